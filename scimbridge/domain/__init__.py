@@ -1,0 +1,1 @@
+"""The rules of deprovisioning: no I/O, no clock, no frameworks."""

@@ -1,0 +1,51 @@
+"""A case: one deprovisioning, or its undo, of one identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from scimbridge.domain.ids import CaseId, IdentityId
+from scimbridge.domain.trigger import Trigger
+
+
+class CaseState(StrEnum):
+    """Waiting, held and needs-a-person are computed from dates, holds and tasks, never stored."""
+
+    OPEN = "open"
+    COMPLETED = "completed"
+    CANCELED = "canceled"
+
+
+class CaseKind(StrEnum):
+    """Which way access goes."""
+
+    LEAVE = "leave"
+    """Takes access away."""
+
+    RESTORE = "restore"
+    """Gives back what a leave case took."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One deprovisioning of one identity, from trigger to end.
+
+    Attributes:
+        rule: The name of the rule that planned it.
+        trigger_at: When the first fact was committed (UTC); graces count from here.
+        reason: Why it ended.
+    """
+
+    id: CaseId
+    identity_id: IdentityId
+    source: str
+    kind: CaseKind
+    rule: str
+    trigger: Trigger | None
+    trigger_at: datetime
+    state: CaseState
+    opened_at: datetime
+    closed_at: datetime | None = None
+    reason: str = ""

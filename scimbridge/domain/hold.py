@@ -1,0 +1,34 @@
+"""Holds: dated facts that stop release and start until they are lifted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a hold is on."""
+
+    EVERYTHING = "everything"
+    TARGET = "target"
+    IDENTITY = "identity"
+    CASE = "case"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Nothing within its scope is released or started until it is lifted.
+
+    Attributes:
+        subject: The target's name, or the id of the identity or case; empty for everything.
+    """
+
+    id: str
+    scope: Scope
+    subject: str
+    reason: str
+    placed_by: str
+    placed_at: datetime
+    lifted_at: datetime | None = None
+    lifted_by: str | None = None

@@ -1,0 +1,154 @@
+"""A task: one action on one account, and the states it goes through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId
+from scimbridge.errors import InvalidTransitionError
+
+
+class TaskState(StrEnum):
+    """Where a task is. If a process dies in any of them, the sweeper goes on from here."""
+
+    PLANNED = "planned"
+    """Waits for its due date. Held, excluded and re-hired people's tasks stay here or end here."""
+
+    READY = "ready"
+    """Due. A worker may claim it now; the queue has been told, or will be again."""
+
+    RUNNING = "running"
+    """A worker holds its lease. If the worker dies, the lease runs out and the task is ready again."""
+
+    WAITING = "waiting"
+    """Not now: until a date (backoff), or without one, until a person decides."""
+
+    DONE = "done"
+    """The target was read back and is as it should be."""
+
+    SKIPPED = "skipped"
+    """Nothing to do, and why is recorded: excluded, no account, observing."""
+
+    FAILED = "failed"
+    """The target refused for good, or retrying lasted too long. Needs a person."""
+
+    CANCELED = "canceled"
+    """The reason for it is gone: re-hired, or canceled by an operator."""
+
+
+FINISHED = frozenset({TaskState.DONE, TaskState.SKIPPED, TaskState.CANCELED})
+"""States after which nothing more is expected. A failed task still waits for a person."""
+
+_S = TaskState
+TRANSITIONS: dict[str, tuple[frozenset[TaskState], TaskState]] = {
+    # event:    (from,                                                            to)
+    "release": (frozenset({_S.PLANNED}), _S.READY),
+    "start": (frozenset({_S.READY, _S.WAITING}), _S.RUNNING),
+    "finish": (frozenset({_S.RUNNING}), _S.DONE),
+    "skip": (frozenset({_S.PLANNED, _S.READY, _S.WAITING, _S.RUNNING}), _S.SKIPPED),
+    "back_off": (frozenset({_S.RUNNING}), _S.WAITING),
+    "ask": (frozenset({_S.PLANNED, _S.READY, _S.RUNNING, _S.WAITING}), _S.WAITING),
+    "fail": (frozenset({_S.RUNNING}), _S.FAILED),
+    "lapse": (frozenset({_S.RUNNING}), _S.READY),
+    "cancel": (frozenset({_S.PLANNED, _S.READY, _S.WAITING, _S.FAILED}), _S.CANCELED),
+    "abandon": (frozenset({_S.RUNNING}), _S.CANCELED),
+    "retry": (frozenset({_S.WAITING, _S.FAILED}), _S.READY),
+    "reopen": (frozenset({_S.DONE}), _S.READY),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One action on one account.
+
+    Attributes:
+        due_at: When it may be released (UTC); reached means eligible.
+        not_before: In ``waiting``, when to wake up; ``None`` there means a person decides.
+        attempts: How many times a worker has started it since it was last asked for.
+        first_tried_at: When the present series of attempts began; retrying ends a fixed time after it.
+        reason: Why it is in its state, as one sentence.
+    """
+
+    id: TaskId
+    case_id: CaseId
+    stage_id: str
+    identity_id: IdentityId
+    account_id: AccountId
+    target: str
+    action: Action
+    state: TaskState
+    due_at: datetime
+    position: int
+    not_before: datetime | None = None
+    attempts: int = 0
+    first_tried_at: datetime | None = None
+    reason: str = ""
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether nothing happens until somebody decides."""
+        return self.state is TaskState.FAILED or (self.state is TaskState.WAITING and self.not_before is None)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more is expected of it."""
+        return self.state in FINISHED
+
+    def release(self) -> Task:
+        """Its due date is reached."""
+        return self._apply("release", reason="due")
+
+    def start(self, now: datetime) -> Task:
+        """A worker claimed it."""
+        return self._apply(
+            "start", attempts=self.attempts + 1, first_tried_at=self.first_tried_at or now, not_before=None, reason=""
+        )
+
+    def finish(self, reason: str) -> Task:
+        """The target is as it should be, and was read back."""
+        return self._apply("finish", reason=reason)
+
+    def skip(self, reason: str) -> Task:
+        """There is nothing to do here, for this reason."""
+        return self._apply("skip", reason=reason, not_before=None)
+
+    def back_off(self, until: datetime, reason: str) -> Task:
+        """Try again at a later time."""
+        return self._apply("back_off", not_before=until, reason=reason)
+
+    def ask(self, reason: str) -> Task:
+        """A person has to decide; nothing happens until then."""
+        return self._apply("ask", not_before=None, reason=reason)
+
+    def fail(self, reason: str) -> Task:
+        """The target refused for good."""
+        return self._apply("fail", reason=reason)
+
+    def lapse(self, reason: str) -> Task:
+        """The attempt ended without a result: its worker died, or it was not its turn after all."""
+        return self._apply("lapse", reason=reason)
+
+    def cancel(self, reason: str) -> Task:
+        """The reason for it is gone."""
+        return self._apply("cancel", reason=reason, not_before=None)
+
+    def abandon(self, reason: str) -> Task:
+        """Its case was canceled while it ran, and the attempt did not change the account."""
+        return self._apply("abandon", reason=reason)
+
+    def retry(self, reason: str) -> Task:
+        """An operator asks for another series of attempts."""
+        return self._apply("retry", not_before=None, attempts=0, first_tried_at=None, reason=reason)
+
+    def reopen(self, reason: str) -> Task:
+        """The account may no longer be as it was left; look again."""
+        return self._apply("reopen", attempts=0, first_tried_at=None, reason=reason)
+
+    def _apply(self, event: str, **changes: object) -> Task:
+        sources, destination = TRANSITIONS[event]
+        if self.state not in sources:
+            raise InvalidTransitionError(event, self.state)
+        return replace(self, state=destination, **changes)  # type: ignore[arg-type]  # field names are literals above

@@ -1,0 +1,121 @@
+"""What can go wrong, grouped by what the caller does next.
+
+::
+
+    BridgeError
+    ├── ConfigurationError     the operator must change something
+    ├── RuleError              a rule said no; never retried
+    │   ├── InvalidTransitionError
+    │   ├── NotFoundError
+    │   ├── DuplicateError
+    │   ├── PreconditionError
+    │   └── CaseClosedError
+    ├── StoreError             the database
+    │   ├── ConcurrentUpdateError   reload and decide again
+    │   ├── StoreBusyError          try again in a moment
+    │   └── StoreUnavailableError   disk full, read-only, unreachable
+    ├── QueueError             Redis; work goes on without it
+    └── ConnectorError         see scimbridge.sdk.errors
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class BridgeError(Exception):
+    """Anything the bridge raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a configuration.
+
+    Attributes:
+        path: Where it is, as the file spells it, e.g. ``targets.directory.url``.
+        message: What is wrong and what to write instead.
+    """
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class ConfigurationError(BridgeError):
+    """The configuration has mistakes; all of them are listed."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class RuleError(BridgeError):
+    """A rule of the bridge said no. Trying again gives the same answer."""
+
+
+class InvalidTransitionError(RuleError):
+    """The task is not in a state in which this can happen."""
+
+    def __init__(self, event: str, state: str) -> None:
+        self.event = event
+        self.state = state
+        super().__init__(f"a {state} task cannot {event.replace('_', ' ')}")
+
+
+class NotFoundError(RuleError):
+    """There is no such thing; the message names what was looked for."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        self.kind = kind
+        self.key = key
+        super().__init__(f"no {kind} {key!r}")
+
+
+class DuplicateError(RuleError):
+    """Another resource of the source already has this value."""
+
+    def __init__(self, attribute: str) -> None:
+        self.attribute = attribute
+        super().__init__(f"another resource already has this {attribute}")
+
+
+class PreconditionError(RuleError):
+    """The resource has changed since the version that the caller named."""
+
+    def __init__(self) -> None:
+        super().__init__("the resource has changed since the version you read; read it again")
+
+
+class CaseClosedError(RuleError):
+    """The case has ended; nothing more happens in it."""
+
+    def __init__(self, case_id: str) -> None:
+        self.case_id = case_id
+        super().__init__(f"case {case_id} has ended")
+
+
+class StoreError(BridgeError):
+    """The database could not do what was asked."""
+
+
+class ConcurrentUpdateError(StoreError):
+    """Somebody else changed this first. Reload and decide again."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        self.kind = kind
+        self.key = key
+        super().__init__(f"{kind} {key} was changed by somebody else")
+
+
+class StoreBusyError(StoreError):
+    """The database is locked by another process for too long. Try again in a moment."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database cannot be read or written: disk full, read-only, unreachable."""
+
+
+class QueueError(BridgeError):
+    """Redis cannot be reached. Nothing is lost; the sweeper submits again."""

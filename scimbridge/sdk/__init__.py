@@ -1,0 +1,46 @@
+"""What a connector may import. Everything in ``__all__`` is a promise."""
+
+from scimbridge.domain.action import Action
+from scimbridge.sdk.config import Mode, TargetConfig
+from scimbridge.sdk.connector import Capability, Confirm, Connector, Context, Permit, performs
+from scimbridge.sdk.errors import (
+    AccountNotFoundError,
+    AmbiguousAccountError,
+    ConnectorError,
+    LeaseLostError,
+    ObservingError,
+    RejectedError,
+    RetryableError,
+    TargetUnusableError,
+)
+from scimbridge.sdk.outcome import Done, InProgress, NeedsPerson, Outcome
+from scimbridge.sdk.secret import Secret
+from scimbridge.sdk.state import AccountRef, AccountState, Person
+
+__all__ = [
+    "AccountNotFoundError",
+    "AccountRef",
+    "AccountState",
+    "Action",
+    "AmbiguousAccountError",
+    "Capability",
+    "Confirm",
+    "Connector",
+    "ConnectorError",
+    "Context",
+    "Done",
+    "InProgress",
+    "LeaseLostError",
+    "Mode",
+    "NeedsPerson",
+    "ObservingError",
+    "Outcome",
+    "Permit",
+    "Person",
+    "RejectedError",
+    "RetryableError",
+    "Secret",
+    "TargetConfig",
+    "TargetUnusableError",
+    "performs",
+]

@@ -1,0 +1,57 @@
+"""What every target can be told, whatever its connector."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Matchable = Literal["userName", "externalId", "emails.value", "employeeNumber"]
+"""The SCIM attributes by which accounts are found, and matched back to identities."""
+
+
+class Mode(StrEnum):
+    """Whether a target is written to."""
+
+    OBSERVE = "observe"
+    """Plan, read and report; write nothing."""
+
+    ENFORCE = "enforce"
+    """Act."""
+
+
+def _parse_rate(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)/(s|m|h)", value.strip())
+    if not found or float(found[1]) <= 0:
+        raise ValueError('write a number of calls per second, minute or hour, like "20/s" or "600/m"')
+    return timedelta(seconds={"s": 1, "m": 60, "h": 3600}[found[2]] / float(found[1]))
+
+
+Interval = Annotated[timedelta, BeforeValidator(_parse_rate)]
+"""A rate such as ``20/s``, kept as the time between two calls."""
+
+
+class TargetConfig(BaseModel):
+    """Settings that every target has. A connector subclasses this and adds its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    connector: str
+    """The kind of connector, e.g. `ldap` or `scim`."""
+
+    mode: Mode = Mode.OBSERVE
+    """`observe` plans, reads and reports; `enforce` acts."""
+
+    match: dict[Matchable, str] = Field(default={"userName": "userName"}, min_length=1)
+    """How accounts are found: SCIM attribute = the target's attribute, tried in order."""
+
+    concurrency: int = Field(default=3, ge=1, le=100)
+    """How many accounts are worked on at once, over all worker processes."""
+
+    rate_limit: Interval | None = None
+    """Calls per time, over all worker processes, e.g. `"20/s"`; no limit where absent."""

@@ -1,0 +1,153 @@
+"""The contract between the engine and a connector.
+
+A connector makes a target *be* so. Run twice, the second run changes nothing and
+says so. One instance serves a whole worker process and is called from several
+threads at once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import structlog
+
+from scimbridge.domain.action import Action
+from scimbridge.sdk.config import TargetConfig
+from scimbridge.sdk.outcome import Outcome
+from scimbridge.sdk.state import AccountRef, AccountState, Person
+
+Confirm = Callable[[], None]
+"""Called right before a request that cannot be taken back.
+
+It re-reads holds and the lease, and raises when the request must not be sent.
+"""
+
+ConfigT = TypeVar("ConfigT", bound=TargetConfig)
+Perform = Callable[[Any, AccountState, Confirm], Outcome]
+PerformT = TypeVar("PerformT", bound=Perform)
+
+
+class Permit(Protocol):
+    """Asked before every call to the target, by the protocol clients (``sdk.http``, a connector's own client)."""
+
+    def __call__(self, *, writes: bool) -> None:
+        """Wait for the rate limit's next slot, and raise where the call must not be made.
+
+        Raises:
+            ObservingError: The call would write, and the target is in observe mode.
+            LeaseLostError: The call would write, and the attempt's lease has run out.
+            RetryableError: The rate limit's next free slot is too far off.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the engine hands to a connector beside its configuration.
+
+    Attributes:
+        target: The name of the target, as configured.
+        permit: To be called before every remote call.
+    """
+
+    target: str
+    permit: Permit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """What ``@performs`` declared about one action.
+
+    Attributes:
+        undo: The action that takes it back, if one does.
+        needs: Permissions that the target must have granted.
+        after: Actions that must come before it where both are planned.
+        before: Actions that must come after it where both are planned.
+        method: The name of the connector's method.
+    """
+
+    action: Action
+    undo: Action | None
+    needs: tuple[str, ...]
+    after: tuple[Action, ...]
+    before: tuple[Action, ...]
+    method: str
+
+
+def performs(
+    action: Action,
+    *,
+    undo: Action | None = None,
+    needs: tuple[str, ...] = (),
+    after: tuple[Action, ...] = (),
+    before: tuple[Action, ...] = (),
+) -> Callable[[PerformT], PerformT]:
+    """Declare that a method of a connector performs an action. Capabilities are written nowhere else."""
+
+    def declare(method: PerformT) -> PerformT:
+        capability = Capability(
+            action=action, undo=undo, needs=needs, after=after, before=before, method=method.__name__
+        )
+        method.__performs__ = capability  # type: ignore[attr-defined]  # read back by __init_subclass__
+        return method
+
+    return declare
+
+
+class Connector(ABC, Generic[ConfigT]):
+    """The code for one kind of target.
+
+    Subclasses set ``kind`` and ``config_type``, implement ``check``, ``find`` and
+    ``read``, and mark their actions with ``@performs``. They raise the errors of
+    ``scimbridge.sdk.errors`` and nothing else on purpose.
+    """
+
+    kind: ClassVar[str]
+    config_type: ClassVar[type[TargetConfig]]
+    capabilities: ClassVar[Mapping[Action, Capability]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        declared = [getattr(getattr(cls, name), "__performs__", None) for name in dir(cls) if not name.startswith("__")]
+        cls.capabilities = {capability.action: capability for capability in declared if capability is not None}
+
+    def __init__(self, config: ConfigT, context: Context) -> None:
+        self.config = config
+        self.context = context
+        self.log = structlog.get_logger("scimbridge.connector").bind(target=context.target)
+
+    @abstractmethod
+    def check(self) -> str:
+        """Reach the target with the configured credentials, and return one sentence about what was found.
+
+        Raises:
+            RetryableError: It cannot be reached just now.
+            TargetUnusableError: The credentials or the address are wrong.
+        """
+
+    @abstractmethod
+    def find(self, person: Person) -> AccountRef | None:
+        """Return the person's account by the configured ``match``, or ``None`` when there is none.
+
+        Raises:
+            AmbiguousAccountError: More than one account matches. Never guess.
+        """
+
+    @abstractmethod
+    def read(self, account_id: str) -> AccountState:
+        """Return the account as it is now; changes nothing.
+
+        Raises:
+            AccountNotFoundError: The target has no account of this id.
+        """
+
+    def perform(self, action: Action, account: AccountState, confirm: Confirm) -> Outcome:
+        """Do one action, by the method that declared it."""
+        method: Callable[[AccountState, Confirm], Outcome] = getattr(self, self.capabilities[action].method)
+        return method(account, confirm)
+
+    def close(self) -> None:
+        """Give back connections. Called once, at the end of the worker process."""
+        return

@@ -1,0 +1,73 @@
+"""What a connector raises, grouped by what the engine does next.
+
+::
+
+    ConnectorError
+    ├── RetryableError          try again later; the task waits
+    ├── AccountNotFoundError    the account is gone
+    ├── AmbiguousAccountError   several accounts could be meant; a person chooses
+    ├── RejectedError           the target refuses for good; the task fails
+    └── TargetUnusableError     nothing works there; the target is paused, one alarm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from scimbridge.errors import BridgeError
+
+if TYPE_CHECKING:
+    from scimbridge.sdk.state import AccountRef
+
+
+class ConnectorError(BridgeError):
+    """A target did not do what was asked.
+
+    The message is shown to operators: it names the target's answer and never a secret.
+    """
+
+
+class RetryableError(ConnectorError):
+    """It may work later: a timeout, a lost connection, throttling, an overloaded target.
+
+    Attributes:
+        retry_after: How long the target asked us to wait, if it did.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AccountNotFoundError(ConnectorError):
+    """The target has no such account (any more)."""
+
+
+class AmbiguousAccountError(ConnectorError):
+    """Several accounts match one person. Nothing is touched until a person chooses.
+
+    Attributes:
+        candidates: The accounts to choose among.
+    """
+
+    def __init__(self, message: str, candidates: Sequence[AccountRef]) -> None:
+        super().__init__(message)
+        self.candidates = tuple(candidates)
+
+
+class RejectedError(ConnectorError):
+    """The target refuses this request, and would refuse it again: missing right, protected account, bad value."""
+
+
+class ObservingError(RejectedError):
+    """The target is in observe mode: it is read, never written."""
+
+
+class LeaseLostError(RetryableError):
+    """The attempt's lease has run out, so that it may no longer change anything."""
+
+
+class TargetUnusableError(ConnectorError):
+    """Nothing works at this target until somebody mends it: wrong credentials, unknown certificate, wrong address."""

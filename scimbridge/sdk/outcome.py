@@ -1,0 +1,39 @@
+"""What an action returns when nothing went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The target is now as the action wants it.
+
+    Attributes:
+        changed: False when it already was, and nothing was written.
+        after: Facts worth keeping as evidence, e.g. the target's answer. No secrets.
+    """
+
+    changed: bool
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InProgress:
+    """The target has accepted and works on it; the engine asks again after a time."""
+
+    handle: str
+    check_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsPerson:
+    """Only a person can do this; the instructions say what, step by step."""
+
+    instructions: str
+
+
+Outcome = Done | InProgress | NeedsPerson
