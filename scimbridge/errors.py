@@ -8,6 +8,7 @@
     │   ├── InvalidTransitionError
     │   ├── NotFoundError
     │   ├── DuplicateError
+    │   ├── UnknownMemberError
     │   ├── PreconditionError
     │   └── CaseClosedError
     ├── StoreError             the database
@@ -79,6 +80,14 @@ class DuplicateError(RuleError):
     def __init__(self, attribute: str) -> None:
         self.attribute = attribute
         super().__init__(f"another resource already has this {attribute}")
+
+
+class UnknownMemberError(RuleError):
+    """A group names a member that its source does not have."""
+
+    def __init__(self, member_id: str) -> None:
+        self.member_id = member_id
+        super().__init__(f"no User or Group {member_id!r} to be a member")
 
 
 class PreconditionError(RuleError):

@@ -83,14 +83,17 @@ def amend(existing: Iterable[Task], planned: Iterable[PlannedStage]) -> Amendmen
     return Amendment(stages=tuple(stages), earlier=tuple(earlier))
 
 
-def due_after_delay(
-    due_at: datetime, after: timedelta, previous_after: timedelta, previous_ended: datetime
-) -> datetime:
-    """Return when an irreversible stage is due once the stage before it has ended.
+def due_after_delay(due_at: datetime, delay: timedelta, previous_ended: datetime) -> datetime:
+    """Return when an irreversible stage is due, once the stage before it has ended.
 
     A long hold moves the stage before; without this, suspending and deleting could fall on one day.
+
+    Args:
+        due_at: Trigger + ``after``.
+        delay: The difference of the two stages' ``after``.
+        previous_ended: When the last task of the stage before came to its end.
     """
-    return max(due_at, previous_ended + (after - previous_after))
+    return max(due_at, previous_ended + delay)
 
 
 def _plan_stage(number: int, stage: Stage, trigger_at: datetime, targets: Capabilities) -> PlannedStage:

@@ -128,8 +128,12 @@ class Task:
         return self._apply("fail", reason=reason)
 
     def lapse(self, reason: str) -> Task:
-        """The attempt ended without a result: its worker died, or it was not its turn after all."""
+        """The attempt ended without a result: its worker died."""
         return self._apply("lapse", reason=reason)
+
+    def give_back(self, reason: str) -> Task:
+        """It was not its turn after all: on hold, or the target is unusable. Does not count as an attempt."""
+        return self._apply("lapse", attempts=self.attempts - 1, reason=reason)
 
     def cancel(self, reason: str) -> Task:
         """The reason for it is gone."""

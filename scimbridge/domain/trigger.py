@@ -11,7 +11,7 @@ class Trigger(StrEnum):
     """What the identity provider said. Only positive facts; absence is none."""
 
     DEACTIVATED = "deactivated"
-    """``active`` went from true to false, or the identity was first seen inactive."""
+    """``active`` went from true to false. First seen inactive is no such fact."""
 
     DELETED = "deleted"
     """DELETE /Users/{id}."""

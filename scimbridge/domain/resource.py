@@ -1,0 +1,102 @@
+"""SCIM resources as the bridge keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from scimbridge.domain.identity import Identity
+
+
+class MemberKind(StrEnum):
+    """What a member of a group is."""
+
+    USER = "User"
+    GROUP = "Group"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a group: the id of a User or Group of the same source."""
+
+    id: str
+    kind: MemberKind
+    display: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredUser:
+    """A User with what ``meta`` needs (RFC 7643 §3.1).
+
+    Attributes:
+        identity: Its ``document`` is the SCIM document without ``id``, ``meta``, ``groups`` and ``password``.
+        version: Counts changes, from 1; the ETag is made of it.
+        groups: The groups it is directly in, for ``User.groups``.
+    """
+
+    identity: Identity
+    version: int
+    created_at: datetime
+    modified_at: datetime
+    groups: tuple[Member, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredGroup:
+    """A Group.
+
+    Attributes:
+        document: The SCIM document without ``id``, ``meta`` and ``members``.
+        members: ``None`` where they were not asked for.
+    """
+
+    id: str
+    source: str
+    document: Mapping[str, Any]
+    version: int
+    created_at: datetime
+    modified_at: datetime
+    members: tuple[Member, ...] | None = None
+
+
+class MemberVerb(StrEnum):
+    """What a PATCH does to members."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberChange:
+    """One change of a group's members; its cost is by the ids named, not by the size of the group.
+
+    Replace takes everyone out who is not named; remove of somebody who is no member changes nothing.
+    """
+
+    verb: MemberVerb
+    ids: frozenset[str]
+
+    @classmethod
+    def of(cls, verb: MemberVerb, ids: Iterable[str]) -> MemberChange:
+        """Return a change from any iterable of ids."""
+        return cls(verb, frozenset(ids))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """One request of a source.
+
+    Attributes:
+        body: As received, without passwords and credentials.
+        understood: What it means, as one sentence: ``Entra sent "False", op Replace: deactivate``.
+    """
+
+    source: str
+    method: str
+    path: str
+    body: Any
+    understood: str

@@ -1,0 +1,1 @@
+"""The relational truth: SQLAlchemy Core over SQLite or PostgreSQL."""

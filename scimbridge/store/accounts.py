@@ -1,0 +1,185 @@
+"""Rows of accounts and snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, exists, insert, select, update
+
+from scimbridge.domain.ids import AccountId, IdentityId, new_id
+from scimbridge.errors import NotFoundError
+from scimbridge.sdk.state import AccountRef, AccountState
+from scimbridge.store.schema import accounts, identities, snapshots, tasks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An identity's account at a target.
+
+    Attributes:
+        native_id: The target's immutable id, once the account has been found.
+        name: What people call it there.
+        link_due_at: When it is to be looked up next; ``None`` when it need not be.
+        candidates: What there is to choose among, where several accounts matched.
+    """
+
+    id: AccountId
+    identity_id: IdentityId
+    target: str
+    native_id: str | None
+    name: str | None
+    link_due_at: datetime | None
+    link_attempts: int
+    candidates: Sequence[dict[str, str]] | None
+    note: str
+
+    @property
+    def lock_key(self) -> str:
+        """What at most one live attempt may hold at the target."""
+        return self.native_id or f"unlinked:{self.id}"
+
+
+def ensure_accounts(
+    tx: Connection, identity_id: str, target_names: Iterable[str], now: datetime, *, link_due_at: datetime | None
+) -> dict[str, Account]:
+    """Make sure that an identity has an account row for every target, and return them by target."""
+    known = {account.target: account for account in accounts_of(tx, [identity_id])}
+    new = [name for name in target_names if name not in known]
+    for name in new:
+        row = {"id": new_id(now), "identity_id": identity_id, "target": name, "link_due_at": link_due_at}
+        tx.execute(insert(accounts).values(**row))
+    if new:
+        known = {account.target: account for account in accounts_of(tx, [identity_id])}
+    return known
+
+
+def look_up_again(tx: Connection, identity_id: str, now: datetime) -> None:
+    """Have the identity's unlinked accounts looked up again, after a match attribute changed."""
+    tx.execute(
+        update(accounts)
+        .where(accounts.c.identity_id == identity_id, accounts.c.native_id.is_(None))
+        .values(link_due_at=now, link_attempts=0)
+    )
+
+
+def account_by_id(tx: Connection, account_id: str) -> Account:
+    """Return an account.
+
+    Raises:
+        NotFoundError: There is none of this id.
+    """
+    row = tx.execute(select(accounts).where(accounts.c.id == account_id)).mappings().first()
+    if row is None:
+        raise NotFoundError("account", account_id)
+    return _account(row)
+
+
+def accounts_of(tx: Connection, identity_ids: Sequence[str]) -> list[Account]:
+    """Return all accounts of some identities."""
+    query = select(accounts).where(accounts.c.identity_id.in_(identity_ids)).order_by(accounts.c.target)
+    return [_account(row) for row in tx.execute(query).mappings()]
+
+
+def link(tx: Connection, account_id: str, ref: AccountRef, now: datetime) -> None:
+    """Link an account to what was found at the target."""
+    tx.execute(
+        update(accounts)
+        .where(accounts.c.id == account_id)
+        .values(native_id=ref.id, name=ref.name, linked_at=now, link_due_at=None, candidates=None, note="")
+    )
+
+
+def note_look_up(
+    tx: Connection,
+    account_id: str,
+    *,
+    note: str,
+    again_at: datetime | None = None,
+    attempts: int = 0,
+    candidates: Sequence[AccountRef] | None = None,
+) -> None:
+    """Keep the result of a look-up that linked nothing."""
+    values: dict[str, Any] = {"note": note, "link_due_at": again_at, "link_attempts": attempts}
+    if candidates is not None:
+        values["candidates"] = [{"id": ref.id, "name": ref.name} for ref in candidates]
+    tx.execute(update(accounts).where(accounts.c.id == account_id).values(**values))
+
+
+def active_sharers(tx: Connection, account: Account, but_not: str) -> list[str]:
+    """Return the ids of other, active identities that are linked to the same native account."""
+    if account.native_id is None:
+        return []
+    query = (
+        select(identities.c.id)
+        .join(accounts, accounts.c.identity_id == identities.c.id)
+        .where(
+            accounts.c.target == account.target,
+            accounts.c.native_id == account.native_id,
+            identities.c.active,
+            identities.c.deleted_at.is_(None),
+            identities.c.id != but_not,
+        )
+    )
+    return list(tx.execute(query).scalars())
+
+
+def links_due(tx: Connection, target: str, now: datetime, limit: int) -> list[str]:
+    """Return accounts to look up at a target, none of which has a task that would do so anyway."""
+    busy = exists(select(tasks.c.id).where(tasks.c.account_id == accounts.c.id, tasks.c.state == "ready"))
+    query = (
+        select(accounts.c.id)
+        .where(accounts.c.target == target, accounts.c.link_due_at <= now, ~busy)
+        .order_by(accounts.c.link_due_at)
+        .limit(limit)
+    )
+    return list(tx.execute(query).scalars())
+
+
+def take_snapshot(tx: Connection, target: str, state: AccountState, now: datetime) -> AccountState:
+    """Return the standing snapshot of a native account; this state becomes it where there is none.
+
+    The first one wins and is never overwritten.
+    """
+    found = standing_snapshot(tx, target, state.id)
+    if found is not None:
+        return found
+    tx.execute(
+        insert(snapshots).values(id=new_id(now), target=target, native_id=state.id, state=state.to_json(), taken_at=now)
+    )
+    return state
+
+
+def standing_snapshot(tx: Connection, target: str, native_id: str) -> AccountState | None:
+    """Return the state of a native account before the bridge touched it, unless it was restored since."""
+    document = tx.execute(
+        select(snapshots.c.state).where(
+            snapshots.c.target == target, snapshots.c.native_id == native_id, snapshots.c.released_at.is_(None)
+        )
+    ).scalar_one_or_none()
+    return AccountState.from_json(document) if document is not None else None
+
+
+def release_snapshot(tx: Connection, target: str, native_id: str, now: datetime) -> None:
+    """The account is as it was before; the next case takes a new snapshot."""
+    tx.execute(
+        update(snapshots)
+        .where(snapshots.c.target == target, snapshots.c.native_id == native_id, snapshots.c.released_at.is_(None))
+        .values(released_at=now)
+    )
+
+
+def _account(row: RowMapping) -> Account:
+    return Account(
+        id=AccountId(row["id"]),
+        identity_id=IdentityId(row["identity_id"]),
+        target=row["target"],
+        native_id=row["native_id"],
+        name=row["name"],
+        link_due_at=row["link_due_at"],
+        link_attempts=row["link_attempts"],
+        candidates=row["candidates"],
+        note=row["note"],
+    )

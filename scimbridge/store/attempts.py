@@ -1,0 +1,171 @@
+"""Rows of attempts: runs under a lease."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from scimbridge.domain.ids import AccountId, AttemptId, new_id
+from scimbridge.sdk.state import AccountState
+from scimbridge.store.accounts import Account
+from scimbridge.store.schema import attempts, tasks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One run of a task, or of a look-up, under a lease.
+
+    Attributes:
+        task_id: ``None`` for a look-up.
+        lease_until: When others may take over, unless it is renewed (the store's clock).
+        confirmed_at: When the attempt passed the line after which its request may have left.
+    """
+
+    id: AttemptId
+    account_id: AccountId
+    task_id: str | None
+    target: str
+    worker: str
+    started_at: datetime
+    lease_until: datetime
+    confirmed_at: datetime | None
+
+
+def begin(
+    tx: Connection, account: Account, *, task_id: str | None, worker: str, now: datetime, lease_until: datetime
+) -> Attempt | None:
+    """Start an attempt; ``None`` if another one is live on the same native account."""
+    attempt = Attempt(
+        id=AttemptId(new_id(now)),
+        account_id=account.id,
+        task_id=task_id,
+        target=account.target,
+        worker=worker,
+        started_at=now,
+        lease_until=lease_until,
+        confirmed_at=None,
+    )
+    try:
+        with tx.begin_nested():
+            tx.execute(
+                insert(attempts).values(
+                    id=attempt.id,
+                    account_id=account.id,
+                    task_id=task_id,
+                    target=account.target,
+                    lock_key=account.lock_key,
+                    worker=worker,
+                    started_at=now,
+                    lease_until=lease_until,
+                )
+            )
+    except IntegrityError:
+        return None
+    return attempt
+
+
+def take_key(tx: Connection, attempt: Attempt, lock_key: str) -> bool:
+    """Hold a native account instead of our own row, once it is known. False if another attempt holds it."""
+    try:
+        with tx.begin_nested():
+            tx.execute(update(attempts).where(attempts.c.id == attempt.id).values(lock_key=lock_key))
+    except IntegrityError:
+        return False
+    return True
+
+
+def is_live(tx: Connection, attempt_id: str) -> bool:
+    """Whether an attempt has not ended; its row stays as it is until the transaction ends."""
+    query = select(attempts.c.ended_at).where(attempts.c.id == attempt_id).with_for_update()
+    row = tx.execute(query).first()
+    return row is not None and row[0] is None
+
+
+def end_lapsed(tx: Connection, attempt_id: str, now: datetime) -> bool:
+    """End an attempt whose lease has run out; False if it has ended, or was renewed, meanwhile."""
+    ended = tx.execute(
+        update(attempts)
+        .where(attempts.c.id == attempt_id, attempts.c.ended_at.is_(None), attempts.c.lease_until <= now)
+        .values(ended_at=now, outcome="lapsed", reason="its worker stopped answering")
+    )
+    return ended.rowcount == 1
+
+
+def live_count(tx: Connection, target: str) -> int:
+    """Return how many attempts are live at a target, over all processes."""
+    query = select(func.count()).select_from(attempts).where(attempts.c.target == target, attempts.c.ended_at.is_(None))
+    return int(tx.execute(query).scalar_one())
+
+
+def store_state(tx: Connection, attempt: Attempt, state: AccountState, now: datetime) -> None:
+    """Keep what the first half of the attempt read."""
+    tx.execute(update(attempts).where(attempts.c.id == attempt.id).values(state_read=state.to_json(), read_at=now))
+
+
+def confirm(tx: Connection, attempt: Attempt, now: datetime) -> None:
+    """Note that the attempt's request may leave from now on."""
+    tx.execute(update(attempts).where(attempts.c.id == attempt.id).values(confirmed_at=now))
+
+
+def end(tx: Connection, attempt_id: str, *, outcome: str, reason: str, now: datetime) -> None:
+    """End an attempt that is live in this transaction."""
+    tx.execute(update(attempts).where(attempts.c.id == attempt_id).values(ended_at=now, outcome=outcome, reason=reason))
+
+
+def renew(tx: Connection, attempt_ids: Collection[str], lease_until: datetime) -> set[str]:
+    """Extend the leases of attempts that have not ended. Returns those that were extended."""
+    if not attempt_ids:
+        return set()
+    renewed = tx.execute(
+        update(attempts)
+        .where(attempts.c.id.in_(attempt_ids), attempts.c.ended_at.is_(None))
+        .values(lease_until=lease_until)
+        .returning(attempts.c.id)
+    )
+    return set(renewed.scalars())
+
+
+def lapsed(tx: Connection, now: datetime, limit: int) -> list[Attempt]:
+    """Return live attempts whose lease has run out."""
+    query = (
+        select(attempts)
+        .where(attempts.c.ended_at.is_(None), attempts.c.lease_until <= now)
+        .order_by(attempts.c.lease_until)
+        .limit(limit)
+    )
+    return [_attempt(row) for row in tx.execute(query).mappings()]
+
+
+def live_past_the_line(tx: Connection) -> list[Attempt]:
+    """Return live attempts whose request may already have left."""
+    query = select(attempts).where(attempts.c.ended_at.is_(None), attempts.c.confirmed_at.is_not(None))
+    return [_attempt(row) for row in tx.execute(query).mappings()]
+
+
+def owner(tx: Connection, attempt: Attempt) -> tuple[str, str] | None:
+    """Return the identity and the case that an attempt works for; ``None`` for a look-up."""
+    query = select(tasks.c.identity_id, tasks.c.case_id).where(tasks.c.id == attempt.task_id)
+    row = tx.execute(query).first()
+    return (row[0], row[1]) if row is not None else None
+
+
+def attempt_rows(tx: Connection, task_id: str) -> list[RowMapping]:
+    """Return all attempts at a task, oldest first, for display."""
+    return list(tx.execute(select(attempts).where(attempts.c.task_id == task_id).order_by(attempts.c.id)).mappings())
+
+
+def _attempt(row: RowMapping) -> Attempt:
+    return Attempt(
+        id=AttemptId(row["id"]),
+        account_id=AccountId(row["account_id"]),
+        task_id=row["task_id"],
+        target=row["target"],
+        worker=row["worker"],
+        started_at=row["started_at"],
+        lease_until=row["lease_until"],
+        confirmed_at=row["confirmed_at"],
+    )

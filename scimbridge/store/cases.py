@@ -1,0 +1,164 @@
+"""Rows of cases and their stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from scimbridge.domain.case import Case, CaseKind, CaseState
+from scimbridge.domain.ids import CaseId, IdentityId, new_id
+from scimbridge.domain.plan import PlannedStage
+from scimbridge.domain.trigger import Trigger
+from scimbridge.errors import ConcurrentUpdateError, NotFoundError
+from scimbridge.store.schema import cases, identities, stages
+
+
+def lock_identity(tx: Connection, identity_id: str) -> None:
+    """Keep everybody else's decisions about an identity waiting until the transaction ends.
+
+    Every transaction that changes a case or its tasks begins with this, so that a
+    return and a claim, or two ends of attempts, see each other. SQLite has one writer.
+    """
+    tx.execute(select(identities.c.id).where(identities.c.id == identity_id).with_for_update())
+
+
+def insert_case(
+    tx: Connection,
+    *,
+    identity_id: str,
+    source: str,
+    kind: CaseKind,
+    rule: str,
+    trigger: Trigger | None,
+    trigger_at: datetime,
+    now: datetime,
+) -> Case:
+    """Store an open case and return it."""
+    case = Case(
+        id=CaseId(new_id(now)),
+        identity_id=IdentityId(identity_id),
+        source=source,
+        kind=kind,
+        rule=rule,
+        trigger=trigger,
+        trigger_at=trigger_at,
+        state=CaseState.OPEN,
+        opened_at=now,
+    )
+    tx.execute(
+        insert(cases).values(
+            id=case.id,
+            identity_id=identity_id,
+            source=source,
+            kind=kind,
+            rule=rule,
+            trigger=trigger,
+            trigger_at=trigger_at,
+            state=CaseState.OPEN,
+            opened_at=now,
+        )
+    )
+    return case
+
+
+def insert_stage(tx: Connection, case_id: str, stage: PlannedStage, now: datetime) -> str:
+    """Store a stage without its tasks and return its id."""
+    stage_id = new_id(now)
+    tx.execute(
+        insert(stages).values(
+            id=stage_id,
+            case_id=case_id,
+            number=stage.number,
+            after_seconds=int(stage.after.total_seconds()),
+            due_at=stage.due_at,
+        )
+    )
+    return stage_id
+
+
+def close_case(tx: Connection, case: Case, state: CaseState, reason: str, now: datetime) -> None:
+    """End an open case.
+
+    Raises:
+        ConcurrentUpdateError: It has ended meanwhile.
+    """
+    closed = tx.execute(
+        update(cases)
+        .where(cases.c.id == case.id, cases.c.state == CaseState.OPEN)
+        .values(state=state, reason=reason, closed_at=now)
+    )
+    if closed.rowcount != 1:
+        raise ConcurrentUpdateError("case", case.id)
+
+
+def reopen_case(tx: Connection, case: Case) -> bool:
+    """Open a completed case again, unless the identity has another open one. Returns whether it is open now."""
+    if case.state is CaseState.OPEN:
+        return True
+    if case.state is CaseState.CANCELED or open_case_of(tx, [case.identity_id]) is not None:
+        return False
+    tx.execute(update(cases).where(cases.c.id == case.id).values(state=CaseState.OPEN, reason="", closed_at=None))
+    return True
+
+
+def case_by_id(tx: Connection, case_id: str) -> Case:
+    """Return a case.
+
+    Raises:
+        NotFoundError: There is none of this id.
+    """
+    row = tx.execute(select(cases).where(cases.c.id == case_id)).mappings().first()
+    if row is None:
+        raise NotFoundError("case", case_id)
+    return _case(row)
+
+
+def open_case_of(tx: Connection, identity_ids: Sequence[str]) -> Case | None:
+    """Return the open case of some identities, the oldest if several of them have one."""
+    query = (
+        select(cases)
+        .where(cases.c.identity_id.in_(identity_ids), cases.c.state == CaseState.OPEN)
+        .order_by(cases.c.opened_at)
+    )
+    row = tx.execute(query).mappings().first()
+    return _case(row) if row is not None else None
+
+
+def last_leave_of(tx: Connection, identity_ids: Sequence[str]) -> Case | None:
+    """Return the newest leave case of some identities, ended or not."""
+    query = (
+        select(cases)
+        .where(cases.c.identity_id.in_(identity_ids), cases.c.kind == CaseKind.LEAVE)
+        .order_by(cases.c.opened_at.desc())
+    )
+    row = tx.execute(query).mappings().first()
+    return _case(row) if row is not None else None
+
+
+def stage_rows(tx: Connection, case_id: str) -> Sequence[RowMapping]:
+    """Return the stages of a case in order."""
+    query = select(stages).where(stages.c.case_id == case_id).order_by(stages.c.number, stages.c.due_at)
+    return tx.execute(query).mappings().all()
+
+
+def stage_after(row: RowMapping) -> timedelta:
+    """Return a stage's grace."""
+    return timedelta(seconds=row["after_seconds"])
+
+
+def _case(row: RowMapping) -> Case:
+    return Case(
+        id=CaseId(row["id"]),
+        identity_id=IdentityId(row["identity_id"]),
+        source=row["source"],
+        kind=CaseKind(row["kind"]),
+        rule=row["rule"],
+        trigger=Trigger(row["trigger"]) if row["trigger"] else None,
+        trigger_at=row["trigger_at"],
+        state=CaseState(row["state"]),
+        opened_at=row["opened_at"],
+        closed_at=row["closed_at"],
+        reason=row["reason"],
+    )

@@ -1,0 +1,153 @@
+"""Connections and transactions on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from scimbridge.errors import StoreBusyError, StoreUnavailableError
+
+BUSY_TIMEOUT = timedelta(seconds=5)
+"""How long a writer waits for another process before it gives up with ``StoreBusyError``."""
+
+
+class Database:
+    """Hands out transactions.
+
+    SQLite: write transactions are BEGIN IMMEDIATE, one at a time in a process, and
+    readers have connections of their own. PostgreSQL: READ COMMITTED; what must not
+    happen twice is kept apart by unique indexes and guarded updates.
+
+    Raises:
+        StoreBusyError: Another process holds the database for too long.
+        StoreUnavailableError: It cannot be reached, read or written.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(self.url.database or "", writes=True)
+            self._reader = _sqlite_engine(self.url.database or "", writes=False)
+        else:
+            self._writer = self._reader = _postgresql_engine(url)
+        self._turn = threading.RLock()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that writes, for migrations."""
+        return self._writer
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Return a transaction that commits at the end, or leaves no trace."""
+        with _translated():
+            if not self.is_sqlite:
+                with self._writer.begin() as tx:
+                    yield tx
+                return
+            with self._turn, self._writer.begin() as tx:
+                yield tx
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Return a consistent view; it cannot write."""
+        with _translated(), self._reader.begin() as tx:
+            yield tx
+
+    def clock(self) -> datetime:
+        """Return the store's own time (UTC): PostgreSQL's clock; SQLite lives by this machine's."""
+        with self.read() as tx:
+            if self.is_sqlite:
+                return datetime.now(UTC)
+            found: datetime = tx.execute(select(func.clock_timestamp())).scalar_one()
+        return found.astimezone(UTC)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        if "locked" in str(error.orig) or "busy" in str(error.orig):
+            raise StoreBusyError("the database is busy; try again in a moment") from error
+        raise StoreUnavailableError(_plain(error)) from error
+    except DBAPIError as error:
+        if error.connection_invalidated or (isinstance(error.orig, sqlite3.Error) and "readonly" in str(error.orig)):
+            raise StoreUnavailableError(_plain(error)) from error
+        raise
+    except SQLAlchemyError as error:
+        if type(error).__name__ == "TimeoutError":  # the pool is exhausted
+            raise StoreBusyError("all database connections are in use; try again in a moment") from error
+        raise
+
+
+def _plain(error: DBAPIError) -> str:
+    """Say what the driver said, without the statement and its parameters: those are personal data."""
+    return f"the database cannot be used: {str(error.orig).strip().splitlines()[0]}"
+
+
+def _sqlite_engine(path: str, *, writes: bool) -> Engine:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT.total_seconds()},
+        pool_size=1 if writes else 16,
+        max_overflow=0 if writes else 32,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+        # The driver's own transaction handling is switched off; begin() below decides.
+        connection.isolation_level = None
+        for pragma in ("foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000"):
+            connection.execute(f"PRAGMA {pragma}")
+        if writes:
+            _retry_locked(lambda: connection.execute("PRAGMA journal_mode=WAL"))
+        else:
+            connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _retry_locked(statement: Any) -> None:
+    # Switching to WAL needs the file for itself, and is not covered by the busy timeout.
+    for delay in (0.05, 0.1, 0.2, 0.4, 0.8, None):
+        try:
+            statement()
+        except sqlite3.OperationalError:
+            if delay is None:
+                raise
+            time.sleep(delay)
+        else:
+            return
+
+
+def _postgresql_engine(url: str) -> Engine:
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=20,
+        pool_timeout=BUSY_TIMEOUT.total_seconds(),
+        connect_args={"connect_timeout": 5, "options": "-c lock_timeout=5s -c timezone=UTC"},
+    )

@@ -1,0 +1,132 @@
+"""Rows of holds and of run-time exclusions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, exists, insert, or_, select, update
+
+from scimbridge.domain.filter import IdentityFilter
+from scimbridge.domain.hold import Hold, Scope
+from scimbridge.domain.ids import new_id
+from scimbridge.domain.rule import Exclusion
+from scimbridge.errors import NotFoundError
+from scimbridge.store.schema import exclusions, holds
+
+_GATE = 731944872
+"""The advisory lock of PostgreSQL that keeps claims and new holds apart; ours alone in this database."""
+
+
+def enter(tx: Connection, *, exclusively: bool = False) -> None:
+    """Keep holds and claims apart until the transaction ends.
+
+    Claims enter together; placing a hold enters alone, and so sees every claim that
+    did not see the hold. SQLite has one writer anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        suffix = "" if exclusively else "_shared"
+        tx.exec_driver_sql(f"SELECT pg_advisory_xact_lock{suffix}({_GATE})")
+
+
+def place(tx: Connection, scope: Scope, subject: str, *, reason: str, by: str, now: datetime) -> Hold:
+    """Store a hold and return it."""
+    hold = Hold(id=new_id(now), scope=scope, subject=subject, reason=reason, placed_by=by, placed_at=now)
+    tx.execute(
+        insert(holds).values(id=hold.id, scope=scope, subject=subject, reason=reason, placed_by=by, placed_at=now)
+    )
+    return hold
+
+
+def lift(tx: Connection, hold_id: str, *, by: str, now: datetime) -> Hold:
+    """End a hold and return it.
+
+    Raises:
+        NotFoundError: No hold of this id stands.
+    """
+    row = tx.execute(
+        update(holds)
+        .where(holds.c.id == hold_id, holds.c.lifted_at.is_(None))
+        .values(lifted_at=now, lifted_by=by)
+        .returning(*holds.c)
+    ).mappings().first()  # fmt: skip
+    if row is None:
+        raise NotFoundError("standing hold", hold_id)
+    return _hold(row)
+
+
+def standing(tx: Connection) -> list[Hold]:
+    """Return all holds that were not lifted, oldest first."""
+    return [_hold(row) for row in tx.execute(select(holds).where(holds.c.lifted_at.is_(None))).mappings()]
+
+
+def first_on(tx: Connection, *, target: str, identity_id: str, case_id: str) -> Hold | None:
+    """Return a hold that stops work on this account, if one stands."""
+    covers = or_(
+        holds.c.scope == Scope.EVERYTHING,
+        and_(holds.c.scope == Scope.TARGET, holds.c.subject == target),
+        and_(holds.c.scope == Scope.IDENTITY, holds.c.subject == identity_id),
+        and_(holds.c.scope == Scope.CASE, holds.c.subject == case_id),
+    )
+    row = tx.execute(select(holds).where(holds.c.lifted_at.is_(None), covers).limit(1)).mappings().first()
+    return _hold(row) if row is not None else None
+
+
+def is_held(tasks: Table) -> ColumnElement[bool]:
+    """Return the same question as SQL, for each row of ``tasks``."""
+    return exists(
+        select(holds.c.id).where(
+            holds.c.lifted_at.is_(None),
+            or_(
+                holds.c.scope == Scope.EVERYTHING,
+                and_(holds.c.scope == Scope.TARGET, holds.c.subject == tasks.c.target),
+                and_(holds.c.scope == Scope.IDENTITY, holds.c.subject == tasks.c.identity_id),
+                and_(holds.c.scope == Scope.CASE, holds.c.subject == tasks.c.case_id),
+            ),
+        )
+    )
+
+
+def add_exclusion(tx: Connection, match: IdentityFilter, *, reason: str, by: str, now: datetime) -> str:
+    """Store an exclusion made at run time, and return its id."""
+    exclusion_id = new_id(now)
+    tx.execute(insert(exclusions).values(id=exclusion_id, match=match.text, reason=reason, placed_by=by, placed_at=now))
+    return exclusion_id
+
+
+def end_exclusion(tx: Connection, exclusion_id: str, *, by: str, now: datetime) -> None:
+    """End a run-time exclusion.
+
+    Raises:
+        NotFoundError: None of this id stands.
+    """
+    ended = tx.execute(
+        update(exclusions)
+        .where(exclusions.c.id == exclusion_id, exclusions.c.ended_at.is_(None))
+        .values(ended_at=now, ended_by=by)
+    )
+    if ended.rowcount == 0:
+        raise NotFoundError("standing exclusion", exclusion_id)
+
+
+def exclusion_rows(tx: Connection) -> Sequence[RowMapping]:
+    """Return the run-time exclusions that stand."""
+    return tx.execute(select(exclusions).where(exclusions.c.ended_at.is_(None))).mappings().all()
+
+
+def standing_exclusions(tx: Connection) -> list[Exclusion]:
+    """Return the same as rules understand them."""
+    return [Exclusion(match=IdentityFilter(row["match"]), reason=row["reason"]) for row in exclusion_rows(tx)]
+
+
+def _hold(row: RowMapping) -> Hold:
+    return Hold(
+        id=row["id"],
+        scope=Scope(row["scope"]),
+        subject=row["subject"],
+        reason=row["reason"],
+        placed_by=row["placed_by"],
+        placed_at=row["placed_at"],
+        lifted_at=row["lifted_at"],
+        lifted_by=row["lifted_by"],
+    )

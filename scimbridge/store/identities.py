@@ -1,0 +1,260 @@
+"""Rows of identities: the Users of all sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from unicodedata import normalize
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, union_all, update
+from sqlalchemy.exc import IntegrityError
+
+from scimbridge.domain.identity import Identity
+from scimbridge.domain.ids import IdentityId, new_id
+from scimbridge.domain.resource import Member, MemberKind, StoredUser
+from scimbridge.errors import DuplicateError, NotFoundError
+from scimbridge.store.schema import groups, identities, identity_values, memberships, past_memberships
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+MEMBERSHIP_MEMORY = timedelta(hours=24)
+"""How long rules still see a membership that has ended."""
+
+
+def fold(value: str) -> str:
+    """Return the form in which strings without ``caseExact`` are compared (RFC 7643 §2.2)."""
+    return normalize("NFC", normalize("NFC", value).lower())
+
+
+def insert_user(tx: Connection, source: str, document: Mapping[str, Any], now: datetime) -> StoredUser:
+    """Store a new User and return it.
+
+    Raises:
+        DuplicateError: The source has another User of this userName.
+    """
+    user_id = new_id(now)
+    try:
+        tx.execute(
+            insert(identities).values(
+                id=user_id, source=source, version=1, created_at=now, modified_at=now, **_columns(document)
+            )
+        )
+    except IntegrityError as error:
+        raise DuplicateError("userName") from error
+    _store_values(tx, user_id, document)
+    return user_by_id(tx, source, user_id)
+
+
+def update_user(tx: Connection, before: StoredUser, document: Mapping[str, Any], now: datetime) -> StoredUser:
+    """Store a User's new document, unless it is the old one, and return the User.
+
+    Raises:
+        DuplicateError: The source has another User of the new userName.
+    """
+    if document == before.identity.document:
+        return before
+    try:
+        tx.execute(
+            update(identities)
+            .where(identities.c.id == before.identity.id)
+            .values(version=before.version + 1, modified_at=now, **_columns(document))
+        )
+    except IntegrityError as error:
+        raise DuplicateError("userName") from error
+    if _values(document) != _values(before.identity.document):
+        tx.execute(delete(identity_values).where(identity_values.c.identity_id == before.identity.id))
+        _store_values(tx, before.identity.id, document)
+    return user_by_id(tx, before.identity.source, before.identity.id)
+
+
+def mark_deleted(tx: Connection, user_id: str, now: datetime) -> None:
+    """Take a User out of SCIM. The row stays for its case; name and groups are given back."""
+    tx.execute(update(identities).where(identities.c.id == user_id).values(deleted_at=now, modified_at=now))
+
+
+def user_by_id(tx: Connection, source: str, user_id: str, *, lock: bool = False) -> StoredUser:
+    """Return a User of a source.
+
+    Args:
+        tx: Any transaction.
+        source: The source that asks; the Users of others do not exist for it.
+        user_id: The SCIM id.
+        lock: Keep others from changing it until the transaction ends (PostgreSQL; SQLite has one writer).
+
+    Raises:
+        NotFoundError: There is none, or it was deleted.
+    """
+    query = select(identities).where(
+        identities.c.id == user_id, identities.c.source == source, identities.c.deleted_at.is_(None)
+    )
+    row = tx.execute(query.with_for_update() if lock else query).mappings().first()
+    if row is None:
+        raise NotFoundError("User", user_id)
+    return next(_with_groups(tx, [row]))
+
+
+def user_by_name(tx: Connection, source: str, user_name: str) -> StoredUser | None:
+    """Return the User that has this userName in the source, in any case of letters."""
+    query = select(identities).where(
+        identities.c.source == source,
+        identities.c.user_name_key == fold(user_name),
+        identities.c.deleted_at.is_(None),
+    )
+    row = tx.execute(query.with_for_update()).mappings().first()
+    return next(_with_groups(tx, [row])) if row is not None else None
+
+
+def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:
+    """Return an identity of any source, deleted or not, with the groups that rules see.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    row = tx.execute(select(identities).where(identities.c.id == identity_id)).mappings().first()
+    if row is None:
+        raise NotFoundError("identity", identity_id)
+    return _identity(row, _groups_seen_by_rules(tx, identity_id, now))
+
+
+def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:
+    """Return the ids of the identities of all sources that have this userName and are not deleted."""
+    query = select(identities.c.id).where(
+        identities.c.user_name_key == fold(user_name), identities.c.deleted_at.is_(None)
+    )
+    return list(tx.execute(query).scalars())
+
+
+def gone_namesakes(tx: Connection, source: str, user_name: str, external_id: str | None) -> list[Identity]:
+    """Return the deleted identities that a new User could be: same externalId or same userName."""
+    same = identities.c.user_name_key == fold(user_name)
+    if external_id:
+        same = same | (identities.c.external_id == external_id)
+    query = select(identities).where(identities.c.source == source, identities.c.deleted_at.is_not(None), same)
+    return [_identity(row, ()) for row in tx.execute(query).mappings()]
+
+
+def active_owners(tx: Connection, attribute: str, values: Iterable[str], *, but_not: str) -> list[Identity]:
+    """Return the active identities of all sources that have one of these values.
+
+    Args:
+        tx: Any transaction.
+        attribute: ``userName``, ``externalId``, ``emails.value`` or ``employeeNumber``.
+        values: As a target spells them.
+        but_not: The id of the identity that is leaving.
+    """
+    wanted = list(values)
+    match attribute:
+        case "userName":
+            same: ColumnElement[bool] = identities.c.user_name_key.in_([fold(value) for value in wanted])
+        case "externalId":
+            same = identities.c.external_id.in_(wanted)
+        case _:
+            rows = select(identity_values.c.identity_id).where(
+                identity_values.c.attribute == attribute,
+                identity_values.c.value.in_([fold(value) for value in wanted]),
+            )
+            same = identities.c.id.in_(rows)
+    query = select(identities).where(
+        same, identities.c.active, identities.c.deleted_at.is_(None), identities.c.id != but_not
+    )
+    return [_identity(row, ()) for row in tx.execute(query).mappings()]
+
+
+def find_users(
+    tx: Connection, source: str, where: ColumnElement[bool] | None, *, offset: int, limit: int
+) -> tuple[int, list[StoredUser]]:
+    """Return how many Users satisfy a condition, and one page of them in a stable order."""
+    scope = [identities.c.source == source, identities.c.deleted_at.is_(None)]
+    if where is not None:
+        scope.append(where)
+    total: int = tx.execute(select(func.count()).select_from(identities).where(*scope)).scalar_one()
+    if limit == 0 or offset >= total:
+        return total, []
+    query = select(identities).where(*scope).order_by(identities.c.id).offset(offset).limit(limit)
+    return total, list(_with_groups(tx, tx.execute(query).mappings().all()))
+
+
+def match_values(identity: Identity) -> dict[str, tuple[str, ...]]:
+    """Return an identity's values for the attributes by which accounts are found."""
+    found: dict[str, tuple[str, ...]] = {"userName": (identity.user_name,)}
+    if identity.external_id:
+        found["externalId"] = (identity.external_id,)
+    for attribute, value in _raw_values(identity.document):
+        found[attribute] = (*found.get(attribute, ()), value)
+    return found
+
+
+def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "user_name": document["userName"],
+        "user_name_key": fold(document["userName"]),
+        "external_id": document.get("externalId"),
+        "active": document.get("active", True),
+        "document": dict(document),
+    }
+
+
+def _raw_values(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for email in document.get("emails") or ():
+        if value := email.get("value"):
+            yield "emails.value", value
+    if number := (document.get(ENTERPRISE) or {}).get("employeeNumber"):
+        yield "employeeNumber", number
+
+
+def _values(document: Mapping[str, Any]) -> set[tuple[str, str]]:
+    return {(attribute, fold(value)) for attribute, value in _raw_values(document)}
+
+
+def _store_values(tx: Connection, user_id: str, document: Mapping[str, Any]) -> None:
+    rows = [{"identity_id": user_id, "attribute": name, "value": value} for name, value in _values(document)]
+    if rows:
+        tx.execute(insert(identity_values), rows)
+
+
+def _identity(row: RowMapping, group_names: tuple[str, ...]) -> Identity:
+    return Identity(
+        id=IdentityId(row["id"]),
+        source=row["source"],
+        user_name=row["user_name"],
+        external_id=row["external_id"],
+        active=row["active"],
+        deleted_at=row["deleted_at"],
+        document=row["document"],
+        groups=group_names,
+    )
+
+
+def _with_groups(tx: Connection, rows: Sequence[RowMapping]) -> Iterator[StoredUser]:
+    """Yield Users with the groups they are directly in: one query for all of them."""
+    query = (
+        select(memberships.c.member_id, groups.c.id, groups.c.display_name)
+        .join(groups, groups.c.id == memberships.c.group_id)
+        .where(memberships.c.member_id.in_([row["id"] for row in rows]))
+        .order_by(groups.c.id)
+    )
+    by_user: dict[str, list[Member]] = {}
+    for user_id, group_id, name in tx.execute(query):
+        by_user.setdefault(user_id, []).append(Member(group_id, MemberKind.GROUP, name))
+    for row in rows:
+        found = tuple(by_user.get(row["id"], ()))
+        yield StoredUser(
+            identity=_identity(row, tuple(group.display or "" for group in found)),
+            version=row["version"],
+            created_at=row["created_at"],
+            modified_at=row["modified_at"],
+            groups=found,
+        )
+
+
+def _groups_seen_by_rules(tx: Connection, identity_id: str, now: datetime) -> tuple[str, ...]:
+    present = (
+        select(groups.c.display_name)
+        .join(memberships, groups.c.id == memberships.c.group_id)
+        .where(memberships.c.member_id == identity_id)
+    )
+    past = select(past_memberships.c.display_name).where(
+        past_memberships.c.identity_id == identity_id, past_memberships.c.ended_at > now - MEMBERSHIP_MEMORY
+    )
+    return tuple(dict.fromkeys(tx.execute(union_all(present, past)).scalars()))

@@ -1,0 +1,132 @@
+"""What happened: history, facts and inbound requests. Rows are added, never changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from scimbridge.domain.ids import new_id
+from scimbridge.domain.resource import Received
+from scimbridge.domain.task import Task
+from scimbridge.domain.trigger import Fact
+from scimbridge.store.schema import facts, history, requests
+
+BRIDGE = "scimbridge"
+"""The actor of what the bridge does by itself."""
+
+
+def record(
+    tx: Connection,
+    event: str,
+    now: datetime,
+    *,
+    reason: str,
+    actor: str = BRIDGE,
+    identity_id: str | None = None,
+    case_id: str | None = None,
+    task: Task | None = None,
+    target: str | None = None,
+    details: Mapping[str, Any] | None = None,
+    personal: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an entry to the history.
+
+    Args:
+        tx: The transaction in which the thing happens.
+        event: What happened, as one word or two: ``case opened``.
+        now: When (UTC).
+        reason: Why, as one sentence without personal data.
+        actor: Who did it: an operator, a source, or the bridge.
+        identity_id: Whom it is about.
+        case_id: Which case it belongs to.
+        task: Fills in the ids that a task knows.
+        target: The target concerned.
+        details: Plain data without personal values.
+        personal: Values that can be erased later without breaking the entry's digest.
+    """
+    row = {
+        "at": now,
+        "event": event,
+        "actor": actor,
+        "reason": reason,
+        "identity_id": task.identity_id if task else identity_id,
+        "case_id": task.case_id if task else case_id,
+        "task_id": task.id if task else None,
+        "target": task.target if task else target,
+        "details": dict(details or {}),
+    }
+    # The nonce keeps somebody who has the digest from guessing an erased value.
+    kept = {"nonce": secrets.token_hex(16), **personal} if personal else None
+    tx.execute(insert(history).values(**row, personal=kept, digest=_digest(row, kept)))
+
+
+def record_fact(tx: Connection, fact: Fact, case_id: str | None, verdict: str) -> None:
+    """Keep a fact, and what was made of it. Facts that no rule matches are kept too."""
+    tx.execute(
+        insert(facts).values(
+            id=new_id(fact.at),
+            identity_id=fact.identity_id,
+            source=fact.source,
+            trigger=fact.trigger,
+            at=fact.at,
+            request_id=fact.request_id,
+            case_id=case_id,
+            verdict=verdict,
+        )
+    )
+
+
+def record_request(tx: Connection, received: Received, now: datetime, *, status: int, applied: str) -> str:
+    """Keep a request as received, as understood and as applied. Returns its id."""
+    request_id = new_id(now)
+    tx.execute(
+        insert(requests).values(
+            id=request_id,
+            source=received.source,
+            at=now,
+            method=received.method,
+            path=received.path,
+            status=status,
+            received=received.body,
+            understood=received.understood,
+            applied=applied,
+        )
+    )
+    return request_id
+
+
+def mark_applied(tx: Connection, request_id: str, applied: str) -> None:
+    """Say what a request of the same transaction has led to."""
+    tx.execute(update(requests).where(requests.c.id == request_id).values(applied=applied))
+
+
+def entries_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
+    """Return the history of a case, oldest first."""
+    return tx.execute(select(history).where(history.c.case_id == case_id).order_by(history.c.id)).mappings().all()
+
+
+def entries_after(tx: Connection, entry_id: int, limit: int = 200) -> Sequence[RowMapping]:
+    """Return the history entries with a higher id, oldest first."""
+    query = select(history).where(history.c.id > entry_id).order_by(history.c.id).limit(limit)
+    return tx.execute(query).mappings().all()
+
+
+def facts_of(tx: Connection, identity_id: str) -> Sequence[RowMapping]:
+    """Return all facts about an identity, oldest first."""
+    return tx.execute(select(facts).where(facts.c.identity_id == identity_id).order_by(facts.c.at)).mappings().all()
+
+
+def _digest(row: Mapping[str, Any], personal: Mapping[str, Any] | None) -> str:
+    """Hash an entry so that it can be verified whether or not its personal values were erased."""
+    inner = hashlib.sha256(_canonical(personal)).hexdigest() if personal else ""
+    return hashlib.sha256(_canonical({**row, "personal": inner})).hexdigest()
+
+
+def _canonical(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()

@@ -1,0 +1,365 @@
+"""The tables. Migrations build them; a test holds the two against each other."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time. SQLite keeps it as text of a fixed width, which sorts like the time."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store UTC; SQLite has no time zones."""
+        if value is None:
+            return None
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return an aware UTC time."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+Document: Any = JSON().with_variant(JSONB(), "postgresql")
+_Id = String(36)
+_AutoId = BigInteger().with_variant(Integer(), "sqlite")
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("source", ForeignKey("sources.name"), nullable=False, index=True),
+    # SHA-256 is enough: the token itself carries 256 random bits, so there is nothing to guess.
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("hint", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("source", ForeignKey("sources.name"), nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("user_name_key", Text, nullable=False),
+    Column("external_id", Text),
+    Column("active", Boolean, nullable=False),
+    Column("document", Document, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("modified_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    # A deleted identity keeps its row (its case needs it) and gives its name back.
+    Index("uq_identities_user_name", "source", "user_name_key", unique=True,
+          sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
+    Index("ix_identities_external_id", "source", "external_id"),
+    Index("ix_identities_user_name_key", "user_name_key"),
+    Index("ix_identities_any_external_id", "external_id"),
+    Index("ix_identities_modified_at", "source", "modified_at"),
+    # The order of lists, and so of pages.
+    Index("ix_identities_listed", "source", "id",
+          sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
+)  # fmt: skip
+
+identity_values = Table(
+    "identity_values",
+    metadata,
+    # Values of attributes that can have several, or that lie deep in the document, for indexed lookups:
+    # emails.value and employeeNumber, folded by the attribute's case rule.
+    Column("identity_id", ForeignKey("identities.id"), primary_key=True),
+    Column("attribute", String(64), primary_key=True),
+    Column("value", Text, primary_key=True),
+    Index("ix_identity_values_value", "attribute", "value"),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("source", ForeignKey("sources.name"), nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("display_name_key", Text, nullable=False),
+    Column("external_id", Text),
+    Column("document", Document, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("modified_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    Index("uq_groups_display_name", "source", "display_name_key", unique=True,
+          sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
+    Index("ix_groups_external_id", "source", "external_id"),
+    Index("ix_groups_listed", "source", "id",
+          sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
+)  # fmt: skip
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("group_id", ForeignKey("groups.id"), primary_key=True),
+    Column("member_id", _Id, primary_key=True),
+    Column("kind", String(8), nullable=False),  # "User" or "Group"
+    Index("ix_memberships_member_id", "member_id"),
+)
+
+past_memberships = Table(
+    "past_memberships",
+    metadata,
+    # Identity providers take people out of their groups just before they disable them; rules still see these.
+    Column("identity_id", _Id, primary_key=True),
+    Column("display_name", Text, primary_key=True),
+    Column("ended_at", UtcDateTime, nullable=False, index=True),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    # One row for an identity at a target, from the identity's creation on. `native_id` is the target's
+    # immutable id, once the account has been found there.
+    Column("id", _Id, primary_key=True),
+    Column("identity_id", ForeignKey("identities.id"), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("native_id", Text),
+    Column("name", Text),
+    Column("linked_at", UtcDateTime),
+    Column("link_due_at", UtcDateTime),
+    Column("link_attempts", Integer, nullable=False, server_default="0"),
+    Column("candidates", Document),
+    Column("note", Text, nullable=False, server_default=""),
+    Index("uq_accounts_identity_target", "identity_id", "target", unique=True),
+    Index("ix_accounts_native_id", "target", "native_id"),
+    Index("ix_accounts_link_due_at", "target", "link_due_at",
+          sqlite_where=text("link_due_at IS NOT NULL"), postgresql_where=text("link_due_at IS NOT NULL")),
+)  # fmt: skip
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    # The state of a native account before the bridge first touched it. Keyed by the native account, because
+    # two sources may know the same one. A complete restore releases it, and the next case takes a new one.
+    Column("id", _Id, primary_key=True),
+    Column("target", String(64), nullable=False),
+    Column("native_id", Text, nullable=False),
+    Column("state", Document, nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False),
+    Column("released_at", UtcDateTime),
+    # The first snapshot wins: a second one cannot be written while it stands.
+    Index("uq_snapshots_standing", "target", "native_id", unique=True,
+          sqlite_where=text("released_at IS NULL"), postgresql_where=text("released_at IS NULL")),
+)  # fmt: skip
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("identity_id", ForeignKey("identities.id"), nullable=False, index=True),
+    Column("source", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("trigger", String(16)),
+    Column("trigger_at", UtcDateTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("reason", Text, nullable=False, server_default=""),
+    # One identity, one open case.
+    Index("uq_cases_open", "identity_id", unique=True,
+          sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_cases_state", "state", "opened_at"),
+)  # fmt: skip
+
+facts = Table(
+    "facts",
+    metadata,
+    # Every trigger that arrived, also those that no rule matched.
+    Column("id", _Id, primary_key=True),
+    Column("identity_id", ForeignKey("identities.id"), nullable=False, index=True),
+    Column("source", String(64), nullable=False),
+    Column("trigger", String(16), nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("request_id", _Id),
+    Column("case_id", _Id),
+    Column("verdict", Text, nullable=False),
+)
+
+stages = Table(
+    "stages",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("after_seconds", Integer, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+)
+
+_RUNNABLE = text("state IN ('ready', 'waiting')")
+_PLANNED = text("state = 'planned'")
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("stage_id", ForeignKey("stages.id"), nullable=False),
+    Column("identity_id", _Id, nullable=False),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("irreversible", Boolean, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("not_before", UtcDateTime),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("first_tried_at", UtcDateTime),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("evidence", Document),
+    Column("changed", Boolean),
+    Column("finished_at", UtcDateTime),
+    Index("ix_tasks_account_id", "account_id", "state"),
+    # The sweeper's question: costs by what is due, not by what is open.
+    Index("ix_tasks_planned", "due_at", sqlite_where=_PLANNED, postgresql_where=_PLANNED),
+    # The worker's and the courier's question.
+    Index("ix_tasks_runnable", "target", "due_at", sqlite_where=_RUNNABLE, postgresql_where=_RUNNABLE),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    # One run of a task (or one look-up of a link) under a lease.
+    Column("id", _Id, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("task_id", _Id, index=True),  # none for a look-up
+    Column("target", String(64), nullable=False),
+    # The native id once it is known, else the id of our own row.
+    Column("lock_key", Text, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("lease_until", UtcDateTime, nullable=False),
+    Column("state_read", Document),
+    Column("read_at", UtcDateTime),
+    # Past this line the request may have left; a hold that comes later comes too late.
+    Column("confirmed_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("outcome", String(16)),
+    Column("reason", Text, nullable=False, server_default=""),
+    # At most one live attempt per native account, over all cases, sources and processes.
+    Index("uq_attempts_live", "target", "lock_key", unique=True,
+          sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    Index("ix_attempts_lease_until", "lease_until",
+          sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+)  # fmt: skip
+
+targets = Table(
+    "targets",
+    metadata,
+    # What the processes share about a target at run time; its settings are in the configuration.
+    Column("name", String(64), primary_key=True),
+    Column("paused_at", UtcDateTime),
+    Column("paused_by", Text),
+    Column("pause_reason", Text),
+    Column("next_call_at", UtcDateTime),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("scope", String(16), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", UtcDateTime, nullable=False),
+    Column("lifted_at", UtcDateTime),
+    Column("lifted_by", Text),
+    Index("ix_holds_standing", "scope", "subject",
+          sqlite_where=text("lifted_at IS NULL"), postgresql_where=text("lifted_at IS NULL")),
+)  # fmt: skip
+
+exclusions = Table(
+    "exclusions",
+    metadata,
+    # Made at run time; those of the configuration stay in the file.
+    Column("id", _Id, primary_key=True),
+    Column("match", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("ended_by", Text),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    # What a source sent, without passwords and credentials. `received` is personal and can be erased.
+    Column("id", _Id, primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("method", String(8), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("received", Document),
+    Column("understood", Text, nullable=False),
+    Column("applied", Text, nullable=False),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", _AutoId, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("event", String(40), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("identity_id", _Id, index=True),
+    Column("case_id", _Id, index=True),
+    Column("task_id", _Id),
+    Column("target", String(64)),
+    Column("details", Document, nullable=False),
+    # Erasable. Carries a nonce, so that the digest of an erased value cannot be guessed back.
+    Column("personal", Document),
+    Column("digest", String(64), nullable=False),
+)

@@ -1,0 +1,274 @@
+"""Rows of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, exists, func, insert, or_, select, update
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId, new_id
+from scimbridge.domain.task import FINISHED, Task, TaskState
+from scimbridge.errors import ConcurrentUpdateError, NotFoundError
+from scimbridge.store.holds import is_held
+from scimbridge.store.schema import attempts, targets, tasks
+
+_FINISHED = [state.value for state in FINISHED]
+
+
+def insert_task(
+    tx: Connection,
+    *,
+    case_id: str,
+    stage_id: str,
+    identity_id: str,
+    account_id: str,
+    target: str,
+    action: Action,
+    state: TaskState,
+    due_at: datetime,
+    position: int,
+    now: datetime,
+    reason: str = "",
+) -> Task:
+    """Store a new task and return it."""
+    task = Task(
+        id=TaskId(new_id(now)),
+        case_id=CaseId(case_id),
+        stage_id=stage_id,
+        identity_id=IdentityId(identity_id),
+        account_id=AccountId(account_id),
+        target=target,
+        action=action,
+        state=state,
+        due_at=due_at,
+        position=position,
+        reason=reason,
+    )
+    tx.execute(insert(tasks).values(**_columns(task), id=task.id, irreversible=action.is_irreversible))
+    return task
+
+
+def save(
+    tx: Connection,
+    before: Task,
+    after: Task,
+    *,
+    changed: bool | None = None,
+    evidence: Mapping[str, Any] | None = None,
+    finished_at: datetime | None = None,
+) -> None:
+    """Store a transition.
+
+    Args:
+        tx: A write transaction that holds the identity's lock.
+        before: The task as it was loaded.
+        after: What a method of ``before`` returned.
+        changed: Whether the action changed the target, once that is known.
+        evidence: Facts before and after, once there are some.
+        finished_at: When it came to an end.
+
+    Raises:
+        ConcurrentUpdateError: The task is no longer in the state it was loaded in.
+    """
+    values = _columns(after)
+    if changed is not None:
+        values["changed"] = changed
+    if evidence is not None:
+        values["evidence"] = dict(evidence)
+    values["finished_at"] = finished_at
+    saved = tx.execute(update(tasks).where(tasks.c.id == before.id, tasks.c.state == before.state).values(**values))
+    if saved.rowcount != 1:
+        raise ConcurrentUpdateError("task", before.id)
+
+
+def move_due_date(tx: Connection, task_id: str, due_at: datetime) -> None:
+    """Give a planned task another due date; one that has been released meanwhile keeps its own."""
+    tx.execute(update(tasks).where(tasks.c.id == task_id, tasks.c.state == TaskState.PLANNED).values(due_at=due_at))
+
+
+def task_by_id(tx: Connection, task_id: str, *, lock: bool = False) -> Task:
+    """Return a task.
+
+    Raises:
+        NotFoundError: There is none of this id.
+    """
+    query = select(tasks).where(tasks.c.id == task_id)
+    row = tx.execute(query.with_for_update() if lock else query).mappings().first()
+    if row is None:
+        raise NotFoundError("task", task_id)
+    return _task(row)
+
+
+def tasks_of_case(tx: Connection, case_id: str, *, lock: bool = False) -> list[Task]:
+    """Return the tasks of a case in the order in which they are due."""
+    query = select(tasks).where(tasks.c.case_id == case_id).order_by(tasks.c.due_at, tasks.c.position, tasks.c.id)
+    return [_task(row) for row in tx.execute(query.with_for_update() if lock else query).mappings()]
+
+
+def task_rows_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
+    """Return the same with evidence and end, for display."""
+    query = select(tasks).where(tasks.c.case_id == case_id).order_by(tasks.c.due_at, tasks.c.position, tasks.c.id)
+    return tx.execute(query).mappings().all()
+
+
+def due(tx: Connection, now: datetime, limit: int) -> list[Task]:
+    """Return planned tasks whose time has come and that nothing holds, and lock their rows.
+
+    An irreversible task is left out while an earlier stage of its case goes on.
+    """
+    earlier = tasks.alias("earlier")
+    unfinished_before = exists(
+        select(earlier.c.id).where(
+            earlier.c.case_id == tasks.c.case_id,
+            earlier.c.position < tasks.c.position,
+            earlier.c.state.not_in(_FINISHED),
+        )
+    )
+    query = (
+        select(tasks)
+        .where(
+            tasks.c.state == TaskState.PLANNED,
+            tasks.c.due_at <= now,
+            ~is_held(tasks),
+            ~and_(tasks.c.irreversible, unfinished_before),
+        )
+        .order_by(tasks.c.due_at)
+        .limit(limit)
+        # Somebody who is deciding about a case holds its rows; those are for the next pass.
+        .with_for_update(of=tasks, skip_locked=True)
+    )
+    return [_task(row) for row in tx.execute(query).mappings()]
+
+
+def release_all(tx: Connection, released: Iterable[Task]) -> None:
+    """Store the release of tasks that ``due`` returned in the same transaction."""
+    for task in released:
+        save(tx, task, task.release())
+
+
+def next_runnable(tx: Connection, account_id: str, now: datetime) -> Task | None:
+    """Return the task that a worker should do next on an account, if there is one."""
+    query = (
+        select(tasks)
+        .where(tasks.c.account_id == account_id, _is_runnable(now))
+        .order_by(tasks.c.due_at, tasks.c.position)
+        .limit(1)
+    )
+    row = tx.execute(query).mappings().first()
+    return _task(row) if row is not None else None
+
+
+def runnable_accounts(tx: Connection, target: str, now: datetime, limit: int) -> list[str]:
+    """Return accounts at a target with work that nothing holds and nobody does, longest due first."""
+    live = exists(
+        select(attempts.c.id).where(attempts.c.account_id == tasks.c.account_id, attempts.c.ended_at.is_(None))
+    )
+    paused = exists(select(targets.c.name).where(targets.c.name == tasks.c.target, targets.c.paused_at.is_not(None)))
+    query = (
+        select(tasks.c.account_id)
+        .where(tasks.c.target == target, _is_runnable(now), ~is_held(tasks), ~live, ~paused)
+        .order_by(tasks.c.due_at)
+        .limit(limit)
+    )
+    return list(dict.fromkeys(tx.execute(query).scalars()))
+
+
+def last_done_on(tx: Connection, account_id: str) -> Task | None:
+    """Return the task on an account that was finished last."""
+    query = (
+        select(tasks)
+        .where(tasks.c.account_id == account_id, tasks.c.state == TaskState.DONE)
+        .order_by(tasks.c.finished_at.desc())
+        .limit(1)
+    )
+    row = tx.execute(query).mappings().first()
+    return _task(row) if row is not None else None
+
+
+def has_running(tx: Connection, account_id: str) -> bool:
+    """Whether an attempt on the account is under way."""
+    query = select(tasks.c.id).where(tasks.c.account_id == account_id, tasks.c.state == TaskState.RUNNING)
+    return tx.execute(query).first() is not None
+
+
+def needing_person(tx: Connection, target: str) -> int:
+    """Return how many tasks at a target wait for somebody to decide."""
+    waiting = and_(tasks.c.state == TaskState.WAITING, tasks.c.not_before.is_(None))
+    query = (
+        select(func.count())
+        .select_from(tasks)
+        .where(tasks.c.target == target, or_(tasks.c.state == TaskState.FAILED, waiting))
+    )
+    return int(tx.execute(query).scalar_one())
+
+
+def next_date(tx: Connection, case_id: str) -> datetime | None:
+    """Return when the next thing happens in a case by itself."""
+    date = case((tasks.c.state == TaskState.PLANNED, tasks.c.due_at), else_=tasks.c.not_before)
+    query = select(func.min(date)).where(
+        tasks.c.case_id == case_id, tasks.c.state.in_([TaskState.PLANNED.value, TaskState.WAITING.value])
+    )
+    found: datetime | None = tx.execute(query).scalar_one()
+    return found
+
+
+def _is_runnable(now: datetime) -> ColumnElement[bool]:
+    """Ready or awake, and nothing before it on the same account in the same case is unfinished."""
+    earlier = tasks.alias("before")
+    blocked = exists(
+        select(earlier.c.id).where(
+            earlier.c.case_id == tasks.c.case_id,
+            earlier.c.account_id == tasks.c.account_id,
+            earlier.c.position < tasks.c.position,
+            earlier.c.state.not_in(_FINISHED),
+        )
+    )
+    return and_(
+        or_(
+            tasks.c.state == TaskState.READY,
+            and_(tasks.c.state == TaskState.WAITING, tasks.c.not_before <= now),
+        ),
+        # Spelled out once more, so that the partial index is used.
+        tasks.c.state.in_([TaskState.READY.value, TaskState.WAITING.value]),
+        ~blocked,
+    )
+
+
+def _columns(task: Task) -> dict[str, Any]:
+    return {
+        "case_id": task.case_id,
+        "stage_id": task.stage_id,
+        "identity_id": task.identity_id,
+        "account_id": task.account_id,
+        "target": task.target,
+        "action": task.action,
+        "state": task.state,
+        "position": task.position,
+        "due_at": task.due_at,
+        "not_before": task.not_before,
+        "attempts": task.attempts,
+        "first_tried_at": task.first_tried_at,
+        "reason": task.reason,
+    }
+
+
+def _task(row: RowMapping) -> Task:
+    return Task(
+        id=TaskId(row["id"]),
+        case_id=CaseId(row["case_id"]),
+        stage_id=row["stage_id"],
+        identity_id=IdentityId(row["identity_id"]),
+        account_id=AccountId(row["account_id"]),
+        target=row["target"],
+        action=Action(row["action"]),
+        state=TaskState(row["state"]),
+        due_at=row["due_at"],
+        position=row["position"],
+        not_before=row["not_before"],
+        attempts=row["attempts"],
+        first_tried_at=row["first_tried_at"],
+        reason=row["reason"],
+    )

@@ -1,0 +1,38 @@
+"""Bringing the schema of a database up to date."""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from scimbridge.store.database import Database
+
+
+def upgrade(database: Database) -> None:
+    """Apply all migrations that the database lacks. Running it twice does nothing more.
+
+    The whole upgrade is one transaction: several processes may start it at once.
+    """
+    with database.write() as connection:
+        if not database.is_sqlite:
+            # One upgrade at a time; the number is ours alone in this database.
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(731944871)")
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def is_current(database: Database) -> bool:
+    """Whether the database has the schema that this version of the code needs."""
+    with database.read() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    return found == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "scimbridge.store:migrations")
+    config.set_main_option("path_separator", "os")
+    return config
