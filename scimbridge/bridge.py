@@ -1,0 +1,204 @@
+"""The one place where the parts are wired together."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import structlog
+from redis import Redis
+
+from scimbridge import registry
+from scimbridge.config import Settings
+from scimbridge.errors import StoreUnavailableError
+from scimbridge.queue.courier import Courier
+from scimbridge.queue.crew import Crew
+from scimbridge.queue.redis import QUICK, connect
+from scimbridge.sdk.connector import Connector, Context
+from scimbridge.services.claiming import Claiming
+from scimbridge.services.eligibility import Eligibility
+from scimbridge.services.execution import Execution
+from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.holding import Holding
+from scimbridge.services.intake import Intake
+from scimbridge.services.leases import Leases
+from scimbridge.services.lookup import Lookup
+from scimbridge.services.operating import Operating
+from scimbridge.services.overview import Overview
+from scimbridge.services.permit import TargetPermit
+from scimbridge.services.planning import Planner
+from scimbridge.services.recording import Recording
+from scimbridge.services.rehearsal import Rehearsing
+from scimbridge.services.returning import Returning
+from scimbridge.services.sweeping import Sweeping
+from scimbridge.services.tokens import Tokens
+from scimbridge.store import targets
+from scimbridge.store.clock import StoreClock
+from scimbridge.store.database import Database
+from scimbridge.store.upgrade import is_current, upgrade
+
+
+class Bridge:
+    """Everything that a process of the bridge needs, made when it is first asked for.
+
+    Nothing is connected by building one, so that a process may fork afterwards.
+
+    Args:
+        settings: A configuration without mistakes.
+        queue_url: Where Redis is; needed where the settings say ``embedded``.
+        clock: Tells the time; the store's clock where absent.
+    """
+
+    def __init__(
+        self, settings: Settings, *, queue_url: str | None = None, clock: Callable[[], datetime] | None = None
+    ) -> None:
+        self.settings = settings
+        self.queue_url = queue_url or settings.queue_url
+        self._given_clock = clock
+
+    @cached_property
+    def database(self) -> Database:
+        """The store."""
+        return Database(self.settings.store_url)
+
+    @cached_property
+    def store_clock(self) -> StoreClock:
+        """The store's clock."""
+        return StoreClock(self.database)
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The clock that everything goes by."""
+        return self._given_clock or self.store_clock
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        """The targets."""
+        found = {
+            name: Target.of(name, config, self.settings.capabilities[name])
+            for name, config in self.settings.targets.items()
+        }
+        return Fleet(found, self._build_connector)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """The live attempts of this process."""
+        return Leases(self.database)
+
+    @cached_property
+    def courier(self) -> Courier:
+        """Tells the queue about work."""
+        return Courier(self._redis(QUICK))
+
+    @cached_property
+    def planner(self) -> Planner:
+        """Turns facts into cases."""
+        return Planner(self.settings.ruleset, self.fleet.capabilities)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """The write side of SCIM."""
+        returning = Returning(self.settings.ruleset)
+        return Intake(self.database, self.planner, returning, self.courier.submit)
+
+    @cached_property
+    def lookup(self) -> Lookup:
+        """The read side of SCIM."""
+        return Lookup(self.database)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """How sources show who they are."""
+        return Tokens(self.database)
+
+    @cached_property
+    def holding(self) -> Holding:
+        """Holds and run-time exclusions."""
+        return Holding(self.database, self.fleet)
+
+    @cached_property
+    def operating(self) -> Operating:
+        """What operators do."""
+        return Operating(self.database, self.fleet, self.courier.submit)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """What operators look at."""
+        return Overview(self.database, self.fleet)
+
+    @cached_property
+    def rehearsing(self) -> Rehearsing:
+        """What would happen."""
+        return Rehearsing(self.database, self.fleet, self.settings.ruleset)
+
+    @cached_property
+    def execution(self) -> Execution:
+        """What a worker does."""
+        worker = f"{socket.gethostname()}-{os.getpid()}"
+        eligibility = Eligibility(self.settings.ruleset)
+        return Execution(
+            self.database,
+            self.fleet,
+            Claiming(self.database, self.fleet, eligibility, worker),
+            Recording(self.database, _alarm),
+            self.leases,
+            self.clock,
+        )
+
+    @cached_property
+    def sweeping(self) -> Sweeping:
+        """What happens by the clock."""
+        return Sweeping(self.database, self.fleet, self.courier.submit, self.courier.queued)
+
+    @cached_property
+    def crew(self) -> Crew:
+        """The threads of a worker process."""
+        return Crew(
+            self._redis,
+            {target.name: target.concurrency for target in self.fleet},
+            self.execution.work,
+            lambda target, limit: self.sweeping.runnable(target, self.clock(), limit),
+        )
+
+    def prepare_store(self, *, may_upgrade: bool) -> None:
+        """Bring the schema up to date, or make sure that it is, and note the configured targets.
+
+        Raises:
+            StoreUnavailableError: The schema is older than this version, and may not be upgraded here.
+        """
+        if may_upgrade:
+            upgrade(self.database)
+        elif not is_current(self.database):
+            raise StoreUnavailableError("the database has another version's schema: run `scimbridge db upgrade`")
+        with self.database.write() as tx:
+            targets.ensure_targets(tx, [target.name for target in self.fleet])
+
+    def close(self) -> None:
+        """Give everything back that was made."""
+        made = self.__dict__
+        if "courier" in made:
+            self.courier.close()
+        if "fleet" in made:
+            self.fleet.close()
+        if "database" in made:
+            self.database.close()
+
+    def _redis(self, timeout: float) -> Redis:
+        return connect(self.queue_url, timeout=timeout)
+
+    def _build_connector(self, name: str) -> Connector[Any]:
+        permit = TargetPermit(self.fleet[name], self.database, self.leases, self.clock)
+        return registry.build(name, self.settings.targets[name], Context(target=name, permit=permit))
+
+
+def _alarm(target: str, reason: str) -> None:
+    structlog.get_logger("scimbridge.alarm").error(
+        "target paused: mend it, then run `scimbridge targets resume`",
+        action="target.paused",
+        target=target,
+        reason=reason,
+    )

@@ -1,0 +1,173 @@
+"""Claiming: the transaction in which a worker takes a task, and everything is checked again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from scimbridge.domain.identity import Identity
+from scimbridge.domain.task import Task
+from scimbridge.sdk.state import AccountRef, AccountState
+from scimbridge.services import settling
+from scimbridge.services.eligibility import Consequence, Eligibility, Obstacle, ObstacleError
+from scimbridge.services.fleet import Fleet
+from scimbridge.services.leases import LEASE
+from scimbridge.store import accounts, attempts, cases, holds, identities, journal, targets, tasks
+from scimbridge.store.accounts import Account
+from scimbridge.store.attempts import Attempt
+from scimbridge.store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A task that this worker, and nobody else, works on."""
+
+    task: Task
+    account: Account
+    attempt: Attempt
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """An account that this worker, and nobody else, looks up."""
+
+    account: Account
+    attempt: Attempt
+    identity: Identity
+
+
+class Claiming:
+    """Hands out work on accounts. SQL decides; whoever asked for it does not matter."""
+
+    def __init__(self, database: Database, fleet: Fleet, eligibility: Eligibility, worker: str) -> None:
+        self._database = database
+        self._fleet = fleet
+        self._eligibility = eligibility
+        self._worker = worker
+
+    def claim(self, account_id: str, now: datetime) -> Claim | LookUp | None:
+        """Return the next piece of work on an account, or ``None`` when there is none for us now.
+
+        Tasks that may not be done any more come to their end on the way.
+        """
+        with self._database.write() as tx:
+            holds.enter(tx)
+            account = accounts.account_by_id(tx, account_id)
+            if account.target not in self._fleet or not self._has_room(tx, account.target):
+                return None
+            while (task := tasks.next_runnable(tx, account_id, now)) is not None:
+                cases.lock_identity(tx, task.identity_id)
+                task = tasks.task_by_id(tx, task.id, lock=True)
+                obstacle = self._eligibility.obstacle(tx, task, account, now)
+                if obstacle is None:
+                    return self._start(tx, task, account, now)
+                if obstacle.consequence is Consequence.HOLD:
+                    return None
+                stop(tx, task, obstacle, now)
+            return self._start_look_up(tx, account, now)
+
+    def accept_read(self, claim: Claim, state: AccountState, now: datetime) -> AccountState:
+        """Commit what was read, before anything changes, and check everything again.
+
+        Returns:
+            The state beside the snapshot.
+
+        Raises:
+            ObstacleError: The task may not be done (any more).
+        """
+        with self._database.write() as tx:
+            holds.enter(tx)
+            cases.lock_identity(tx, claim.task.identity_id)
+            attempts.store_state(tx, claim.attempt, state, now)
+            target = self._fleet[claim.task.target]
+            obstacle = self._obstacle_now(tx, claim, now) or self._eligibility.contested(tx, claim.task, target, state)
+            if obstacle is None:
+                snapshot = accounts.take_snapshot(tx, claim.task.target, state, now)
+                if not claim.task.action.is_irreversible:
+                    attempts.confirm(tx, claim.attempt, now)
+        if obstacle is not None:
+            raise ObstacleError(obstacle)
+        return state.with_original(snapshot)
+
+    def confirm(self, claim: Claim, now: datetime) -> None:
+        """Check everything once more, right before a request that cannot be taken back.
+
+        Raises:
+            ObstacleError: The request must not be sent.
+        """
+        with self._database.write() as tx:
+            holds.enter(tx)
+            cases.lock_identity(tx, claim.task.identity_id)
+            obstacle = self._obstacle_now(tx, claim, now)
+            if obstacle is None:
+                attempts.confirm(tx, claim.attempt, now)
+        if obstacle is not None:
+            raise ObstacleError(obstacle)
+
+    def link(self, claim: Claim | LookUp, ref: AccountRef, now: datetime) -> bool:
+        """Link the account to what was found. False if another attempt works on the same native account."""
+        with self._database.write() as tx:
+            if not attempts.take_key(tx, claim.attempt, ref.id):
+                return False
+            accounts.link(tx, claim.account.id, ref, now)
+            journal.record(
+                tx,
+                "account linked",
+                now,
+                reason=f"found at {claim.account.target}",
+                identity_id=claim.identity.id,
+                target=claim.account.target,
+                details={"account": claim.account.id},
+                personal={"native_id": ref.id, "name": ref.name},
+            )
+        return True
+
+    def _obstacle_now(self, tx: Connection, claim: Claim, now: datetime) -> Obstacle | None:
+        if not attempts.is_live(tx, claim.attempt.id):
+            return Obstacle(Consequence.HOLD, "the lease has run out; the next attempt looks first")
+        account = accounts.account_by_id(tx, claim.account.id)
+        return self._eligibility.obstacle(tx, claim.task, account, now)
+
+    def _has_room(self, tx: Connection, name: str) -> bool:
+        if targets.lock(tx, name)["paused_at"] is not None:
+            return False
+        return attempts.live_count(tx, name) < self._fleet[name].concurrency
+
+    def _start(self, tx: Connection, task: Task, account: Account, now: datetime) -> Claim | None:
+        attempt = attempts.begin(tx, account, task_id=task.id, worker=self._worker, now=now, lease_until=now + LEASE)
+        if attempt is None:
+            return None
+        started = task.start(now)
+        tasks.save(tx, task, started)
+        identity = identities.identity_by_id(tx, task.identity_id, now)
+        return Claim(task=started, account=account, attempt=attempt, identity=identity)
+
+    def _start_look_up(self, tx: Connection, account: Account, now: datetime) -> LookUp | None:
+        if account.native_id is not None or account.link_due_at is None or account.link_due_at > now:
+            return None
+        attempt = attempts.begin(tx, account, task_id=None, worker=self._worker, now=now, lease_until=now + LEASE)
+        if attempt is None:
+            return None
+        identity = identities.identity_by_id(tx, account.identity_id, now)
+        return LookUp(account=account, attempt=attempt, identity=identity)
+
+
+def stop(tx: Connection, task: Task, obstacle: Obstacle, now: datetime) -> None:
+    """Give a task that is not running the end that an obstacle asks for."""
+    match obstacle.consequence:
+        case Consequence.CANCEL:
+            tasks.save(tx, task, task.cancel(obstacle.reason), finished_at=now)
+            event = "task canceled"
+        case Consequence.SKIP:
+            tasks.save(tx, task, task.skip(obstacle.reason), finished_at=now)
+            event = "task skipped"
+        case Consequence.ASK:
+            tasks.save(tx, task, task.ask(obstacle.reason))
+            event = "needs a person"
+        case Consequence.HOLD:
+            return
+    journal.record(tx, event, now, reason=obstacle.reason, task=task, details={"action": task.action})
+    settling.settle(tx, task.case_id, now)

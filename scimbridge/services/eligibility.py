@@ -1,0 +1,97 @@
+"""Whether a task may still be done: asked at claim, after the read, and right before what cannot be undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from sqlalchemy import Connection
+
+from scimbridge.domain.case import CaseKind, CaseState
+from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.task import Task
+from scimbridge.errors import RuleError
+from scimbridge.sdk.state import AccountState
+from scimbridge.services.fleet import Target
+from scimbridge.store import accounts, cases, holds, identities
+from scimbridge.store.accounts import Account
+
+
+class Consequence(Enum):
+    """What becomes of a task that may not be done."""
+
+    CANCEL = auto()
+    """Its reason is gone for good."""
+
+    SKIP = auto()
+    """It is not for this account."""
+
+    HOLD = auto()
+    """Not now; it stays ready until the hold is lifted."""
+
+    ASK = auto()
+    """A person decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a task may not be done, as one sentence, and what follows."""
+
+    consequence: Consequence
+    reason: str
+
+
+class ObstacleError(RuleError):
+    """Something stands in the way of a task that has begun."""
+
+    def __init__(self, obstacle: Obstacle) -> None:
+        self.obstacle = obstacle
+        super().__init__(obstacle.reason)
+
+
+class Eligibility:
+    """Decides from the rows that the calling transaction has locked."""
+
+    def __init__(self, rules: Ruleset) -> None:
+        self._rules = rules
+
+    def obstacle(self, tx: Connection, task: Task, account: Account, now: datetime) -> Obstacle | None:
+        """Return what stands in the way of a task, or ``None``. The caller holds the identity's lock."""
+        case = cases.case_by_id(tx, task.case_id)
+        if case.state is not CaseState.OPEN:
+            return Obstacle(Consequence.CANCEL, f"case {case.state}: {case.reason}")
+        identity = identities.identity_by_id(tx, task.identity_id, now)
+        if case.kind is CaseKind.LEAVE and not identity.is_gone:
+            return Obstacle(Consequence.CANCEL, "the identity is active again")
+        if case.kind is CaseKind.RESTORE and identity.is_gone:
+            return Obstacle(Consequence.CANCEL, "the identity has left again")
+        hold = holds.first_on(tx, target=task.target, identity_id=task.identity_id, case_id=task.case_id)
+        if hold is not None:
+            return Obstacle(Consequence.HOLD, f"on hold: {hold.reason}")
+        if not task.action.is_revoking:
+            return None
+        why = self._rules.why_excluded(identity, case.rule, holds.standing_exclusions(tx))
+        if why is not None:
+            return Obstacle(Consequence.SKIP, f"excluded: {why}")
+        if accounts.active_sharers(tx, account, identity.id):
+            return _contested()
+        return None
+
+    def contested(self, tx: Connection, task: Task, target: Target, state: AccountState) -> Obstacle | None:
+        """Match what was read back against all active identities of all sources."""
+        if not task.action.is_revoking:
+            return None
+        for attribute, native in target.match.items():
+            values = [value for value in state.attributes.get(native, ()) if value]
+            if values and identities.active_owners(tx, attribute, values, but_not=task.identity_id):
+                return _contested()
+        return None
+
+
+def _contested() -> Obstacle:
+    return Obstacle(
+        Consequence.ASK,
+        "contested: another active identity owns this account; "
+        "cancel the case, or retry it once the other identity has left, too",
+    )

@@ -1,0 +1,174 @@
+"""Execution: what a worker does with an account that it was told about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.retry import backoff
+from scimbridge.domain.task import Task
+from scimbridge.sdk.config import Mode
+from scimbridge.sdk.connector import Connector
+from scimbridge.sdk.errors import (
+    AccountNotFoundError,
+    AmbiguousAccountError,
+    ConnectorError,
+    ObservingError,
+    RetryableError,
+)
+from scimbridge.sdk.outcome import Done
+from scimbridge.sdk.state import AccountState, Person
+from scimbridge.services.claiming import Claim, Claiming, LookUp
+from scimbridge.services.eligibility import ObstacleError
+from scimbridge.services.fleet import Fleet
+from scimbridge.services.leases import Leases
+from scimbridge.services.recording import Recording, Result
+from scimbridge.store import accounts, attempts, identities
+from scimbridge.store.database import Database
+
+BUDGET = timedelta(seconds=120)
+"""A message takes no new task after this long, so that other accounts have their turn."""
+
+log = structlog.get_logger("scimbridge.execution")
+
+
+class Execution:
+    """Works off accounts: claim, read, commit the read, change, read back, record."""
+
+    def __init__(
+        self,
+        database: Database,
+        fleet: Fleet,
+        claiming: Claiming,
+        recording: Recording,
+        leases: Leases,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._fleet = fleet
+        self._claiming = claiming
+        self._recording = recording
+        self._leases = leases
+        self._clock = clock
+
+    def work(self, account_id: str) -> int:
+        """Do the account's ready tasks in order. Returns how many attempts were made."""
+        until = self._clock() + BUDGET
+        made = 0
+        while self._clock() < until and self._work_once(account_id):
+            made += 1
+        return made
+
+    def _work_once(self, account_id: str) -> bool:
+        asked_at = self._leases.now_monotonic()
+        match self._claiming.claim(account_id, self._clock()):
+            case None:
+                return False
+            case Claim() as claim:
+                with self._leases.holding(claim.attempt, asked_at):
+                    result = self._attempt(claim)
+                    task = self._recording.record(claim, result, self._clock())
+                _log_outcome(task)
+            case LookUp() as look_up:
+                with self._leases.holding(look_up.attempt, asked_at):
+                    self._look_up(look_up)
+        return True
+
+    def _attempt(self, claim: Claim) -> Result:
+        """Run one task. Everything that goes wrong becomes a result."""
+        before: list[AccountState] = []
+        try:
+            return self._perform(claim, before)
+        except (ConnectorError, ObstacleError) as error:
+            outcome: ConnectorError | ObstacleError = error
+        except Exception as error:  # a connector's bug must not take the worker along
+            log.exception("attempt broke", action="attempt", task=claim.task.id, target=claim.task.target)
+            outcome = RetryableError(f"unexpected {type(error).__name__} in the connector; see the worker's log")
+        return Result(outcome=outcome, before=before[0] if before else None)
+
+    def _perform(self, claim: Claim, seen: list[AccountState]) -> Result:
+        action = claim.task.action
+        connector = self._fleet.connector(claim.task.target)
+        state = connector.read(self._native_id(connector, claim))
+        state = self._claiming.accept_read(claim, state, self._clock())
+        seen.append(state)
+        if state.is_as_wanted_by(action):
+            return Result(outcome=Done(changed=False), before=state, after=state)
+        if self._fleet[claim.task.target].mode is Mode.OBSERVE:
+            return Result(outcome=ObservingError("observe mode"), before=state)
+        if action not in connector.capabilities:
+            return Result(outcome=ConnectorError(f"the connector cannot {action}"), before=state)
+        outcome = connector.perform(action, state, lambda: self._claiming.confirm(claim, self._clock()))
+        if not isinstance(outcome, Done):
+            return Result(outcome=outcome, before=state)
+        return Result(outcome=outcome, before=state, after=_read_back(connector, action, state))
+
+    def _native_id(self, connector: Connector[Any], claim: Claim) -> str:
+        """Return the linked id, looking the account up where it was never linked."""
+        if claim.account.native_id is not None:
+            return claim.account.native_id
+        ref = connector.find(Person(identities.match_values(claim.identity)))
+        if ref is None:
+            raise AccountNotFoundError("no account matches")
+        if not self._claiming.link(claim, ref, self._clock()):
+            raise RetryableError("another attempt works on the same account just now")
+        return ref.id
+
+    def _look_up(self, look_up: LookUp) -> None:
+        """Link an account in good time, so that somebody who is renamed before leaving is found."""
+        account, now = look_up.account, self._clock()
+        note, again_at, candidates, linked = "no account there", None, None, False
+        try:
+            connector = self._fleet.connector(account.target)
+            ref = connector.find(Person(identities.match_values(look_up.identity)))
+            linked = ref is not None and self._claiming.link(look_up, ref, now)
+        except AmbiguousAccountError as error:
+            note, candidates = str(error), error.candidates
+        except ConnectorError as error:
+            retry_after = error.retry_after if isinstance(error, RetryableError) else None
+            note, again_at = str(error), now + backoff(account.link_attempts + 1, retry_after)
+        with self._database.write() as tx:
+            if not linked:
+                accounts.note_look_up(
+                    tx,
+                    account.id,
+                    note=note,
+                    again_at=again_at,
+                    attempts=account.link_attempts + 1,
+                    candidates=candidates,
+                )
+            if attempts.is_live(tx, look_up.attempt.id):
+                attempts.end(tx, look_up.attempt.id, outcome="linked" if linked else "not linked", reason=note, now=now)
+
+
+def _read_back(connector: Connector[Any], action: Action, before: AccountState) -> AccountState | None:
+    """Return the account after a change that the target reported, ``None`` where it is gone.
+
+    Raises:
+        RetryableError: The target said that it changed something, and it has not.
+    """
+    try:
+        after = connector.read(before.id).with_original(before.original)
+    except AccountNotFoundError:
+        if action is Action.DELETE:
+            return None
+        raise
+    if not after.is_as_wanted_by(action):
+        raise RetryableError(f"the target answered that it did {action} the account, but the account is unchanged")
+    return after
+
+
+def _log_outcome(task: Task) -> None:
+    log.info(
+        "task",
+        action=f"{task.action}.{task.state}",
+        task=task.id,
+        case=task.case_id,
+        target=task.target,
+        attempts=task.attempts,
+        reason=task.reason,
+    )

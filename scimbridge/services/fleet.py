@@ -1,0 +1,105 @@
+"""The configured targets, and one connector for each, made when it is first needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.plan import Capabilities
+from scimbridge.errors import ConfigurationError, NotFoundError
+from scimbridge.sdk.config import Mode, TargetConfig
+from scimbridge.sdk.connector import Connector
+from scimbridge.sdk.errors import TargetUnusableError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What the engine needs to know about a target.
+
+    Attributes:
+        match: SCIM attribute = the target's attribute, tried in order.
+        interval: Time between two calls, where a rate limit is set.
+    """
+
+    name: str
+    kind: str
+    mode: Mode
+    concurrency: int
+    interval: timedelta | None
+    match: Mapping[str, str]
+    actions: frozenset[Action]
+
+    @classmethod
+    def of(cls, name: str, config: TargetConfig, actions: frozenset[Action]) -> Target:
+        """Return what the configuration and the connector's class say about a target."""
+        return cls(
+            name=name,
+            kind=config.connector,
+            mode=config.mode,
+            concurrency=config.concurrency,
+            interval=config.rate_limit,
+            match={str(attribute): native for attribute, native in config.match.items()},
+            actions=actions,
+        )
+
+
+class Fleet:
+    """All targets of a configuration.
+
+    Args:
+        targets: What the engine needs to know of each.
+        build: Makes the connector of a target. It may raise; the next call tries again.
+    """
+
+    def __init__(self, targets: Mapping[str, Target], build: Callable[[str], Connector[Any]]) -> None:
+        self._targets = targets
+        self._build = build
+        self._connectors: dict[str, Connector[Any]] = {}
+        self._turn = threading.Lock()
+
+    def __iter__(self) -> Iterator[Target]:
+        return iter(self._targets.values())
+
+    def __getitem__(self, name: str) -> Target:
+        """Return a target.
+
+        Raises:
+            NotFoundError: The configuration has no target of this name (any more).
+        """
+        try:
+            return self._targets[name]
+        except KeyError:
+            raise NotFoundError("target", name) from None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._targets
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What each target can do."""
+        return {target.name: target.actions for target in self}
+
+    def connector(self, name: str) -> Connector[Any]:
+        """Return the connector of a target, the same one for all threads.
+
+        Raises:
+            TargetUnusableError: It cannot be made with this configuration.
+        """
+        with self._turn:
+            if name not in self._connectors:
+                try:
+                    self._connectors[name] = self._build(name)
+                except ConfigurationError as error:
+                    raise TargetUnusableError(str(error)) from error
+            return self._connectors[name]
+
+    def close(self) -> None:
+        """Close all connectors that were made."""
+        with self._turn:
+            for connector in self._connectors.values():
+                connector.close()
+            self._connectors.clear()

@@ -1,0 +1,227 @@
+"""Taking in what a source says: the resource, the fact and the plan in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from scimbridge.domain.identity import Identity
+from scimbridge.domain.resource import MemberChange, MemberVerb, Received, StoredGroup, StoredUser
+from scimbridge.domain.trigger import Fact, Trigger
+from scimbridge.domain.wakeup import WakeUp
+from scimbridge.errors import DuplicateError, PreconditionError, StoreError
+from scimbridge.services.planning import Planner, Verdict
+from scimbridge.services.returning import Returning
+from scimbridge.store import accounts, cases, groups, identities, journal
+from scimbridge.store.database import Database
+
+Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Turns the stored document into the wanted one; called inside the write transaction.
+
+It gets the SCIM document without ``id``, ``meta``, ``groups``, ``members`` and ``password``
+and returns one like it. Whatever it raises undoes the whole request.
+"""
+
+Submit = Callable[[Sequence[WakeUp]], None]
+"""Tells the queue about work, after the commit. Never raises and never waits."""
+
+
+class Intake:
+    """The write side of the SCIM service provider.
+
+    Every method commits the resource, its facts, its case and the request's record
+    in one transaction, and returns after the commit.
+
+    Raises, in every method:
+        DuplicateError: Another resource of the source has this userName or displayName.
+        NotFoundError: The source has no such resource.
+        PreconditionError: ``if_version`` was given and is not the stored version.
+        StoreBusyError, StoreUnavailableError: Nothing was stored.
+    """
+
+    def __init__(self, database: Database, planner: Planner, returning: Returning, submit: Submit) -> None:
+        self._database = database
+        self._planner = planner
+        self._returning = returning
+        self._submit = submit
+
+    def create_user(self, document: Mapping[str, Any], received: Received, now: datetime) -> tuple[StoredUser, bool]:
+        """Store a new User, or revive an inactive one of the same userName.
+
+        Returns:
+            The User, and whether it is new. (False: an inactive one was reactivated and keeps its id.)
+        """
+        with self._database.write() as tx:
+            before = identities.user_by_name(tx, received.source, document["userName"])
+            if before is not None:
+                user, verdict = self._revive(tx, before, document, now)
+            else:
+                user, verdict = self._insert(tx, document, received.source, now)
+            journal.record_request(tx, received, now, status=201 if before is None else 200, applied=verdict.text)
+        self._submit(verdict.wakeups)
+        return user, before is None
+
+    def change_user(
+        self, user_id: str, change: Change, received: Received, now: datetime, *, if_version: int | None = None
+    ) -> StoredUser:
+        """Apply a PUT or PATCH to a User. A change that changes nothing keeps version and ``lastModified``."""
+        with self._database.write() as tx:
+            before = identities.user_by_id(tx, received.source, user_id, lock=True)
+            _require_version(before.version, if_version)
+            user = identities.update_user(tx, before, change(before.identity.document), now)
+            request_id = journal.record_request(tx, received, now, status=200, applied="")
+            verdict = self._react(tx, before.identity, user, request_id, now)
+            journal.mark_applied(tx, request_id, verdict.text)
+        self._submit(verdict.wakeups)
+        return user
+
+    def delete_user(self, user_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
+        """Delete a User: gone for SCIM at once, with a fact for the rules."""
+        with self._database.write() as tx:
+            before = identities.user_by_id(tx, received.source, user_id, lock=True)
+            _require_version(before.version, if_version)
+            groups.remove_from_all_groups(tx, user_id, now)
+            identities.mark_deleted(tx, user_id, now)
+            request_id = journal.record_request(tx, received, now, status=204, applied="")
+            fact = _fact(Trigger.DELETED, before.identity, now, request_id)
+            verdict = self._planner.take(tx, fact)
+            journal.mark_applied(tx, request_id, verdict.text)
+        self._submit(verdict.wakeups)
+
+    def create_group(
+        self, document: Mapping[str, Any], members: Sequence[str], received: Received, now: datetime
+    ) -> StoredGroup:
+        """Store a new Group with the Users and Groups of these ids as members.
+
+        Raises:
+            UnknownMemberError: The source has no resource of one of the ids.
+        """
+        with self._database.write() as tx:
+            group = groups.insert_group(tx, received.source, document, now)
+            added = groups.add_members(tx, received.source, group.id, set(members))
+            journal.record_request(tx, received, now, status=201, applied=f"group created, {added} members")
+        return group
+
+    def change_group(
+        self,
+        group_id: str,
+        change: Change,
+        members: Sequence[MemberChange],
+        received: Received,
+        now: datetime,
+        *,
+        if_version: int | None = None,
+    ) -> StoredGroup:
+        """Apply a PUT or PATCH to a Group; the answer comes without its members.
+
+        Raises:
+            UnknownMemberError: A member to add is no resource of the source.
+        """
+        with self._database.write() as tx:
+            before = groups.group_by_id(tx, received.source, group_id, lock=True)
+            _require_version(before.version, if_version)
+            added, removed = 0, 0
+            for member_change in members:
+                came, left = _change_members(tx, before, member_change, now)
+                added, removed = added + came, removed + left
+            group = groups.update_group(
+                tx, before, change(before.document), now, members_changed=bool(added or removed)
+            )
+            applied = f"{added} members added, {removed} removed"
+            journal.record_request(tx, received, now, status=200, applied=applied)
+        return group
+
+    def delete_group(self, group_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
+        """Delete a Group and its memberships."""
+        with self._database.write() as tx:
+            before = groups.group_by_id(tx, received.source, group_id, lock=True)
+            _require_version(before.version, if_version)
+            groups.mark_deleted(tx, group_id, now)
+            journal.record_request(tx, received, now, status=204, applied="group deleted")
+
+    def refuse(self, received: Received, status: int, reason: str, now: datetime) -> None:
+        """Record a write that was answered with an error; never raises."""
+        try:
+            with self._database.write() as tx:
+                journal.record_request(tx, received, now, status=status, applied=f"refused: {reason}")
+        except StoreError as error:
+            log = structlog.get_logger("scimbridge.intake")
+            log.warning("refused request not recorded", action="refuse", status=status, reason=str(error))
+
+    def _insert(
+        self, tx: Connection, document: Mapping[str, Any], source: str, now: datetime
+    ) -> tuple[StoredUser, Verdict]:
+        user = identities.insert_user(tx, source, document, now)
+        accounts.ensure_accounts(tx, user.identity.id, self._planner.target_names, now, link_due_at=now)
+        namesakes = identities.gone_namesakes(tx, source, user.identity.user_name, user.identity.external_id)
+        if not namesakes or not user.identity.active:
+            return user, Verdict("created")
+        for former in namesakes:
+            cases.lock_identity(tx, former.id)
+        verdict = self._returning.take(
+            tx,
+            user.identity,
+            now,
+            former=[former.id for former in namesakes],
+            same_person=all(_is_same_person(former, user.identity) for former in namesakes),
+        )
+        return user, _prefixed("created", verdict)
+
+    def _revive(
+        self, tx: Connection, before: StoredUser, document: Mapping[str, Any], now: datetime
+    ) -> tuple[StoredUser, Verdict]:
+        """Take a POST over an inactive identity for what it is: somebody came back."""
+        if before.identity.active:
+            raise DuplicateError("userName")
+        user = identities.update_user(tx, before, document, now)
+        if not user.identity.active:
+            return user, Verdict("still inactive")
+        same = _is_same_person(before.identity, user.identity)
+        verdict = self._returning.take(tx, user.identity, now, same_person=same)
+        return user, _prefixed("reactivated in place", verdict)
+
+    def _react(self, tx: Connection, before: Identity, user: StoredUser, request_id: str, now: datetime) -> Verdict:
+        after = user.identity
+        if identities.match_values(before) != identities.match_values(after):
+            accounts.look_up_again(tx, after.id, now)
+        if before.active and not after.active:
+            return self._planner.take(tx, _fact(Trigger.DEACTIVATED, after, now, request_id))
+        if after.active and not before.active:
+            same = before.external_id == after.external_id
+            return _prefixed("reactivated", self._returning.take(tx, after, now, same_person=same))
+        return Verdict("changed")
+
+
+def _change_members(tx: Connection, group: StoredGroup, change: MemberChange, now: datetime) -> tuple[int, int]:
+    """Apply one change of members. Returns how many came in and how many left."""
+    match change.verb:
+        case MemberVerb.ADD:
+            return groups.add_members(tx, group.source, group.id, change.ids), 0
+        case MemberVerb.REMOVE:
+            return 0, groups.remove_members(tx, group.id, change.ids, now)
+        case MemberVerb.REPLACE:
+            present = groups.member_ids(tx, group.id)
+            left = groups.remove_members(tx, group.id, present - change.ids, now)
+            return groups.add_members(tx, group.source, group.id, change.ids - present), left
+
+
+def _is_same_person(former: Identity, identity: Identity) -> bool:
+    """Same externalId is the same person; a userName alone may have been given to somebody else."""
+    return former.external_id is not None and former.external_id == identity.external_id
+
+
+def _require_version(stored: int, wanted: int | None) -> None:
+    if wanted is not None and wanted != stored:
+        raise PreconditionError
+
+
+def _fact(trigger: Trigger, identity: Identity, now: datetime, request_id: str) -> Fact:
+    return Fact(trigger=trigger, identity_id=identity.id, source=identity.source, at=now, request_id=request_id)
+
+
+def _prefixed(text: str, verdict: Verdict) -> Verdict:
+    return Verdict("; ".join(filter(None, (text, verdict.text))), verdict.wakeups)

@@ -1,0 +1,179 @@
+"""What operators look at: open cases, the story of one, and what waits at each target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, func, select
+
+from scimbridge.domain.case import Case, CaseState
+from scimbridge.domain.identity import Identity
+from scimbridge.domain.task import Task, TaskState
+from scimbridge.services.fleet import Fleet
+from scimbridge.store import attempts, cases, holds, identities, journal, targets, tasks
+from scimbridge.store.database import Database
+from scimbridge.store.schema import cases as case_table
+from scimbridge.store.schema import identities as identity_table
+from scimbridge.store.schema import tasks as task_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseSummary:
+    """One case in a list.
+
+    Attributes:
+        situation: What it is doing, computed: ``held``, ``needs a person``, ``working``, ``waiting``,
+            or how it ended.
+        next_due_at: When its next task is due or wakes up.
+        counts: How many tasks are in each state.
+    """
+
+    case: Case
+    user_name: str
+    situation: str
+    next_due_at: datetime | None
+    counts: Mapping[TaskState, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseStory:
+    """Everything there is to know about a case."""
+
+    summary: CaseSummary
+    identity: Identity
+    tasks: Sequence[Task]
+    attempts: Mapping[str, Sequence[RowMapping]]
+    history: Sequence[RowMapping]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetStatus:
+    """What goes on at a target.
+
+    Attributes:
+        runnable: Accounts with work that may start now (capped at 1000).
+        live: Attempts under way.
+        needs_person: Tasks that wait for somebody to decide.
+        pause: Who paused it and why, where it is paused.
+    """
+
+    name: str
+    kind: str
+    mode: str
+    concurrency: int
+    runnable: int
+    live: int
+    needs_person: int
+    pause: str | None
+
+
+class Overview:
+    """Reads; changes nothing."""
+
+    def __init__(self, database: Database, fleet: Fleet) -> None:
+        self._database = database
+        self._fleet = fleet
+
+    def list_cases(self, *, state: CaseState | None = None, limit: int = 100) -> list[CaseSummary]:
+        """Return cases, the newest first."""
+        with self._database.read() as tx:
+            query = select(case_table.c.id, identity_table.c.user_name).join(
+                identity_table, identity_table.c.id == case_table.c.identity_id
+            )
+            if state is not None:
+                query = query.where(case_table.c.state == state)
+            found = tx.execute(query.order_by(case_table.c.opened_at.desc()).limit(limit)).all()
+            return [_summary(tx, case_id, user_name) for case_id, user_name in found]
+
+    def story(self, case_id: str, now: datetime) -> CaseStory:
+        """Return the whole story of a case.
+
+        Raises:
+            NotFoundError: There is no such case.
+        """
+        with self._database.read() as tx:
+            case = cases.case_by_id(tx, case_id)
+            identity = identities.identity_by_id(tx, case.identity_id, now)
+            own = tasks.tasks_of_case(tx, case_id)
+            return CaseStory(
+                summary=_summary(tx, case_id, identity.user_name),
+                identity=identity,
+                tasks=own,
+                attempts={task.id: attempts.attempt_rows(tx, task.id) for task in own},
+                history=journal.entries_of_case(tx, case_id),
+            )
+
+    def targets(self, now: datetime) -> list[TargetStatus]:
+        """Return what goes on at every configured target."""
+        with self._database.read() as tx:
+            rows = targets.all_targets(tx)
+            return [
+                TargetStatus(
+                    name=target.name,
+                    kind=target.kind,
+                    mode=target.mode,
+                    concurrency=target.concurrency,
+                    runnable=len(tasks.runnable_accounts(tx, target.name, now, 1000)),
+                    live=attempts.live_count(tx, target.name),
+                    needs_person=tasks.needing_person(tx, target.name),
+                    pause=_pause(rows.get(target.name)),
+                )
+                for target in self._fleet
+            ]
+
+    def open_case_count(self) -> int:
+        """Return how many cases are open."""
+        with self._database.read() as tx:
+            query = select(func.count()).select_from(case_table).where(case_table.c.state == CaseState.OPEN)
+            return int(tx.execute(query).scalar_one())
+
+    def history_after(self, entry_id: int, limit: int = 200) -> Sequence[RowMapping]:
+        """Return history entries with a higher id, oldest first."""
+        with self._database.read() as tx:
+            return journal.entries_after(tx, entry_id, limit)
+
+    def is_alive(self) -> bool:
+        """Ask the store the simplest question.
+
+        Raises:
+            StoreError: It does not answer.
+        """
+        with self._database.read() as tx:
+            return bool(tx.execute(select(1)).scalar_one())
+
+
+def _summary(tx: Any, case_id: str, user_name: str) -> CaseSummary:
+    case = cases.case_by_id(tx, case_id)
+    counts: dict[TaskState, int] = {}
+    query = select(task_table.c.state, func.count()).where(task_table.c.case_id == case_id).group_by(task_table.c.state)
+    for state, count in tx.execute(query):
+        counts[TaskState(state)] = count
+    return CaseSummary(
+        case=case,
+        user_name=user_name,
+        situation=_situation(tx, case, counts),
+        next_due_at=tasks.next_date(tx, case_id),
+        counts=counts,
+    )
+
+
+def _situation(tx: Any, case: Case, counts: Mapping[TaskState, int]) -> str:
+    if case.state is not CaseState.OPEN:
+        return case.state
+    if any(task.needs_person for task in tasks.tasks_of_case(tx, case.id)):
+        return "needs a person"
+    hold = holds.first_on(tx, target="", identity_id=case.identity_id, case_id=case.id)
+    if hold is not None:
+        return "held"
+    if counts.keys() & {TaskState.READY, TaskState.RUNNING}:
+        return "working"
+    return "retrying" if TaskState.WAITING in counts else "waiting"
+
+
+def _pause(row: RowMapping | None) -> str | None:
+    if row is None or row["paused_at"] is None:
+        return None
+    return f"paused by {row['paused_by']}: {row['pause_reason']}"

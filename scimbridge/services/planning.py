@@ -1,0 +1,177 @@
+"""Planning: what a fact leads to, decided in the transaction that stores the fact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from scimbridge.domain.case import Case, CaseKind
+from scimbridge.domain.duration import format_duration
+from scimbridge.domain.identity import Identity
+from scimbridge.domain.plan import Capabilities, PlannedStage, PlannedTask, amend, plan
+from scimbridge.domain.rule import Rule, Ruleset
+from scimbridge.domain.task import TaskState
+from scimbridge.domain.trigger import Fact
+from scimbridge.domain.wakeup import WakeUp
+from scimbridge.services import settling
+from scimbridge.store import accounts, cases, holds, identities, journal, tasks
+from scimbridge.store.accounts import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was made of a fact.
+
+    Attributes:
+        text: One sentence, for the history and the request's record.
+        wakeups: Accounts that have work right away; told to the queue after the commit.
+    """
+
+    text: str
+    wakeups: list[WakeUp] = field(default_factory=list)
+
+
+class Planner:
+    """Turns facts into cases, by the rules and by what the targets can do."""
+
+    def __init__(self, rules: Ruleset, capabilities: Capabilities) -> None:
+        self._rules = rules
+        self._capabilities = capabilities
+
+    @property
+    def target_names(self) -> Iterable[str]:
+        """The configured targets."""
+        return self._capabilities.keys()
+
+    def take(self, tx: Connection, fact: Fact) -> Verdict:
+        """Open or amend the identity's case, or say why not. The caller holds the identity's lock."""
+        identity = identities.identity_by_id(tx, fact.identity_id, fact.at)
+        open_case = cases.open_case_of(tx, [identity.id])
+        rule = self._rules.first_match(fact.trigger, identity)
+        if rule is None:
+            return self._leave_alone(tx, fact, open_case, "no rule matches", "fact without rule")
+        why = self._rules.why_excluded(identity, rule.name, holds.standing_exclusions(tx))
+        if why is not None:
+            return self._leave_alone(tx, fact, open_case, f"excluded: {why}", "excluded")
+        if open_case is not None and open_case.kind is CaseKind.RESTORE:
+            settling.cancel(tx, open_case, "the person has left again", fact.at)
+            open_case = None
+        if open_case is None:
+            return self._open(tx, fact, identity, rule)
+        return self._amend(tx, fact, open_case, rule)
+
+    def _leave_alone(self, tx: Connection, fact: Fact, case: Case | None, verdict: str, event: str) -> Verdict:
+        case_id = case.id if case else None
+        journal.record_fact(tx, fact, case_id, verdict)
+        journal.record(
+            tx, event, fact.at, reason=verdict, actor=fact.source, identity_id=fact.identity_id, case_id=case_id
+        )
+        return Verdict(f"{fact.trigger}: {verdict}")
+
+    def _open(self, tx: Connection, fact: Fact, identity: Identity, rule: Rule) -> Verdict:
+        stages = plan(rule, fact.at, self._capabilities)
+        case = cases.insert_case(
+            tx,
+            identity_id=identity.id,
+            source=identity.source,
+            kind=CaseKind.LEAVE,
+            rule=rule.name,
+            trigger=fact.trigger,
+            trigger_at=fact.at,
+            now=fact.at,
+        )
+        verdict = f"case opened by rule {rule.name!r}: {describe(stages)}"
+        journal.record_fact(tx, fact, case.id, verdict)
+        journal.record(
+            tx,
+            "case opened",
+            fact.at,
+            reason=f"{fact.trigger}; rule {rule.name!r}: {describe(stages)}",
+            actor=fact.source,
+            identity_id=identity.id,
+            case_id=case.id,
+            personal={"user_name": identity.user_name},
+        )
+        wakeups = self._insert_stages(tx, case, stages, fact.at)
+        if not any(stage.tasks for stage in stages):
+            settling.complete(tx, case, [], fact.at)
+        return Verdict(verdict, wakeups)
+
+    def _amend(self, tx: Connection, fact: Fact, case: Case, rule: Rule) -> Verdict:
+        stages = plan(rule, fact.at, self._capabilities)
+        amendment = amend(tasks.tasks_of_case(tx, case.id, lock=True), stages)
+        for change in amendment.earlier:
+            tasks.move_due_date(tx, change.task.id, change.due_at)
+        verdict = f"recorded on the open case {case.id}"
+        if amendment.stages:
+            verdict += f"; added {describe(amendment.stages)}"
+        if amendment.earlier:
+            verdict += f"; {len(amendment.earlier)} tasks are due earlier"
+        journal.record_fact(tx, fact, case.id, verdict)
+        journal.record(
+            tx,
+            "fact recorded",
+            fact.at,
+            reason=f"{fact.trigger}; {verdict}",
+            actor=fact.source,
+            identity_id=case.identity_id,
+            case_id=case.id,
+        )
+        return Verdict(verdict, self._insert_stages(tx, case, amendment.stages, fact.at))
+
+    def _insert_stages(self, tx: Connection, case: Case, stages: Iterable[PlannedStage], now: datetime) -> list[WakeUp]:
+        names = [task.target for stage in stages for task in stage.tasks]
+        owned = accounts.ensure_accounts(tx, case.identity_id, dict.fromkeys(names), now, link_due_at=None)
+        wakeups = []
+        for stage in stages:
+            if not stage.tasks:
+                continue
+            stage_id = cases.insert_stage(tx, case.id, stage, now)
+            wakeups += [
+                WakeUp(planned.target, owned[planned.target].id)
+                for planned in stage.tasks
+                if self._insert_task(tx, case, stage_id, planned, owned, now)
+            ]
+        return wakeups
+
+    def _insert_task(
+        self,
+        tx: Connection,
+        case: Case,
+        stage_id: str,
+        planned: PlannedTask,
+        owned: Mapping[str, Account],
+        now: datetime,
+    ) -> bool:
+        """Store a task; one without grace is released at once. Returns whether it was."""
+        hold = holds.first_on(tx, target=planned.target, identity_id=case.identity_id, case_id=case.id)
+        at_once = planned.due_at <= now and hold is None and not planned.action.is_irreversible
+        tasks.insert_task(
+            tx,
+            case_id=case.id,
+            stage_id=stage_id,
+            identity_id=case.identity_id,
+            account_id=owned[planned.target].id,
+            target=planned.target,
+            action=planned.action,
+            state=TaskState.READY if at_once else TaskState.PLANNED,
+            due_at=planned.due_at,
+            position=planned.position,
+            now=now,
+            reason="due at once" if at_once else "",
+        )
+        return at_once
+
+
+def describe(stages: Iterable[PlannedStage]) -> str:
+    """Return stages as people say them: ``suspend at crm, directory at once; delete there after 30d``."""
+    parts = []
+    for stage in stages:
+        for action in dict.fromkeys(task.action for task in stage.tasks):
+            where = ", ".join(task.target for task in stage.tasks if task.action is action)
+            when = f"after {format_duration(stage.after)}" if stage.after else "at once"
+            parts.append(f"{action} at {where} {when}")
+    return "; ".join(parts) or "nothing to do at any target"

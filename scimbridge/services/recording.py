@@ -1,0 +1,202 @@
+"""Recording: the transaction in which an attempt ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.case import CaseState
+from scimbridge.domain.duration import format_duration
+from scimbridge.domain.retry import GIVE_UP_AFTER, backoff
+from scimbridge.domain.task import Task, TaskState
+from scimbridge.sdk.errors import (
+    AccountNotFoundError,
+    AmbiguousAccountError,
+    ConnectorError,
+    LeaseLostError,
+    ObservingError,
+    RetryableError,
+    TargetUnusableError,
+)
+from scimbridge.sdk.outcome import Done, InProgress, NeedsPerson
+from scimbridge.sdk.state import AccountState
+from scimbridge.services import settling
+from scimbridge.services.claiming import Claim
+from scimbridge.services.eligibility import Consequence, ObstacleError
+from scimbridge.store import accounts, attempts, cases, journal, targets, tasks
+from scimbridge.store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How an attempt came out.
+
+    Attributes:
+        outcome: What the connector returned or raised, or what stood in the way.
+        before: The account before the attempt changed anything, if it got that far.
+        after: The account as it was read back; ``None`` where it is gone or was not read.
+    """
+
+    outcome: Done | InProgress | NeedsPerson | ConnectorError | ObstacleError
+    before: AccountState | None = None
+    after: AccountState | None = None
+
+
+class Recording:
+    """Stores how attempts end, and what follows for task, stage and case.
+
+    Args:
+        database: The store.
+        alarm: Told once when a target is paused: its name and why.
+    """
+
+    def __init__(self, database: Database, alarm: Callable[[str, str], None]) -> None:
+        self._database = database
+        self._alarm = alarm
+
+    def record(self, claim: Claim, result: Result, now: datetime) -> Task:
+        """End an attempt and return its task as it is then."""
+        with self._database.write() as tx:
+            cases.lock_identity(tx, claim.task.identity_id)
+            task = tasks.task_by_id(tx, claim.task.id, lock=True)
+            if not attempts.is_live(tx, claim.attempt.id) or task.state is not TaskState.RUNNING:
+                return _record_late(tx, claim, task, result, now)
+            case = cases.case_by_id(tx, task.case_id)
+            ended = _after_attempt(task, claim, result, now, case_is_open=case.state is CaseState.OPEN)
+            _store_end(tx, claim, task, ended, result, now)
+            paused = isinstance(result.outcome, TargetUnusableError) and targets.pause(
+                tx, task.target, reason=str(result.outcome), by=journal.BRIDGE, now=now
+            )
+            settling.settle(tx, task.case_id, now)
+        if paused:
+            self._alarm(task.target, str(result.outcome))
+        return ended
+
+
+def _after_attempt(task: Task, claim: Claim, result: Result, now: datetime, *, case_is_open: bool) -> Task:
+    """Return the task after its attempt. In a canceled case nothing is tried again."""
+    after = _after_outcome(task, claim, result, now)
+    if case_is_open or after.is_finished:
+        return after
+    return task.abandon(f"its case was canceled; the attempt ended with: {after.reason}")
+
+
+def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime) -> Task:
+    match result.outcome:
+        case Done(changed=changed):
+            return task.finish("done, and read back" if changed else "was already so; nothing was written")
+        case InProgress(check_after=check_after):
+            return task.back_off(now + check_after, "the target is working on it")
+        case NeedsPerson(instructions=instructions):
+            return task.ask(instructions)
+        case ObstacleError(obstacle=obstacle):
+            return _after_obstacle(task, obstacle.consequence, obstacle.reason)
+        case AccountNotFoundError():
+            return _after_not_found(task, known=claim.account.native_id is not None or result.before is not None)
+        case AmbiguousAccountError() as error:
+            return task.ask(f"{error}; choose with `scimbridge tasks link {task.id} ACCOUNT`")
+        case ObservingError():
+            return task.skip(f"observe mode: would {task.action}")
+        case LeaseLostError() | TargetUnusableError() as error:
+            return task.give_back(str(error))
+        case RetryableError() as error:
+            return _after_retryable(task, error, now)
+        case error:
+            return task.fail(str(error))
+
+
+def _after_obstacle(task: Task, consequence: Consequence, reason: str) -> Task:
+    match consequence:
+        case Consequence.CANCEL:
+            return task.abandon(reason)
+        case Consequence.SKIP:
+            return task.skip(reason)
+        case Consequence.HOLD:
+            return task.give_back(reason)
+        case Consequence.ASK:
+            return task.ask(reason)
+
+
+def _after_not_found(task: Task, *, known: bool) -> Task:
+    if task.action is Action.RESTORE:
+        return task.ask("the account is gone from the target; the bridge cannot give it back")
+    return task.finish("the account is gone") if known else task.skip("no account there")
+
+
+def _after_retryable(task: Task, error: RetryableError, now: datetime) -> Task:
+    if task.first_tried_at is not None and now - task.first_tried_at >= GIVE_UP_AFTER:
+        return task.fail(f"gave up after {format_duration(GIVE_UP_AFTER)}: {error}")
+    return task.back_off(now + backoff(task.attempts, error.retry_after), str(error))
+
+
+def _store_end(tx: Connection, claim: Claim, task: Task, ended: Task, result: Result, now: datetime) -> None:
+    changed = result.outcome.changed if isinstance(result.outcome, Done) else None
+    attempts.end(tx, claim.attempt.id, outcome=ended.state, reason=ended.reason, now=now)
+    tasks.save(
+        tx,
+        task,
+        ended,
+        changed=changed,
+        evidence=_evidence(result) if ended.state is TaskState.DONE else None,
+        finished_at=now if ended.is_finished else None,
+    )
+    if isinstance(result.outcome, AmbiguousAccountError):
+        accounts.note_look_up(tx, task.account_id, note="ambiguous", candidates=result.outcome.candidates)
+    if task.action is Action.RESTORE and ended.state is TaskState.DONE and result.before is not None:
+        accounts.release_snapshot(tx, task.target, result.before.id, now)
+    journal.record(
+        tx,
+        EVENTS[ended.state] if not ended.needs_person else "needs a person",
+        now,
+        reason=ended.reason,
+        task=ended,
+        details={"action": ended.action, "attempt": claim.attempt.id, "attempts": ended.attempts, "changed": changed},
+    )
+
+
+EVENTS = {
+    TaskState.PLANNED: "task planned",
+    TaskState.READY: "task ready again",
+    TaskState.RUNNING: "task started",
+    TaskState.WAITING: "task waits",
+    TaskState.DONE: "task done",
+    TaskState.SKIPPED: "task skipped",
+    TaskState.FAILED: "task failed",
+    TaskState.CANCELED: "task canceled",
+}
+"""What the history calls a task's arrival in a state."""
+
+
+def _evidence(result: Result) -> dict[str, Any]:
+    """Return what was true before and after, without personal values."""
+    facts: dict[str, Any] = {"before": None, "after": None}
+    if result.before is not None:
+        facts["before"] = {"exists": True, "suspended": result.before.suspended}
+    if result.after is not None:
+        facts["after"] = {"exists": True, "suspended": result.after.suspended}
+    elif isinstance(result.outcome, AccountNotFoundError) or result.before is not None:
+        facts["after"] = {"exists": False}
+    if isinstance(result.outcome, Done):
+        facts["target_said"] = dict(result.outcome.after)
+    return facts
+
+
+def _record_late(tx: Connection, claim: Claim, task: Task, result: Result, now: datetime) -> Task:
+    """An attempt came back after its lease had lapsed: nobody knows what it changed, and when.
+
+    What was done last on the account is done once more: it reads first, and changes only what is not so.
+    """
+    reason = "an attempt came back after its lease had run out"
+    journal.record(tx, "late attempt", now, reason=reason, task=task, details={"attempt": claim.attempt.id})
+    last = tasks.last_done_on(tx, claim.account.id)
+    if result.before is None or last is None:
+        return task
+    if cases.reopen_case(tx, cases.case_by_id(tx, last.case_id)):
+        tasks.save(tx, last, last.reopen(f"{reason}; looking again"))
+        journal.record(tx, "task reopened", now, reason=reason, task=last, details={"action": last.action})
+    return task

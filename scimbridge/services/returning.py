@@ -1,0 +1,116 @@
+"""Somebody comes back: planned work is called off, and what was taken is given back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.case import Case, CaseKind
+from scimbridge.domain.identity import Identity
+from scimbridge.domain.plan import PlannedStage
+from scimbridge.domain.rule import Restore, Ruleset
+from scimbridge.domain.task import TaskState
+from scimbridge.domain.wakeup import WakeUp
+from scimbridge.services import settling
+from scimbridge.services.planning import Verdict
+from scimbridge.store import accounts, cases, journal, tasks
+from scimbridge.store.accounts import Account
+
+ASK = "is this the same person? `scimbridge cases retry {case}` gives the access back, `cases cancel {case}` does not"
+
+
+class Returning:
+    """Undoes leave cases for identities that are active again."""
+
+    def __init__(self, rules: Ruleset) -> None:
+        self._rules = rules
+
+    def take(
+        self, tx: Connection, identity: Identity, now: datetime, *, former: Sequence[str] = (), same_person: bool = True
+    ) -> Verdict:
+        """Call off what is planned for an identity, and restore what was taken.
+
+        The caller holds the identity's lock.
+
+        Args:
+            tx: The transaction in which the identity became active.
+            identity: As it is now.
+            now: When (UTC).
+            former: Ids of deleted identities that this one takes the place of.
+            same_person: False where only the userName is the same: then nothing is given back
+                until an operator confirms.
+        """
+        everyone = [identity.id, *former]
+        last = cases.last_leave_of(tx, everyone)
+        if last is None:
+            return Verdict("")
+        said = []
+        while (case := cases.open_case_of(tx, everyone)) is not None and case.kind is CaseKind.LEAVE:
+            settling.cancel(tx, case, "the identity is active again", now, actor=identity.source)
+            said.append(f"case {case.id} canceled")
+        taken = [account for account in accounts.accounts_of(tx, everyone) if _was_touched(tx, account)]
+        if not taken or case is not None:
+            return Verdict("; ".join(said))
+        auto = same_person and self._restore_of(last) is Restore.AUTO
+        restore, wakeups = _open_restore(tx, identity, last, taken, now, auto=auto)
+        said.append(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"))
+        return Verdict("; ".join(said), wakeups)
+
+    def _restore_of(self, case: Case) -> Restore:
+        rule = self._rules.named(case.rule)
+        return rule.restore if rule is not None else Restore.MANUAL
+
+
+def _was_touched(tx: Connection, account: Account) -> bool:
+    """Whether there may be something to give back: a standing snapshot, or an attempt under way."""
+    if tasks.has_running(tx, account.id):
+        return True
+    return account.native_id is not None and (
+        accounts.standing_snapshot(tx, account.target, account.native_id) is not None
+    )
+
+
+def _open_restore(
+    tx: Connection, identity: Identity, last: Case, taken: Sequence[Account], now: datetime, *, auto: bool
+) -> tuple[Case, list[WakeUp]]:
+    case = cases.insert_case(
+        tx,
+        identity_id=identity.id,
+        source=identity.source,
+        kind=CaseKind.RESTORE,
+        rule=last.rule,
+        trigger=None,
+        trigger_at=now,
+        now=now,
+    )
+    stage = PlannedStage(number=0, after=timedelta(), due_at=now, tasks=())
+    stage_id = cases.insert_stage(tx, case.id, stage, now)
+    for account in taken:
+        tasks.insert_task(
+            tx,
+            case_id=case.id,
+            stage_id=stage_id,
+            identity_id=identity.id,
+            account_id=account.id,
+            target=account.target,
+            action=Action.RESTORE,
+            state=TaskState.READY if auto else TaskState.WAITING,
+            due_at=now,
+            position=0,
+            now=now,
+            reason="returned" if auto else ASK.format(case=case.id),
+        )
+    journal.record(
+        tx,
+        "restore opened",
+        now,
+        reason=f"active again after case {last.id}" + ("" if auto else "; waits for an operator"),
+        actor=identity.source,
+        identity_id=identity.id,
+        case_id=case.id,
+        personal={"user_name": identity.user_name},
+    )
+    return case, [WakeUp(account.target, account.id) for account in taken] if auto else []

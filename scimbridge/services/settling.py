@@ -1,0 +1,68 @@
+"""Ending cases and tasks: what follows when a task has come to its end, or a case is called off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from sqlalchemy import Connection
+
+from scimbridge.domain.case import Case, CaseKind, CaseState
+from scimbridge.domain.plan import due_after_delay
+from scimbridge.domain.task import FINISHED, Task, TaskState
+from scimbridge.errors import CaseClosedError
+from scimbridge.store import cases, journal, tasks
+
+
+def settle(tx: Connection, case_id: str, now: datetime) -> None:
+    """Complete a case all of whose tasks have ended, and date what waited for the end of a stage.
+
+    The caller holds the lock of the case's identity.
+    """
+    case = cases.case_by_id(tx, case_id)
+    if case.state is not CaseState.OPEN:
+        return
+    all_tasks = tasks.tasks_of_case(tx, case_id)
+    if all(task.is_finished for task in all_tasks):
+        complete(tx, case, all_tasks, now)
+        return
+    _postpone_irreversible(tx, case_id, now)
+
+
+def complete(tx: Connection, case: Case, all_tasks: Sequence[Task], now: datetime) -> None:
+    """End a case in which nothing is left to do."""
+    done = sum(task.state is TaskState.DONE for task in all_tasks)
+    reason = f"{done} of {len(all_tasks)} tasks done, nothing left to do"
+    cases.close_case(tx, case, CaseState.COMPLETED, reason, now)
+    journal.record(tx, "case completed", now, reason=reason, identity_id=case.identity_id, case_id=case.id)
+
+
+def cancel(tx: Connection, case: Case, reason: str, now: datetime, *, actor: str = journal.BRIDGE) -> None:
+    """Call a case off. A task that runs just now ends by itself; its outcome is recorded.
+
+    Raises:
+        CaseClosedError: The case has ended already.
+    """
+    if case.state is not CaseState.OPEN:
+        raise CaseClosedError(case.id)
+    for task in tasks.tasks_of_case(tx, case.id, lock=True):
+        if not task.is_finished and task.state is not TaskState.RUNNING:
+            tasks.save(tx, task, task.cancel(reason), finished_at=now)
+    cases.close_case(tx, case, CaseState.CANCELED, reason, now)
+    what = "case canceled" if case.kind is CaseKind.LEAVE else "restore canceled"
+    journal.record(tx, what, now, reason=reason, actor=actor, identity_id=case.identity_id, case_id=case.id)
+
+
+def _postpone_irreversible(tx: Connection, case_id: str, now: datetime) -> None:
+    """Keep the distance between a stage that ended late and the irreversible one after it."""
+    rows = tasks.task_rows_of_case(tx, case_id)
+    for previous, stage in pairwise(cases.stage_rows(tx, case_id)):
+        before = [row for row in rows if row["stage_id"] == previous["id"]]
+        if any(TaskState(row["state"]) not in FINISHED for row in before):
+            return
+        ended_at: datetime = max((row["finished_at"] or now for row in before), default=now)
+        for row in rows:
+            if row["stage_id"] == stage["id"] and row["irreversible"] and row["state"] == TaskState.PLANNED:
+                delay = cases.stage_after(stage) - cases.stage_after(previous)
+                tasks.move_due_date(tx, row["id"], due_after_delay(row["due_at"], delay, ended_at))

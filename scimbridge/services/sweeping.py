@@ -1,0 +1,121 @@
+"""Sweeping: what has to happen by the clock, in small transactions, from any number of processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from scimbridge.domain.task import TaskState
+from scimbridge.domain.wakeup import WakeUp
+from scimbridge.services.fleet import Fleet
+from scimbridge.services.intake import Submit
+from scimbridge.store import accounts, attempts, cases, groups, journal, tasks
+from scimbridge.store.attempts import Attempt
+from scimbridge.store.database import Database
+
+BATCH = 500
+WINDOW = 1000
+"""How many messages a target's queue is kept topped up to; the rest of a backlog waits in SQL."""
+
+LINK_WINDOW = 50
+"""Look-ups are for quiet times: a short queue of them, and only where no revocation waits."""
+
+Queued = Callable[[str], frozenset[str] | None]
+"""Returns the accounts for which a target's queue holds a message; ``None`` while the queue cannot be asked."""
+
+log = structlog.get_logger("scimbridge.sweeping")
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one pass did."""
+
+    released: int
+    rescued: int
+    submitted: int
+
+
+class Sweeping:
+    """Releases due tasks, rescues attempts whose worker died, and submits what the queue lost."""
+
+    def __init__(self, database: Database, fleet: Fleet, submit: Submit, queued: Queued) -> None:
+        self._database = database
+        self._fleet = fleet
+        self._submit = submit
+        self._queued = queued
+
+    def run(self, now: datetime) -> Swept:
+        """Make one pass. It costs by what is due, not by what is open."""
+        return Swept(rescued=self.rescue(now), released=self.release(now), submitted=self.submit(now))
+
+    def release(self, now: datetime) -> int:
+        """Make tasks ready whose time has come. Returns how many."""
+        released = 0
+        while True:
+            with self._database.write() as tx:
+                batch = tasks.due(tx, now, BATCH)
+                tasks.release_all(tx, batch)
+                for task in batch:
+                    journal.record(tx, "task released", now, reason="due", task=task, details={"action": task.action})
+            released += len(batch)
+            if len(batch) < BATCH:
+                return released
+
+    def rescue(self, now: datetime) -> int:
+        """End attempts whose lease has run out, and make their tasks ready again. Returns how many."""
+        with self._database.read() as tx:
+            found = attempts.lapsed(tx, now, BATCH)
+        return sum(self._rescue_one(attempt, now) for attempt in found)
+
+    def submit(self, now: datetime) -> int:
+        """Tell the queue about work that it has no message for. Returns how many messages."""
+        submitted = 0
+        for target in self._fleet:
+            known = self._queued(target.name)
+            if known is None or len(known) >= WINDOW:
+                continue
+            with self._database.read() as tx:
+                waiting = tasks.runnable_accounts(tx, target.name, now, WINDOW)
+                if not waiting and len(known) < LINK_WINDOW:
+                    waiting = accounts.links_due(tx, target.name, now, LINK_WINDOW)
+            lost = [WakeUp(target.name, account_id) for account_id in waiting if account_id not in known]
+            self._submit(lost)
+            submitted += len(lost)
+        return submitted
+
+    def runnable(self, target: str, now: datetime, limit: int) -> list[str]:
+        """Return accounts at a target with work, for a crew that has lost its queue."""
+        if limit <= 0:
+            return []
+        with self._database.read() as tx:
+            return tasks.runnable_accounts(tx, target, now, limit)
+
+    def forget_memberships(self, now: datetime) -> None:
+        """Drop memberships that ended too long ago for rules to see them."""
+        with self._database.write() as tx:
+            groups.forget_past(tx, now)
+
+    def _rescue_one(self, attempt: Attempt, now: datetime) -> bool:
+        with self._database.write() as tx:
+            if attempt.task_id is None:
+                return attempts.end_lapsed(tx, attempt.id, now)
+            task = tasks.task_by_id(tx, attempt.task_id)
+            cases.lock_identity(tx, task.identity_id)
+            if not attempts.end_lapsed(tx, attempt.id, now):
+                return False
+            task = tasks.task_by_id(tx, attempt.task_id, lock=True)
+            if task.state is TaskState.RUNNING:
+                tasks.save(tx, task, task.lapse("its worker stopped answering"))
+                journal.record(
+                    tx,
+                    "attempt lapsed",
+                    now,
+                    reason="its worker stopped answering",
+                    task=task,
+                    details={"attempt": attempt.id, "worker": attempt.worker},
+                )
+        log.warning("attempt lapsed", action="rescue", attempt=attempt.id, target=attempt.target)
+        return True

@@ -1,0 +1,309 @@
+"""A bridge on the bench: the real services and store, targets in memory, a clock that is moved by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.case import Case, CaseState
+from scimbridge.domain.filter import IdentityFilter
+from scimbridge.domain.resource import Received
+from scimbridge.domain.rule import Exclusion, Restore, Rule, Ruleset, Stage
+from scimbridge.domain.task import Task, TaskState
+from scimbridge.domain.trigger import Trigger
+from scimbridge.domain.wakeup import WakeUp
+from scimbridge.sdk import (
+    AccountNotFoundError,
+    AccountRef,
+    AccountState,
+    Confirm,
+    Connector,
+    ConnectorError,
+    Context,
+    Done,
+    Mode,
+    Outcome,
+    Person,
+    TargetConfig,
+    performs,
+)
+from scimbridge.services.claiming import Claiming
+from scimbridge.services.eligibility import Eligibility
+from scimbridge.services.execution import Execution
+from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.holding import Holding
+from scimbridge.services.intake import Intake
+from scimbridge.services.leases import Leases
+from scimbridge.services.operating import Operating
+from scimbridge.services.permit import TargetPermit
+from scimbridge.services.planning import Planner
+from scimbridge.services.recording import Recording
+from scimbridge.services.returning import Returning
+from scimbridge.services.sweeping import Sweeping
+from scimbridge.store import accounts, cases, journal, targets, tasks, tokens
+from scimbridge.store.database import Database
+from tests.clock import FakeClock
+
+SOURCE = "idp"
+
+
+class MemoryTarget:
+    """A target system: accounts by id, and a log of what was really changed."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, dict[str, Any]] = {}
+        self.writes: list[tuple[str, str]] = []
+        self.fails: list[Exception] = []
+        self.is_lying = False
+        self.before_write: Callable[[], None] = lambda: None
+        self.before_read: Callable[[], None] = lambda: None
+        self.after_write: Callable[[], None] = lambda: None
+
+    def add(self, name: str, *, suspended: bool = False) -> str:
+        native_id = f"native-{name}"
+        self.accounts[native_id] = {"name": name, "suspended": suspended}
+        return native_id
+
+    def is_suspended(self, name: str) -> bool:
+        return bool(self.accounts[f"native-{name}"]["suspended"])
+
+    def write(self, what: str, native_id: str, change: Callable[[dict[str, Any]], object]) -> None:
+        self.before_write()
+        if not self.is_lying:
+            change(self.accounts)
+            self.writes.append((what, native_id))
+        self.after_write()
+
+    def fail_if_told(self) -> None:
+        if self.fails:
+            raise self.fails.pop(0)
+
+
+class MemoryConnector(Connector[TargetConfig]):
+    kind = "memory"
+    config_type = TargetConfig
+
+    def __init__(self, config: TargetConfig, context: Context, system: MemoryTarget) -> None:
+        super().__init__(config, context)
+        self.system = system
+
+    def check(self) -> str:
+        return "in memory"
+
+    def find(self, person: Person) -> AccountRef | None:
+        self.context.permit(writes=False)
+        self.system.fail_if_told()
+        for native_id, account in self.system.accounts.items():
+            if account["name"] in person.get("userName"):
+                return AccountRef(native_id, account["name"])
+        return None
+
+    def read(self, account_id: str) -> AccountState:
+        self.context.permit(writes=False)
+        self.system.before_read()
+        self.system.fail_if_told()
+        account = self.system.accounts.get(account_id)
+        if account is None:
+            raise AccountNotFoundError("no such account")
+        return AccountState(
+            id=account_id,
+            name=account["name"],
+            suspended=account["suspended"],
+            attributes={"userName": (account["name"],)},
+        )
+
+    @performs(Action.SUSPEND, undo=Action.RESTORE)
+    def suspend(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        return self._set(account, suspended=True)
+
+    @performs(Action.RESTORE)
+    def restore(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        return self._set(account, suspended=False)
+
+    @performs(Action.DELETE)
+    def delete(self, account: AccountState, confirm: Confirm) -> Outcome:
+        confirm()
+        self.context.permit(writes=True)
+        self.system.write("delete", account.id, lambda all_accounts: all_accounts.pop(account.id))
+        return Done(changed=True)
+
+    def _set(self, account: AccountState, *, suspended: bool) -> Outcome:
+        self.context.permit(writes=True)
+        self.system.fail_if_told()
+        what = "suspend" if suspended else "restore"
+        self.system.write(what, account.id, lambda all_accounts: all_accounts[account.id].update(suspended=suspended))
+        return Done(changed=True)
+
+
+def a_stage(after: str | timedelta = timedelta(), *actions: Action) -> Stage:
+    from scimbridge.domain.duration import parse_duration
+
+    span = parse_duration(after) if isinstance(after, str) else after
+    return Stage(after=span, actions=actions or (Action.SUSPEND,))
+
+
+def a_rule(*stages: Stage, name: str = "leavers", match: str | None = None, **settings: Any) -> Rule:
+    return Rule(
+        name=name,
+        when=settings.pop("when", frozenset(Trigger)),
+        stages=stages or (a_stage(),),
+        match=IdentityFilter(match) if match else None,
+        **{"restore": Restore.AUTO, **settings},
+    )
+
+
+def an_exclusion(match: str, reason: str = "spared") -> Exclusion:
+    return Exclusion(match=IdentityFilter(match), reason=reason)
+
+
+@dataclass
+class Bench:
+    """Everything a test needs; ``work`` and ``sweep`` are what the processes would do."""
+
+    database: Database
+    clock: FakeClock
+    rules: Ruleset = field(default_factory=lambda: Ruleset((a_rule(),)))
+    systems: Mapping[str, MemoryTarget] = field(default_factory=lambda: {"crm": MemoryTarget()})
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    rate_limit: str | None = None
+    concurrency: int = 10
+
+    def __post_init__(self) -> None:
+        self.wakeups: list[WakeUp] = []
+        self.alarms: list[tuple[str, str]] = []
+        self.slept: list[float] = []
+        self.monotonic = 1000.0
+        self.leases = Leases(self.database, lambda: self.monotonic)
+        self.configs = {
+            name: TargetConfig.model_validate(
+                {
+                    "connector": "memory",
+                    "mode": self.modes.get(name, Mode.ENFORCE),
+                    "concurrency": self.concurrency,
+                    "rate_limit": self.rate_limit,
+                }
+            )
+            for name in self.systems
+        }
+        self.fleet = Fleet(
+            {name: Target.of(name, config, frozenset(Action)) for name, config in self.configs.items()}, self._build
+        )
+        eligibility = Eligibility(self.rules)
+        self.claiming = Claiming(self.database, self.fleet, eligibility, "bench")
+        self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)))
+        self.execution = Execution(self.database, self.fleet, self.claiming, self.recording, self.leases, self.clock)
+        planner = Planner(self.rules, self.fleet.capabilities)
+        self.intake = Intake(self.database, planner, Returning(self.rules), self.wakeups.extend)
+        self.sweeping = Sweeping(self.database, self.fleet, self.wakeups.extend, lambda _target: frozenset())
+        self.holding = Holding(self.database, self.fleet)
+        self.operating = Operating(self.database, self.fleet, self.wakeups.extend)
+        with self.database.write() as tx:
+            tokens.ensure_source(tx, SOURCE, self.clock())
+            targets.ensure_targets(tx, list(self.systems))
+
+    def _build(self, name: str) -> MemoryConnector:
+        permit = TargetPermit(self.fleet[name], self.database, self.leases, self.clock, self.slept.append)
+        return MemoryConnector(self.configs[name], Context(target=name, permit=permit), self.systems[name])
+
+    # -- what a source says
+
+    def received(self, method: str = "PATCH", source: str = SOURCE) -> Received:
+        return Received(source=source, method=method, path="/Users", body={}, understood="test")
+
+    def join(self, name: str = "ada", *, source: str = SOURCE, everywhere: bool = True, **attributes: Any) -> str:
+        """Somebody is created in the source, with an account at every target. Returns the SCIM id."""
+        for system in self.systems.values() if everywhere else ():
+            system.add(name)
+        with self.database.write() as tx:
+            tokens.ensure_source(tx, source, self.clock())
+        document = {"userName": name, "active": True, "externalId": f"ext-{name}", **attributes}
+        user, _ = self.intake.create_user(document, self.received("POST", source), self.clock())
+        return user.identity.id
+
+    def say(self, user_id: str, *, source: str = SOURCE, **changes: Any) -> None:
+        """The source changes attributes of a User."""
+        self.intake.change_user(
+            user_id, lambda document: {**document, **changes}, self.received("PATCH", source), self.clock()
+        )
+
+    def leave(self, user_id: str, *, source: str = SOURCE) -> None:
+        self.say(user_id, source=source, active=False)
+
+    def come_back(self, user_id: str, *, source: str = SOURCE) -> None:
+        self.say(user_id, source=source, active=True)
+
+    def delete(self, user_id: str, *, source: str = SOURCE) -> None:
+        self.intake.delete_user(user_id, self.received("DELETE", source), self.clock())
+
+    # -- what the processes do
+
+    def work(self) -> int:
+        """Work off all messages. Returns how many attempts were made."""
+        made = 0
+        while self.wakeups:
+            made += self.execution.work(self.wakeups.pop(0).account_id)
+        return made
+
+    def sweep(self) -> None:
+        self.sweeping.run(self.clock())
+
+    def run(self, span: str | timedelta | None = None) -> None:
+        """Let time pass, sweep, and work until nothing is left to do."""
+        if span is not None:
+            self.clock.advance(span)
+        self.sweep()
+        while self.work():
+            self.sweep()
+
+    # -- what came of it
+
+    def cases(self, user_id: str) -> list[Case]:
+        from sqlalchemy import select
+
+        from scimbridge.store.schema import cases as table
+
+        with self.database.read() as tx:
+            found = tx.execute(
+                select(table.c.id).where(table.c.identity_id == user_id).order_by(table.c.opened_at, table.c.id)
+            )
+            return [cases.case_by_id(tx, case_id) for case_id in found.scalars().all()]
+
+    def case(self, user_id: str) -> Case:
+        (found,) = self.cases(user_id)
+        return found
+
+    def open_case(self, user_id: str) -> Case:
+        (found,) = (case for case in self.cases(user_id) if case.state is CaseState.OPEN)
+        return found
+
+    def tasks(self, case: Case | str) -> list[Task]:
+        with self.database.read() as tx:
+            return tasks.tasks_of_case(tx, case if isinstance(case, str) else case.id)
+
+    def states(self, case: Case) -> dict[str, TaskState]:
+        return {f"{task.action}@{task.target}": task.state for task in self.tasks(case)}
+
+    def events(self, case: Case) -> list[str]:
+        with self.database.read() as tx:
+            return [row["event"] for row in journal.entries_of_case(tx, case.id)]
+
+    def account(self, user_id: str, target: str = "crm") -> accounts.Account:
+        with self.database.read() as tx:
+            (found,) = (one for one in accounts.accounts_of(tx, [user_id]) if one.target == target)
+            return found
+
+    def facts(self, user_id: str) -> Sequence[str]:
+        with self.database.read() as tx:
+            return [row["verdict"] for row in journal.facts_of(tx, user_id)]
+
+    def fail(self, *errors: ConnectorError, target: str = "crm") -> None:
+        """The next calls to a target fail like this, one after the other."""
+        self.systems[target].fails.extend(errors)
+
+    def at(self, span: str) -> datetime:
+        from scimbridge.domain.duration import parse_duration
+
+        return self.clock.now + parse_duration(span)
