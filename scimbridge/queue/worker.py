@@ -1,0 +1,89 @@
+"""An RQ worker that lives in a thread."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from redis import Redis
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.timeouts import BaseDeathPenalty
+
+IDLE_SECONDS = 10
+"""How long a thread waits for more before it ends; an idle target costs none."""
+
+TTL_SECONDS = 300
+"""How long Redis remembers a worker that sends nothing: longer than a job, which sends no heartbeat."""
+
+
+class NoDeathPenalty(BaseDeathPenalty):
+    """No time limit from outside: it could strike in mid-commit. Every remote call has a deadline of its own."""
+
+    def setup_death_penalty(self) -> None:
+        """Do nothing."""
+
+    def cancel_death_penalty(self) -> None:
+        """Do nothing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let everything through."""
+
+
+class ThreadWorker(SimpleWorker):
+    """Serves one target's queue until it has been idle for a while. RQ's tools see it as any worker."""
+
+    death_penalty_class = NoDeathPenalty
+    log_result_lifespan = False
+
+    def __init__(self, queue: str, connection: Redis) -> None:
+        super().__init__([queue], connection=connection, serializer=JSONSerializer, worker_ttl=TTL_SECONDS)
+        self.log_job_description = False
+        self.is_busy = False
+
+    @property
+    def dequeue_timeout(self) -> int:
+        """Seconds that Redis is asked to wait for a message."""
+        return IDLE_SECONDS
+
+    @property
+    def connection_timeout(self) -> int:
+        """Seconds after which a silent Redis is given up; RQ would raise it to the worker's whole TTL."""
+        return IDLE_SECONDS + 5
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run a job, and be seen to be busy meanwhile."""
+        self.is_busy = True
+        try:
+            super().execute_job(job, queue)
+        finally:
+            self.is_busy = False
+
+    def run(self) -> None:
+        """Work until there has been nothing to do for a while, or ``stop`` was called."""
+        self.work(max_idle_time=IDLE_SECONDS, logging_level="WARNING")
+
+    def stop(self) -> None:
+        """Take no further message."""
+        self._stop_requested = True
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Say that the worker lives, and register again if Redis has been emptied."""
+        if pipeline is None and self.birth_date is not None and not self.connection.exists(self.key):
+            self.register_birth()  # type: ignore[no-untyped-call]
+        super().heartbeat(timeout, pipeline)
+
+    def procline(self, message: str) -> None:
+        """Leave the process title alone; it belongs to the process."""
+
+    def _install_signal_handlers(self) -> None:
+        """Signals belong to the main thread."""
+
+    def subscribe(self) -> None:
+        """Listen to no commands: one thread and connection less for each worker."""
+
+    def unsubscribe(self) -> None:
+        """There is nothing to end."""
