@@ -39,7 +39,7 @@ Interval = Annotated[timedelta, BeforeValidator(_parse_rate)]
 class TargetConfig(BaseModel):
     """Settings that every target has. A connector subclasses this and adds its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
     connector: str
     """The kind of connector, e.g. `ldap` or `scim`."""

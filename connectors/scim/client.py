@@ -1,0 +1,138 @@
+"""One function per remote call to a SCIM service provider (RFC 7644)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from connectors.scim.document import Document, value_of
+from connectors.scim.errors import is_scim_error
+from scimbridge.sdk import AccountNotFoundError, Confirm, RejectedError, TargetUnusableError
+from scimbridge.sdk.http import Answer, HttpClient
+
+PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+PAGE = 100
+_JSON = {"Accept": "application/scim+json, application/json;q=0.9"}
+_WRITE = {**_JSON, "Content-Type": "application/scim+json"}
+# An account of these: the service knows nothing of it (any more).
+_GONE = (404, 410)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list (RFC 7644 §3.4.2).
+
+    Attributes:
+        total: How many there are, over all pages.
+    """
+
+    total: int
+    users: tuple[Document, ...]
+
+
+class ScimClient:
+    """Speaks SCIM over an ``HttpClient`` whose base URL is the service's root."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def service_provider_config(self) -> Document | None:
+        """Return what the service says it can do (RFC 7643 §5), or ``None`` where it does not say."""
+        call = "reading the ServiceProviderConfig"
+        answer = self._http.send("GET", "/ServiceProviderConfig", call=call, headers=_JSON, expect=_GONE)
+        return None if answer.status in _GONE else answer.json_object()
+
+    def list_users(self, *, scim_filter: str | None = None, start: int = 1, count: int = PAGE) -> Page:
+        """Return a page of users, those that the filter matches where there is one (RFC 7644 §3.4.2)."""
+        call = "listing users" if scim_filter is None else "searching for an account"
+        params = {"count": str(count)}
+        if scim_filter is not None:
+            params["filter"] = scim_filter
+        if start > 1:
+            params["startIndex"] = str(start)
+        return _page(self._http.send("GET", "/Users", call=call, params=params, headers=_JSON))
+
+    def get_user(self, account_id: str) -> Document:
+        """Return a user's document as the service sent it (RFC 7644 §3.4.1)."""
+        call = "reading an account"
+        answer = self._http.send("GET", _path(account_id), call=call, headers=_JSON, expect=_GONE)
+        if answer.status in _GONE:
+            raise self._not_found(answer)
+        document = answer.json_object()
+        if value_of(document, "id") != account_id:
+            raise RejectedError(f"{call}: the target answered with something else than that account")
+        return document
+
+    def patch_user(self, account_id: str, operations: list[dict[str, Any]]) -> int:
+        """Change a user by a PATCH (RFC 7644 §3.5.2), and return the status."""
+        body = {"schemas": [PATCH_SCHEMA], "Operations": operations}
+        return self._write("PATCH", account_id, body, _WRITE)
+
+    def put_user(self, account_id: str, document: Document, version: str | None) -> int:
+        """Replace a user's document (RFC 7644 §3.5.1), if it is still at the version; return the status."""
+        headers = _WRITE if version is None else {**_WRITE, "If-Match": version}
+        return self._write("PUT", account_id, document, headers)
+
+    def delete_user(self, account_id: str, confirm: Confirm) -> bool:
+        """Delete a user (RFC 7644 §3.6), and return whether there was one.
+
+        No particular content type is asked for: some services refuse to name one for an answer without content.
+        """
+        call = "deleting an account"
+        answer = self._http.send("DELETE", _path(account_id), call=call, expect=_GONE, confirm=confirm)
+        if answer.status in _GONE:
+            self._make_sure_of_the_address(answer)
+            return False
+        return True
+
+    def _write(self, method: str, account_id: str, body: Document, headers: dict[str, str]) -> int:
+        call = "changing an account"
+        answer = self._http.send(method, _path(account_id), call=call, body=body, headers=headers, expect=_GONE)
+        if answer.status in _GONE:
+            raise self._not_found(answer)
+        return answer.status
+
+    def _not_found(self, answer: Answer) -> AccountNotFoundError:
+        self._make_sure_of_the_address(answer)
+        return AccountNotFoundError(f"{answer.call}: the target has no such account")
+
+    def _make_sure_of_the_address(self, answer: Answer) -> None:
+        """Tell "no such account" from "no such place".
+
+        A proxy, or a base URL that has moved, answers 404 to everything; taken at its
+        word, every account would seem gone. A SCIM error comes from the service; after
+        anything else the list of users must at least be there.
+        """
+        if is_scim_error(answer):
+            return
+        try:
+            self.list_users(count=1)
+        except TargetUnusableError as error:
+            raise TargetUnusableError(
+                f"{answer.call}: the target answered {answer.status}, and lists no users either; "
+                "does base_url lead to the SCIM service?"
+            ) from error
+
+
+def _path(account_id: str) -> str:
+    """Return the path of a user. Dots alone, or nothing, would name another place than a user."""
+    if account_id in {"", ".", ".."}:
+        raise AccountNotFoundError(f"{account_id!r} is no account id")
+    return f"/Users/{quote(account_id, safe='')}"
+
+
+def _page(answer: Answer) -> Page:
+    document = answer.json_object()
+    users, total = value_of(document, "Resources"), value_of(document, "totalResults")
+    if total is None and users is None:
+        raise TargetUnusableError(f"{answer.call}: the answer is no SCIM list; does base_url lead to the SCIM service?")
+    found = tuple(user for user in users or () if isinstance(user, dict))
+    try:
+        return Page(total=len(found) if total is None else int(total), users=found)
+    except (TypeError, ValueError):
+        raise RejectedError(f"{answer.call}: totalResults is no number") from None

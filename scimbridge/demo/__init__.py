@@ -1,0 +1,1 @@
+"""The demonstration: sample targets and an identity provider's traffic."""

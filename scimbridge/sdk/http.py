@@ -1,0 +1,406 @@
+"""HTTP for connectors: deadlines, short retries, the permit, and errors that show nothing private.
+
+The only module of the product that imports the HTTP library for outbound calls.
+It is imported by the connectors that need it, not by ``scimbridge.sdk``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import ssl
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http.client import responses
+from pathlib import Path
+from typing import Any
+
+import httpx
+import tenacity
+
+from scimbridge.sdk.connector import Confirm, Permit
+from scimbridge.sdk.deadline import Deadline, bind
+from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError, TargetUnusableError
+
+# They log whole URLs, and with them the names in filters, at INFO; headers at DEBUG.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+READING = frozenset({"GET", "HEAD"})
+"""Methods that change nothing (RFC 9110 §9.2.1); all others need a permit to write."""
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+"""Methods that may be sent again after an answer that says "not now" (RFC 9110 §9.2.2)."""
+
+BUSY = frozenset({429, 502, 503, 504})
+"""Answers after which a moment's patience may help."""
+
+STATUS_ERRORS: Mapping[int, type[ConnectorError]] = {
+    400: RejectedError,
+    401: TargetUnusableError,
+    403: RejectedError,
+    408: RetryableError,
+    409: RejectedError,
+    # Somebody changed the resource since it was read; the next attempt reads again.
+    412: RetryableError,
+    422: RejectedError,
+    425: RetryableError,
+    429: RetryableError,
+    501: RejectedError,
+}
+"""What an answer means where the connector's own table says nothing else."""
+
+ErrorTable = Mapping[int, type[ConnectorError]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long and how much one call may take.
+
+    Attributes:
+        connect: Until the connection stands.
+        read: Between two pieces of the answer.
+        total: For the whole call, waiting and resending included.
+        tries: How often a request is sent at most.
+        patience: How long all waiting between tries may last together.
+        answer_bytes: The longest answer that is read.
+    """
+
+    connect: timedelta = timedelta(seconds=5)
+    read: timedelta = timedelta(seconds=10)
+    total: timedelta = timedelta(seconds=20)
+    tries: int = 3
+    patience: timedelta = timedelta(seconds=3)
+    answer_bytes: int = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A target's answer, read to its end.
+
+    Attributes:
+        headers: By lower-case name.
+        call: What was asked, in words for an operator.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    call: str
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the body's JSON object.
+
+        Raises:
+            TargetUnusableError: The body is something else, such as the page of a login or of a proxy.
+        """
+        document = self.json_object_or_none()
+        if document is None:
+            kind = self.headers.get("content-type", "").partition(";")[0].strip()[:60] or "no content type"
+            raise TargetUnusableError(
+                f"{self.call}: the answer {self.status} is no JSON object ({kind}); does the address lead to the API?"
+            )
+        return document
+
+    def json_object_or_none(self) -> dict[str, Any] | None:
+        """Return the body's JSON object, or ``None`` where it is something else."""
+        try:
+            document = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        return document if isinstance(document, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why one sending led to nothing, and whether sending again is safe."""
+
+    error: ConnectorError
+    may_resend: bool = False
+
+
+@dataclass(slots=True)
+class _Call:
+    """A request on its way, over all its sendings."""
+
+    request: httpx.Request
+    words: str
+    deadline: float
+    expect: Collection[int]
+    confirm: Confirm | None
+
+    @property
+    def writes(self) -> bool:
+        return self.request.method not in READING
+
+
+class HttpClient:
+    """Calls one target. Safe to use from several threads.
+
+    Args:
+        base_url: What every path is appended to.
+        permit: Asked before every request that is sent, resending included.
+        headers: Sent with every request; the place for credentials.
+        limits: Times and sizes.
+        ca_file: Certificates to trust instead of the public ones.
+        errors: The connector's table from status to error; ``STATUS_ERRORS`` is asked next.
+        explain: Returns what an error answer adds for an operator; never anything private.
+        transport: Stands in for the network in tests.
+        sleep: Waits so many seconds.
+        monotonic: Seconds, for deadlines.
+        wall: The time now (UTC), for a Retry-After that is a date.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        permit: Permit,
+        headers: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+        ca_file: Path | None = None,
+        errors: ErrorTable | None = None,
+        explain: Callable[[Answer], str] = lambda _: "",
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._permit = permit
+        self._limits = limits or Limits()
+        self._errors = errors or {}
+        self._explain = explain
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._wall = wall
+        self._client = httpx.Client(
+            headers={"Accept-Encoding": "identity", "User-Agent": "scimbridge", **(headers or {})},
+            verify=_trust(ca_file),
+            transport=transport,
+            # Servers commonly hang up after five idle seconds; a write sent at that very moment would be lost.
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=4),
+            # A redirect would carry the request, and on the same host the token, to a place nobody configured.
+            follow_redirects=False,
+        )
+        self._deadline = Deadline(monotonic)
+        bind(self._client, self._deadline)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        call: str,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        expect: Collection[int] = (),
+        confirm: Confirm | None = None,
+    ) -> Answer:
+        """Send a request and return its answer, if that is a 2xx or expected.
+
+        A request is sent again, a few times within a few seconds, where the
+        connection could not be made, or where an idempotent one met 429, 502,
+        503 or 504. One whose answer was lost is sent again only if it reads:
+        what became of a write is for the next attempt to look up.
+
+        Args:
+            method: In capitals.
+            path: Appended to the base URL; begins with a slash, and is quoted already.
+            call: What this is, for an operator: "reading an account".
+            params: The query.
+            body: Sent as JSON, with the content type that ``headers`` names.
+            headers: For this request alone.
+            expect: Statuses beside 2xx that are answers and not errors.
+            confirm: Called after the permit, right before each sending.
+
+        Raises:
+            RetryableError: It may work later; ``retry_after`` is what the target asked for.
+            RejectedError: The target refuses this request.
+            TargetUnusableError: The credentials, the certificate or the address are wrong.
+        """
+        request = self._client.build_request(
+            method,
+            self._base_url + path,
+            params=params,
+            content=None if body is None else json.dumps(body, ensure_ascii=False).encode(),
+            headers={} if body is None else {"Content-Type": "application/json"},
+        )
+        request.headers.update(headers or {})
+        deadline = self._monotonic() + self._limits.total.total_seconds()
+        sending = _Call(request, call, deadline, expect, confirm)
+        result = self._retrying(sending)(self._send_once, sending)
+        if isinstance(result, _Failure):
+            raise result.error
+        return result
+
+    def _retrying(self, call: _Call) -> tenacity.Retrying:
+        def exhausted(state: tenacity.RetryCallState) -> bool:
+            waited = state.idle_for + state.upcoming_sleep
+            return (
+                state.attempt_number >= self._limits.tries
+                or waited > self._limits.patience.total_seconds()
+                or self._monotonic() + state.upcoming_sleep >= call.deadline
+            )
+
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_result(lambda result: isinstance(result, _Failure) and result.may_resend),
+            wait=_wait,
+            stop=exhausted,
+            sleep=self._sleep,
+            retry_error_callback=_last_result,
+        )
+
+    def _send_once(self, call: _Call) -> Answer | _Failure:
+        self._ask(call)
+        try:
+            answer = self._exchange(call)
+        except httpx.HTTPError as error:
+            return _explain_transport(error, call)
+        if answer.status // 100 == 2 or answer.status in call.expect:
+            return answer
+        return self._judge(answer, call)
+
+    def _ask(self, call: _Call) -> None:
+        """Get the permit, and then the confirmation: the permit may wait for a slot, and a hold be placed meanwhile."""
+        asked_at = self._monotonic()
+        self._permit(writes=call.writes)
+        if call.confirm is not None:
+            call.confirm()
+        # Waiting for our own limits must not eat the target's time to answer.
+        call.deadline += self._monotonic() - asked_at
+
+    def _exchange(self, call: _Call) -> Answer:
+        left = max(call.deadline - self._monotonic(), 0.001)
+        connect, read = self._limits.connect.total_seconds(), self._limits.read.total_seconds()
+        timeout = httpx.Timeout(min(read, left), connect=min(connect, left), pool=min(connect, left))
+        call.request.extensions = {**call.request.extensions, "timeout": timeout.as_dict()}
+        with self._deadline.until(call.deadline), closing(self._client.send(call.request, stream=True)) as response:
+            body = b"".join(self._bounded(response, call.deadline))
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(status=response.status_code, headers=headers, body=body, call=call.words)
+
+    def _bounded(self, response: httpx.Response, deadline: float) -> Iterator[bytes]:
+        """Yield the body, and stop at its limits of time and size; a server may send a byte now and then for hours."""
+        size = 0
+        for piece in response.iter_bytes():
+            size += len(piece)
+            if size > self._limits.answer_bytes:
+                raise _AnswerTooLongError
+            if self._monotonic() > deadline:
+                raise httpx.ReadTimeout("the answer took too long", request=response.request)
+            yield piece
+
+    def _judge(self, answer: Answer, call: _Call) -> _Failure:
+        message = f"{answer.call}: the target answered {answer.status} {responses.get(answer.status, '')}".rstrip()
+        if more := self._explain(answer):
+            message += f" ({more})"
+        kind = error_for(answer.status, self._errors)
+        if kind is not RetryableError:
+            return _Failure(kind(message))
+        retry_after = parse_retry_after(answer.headers.get("retry-after"), self._wall())
+        error = RetryableError(message, retry_after=retry_after)
+        return _Failure(error, may_resend=answer.status in BUSY and call.request.method in IDEMPOTENT)
+
+
+class _AnswerTooLongError(httpx.HTTPError):
+    """The answer is longer than what is read."""
+
+    def __init__(self) -> None:
+        super().__init__("the answer is too long")
+
+
+def error_for(status: int, table: ErrorTable) -> type[ConnectorError]:
+    """Return what an answer that is no success means: by the connector's table, the general one, or its class."""
+    found = table.get(status) or STATUS_ERRORS.get(status)
+    if found is not None:
+        return found
+    if status >= 500:
+        return RetryableError
+    return RejectedError if status >= 400 else TargetUnusableError
+
+
+def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
+    """Return how long a Retry-After header asks to wait (RFC 9110 §10.2.3), or ``None`` where it says nothing.
+
+    Args:
+        value: Seconds or an HTTP date.
+        now: In UTC, for a date; one that has passed asks for no wait at all.
+    """
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        # Ten digits are three hundred years; more would not fit a timedelta.
+        return timedelta(seconds=int(text[:10]))
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max((at if at.tzinfo else at.replace(tzinfo=UTC)) - now, timedelta())
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:
+    return True if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
+
+
+_RNG = random.Random()  # noqa: S311  # jitter is no secret
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Full jitter under a doubling ceiling, and never less than the target asked for."""
+    result = state.outcome.result() if state.outcome is not None else None
+    asked = (
+        result.error.retry_after if isinstance(result, _Failure) and isinstance(result.error, RetryableError) else None
+    )
+    ceiling = 0.25 * 2**state.attempt_number
+    return max(_RNG.uniform(0, ceiling), asked.total_seconds() if asked is not None else 0.0)
+
+
+def _last_result(state: tenacity.RetryCallState) -> Any:
+    return state.outcome.result() if state.outcome is not None else None
+
+
+def _explain_transport(error: httpx.HTTPError, call: _Call) -> _Failure:
+    """Translate what went wrong below HTTP. Messages of the library may quote headers or bodies: they stay behind."""
+    match error:
+        case _AnswerTooLongError():
+            return _Failure(RejectedError(f"{call.words}: the answer is longer than what is read"))
+        case httpx.ConnectError() if (reason := _certificate_problem(error)) is not None:
+            return _Failure(TargetUnusableError(f"{call.words}: the certificate is not trusted: {reason}"))
+        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.PoolTimeout():
+            return _Failure(RetryableError(f"{call.words}: cannot connect ({_reason(error)})"), may_resend=True)
+        case httpx.TimeoutException():
+            return _Failure(RetryableError(f"{call.words}: no answer in time"))
+        case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
+            return _Failure(TargetUnusableError(f"{call.words}: the address or the token cannot be sent in a request"))
+        case _:
+            broke = f"{call.words}: the connection broke ({type(error).__name__})"
+            return _Failure(RetryableError(broke), may_resend=not call.writes)
+
+
+def _certificate_problem(error: BaseException) -> str | None:
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return cause.verify_message
+    return None
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the operating system says, such as "Connection refused"."""
+    said = (cause.strerror for cause in _causes(error) if isinstance(cause, OSError))
+    return next((text for text in said if text), "timed out" if isinstance(error, httpx.TimeoutException) else "failed")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from connectors.scim import ScimConfig, ScimConnector
+from connectors.scim.connector import http_client
+from scimbridge.sdk import Context, Permit, Person
+from tests.targets.scim import TOKEN, ScimTarget, running_scim_target
+
+pytest.register_assert_rewrite("scimbridge.sdk.conformance")
+from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
+
+
+@pytest.fixture(scope="module", params=["patch", "put"])
+def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScimTarget]:
+    with running_scim_target(tmp_path_factory.mktemp("scim"), patch=request.param == "patch") as running:
+        yield running
+
+
+class TestScimConformance(ConnectorConformance):
+    @pytest.fixture(autouse=True)
+    def _target(self, target: ScimTarget) -> None:
+        self.target = target
+
+    def connect(self, permit: Permit) -> ScimConnector:
+        return self._connector(permit)
+
+    def connect_wrongly(self, permit: Permit, secret: str) -> ScimConnector:
+        return self._connector(permit, token=secret)
+
+    def connect_nowhere(self, permit: Permit) -> ScimConnector:
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            port = closed.getsockname()[1]
+        return self._connector(permit, base_url=f"http://127.0.0.1:{port}")
+
+    def create_account(self, name: str) -> str:
+        return self.target.create_user(name, displayName="Somebody", nickName="kept")
+
+    def create_ambiguous(self, name: str) -> tuple[Person, set[str]]:
+        both = {self.target.create_user(f"{name}.{number}", externalId=name) for number in (1, 2)}
+        return Person({"userName": (f"{name}.renamed",), "externalId": (name,)}), both
+
+    def look(self, account_id: str) -> Mapping[str, Any] | None:
+        return self.target.user(account_id)
+
+    def is_blocked(self, account_id: str) -> bool:
+        user = self.target.user(account_id)
+        return user is not None and user["active"] is False
+
+    def writes(self) -> int:
+        return len(self.target.writes())
+
+    def _connector(self, permit: Permit, **settings: Any) -> ScimConnector:
+        config = ScimConfig.model_validate(
+            {"connector": "scim", "base_url": self.target.base_url, "token": TOKEN, **settings}
+        )
+        context = Context(target="sample", permit=permit)
+        return ScimConnector(config, context, http=http_client(config, context, sleep=lambda _: None))

@@ -1,0 +1,100 @@
+"""A real SCIM service for tests: the sample target in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+TOKEN = "sample-target-token"
+WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class ScimTarget:
+    """What a test can do to a running sample target, and see of it, without a connector."""
+
+    def __init__(self, origin: str, log: Path, process: subprocess.Popen[str]) -> None:
+        self.base_url = f"{origin}/v2"
+        self.log = log
+        self.process = process
+        self._http = httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
+        self._control = f"{origin}/_control"
+
+    def create_user(self, user_name: str, **attributes: Any) -> str:
+        """Create an active user and return its id."""
+        document = {
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+            "userName": user_name,
+            "active": True,
+            **attributes,
+        }
+        document["schemas"] += [key for key in attributes if key.startswith("urn:")]
+        answer = self._http.post(f"{self.base_url}/Users", json=document).raise_for_status()
+        return str(answer.json()["id"])
+
+    def user(self, user_id: str) -> dict[str, Any] | None:
+        """Return a user's document without ``meta``, or ``None``."""
+        answer = self._http.get(f"{self.base_url}/Users/{user_id}")
+        if answer.status_code == 404:
+            return None
+        document: dict[str, Any] = answer.raise_for_status().json()
+        document.pop("meta")
+        return document
+
+    def faults(self, **settings: Any) -> None:
+        """Make it misbehave; see ``scimbridge.demo.scim_target``."""
+        self._http.post(self._control, json=settings).raise_for_status()
+
+    def recover(self) -> None:
+        """End all misbehavior."""
+        self.faults(unavailable=0, throttled=0, lost=0, lying=False, hanging=False, delay_ms=0)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the log: one entry per request, in order."""
+        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Return the log's writing requests."""
+        return [entry for entry in self.requests() if entry["method"] in WRITING]
+
+    def effective_writes(self) -> list[dict[str, Any]]:
+        """Return the log's requests after which something was another than before."""
+        return [entry for entry in self.requests() if entry["effective"]]
+
+    def close(self) -> None:
+        """End the process."""
+        self._http.close()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@contextmanager
+def running_scim_target(folder: Path, *, patch: bool = True) -> Iterator[ScimTarget]:
+    """Run a sample target on a free port; its log goes into the folder."""
+    log = folder / "scim-target.jsonl"
+    log.touch()
+    command = [sys.executable, "-m", "scimbridge.demo.scim_target", "--token", TOKEN, "--log", str(log)]
+    process = subprocess.Popen(
+        command if patch else [*command, "--no-patch"], stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("listening "), f"the sample target did not start: {line!r}"
+    target = ScimTarget(line.split()[1], log, process)
+    try:
+        yield target
+    finally:
+        target.close()
