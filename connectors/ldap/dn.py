@@ -1,0 +1,67 @@
+"""Distinguished names, compared as RFC 4514 means them and never as strings."""
+
+from __future__ import annotations
+
+import re
+
+Name = tuple[frozenset[tuple[str, str]], ...]
+"""A DN taken apart: one set of (attribute, value) per RDN, the entry itself first."""
+
+_PIECE = re.compile(r"\\[0-9A-Fa-f]{2}|\\.|[^\\]", re.DOTALL)
+
+
+def parse(dn: str) -> Name:
+    """Return a DN in a form in which two spellings of the same name are equal.
+
+    Escapes (RFC 4514 section 2.4) are resolved, letter case and blanks are folded
+    as directories fold them.
+
+    Raises:
+        ValueError: This is no DN.
+    """
+    rdns: list[list[tuple[str, str]]] = [[]]
+    for assertion, separator in _assertions(dn):
+        attribute, found, value = assertion.partition(b"\x00=")
+        if not found or not attribute.strip():
+            raise ValueError("write a distinguished name, like ou=People,dc=example,dc=com")
+        rdns[-1].append((_folded(attribute), _folded(value)))
+        if separator == ",":
+            rdns.append([])
+    return tuple(frozenset(rdn) for rdn in rdns)
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two DNs name the same entry."""
+    return parse(one) == parse(other)
+
+
+def is_below(dn: str, base: str) -> bool:
+    """Whether a DN is beneath another, at any depth; nothing is beneath itself."""
+    name, suffix = parse(dn), parse(base)
+    return len(name) > len(suffix) and name[-len(suffix) :] == suffix
+
+
+def _assertions(dn: str) -> list[tuple[bytes, str]]:
+    """Split at unescaped separators; an unescaped ``=`` becomes NUL and ``=``, to tell it from an escaped one."""
+    parts: list[tuple[bytes, str]] = []
+    current = bytearray()
+    for piece in _PIECE.findall(dn):
+        if piece in {",", ";", "+"}:
+            parts.append((bytes(current), "+" if piece == "+" else ","))
+            current.clear()
+        elif piece == "=":
+            current += b"\x00="
+        else:
+            current += _unescaped(piece)
+    return [*parts, (bytes(current), "")]
+
+
+def _unescaped(piece: str) -> bytes:
+    if len(piece) == 3:
+        return bytes.fromhex(piece[1:])
+    return piece[-1].encode()
+
+
+def _folded(raw: bytes) -> str:
+    text = raw.replace(b"\x00=", b"=").decode("utf-8", errors="backslashreplace")
+    return " ".join(text.split()).casefold()

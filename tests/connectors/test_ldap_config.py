@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from connectors.ldap import LdapConfig
+from scimbridge.sdk.secret import SecretSources
+
+GOOD: dict[str, Any] = {
+    "connector": "ldap",
+    "url": "ldaps://ldap.example.com",
+    "bind_dn": "cn=scimbridge,dc=example,dc=com",
+    "bind_password": "secret",
+    "base_dn": "dc=example,dc=com",
+}
+
+
+def config(**changes: Any) -> LdapConfig:
+    return LdapConfig.model_validate({**GOOD, **changes})
+
+
+def test_little_need_be_said() -> None:
+    settings = config()
+
+    assert settings.match == {"userName": "uid"}
+    assert settings.user_filter == "(objectClass=person)"
+    assert settings.flavor == "openldap"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"url": "ldaps://ldap.example.com:3636/"},
+        {"url": "ldap://ldap.example.com", "start_tls": True},
+        {"url": "ldap://localhost:389"},
+        {"url": "ldap://127.0.0.5"},
+        {"url": "ldap://[::1]:389"},
+        {"url": "ldapi://%2Frun%2Fslapd%2Fldapi"},
+        {"match": {"emails.value": "mail", "userName": "uid"}},
+    ],
+)
+def test_good_settings_are_taken(changes: dict[str, Any]) -> None:
+    settings = config(**changes)
+
+    assert settings.base_dn == GOOD["base_dn"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"flavor": "active-directory"}, "later version"),
+        ({"flavor": "389ds"}, "later version"),
+        ({"url": "ldap://ldap.example.com"}, "in the clear.*ldaps://.*start_tls = true"),
+        ({"url": "ldap://10.0.0.1"}, "in the clear"),
+        ({"url": "ldap://127.0.0.1.example.com"}, "in the clear"),
+        ({"url": "https://ldap.example.com"}, "write ldaps://"),
+        ({"url": "ldap.example.com"}, "write ldaps://"),
+        ({"url": "ldaps://ldap.example.com/dc=example"}, "keys of their own"),
+        ({"url": "ldaps://ldap.example.com:port"}, "Port"),
+        ({"start_tls": True}, "leave it out"),
+        ({"url": "ldapi://%2Frun%2Fldapi", "start_tls": True}, "leave it out"),
+        ({"bind_password": ""}, "anonymous"),
+        ({"bind_dn": "admin"}, "distinguished name"),
+        ({"base_dn": ""}, "distinguished name"),
+        ({"match": {"userName": "uid)(x=*"}}, "no name of an LDAP attribute"),
+        ({"match": {}}, "at least 1"),
+        ({"user_filter": "objectClass=person"}, "brackets"),
+        ({"ca_file": "missing.pem"}, "no file"),
+        ({"receive_timeout": 0}, "greater than or equal to 1"),
+        ({"disabled_ou": "ou=Disabled"}, "not permitted"),
+    ],
+)
+def test_a_mistake_is_refused_and_explained(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        config(**changes)
+
+
+def test_ca_file_is_relative_to_the_configuration_file(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+
+    settings = LdapConfig.model_validate({**GOOD, "ca_file": "ca.pem"}, context=SecretSources(tmp_path))
+
+    assert settings.ca_file == tmp_path / "ca.pem"
+
+
+def test_the_password_is_never_shown() -> None:
+    assert "secret" not in repr(config())

@@ -1,0 +1,75 @@
+"""connectors.ldap keeps the contract: on slapd over a socket and over TLS, and on the demo's small server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from connectors.ldap import LdapConnector
+from scimbridge.demo.directory import OpenLdap
+from scimbridge.demo.entries import CHANGES_BY_ITSELF, DemoDirectory
+from scimbridge.demo.mini_ldap import MiniLdap
+from scimbridge.sdk import Permit, Person
+from tests.lab.connecting import ldap_connector
+
+pytest.register_assert_rewrite("scimbridge.sdk.conformance")
+from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
+
+pytest_plugins = ("tests.lab.fixtures",)
+
+
+class LdapConformance(ConnectorConformance):
+    directory: DemoDirectory
+    settings: Mapping[str, Any]
+
+    def connect(self, permit: Permit) -> LdapConnector:
+        return ldap_connector(
+            self.directory, permit, match={"userName": "uid", "emails.value": "mail"}, **self.settings
+        )
+
+    def connect_wrongly(self, permit: Permit, secret: str) -> LdapConnector:
+        return ldap_connector(self.directory, permit, bind_password=secret, **self.settings)
+
+    def connect_nowhere(self, permit: Permit) -> LdapConnector:
+        return ldap_connector(self.directory, permit, url="ldap://127.0.0.1:1")
+
+    def create_account(self, name: str) -> str:
+        return self.directory.add_person(name, "Some One", "One", f"{len(name)}@example.com")
+
+    def create_ambiguous(self, name: str) -> tuple[Person, set[str]]:
+        mail = f"{name}@example.com"
+        both = {self.directory.add_person(f"{name}.{number}", "Some One", "One", mail) for number in (1, 2)}
+        return Person({"emails.value": (mail,)}), both
+
+    def look(self, account_id: str) -> Mapping[str, Any] | None:
+        found = self.directory.get_by_id(account_id)
+        return found and {name: values for name, values in found.items() if name not in CHANGES_BY_ITSELF}
+
+    def is_blocked(self, account_id: str) -> bool:
+        found = self.directory.get_by_id(account_id)
+        return found is None or not self.directory.can_bind(found["uid"][0])
+
+    def writes(self) -> int:
+        return len(self.directory.writes())
+
+
+class TestOpenLdapOnASocket(LdapConformance):
+    @pytest.fixture(autouse=True)
+    def _target(self, openldap: OpenLdap) -> None:
+        self.directory, self.settings = openldap, {}
+
+
+class TestOpenLdapOverTls(LdapConformance):
+    @pytest.fixture(autouse=True)
+    def _target(self, openldap: OpenLdap) -> None:
+        assert openldap.tls
+        self.directory = openldap
+        self.settings = {"url": openldap.ldaps_url, "ca_file": openldap.tls.ca_file}
+
+
+class TestMiniLdap(LdapConformance):
+    @pytest.fixture(autouse=True)
+    def _target(self, mini_ldap: MiniLdap) -> None:
+        self.directory, self.settings = mini_ldap, {}

@@ -1,0 +1,37 @@
+"""A certificate authority made on the spot."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from scimbridge.demo.directory import ServerTls
+
+KEY_OPTIONS = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
+
+
+def make_certificates(folder: Path) -> ServerTls:
+    """Make an authority, and a certificate by it for 127.0.0.1 and localhost."""
+    make_authority(folder, "ca")
+    _openssl(
+        folder,
+        *("req", "-x509", *KEY_OPTIONS, "-subj", "/CN=localhost", "-CA", "ca.crt", "-CAkey", "ca.key"),
+        *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"),
+        *("-keyout", "server.key", "-out", "server.crt"),
+    )
+    return ServerTls(folder / "ca.crt", folder / "server.crt", folder / "server.key")
+
+
+def make_authority(folder: Path, name: str) -> Path:
+    """Make an authority and return its certificate's file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _openssl(
+        folder,
+        *("req", "-x509", *KEY_OPTIONS, "-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign"),
+        *("-keyout", f"{name}.key", "-out", f"{name}.crt"),
+    )
+    return folder / f"{name}.crt"
+
+
+def _openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)

@@ -1,0 +1,32 @@
+"""Connectors for the directories of the lab."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connectors.ldap import LdapConfig, LdapConnector
+from scimbridge.demo.entries import BASE_DN, SERVICE_DN, DemoDirectory
+from scimbridge.sdk import Context, Permit
+
+
+def allow(*, writes: bool) -> None:
+    """Permit everything."""
+
+
+def ldap_config(directory: DemoDirectory, **changes: Any) -> LdapConfig:
+    """Return settings that work, with changes."""
+    settings: dict[str, Any] = {
+        "connector": "ldap",
+        "url": directory.url,
+        "bind_dn": SERVICE_DN,
+        "bind_password": directory.service_password,
+        "base_dn": BASE_DN,
+        "connect_timeout": 2,
+        "receive_timeout": 2,
+    }
+    return LdapConfig.model_validate({**settings, **changes})
+
+
+def ldap_connector(directory: DemoDirectory, permit: Permit = allow, **changes: Any) -> LdapConnector:
+    """Return a connector that works, with changes to its settings."""
+    return LdapConnector(ldap_config(directory, **changes), Context(target="directory", permit=permit))
