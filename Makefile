@@ -1,0 +1,50 @@
+# Needs Python 3.11, make and git; everything else is fetched into .tools and .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Arguments for the command behind a target: make test ARGS="-k config"
+ARGS ?=
+# make test COVERAGE=1 measures; make check always does.
+COVERAGE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench fmt static servers wheel clean
+
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Make the environment in .venv, exactly as uv.lock says
+	@uv="$$($(PYTHON) deploy/bootstrap.py)" && UV_PROJECT_ENVIRONMENT=.venv "$$uv" sync --locked --all-extras --quiet
+
+run: setup ## Watch leavers lose access in two sample targets (Ctrl-C ends it)
+	@$(BIN)/scimbridge demo $(ARGS)
+
+test: setup servers ## Run the test suite
+	@$(if $(COVERAGE),$(BIN)/coverage run -m pytest,$(BIN)/python -m pytest) $(ARGS)
+
+check: COVERAGE = 1
+check: static test ## Everything CI asks: format, lint, types, layers, tests with coverage
+	@$(BIN)/coverage report
+
+bench: setup ## Measure against scim2-server; prints ratios
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+fmt: setup ## Format, and fix what can be fixed by machine
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+static: setup ## The part of check that runs nothing: format, lint, types, layers
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/mypy deploy/bootstrap.py
+	@$(BIN)/lint-imports --no-cache
+
+servers: ## Install the servers that the tests start (root), or name what is missing
+	@deploy/servers.sh
+
+wheel: setup ## Build the wheel, and try it in an environment of its own
+	@deploy/try_wheel.sh
+
+clean: ## Remove what was made, the fetched uv included
+	@rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*

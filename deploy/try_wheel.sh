@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Build the wheel, install it beside the locked versions of what it needs, and call it from elsewhere:
+# the tree must not help.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+uv="$(python3 deploy/bootstrap.py)"
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+
+"$uv" build --quiet --wheel --out-dir "$work/dist"
+"$uv" export --quiet --locked --no-dev --all-extras --no-hashes --no-emit-project --output-file "$work/locked.txt"
+"$uv" venv --quiet --python .venv/bin/python "$work/venv"
+wheel="$(echo "$work"/dist/scimbridge-*.whl)"
+"$uv" pip install --quiet --python "$work/venv/bin/python" --constraint "$work/locked.txt" "${wheel}[ldap,scim,postgresql]"
+
+cd "$work"
+venv/bin/scimbridge --help >/dev/null
+venv/bin/scimbridge config example >scimbridge.toml
+DIRECTORY_PASSWORD=x APPLICATION_TOKEN=x venv/bin/scimbridge config check --config scimbridge.toml
+echo "the wheel works: $(basename "$wheel")"

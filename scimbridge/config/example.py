@@ -1,0 +1,144 @@
+"""The example file: every setting with its reference as a comment, generated from the models."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from scimbridge import registry
+from scimbridge.config.document import (
+    Document,
+    ExclusionSection,
+    QueueSection,
+    RuleSection,
+    Section,
+    ServerSection,
+    SourceSection,
+    StageSection,
+    StoreSection,
+)
+from scimbridge.errors import ConfigurationError
+from scimbridge.sdk.config import TargetConfig
+
+WIDTH = 100
+HEADER = """\
+# The configuration of scimbridge. Every key can be set in the environment too, as
+# SCIMBRIDGE_SECTION__KEY: SCIMBRIDGE_SERVER__LISTEN, SCIMBRIDGE_TARGETS__DIRECTORY__URL,
+# SCIMBRIDGE_RULES__0__RESTORE. Secrets are { env = "NAME" } or { file = "PATH" }.
+# Lines that start with "# key =" show defaults, or values to choose."""
+
+# What a connector needs and has no default for; its own examples, where it has some, come first.
+_TARGETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "ldap": (
+        "directory",
+        {
+            "url": "ldaps://directory.example.com",
+            "bind_dn": "cn=scimbridge,dc=example,dc=com",
+            "bind_password": {"env": "DIRECTORY_PASSWORD"},
+            "base_dn": "ou=people,dc=example,dc=com",
+        },
+    ),
+    "scim": (
+        "application",
+        {"base_url": "https://application.example.com/scim/v2", "token": {"env": "APPLICATION_TOKEN"}},
+    ),
+}
+_CHOICES: Mapping[str, Any] = {"rate_limit": "20/s", "ca_file": "ca.pem", "approval": False}
+_LAST_STAGE = """\
+  # What cannot be undone has to come after a stage that suspends, and says so.
+  [[rules.stages]]
+  after = "90d"
+  do = ["delete"]
+  approval = false"""
+
+
+def example() -> str:
+    """Return a complete configuration in TOML, which loads once the environment has the secrets it names."""
+    parts = [
+        HEADER,
+        _scalars(Document),
+        _table("[server]", ServerSection),
+        _table("[store]", StoreSection),
+        _table("[queue]", QueueSection),
+        _table("[sources.entra]", SourceSection),
+        *_targets(),
+        _table("[[rules]]", RuleSection),
+        textwrap.indent(_table("[[rules.stages]]", StageSection), "  "),
+        _LAST_STAGE,
+        _table("[[exclusions]]", ExclusionSection),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _targets() -> Iterator[str]:
+    for kind in registry.available_kinds():
+        name, values = _TARGETS.get(kind, (kind, {}))
+        try:
+            config = registry.connector_class(kind).config_type
+        except ConfigurationError as error:
+            yield "\n".join(f"# {problem.message}" for problem in error.problems)
+        else:
+            yield _table(f"[targets.{name}]", config, {"connector": kind, **values})
+
+
+def _table(heading: str, model: type[BaseModel], values: Mapping[str, Any] | None = None) -> str:
+    return "\n".join([*_comment(model.__doc__ or ""), heading, _scalars(model, values or {})])
+
+
+def _scalars(model: type[BaseModel], values: Mapping[str, Any] | None = None) -> str:
+    fields = {field.alias or name: field for name, field in model.model_fields.items() if not _is_section(field)}
+    return "\n".join(line for key, field in fields.items() for line in _setting(key, field, values or {}))
+
+
+def _is_section(field: FieldInfo) -> bool:
+    """Whether a field is a table, or several, with keys of its own."""
+    return (
+        field.description is None
+        or any(
+            isinstance(part, type) and issubclass(part, Section | TargetConfig)
+            for part in (field.annotation, *getattr(field.annotation, "__args__", ()))
+        )
+        or field.annotation == Document.model_fields["targets"].annotation
+    )
+
+
+def _setting(key: str, field: FieldInfo, values: Mapping[str, Any]) -> Iterator[str]:
+    yield from _comment(field.description or "")
+    if key in values:
+        yield f"{key} = {_toml(values[key])}"
+    elif field.examples:
+        yield f"{key} = {_toml(field.examples[0])}"
+    else:
+        default = field.get_default(call_default_factory=True, validated_data={})
+        yield f"# {key} = {_toml(_CHOICES.get(key, '…') if default is None else default)}"
+
+
+def _comment(text: str) -> Iterator[str]:
+    for line in textwrap.wrap(" ".join(text.split("Attributes:")[0].split()), WIDTH):
+        yield f"# {line}"
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case Enum():
+            return _toml(value.value)
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case timedelta():
+            return f"{value.total_seconds():g}"
+        case list() | tuple():
+            return f"[{', '.join(_toml(each) for each in value)}]"
+        case Mapping():
+            return f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}"
+        case _:
+            text = str(value)
+            return f"'{text}'" if '"' in text and "'" not in text else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,148 @@
+"""Reading the configuration: all problems at once, then values that the rest of the bridge uses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from scimbridge.config.addresses import has_password, queue_url, store_url
+from scimbridge.config.document import Document, SourceSection
+from scimbridge.config.problems import read
+from scimbridge.config.rules import KnownTargets, check_rules, rule_of
+from scimbridge.config.sources import RawSettings, collect
+from scimbridge.config.targets import Targets, read_targets
+from scimbridge.config.values import Listen
+from scimbridge.domain.action import Action
+from scimbridge.domain.rule import Exclusion, Ruleset
+from scimbridge.errors import ConfigurationError, Problem
+from scimbridge.sdk.config import TargetConfig
+from scimbridge.sdk.secret import SecretSources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """The HTTP server.
+
+    Attributes:
+        public_url: Without a slash at its end.
+        max_body: The largest request, in bytes.
+    """
+
+    listen: Listen
+    public_url: str
+    max_body: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A configuration without mistakes.
+
+    Attributes:
+        path: The file; ``None`` where the environment said it all.
+        data_dir: Absolute. It may not exist yet.
+        store_url: For SQLAlchemy; a SQLite path in it is absolute.
+        queue_url: ``embedded`` or a Redis address.
+        targets: As the connectors' own ``config_type``, by name.
+        capabilities: What each target's connector can do, by name.
+        warnings: What is allowed, and yet worth a look.
+    """
+
+    path: Path | None
+    data_dir: Path
+    server: ServerSettings
+    store_url: str = field(repr=False)
+    queue_url: str = field(repr=False)
+    sources: Mapping[str, SourceSection]
+    targets: Mapping[str, TargetConfig]
+    capabilities: Mapping[str, frozenset[Action]]
+    ruleset: Ruleset
+    warnings: tuple[Problem, ...]
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the configuration from its file and the environment.
+
+    Args:
+        path: The file; where absent, see ``sources.collect``.
+        environ: The environment; that of the process where absent.
+
+    Raises:
+        ConfigurationError: With all mistakes, each with its path.
+    """
+    raw = collect(path, os.environ if environ is None else environ)
+    problems = list(raw.problems)
+    document = read(Document, _without_targets(raw.tables), (), problems, context=SecretSources(raw.base_dir))
+    secrets = SecretSources(raw.base_dir)
+    targets = read_targets(raw.tables.get("targets"), secrets, problems)
+    problems += check_rules(raw.tables.get("rules"), _known(raw.tables.get("targets"), targets))
+    if problems or document is None:
+        raise ConfigurationError([_with_variable(raw, problem) for problem in problems])
+    return _settings(raw, document, targets, secrets.warnings)
+
+
+def _without_targets(tables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the tables with each target's emptied: their keys are their connectors' affair."""
+    targets = tables.get("targets")
+    if not isinstance(targets, dict):
+        return tables
+    return {**tables, "targets": {name: {} if isinstance(table, dict) else table for name, table in targets.items()}}
+
+
+def _known(tables: Any, targets: Targets) -> KnownTargets:
+    names = frozenset(tables) if isinstance(tables, dict) else frozenset()
+    return KnownTargets(names=names, capabilities=targets.capabilities)
+
+
+def _with_variable(raw: RawSettings, problem: Problem) -> Problem:
+    variable = raw.variables.get(problem.path)
+    return Problem(problem.path, f"{problem.message} (from {variable})") if variable else problem
+
+
+def _settings(raw: RawSettings, document: Document, targets: Targets, literals: list[Problem]) -> Settings:
+    data_dir = raw.base_dir / document.data_dir
+    return Settings(
+        path=raw.path,
+        data_dir=data_dir,
+        server=ServerSettings(
+            listen=document.server.listen,
+            public_url=document.server.public_url or f"http://{document.server.listen}",
+            max_body=document.server.max_body,
+        ),
+        store_url=store_url(document.store.url, base_dir=raw.base_dir, data_dir=data_dir),
+        queue_url=queue_url(document.queue.url),
+        sources=MappingProxyType(document.sources),
+        targets=MappingProxyType(targets.configs),
+        capabilities=MappingProxyType(targets.capabilities),
+        ruleset=Ruleset(
+            rules=tuple(rule_of(section) for section in document.rules),
+            exclusions=tuple(Exclusion(match=each.match, reason=each.reason) for each in document.exclusions),
+        ),
+        warnings=(*_written_out(raw, literals), *_absences(document)),
+    )
+
+
+def _written_out(raw: RawSettings, literals: list[Problem]) -> list[Problem]:
+    """Return a warning for each secret in the file itself; those in the environment are where they belong."""
+    passwords = [
+        Problem(f"{section}.url", 'has a password written out; use { env = "NAME" } or { file = "PATH" }')
+        for section in ("store", "queue")
+        if isinstance(url := raw.tables.get(section, {}).get("url"), str) and has_password(url)
+    ]
+    return [warning for warning in (*passwords, *literals) if warning.path not in raw.variables]
+
+
+def _absences(document: Document) -> list[Problem]:
+    """Return a warning for each part that is empty, although the bridge is of no use without it."""
+    return [
+        Problem(section, message)
+        for section, present, message in (
+            ("sources", document.sources, "there are none; `scimbridge token create NAME` makes one"),
+            ("targets", document.targets, "there are none: a case has nothing to do"),
+            ("rules", document.rules, "there are none: whoever leaves keeps their access"),
+        )
+        if not present
+    ]

@@ -1,0 +1,92 @@
+"""The example is the reference: whatever can be set stands in it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from pydantic import BaseModel
+
+from connectors.ldap.config import LdapConfig
+from connectors.scim.config import ScimConfig
+from scimbridge import registry
+from scimbridge.config import document as sections
+from scimbridge.config import example, json_schema
+from tests.config.conftest import Load
+
+MODELS: list[type[BaseModel]] = [
+    sections.ServerSection,
+    sections.StoreSection,
+    sections.QueueSection,
+    sections.SourceSection,
+    sections.RuleSection,
+    sections.StageSection,
+    sections.ExclusionSection,
+    LdapConfig,
+    ScimConfig,
+]
+
+
+def _settings() -> list[tuple[type[BaseModel], str]]:
+    return [(model, name) for model in MODELS for name in model.model_fields if name != "stages"]
+
+
+@pytest.fixture
+def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in re.findall(r'env = "(\w+)" }$', example(), re.MULTILINE):
+        monkeypatch.setenv(name, "a-secret")
+
+
+@pytest.mark.usefixtures("_secrets")
+def test_the_example_loads_without_warnings(load_text: Load) -> None:
+    settings = load_text(example())
+
+    assert settings.warnings == ()
+    assert set(settings.targets) == {"directory", "application"}
+    assert [stage.actions for stage in settings.ruleset.rules[0].stages] == [("suspend",), ("delete",)]
+
+
+@pytest.mark.usefixtures("_secrets")
+def test_the_example_loads_with_every_choice_taken_but_a_file_of_the_machine(load_text: Load) -> None:
+    chosen = re.sub(r"^(\s*)# (\w+ = (?!\"ca\.pem\"))", r"\1\2", example(), flags=re.MULTILINE)
+
+    settings = load_text(chosen)
+
+    assert settings.targets["directory"].rate_limit is not None
+
+
+@pytest.mark.parametrize(("model", "key"), _settings())
+def test_every_setting_stands_in_the_example_with_its_reference(model: type[BaseModel], key: str) -> None:
+    field = model.model_fields[key]
+
+    lines = [line.strip() for line in example().splitlines()]
+
+    assert field.description, "a setting has a docstring"
+    at = [number for number, line in enumerate(lines) if re.match(rf"(# )?{key} = ", line)]
+    words = " ".join(field.description.split())
+    assert any(words.endswith(lines[number - 1].removeprefix("# ")) for number in at)
+
+
+def test_every_connector_is_in_the_example() -> None:
+    assert all(f'connector = "{kind}"' in example() for kind in registry.available_kinds())
+
+
+def test_the_schema_has_every_section_and_connector() -> None:
+    schema = json_schema()
+
+    assert set(schema["properties"]) == set(sections.Document.model_fields)
+    assert {model["properties"]["connector"]["const"] for model in _targets(schema)} == {"ldap", "scim"}
+    assert all(model["additionalProperties"] is False for model in _targets(schema))
+
+
+def test_the_schema_lets_a_secret_be_elsewhere() -> None:
+    target = next(model for model in _targets(json_schema()) if "token" in model["properties"])
+
+    assert {"env", "file"} == {
+        key for choice in target["properties"]["token"]["anyOf"] for key in choice.get("properties", {})
+    }
+
+
+def _targets(schema: dict) -> list[dict]:  # type: ignore[type-arg]  # JSON
+    choices = schema["properties"]["targets"]["additionalProperties"]["oneOf"]
+    return [schema["$defs"][choice["$ref"].rpartition("/")[2]] for choice in choices]

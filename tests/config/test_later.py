@@ -1,0 +1,81 @@
+"""What a later version will have is refused by name: a setting that is ignored looks like one that works."""
+
+from __future__ import annotations
+
+import pytest
+
+from scimbridge.config import later
+from scimbridge.domain.action import Action
+from scimbridge.domain.trigger import Trigger
+from tests.config.conftest import GOOD, Problems
+
+SAYS = "comes in a later version"
+
+
+@pytest.mark.parametrize("key", ["guard", "deadlines", "notify", "retention", "freeze"])
+def test_later_sections_are_refused_by_name(problems_of: Problems, key: str) -> None:
+    problems = problems_of(f'{GOOD}\n[{key}]\nsuspend = "5m"')
+
+    assert SAYS in problems[key]
+
+
+@pytest.mark.parametrize(
+    ("section", "keys"),
+    [
+        ("sources.okta", ["end_date", "guard", "strict"]),
+        ("targets.app", ["granted_by", "disabled_ou", "containers", "guard", "stamp_attribute"]),
+    ],
+)
+def test_later_keys_of_sources_and_targets_are_refused_by_name(
+    problems_of: Problems, section: str, keys: list[str]
+) -> None:
+    written = "\n".join(f'{key} = "x"' for key in keys)
+
+    problems = problems_of(GOOD.replace(f"[{section}]", f"[{section}]\n{written}"))
+
+    assert set(problems) == {f"{section}.{key}" for key in keys}
+    assert all(SAYS in message for message in problems.values())
+
+
+def test_later_keys_of_rules_are_refused_by_name(problems_of: Problems) -> None:
+    written = "\n".join(f'{key} = "x"' for key in ("was", "now", "hook"))
+
+    problems = problems_of(GOOD.replace('name = "employees"', f'name = "employees"\n{written}'))
+
+    assert set(problems) == {"rules[0].was", "rules[0].now", "rules[0].hook"}
+    assert all(SAYS in message for message in problems.values())
+
+
+def test_later_keys_of_stages_are_refused_by_name(problems_of: Problems) -> None:
+    written = "\n".join(f'{key} = "x"' for key in ("schedule", "deadline", "window", "grace"))
+
+    problems = problems_of(GOOD.replace('after = "1h"', f'after = "1h"\n{written}'))
+
+    assert set(problems) == {f"rules[0].stages[0].{key}" for key in ("schedule", "deadline", "window", "grace")}
+    assert all(SAYS in message for message in problems.values())
+
+
+@pytest.mark.parametrize("trigger", ["ended", "unassigned", "changed", "stale", "orphaned", "requested"])
+def test_later_triggers_are_refused_by_name(problems_of: Problems, trigger: str) -> None:
+    problems = problems_of(GOOD.replace('"deactivated"', f'"deactivated", "{trigger}"'))
+
+    assert problems == {"rules[0].when[1]": f'"{trigger}" {later.SAYS}'}
+
+
+@pytest.mark.parametrize("action", sorted(later.ACTIONS))
+def test_later_actions_are_refused_by_name(problems_of: Problems, action: str) -> None:
+    problems = problems_of(GOOD.replace('"suspend"', f'"suspend", "{action}"'))
+
+    assert problems == {"rules[0].stages[0].do[1]": f'"{action}" {later.SAYS}'}
+
+
+@pytest.mark.parametrize("kind", ["google-workspace", "microsoft365", "webhook", "home-folder"])
+def test_later_connectors_are_refused_by_name(problems_of: Problems, kind: str) -> None:
+    problems = problems_of(GOOD.replace('"scim"', f'"{kind}"'))
+
+    assert problems == {"targets.app.connector": f'"{kind}" {later.SAYS}'}
+
+
+def test_nothing_that_this_version_has_is_called_later() -> None:
+    assert not later.ACTIONS & set(Action)
+    assert not later.TRIGGERS & set(Trigger)

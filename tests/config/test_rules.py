@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+
+from scimbridge import registry
+from scimbridge.domain.action import Action
+from tests.config.conftest import GOOD, Load, Problems
+
+TARGET = """
+[targets.app]
+connector = "scim"
+base_url = "https://app.example.com/scim/v2"
+token = { env = "APP_TOKEN" }
+"""
+
+
+def a_rule(*stages: str, name: str = "employees", more: str = "") -> str:
+    tables = ", ".join(f"{{ {stage} }}" for stage in stages)
+    return f'[[rules]]\nname = "{name}"\nwhen = ["deactivated"]\nstages = [{tables}]\n{more}\n'
+
+
+SUSPEND = 'after = "0s", do = ["suspend"]'
+DELETE = 'after = "90d", do = ["delete"], approval = false'
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "says"),
+    [
+        (a_rule(), "rules[0].stages", "must not be empty"),
+        ("[[rules]]\nname = 'x'\nwhen = ['deleted']", "rules[0].stages", "is missing"),
+        (a_rule(SUSPEND) + a_rule(SUSPEND), "rules[1].name", "rules[0]"),
+        (a_rule('after = "0s", do = []'), "rules[0].stages[0].do", "must not be empty"),
+        (a_rule('after = "0s", do = [["suspend"]]'), "rules[0].stages[0].do[0]", '"suspend"'),
+        (a_rule('after = "0s", do = ["fire"]'), "rules[0].stages[0].do[0]", '"suspend"'),
+        (a_rule(SUSPEND, 'after = "1d", do = ["suspend"]'), "rules[0].stages[1].do", "already"),
+        (a_rule('after = "0s", do = ["suspend", "suspend"]'), "rules[0].stages[0].do", "already"),
+        (a_rule('after = "0s", do = ["restore"]'), "rules[0].stages[0].do", 'restore = "auto"'),
+        (
+            a_rule('after = "1d", do = ["suspend"]', 'after = "2h", do = ["delete"], approval = false'),
+            "rules[0].stages[1].after",
+            "(1d)",
+        ),
+        (a_rule(SUSPEND, 'after = "0m", do = ["delete"], approval = false'), "rules[0].stages[1].after", "in one"),
+        (a_rule(SUSPEND, 'after = "90d", do = ["delete"]'), "rules[0].stages[1].approval", "cannot be undone"),
+        (
+            a_rule(SUSPEND, 'after = "90d", do = ["delete"], approval = true'),
+            "rules[0].stages[1].approval",
+            "later version",
+        ),
+        (a_rule('after = "0s", do = ["suspend"], approval = true'), "rules[0].stages[0].approval", "later version"),
+        (a_rule(DELETE), "rules[0].stages[0].do", "nothing has suspended"),
+        (a_rule('after = "0s", do = ["suspend", "delete"], approval = false'), "rules[0].stages[0].do", "later stage"),
+        (
+            a_rule('after = "0s", do = ["delete"], approval = false', 'after = "9d", do = ["suspend"]'),
+            "rules[0].stages[0].do",
+            "later stage",
+        ),
+        (a_rule(SUSPEND, more='exclude_targets = ["ap"]'), "rules[0].exclude_targets[0]", 'did you mean "app"?'),
+        (a_rule(SUSPEND, more='exclude_targets = ["app"]'), "rules[0].stages[0].do", 'can "suspend"'),
+        (a_rule(SUSPEND, more='match = "nickname eq 1"'), "rules[0].match", "is not a filter"),
+        (a_rule(SUSPEND, more='restore = "maybe"'), "rules[0].restore", '"auto" or "manual"'),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(problems_of: Problems, rules: str, path: str, says: str) -> None:
+    problems = problems_of(TARGET + rules)
+
+    assert set(problems) == {path}
+    assert says in problems[path]
+
+
+def test_a_stage_that_cannot_be_read_does_not_hide_what_is_wrong_with_the_others(problems_of: Problems) -> None:
+    rules = a_rule('after = "soon", do = ["suspend"]', 'after = "2d", do = ["delete"]', 'after = "1d", do = ["delete"]')
+
+    problems = problems_of(TARGET + rules)
+
+    assert {"rules[0].stages[0].after", "rules[0].stages[1].approval", "rules[0].stages[2].after"} <= set(problems)
+
+
+def test_an_action_that_cannot_be_read_does_not_hide_what_is_wrong_with_its_stage(problems_of: Problems) -> None:
+    problems = problems_of(TARGET + a_rule('after = "1d", do = ["move", "delete"]'))
+
+    assert set(problems) == {"rules[0].stages[0].do[0]", "rules[0].stages[0].approval"}
+
+
+def test_an_action_that_one_target_can_do_is_allowed(load_text: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    scim = registry.connector_class("scim")
+    suspend_only = {Action.SUSPEND: scim.capabilities[Action.SUSPEND]}
+    monkeypatch.setattr(registry.connector_class("ldap"), "capabilities", suspend_only)
+    directory = """
+    [targets.directory]
+    connector = "ldap"
+    url = "ldaps://directory.example.com"
+    bind_dn = "cn=bridge"
+    bind_password = { env = "APP_TOKEN" }
+    base_dn = "dc=example,dc=com"
+    """
+
+    settings = load_text(directory + TARGET + a_rule(SUSPEND, DELETE))
+
+    assert settings.capabilities["directory"] == {Action.SUSPEND}
+
+
+def test_an_action_that_no_target_can_do_is_refused(problems_of: Problems, monkeypatch: pytest.MonkeyPatch) -> None:
+    scim = registry.connector_class("scim")
+    monkeypatch.setattr(scim, "capabilities", {Action.SUSPEND: scim.capabilities[Action.SUSPEND]})
+
+    problems = problems_of(TARGET + a_rule(SUSPEND, DELETE))
+
+    assert set(problems) == {"rules[0].stages[1].do"}
+
+
+def test_a_target_that_could_not_be_read_may_be_able_to_do_what_the_others_cannot(problems_of: Problems) -> None:
+    problems = problems_of('[targets.app]\nconnector = "scmi"\n' + a_rule(SUSPEND))
+
+    assert set(problems) == {"targets.app.connector"}
+
+
+def test_rules_keep_the_order_of_the_file(load_text: Load) -> None:
+    settings = load_text(TARGET + a_rule(SUSPEND, name="b") + a_rule(SUSPEND, name="a"))
+
+    assert [rule.name for rule in settings.ruleset.rules] == ["b", "a"]
+
+
+def test_good_is_good(load_text: Load) -> None:
+    assert load_text(GOOD).warnings == ()
