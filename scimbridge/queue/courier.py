@@ -15,6 +15,7 @@ from rq import Queue
 from rq.queue import EnqueueData
 from rq.serializers import JSONSerializer
 
+from scimbridge import telemetry
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.queue import job
 
@@ -96,11 +97,13 @@ class Courier:
         return batch, False
 
     def _send(self, batch: Iterable[WakeUp]) -> None:
-        if time.monotonic() < self._broken_until:
-            return
         by_target: dict[str, list[str]] = defaultdict(list)
         for target, account_id in dict.fromkeys(batch):
             by_target[target].append(account_id)
+        count = sum(map(len, by_target.values()))
+        if time.monotonic() < self._broken_until:
+            telemetry.SUBMISSIONS.labels("dropped").inc(count)
+            return
         try:
             with self._redis.pipeline(transaction=False) as pipeline:
                 for target, account_ids in by_target.items():
@@ -108,7 +111,9 @@ class Courier:
                     queue.enqueue_many([_message(account_id) for account_id in account_ids], pipeline=pipeline)
                     pipeline.publish(WAKE_CHANNEL, target)
                 pipeline.execute()
+            telemetry.SUBMISSIONS.labels("accepted").inc(count)
         except RedisError as error:
+            telemetry.SUBMISSIONS.labels("dropped").inc(count)
             self._broken_until = time.monotonic() + BREAK
             log.warning("redis does not answer", action="submit.failed", reason=type(error).__name__)
 

@@ -40,8 +40,9 @@ class EmbeddedRedis:
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._log = directory / "redis.log"
-        self.url, listen = self._address()
-        self._process = self._start(find_server(), listen)
+        self._server = find_server()
+        self.url, self._listen = self._address()
+        self._process = self._start()
 
     @property
     def pid(self) -> int:
@@ -51,6 +52,14 @@ class EmbeddedRedis:
     def is_running(self) -> bool:
         """Whether the server process is there."""
         return self._process.poll() is None
+
+    def restart(self) -> None:
+        """Start the server again, at the same address, after it has ended.
+
+        Raises:
+            QueueError: It does not start.
+        """
+        self._process = self._start()
 
     def stop(self) -> None:
         """Stop the server and wait for its end."""
@@ -72,15 +81,15 @@ class EmbeddedRedis:
         config.write_text(f"requirepass {password}\n", encoding="utf-8")
         return f"redis://:{password}@127.0.0.1:{port}", [str(config), "--port", str(port), "--bind", "127.0.0.1"]
 
-    def _start(self, server: str, listen: list[str]) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         arguments = [
-            *listen,
+            *self._listen,
             *("--dir", str(self._directory.resolve()), "--daemonize", "no", "--logfile", str(self._log.resolve())),
             *("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"),
         ]
         parent = os.getpid()
         process = subprocess.Popen(  # noqa: S603  # a fixed program, no shell
-            [server, *arguments],
+            [self._server, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from scimbridge import telemetry
 from scimbridge.domain.action import Action
 from scimbridge.domain.retry import backoff
 from scimbridge.domain.task import Task
@@ -54,12 +55,22 @@ class Execution:
         self._recording = recording
         self._leases = leases
         self._clock = clock
+        self._stopped = False
+        self._paused = False
+
+    def stop(self) -> None:
+        """Start no further attempt; those under way go on to their end."""
+        self._stopped = True
+
+    def pause(self, paused: bool) -> None:
+        """Start no attempt while paused: this machine's clock cannot be trusted with leases."""
+        self._paused = paused
 
     def work(self, account_id: str) -> int:
         """Do the account's ready tasks in order. Returns how many attempts were made."""
         until = self._clock() + BUDGET
         made = 0
-        while self._clock() < until and self._work_once(account_id):
+        while self._clock() < until and not (self._stopped or self._paused) and self._work_once(account_id):
             made += 1
         return made
 
@@ -69,10 +80,13 @@ class Execution:
             case None:
                 return False
             case Claim() as claim:
-                with self._leases.holding(claim.attempt, asked_at):
+                with (
+                    self._leases.holding(claim.attempt, asked_at),
+                    telemetry.ATTEMPT_DURATION.labels(claim.task.target).time(),
+                ):
                     result = self._attempt(claim)
                     task = self._recording.record(claim, result, self._clock())
-                _log_outcome(task)
+                _report(task)
             case LookUp() as look_up:
                 with self._leases.holding(look_up.attempt, asked_at):
                     self._look_up(look_up)
@@ -162,7 +176,8 @@ def _read_back(connector: Connector[Any], action: Action, before: AccountState) 
     return after
 
 
-def _log_outcome(task: Task) -> None:
+def _report(task: Task) -> None:
+    telemetry.TASKS_FINISHED.labels(task.target, task.action, task.state).inc()
     log.info(
         "task",
         action=f"{task.action}.{task.state}",

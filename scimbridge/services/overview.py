@@ -55,6 +55,7 @@ class TargetStatus:
 
     Attributes:
         runnable: Accounts with work that may start now (capped at 1000).
+        oldest_due_at: When the one of them was due that has been waiting for the longest.
         live: Attempts under way.
         needs_person: Tasks that wait for somebody to decide.
         pause: Who paused it and why, where it is paused.
@@ -65,6 +66,7 @@ class TargetStatus:
     mode: str
     concurrency: int
     runnable: int
+    oldest_due_at: datetime | None
     live: int
     needs_person: int
     pause: str | None
@@ -117,6 +119,7 @@ class Overview:
                     mode=target.mode,
                     concurrency=target.concurrency,
                     runnable=len(tasks.runnable_accounts(tx, target.name, now, 1000)),
+                    oldest_due_at=tasks.oldest_runnable(tx, target.name, now),
                     live=attempts.live_count(tx, target.name),
                     needs_person=tasks.needing_person(tx, target.name),
                     pause=_pause(rows.get(target.name)),

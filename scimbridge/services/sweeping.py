@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 
+from scimbridge import telemetry
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services.fleet import Fleet
@@ -117,5 +118,6 @@ class Sweeping:
                     task=task,
                     details={"attempt": attempt.id, "worker": attempt.worker},
                 )
+        telemetry.LEASES_RESCUED.labels(attempt.target).inc()
         log.warning("attempt lapsed", action="rescue", attempt=attempt.id, target=attempt.target)
         return True

@@ -40,6 +40,11 @@ class StoreClock:
         theirs = self._database.clock()
         # Half of the round trip is as good a guess as any for when the store looked at its clock.
         self._offset = theirs - (before + (self._machine() - before) / 2)
+        return self.is_near
+
+    @property
+    def is_near(self) -> bool:
+        """Whether this machine's clock was near enough to the store's when they were last compared."""
         return abs(self._offset) <= TOLERANCE
 
     @property

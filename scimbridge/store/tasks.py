@@ -194,6 +194,13 @@ def has_running(tx: Connection, account_id: str) -> bool:
     return tx.execute(query).first() is not None
 
 
+def oldest_runnable(tx: Connection, target: str, now: datetime) -> datetime | None:
+    """Return when the work at a target was due that has been waiting for the longest; held work counts, too."""
+    query = select(func.min(tasks.c.due_at)).where(tasks.c.target == target, _is_runnable(now))
+    found: datetime | None = tx.execute(query).scalar_one()
+    return found
+
+
 def needing_person(tx: Connection, target: str) -> int:
     """Return how many tasks at a target wait for somebody to decide."""
     waiting = and_(tasks.c.state == TaskState.WAITING, tasks.c.not_before.is_(None))

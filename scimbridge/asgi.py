@@ -1,0 +1,137 @@
+"""The web process: SCIM, the dashboard, health and metrics."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import anyio.to_thread
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from scimbridge import telemetry
+from scimbridge.bridge import Bridge
+from scimbridge.dashboard import build_routes
+from scimbridge.errors import BridgeError
+from scimbridge.lifetime import Stop, beside
+from scimbridge.scim.app import build_app
+from scimbridge.store.clock import MEASURE_EVERY
+
+THREADS = 40
+"""Requests that are worked on at once; more wait their turn."""
+
+
+def create_app(bridge: Bridge) -> Starlette:
+    """Return the whole HTTP side of a bridge."""
+    clock = bridge.clock
+    scim_app = build_app(
+        intake=bridge.intake,
+        lookup=bridge.lookup,
+        authenticate=lambda token: bridge.tokens.source_of(token, clock()),
+        public_url=bridge.settings.server.public_url,
+        clock=clock,
+        max_body=bridge.settings.server.max_body,
+    )
+    return Starlette(
+        routes=[
+            Mount("/scim/v2", app=scim_app),
+            Route("/healthz", _healthz),
+            Route("/readyz", _Readiness(bridge).answer),
+            Route("/metrics", _Metrics(bridge).answer),
+            *build_routes(bridge.overview, clock),
+        ],
+        lifespan=_lifespan,
+    )
+
+
+def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        bridge: The parts; closed at the end.
+        ready: Called once requests are answered.
+
+    Raises:
+        StoreError: The store cannot be used; nothing was started.
+        OSError: The address is taken.
+    """
+    bridge.prepare_store(may_upgrade=False)
+    bridge.store_clock.measure()
+    listen = bridge.settings.server.listen
+    server = _Server(uvicorn.Config(create_app(bridge), log_config=None, access_log=False, server_header=False), ready)
+    with socket.create_server((listen.host, listen.port), family=_family(listen.host), backlog=512) as listening:
+        stop = Stop()
+        with beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop):
+            server.run(sockets=[listening])
+    bridge.close()
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+@asynccontextmanager
+async def _lifespan(_app: Starlette) -> AsyncIterator[None]:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
+
+
+async def _healthz(_request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+class _Readiness:
+    """Whether requests would be answered: the store is what that takes. Redis is not."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+
+    def answer(self, _request: Request) -> Response:
+        try:
+            self._bridge.overview.is_alive()
+        except BridgeError as error:
+            return JSONResponse({"ready": False, "store": str(error)}, status_code=503)
+        return JSONResponse({"ready": True, "store": "ok"})
+
+
+class _Metrics:
+    """Prometheus' view. What the store counts is read when somebody looks, one reader at a time."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._turn = threading.Lock()
+
+    def answer(self, _request: Request) -> Response:
+        with self._turn:
+            # Without the store, the counters of the processes are worth showing all the same.
+            with suppress(BridgeError):
+                self._measure()
+            content, media_type = telemetry.scrape()
+        return Response(content, media_type=media_type)
+
+    def _measure(self) -> None:
+        telemetry.OPEN_CASES.set(self._bridge.overview.open_case_count())
+        now = self._bridge.clock()
+        for target in self._bridge.overview.targets(now):
+            waited = (now - target.oldest_due_at).total_seconds() if target.oldest_due_at else 0.0
+            telemetry.OLDEST_RUNNABLE.labels(target.name).set(waited)
+            telemetry.RUNNABLE_ACCOUNTS.labels(target.name).set(target.runnable)
+            telemetry.TASKS_NEEDING_PERSON.labels(target.name).set(target.needs_person)
+            telemetry.TARGET_PAUSED.labels(target.name).set(target.pause is not None)
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -1,0 +1,82 @@
+"""How a process of the bridge runs: until it is told to stop, with its upkeep beside it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from scimbridge.errors import BridgeError
+
+log = structlog.get_logger("scimbridge.process")
+
+
+def metrics_directory(directory: Path) -> None:
+    """Have this process, and those that it forks, count their metrics in one directory.
+
+    To be called before ``scimbridge.telemetry`` is imported: the metrics library reads the
+    variable then. Files of earlier runs are removed, because their processes are gone.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for left_over in directory.glob("*.db"):
+        left_over.unlink()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+
+
+class Stop:
+    """Set by SIGTERM or SIGINT. A second signal ends the process at once."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def install(self) -> None:
+        """Take over both signals; to be called in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._handle)
+
+    def set(self) -> None:
+        """Ask the process to stop."""
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether the process is to stop."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, but no longer than until the process is to stop. Returns whether it is."""
+        return self._event.wait(seconds)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self._event.is_set():
+            os._exit(1)
+        self._event.set()
+
+
+def repeat(name: str, task: Callable[[], object], every: float, stop: Stop) -> None:
+    """Do something again and again until the process stops; a failure is logged and the next turn tried."""
+    while not stop.is_set():
+        try:
+            task()
+        except BridgeError as error:
+            log.warning("upkeep failed; trying again", action=f"{name}.failed", reason=str(error))
+        except Exception:  # one bad turn must not end what the whole installation depends on
+            log.exception("upkeep broke; trying again", action=f"{name}.broke")
+        stop.wait(every)
+
+
+@contextmanager
+def beside(name: str, task: Callable[[], object], every: float, stop: Stop) -> Iterator[None]:
+    """Repeat something in a thread of its own for as long as the block runs."""
+    thread = threading.Thread(target=repeat, args=(name, task, every, stop), name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=5)

@@ -1,0 +1,47 @@
+"""The sweeper process: what has to happen by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from scimbridge import telemetry
+from scimbridge.bridge import Bridge
+from scimbridge.lifetime import Stop, beside, repeat
+from scimbridge.store.clock import MEASURE_EVERY
+
+SWEEP_EVERY = 1.0
+FORGET_EVERY = 3600.0
+
+log = structlog.get_logger("scimbridge.sweeper")
+
+
+def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
+    """Sweep until SIGTERM or SIGINT.
+
+    Args:
+        bridge: The parts; closed at the end.
+        ready: Called once the first pass is due.
+    """
+    stop = Stop()
+    stop.install()
+    bridge.prepare_store(may_upgrade=False)
+    bridge.store_clock.measure()
+    with (
+        beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop),
+        beside("forget", lambda: bridge.sweeping.forget_memberships(bridge.clock()), FORGET_EVERY, stop),
+    ):
+        ready()
+        repeat("sweep", lambda: _sweep(bridge), SWEEP_EVERY, stop)
+    bridge.close()
+
+
+def _sweep(bridge: Bridge) -> None:
+    if not bridge.store_clock.is_near:
+        log.error("this machine's clock is too far from the database's; not sweeping", action="clock.off")
+        return
+    with telemetry.SWEEP_DURATION.time():
+        swept = bridge.sweeping.run(bridge.clock())
+    if swept.released or swept.rescued:
+        log.info("swept", action="sweep", released=swept.released, rescued=swept.rescued, submitted=swept.submitted)
