@@ -25,7 +25,7 @@ from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
 from scimbridge.services.holding import Holding
 from scimbridge.services.intake import Intake
-from scimbridge.services.leases import Leases
+from scimbridge.services.leases import TERMS, Leases, Terms
 from scimbridge.services.lookup import Lookup
 from scimbridge.services.operating import Operating
 from scimbridge.services.overview import Overview
@@ -51,13 +51,20 @@ class Bridge:
         settings: A configuration without mistakes.
         queue_url: Where Redis is; needed where the settings say ``embedded``.
         clock: Tells the time; the store's clock where absent.
+        lease: How long leases last.
     """
 
     def __init__(
-        self, settings: Settings, *, queue_url: str | None = None, clock: Callable[[], datetime] | None = None
+        self,
+        settings: Settings,
+        *,
+        queue_url: str | None = None,
+        clock: Callable[[], datetime] | None = None,
+        lease: Terms = TERMS,
     ) -> None:
         self.settings = settings
         self.queue_url = queue_url or settings.queue_url
+        self._lease = lease
         self._given_clock = clock
 
     @cached_property
@@ -87,7 +94,7 @@ class Bridge:
     @cached_property
     def leases(self) -> Leases:
         """The live attempts of this process."""
-        return Leases(self.database)
+        return Leases(self.database, terms=self._lease)
 
     @cached_property
     def courier(self) -> Courier:
@@ -143,7 +150,7 @@ class Bridge:
         return Execution(
             self.database,
             self.fleet,
-            Claiming(self.database, self.fleet, eligibility, worker),
+            Claiming(self.database, self.fleet, eligibility, worker, self._lease),
             Recording(self.database, _alarm),
             self.leases,
             self.clock,
@@ -161,6 +168,7 @@ class Bridge:
             self._redis,
             {target.name: target.concurrency for target in self.fleet},
             self.execution.work,
+            self.courier.submit,
             lambda target, limit: self.sweeping.runnable(target, self.clock(), limit),
         )
 

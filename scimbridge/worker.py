@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import structlog
 
 from scimbridge.bridge import Bridge
 from scimbridge.lifetime import Stop, beside
 from scimbridge.queue import job
-from scimbridge.services.leases import RENEW_EVERY
 from scimbridge.store.clock import MEASURE_EVERY
 
 PATIENCE = 25.0
@@ -30,10 +30,10 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
     stop.install()
     bridge.prepare_store(may_upgrade=False)
     _wait_for_a_good_clock(bridge, stop)
-    job.bind(bridge.execution.work)
+    job.bind(bridge.crew.work)
     crew = threading.Thread(target=bridge.crew.run, name="crew", daemon=True)
     with (
-        beside("leases", lambda: bridge.leases.renew(bridge.clock()), RENEW_EVERY.total_seconds(), stop),
+        _upkeep_of_leases(bridge, stop),
         beside("clock", lambda: _watch_clock(bridge), MEASURE_EVERY.total_seconds(), stop),
     ):
         crew.start()
@@ -51,8 +51,13 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
 
 def _renewing(bridge: Bridge, until: Callable[[], bool]) -> bool:
     stop = Stop()
-    with beside("leases", lambda: bridge.leases.renew(bridge.clock()), RENEW_EVERY.total_seconds(), stop):
+    with _upkeep_of_leases(bridge, stop):
         return until()
+
+
+def _upkeep_of_leases(bridge: Bridge, stop: Stop) -> AbstractContextManager[None]:
+    every = bridge.leases.terms.renew_every.total_seconds()
+    return beside("leases", lambda: bridge.leases.renew(bridge.clock()), every, stop)
 
 
 def _wait_for_a_good_clock(bridge: Bridge, stop: Stop) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -13,6 +13,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
+from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import BridgeError
 from scimbridge.queue import job
 from scimbridge.queue.courier import WAKE_CHANNEL
@@ -37,7 +38,8 @@ class Crew:
     Args:
         connect: Makes a Redis client with the given timeout in seconds.
         concurrency: How many accounts may be worked on at once, by target.
-        work: Works on an account.
+        work: Works on an account; False where its target has no room for another attempt.
+        submit: Gives a message back.
         runnable: Finds work without Redis.
     """
 
@@ -45,19 +47,37 @@ class Crew:
         self,
         connect: Callable[[float], Redis],
         concurrency: Mapping[str, int],
-        work: Callable[[str], object],
+        work: Callable[[str], bool],
+        submit: Callable[[Sequence[WakeUp]], None],
         runnable: Runnable,
     ) -> None:
         self._connect = connect
         self._redis = connect(PATIENT)
         self._concurrency = concurrency
         self._work = work
+        self._submit = submit
         self._runnable = runnable
         self._turn = threading.Lock()
         self._serving: Counter[str] = Counter()
         self._direct: Counter[str] = Counter()
         self._workers: dict[str, set[ThreadWorker]] = defaultdict(set)
+        self._full_until: dict[str, float] = {}
+        self._own = threading.local()
         self._stopping = threading.Event()
+
+    def work(self, account_id: str) -> None:
+        """Work on an account that a message named.
+
+        Where its target has no room, other processes fill it: the message goes back, and
+        this thread takes no further one, so that the queue is left to them.
+        """
+        if self._work(account_id):
+            return
+        worker: ThreadWorker = self._own.worker
+        with self._turn:
+            self._full_until[self._own.target] = time.monotonic() + LOOK_EVERY
+        worker.stop()
+        self._submit([WakeUp(self._own.target, account_id)])
 
     def run(self) -> None:
         """Keep the crew until ``stop`` is called."""
@@ -108,6 +128,8 @@ class Crew:
     def _missing(self, name: str, length: int) -> int:
         """Return how many more threads a queue of this length asks for."""
         with self._turn:
+            if time.monotonic() < self._full_until.get(name, 0.0):
+                return 0
             busy = sum(worker.is_busy for worker in self._workers[name])
             idle = self._serving[name] - busy
             return max(0, min(length - idle, self._concurrency[name] - self._serving[name]))
@@ -145,6 +167,7 @@ class Crew:
     def _serve_queue(self, name: str) -> None:
         connection = self._connect(PATIENT)
         worker = ThreadWorker(job.queue_name(name), connection)
+        self._own.worker, self._own.target = worker, name
         with self._turn:
             self._workers[name].add(worker)
         try:

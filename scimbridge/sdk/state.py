@@ -43,14 +43,14 @@ class AccountState:
     def is_as_wanted_by(self, action: Action) -> bool:
         """Whether the account is already what an action would make it.
 
-        Undo goes back to the original, no further: an account that was suspended
-        before the bridge came stays so.
+        Undo goes back to the original, no further: an account that was suspended before the
+        bridge came stays so, and so does one that the bridge never touched.
         """
         match action:
             case Action.SUSPEND:
                 return self.suspended
             case Action.RESTORE:
-                return not self.suspended or (self.original is not None and self.original.suspended)
+                return not self.suspended or self.original is None or self.original.suspended
             case Action.DELETE:
                 return False
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 
 from sqlalchemy import Connection
 
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.task import Task
+from scimbridge.sdk.config import Mode
 from scimbridge.sdk.state import AccountRef, AccountState
 from scimbridge.services import settling
 from scimbridge.services.eligibility import Consequence, Eligibility, Obstacle, ObstacleError
 from scimbridge.services.fleet import Fleet
-from scimbridge.services.leases import LEASE
+from scimbridge.services.leases import TERMS, Terms
 from scimbridge.store import accounts, attempts, cases, holds, identities, journal, targets, tasks
 from scimbridge.store.accounts import Account
 from scimbridge.store.attempts import Attempt
@@ -39,16 +41,28 @@ class LookUp:
     identity: Identity
 
 
+class Full(Enum):
+    """There is work, but the target takes no more attempts just now."""
+
+    FULL = auto()
+
+
+FULL = Full.FULL
+
+
 class Claiming:
     """Hands out work on accounts. SQL decides; whoever asked for it does not matter."""
 
-    def __init__(self, database: Database, fleet: Fleet, eligibility: Eligibility, worker: str) -> None:
+    def __init__(
+        self, database: Database, fleet: Fleet, eligibility: Eligibility, worker: str, terms: Terms = TERMS
+    ) -> None:
         self._database = database
         self._fleet = fleet
         self._eligibility = eligibility
         self._worker = worker
+        self._terms = terms
 
-    def claim(self, account_id: str, now: datetime) -> Claim | LookUp | None:
+    def claim(self, account_id: str, now: datetime) -> Claim | LookUp | Full | None:
         """Return the next piece of work on an account, or ``None`` when there is none for us now.
 
         Tasks that may not be done any more come to their end on the way.
@@ -56,14 +70,14 @@ class Claiming:
         with self._database.write() as tx:
             holds.enter(tx)
             account = accounts.account_by_id(tx, account_id)
-            if account.target not in self._fleet or not self._has_room(tx, account.target):
+            if account.target not in self._fleet:
                 return None
             while (task := tasks.next_runnable(tx, account_id, now)) is not None:
                 cases.lock_identity(tx, task.identity_id)
                 task = tasks.task_by_id(tx, task.id, lock=True)
                 obstacle = self._eligibility.obstacle(tx, task, account, now)
                 if obstacle is None:
-                    return self._start(tx, task, account, now)
+                    return self._start(tx, task, account, now) if self._has_room(tx, account.target) else FULL
                 if obstacle.consequence is Consequence.HOLD:
                     return None
                 stop(tx, task, obstacle, now)
@@ -85,12 +99,12 @@ class Claiming:
             target = self._fleet[claim.task.target]
             obstacle = self._obstacle_now(tx, claim, now) or self._eligibility.contested(tx, claim.task, target, state)
             if obstacle is None:
-                snapshot = accounts.take_snapshot(tx, claim.task.target, state, now)
+                state = self._beside_snapshot(tx, claim, state, now)
                 if not claim.task.action.is_irreversible:
                     attempts.confirm(tx, claim.attempt, now)
         if obstacle is not None:
             raise ObstacleError(obstacle)
-        return state.with_original(snapshot)
+        return state
 
     def confirm(self, claim: Claim, now: datetime) -> None:
         """Check everything once more, right before a request that cannot be taken back.
@@ -125,6 +139,17 @@ class Claiming:
             )
         return True
 
+    def _beside_snapshot(self, tx: Connection, claim: Claim, state: AccountState, now: datetime) -> AccountState:
+        """Return the state with its snapshot; it becomes the snapshot itself if it is about to be touched."""
+        target = self._fleet[claim.task.target]
+        original = accounts.standing_snapshot(tx, target.name, state.id)
+        known = state.with_original(original)
+        touches = claim.task.action.is_revoking and target.mode is Mode.ENFORCE
+        if original is None and touches and not known.is_as_wanted_by(claim.task.action):
+            accounts.take_snapshot(tx, target.name, state, now)
+            known = state.with_original(state)
+        return known
+
     def _obstacle_now(self, tx: Connection, claim: Claim, now: datetime) -> Obstacle | None:
         if not attempts.is_live(tx, claim.attempt.id):
             return Obstacle(Consequence.HOLD, "the lease has run out; the next attempt looks first")
@@ -132,12 +157,13 @@ class Claiming:
         return self._eligibility.obstacle(tx, claim.task, account, now)
 
     def _has_room(self, tx: Connection, name: str) -> bool:
+        """Whether the target takes one more attempt. Asked last: everybody locks identities before targets."""
         if targets.lock(tx, name)["paused_at"] is not None:
             return False
         return attempts.live_count(tx, name) < self._fleet[name].concurrency
 
     def _start(self, tx: Connection, task: Task, account: Account, now: datetime) -> Claim | None:
-        attempt = attempts.begin(tx, account, task_id=task.id, worker=self._worker, now=now, lease_until=now + LEASE)
+        attempt = self._begin(tx, account, task.id, now)
         if attempt is None:
             return None
         started = task.start(now)
@@ -145,14 +171,20 @@ class Claiming:
         identity = identities.identity_by_id(tx, task.identity_id, now)
         return Claim(task=started, account=account, attempt=attempt, identity=identity)
 
-    def _start_look_up(self, tx: Connection, account: Account, now: datetime) -> LookUp | None:
+    def _start_look_up(self, tx: Connection, account: Account, now: datetime) -> LookUp | Full | None:
         if account.native_id is not None or account.link_due_at is None or account.link_due_at > now:
             return None
-        attempt = attempts.begin(tx, account, task_id=None, worker=self._worker, now=now, lease_until=now + LEASE)
+        if not self._has_room(tx, account.target):
+            return FULL
+        attempt = self._begin(tx, account, None, now)
         if attempt is None:
             return None
         identity = identities.identity_by_id(tx, account.identity_id, now)
         return LookUp(account=account, attempt=attempt, identity=identity)
+
+    def _begin(self, tx: Connection, account: Account, task_id: str | None, now: datetime) -> Attempt | None:
+        lease_until = now + self._terms.length
+        return attempts.begin(tx, account, task_id=task_id, worker=self._worker, now=now, lease_until=lease_until)
 
 
 def stop(tx: Connection, task: Task, obstacle: Obstacle, now: datetime) -> None:

@@ -23,7 +23,7 @@ from scimbridge.sdk.errors import (
 )
 from scimbridge.sdk.outcome import Done
 from scimbridge.sdk.state import AccountState, Person
-from scimbridge.services.claiming import Claim, Claiming, LookUp
+from scimbridge.services.claiming import Claim, Claiming, Full, LookUp
 from scimbridge.services.eligibility import ObstacleError
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.leases import Leases
@@ -66,19 +66,28 @@ class Execution:
         """Start no attempt while paused: this machine's clock cannot be trusted with leases."""
         self._paused = paused
 
-    def work(self, account_id: str) -> int:
-        """Do the account's ready tasks in order. Returns how many attempts were made."""
-        until = self._clock() + BUDGET
-        made = 0
-        while self._clock() < until and not (self._stopped or self._paused) and self._work_once(account_id):
-            made += 1
-        return made
+    def work(self, account_id: str) -> bool:
+        """Do the account's ready tasks in order.
 
-    def _work_once(self, account_id: str) -> bool:
+        Returns:
+            False where the target had no room for it: then the rest of its queue is not for us, either.
+        """
+        until = self._clock() + BUDGET
+        while self._clock() < until and not (self._stopped or self._paused):
+            match self._work_once(account_id):
+                case None:
+                    return True
+                case Full.FULL:
+                    return False
+        return True
+
+    def _work_once(self, account_id: str) -> Full | Claim | LookUp | None:
+        """Make one attempt. Returns what was claimed."""
         asked_at = self._leases.now_monotonic()
-        match self._claiming.claim(account_id, self._clock()):
-            case None:
-                return False
+        claimed = self._claiming.claim(account_id, self._clock())
+        match claimed:
+            case Full() | None:
+                pass
             case Claim() as claim:
                 with (
                     self._leases.holding(claim.attempt, asked_at),
@@ -90,7 +99,7 @@ class Execution:
             case LookUp() as look_up:
                 with self._leases.holding(look_up.attempt, asked_at):
                     self._look_up(look_up)
-        return True
+        return claimed
 
     def _attempt(self, claim: Claim) -> Result:
         """Run one task. Everything that goes wrong becomes a result."""

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.ids import new_id
 from scimbridge.domain.resource import MemberChange, MemberVerb, Received, StoredGroup, StoredUser
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
@@ -73,9 +74,9 @@ class Intake:
             before = identities.user_by_id(tx, received.source, user_id, lock=True)
             _require_version(before.version, if_version)
             user = identities.update_user(tx, before, change(before.identity.document), now)
-            request_id = journal.record_request(tx, received, now, status=200, applied="")
+            request_id = new_id(now)
             verdict = self._react(tx, before.identity, user, request_id, now)
-            journal.mark_applied(tx, request_id, verdict.text)
+            journal.record_request(tx, received, now, status=200, applied=verdict.text, request_id=request_id)
         self._submit(verdict.wakeups)
         return user
 
@@ -86,10 +87,9 @@ class Intake:
             _require_version(before.version, if_version)
             groups.remove_from_all_groups(tx, user_id, now)
             identities.mark_deleted(tx, user_id, now)
-            request_id = journal.record_request(tx, received, now, status=204, applied="")
-            fact = _fact(Trigger.DELETED, before.identity, now, request_id)
-            verdict = self._planner.take(tx, fact)
-            journal.mark_applied(tx, request_id, verdict.text)
+            request_id = new_id(now)
+            verdict = self._planner.take(tx, _fact(Trigger.DELETED, before.identity, now, request_id))
+            journal.record_request(tx, received, now, status=204, applied=verdict.text, request_id=request_id)
         self._submit(verdict.wakeups)
 
     def create_group(

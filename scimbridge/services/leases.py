@@ -7,21 +7,34 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scimbridge.store import attempts
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
 
-LEASE = timedelta(seconds=30)
-"""An attempt that was not renewed for this long is taken for dead."""
-
-RENEW_EVERY = timedelta(seconds=8)
 LONGEST_ATTEMPT = timedelta(minutes=10)
 """After this long a lease is renewed no more: every remote call has its own, shorter deadline."""
 
-MARGIN = timedelta(seconds=3)
-"""No write leaves when less than this is left, so that it arrives while the lease still holds."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How long leases last; the same in all processes of an installation.
+
+    Attributes:
+        length: An attempt that was not renewed for this long is taken for dead.
+        renew_every: So often, so that one renewal may fail.
+        margin: No write leaves when less than this is left, so that it arrives while the lease still holds.
+    """
+
+    length: timedelta = timedelta(seconds=30)
+    renew_every: timedelta = timedelta(seconds=8)
+    margin: timedelta = timedelta(seconds=3)
+
+
+TERMS = Terms()
+"""The terms of every installation; shorter ones are for tests that wait for leases to run out."""
 
 _current: ContextVar[str | None] = ContextVar("scimbridge_attempt", default=None)
 
@@ -33,7 +46,10 @@ class Leases:
     asked, so that they run out here no later than there.
     """
 
-    def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, database: Database, monotonic: Callable[[], float] = time.monotonic, terms: Terms = TERMS
+    ) -> None:
+        self.terms = terms
         self._database = database
         self._monotonic = monotonic
         self._deadlines: dict[str, float] = {}
@@ -50,7 +66,7 @@ class Leases:
         """
         with self._turn:
             self._started[attempt.id] = asked_at
-            self._deadlines[attempt.id] = asked_at + LEASE.total_seconds()
+            self._deadlines[attempt.id] = asked_at + self.terms.length.total_seconds()
         token = _current.set(attempt.id)
         try:
             yield
@@ -71,7 +87,7 @@ class Leases:
             return False
         with self._turn:
             deadline = self._deadlines.get(attempt_id)
-        return deadline is not None and self._monotonic() + MARGIN.total_seconds() < deadline
+        return deadline is not None and self._monotonic() + self.terms.margin.total_seconds() < deadline
 
     def renew(self, now: datetime) -> None:
         """Extend all leases of this process. Those that others have ended meanwhile run out here, too."""
@@ -85,10 +101,10 @@ class Leases:
         if not young:
             return
         with self._database.write() as tx:
-            renewed = attempts.renew(tx, young, now + LEASE)
+            renewed = attempts.renew(tx, young, now + self.terms.length)
         with self._turn:
             for attempt_id in renewed & self._deadlines.keys():
-                self._deadlines[attempt_id] = asked_at + LEASE.total_seconds()
+                self._deadlines[attempt_id] = asked_at + self.terms.length.total_seconds()
             for attempt_id in set(young) - renewed:
                 if attempt_id in self._deadlines:
                     self._deadlines[attempt_id] = asked_at

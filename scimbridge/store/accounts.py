@@ -138,18 +138,14 @@ def links_due(tx: Connection, target: str, now: datetime, limit: int) -> list[st
     return list(tx.execute(query).scalars())
 
 
-def take_snapshot(tx: Connection, target: str, state: AccountState, now: datetime) -> AccountState:
-    """Return the standing snapshot of a native account; this state becomes it where there is none.
+def take_snapshot(tx: Connection, target: str, state: AccountState, now: datetime) -> None:
+    """Keep the state of a native account that is about to be touched for the first time.
 
-    The first one wins and is never overwritten.
+    Only where no snapshot stands; a unique index sees to it that the first one wins.
     """
-    found = standing_snapshot(tx, target, state.id)
-    if found is not None:
-        return found
     tx.execute(
         insert(snapshots).values(id=new_id(now), target=target, native_id=state.id, state=state.to_json(), taken_at=now)
     )
-    return state
 
 
 def standing_snapshot(tx: Connection, target: str, native_id: str) -> AccountState | None:

@@ -79,12 +79,16 @@ class Database:
         self._reader.dispose()
 
 
+_BUSY = ("locked", "busy", "deadlock detected", "lock timeout")
+"""What SQLite and PostgreSQL say when somebody else is in the way, and another try may succeed."""
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        if "locked" in str(error.orig) or "busy" in str(error.orig):
+        if any(word in str(error.orig) for word in _BUSY):
             raise StoreBusyError("the database is busy; try again in a moment") from error
         raise StoreUnavailableError(_plain(error)) from error
     except DBAPIError as error:

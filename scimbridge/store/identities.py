@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from unicodedata import normalize
@@ -54,18 +55,26 @@ def update_user(tx: Connection, before: StoredUser, document: Mapping[str, Any],
     """
     if document == before.identity.document:
         return before
+    columns = _columns(document)
     try:
         tx.execute(
             update(identities)
             .where(identities.c.id == before.identity.id)
-            .values(version=before.version + 1, modified_at=now, **_columns(document))
+            .values(version=before.version + 1, modified_at=now, **columns)
         )
     except IntegrityError as error:
         raise DuplicateError("userName") from error
     if _values(document) != _values(before.identity.document):
         tx.execute(delete(identity_values).where(identity_values.c.identity_id == before.identity.id))
         _store_values(tx, before.identity.id, document)
-    return user_by_id(tx, before.identity.source, before.identity.id)
+    identity = replace(
+        before.identity,
+        user_name=columns["user_name"],
+        external_id=columns["external_id"],
+        active=columns["active"],
+        document=columns["document"],
+    )
+    return replace(before, identity=identity, version=before.version + 1, modified_at=now)
 
 
 def mark_deleted(tx: Connection, user_id: str, now: datetime) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select
 
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.resource import Received
@@ -82,12 +82,22 @@ def record_fact(tx: Connection, fact: Fact, case_id: str | None, verdict: str) -
     )
 
 
-def record_request(tx: Connection, received: Received, now: datetime, *, status: int, applied: str) -> str:
-    """Keep a request as received, as understood and as applied. Returns its id."""
-    request_id = new_id(now)
+def record_request(
+    tx: Connection, received: Received, now: datetime, *, status: int, applied: str, request_id: str | None = None
+) -> None:
+    """Keep a request as received, as understood and as applied.
+
+    Args:
+        tx: The transaction that applies it.
+        received: As received and as understood.
+        now: When (UTC).
+        status: How it was answered (HTTP).
+        applied: What it has led to.
+        request_id: The id under which a fact names it, if one does.
+    """
     tx.execute(
         insert(requests).values(
-            id=request_id,
+            id=request_id or new_id(now),
             source=received.source,
             at=now,
             method=received.method,
@@ -98,12 +108,6 @@ def record_request(tx: Connection, received: Received, now: datetime, *, status:
             applied=applied,
         )
     )
-    return request_id
-
-
-def mark_applied(tx: Connection, request_id: str, applied: str) -> None:
-    """Say what a request of the same transaction has led to."""
-    tx.execute(update(requests).where(requests.c.id == request_id).values(applied=applied))
 
 
 def entries_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:

@@ -240,12 +240,13 @@ class Bench:
 
     # -- what the processes do
 
-    def work(self) -> int:
-        """Work off all messages. Returns how many attempts were made."""
-        made = 0
+    def work(self) -> bool:
+        """Work off all messages. Returns whether there were any."""
+        if not self.wakeups:
+            return False
         while self.wakeups:
-            made += self.execution.work(self.wakeups.pop(0).account_id)
-        return made
+            self.execution.work(self.wakeups.pop(0).account_id)
+        return True
 
     def sweep(self) -> None:
         self.sweeping.run(self.clock())

@@ -1,0 +1,141 @@
+"""What is measured, started: the peer, the bridge's processes, and a target."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+
+from scimbridge.bridge import Bridge
+from scimbridge.config import load
+from scimbridge.demo.directory import start_directory
+from scimbridge.demo.entries import BASE_DN, SERVICE_DN, DemoDirectory
+from scimbridge.queue.embedded import EmbeddedRedis
+from tests.servers import free_port
+
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+COMMAND = str(Path(sys.executable).parent / "scimbridge")
+
+
+@contextmanager
+def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process for as long as the block."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for(url: str, seconds: float = 30) -> None:
+    """Wait until an address answers 200."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            if httpx.get(url).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        if time.monotonic() > until:
+            message = f"{url} does not answer"
+            raise RuntimeError(message)
+        time.sleep(0.02)
+
+
+def create_users(base_url: str, token: str, names: Sequence[str]) -> list[str]:
+    """Create active users over SCIM, and return their ids."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"}
+    with httpx.Client(headers=headers, timeout=30) as client:
+        return [
+            client.post(
+                f"{base_url}/Users",
+                json={
+                    "schemas": [USER],
+                    "userName": name,
+                    "externalId": name,
+                    "active": True,
+                    "name": {"givenName": "Ada", "familyName": "Example"},
+                    "emails": [{"value": name, "type": "work", "primary": True}],
+                },
+            )
+            .raise_for_status()
+            .json()["id"]
+            for name in names
+        ]
+
+
+class Installation:
+    """The bridge's processes over one configuration, a Redis and a directory."""
+
+    def __init__(self, folder: Path, *, grace: str, concurrency: int = 8) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._stack = ExitStack()
+        self.redis = EmbeddedRedis(folder / "redis")
+        self.directory: DemoDirectory = start_directory(folder / "d")
+        self.config = folder / "scimbridge.toml"
+        self.config.write_text(self._configuration(grace, concurrency), encoding="utf-8")
+        self.bridge = Bridge(load(self.config))
+        self.bridge.prepare_store(may_upgrade=True)
+        self.token = self.bridge.tokens.create("idp", by="bench", now=self.bridge.clock())
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/scim/v2"
+
+    def start(self, *names: str) -> None:
+        """Start processes: ``serve``, ``worker``, ``sweeper``."""
+        for name in names:
+            command = [COMMAND, name, "--config", str(self.config), "--log-level", "warning"]
+            self._stack.enter_context(running(command, self.folder / f"{name}.log"))
+            if name == "serve":
+                wait_for(f"http://127.0.0.1:{self.port}/readyz")
+
+    def stop(self) -> None:
+        """Stop the processes that were started."""
+        self._stack.close()
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.stop()
+        self.bridge.close()
+        self.redis.stop()
+        self.directory.stop()
+
+    def _configuration(self, grace: str, concurrency: int) -> str:
+        return f"""
+data_dir = "data"
+[server]
+listen = "127.0.0.1:{self.port}"
+[queue]
+url = "{self.redis.url}"
+[sources.idp]
+[targets.directory]
+connector = "ldap"
+mode = "enforce"
+url = "{self.directory.url}"
+flavor = "openldap"
+bind_dn = "{SERVICE_DN}"
+bind_password = "{self.directory.service_password}"
+base_dn = "{BASE_DN}"
+match = {{ userName = "mail" }}
+concurrency = {concurrency}
+[[rules]]
+name = "leavers"
+when = ["deactivated", "deleted"]
+restore = "auto"
+[[rules.stages]]
+after = "{grace}"
+do = ["suspend"]
+"""
