@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager, suppress
 import anyio.to_thread
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scimbridge import telemetry
 from scimbridge.bridge import Bridge
@@ -21,6 +23,8 @@ from scimbridge.errors import BridgeError
 from scimbridge.lifetime import Stop, beside
 from scimbridge.scim.app import build_app
 from scimbridge.store.clock import MEASURE_EVERY
+
+SCIM = "/scim/v2"
 
 THREADS = 40
 """Requests that are worked on at once; more wait their turn."""
@@ -39,12 +43,12 @@ def create_app(bridge: Bridge) -> Starlette:
     )
     return Starlette(
         routes=[
-            Mount("/scim/v2", app=scim_app),
             Route("/healthz", _healthz),
             Route("/readyz", _Readiness(bridge).answer),
             Route("/metrics", _Metrics(bridge).answer),
             *build_routes(bridge.overview, clock),
         ],
+        middleware=[Middleware(_Scim, scim=scim_app)],
         lifespan=_lifespan,
     )
 
@@ -69,6 +73,24 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         with beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop):
             server.run(sockets=[listening])
     bridge.close()
+
+
+class _Scim:
+    """Hands everything below ``/scim/v2`` to the SCIM application, so that each answer there is a SCIM answer.
+
+    A ``Mount`` would not: its pattern does not match a path with a line break in it.
+    """
+
+    def __init__(self, app: ASGIApp, scim: ASGIApp) -> None:
+        self._app = app
+        self._scim = scim
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (scope["path"] + "/").startswith(SCIM + "/"):
+            scope = {**scope, "root_path": scope.get("root_path", "") + SCIM}
+            await self._scim(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class _Server(uvicorn.Server):

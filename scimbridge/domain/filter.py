@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from scim2_models import EnterpriseUser, SCIMException, ScimFilter, ScimPolicy, User
+from scim2_models import SCIMException, ScimFilter
 
 from scimbridge.domain.identity import Identity
-
-_USER: Any = User[EnterpriseUser]
-_TOLERANT = ScimPolicy(unknown=ScimPolicy.Unknown.ignore)
+from scimbridge.domain.model import TOLERANT, USER
 
 
 class IdentityFilter:
@@ -22,7 +18,7 @@ class IdentityFilter:
     def __init__(self, text: str) -> None:
         self.text = text
         try:
-            self._filter = ScimFilter[_USER](text)
+            self._filter = ScimFilter[USER](text)
             # Bound filters evaluate an unknown attribute to false. In a rule that would be a
             # silent "matches nobody", so it is looked up by hand and refused.
             self._filter._validate_semantics(strict=True)
@@ -37,7 +33,7 @@ class IdentityFilter:
             "active": identity.active,
             "groups": [{"value": name, "display": name} for name in identity.groups],
         }
-        user = _USER.model_validate(document, scim_policy=_TOLERANT)
+        user = USER.model_validate(document, scim_policy=TOLERANT)
         return bool(self._filter.match(user))
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import scim2_models
 from pydantic import Field
-from scim2_models import AnyExtension, CaseExact, ComplexAttribute, Mutability, ScimPolicy
+from scim2_models import AnyExtension, CaseExact, ComplexAttribute, Mutability, Required, ScimPolicy, Uniqueness
 
 
 class Email(scim2_models.Email):
@@ -54,7 +54,14 @@ class User(scim2_models.User[AnyExtension]):
 USER: Any = User[EnterpriseUser]
 """A User with the enterprise extension."""
 
-GROUP: Any = scim2_models.Group
+
+class Group(scim2_models.Group):
+    """People and groups that are granted something together (RFC 7643 §4.2)."""
+
+    display_name: Annotated[str | None, Required.true, Uniqueness.server] = None
+
+
+GROUP: Any = Group
 """A Group."""
 
 TOLERANT = ScimPolicy(

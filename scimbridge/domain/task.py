@@ -97,6 +97,11 @@ class Task:
         """Whether nothing more is expected of it."""
         return self.state in FINISHED
 
+    def is_runnable(self, now: datetime) -> bool:
+        """Whether a worker may start it now."""
+        is_awake = self.not_before is not None and self.not_before <= now
+        return self.state is TaskState.READY or (self.state is TaskState.WAITING and is_awake)
+
     def release(self) -> Task:
         """Its due date is reached."""
         return self._apply("release", reason="due")

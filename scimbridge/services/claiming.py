@@ -75,6 +75,8 @@ class Claiming:
             while (task := tasks.next_runnable(tx, account_id, now)) is not None:
                 cases.lock_identity(tx, task.identity_id)
                 task = tasks.task_by_id(tx, task.id, lock=True)
+                if not task.is_runnable(now):
+                    continue  # decided about while we waited for the lock
                 obstacle = self._eligibility.obstacle(tx, task, account, now)
                 if obstacle is None:
                     return self._start(tx, task, account, now) if self._has_room(tx, account.target) else FULL

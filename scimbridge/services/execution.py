@@ -74,11 +74,9 @@ class Execution:
         """
         until = self._clock() + BUDGET
         while self._clock() < until and not (self._stopped or self._paused):
-            match self._work_once(account_id):
-                case None:
-                    return True
-                case Full.FULL:
-                    return False
+            claimed = self._work_once(account_id)
+            if claimed is None or claimed is Full.FULL:
+                return claimed is None
         return True
 
     def _work_once(self, account_id: str) -> Full | Claim | LookUp | None:

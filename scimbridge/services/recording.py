@@ -68,6 +68,8 @@ class Recording:
                 return _record_late(tx, claim, task, result, now)
             case = cases.case_by_id(tx, task.case_id)
             ended = _after_attempt(task, claim, result, now, case_is_open=case.state is CaseState.OPEN)
+            if ended.state is TaskState.DONE and attempts.has_outdated_read(tx, claim.attempt.id):
+                ended = task.lapse(f"{LATE}; looking again")
             _store_end(tx, claim, task, ended, result, now)
             paused = isinstance(result.outcome, TargetUnusableError) and targets.pause(
                 tx, task.target, reason=str(result.outcome), by=journal.BRIDGE, now=now
@@ -76,6 +78,9 @@ class Recording:
         if paused:
             self._alarm(task.target, str(result.outcome))
         return ended
+
+
+LATE = "an attempt came back after its lease had run out"
 
 
 def _after_attempt(task: Task, claim: Claim, result: Result, now: datetime, *, case_is_open: bool) -> Task:
@@ -191,12 +196,15 @@ def _record_late(tx: Connection, claim: Claim, task: Task, result: Result, now: 
 
     What was done last on the account is done once more: it reads first, and changes only what is not so.
     """
-    reason = "an attempt came back after its lease had run out"
-    journal.record(tx, "late attempt", now, reason=reason, task=task, details={"attempt": claim.attempt.id})
-    last = tasks.last_done_on(tx, claim.account.id)
-    if result.before is None or last is None:
+    journal.record(tx, "late attempt", now, reason=LATE, task=task, details={"attempt": claim.attempt.id})
+    if result.before is None:
         return task
-    if cases.reopen_case(tx, cases.case_by_id(tx, last.case_id)):
-        tasks.save(tx, last, last.reopen(f"{reason}; looking again"))
-        journal.record(tx, "task reopened", now, reason=reason, task=last, details={"action": last.action})
+    attempts.outdate_reads(tx, task.target, result.before.id)
+    last = tasks.last_done_on(tx, claim.account.id)
+    if last is not None and cases.reopen_case(tx, cases.case_by_id(tx, last.case_id)):
+        tasks.save(tx, last, last.reopen(f"{LATE}; looking again"))
+        if last.action is Action.RESTORE:
+            # Without its snapshot, it would take what the late attempt did for somebody else's work.
+            accounts.reinstate_snapshot(tx, task.target, result.before.id)
+        journal.record(tx, "task reopened", now, reason=LATE, task=last, details={"action": last.action})
     return task

@@ -167,6 +167,20 @@ def release_snapshot(tx: Connection, target: str, native_id: str, now: datetime)
     )
 
 
+def reinstate_snapshot(tx: Connection, target: str, native_id: str) -> None:
+    """Let the snapshot that was released last stand again, unless another one stands."""
+    if standing_snapshot(tx, target, native_id) is not None:
+        return
+    last = (
+        select(snapshots.c.id)
+        .where(snapshots.c.target == target, snapshots.c.native_id == native_id)
+        .order_by(snapshots.c.released_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    tx.execute(update(snapshots).where(snapshots.c.id == last).values(released_at=None))
+
+
 def _account(row: RowMapping) -> Account:
     return Account(
         id=AccountId(row["id"]),

@@ -85,6 +85,23 @@ def is_live(tx: Connection, attempt_id: str) -> bool:
     return row is not None and row[0] is None
 
 
+def outdate_reads(tx: Connection, target: str, native_id: str) -> None:
+    """Note that what live attempts have read of a native account may no longer be true."""
+    tx.execute(
+        update(attempts)
+        .where(attempts.c.target == target, attempts.c.lock_key == native_id, attempts.c.ended_at.is_(None))
+        .values(read_at=None)
+    )
+
+
+def has_outdated_read(tx: Connection, attempt_id: str) -> bool:
+    """Whether the account may have changed under an attempt since it read."""
+    query = select(attempts.c.id).where(
+        attempts.c.id == attempt_id, attempts.c.state_read.is_not(None), attempts.c.read_at.is_(None)
+    )
+    return tx.execute(query).first() is not None
+
+
 def end_lapsed(tx: Connection, attempt_id: str, now: datetime) -> bool:
     """End an attempt whose lease has run out; False if it has ended, or was renewed, meanwhile."""
     ended = tx.execute(

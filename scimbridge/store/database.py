@@ -119,6 +119,8 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
     def prepare(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
         # The driver's own transaction handling is switched off; begin() below decides.
         connection.isolation_level = None
+        # SQLite's own folds ASCII only.
+        connection.create_function("lower", 1, lambda value: value.lower() if value else value, deterministic=True)
         for pragma in ("foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000"):
             connection.execute(f"PRAGMA {pragma}")
         if writes:

@@ -1,0 +1,177 @@
+"""The SCIM service provider as an ASGI application, to be mounted at /scim/v2."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from scimbridge import telemetry
+from scimbridge.errors import NotFoundError
+from scimbridge.scim.authentication import SOURCE, Authenticate, Authentication
+from scimbridge.scim.body import parsed, read_bytes
+from scimbridge.scim.call import Call
+from scimbridge.scim.discovery import Discovery
+from scimbridge.scim.errors import verdict_on
+from scimbridge.scim.groups import Groups
+from scimbridge.scim.rendering import Rendering
+from scimbridge.scim.users import Users
+from scimbridge.services.intake import Intake
+from scimbridge.services.lookup import Lookup
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a body, unless the installation says otherwise."""
+
+Handler = Callable[[Call], Response]
+
+_WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+_WITH_BODY = {"POST", "PUT", "PATCH"}
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
+"""What an id or a URN of ours can look like; nothing else is looked for, logged or repeated."""
+
+
+def build_app(
+    *,
+    intake: Intake,
+    lookup: Lookup,
+    authenticate: Authenticate,
+    public_url: str,
+    clock: Callable[[], datetime],
+    max_body: int = MAX_BODY,
+) -> Starlette:
+    """Return the application.
+
+    Args:
+        intake: Takes what is written.
+        lookup: Finds what is read.
+        authenticate: Returns the source that a bearer token names, or ``None``. Called in a thread.
+        public_url: The address under which clients reach the server, e.g. ``https://bridge.example.com``;
+            ``meta.location`` is made of it, and not of what a request claims.
+        clock: The current time (UTC).
+        max_body: Bytes of a request's body; more is answered 413.
+    """
+    base = f"{public_url.rstrip('/')}/scim/v2"
+    rendering = Rendering(base)
+    handlers = _url_table(Users(intake, lookup, rendering), Groups(intake, lookup, rendering), Discovery(base))
+    return Starlette(
+        routes=[_Endpoint(methods, intake, clock, max_body).route(path) for path, methods in handlers.items()],
+        middleware=[Middleware(_TrailingSlash), Middleware(Authentication, authenticate=authenticate)],
+        exception_handlers={HTTPException: _framework_error},
+    )
+
+
+def _url_table(users: Users, groups: Groups, discovery: Discovery) -> Mapping[str, Mapping[str, Handler]]:
+    return {
+        "/Users": {"GET": users.find, "POST": users.create},
+        "/Users/{id}": {"GET": users.read, "PUT": users.replace, "PATCH": users.patch, "DELETE": users.delete},
+        "/Groups": {"GET": groups.find, "POST": groups.create},
+        "/Groups/{id}": {"GET": groups.read, "PUT": groups.replace, "PATCH": groups.patch, "DELETE": groups.delete},
+        "/ServiceProviderConfig": {"GET": discovery.config},
+        "/ResourceTypes": {"GET": discovery.resource_types},
+        "/ResourceTypes/{id}": {"GET": discovery.resource_type},
+        "/Schemas": {"GET": discovery.schemas},
+        "/Schemas/{id}": {"GET": discovery.schema},
+    }
+
+
+class _Endpoint:
+    """One address: reads the body, runs the handler in a thread, and turns errors into answers."""
+
+    def __init__(
+        self, methods: Mapping[str, Handler], intake: Intake, clock: Callable[[], datetime], max_body: int
+    ) -> None:
+        self._methods = methods
+        self._intake = intake
+        self._clock = clock
+        self._max_body = max_body
+
+    def route(self, path: str) -> Route:
+        """Return the route of this address."""
+        return Route(path, self._answer, methods=list(self._methods))
+
+    async def _answer(self, request: Request) -> Response:
+        started = time.perf_counter()
+        raw: bytes | Exception = b""
+        if request.method in _WITH_BODY:
+            try:
+                raw = await read_bytes(request, self._max_body)
+            except Exception as error:  # noqa: BLE001 - answered, and recorded, with the others
+                raw = error
+        response = await run_in_threadpool(self._handled, request, raw)
+        labels = (request.scope[SOURCE], request.method)
+        telemetry.SCIM_REQUEST_DURATION.labels(*labels).observe(time.perf_counter() - started)
+        telemetry.SCIM_REQUESTS.labels(*labels, str(response.status_code)).inc()
+        return response
+
+    def _handled(self, request: Request, raw: bytes | Exception) -> Response:
+        call = self._call(request)
+        try:
+            if isinstance(raw, Exception):
+                raise raw
+            if request.method in _WITH_BODY:
+                call.body = parsed(raw)
+            _require_plausible_id(request)
+            return self._methods["GET" if request.method == "HEAD" else request.method](call)
+        except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
+            return self._refused(call, error)
+
+    def _refused(self, call: Call, error: Exception) -> Response:
+        verdict = verdict_on(error)
+        # A store that is in trouble is not asked to record it.
+        if call.method in _WRITES and verdict.status < 500:
+            self._intake.refuse(call.received, verdict.status, verdict.detail, call.now)
+        return verdict.response()
+
+    def _call(self, request: Request) -> Call:
+        return Call(
+            source=request.scope[SOURCE],
+            method=request.method,
+            path=_shown_path(request),
+            resource_id=request.path_params.get("id", ""),
+            query=request.query_params,
+            headers=request.headers,
+            body={},
+            now=self._clock(),
+        )
+
+
+class _TrailingSlash:
+    """Takes ``/Users/`` for ``/Users``, as PingFederate writes it; a redirect would lose the body of a POST."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].endswith("/"):
+            scope = {**scope, "path": scope["path"].rstrip("/")}
+        await self._app(scope, receive, send)
+
+
+def _require_plausible_id(request: Request) -> None:
+    resource_id = request.path_params.get("id")
+    if resource_id is not None and not _ID.fullmatch(resource_id):
+        raise NotFoundError("resource", "of this id")
+
+
+def _shown_path(request: Request) -> str:
+    """Return the path as it is kept: not everything that a client can write into an address."""
+    resource_id = request.path_params.get("id")
+    path = request.scope["route"].path if "route" in request.scope else request.url.path
+    if resource_id is None:
+        return str(path)
+    return str(path).replace("{id}", resource_id if _ID.fullmatch(resource_id) else "?")
+
+
+async def _framework_error(_request: Request, error: Any) -> Response:
+    return verdict_on(error).response()

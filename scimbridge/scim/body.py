@@ -1,0 +1,109 @@
+"""Reading a request's JSON: within limits, and only what every reader would read alike."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from scim2_models import InvalidSyntaxException, InvalidValueException, PayloadTooLargeException
+from starlette.requests import Request
+
+from scimbridge.scim.errors import UnsupportedMediaTypeException
+
+MAX_DEPTH = 32
+"""Levels of objects and lists. SCIM needs five."""
+
+_MEDIA_TYPES = {"application/scim+json", "application/json"}
+
+
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """Return the body.
+
+    Args:
+        request: The request, its body not yet read.
+        limit: Bytes; counted while they arrive, whatever Content-Length says.
+
+    Raises:
+        UnsupportedMediaTypeException: It is not JSON in UTF-8, or it is compressed.
+        PayloadTooLargeException: It is longer than the limit.
+    """
+    _check_media_type(request)
+    too_large = PayloadTooLargeException(detail=f"the body is larger than {limit} bytes")
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limit:
+        raise too_large
+    chunks = bytearray()
+    async for chunk in request.stream():
+        chunks += chunk
+        if len(chunks) > limit:
+            raise too_large
+    return bytes(chunks)
+
+
+def parsed(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object in a body.
+
+    Raises:
+        InvalidSyntaxException: It is not one JSON object of RFC 8259: a name appears twice, it is too
+            deep, or it is no JSON at all.
+        InvalidValueException: A string holds a character that cannot be stored.
+    """
+    try:
+        value = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise InvalidSyntaxException(detail="the body is nested too deeply") from error
+    except ValueError as error:
+        raise InvalidSyntaxException(detail="the body is not valid JSON in UTF-8") from error
+    if not isinstance(value, dict):
+        raise InvalidSyntaxException(detail="the body must be a JSON object")
+    _check_values(value)
+    return value
+
+
+def _check_media_type(request: Request) -> None:
+    kind, _, parameters = request.headers.get("content-type", "").partition(";")
+    charsets = [
+        value.strip().strip('"').lower()
+        for name, _, value in (parameter.partition("=") for parameter in parameters.split(";"))
+        if name.strip().lower() == "charset"
+    ]
+    encoded = request.headers.get("content-encoding", "identity").strip().lower()
+    if kind.strip().lower() not in _MEDIA_TYPES or encoded != "identity" or set(charsets) - {"utf-8", "utf8"}:
+        raise UnsupportedMediaTypeException
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise InvalidSyntaxException(detail="a name appears twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise InvalidSyntaxException(detail=f"{name} is not JSON")
+
+
+def _check_values(value: Any) -> None:
+    waiting = [(value, 1)]
+    while waiting:
+        item, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise InvalidSyntaxException(detail="the body is nested too deeply")
+        if isinstance(item, dict):
+            waiting += [(key, depth) for key in item]
+            waiting += [(entry, depth + 1) for entry in item.values()]
+        elif isinstance(item, list):
+            waiting += [(entry, depth + 1) for entry in item]
+        elif isinstance(item, str) and not is_storable(item):
+            raise InvalidValueException(detail="a string holds a NUL character or half of a surrogate pair")
+
+
+def is_storable(text: str) -> bool:
+    """Whether a string can be stored: PostgreSQL takes no NUL, and UTF-8 no half of a surrogate pair."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

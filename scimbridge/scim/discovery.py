@@ -1,0 +1,110 @@
+"""What the service provider can do (RFC 7644 §4), generated from the models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scim2_models import (
+    AuthenticationScheme,
+    Bulk,
+    ChangePassword,
+    Context,
+    ETag,
+    Filter,
+    ForbiddenException,
+    Pagination,
+    Patch,
+    ResourceType,
+    ServiceProviderConfig,
+    Sort,
+)
+from starlette.responses import Response
+
+from scimbridge.domain.model import GROUP, USER, EnterpriseUser
+from scimbridge.errors import NotFoundError
+from scimbridge.scim.call import DEFAULT_COUNT, MAX_COUNT, Call
+from scimbridge.scim.media import ScimResponse
+from scimbridge.scim.rendering import whole_list_response
+
+
+class Discovery:
+    """The three discovery endpoints; they are read-only and take no filter."""
+
+    def __init__(self, base: str) -> None:
+        self._config = _rendered(service_provider_config(), f"{base}/ServiceProviderConfig", "ServiceProviderConfig")
+        types = [ResourceType.from_resource(model) for model in (USER, GROUP)]
+        self._types = {
+            str(each.id).lower(): _rendered(each, f"{base}/ResourceTypes/{each.id}", "ResourceType") for each in types
+        }
+        schemas = [model.to_schema() for model in (USER, EnterpriseUser, GROUP)]
+        self._schemas = {
+            str(each.id).lower(): _rendered(each, f"{base}/Schemas/{each.id}", "Schema") for each in schemas
+        }
+
+    def config(self, call: Call) -> Response:
+        """GET /ServiceProviderConfig."""
+        _refuse_filter(call)
+        return ScimResponse(self._config)
+
+    def resource_types(self, call: Call) -> Response:
+        """GET /ResourceTypes."""
+        _refuse_filter(call)
+        return whole_list_response(self._types.values())
+
+    def resource_type(self, call: Call) -> Response:
+        """GET /ResourceTypes/{name}."""
+        return _one(call, "ResourceType", self._types)
+
+    def schemas(self, call: Call) -> Response:
+        """GET /Schemas."""
+        _refuse_filter(call)
+        return whole_list_response(self._schemas.values())
+
+    def schema(self, call: Call) -> Response:
+        """GET /Schemas/{urn}."""
+        return _one(call, "Schema", self._schemas)
+
+
+def service_provider_config() -> ServiceProviderConfig:
+    """Return what is supported. Bulk, sorting and cursors are not."""
+    return ServiceProviderConfig(
+        patch=Patch(supported=True),
+        bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+        filter=Filter(supported=True, max_results=MAX_COUNT),
+        change_password=ChangePassword(supported=False),
+        sort=Sort(supported=False),
+        etag=ETag(supported=True),
+        pagination=Pagination(
+            cursor=False,
+            index=True,
+            default_pagination_method=Pagination.DefaultPaginationMethod.index,
+            default_page_size=DEFAULT_COUNT,
+            max_page_size=MAX_COUNT,
+        ),
+        authentication_schemes=[
+            AuthenticationScheme(
+                type=AuthenticationScheme.Type.oauthbearertoken,
+                name="Bearer token",
+                description="The token of a source, as `scimbridge token create` prints it (RFC 6750)",
+                primary=True,
+            )
+        ],
+    )
+
+
+def _rendered(resource: Any, location: str, kind: str) -> dict[str, Any]:
+    body: dict[str, Any] = resource.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
+    return {**body, "meta": {"resourceType": kind, "location": location}}
+
+
+def _one(call: Call, kind: str, resources: dict[str, dict[str, Any]]) -> Response:
+    _refuse_filter(call)
+    found = resources.get(call.resource_id.lower())
+    if found is None:
+        raise NotFoundError(kind, call.resource_id)
+    return ScimResponse(found)
+
+
+def _refuse_filter(call: Call) -> None:
+    if "filter" in call.query:
+        raise ForbiddenException(detail="discovery takes no filter")

@@ -1,0 +1,100 @@
+"""Which error gets which answer (RFC 7644 §3.12)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import structlog
+from pydantic import ValidationError
+from scim2_models import Error, SCIMException
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from scimbridge.errors import (
+    DuplicateError,
+    NotFoundError,
+    PreconditionError,
+    StoreBusyError,
+    StoreUnavailableError,
+    UnknownMemberError,
+)
+from scimbridge.scim.media import ScimResponse
+
+logger = structlog.get_logger(__name__)
+
+ERROR_SCHEMA = str(Error.__schema__)
+
+
+class UnsupportedMediaTypeException(SCIMException):
+    """The body is not written in a form that is understood here."""
+
+    status = 415
+    _default_detail = "send application/scim+json or application/json, in UTF-8 and not compressed"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the client is told about an error."""
+
+    status: int
+    detail: str
+    scim_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self) -> Response:
+        """Return the answer."""
+        body = {"schemas": [ERROR_SCHEMA], "status": str(self.status), "detail": self.detail}
+        if self.scim_type:
+            body["scimType"] = self.scim_type
+        return ScimResponse(body, self.status, headers=dict(self.headers))
+
+
+_STATUS: dict[type[Exception], tuple[int, str | None, Mapping[str, str]]] = {
+    NotFoundError: (404, None, {}),
+    DuplicateError: (409, "uniqueness", {}),
+    PreconditionError: (412, None, {}),
+    UnknownMemberError: (400, "invalidValue", {}),
+    StoreBusyError: (503, None, {"Retry-After": "1"}),
+    StoreUnavailableError: (503, None, {"Retry-After": "30"}),
+}
+
+_UNSAID: Mapping[type[Exception], str] = {
+    StoreBusyError: "busy; try again",
+    StoreUnavailableError: "not available now; try again later",
+}
+"""What is said instead of the message, which names parts of the installation."""
+
+
+def verdict_on(error: Exception) -> Verdict:
+    """Return what an error means to the client. Errors that nobody expected are logged and tell nothing."""
+    match error:
+        case SCIMException():
+            return _protocol_verdict(error)
+        case ValidationError():
+            return _first_of(error)
+        case HTTPException():
+            return Verdict(error.status_code, HTTPStatus(error.status_code).phrase, headers=error.headers or {})
+        case _:
+            return _bridge_verdict(error)
+
+
+def _bridge_verdict(error: Exception) -> Verdict:
+    for kind, (status, scim_type, headers) in _STATUS.items():
+        if isinstance(error, kind):
+            return Verdict(status, _UNSAID.get(kind, str(error)), scim_type, headers)
+    logger.error("request failed", action="answer", exc_info=error)
+    return Verdict(500, "the request failed for a reason on our side")
+
+
+def _protocol_verdict(error: SCIMException) -> Verdict:
+    if isinstance(error.__cause__, ValidationError):
+        return _first_of(error.__cause__)
+    return Verdict(error.status, error.detail, error.scim_type or None)
+
+
+def _first_of(error: ValidationError) -> Verdict:
+    # Pydantic's own text would repeat the input, and so perhaps a secret.
+    first = Error.from_validation_errors(error.errors(include_url=False, include_input=False))[0]
+    return Verdict(first.status or 400, first.detail or "the value is not valid", first.scim_type)

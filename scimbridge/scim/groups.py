@@ -1,0 +1,187 @@
+"""/Groups. Members are rows: a change of some costs by those, not by the size of the group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from scim2_models import InvalidFilterException, InvalidValueException, MutabilityException, NoTargetException
+from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
+from starlette.responses import Response
+
+from scimbridge.domain.model import GROUP, TOLERANT
+from scimbridge.domain.resource import MemberChange, MemberVerb, StoredGroup
+from scimbridge.scim import dialect, patch
+from scimbridge.scim.call import Call, Paging, etag, filter_of, wanted_version
+from scimbridge.scim.dialect import CORE_GROUP
+from scimbridge.scim.documents import group_document, stored_group
+from scimbridge.scim.patch import Operation
+from scimbridge.scim.projection import Projection
+from scimbridge.scim.rendering import Rendering, list_response, resource_response
+from scimbridge.scim.users import unchanged_since
+from scimbridge.services.intake import Intake
+from scimbridge.services.lookup import Lookup
+
+Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+class Groups:
+    """The endpoints of Groups (RFC 7644 §3)."""
+
+    def __init__(self, intake: Intake, lookup: Lookup, rendering: Rendering) -> None:
+        self._intake = intake
+        self._lookup = lookup
+        self._rendering = rendering
+
+    def find(self, call: Call) -> Response:
+        """GET /Groups."""
+        projection, paging = Projection.of(call.query), Paging.of(call.query)
+        page = self._lookup.list_groups(
+            call.source,
+            filter_of(call.query),
+            start_index=paging.start_index,
+            count=paging.count,
+            with_members=projection.wants("members"),
+        )
+        return list_response(page, self._rendering.group, projection)
+
+    def create(self, call: Call) -> Response:
+        """POST /Groups."""
+        projection = Projection.of(call.query)
+        dialect.check_schemas(call.body, CORE_GROUP)
+        document, ignored = group_document(call.body)
+        members = dialect.member_ids(dialect.take(call.body, "members") or [])
+        call.understand(f"create Group with {len(members)} members", ignored)
+        group = self._intake.create_group(document, members, call.received, call.now)
+        return self._shown(call, group.id, projection, 201)
+
+    def read(self, call: Call) -> Response:
+        """GET /Groups/{id}."""
+        projection = Projection.of(call.query)
+        group = self._lookup.get_group(call.source, call.resource_id, with_members=projection.wants("members"))
+        return unchanged_since(call, group.version) or resource_response(self._rendering.group(group), projection)
+
+    def replace(self, call: Call) -> Response:
+        """PUT /Groups/{id}. Without ``members``, or with null, it says nothing about them: they stay.
+
+        RFC 7644 §3.5.1 leaves it to us what becomes of what is not asserted.
+        """
+        projection = Projection.of(call.query)
+        dialect.check_schemas(call.body, CORE_GROUP)
+        document, ignored = group_document(call.body)
+        members = dialect.take(call.body, "members")
+        changes = [] if members is None else [MemberChange.of(MemberVerb.REPLACE, dialect.member_ids(members))]
+        call.understand("replace Group" + "".join(f", {_said(change)}" for change in changes), ignored)
+        self._changed(call, lambda _: document, changes)
+        return self._shown(call, call.resource_id, projection, 200)
+
+    def patch(self, call: Call) -> Response:
+        """PATCH /Groups/{id}: 204, or 200 where attributes are asked for (RFC 7644 §3.5.2)."""
+        projection = Projection.of(call.query)
+        dialect.check_schemas(call.body, CORE_GROUP, message=True)
+        found, ignored = patch.operations(call.body, GROUP)
+        call.understand(dialect.listed(f"{each.sent_verb} {each.path.attr}" for each in found), ignored)
+        changes = [change for each in found if each.attribute == "members" for change in _member_changes(each)]
+        rest = [each for each in found if each.attribute != "members" and not _is_own_id(each, call.resource_id)]
+        said = [f"{each.sent_verb} {each.path.attr}" for each in rest] + [_said(change) for change in changes]
+        call.understand(dialect.listed(said) or "nothing to change", ignored)
+        group = self._changed(call, _patching(call.resource_id, patch.message(GROUP, rest)), changes)
+        if "attributes" in call.query:
+            return self._shown(call, call.resource_id, projection, 200)
+        return Response(status_code=204, headers={"ETag": etag(group.version)})
+
+    def delete(self, call: Call) -> Response:
+        """DELETE /Groups/{id}."""
+        call.understand("delete Group", [])
+        version = self._wanted_version(call)
+        self._intake.delete_group(call.resource_id, call.received, call.now, if_version=version)
+        return Response(status_code=204)
+
+    def _changed(self, call: Call, change: Change, members: list[MemberChange]) -> StoredGroup:
+        version = self._wanted_version(call)
+        return self._intake.change_group(call.resource_id, change, members, call.received, call.now, if_version=version)
+
+    def _shown(self, call: Call, group_id: str, projection: Projection, status: int) -> Response:
+        group = self._lookup.get_group(call.source, group_id, with_members=projection.wants("members"))
+        return resource_response(self._rendering.group(group), projection, status)
+
+    def _wanted_version(self, call: Call) -> int | None:
+        header = call.headers.get("if-match")
+        if header is None or "," not in header:
+            return wanted_version(header)
+        group = self._lookup.get_group(call.source, call.resource_id, with_members=False)
+        return wanted_version(header, group.version)
+
+
+def _patching(group_id: str, message: Any | None) -> Change:
+    def change(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+        if message is None:
+            return stored
+        group = GROUP.model_validate({**stored, "id": group_id}, scim_policy=TOLERANT)
+        message.patch(group, scim_policy=TOLERANT)
+        return stored_group(group)
+
+    return change
+
+
+def _is_own_id(operation: Operation, group_id: str) -> bool:
+    """Whether the operation names the Group's read-only attributes as they are; Okta renames Groups like this."""
+    if operation.attribute not in {"id", "meta"} or not operation.from_value:
+        return False
+    if operation.attribute == "id" and operation.value != group_id:
+        raise MutabilityException(attribute="id", detail="id is read-only")
+    return True
+
+
+def _member_changes(operation: Operation) -> Iterator[MemberChange]:
+    """Yield what an operation on ``members`` does."""
+    selected = operation.path.value_filter
+    if operation.sub_attribute and operation.sub_attribute != "value":
+        return  # what a member is called or is, follows from the resource itself
+    if selected is not None:
+        yield from _selected_changes(operation, frozenset(_named(selected)))
+    elif operation.verb == "remove":
+        yield _removal(operation)
+    elif operation.value is None:
+        if operation.verb == "add" or not operation.has_value:
+            raise InvalidValueException(detail="the operation needs a value")
+        yield MemberChange.of(MemberVerb.REPLACE, [])
+    else:
+        verb = MemberVerb.ADD if operation.verb == "add" else MemberVerb.REPLACE
+        yield MemberChange.of(verb, dialect.member_ids(operation.value))
+
+
+def _removal(operation: Operation) -> MemberChange:
+    # Entra ID lists in the value whom to remove; read as "remove the attribute" it would empty the group.
+    if operation.value is None:
+        return MemberChange.of(MemberVerb.REPLACE, [])
+    return MemberChange.of(MemberVerb.REMOVE, dialect.member_ids(operation.value))
+
+
+def _selected_changes(operation: Operation, ids: frozenset[str]) -> Iterator[MemberChange]:
+    if operation.verb == "remove":
+        yield MemberChange(MemberVerb.REMOVE, ids)
+    elif operation.value is None or set(dialect.member_ids(operation.value)) != ids:
+        raise NoTargetException(detail="a member's value cannot be changed; remove one and add the other")
+    else:
+        yield MemberChange(MemberVerb.ADD, ids)
+
+
+def _named(selected: FilterNode) -> Iterator[str]:
+    """Yield the ids that a filter between the brackets names.
+
+    Raises:
+        InvalidFilterException: It selects by something else, for which all members would have to be read.
+    """
+    match selected:
+        case LogicalExpr(op=LogicalOperator.or_):
+            for term in selected.terms:
+                yield from _named(term)
+        case Comparison(op=CompareOperator.eq, value=str()) if selected.attr_path.attr.lower() == "value":
+            yield selected.value
+        case _:
+            raise InvalidFilterException(detail='members are selected by their ids: members[value eq "…"]')
+
+
+def _said(change: MemberChange) -> str:
+    return f"{change.verb.value} {len(change.ids)} members"

@@ -1,0 +1,178 @@
+"""PATCH messages (RFC 7644 §3.5.2), in the forms that identity providers send them in.
+
+A message becomes a list of operations with a path each, which scim2-models applies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scim2_models import (
+    Context,
+    InvalidPathException,
+    InvalidSyntaxException,
+    InvalidValueException,
+    NoTargetException,
+    PatchOp,
+    Path,
+)
+
+from scimbridge.domain.model import TOLERANT
+from scimbridge.scim.dialect import ENTERPRISE, PATCH_OP, canonical_path, has, take
+
+MOST_OPERATIONS = 1000
+"""Operations on attributes in one message. They are applied while others wait to write."""
+
+_VERBS = {"add", "remove", "replace"}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation with a path.
+
+    Attributes:
+        verb: ``add``, ``remove`` or ``replace``.
+        sent_verb: As the client spelled it.
+        path: Where it applies; its text never is empty.
+        value: ``None`` also where there is none.
+        from_value: The path was a key of the value of an operation without a path.
+    """
+
+    verb: str
+    sent_verb: str
+    path: Path[Any]
+    value: Any
+    has_value: bool
+    from_value: bool
+
+    @property
+    def attribute(self) -> str:
+        """The name of the attribute, without sub-attribute, filter and URN, in lower case."""
+        return self.path.parts[0].lower() if self.path.parts else ""
+
+    @property
+    def sub_attribute(self) -> str:
+        """The name of the sub-attribute in lower case, or an empty string."""
+        return self.path.parts[1].lower() if len(self.path.parts) > 1 else ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the resource type has what the path names."""
+        return self.path.model is not None or self.path.resolve() is not None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the operation as RFC 7644 writes it."""
+        operation: dict[str, Any] = {"op": self.verb, "path": str(self.path)}
+        if self.has_value:
+            operation["value"] = self.value
+        return operation
+
+
+def operations(body: Mapping[str, Any], model: Any) -> tuple[list[Operation], list[str]]:
+    """Return the operations of a message, and the names of the attributes that are not known and left out.
+
+    Raises:
+        InvalidSyntaxException: It is no PATCH message, or has an operation that is not add, remove or replace.
+        InvalidPathException: A path cannot be understood.
+        NoTargetException: A remove has no path.
+        InvalidValueException: An operation without a path has a value that is no object.
+    """
+    sent = take(body, "Operations")
+    if not isinstance(sent, list) or not sent:
+        raise InvalidSyntaxException(detail="Operations must be a list with at least one operation")
+    found: list[Operation] = []
+    ignored: list[str] = []
+    for item in sent:
+        for operation in _expanded(item, model, ignored):
+            if operation.is_known:
+                found.append(operation)
+            else:
+                ignored.append(str(operation.path))
+    return found, ignored
+
+
+def message(model: Any, found: Sequence[Operation]) -> Any | None:
+    """Return the operations as a validated PATCH message of the model, or ``None`` where there are none.
+
+    Raises:
+        ValidationError: One of them can be applied to no resource: it writes what is read-only, or
+            removes what is required.
+        InvalidValueException: There are too many.
+    """
+    if not found:
+        return None
+    if len(found) > MOST_OPERATIONS:
+        raise InvalidValueException(detail=f"more than {MOST_OPERATIONS} operations in one message")
+    body = {"schemas": [PATCH_OP], "Operations": [operation.as_json() for operation in found]}
+    return PatchOp[model].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=TOLERANT)
+
+
+def _expanded(item: Any, model: Any, ignored: list[str]) -> Iterator[Operation]:
+    if not isinstance(item, dict):
+        raise InvalidSyntaxException(detail="an operation must be an object")
+    sent_verb = take(item, "op")
+    if not isinstance(sent_verb, str) or sent_verb.lower() not in _VERBS:
+        raise InvalidSyntaxException(detail="op must be add, remove or replace")
+    path, value = take(item, "path"), take(item, "value")
+    if path is not None and not isinstance(path, str):
+        raise InvalidPathException(detail="path must be a string")
+    if path and path.strip():
+        known = _path(path, model)
+        if known.model is not None and isinstance(value, dict):
+            yield from _by_keys(sent_verb, value, model, ignored, below=_below(known))
+        else:
+            has_value = has(item, "value")
+            verb = _verb(sent_verb, known, unassigns=has_value and value is None)
+            yield Operation(verb, sent_verb, known, value, has_value, from_value=False)
+    elif sent_verb.lower() == "remove":
+        raise NoTargetException(detail="remove needs a path")
+    elif not isinstance(value, dict):
+        raise InvalidValueException(detail="an operation without a path needs an object as its value")
+    else:
+        yield from _by_keys(sent_verb, value, model, ignored, below="")
+
+
+def _by_keys(
+    sent_verb: str, value: Mapping[str, Any], model: Any, ignored: list[str], *, below: str
+) -> Iterator[Operation]:
+    """Yield an operation for each key: a name, a dotted name, or a URN (Entra ID's aadOptscim062020)."""
+    for key, item in value.items():
+        if key.lower() == "schemas":
+            continue
+        try:
+            path = _path(below + key, model)
+        except InvalidPathException:
+            ignored.append(below + key)
+            continue
+        if path.model is not None and isinstance(item, dict):
+            yield from _by_keys(sent_verb, item, model, ignored, below=_below(path))
+            continue
+        if item is None and _is_list(path):
+            continue  # a whole resource with nulls for what was not read; emptying a list is said by []
+        verb = _verb(sent_verb, path, unassigns=item is None)
+        yield Operation(verb, sent_verb, path, item, has_value=True, from_value=True)
+
+
+def _verb(sent_verb: str, path: Path[Any], *, unassigns: bool) -> str:
+    # Null unassigns a single value (RFC 7643 §2.5), which an add cannot say.
+    return "replace" if unassigns and sent_verb.lower() == "add" and not _is_list(path) else sent_verb.lower()
+
+
+def _is_list(path: Path[Any]) -> bool:
+    binding = path.resolve()
+    return binding is not None and binding.is_multivalued
+
+
+def _below(path: Path[Any]) -> str:
+    return "" if path.model is path.models[0] else f"{ENTERPRISE}:"
+
+
+def _path(text: str, model: Any) -> Path[Any]:
+    try:
+        path: Path[Any] = Path[model](canonical_path(text))
+        _ = path.ast
+    except RecursionError as error:
+        raise InvalidPathException(detail="the path is nested too deeply") from error
+    return path

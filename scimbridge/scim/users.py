@@ -1,0 +1,186 @@
+"""/Users."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from scim2_models import InvalidValueException, MutabilityException
+from starlette.responses import Response
+
+from scimbridge.domain.model import TOLERANT, USER
+from scimbridge.scim import dialect, patch
+from scimbridge.scim.call import Call, Paging, etag, filter_of, version_of, wanted_version
+from scimbridge.scim.dialect import CORE_USER
+from scimbridge.scim.documents import stored_user, user_document
+from scimbridge.scim.patch import Operation
+from scimbridge.scim.projection import Projection
+from scimbridge.scim.rendering import Rendering, list_response, resource_response
+from scimbridge.services.intake import Intake
+from scimbridge.services.lookup import Lookup
+
+Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+class Users:
+    """The endpoints of Users (RFC 7644 §3)."""
+
+    def __init__(self, intake: Intake, lookup: Lookup, rendering: Rendering) -> None:
+        self._intake = intake
+        self._lookup = lookup
+        self._rendering = rendering
+
+    def find(self, call: Call) -> Response:
+        """GET /Users."""
+        projection, paging = Projection.of(call.query), Paging.of(call.query)
+        page = self._lookup.list_users(
+            call.source, filter_of(call.query), start_index=paging.start_index, count=paging.count
+        )
+        return list_response(page, self._rendering.user, projection)
+
+    def create(self, call: Call) -> Response:
+        """POST /Users: 201, or 200 where it brought an inactive User back."""
+        projection = Projection.of(call.query)
+        dialect.check_schemas(call.body, CORE_USER)
+        document, ignored = user_document(call.body)
+        document.setdefault("active", True)
+        call.understand(f"create User{_says_active(call.body)}", ignored)
+        user, is_new = self._intake.create_user(document, call.received, call.now)
+        return resource_response(self._rendering.user(user), projection, 201 if is_new else 200)
+
+    def read(self, call: Call) -> Response:
+        """GET /Users/{id}."""
+        projection = Projection.of(call.query)
+        user = self._lookup.get_user(call.source, call.resource_id)
+        return unchanged_since(call, user.version) or resource_response(self._rendering.user(user), projection)
+
+    def replace(self, call: Call) -> Response:
+        """PUT /Users/{id}. Without ``active`` it says nothing about it: the stored value stays."""
+        projection = Projection.of(call.query)
+        dialect.check_schemas(call.body, CORE_USER)
+        document, ignored = user_document(call.body)
+        call.understand(f"replace User{_says_active(call.body)}", ignored)
+
+        def change(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+            return {**document, "active": document.get("active", stored.get("active", True))}
+
+        return self._changed(call, change, projection)
+
+    def patch(self, call: Call) -> Response:
+        """PATCH /Users/{id}: 200 with the User."""
+        projection = Projection.of(call.query)
+        dialect.check_schemas(call.body, CORE_USER, message=True)
+        found, ignored = patch.operations(call.body, USER)
+        call.understand(_meaning(found), ignored)
+        wanted = [
+            operation for operation in (_accepted(each, call.resource_id) for each in found) if operation is not None
+        ]
+        return self._changed(call, _patching(call.resource_id, patch.message(USER, wanted)), projection)
+
+    def delete(self, call: Call) -> Response:
+        """DELETE /Users/{id}."""
+        call.understand("delete User", [])
+        version = self._wanted_version(call)
+        self._intake.delete_user(call.resource_id, call.received, call.now, if_version=version)
+        return Response(status_code=204)
+
+    def _changed(self, call: Call, change: Change, projection: Projection) -> Response:
+        version = self._wanted_version(call)
+        user = self._intake.change_user(call.resource_id, change, call.received, call.now, if_version=version)
+        return resource_response(self._rendering.user(user), projection)
+
+    def _wanted_version(self, call: Call) -> int | None:
+        header = call.headers.get("if-match")
+        if header is None or "," not in header:
+            return wanted_version(header)
+        return wanted_version(header, self._lookup.get_user(call.source, call.resource_id).version)
+
+
+def unchanged_since(call: Call, version: int) -> Response | None:
+    """Return the 304 that If-None-Match asks for where the client has this version (RFC 7644 §3.14)."""
+    header = call.headers.get("if-none-match")
+    if header is None:
+        return None
+    if header.strip() == "*" or version in {version_of(tag) for tag in header.split(",")}:
+        return Response(status_code=304, headers={"ETag": etag(version)})
+    return None
+
+
+def _patching(user_id: str, message: Any | None) -> Change:
+    def change(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+        if message is None:
+            return stored
+        user = USER.model_validate({**stored, "id": user_id}, scim_policy=TOLERANT)
+        message.patch(user, scim_policy=TOLERANT)
+        return stored_user(user)
+
+    return change
+
+
+def _accepted(operation: Operation, user_id: str) -> Operation | None:
+    """Return an operation in the form of RFC 7644, or ``None`` where there is nothing to do."""
+    match operation.attribute:
+        case "active":
+            if operation.verb == "remove":
+                raise InvalidValueException(detail="active cannot be removed; set it to true or false")
+            return replace(operation, value=dialect.boolean(operation.value))
+        case "password":
+            return None
+        case "id" | "meta" | "groups" if operation.from_value:
+            _require_same_id(operation, user_id)
+            return None
+        case "manager":
+            return _managing(operation)
+        case _:
+            return _plain(operation)
+
+
+def _plain(operation: Operation) -> Operation:
+    # A remove of one value may repeat it; only in lists does the value say what to remove.
+    binding = operation.path.resolve()
+    if operation.verb == "remove" and binding is not None and not binding.is_multivalued:
+        return replace(operation, value=None, has_value=False)
+    return operation
+
+
+def _require_same_id(operation: Operation, user_id: str) -> None:
+    # Okta and Auth0 send whole resources without a path, read-only attributes among them.
+    if operation.attribute == "id" and operation.value != user_id:
+        raise MutabilityException(attribute="id", detail="id is read-only")
+
+
+def _managing(operation: Operation) -> Operation | None:
+    if operation.sub_attribute == "displayname" and operation.from_value:
+        return None
+    if operation.verb == "remove":
+        return replace(operation, value=None, has_value=False)
+    if operation.sub_attribute and operation.value not in (None, ""):
+        return operation
+    value = None if operation.sub_attribute else dialect.manager(operation.value)
+    if value is None:
+        whole = type(operation.path)(f"{dialect.ENTERPRISE}:manager")
+        return replace(operation, verb="remove", path=whole, value=None, has_value=False)
+    return replace(operation, value=value)
+
+
+def _meaning(found: list[Operation]) -> str:
+    return dialect.listed(_sentence(operation) for operation in found) or "no attribute that is known"
+
+
+def _sentence(operation: Operation) -> str:
+    name = f"{operation.sent_verb} {operation.path.attr}"
+    return f"{name}{_says(operation.value)}" if operation.attribute == "active" else name
+
+
+def _says_active(body: Mapping[str, Any]) -> str:
+    if not dialect.has(body, "active"):
+        return ", active not said"
+    return f", active{_says(dialect.take(body, 'active'))}"
+
+
+def _says(value: Any) -> str:
+    if not isinstance(value, bool | str) or str(value).lower() not in {"true", "false"}:
+        return " that is no boolean"
+    return f" {json.dumps(value)}: {'activate' if str(value).lower() == 'true' else 'deactivate'}"

@@ -1,0 +1,131 @@
+"""A service provider over a real store, for the tests of this folder."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from sqlalchemy import insert, select
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+from scimbridge.domain.rule import Ruleset
+from scimbridge.scim.app import build_app
+from scimbridge.services.intake import Intake
+from scimbridge.services.lookup import Lookup
+from scimbridge.services.planning import Planner
+from scimbridge.services.returning import Returning
+from scimbridge.store.database import Database
+from scimbridge.store.schema import requests, sources
+
+PUBLIC_URL = "http://bridge.example.com"
+BASE = f"{PUBLIC_URL}/scim/v2"
+TOKENS = {"token-of-okta": "okta", "token-of-entra": "entra"}
+
+
+class Ticking:
+    """A clock of which every reading is a millisecond later than the one before."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+
+class InProcess(httpx.BaseTransport):
+    """Hands requests to an ASGI application in an event loop of its own, without a socket."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._transport = httpx.ASGITransport(app)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop).result()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        copy = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
+        if "transfer-encoding" in request.headers:
+            del copy.headers["content-length"]
+        response = await self._transport.handle_async_request(copy)
+        return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
+
+
+class Service:
+    """The service provider, its store, and a client of a source."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        with database.write() as tx:
+            for name in TOKENS.values():
+                tx.execute(insert(sources).values(name=name, created_at=datetime(2026, 1, 1, tzinfo=UTC)))
+        rules = Ruleset(rules=[])
+        self.intake = Intake(database, Planner(rules, {}), Returning(rules), lambda _: None)
+        self.lookup = Lookup(database)
+        self.authenticate: Callable[[str], str | None] = TOKENS.get
+        app = build_app(
+            intake=self.intake,
+            lookup=self.lookup,
+            authenticate=self._authenticated,
+            public_url=PUBLIC_URL,
+            clock=Ticking(),
+            max_body=1024 * 1024,
+        )
+        self.transport = InProcess(Starlette(routes=[Mount("/scim/v2", app)]))
+
+    def _authenticated(self, token: str) -> str | None:
+        return self.authenticate(token)
+
+    def client(self, token: str = "token-of-okta") -> httpx.Client:
+        return httpx.Client(transport=self.transport, base_url=BASE, headers={"Authorization": f"Bearer {token}"})
+
+    def requests(self) -> list[dict[str, object]]:
+        """Return what was kept of the writes, oldest first."""
+        with self.database.read() as tx:
+            return [dict(row) for row in tx.execute(select(requests).order_by(requests.c.id)).mappings()]
+
+
+@pytest.fixture
+def service(database: Database) -> Iterator[Service]:
+    service = Service(database)
+    yield service
+    service.transport.stop()
+
+
+@pytest.fixture
+def client(service: Service) -> httpx.Client:
+    return service.client()
+
+
+def a_user(client: httpx.Client, user_name: str = "ada@example.com", **more: object) -> str:
+    """Create a User and return its id."""
+    response = client.post("Users", json={"userName": user_name, "active": True, **more})
+    assert response.status_code == 201, response.text
+    return str(response.json()["id"])
+
+
+def a_group(client: httpx.Client, name: str = "Engineers", members: tuple[str, ...] = ()) -> str:
+    """Create a Group and return its id."""
+    body = {"displayName": name, "members": [{"value": member} for member in members]}
+    response = client.post("Groups", json=body)
+    assert response.status_code == 201, response.text
+    return str(response.json()["id"])
+
+
+def patched(client: httpx.Client, path: str, *operations: dict[str, object]) -> httpx.Response:
+    """Send a PATCH with these operations."""
+    return client.patch(path, json={"Operations": list(operations)})

@@ -1,0 +1,155 @@
+"""The edges: what the framework, the store or an unforeseen error would answer, SCIM answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from scimbridge.errors import StoreBusyError, StoreUnavailableError
+from tests.scim.conftest import Service, a_user, patched
+
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "Nothing", 404),
+        ("GET", "", 404),
+        ("POST", "Bulk", 404),
+        ("GET", "Users/x/y", 404),
+        ("PUT", "Users", 405),
+        ("DELETE", "Groups", 405),
+        ("POST", "Users/x", 405),
+        ("POST", "Schemas", 405),
+        ("DELETE", "ServiceProviderConfig", 405),
+    ],
+)
+def test_the_framework_answers_in_scim(client: httpx.Client, method: str, path: str, status: int) -> None:
+    response = client.request(method, path)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/scim+json"
+    assert response.json()["schemas"] == [ERROR]
+    assert response.json()["status"] == str(status)
+
+
+@pytest.mark.parametrize(
+    "user_id",
+    ["nobody", "%00", "%0d%0aSet-Cookie:x=1", "..%2f..%2fetc", "%2e%2e", "a%20b", "%ff", "x" * 300, "%E2%80%A8"],
+)
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_an_id_that_nothing_has_is_not_found(client: httpx.Client, method: str, user_id: str) -> None:
+    body = {"userName": "x", "Operations": [{"op": "add", "path": "title", "value": "x"}]}
+
+    response = client.request(method, f"Users/{user_id}", json=body)
+
+    assert response.status_code in {404, 405}
+    assert "set-cookie" not in response.headers
+
+
+def test_a_slash_at_the_end_changes_nothing(client: httpx.Client) -> None:
+    response = client.post("Users/", json={"userName": "ada"})
+
+    assert response.status_code == 201
+    assert client.get(f"Users/{response.json()['id']}/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "retry_after"),
+    [
+        (StoreBusyError("the file /secret/path is locked"), 503, "1"),
+        (StoreUnavailableError("the file /secret/path is read-only"), 503, "30"),
+        (RuntimeError("/secret/path"), 500, None),
+    ],
+)
+def test_trouble_on_our_side_is_never_a_success(
+    service: Service, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, retry_after: str | None
+) -> None:
+    client = service.client()
+    user_id = a_user(client)
+    kept = len(service.requests())
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    for name in ("create_user", "change_user", "delete_user"):
+        monkeypatch.setattr(service.intake, name, fail)
+    monkeypatch.setattr(service.lookup, "list_users", fail)
+
+    answers = [
+        client.post("Users", json={"userName": "ben"}),
+        patched(client, f"Users/{user_id}", {"op": "replace", "path": "active", "value": False}),
+        client.delete(f"Users/{user_id}"),
+        client.get("Users"),
+    ]
+
+    assert {answer.status_code for answer in answers} == {status}
+    assert {answer.headers.get("retry-after") for answer in answers} == {retry_after}
+    assert not any("secret" in answer.text for answer in answers)
+    assert len(service.requests()) == kept
+
+
+def test_a_refused_write_is_kept_with_its_reason(service: Service) -> None:
+    client = service.client()
+    a_user(client, "ada")
+
+    client.post("Users", json={"userName": "ada", "password": "hunter2"})
+    patched(client, "Users/nobody", {"op": "replace", "path": "active", "value": "False"})
+
+    taken, unknown = service.requests()[1:]
+    assert (taken["status"], taken["applied"]) == (409, "refused: another resource already has this userName")
+    assert (unknown["status"], unknown["understood"]) == (404, 'replace active "False": deactivate')
+    assert "hunter2" not in str(taken)
+
+
+def test_an_answer_to_a_wrong_value_does_not_repeat_it(client: httpx.Client) -> None:
+    user_id = a_user(client)
+
+    answers = [
+        client.post("Users", json={"userName": "ada", "name": "s3cret", "title": {"s3cret": 1}}),
+        patched(client, f"Users/{user_id}", {"op": "replace", "path": "title", "value": {"s3cret": 1}}),
+    ]
+
+    assert {answer.status_code for answer in answers} == {400}
+    assert not any("s3cret" in answer.text or "pydantic" in answer.text for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"attributes": "userName"}, {"schemas", "id", "userName"}),
+        (
+            {"attributes": "USERNAME, urn:ietf:params:scim:schemas:core:2.0:User:title"},
+            {"schemas", "id", "userName", "title"},
+        ),
+        ({"attributes": "nothing"}, {"schemas", "id"}),
+        ({"attributes": "meta.location,emails.value"}, {"schemas", "id", "meta", "emails"}),
+        ({"excludedAttributes": "id,schemas,userName,meta"}, {"schemas", "id", "active", "title", "emails"}),
+    ],
+)
+def test_an_answer_has_the_attributes_that_are_asked_for(
+    client: httpx.Client, query: dict[str, str], names: set[str]
+) -> None:
+    user_id = a_user(client, "ada", title="x", emails=[{"value": "a@example.com", "type": "work"}])
+
+    alone = client.get(f"Users/{user_id}", params=query).json()
+    listed = client.get("Users", params=query).json()["Resources"][0]
+
+    assert set(alone) == names
+    assert alone == listed
+
+
+@pytest.mark.parametrize("query", [{"attributes": "emails.value"}, {"excludedAttributes": "emails.type"}])
+def test_sub_attributes_can_be_asked_for(client: httpx.Client, query: dict[str, str]) -> None:
+    user_id = a_user(client, "ada", emails=[{"value": "a@example.com", "type": "work"}])
+
+    assert client.get(f"Users/{user_id}", params=query).json()["emails"] == [{"value": "a@example.com"}]
+
+
+def test_attributes_and_excluded_attributes_exclude_each_other(client: httpx.Client) -> None:
+    response = client.get("Users", params={"attributes": "userName", "excludedAttributes": "emails"})
+
+    assert response.status_code == 400

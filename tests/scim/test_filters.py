@@ -1,0 +1,263 @@
+"""Filters mean the same on both databases, and what RFC 7644 §3.4.2.2 says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from scim2_models import InvalidFilterException, ScimFilter
+from sqlalchemy import insert
+
+from scimbridge.domain.model import TOLERANT, USER
+from scimbridge.store import groups, identities, schema
+from scimbridge.store.database import Database
+from scimbridge.store.filters import MAX_LENGTH, MAX_TERMS, group_condition, user_condition
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+ADA: dict[str, Any] = {
+    "schemas": [CORE, ENTERPRISE],
+    "userName": "Ada@Example.com",
+    "externalId": "Ext-1",
+    "active": True,
+    "title": "Engineer 100%",
+    "userType": "Employee",
+    "name": {"givenName": "Ada", "familyName": "Okafor"},
+    "emails": [
+        {"value": "Ada@Example.com", "type": "work", "primary": True},
+        {"value": "ada@home.example", "type": "home"},
+    ],
+    ENTERPRISE: {"department": "Audit", "employeeNumber": "701", "manager": {"value": "M-1"}},
+}
+BEN: dict[str, Any] = {
+    "schemas": [CORE],
+    "userName": "ben@example.com",
+    "externalId": "ext-1",
+    "active": False,
+    "title": "engineer_",
+    "emails": [{"value": "ben@example.com", "type": "home"}],
+}
+CYD: dict[str, Any] = {"schemas": [CORE], "userName": "cyd", "active": True, "nickName": ""}
+
+
+@pytest.fixture
+def people(database: Database) -> Database:
+    with database.write() as tx:
+        for source in ("okta", "entra"):
+            tx.execute(insert(schema.sources).values(name=source, created_at=NOON))
+        for number, document in enumerate((ADA, BEN, CYD)):
+            identities.insert_user(tx, "okta", document, NOON + timedelta(minutes=number))
+        identities.insert_user(tx, "entra", ADA, NOON)
+    return database
+
+
+def found(database: Database, text: str) -> set[str]:
+    with database.read() as tx:
+        where = user_condition(text, tx.dialect.name)
+        _, users = identities.find_users(tx, "okta", where, offset=0, limit=10)
+    return {user.identity.user_name[:3].lower() for user in users}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('userName eq "ADA@EXAMPLE.COM"', "ada"),
+        ('USERNAME EQ "ada@example.com"', "ada"),
+        (f'{CORE}:userName eq "cyd"', "cyd"),
+        ('userName sw "B"', "ben"),
+        ('userName co "EXAMPLE"', "ada ben"),
+        ('userName ew ".com"', "ada ben"),
+        ('userName gt "ben@example.com"', "cyd"),
+        ('userName le "ben@example.com"', "ada ben"),
+        ('externalId eq "ext-1"', "ben"),
+        ('externalId co "xt"', "ada ben"),
+        ("externalId pr", "ada ben"),
+        ('externalId ne "ext-1"', "ada cyd"),
+        ("active eq true", "ada cyd"),
+        ('active eq "False"', "ben"),
+        ("active ne true", "ben"),
+        ('title eq "ENGINEER_"', "ben"),
+        ('title co "%"', "ada"),
+        ('title co "_"', "ben"),
+        ('title sw "engineer"', "ada ben"),
+        ("title pr", "ada ben"),
+        ("not (title pr)", "cyd"),
+        ("title eq null", "cyd"),
+        ("title ne null", "ada ben"),
+        ("nickName pr", ""),
+        ('userType ne "Employee"', "ben cyd"),
+        ('not (userType eq "Employee")', "ben cyd"),
+        ('not (not (userType eq "Employee"))', "ada"),
+        ("name pr", "ada"),
+        ('name.familyName eq "okafor"', "ada"),
+        ('emails eq "ADA@home.example"', "ada"),
+        ('emails.value eq "ada@example.com"', "ada"),
+        ('emails[value eq "ben@example.com"]', "ben"),
+        ('emails[type eq "work" and value eq "ada@example.com"]', "ada"),
+        ('emails[type eq "home" and value eq "ada@example.com"]', ""),
+        ('emails[type eq "work"].value eq "Ada@example.com"', "ada"),
+        ('emails[type eq "home" or value sw "x"]', "ada ben"),
+        ('emails[primary eq "True"]', "ada"),
+        ("emails[not (primary pr)]", "ada ben"),
+        ('emails.type ne "work"', "ben cyd"),
+        ("emails pr", "ada ben"),
+        ("emails.primary pr", "ada"),
+        ("phoneNumbers pr", ""),
+        (f'{ENTERPRISE}:department eq "audit"', "ada"),
+        (f'{ENTERPRISE}:employeeNumber eq "701"', "ada"),
+        (f'{ENTERPRISE}:employeeNumber ne "701"', "ben cyd"),
+        (f'{ENTERPRISE}:manager eq "M-1"', "ada"),
+        (f'{ENTERPRISE}:manager.value eq "m-1"', ""),
+        (f"{ENTERPRISE}:manager pr", "ada"),
+        (f'schemas eq "{ENTERPRISE}"', "ada"),
+        ('meta.created gt "2026-03-01T12:00:00Z"', "ben cyd"),
+        ('meta.created eq "2026-03-01T13:00:00+01:00"', "ada"),
+        ('meta.lastModified le "2026-03-01T12:01:00"', "ada ben"),
+        ('meta.resourceType eq "User"', "ada ben cyd"),
+        ('userName eq "cyd" or userName eq "ben@example.com" and active eq true', "cyd"),
+        ('(userName eq "cyd" or userName eq "ben@example.com") and active eq false', "ben"),
+        ('userName eq "x\\" or userName pr or userName eq \\""', ""),
+        ('id eq "019b76da-a800-7408-965f-772fb833b290"', ""),
+    ],
+)
+def test_a_filter_finds(people: Database, text: str, names: str) -> None:
+    assert found(people, text) == set(names.split())
+
+
+@pytest.mark.parametrize(
+    "text", ['userName sw "a"', 'emails[type eq "home"]', 'title ne "engineer_"', "not (title pr)"]
+)
+def test_sql_and_the_reference_evaluation_agree(people: Database, text: str) -> None:
+    reference = ScimFilter[USER](text)
+    models = {each["userName"]: USER.model_validate(each, scim_policy=TOLERANT) for each in (ADA, BEN, CYD)}
+
+    expected = {name[:3].lower() for name, model in models.items() if reference.match(model)}
+
+    assert found(people, text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "userName eq",
+        "and",
+        'userName eq "a" nor title pr',
+        'nobodyKnows eq "x"',
+        'emails[nobodyKnows eq "x"]',
+        f'{ENTERPRISE}:nobodyKnows eq "x"',
+        'password eq "x"',
+        "password pr",
+        'userName eq "x" or password sw "x"',
+        'name eq "Ada"',
+        "active gt true",
+        "active eq 1",
+        'active eq "yes"',
+        "userName eq 5",
+        'meta.created gt "tomorrow"',
+        "meta.created gt 5",
+        'meta.created co "2026"',
+        'meta.created lt "0001-01-01T00:00:00+14:00"',
+        'meta.version eq "1"',
+        'title[value eq "x"]',
+        'groups.$ref eq "x"',
+        'userName eq "\\u0000"',
+        'userName eq "\\ud800"',
+        "(" * 3000,
+        "not (" * 40 + "title pr" + ")" * 40,
+        " or ".join(['title eq "x"'] * (MAX_TERMS + 1)),
+        'title eq "' + "x" * MAX_LENGTH + '"',
+    ],
+)
+def test_a_filter_that_cannot_be_answered_is_refused(database: Database, text: str) -> None:
+    with database.read() as tx, pytest.raises(InvalidFilterException):
+        user_condition(text, tx.dialect.name)
+
+
+def test_a_filter_of_the_greatest_size_is_answered(people: Database) -> None:
+    text = " or ".join(['title eq "x"'] * (MAX_TERMS - 1) + ['userName eq "cyd"'])
+
+    assert found(people, text) == {"cyd"}
+
+
+def test_users_are_found_by_their_groups(people: Database) -> None:
+    with people.write() as tx:
+        _, (ada, *_) = identities.find_users(tx, "okta", None, offset=0, limit=1)
+        group = groups.insert_group(tx, "okta", {"displayName": "Engineers"}, NOON)
+        groups.add_members(tx, "okta", group.id, [ada.identity.id])
+
+    assert found(people, 'groups.display eq "ENGINEERS"') == {"ada"}
+    assert found(people, f'groups eq "{group.id}"') == {"ada"}
+    assert found(people, 'groups[display sw "eng" and type eq "direct"]') == {"ada"}
+    assert found(people, "not (groups pr)") == {"ben", "cyd"}
+
+
+@pytest.fixture
+def teams(people: Database) -> tuple[Database, str]:
+    with people.write() as tx:
+        _, (ada, *_) = identities.find_users(tx, "okta", None, offset=0, limit=1)
+        full = groups.insert_group(tx, "okta", {"displayName": "Full", "externalId": "G-1"}, NOON)
+        groups.add_members(tx, "okta", full.id, [ada.identity.id])
+        groups.insert_group(tx, "okta", {"displayName": "Empty"}, NOON)
+    return people, ada.identity.id
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('displayName eq "FULL"', "Full"),
+        ('displayName co "p"', "Empty"),
+        ('externalId eq "G-1"', "Full"),
+        ('externalId eq "g-1"', ""),
+        ('members eq "{ada}"', "Full"),
+        ('members.value eq "{ada}"', "Full"),
+        ('members[value eq "{ada}"]', "Full"),
+        ('members[value eq "{ada}" and type eq "User"]', "Full"),
+        ('members ne "{ada}"', "Empty"),
+        ("members pr", "Full"),
+        ("not (members pr)", "Empty"),
+        ('displayName eq "Full" and members eq "{ada}"', "Full"),
+        ('displayName eq "Empty" and members eq "{ada}"', ""),
+        ('meta.created ge "2026-03-01T12:00:00Z" and meta.resourceType eq "Group"', "Full Empty"),
+    ],
+)
+def test_groups_are_found(teams: tuple[Database, str], text: str, names: str) -> None:
+    database, ada = teams
+
+    with database.read() as tx:
+        where = group_condition(text.replace("{ada}", ada), tx.dialect.name)
+        _, page = groups.find_groups(tx, "okta", where, offset=0, limit=10, with_members=False)
+
+    assert {group.document["displayName"] for group in page} == set(names.split())
+
+
+@pytest.mark.parametrize(
+    "text", ['members.display eq "x"', 'members.$ref eq "x"', 'userName eq "x"', 'members eq "\\u0000"']
+)
+def test_a_group_filter_that_cannot_be_answered_is_refused(database: Database, text: str) -> None:
+    with database.read() as tx, pytest.raises(InvalidFilterException):
+        group_condition(text, tx.dialect.name)
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ('userName eq "ada@example.com"', "uq_identities_user_name"),
+        ('externalId eq "Ext-1"', "ix_identities_external_id"),
+        ('emails.value eq "ada@example.com"', "ix_identity_values_value"),
+        ('emails[type eq "work" and value eq "ada@example.com"]', "ix_identity_values_value"),
+        (f'{ENTERPRISE}:employeeNumber eq "701"', "ix_identity_values_value"),
+    ],
+)
+# PostgreSQL plans by the size of its tables, and these are tiny.
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_look_ups_use_an_index(people: Database, text: str, index: str) -> None:
+    with people.read() as tx:
+        where = user_condition(text, "sqlite")
+        table = schema.identities
+        query = table.select().where(table.c.source == "okta", table.c.deleted_at.is_(None), where)
+        compiled = query.compile(tx.engine, compile_kwargs={"literal_binds": True})
+        plan = " ".join(str(row) for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}"))
+
+    assert index in plan

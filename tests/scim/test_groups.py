@@ -1,0 +1,225 @@
+"""Groups: members change by those that are named, in the spellings of the identity providers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import event
+
+from tests.scim.conftest import BASE, Service, a_group, a_user, patched
+
+CORE = "urn:ietf:params:scim:schemas:core:2.0:Group"
+
+
+@pytest.fixture
+def people(client: httpx.Client) -> dict[str, str]:
+    return {name: a_user(client, name) for name in ("ada", "ben", "cyd")}
+
+
+def members(client: httpx.Client, group_id: str) -> set[str]:
+    return {member["display"] for member in client.get(f"Groups/{group_id}").json().get("members", ())}
+
+
+def test_a_new_group_is_answered_with_its_members(client: httpx.Client, people: dict[str, str]) -> None:
+    response = client.post("Groups", json={"displayName": "Team", "members": [{"value": people["ada"]}]})
+
+    group = response.json()
+    assert response.status_code == 201
+    assert group["meta"]["location"] == response.headers["location"] == f"{BASE}/Groups/{group['id']}"
+    assert group["members"] == [
+        {"value": people["ada"], "$ref": f"{BASE}/Users/{people['ada']}", "type": "User", "display": "ada"}
+    ]
+
+
+def test_a_name_is_taken_in_every_case_of_letters(client: httpx.Client) -> None:
+    a_group(client, "Team")
+
+    response = client.post("Groups", json={"displayName": "TEAM"})
+
+    assert (response.status_code, response.json()["scimType"]) == (409, "uniqueness")
+
+
+def test_entras_own_schema_is_accepted(client: httpx.Client) -> None:
+    entra = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
+
+    response = client.post("Groups", json={"schemas": [CORE, entra], "displayName": "Team", "members": None})
+
+    assert response.status_code == 201
+    assert response.json()["schemas"] == [CORE]
+
+
+@pytest.mark.parametrize(
+    ("operations", "left"),
+    [
+        ([{"op": "Add", "path": "members", "value": [{"$ref": None, "value": "cyd"}]}], "ada ben cyd"),
+        ([{"op": "add", "path": "members", "value": {"value": "cyd"}}], "ada ben cyd"),
+        ([{"op": "add", "path": f"{CORE}:members", "value": [{"value": "cyd"}]}], "ada ben cyd"),
+        ([{"op": "add", "value": {"members": [{"value": "cyd"}]}}], "ada ben cyd"),
+        ([{"op": "add", "path": "members", "value": [{"value": "ada"}]}], "ada ben"),
+        ([{"op": "add", "path": "members", "value": []}], "ada ben"),
+        ([{"op": "Remove", "path": "members", "value": [{"$ref": None, "value": "ada"}]}], "ben"),
+        ([{"op": "remove", "path": "members", "value": []}], "ada ben"),
+        ([{"op": "remove", "path": "members", "value": [{"value": "cyd"}]}], "ada ben"),
+        ([{"op": "remove", "path": 'members[value eq "ada"]'}], "ben"),
+        ([{"op": "remove", "path": 'MEMBERS[VALUE EQ "ada" or value eq "ben"]'}], ""),
+        ([{"op": "remove", "path": "members"}], ""),
+        ([{"op": "replace", "path": "members", "value": [{"value": "cyd"}]}], "cyd"),
+        ([{"op": "replace", "value": {"members": [{"value": "cyd"}]}}], "cyd"),
+        ([{"op": "replace", "path": "members", "value": None}], ""),
+        ([{"op": "replace", "value": {"members": None}}], "ada ben"),
+        ([{"op": "add", "value": {"members": None}}], "ada ben"),
+        (
+            [
+                {"op": "remove", "path": 'members[value eq "ada"]'},
+                {"op": "add", "path": "members", "value": [{"value": "cyd", "display": "C"}]},
+                {"op": "replace", "path": "displayName", "value": "Renamed"},
+            ],
+            "ben cyd",
+        ),
+    ],
+)
+def test_members_change(client: httpx.Client, people: dict[str, str], operations: list[Any], left: str) -> None:
+    group_id = a_group(client, members=(people["ada"], people["ben"]))
+
+    response = patched(client, f"Groups/{group_id}", *(_with_ids(operation, people) for operation in operations))
+
+    assert (response.status_code, response.content) == (204, b"")
+    assert members(client, group_id) == set(left.split())
+
+
+def _with_ids(node: Any, people: dict[str, str]) -> Any:
+    """Put ids in the place of names."""
+    text = json.dumps(node)
+    for name, user_id in people.items():
+        text = text.replace(f'"{name}"', f'"{user_id}"').replace(f'"{name}\\"', f'"{user_id}\\"')
+    return json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "add", "path": "members", "value": [{"display": "x"}]},
+        {"op": "add", "path": "members", "value": [{"value": ""}]},
+        {"op": "add", "path": "members", "value": [{"value": 7}]},
+        {"op": "add", "path": "members", "value": [None]},
+        {"op": "add", "path": "members", "value": None},
+        {"op": "add", "path": "members"},
+        {"op": "add", "path": "members", "value": [{"value": "nobody"}]},
+        {"op": "replace", "path": "members", "value": [{"value": "nobody"}]},
+        {"op": "remove", "path": 'members[type eq "User"]'},
+        {"op": "remove", "path": 'members[value sw "a"]'},
+        {"op": "replace", "path": 'members[value eq "a"]', "value": {"value": "b"}},
+        {"op": "replace", "path": "displayName", "value": ""},
+        {"op": "remove", "path": "displayName"},
+        {"op": "replace", "path": "id", "value": "x"},
+        {"op": "replace", "value": {"id": "x"}},
+        {"op": "replace", "path": "members[", "value": []},
+    ],
+    ids=repr,
+)
+def test_a_patch_is_applied_whole_or_not_at_all(
+    client: httpx.Client, people: dict[str, str], operation: dict[str, Any]
+) -> None:
+    group_id = a_group(client, members=(people["ada"],))
+    before = client.get(f"Groups/{group_id}").json()
+
+    response = patched(client, f"Groups/{group_id}", {"op": "remove", "path": "members"}, operation)
+
+    assert response.status_code == 400
+    assert client.get(f"Groups/{group_id}").json() == before
+
+
+def test_okta_renames_with_the_id_in_the_value(client: httpx.Client) -> None:
+    group_id = a_group(client)
+
+    patched(client, f"Groups/{group_id}", {"op": "replace", "value": {"id": group_id, "displayName": "Renamed"}})
+
+    assert client.get(f"Groups/{group_id}").json()["displayName"] == "Renamed"
+
+
+def test_a_put_without_members_leaves_them(client: httpx.Client, people: dict[str, str]) -> None:
+    group_id = a_group(client, members=(people["ada"],))
+
+    client.put(f"Groups/{group_id}", json={"displayName": "Renamed"})
+    client.put(f"Groups/{group_id}", json={"displayName": "Renamed", "members": None})
+    kept = members(client, group_id)
+    client.put(f"Groups/{group_id}", json={"displayName": "Renamed", "members": []})
+
+    assert (kept, members(client, group_id)) == ({"ada"}, set())
+
+
+def test_a_deleted_user_leaves_its_groups(client: httpx.Client, people: dict[str, str]) -> None:
+    group_id = a_group(client, members=(people["ada"], people["ben"]))
+
+    client.delete(f"Users/{people['ada']}")
+
+    assert members(client, group_id) == {"ben"}
+    found = client.get("Groups", params={"filter": f'members eq "{people["ada"]}"'}).json()
+    assert found["totalResults"] == 0
+
+
+def test_members_are_read_only_where_they_are_shown(service: Service) -> None:
+    client = service.client()
+    group_id = a_group(client, members=(a_user(client),))
+    statements: list[str] = []
+    engine = service.database._reader
+    event.listen(engine, "before_cursor_execute", lambda _c, _k, text, *_: statements.append(text))
+
+    shown = [
+        client.get(f"Groups/{group_id}", params={"excludedAttributes": "members"}).json(),
+        client.get(f"Groups/{group_id}", params={"attributes": "displayName"}).json(),
+        client.get("Groups", params={"excludedAttributes": f"{CORE}:Members"}).json()["Resources"][0],
+    ]
+
+    assert not any("memberships" in text for text in statements)
+    assert not any("members" in group for group in shown)
+
+
+def test_a_patch_answers_with_the_group_where_attributes_are_asked_for(client: httpx.Client) -> None:
+    group_id = a_group(client)
+    operation = {"op": "replace", "path": "displayName", "value": "Renamed"}
+
+    response = client.patch(
+        f"Groups/{group_id}", params={"attributes": "displayName"}, json={"Operations": [operation]}
+    )
+
+    assert response.status_code == 200
+    assert response.json() == {"schemas": [CORE], "id": group_id, "displayName": "Renamed"}
+
+
+def test_what_was_understood_names_no_member(service: Service) -> None:
+    client = service.client()
+    user_id = a_user(client)
+    group_id = a_group(client)
+
+    patched(
+        client,
+        f"Groups/{group_id}",
+        {"op": "Add", "path": "members", "value": [{"value": user_id}]},
+        {"op": "Replace", "path": "externalId", "value": "x"},
+    )
+
+    assert service.requests()[-1]["understood"] == "Replace externalId, add 1 members"
+
+
+def test_a_deleted_group_is_gone(client: httpx.Client, people: dict[str, str]) -> None:
+    group_id = a_group(client, members=(people["ada"],))
+
+    assert client.delete(f"Groups/{group_id}").status_code == 204
+
+    assert client.get(f"Groups/{group_id}").status_code == 404
+    assert client.delete(f"Groups/{group_id}").status_code == 404
+    assert "groups" not in client.get(f"Users/{people['ada']}").json()
+
+
+def test_a_version_is_checked(client: httpx.Client, people: dict[str, str]) -> None:
+    group_id = a_group(client)
+    tag = client.get(f"Groups/{group_id}").headers["etag"]
+    change = {"Operations": [{"op": "add", "path": "members", "value": [{"value": people["ada"]}]}]}
+
+    assert client.get(f"Groups/{group_id}", headers={"If-None-Match": tag}).status_code == 304
+    assert client.patch(f"Groups/{group_id}", json=change, headers={"If-Match": f'"x", {tag}'}).status_code == 204
+    assert client.patch(f"Groups/{group_id}", json=change, headers={"If-Match": tag}).status_code == 412

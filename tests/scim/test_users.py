@@ -1,0 +1,459 @@
+"""Users: what each way of writing does, in the spellings of the identity providers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.scim.conftest import BASE, Service, a_group, a_user, patched
+
+CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+NO_BOOLEANS: list[Any] = [0, 1, "0", "1", "no", "yes", "", "banana", None, [], {}, {"value": False}, 0.0]
+
+
+def read(client: httpx.Client, user_id: str) -> dict[str, Any]:
+    response = client.get(f"Users/{user_id}")
+    assert response.status_code == 200
+    found: dict[str, Any] = response.json()
+    return found
+
+
+# -- create -------------------------------------------------------------------
+
+
+def test_a_new_user_is_answered_with_its_address(client: httpx.Client) -> None:
+    response = client.post("Users", json={"schemas": [CORE], "userName": "ada", "id": "mine", "meta": {"version": "x"}})
+
+    user = response.json()
+    assert response.status_code == 201
+    assert user["id"] != "mine"
+    assert user["active"] is True
+    assert user["meta"]["location"] == response.headers["location"] == f"{BASE}/Users/{user['id']}"
+    assert user["meta"]["version"] == response.headers["etag"]
+    assert user == read(client, user["id"])
+
+
+@pytest.mark.parametrize("body", [{}, {"userName": ""}, {"userName": "  "}, {"userName": None}, {"userName": 7}])
+def test_a_user_needs_a_name(client: httpx.Client, body: dict[str, Any]) -> None:
+    response = client.post("Users", json=body)
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")
+
+
+def test_a_name_is_taken_in_every_case_of_letters(client: httpx.Client) -> None:
+    a_user(client, "ada")
+
+    response = client.post("Users", json={"userName": "ADA"})
+
+    assert (response.status_code, response.json()["scimType"]) == (409, "uniqueness")
+
+
+def test_the_same_name_in_two_sources_is_two_users(service: Service) -> None:
+    okta, entra = service.client("token-of-okta"), service.client("token-of-entra")
+
+    ids = {a_user(okta, "ada"), a_user(entra, "ada")}
+
+    assert len(ids) == 2
+    assert {user["id"] for user in okta.get("Users").json()["Resources"]} < ids
+    assert {entra.get(f"Users/{user_id}").status_code for user_id in ids} == {200, 404}
+
+
+def test_a_post_over_an_inactive_user_brings_it_back(client: httpx.Client) -> None:
+    user_id = a_user(client, "ada", externalId="1")
+    patched(client, f"Users/{user_id}", {"op": "replace", "path": "active", "value": False})
+
+    response = client.post("Users", json={"userName": "Ada", "externalId": "1"})
+
+    assert response.status_code == 200
+    assert (response.json()["id"], response.json()["active"]) == (user_id, True)
+
+
+def test_addresses_that_are_none_are_stored_as_sent(client: httpx.Client) -> None:
+    odd = {"emails": [{"value": "ada@corp.local"}], "profileUrl": "not a link", "photos": [{"value": "x y"}]}
+
+    user = read(client, a_user(client, "ada", **odd))
+
+    assert {name: user[name] for name in odd} == odd
+
+
+def test_unknown_attributes_are_left_out_and_named_in_what_was_understood(service: Service) -> None:
+    client = service.client()
+    unknown = {"shoeSize": 43, "urn:example:ext": {"a": 1}, "__proto__": {"x": 1}, ENTERPRISE: {"desk": "12"}}
+
+    user = read(client, a_user(client, "ada", **unknown))
+
+    assert set(user) == {"schemas", "id", "userName", "active", "meta"}
+    (kept,) = service.requests()
+    assert kept["understood"] == (
+        f"create User, active true: activate; ignored: shoeSize, urn:example:ext, __proto__, {ENTERPRISE}:desk"
+    )
+
+
+@pytest.mark.parametrize(
+    "schemas",
+    [
+        None,
+        [],
+        [CORE.upper()],
+        ["urn:scim:schemas:core:2.0", "urn:scim:schemas:extension:enterprise:2.0"],
+        ["urn:scim:schemas:core:1.0", CORE],
+        [CORE, "urn:example:other"],
+    ],
+)
+def test_other_names_of_the_schemas_are_understood(client: httpx.Client, schemas: list[str] | None) -> None:
+    user_id = a_user(client, "ada", schemas=schemas)
+
+    assert read(client, user_id)["schemas"] == [CORE]
+
+
+@pytest.mark.parametrize("schemas", [["urn:example:other"], ["urn:ietf:params:scim:schemas:core:2.0:Group"], CORE, [1]])
+def test_a_body_that_is_meant_for_something_else_is_refused(client: httpx.Client, schemas: Any) -> None:
+    response = client.post("Users", json={"schemas": schemas, "userName": "ada"})
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidSyntax")
+
+
+def test_a_value_that_no_index_can_hold_is_refused(client: httpx.Client) -> None:
+    long = "x" * 1025
+
+    bodies = [{"userName": long}, {"userName": "a", "externalId": long}, {"userName": "a", "emails": [{"value": long}]}]
+
+    assert {client.post("Users", json=body).status_code for body in bodies} == {400}
+
+
+# -- active -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [False, "False", "false", "FALSE"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "Replace", "path": "active"},
+        {"op": "add", "path": "ACTIVE"},
+        {"op": "replace", "path": f"{CORE}:active"},
+        {"op": "replace", "key": "active"},
+        {"op": "ADD", "key": "Active"},
+        {"op": "replace", "key": f"{CORE}:active"},
+    ],
+    ids=lambda operation: "-".join(operation.values()),
+)
+def test_every_spelling_of_deactivation_is_understood(
+    client: httpx.Client, operation: dict[str, str], value: Any
+) -> None:
+    user_id = a_user(client)
+    sent: dict[str, Any] = dict(operation)
+    sent["value"] = {sent.pop("key"): value} if "key" in sent else value
+
+    response = patched(client, f"Users/{user_id}", sent)
+
+    assert (response.status_code, response.json()["active"]) == (200, False)
+    assert read(client, user_id)["active"] is False
+    assert client.get("Users", params={"filter": "active eq false"}).json()["totalResults"] == 1
+
+
+@pytest.mark.parametrize("value", NO_BOOLEANS, ids=repr)
+def test_what_is_no_boolean_moves_nobody(client: httpx.Client, value: Any) -> None:
+    user_id = a_user(client)
+    before = read(client, user_id)
+
+    answers = [
+        patched(client, f"Users/{user_id}", {"op": "replace", "path": "active", "value": value}),
+        patched(client, f"Users/{user_id}", {"op": "replace", "value": {"active": value, "title": "x"}}),
+        client.put(f"Users/{user_id}", json={"userName": "ada@example.com", "active": value}),
+        client.post("Users", json={"userName": "other", "active": value}),
+    ]
+
+    assert [(answer.status_code, answer.json()["scimType"]) for answer in answers] == [(400, "invalidValue")] * 4
+    assert read(client, user_id) == before
+    assert client.get("Users").json()["totalResults"] == 1
+
+
+def test_active_cannot_be_taken_away(client: httpx.Client) -> None:
+    user_id = a_user(client)
+
+    response = patched(client, f"Users/{user_id}", {"op": "remove", "path": "active"})
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")
+
+
+def test_unknown_attributes_never_stop_a_deactivation(client: httpx.Client) -> None:
+    user_id = a_user(client)
+
+    response = patched(
+        client,
+        f"Users/{user_id}",
+        {"op": "Replace", "path": "urn:example:ext:2.0:User:desk", "value": "12"},
+        {"op": "Add", "path": 'shoes[type eq "left"].size', "value": "43"},
+        {"op": "Remove", "path": "hat"},
+        {"op": "replace", "value": {"not a name": 1, "shoeSize": 43, "active": "False", ENTERPRISE: {"desk": 1}}},
+    )
+
+    assert (response.status_code, response.json()["active"]) == (200, False)
+
+
+def test_what_was_understood_is_kept_with_the_request(service: Service) -> None:
+    client = service.client()
+    user_id = a_user(client)
+
+    patched(client, f"Users/{user_id}", {"op": "Replace", "path": "active", "value": "False"})
+
+    kept = service.requests()[-1]
+    assert kept["understood"] == 'Replace active "False": deactivate'
+    assert kept["received"] == {"Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
+    assert (kept["source"], kept["path"]) == ("okta", f"/Users/{user_id}")
+
+
+# -- replace ------------------------------------------------------------------
+
+
+def test_a_put_replaces_everything_but_what_is_read_only(client: httpx.Client) -> None:
+    group_id = a_group(client, members=(user_id := a_user(client, "ada", title="Engineer"),))
+
+    response = client.put(
+        f"Users/{user_id}",
+        json={"id": "other", "userName": "ada2", "groups": [], "meta": {"created": "1999-01-01T00:00:00Z"}},
+    )
+
+    user = read(client, user_id)
+    assert response.status_code == 200
+    assert (user["id"], user["userName"]) == (user_id, "ada2")
+    assert "title" not in user
+    assert user["meta"]["created"].startswith("2026")
+    assert [group["value"] for group in user["groups"]] == [group_id]
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_a_put_that_does_not_say_active_keeps_it(client: httpx.Client, active: bool) -> None:
+    user_id = a_user(client, "ada")
+    patched(client, f"Users/{user_id}", {"op": "replace", "path": "active", "value": active})
+
+    client.put(f"Users/{user_id}", json={"userName": "ada", "title": "x"})
+
+    assert read(client, user_id)["active"] is active
+
+
+def test_a_put_of_what_is_there_changes_nothing(client: httpx.Client) -> None:
+    user_id = a_user(client, "ada", emails=[{"value": "a@example.com", "type": "Work"}], name={"givenName": "Ada"})
+    before = read(client, user_id)
+
+    response = client.put(f"Users/{user_id}", json=before)
+
+    assert response.json() == before
+
+
+def test_a_put_to_nobody_creates_nobody(client: httpx.Client) -> None:
+    response = client.put("Users/nobody", json={"userName": "ada"})
+
+    assert response.status_code == 404
+    assert client.get("Users").json()["totalResults"] == 0
+
+
+# -- patch --------------------------------------------------------------------
+
+
+def test_keys_of_a_value_may_be_paths(client: httpx.Client) -> None:
+    user_id = a_user(client, "ada", name={"familyName": "Okafor"}, title="x")
+
+    patched(
+        client,
+        f"Users/{user_id}",
+        {
+            "op": "replace",
+            "value": {
+                "name.givenName": "Ada",
+                f"{ENTERPRISE}:department": "Audit",
+                ENTERPRISE: {"costCenter": "7"},
+                "title": None,
+                'emails[type eq "work"].value': "a@example.com",
+                "schemas": [CORE],
+            },
+        },
+    )
+
+    user = read(client, user_id)
+    assert user["name"] == {"familyName": "Okafor", "givenName": "Ada"}
+    assert user[ENTERPRISE] == {"department": "Audit", "costCenter": "7"}
+    assert user["emails"] == [{"value": "a@example.com", "type": "work"}]
+    assert "title" not in user
+
+
+def test_a_whole_user_without_a_path_may_carry_what_is_read_only(client: httpx.Client) -> None:
+    user_id = a_user(client, "ada")
+
+    response = patched(client, f"Users/{user_id}", {"op": "replace", "value": read(client, user_id) | {"title": "x"}})
+
+    assert (response.status_code, response.json()["title"]) == (200, "x")
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        ("M-1", {"value": "M-1"}),
+        ({"value": "M-1"}, {"value": "M-1"}),
+        ({"value": "M-1", "displayName": "Boss"}, {"value": "M-1"}),
+        ([{"value": "M-1", "$ref": "../Users/M-1"}], {"value": "M-1", "$ref": "../Users/M-1"}),
+        ("", None),
+        (None, None),
+        ([], None),
+        ({"value": ""}, None),
+    ],
+)
+def test_every_form_of_a_manager_is_understood(client: httpx.Client, value: Any, stored: Any) -> None:
+    user_id = a_user(client, "ada", **{ENTERPRISE: {"department": "Audit", "manager": {"value": "M-0"}}})
+
+    response = patched(client, f"Users/{user_id}", {"op": "Replace", "path": f"{ENTERPRISE}:manager", "value": value})
+
+    assert response.status_code == 200
+    assert read(client, user_id)[ENTERPRISE].get("manager") == stored
+
+
+def test_roles_may_be_primary_as_a_string(client: httpx.Client) -> None:
+    user = read(client, a_user(client, "ada", roles=[{"value": '{"id":1}', "primary": "True"}]))
+
+    assert user["roles"] == [{"value": '{"id":1}', "primary": True}]
+
+
+@pytest.mark.parametrize(
+    ("operation", "scim_type"),
+    [
+        ({"op": "move", "path": "title", "value": "x"}, "invalidSyntax"),
+        ({"path": "title", "value": "x"}, "invalidSyntax"),
+        ({"op": "remove"}, "noTarget"),
+        ({"op": "remove", "value": {"title": "x"}}, "noTarget"),
+        ({"op": "replace", "value": "x"}, "invalidValue"),
+        ({"op": "replace", "path": "]["}, "invalidPath"),
+        ({"op": "replace", "path": 5, "value": "x"}, "invalidPath"),
+        ({"op": "replace", "path": "title"}, "invalidValue"),
+        ({"op": "replace", "path": "title", "value": {"a": 1}}, "invalidValue"),
+        ({"op": "replace", "path": "id", "value": "x"}, "mutability"),
+        ({"op": "replace", "value": {"id": "x"}}, "mutability"),
+        ({"op": "replace", "path": "meta.created", "value": "x"}, "mutability"),
+        ({"op": "add", "path": "groups", "value": [{"value": "admins"}]}, "mutability"),
+        ({"op": "remove", "path": "userName"}, "mutability"),
+        ({"op": "replace", "path": "userName", "value": ""}, "invalidValue"),
+        ({"op": "replace", "path": f"{ENTERPRISE}:manager", "value": [{"value": "1"}, {"value": "2"}]}, "invalidValue"),
+        ("replace", "invalidSyntax"),
+    ],
+    ids=repr,
+)
+def test_a_patch_is_applied_whole_or_not_at_all(client: httpx.Client, operation: Any, scim_type: str) -> None:
+    user_id = a_user(client)
+    before = read(client, user_id)
+
+    response = patched(client, f"Users/{user_id}", {"op": "replace", "path": "nickName", "value": "A"}, operation)
+
+    assert (response.status_code, response.json()["scimType"]) == (400, scim_type)
+    assert read(client, user_id) == before
+
+
+@pytest.mark.parametrize("body", [{}, {"Operations": []}, {"Operations": {}}, {"Operations": None}, {"active": False}])
+def test_a_patch_without_operations_is_refused(client: httpx.Client, body: dict[str, Any]) -> None:
+    response = client.patch(f"Users/{a_user(client)}", json=body)
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidSyntax")
+
+
+def test_a_patch_of_more_operations_than_allowed_is_refused(client: httpx.Client) -> None:
+    operations: list[dict[str, object]] = [{"op": "replace", "path": "title", "value": "x"}] * 1001
+
+    response = patched(client, f"Users/{a_user(client)}", *operations)
+
+    assert response.status_code == 400
+
+
+def test_a_patch_that_changes_nothing_keeps_the_version(client: httpx.Client) -> None:
+    user_id = a_user(client, emails=[{"value": "a@example.com", "type": "work", "primary": True}])
+    before = read(client, user_id)
+
+    response = patched(
+        client,
+        f"Users/{user_id}",
+        {"op": "add", "path": "active", "value": "True"},
+        {"op": "add", "path": "emails", "value": before["emails"]},
+        {"op": "remove", "path": "title", "value": "x"},
+    )
+
+    assert (response.status_code, response.json()) == (200, before)
+
+
+# -- passwords ----------------------------------------------------------------
+
+
+def test_passwords_are_neither_stored_nor_kept_nor_shown(service: Service) -> None:
+    client = service.client()
+    user_id = a_user(client, password="hunter2")
+    client.put(f"Users/{user_id}", json={"userName": "ada", "Password": "hunter2"})
+    patched(client, f"Users/{user_id}", {"op": "replace", "path": "password", "value": {"a": "hunter2"}})
+    patched(client, f"Users/{user_id}", {"op": "replace", "value": {f"{CORE}:password": "hunter2"}})
+    client.post("Users", json={"userName": 7, "password": "hunter2"})
+
+    shown = client.get(f"Users/{user_id}", params={"attributes": "password"}).text + client.get("Users").text
+
+    assert "hunter2" not in shown
+    assert len(service.requests()) == 5
+    assert "hunter2" not in str(service.requests())
+
+
+# -- delete -------------------------------------------------------------------
+
+
+def test_a_deleted_user_is_gone_for_every_verb(client: httpx.Client) -> None:
+    user_id = a_user(client, "ada", externalId="1")
+
+    assert client.delete(f"Users/{user_id}").status_code == 204
+
+    assert client.get(f"Users/{user_id}").status_code == 404
+    assert client.put(f"Users/{user_id}", json={"userName": "ada"}).status_code == 404
+    assert patched(client, f"Users/{user_id}", {"op": "add", "path": "active", "value": True}).status_code == 404
+    assert client.delete(f"Users/{user_id}").status_code == 404
+    assert client.get("Users", params={"filter": 'externalId eq "1"'}).json()["totalResults"] == 0
+    assert a_user(client, "ada", externalId="1") != user_id
+
+
+# -- lists and versions -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "start_index", "names"),
+    [
+        ({}, 1, "u0 u1 u2 u3 u4"),
+        ({"startIndex": "0", "count": "2"}, 1, "u0 u1"),
+        ({"startIndex": "-5", "count": "1"}, 1, "u0"),
+        ({"startIndex": "4", "count": "9999999"}, 4, "u3 u4"),
+        ({"startIndex": "6"}, 6, ""),
+        ({"startIndex": "99999999999999999"}, 99999999999999999, ""),
+        ({"count": "0"}, 1, ""),
+        ({"count": "-1"}, 1, ""),
+    ],
+)
+def test_a_list_comes_in_pages(client: httpx.Client, query: dict[str, str], start_index: int, names: str) -> None:
+    for number in range(5):
+        a_user(client, f"u{number}")
+
+    page = client.get("Users", params=query).json()
+
+    assert [user["userName"] for user in page["Resources"]] == names.split()
+    assert (page["totalResults"], page["itemsPerPage"], page["startIndex"]) == (5, len(names.split()), start_index)
+
+
+@pytest.mark.parametrize("query", [{"count": "x"}, {"startIndex": "1.5"}, {"count": "٣"}, {"count": "9" * 30}])
+def test_a_page_that_is_no_number_is_refused(client: httpx.Client, query: dict[str, str]) -> None:
+    response = client.get("Users", params=query)
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")
+
+
+def test_a_version_is_checked(client: httpx.Client) -> None:
+    user_id = a_user(client)
+    tag = client.get(f"Users/{user_id}").headers["etag"]
+    title = {"Operations": [{"op": "replace", "path": "title", "value": "x"}]}
+
+    assert client.get(f"Users/{user_id}", headers={"If-None-Match": tag}).status_code == 304
+    assert client.patch(f"Users/{user_id}", json=title, headers={"If-Match": f'"other", {tag}'}).status_code == 200
+    assert client.patch(f"Users/{user_id}", json=title, headers={"If-Match": tag}).status_code == 412
+    assert client.delete(f"Users/{user_id}", headers={"If-Match": "nonsense"}).status_code == 412
+    assert client.get(f"Users/{user_id}", headers={"If-None-Match": tag}).status_code == 200
+    assert client.delete(f"Users/{user_id}", headers={"If-Match": "*"}).status_code == 204
