@@ -32,3 +32,7 @@ class Hold:
     placed_at: datetime
     lifted_at: datetime | None = None
     lifted_by: str | None = None
+
+    def stops_work_at(self, target: str) -> bool:
+        """Whether a hold that concerns a case stops its work at this target."""
+        return self.scope is not Scope.TARGET or self.subject == target

@@ -66,9 +66,9 @@ class Eligibility:
             return Obstacle(Consequence.CANCEL, "the identity is active again")
         if case.kind is CaseKind.RESTORE and identity.is_gone:
             return Obstacle(Consequence.CANCEL, "the identity has left again")
-        hold = holds.first_on(tx, target=task.target, identity_id=task.identity_id, case_id=task.case_id)
-        if hold is not None:
-            return Obstacle(Consequence.HOLD, f"on hold: {hold.reason}")
+        for hold in holds.standing_on(tx, identity_id=task.identity_id, case_id=task.case_id):
+            if hold.stops_work_at(task.target):
+                return Obstacle(Consequence.HOLD, f"on hold: {hold.reason}")
         if not task.action.is_revoking:
             return None
         why = self._rules.why_excluded(identity, case.rule, holds.standing_exclusions(tx))

@@ -88,7 +88,8 @@ class Intake:
             groups.remove_from_all_groups(tx, user_id, now)
             identities.mark_deleted(tx, user_id, now)
             request_id = new_id(now)
-            verdict = self._planner.take(tx, _fact(Trigger.DELETED, before.identity, now, request_id))
+            fact = _fact(Trigger.DELETED, before.identity, now, request_id)
+            verdict = self._planner.take(tx, fact, before.identity)
             journal.record_request(tx, received, now, status=204, applied=verdict.text, request_id=request_id)
         self._submit(verdict.wakeups)
 
@@ -189,7 +190,7 @@ class Intake:
         if identities.match_values(before) != identities.match_values(after):
             accounts.look_up_again(tx, after.id, now)
         if before.active and not after.active:
-            return self._planner.take(tx, _fact(Trigger.DEACTIVATED, after, now, request_id))
+            return self._planner.take(tx, _fact(Trigger.DEACTIVATED, after, now, request_id), after)
         if after.active and not before.active:
             same = before.external_id == after.external_id
             return _prefixed("reactivated", self._returning.take(tx, after, now, same_person=same))

@@ -166,10 +166,11 @@ def _summary(tx: Any, case_id: str, user_name: str) -> CaseSummary:
 def _situation(tx: Any, case: Case, counts: Mapping[TaskState, int]) -> str:
     if case.state is not CaseState.OPEN:
         return case.state
-    if any(task.needs_person for task in tasks.tasks_of_case(tx, case.id)):
+    own = tasks.tasks_of_case(tx, case.id)
+    if any(task.needs_person for task in own):
         return "needs a person"
-    hold = holds.first_on(tx, target="", identity_id=case.identity_id, case_id=case.id)
-    if hold is not None:
+    standing = holds.standing_on(tx, identity_id=case.identity_id, case_id=case.id)
+    if any(hold.stops_work_at(task.target) for hold in standing for task in own if not task.is_finished):
         return "held"
     if counts.keys() & {TaskState.READY, TaskState.RUNNING}:
         return "working"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 
 from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.duration import format_duration
+from scimbridge.domain.hold import Hold
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.ids import TaskId, new_id
 from scimbridge.domain.plan import Capabilities, PlannedStage, PlannedTask, amend, plan
 from scimbridge.domain.rule import Rule, Ruleset
-from scimbridge.domain.task import TaskState
+from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
@@ -46,9 +48,9 @@ class Planner:
         """The configured targets."""
         return self._capabilities.keys()
 
-    def take(self, tx: Connection, fact: Fact) -> Verdict:
+    def take(self, tx: Connection, fact: Fact, identity: Identity) -> Verdict:
         """Open or amend the identity's case, or say why not. The caller holds the identity's lock."""
-        identity = identities.identity_by_id(tx, fact.identity_id, fact.at)
+        identity = identities.remembering(tx, identity, fact.at)
         open_case = cases.open_case_of(tx, [identity.id])
         rule = self._rules.first_match(fact.trigger, identity)
         if rule is None:
@@ -125,45 +127,35 @@ class Planner:
     def _insert_stages(self, tx: Connection, case: Case, stages: Iterable[PlannedStage], now: datetime) -> list[WakeUp]:
         names = [task.target for stage in stages for task in stage.tasks]
         owned = accounts.ensure_accounts(tx, case.identity_id, dict.fromkeys(names), now, link_due_at=None)
-        wakeups = []
+        standing = holds.standing_on(tx, identity_id=case.identity_id, case_id=case.id)
+        new = []
         for stage in stages:
-            if not stage.tasks:
-                continue
-            stage_id = cases.insert_stage(tx, case.id, stage, now)
-            wakeups += [
-                WakeUp(planned.target, owned[planned.target].id)
-                for planned in stage.tasks
-                if self._insert_task(tx, case, stage_id, planned, owned, now)
-            ]
-        return wakeups
+            if stage.tasks:
+                stage_id = cases.insert_stage(tx, case.id, stage, now)
+                new += [_task(case, stage_id, planned, owned[planned.target], standing, now) for planned in stage.tasks]
+        tasks.insert_tasks(tx, new)
+        return [WakeUp(task.target, task.account_id) for task in new if task.state is TaskState.READY]
 
-    def _insert_task(
-        self,
-        tx: Connection,
-        case: Case,
-        stage_id: str,
-        planned: PlannedTask,
-        owned: Mapping[str, Account],
-        now: datetime,
-    ) -> bool:
-        """Store a task; one without grace is released at once. Returns whether it was."""
-        hold = holds.first_on(tx, target=planned.target, identity_id=case.identity_id, case_id=case.id)
-        at_once = planned.due_at <= now and hold is None and not planned.action.is_irreversible
-        tasks.insert_task(
-            tx,
-            case_id=case.id,
-            stage_id=stage_id,
-            identity_id=case.identity_id,
-            account_id=owned[planned.target].id,
-            target=planned.target,
-            action=planned.action,
-            state=TaskState.READY if at_once else TaskState.PLANNED,
-            due_at=planned.due_at,
-            position=planned.position,
-            now=now,
-            reason="due at once" if at_once else "",
-        )
-        return at_once
+
+def _task(
+    case: Case, stage_id: str, planned: PlannedTask, account: Account, standing: Iterable[Hold], now: datetime
+) -> Task:
+    """Return a new task; one without grace, that nothing holds, is released at once."""
+    held = any(hold.stops_work_at(planned.target) for hold in standing)
+    at_once = planned.due_at <= now and not held and not planned.action.is_irreversible
+    return Task(
+        id=TaskId(new_id(now)),
+        case_id=case.id,
+        stage_id=stage_id,
+        identity_id=case.identity_id,
+        account_id=account.id,
+        target=planned.target,
+        action=planned.action,
+        state=TaskState.READY if at_once else TaskState.PLANNED,
+        due_at=planned.due_at,
+        position=planned.position,
+        reason="due at once" if at_once else "",
+    )
 
 
 def describe(stages: Iterable[PlannedStage]) -> str:

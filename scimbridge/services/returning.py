@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.ids import TaskId, new_id
 from scimbridge.domain.plan import PlannedStage
 from scimbridge.domain.rule import Restore, Ruleset
-from scimbridge.domain.task import TaskState
+from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
 from scimbridge.services.planning import Verdict
@@ -88,21 +89,25 @@ def _open_restore(
     )
     stage = PlannedStage(number=0, after=timedelta(), due_at=now, tasks=())
     stage_id = cases.insert_stage(tx, case.id, stage, now)
-    for account in taken:
-        tasks.insert_task(
-            tx,
-            case_id=case.id,
-            stage_id=stage_id,
-            identity_id=identity.id,
-            account_id=account.id,
-            target=account.target,
-            action=Action.RESTORE,
-            state=TaskState.READY if auto else TaskState.WAITING,
-            due_at=now,
-            position=0,
-            now=now,
-            reason="returned" if auto else ASK.format(case=case.id),
-        )
+    tasks.insert_tasks(
+        tx,
+        [
+            Task(
+                id=TaskId(new_id(now)),
+                case_id=case.id,
+                stage_id=stage_id,
+                identity_id=case.identity_id,
+                account_id=account.id,
+                target=account.target,
+                action=Action.RESTORE,
+                state=TaskState.READY if auto else TaskState.WAITING,
+                due_at=now,
+                position=0,
+                reason="returned" if auto else ASK.format(case=case.id),
+            )
+            for account in taken
+        ],
+    )
     journal.record(
         tx,
         "restore opened",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, exists, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, exists, insert, select, update
 
 from scimbridge.domain.ids import AccountId, IdentityId, new_id
 from scimbridge.errors import NotFoundError
@@ -40,6 +40,13 @@ class Account:
     def lock_key(self) -> str:
         """What at most one live attempt may hold at the target."""
         return self.native_id or f"unlinked:{self.id}"
+
+
+_OF_IDENTITIES = (
+    select(accounts)
+    .where(accounts.c.identity_id.in_(bindparam("identities", expanding=True)))
+    .order_by(accounts.c.target)
+)
 
 
 def ensure_accounts(
@@ -79,8 +86,7 @@ def account_by_id(tx: Connection, account_id: str) -> Account:
 
 def accounts_of(tx: Connection, identity_ids: Sequence[str]) -> list[Account]:
     """Return all accounts of some identities."""
-    query = select(accounts).where(accounts.c.identity_id.in_(identity_ids)).order_by(accounts.c.target)
-    return [_account(row) for row in tx.execute(query).mappings()]
+    return [_account(row) for row in tx.execute(_OF_IDENTITIES, {"identities": list(identity_ids)}).mappings()]
 
 
 def link(tx: Connection, account_id: str, ref: AccountRef, now: datetime) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.ids import CaseId, IdentityId, new_id
@@ -14,6 +15,16 @@ from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
 from scimbridge.store.schema import cases, identities, stages
 
+_INSERT = insert(cases)
+_INSERT_STAGE = insert(stages)
+_BY_ID = select(cases).where(cases.c.id == bindparam("key"))
+_OPEN = (
+    select(cases)
+    .where(cases.c.identity_id.in_(bindparam("identities", expanding=True)), cases.c.state == "open")
+    .order_by(cases.c.opened_at)
+)
+_LOCK = select(identities.c.id).where(identities.c.id == bindparam("key")).with_for_update()
+
 
 def lock_identity(tx: Connection, identity_id: str) -> None:
     """Keep everybody else's decisions about an identity waiting until the transaction ends.
@@ -21,7 +32,7 @@ def lock_identity(tx: Connection, identity_id: str) -> None:
     Every transaction that changes a case or its tasks begins with this, so that a
     return and a claim, or two ends of attempts, see each other. SQLite has one writer.
     """
-    tx.execute(select(identities.c.id).where(identities.c.id == identity_id).with_for_update())
+    tx.execute(_LOCK, {"key": identity_id})
 
 
 def insert_case(
@@ -47,34 +58,21 @@ def insert_case(
         state=CaseState.OPEN,
         opened_at=now,
     )
-    tx.execute(
-        insert(cases).values(
-            id=case.id,
-            identity_id=identity_id,
-            source=source,
-            kind=kind,
-            rule=rule,
-            trigger=trigger,
-            trigger_at=trigger_at,
-            state=CaseState.OPEN,
-            opened_at=now,
-        )
-    )
+    tx.execute(_INSERT, asdict(case))
     return case
 
 
 def insert_stage(tx: Connection, case_id: str, stage: PlannedStage, now: datetime) -> str:
     """Store a stage without its tasks and return its id."""
     stage_id = new_id(now)
-    tx.execute(
-        insert(stages).values(
-            id=stage_id,
-            case_id=case_id,
-            number=stage.number,
-            after_seconds=int(stage.after.total_seconds()),
-            due_at=stage.due_at,
-        )
-    )
+    row = {
+        "id": stage_id,
+        "case_id": case_id,
+        "number": stage.number,
+        "after_seconds": int(stage.after.total_seconds()),
+        "due_at": stage.due_at,
+    }
+    tx.execute(_INSERT_STAGE, row)
     return stage_id
 
 
@@ -109,7 +107,7 @@ def case_by_id(tx: Connection, case_id: str) -> Case:
     Raises:
         NotFoundError: There is none of this id.
     """
-    row = tx.execute(select(cases).where(cases.c.id == case_id)).mappings().first()
+    row = tx.execute(_BY_ID, {"key": case_id}).mappings().first()
     if row is None:
         raise NotFoundError("case", case_id)
     return _case(row)
@@ -117,12 +115,7 @@ def case_by_id(tx: Connection, case_id: str) -> Case:
 
 def open_case_of(tx: Connection, identity_ids: Sequence[str]) -> Case | None:
     """Return the open case of some identities, the oldest if several of them have one."""
-    query = (
-        select(cases)
-        .where(cases.c.identity_id.in_(identity_ids), cases.c.state == CaseState.OPEN)
-        .order_by(cases.c.opened_at)
-    )
-    row = tx.execute(query).mappings().first()
+    row = tx.execute(_OPEN, {"identities": list(identity_ids)}).mappings().first()
     return _case(row) if row is not None else None
 
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.hold import Hold, Scope
@@ -16,6 +28,17 @@ from scimbridge.store.schema import exclusions, holds
 
 _GATE = 731944872
 """The advisory lock of PostgreSQL that keeps claims and new holds apart; ours alone in this database."""
+
+
+_STANDING_ON = select(holds).where(
+    holds.c.lifted_at.is_(None),
+    or_(
+        holds.c.scope.in_([Scope.EVERYTHING, Scope.TARGET]),
+        and_(holds.c.scope == Scope.IDENTITY, holds.c.subject == bindparam("identity")),
+        and_(holds.c.scope == Scope.CASE, holds.c.subject == bindparam("case")),
+    ),
+)
+_EXCLUSIONS = select(exclusions).where(exclusions.c.ended_at.is_(None))
 
 
 def enter(tx: Connection, *, exclusively: bool = False) -> None:
@@ -60,16 +83,10 @@ def standing(tx: Connection) -> list[Hold]:
     return [_hold(row) for row in tx.execute(select(holds).where(holds.c.lifted_at.is_(None))).mappings()]
 
 
-def first_on(tx: Connection, *, target: str, identity_id: str, case_id: str) -> Hold | None:
-    """Return a hold that stops work on this account, if one stands."""
-    covers = or_(
-        holds.c.scope == Scope.EVERYTHING,
-        and_(holds.c.scope == Scope.TARGET, holds.c.subject == target),
-        and_(holds.c.scope == Scope.IDENTITY, holds.c.subject == identity_id),
-        and_(holds.c.scope == Scope.CASE, holds.c.subject == case_id),
-    )
-    row = tx.execute(select(holds).where(holds.c.lifted_at.is_(None), covers).limit(1)).mappings().first()
-    return _hold(row) if row is not None else None
+def standing_on(tx: Connection, *, identity_id: str, case_id: str) -> list[Hold]:
+    """Return the holds that stop work in a case: on everything, its identity, itself, or some target."""
+    rows = tx.execute(_STANDING_ON, {"identity": identity_id, "case": case_id}).mappings()
+    return [_hold(row) for row in rows]
 
 
 def is_held(tasks: Table) -> ColumnElement[bool]:
@@ -111,7 +128,7 @@ def end_exclusion(tx: Connection, exclusion_id: str, *, by: str, now: datetime) 
 
 def exclusion_rows(tx: Connection) -> Sequence[RowMapping]:
     """Return the run-time exclusions that stand."""
-    return tx.execute(select(exclusions).where(exclusions.c.ended_at.is_(None))).mappings().all()
+    return tx.execute(_EXCLUSIONS).mappings().all()
 
 
 def standing_exclusions(tx: Connection) -> list[Exclusion]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unicodedata import normalize
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.identity import Identity
@@ -21,6 +21,24 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 MEMBERSHIP_MEMORY = timedelta(hours=24)
 """How long rules still see a membership that has ended."""
+
+
+# Statements of every request are built once: building one costs more than running it.
+_INSERT = insert(identities)
+_INSERT_VALUES = insert(identity_values)
+_UPDATE = update(identities).where(identities.c.id == bindparam("key"))
+_ANY = select(identities).where(identities.c.id == bindparam("key"))
+_OF_SOURCE = _ANY.where(identities.c.source == bindparam("asking"), identities.c.deleted_at.is_(None))
+_OF_SOURCE_LOCKED = _OF_SOURCE.with_for_update()
+_GROUPS = (
+    select(memberships.c.member_id, groups.c.id, groups.c.display_name)
+    .join(groups, groups.c.id == memberships.c.group_id)
+    .where(memberships.c.member_id.in_(bindparam("members", expanding=True)))
+    .order_by(groups.c.id)
+)
+_REMEMBERED = select(past_memberships.c.display_name).where(
+    past_memberships.c.identity_id == bindparam("key"), past_memberships.c.ended_at > bindparam("since")
+)
 
 
 def fold(value: str) -> str:
@@ -36,11 +54,8 @@ def insert_user(tx: Connection, source: str, document: Mapping[str, Any], now: d
     """
     user_id = new_id(now)
     try:
-        tx.execute(
-            insert(identities).values(
-                id=user_id, source=source, version=1, created_at=now, modified_at=now, **_columns(document)
-            )
-        )
+        stored = {"id": user_id, "source": source, "version": 1, "created_at": now, "modified_at": now}
+        tx.execute(_INSERT, stored | _columns(document))
     except IntegrityError as error:
         raise DuplicateError("userName") from error
     _store_values(tx, user_id, document)
@@ -57,11 +72,8 @@ def update_user(tx: Connection, before: StoredUser, document: Mapping[str, Any],
         return before
     columns = _columns(document)
     try:
-        tx.execute(
-            update(identities)
-            .where(identities.c.id == before.identity.id)
-            .values(version=before.version + 1, modified_at=now, **columns)
-        )
+        key = {"key": before.identity.id, "version": before.version + 1, "modified_at": now}
+        tx.execute(_UPDATE, key | columns)
     except IntegrityError as error:
         raise DuplicateError("userName") from error
     if _values(document) != _values(before.identity.document):
@@ -94,10 +106,8 @@ def user_by_id(tx: Connection, source: str, user_id: str, *, lock: bool = False)
     Raises:
         NotFoundError: There is none, or it was deleted.
     """
-    query = select(identities).where(
-        identities.c.id == user_id, identities.c.source == source, identities.c.deleted_at.is_(None)
-    )
-    row = tx.execute(query.with_for_update() if lock else query).mappings().first()
+    query = _OF_SOURCE_LOCKED if lock else _OF_SOURCE
+    row = tx.execute(query, {"key": user_id, "asking": source}).mappings().first()
     if row is None:
         raise NotFoundError("User", user_id)
     return next(_with_groups(tx, [row]))
@@ -120,10 +130,16 @@ def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:
     Raises:
         NotFoundError: There is none.
     """
-    row = tx.execute(select(identities).where(identities.c.id == identity_id)).mappings().first()
+    row = tx.execute(_ANY, {"key": identity_id}).mappings().first()
     if row is None:
         raise NotFoundError("identity", identity_id)
-    return _identity(row, _groups_seen_by_rules(tx, identity_id, now))
+    return remembering(tx, next(_with_groups(tx, [row])).identity, now)
+
+
+def remembering(tx: Connection, identity: Identity, now: datetime) -> Identity:
+    """Return an identity with the groups that it left a short while ago beside those it is in."""
+    past = tx.execute(_REMEMBERED, {"key": identity.id, "since": now - MEMBERSHIP_MEMORY}).scalars()
+    return replace(identity, groups=tuple(dict.fromkeys((*identity.groups, *past))))
 
 
 def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:
@@ -219,7 +235,7 @@ def _values(document: Mapping[str, Any]) -> set[tuple[str, str]]:
 def _store_values(tx: Connection, user_id: str, document: Mapping[str, Any]) -> None:
     rows = [{"identity_id": user_id, "attribute": name, "value": value} for name, value in _values(document)]
     if rows:
-        tx.execute(insert(identity_values), rows)
+        tx.execute(_INSERT_VALUES, rows)
 
 
 def _identity(row: RowMapping, group_names: tuple[str, ...]) -> Identity:
@@ -237,14 +253,8 @@ def _identity(row: RowMapping, group_names: tuple[str, ...]) -> Identity:
 
 def _with_groups(tx: Connection, rows: Sequence[RowMapping]) -> Iterator[StoredUser]:
     """Yield Users with the groups they are directly in: one query for all of them."""
-    query = (
-        select(memberships.c.member_id, groups.c.id, groups.c.display_name)
-        .join(groups, groups.c.id == memberships.c.group_id)
-        .where(memberships.c.member_id.in_([row["id"] for row in rows]))
-        .order_by(groups.c.id)
-    )
     by_user: dict[str, list[Member]] = {}
-    for user_id, group_id, name in tx.execute(query):
+    for user_id, group_id, name in tx.execute(_GROUPS, {"members": [row["id"] for row in rows]}):
         by_user.setdefault(user_id, []).append(Member(group_id, MemberKind.GROUP, name))
     for row in rows:
         found = tuple(by_user.get(row["id"], ()))
@@ -255,15 +265,3 @@ def _with_groups(tx: Connection, rows: Sequence[RowMapping]) -> Iterator[StoredU
             modified_at=row["modified_at"],
             groups=found,
         )
-
-
-def _groups_seen_by_rules(tx: Connection, identity_id: str, now: datetime) -> tuple[str, ...]:
-    present = (
-        select(groups.c.display_name)
-        .join(memberships, groups.c.id == memberships.c.group_id)
-        .where(memberships.c.member_id == identity_id)
-    )
-    past = select(past_memberships.c.display_name).where(
-        past_memberships.c.identity_id == identity_id, past_memberships.c.ended_at > now - MEMBERSHIP_MEMORY
-    )
-    return tuple(dict.fromkeys(tx.execute(union_all(present, past)).scalars()))

@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,11 @@ from scimbridge.store.schema import facts, history, requests
 
 BRIDGE = "scimbridge"
 """The actor of what the bridge does by itself."""
+
+
+_INSERT_HISTORY = insert(history)
+_INSERT_FACT = insert(facts)
+_INSERT_REQUEST = insert(requests)
 
 
 def record(
@@ -63,23 +69,13 @@ def record(
     }
     # The nonce keeps somebody who has the digest from guessing an erased value.
     kept = {"nonce": secrets.token_hex(16), **personal} if personal else None
-    tx.execute(insert(history).values(**row, personal=kept, digest=_digest(row, kept)))
+    tx.execute(_INSERT_HISTORY, {**row, "personal": kept, "digest": _digest(row, kept)})
 
 
 def record_fact(tx: Connection, fact: Fact, case_id: str | None, verdict: str) -> None:
     """Keep a fact, and what was made of it. Facts that no rule matches are kept too."""
-    tx.execute(
-        insert(facts).values(
-            id=new_id(fact.at),
-            identity_id=fact.identity_id,
-            source=fact.source,
-            trigger=fact.trigger,
-            at=fact.at,
-            request_id=fact.request_id,
-            case_id=case_id,
-            verdict=verdict,
-        )
-    )
+    row = {"id": new_id(fact.at), **asdict(fact), "case_id": case_id, "verdict": verdict}
+    tx.execute(_INSERT_FACT, row)
 
 
 def record_request(
@@ -95,19 +91,18 @@ def record_request(
         applied: What it has led to.
         request_id: The id under which a fact names it, if one does.
     """
-    tx.execute(
-        insert(requests).values(
-            id=request_id or new_id(now),
-            source=received.source,
-            at=now,
-            method=received.method,
-            path=received.path,
-            status=status,
-            received=received.body,
-            understood=received.understood,
-            applied=applied,
-        )
-    )
+    row = {
+        "id": request_id or new_id(now),
+        "source": received.source,
+        "at": now,
+        "method": received.method,
+        "path": received.path,
+        "status": status,
+        "received": received.body,
+        "understood": received.understood,
+        "applied": applied,
+    }
+    tx.execute(_INSERT_REQUEST, row)
 
 
 def entries_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:

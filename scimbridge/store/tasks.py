@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, exists, func, insert, or_, select, update
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId, new_id
+from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId
 from scimbridge.domain.task import FINISHED, Task, TaskState
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
 from scimbridge.store.holds import is_held
@@ -18,37 +18,15 @@ from scimbridge.store.schema import attempts, targets, tasks
 _FINISHED = [state.value for state in FINISHED]
 
 
-def insert_task(
-    tx: Connection,
-    *,
-    case_id: str,
-    stage_id: str,
-    identity_id: str,
-    account_id: str,
-    target: str,
-    action: Action,
-    state: TaskState,
-    due_at: datetime,
-    position: int,
-    now: datetime,
-    reason: str = "",
-) -> Task:
-    """Store a new task and return it."""
-    task = Task(
-        id=TaskId(new_id(now)),
-        case_id=CaseId(case_id),
-        stage_id=stage_id,
-        identity_id=IdentityId(identity_id),
-        account_id=AccountId(account_id),
-        target=target,
-        action=action,
-        state=state,
-        due_at=due_at,
-        position=position,
-        reason=reason,
-    )
-    tx.execute(insert(tasks).values(**_columns(task), id=task.id, irreversible=action.is_irreversible))
-    return task
+_INSERT = insert(tasks)
+
+
+def insert_tasks(tx: Connection, new: Sequence[Task]) -> None:
+    """Store new tasks."""
+    if new:
+        tx.execute(
+            _INSERT, [{**_columns(task), "id": task.id, "irreversible": task.action.is_irreversible} for task in new]
+        )
 
 
 def save(

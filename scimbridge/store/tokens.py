@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from scimbridge.domain.ids import new_id
 from scimbridge.errors import NotFoundError
 from scimbridge.store.schema import sources, tokens
+
+_BY_DIGEST = select(tokens).where(tokens.c.digest == bindparam("wanted"), tokens.c.revoked_at.is_(None))
 
 
 def ensure_source(tx: Connection, name: str, now: datetime) -> bool:
@@ -29,8 +31,7 @@ def insert_token(tx: Connection, source: str, digest: str, hint: str, now: datet
 
 def by_digest(tx: Connection, digest: str) -> RowMapping | None:
     """Return the token of this digest, if it was not revoked."""
-    query = select(tokens).where(tokens.c.digest == digest, tokens.c.revoked_at.is_(None))
-    return tx.execute(query).mappings().first()
+    return tx.execute(_BY_DIGEST, {"wanted": digest}).mappings().first()
 
 
 def touch(tx: Connection, token_id: str, now: datetime) -> None:
