@@ -43,14 +43,12 @@ class _Stage:
 
     Attributes:
         after: ``None`` where it is no duration.
-        is_whole: Whether all of its actions could be read.
     """
 
     number: int
     after: timedelta | None
     actions: tuple[Action, ...]
     approval: bool | None
-    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,6 @@ def _stage(number: int, table: Mapping[str, Any]) -> _Stage:
         after=_read_or_none(_DURATION, table.get("after")),
         actions=actions,
         approval=_read_or_none(_FLAG, table.get("approval")),
-        is_whole=bool(do) and len(actions) == len(do),
     )
 
 
@@ -183,17 +180,11 @@ def _approvals(draft: _Draft) -> Iterator[Problem]:
 
 
 def _delete_first(draft: _Draft) -> Iterator[Problem]:
+    """A rule may delete only: another one may have suspended, or nothing is to be kept. Not the other way round."""
     stages_of = {action: number for number, action in draft.actions()}
     deletes, suspends = stages_of.get(Action.DELETE), stages_of.get(Action.SUSPEND)
-    if deletes is None or (suspends is not None and suspends < deletes):
-        return
-    at = draft.at("stages", deletes, "do")
-    if suspends is None and not all(stage.is_whole for stage in draft.stages):
-        return  # what could not be read may be meant to suspend
-    if suspends is None:
-        yield Problem(at, 'deletes an account that nothing has suspended; add an earlier stage with do = ["suspend"]')
-    else:
-        yield Problem(at, '"delete" must stand in a later stage than "suspend"')
+    if deletes is not None and suspends is not None and deletes <= suspends:
+        yield Problem(draft.at("stages", deletes, "do"), '"delete" must stand in a later stage than "suspend"')
 
 
 def _unknown_targets(draft: _Draft, targets: KnownTargets) -> Iterator[Problem]:

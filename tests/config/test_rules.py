@@ -48,7 +48,6 @@ DELETE = 'after = "90d", do = ["delete"], approval = false'
             "later version",
         ),
         (a_rule('after = "0s", do = ["suspend"], approval = true'), "rules[0].stages[0].approval", "later version"),
-        (a_rule(DELETE), "rules[0].stages[0].do", "nothing has suspended"),
         (a_rule('after = "0s", do = ["suspend", "delete"], approval = false'), "rules[0].stages[0].do", "later stage"),
         (
             a_rule('after = "0s", do = ["delete"], approval = false', 'after = "9d", do = ["suspend"]'),
@@ -123,3 +122,9 @@ def test_rules_keep_the_order_of_the_file(load_text: Load) -> None:
 
 def test_good_is_good(load_text: Load) -> None:
     assert load_text(GOOD).warnings == ()
+
+
+def test_a_rule_may_delete_without_suspending_first(load_text: Load) -> None:
+    settings = load_text(TARGET + a_rule(DELETE))
+
+    assert settings.ruleset.rules[0].stages[0].actions == (Action.DELETE,)
