@@ -46,7 +46,7 @@ def create_app(bridge: Bridge) -> Starlette:
             Route("/healthz", _healthz),
             Route("/readyz", _Readiness(bridge).answer),
             Route("/metrics", _Metrics(bridge).answer),
-            *build_routes(bridge.overview, clock),
+            *build_routes(bridge.overview, clock, bridge.holding),
         ],
         middleware=[Middleware(_Scim, scim=scim_app)],
         lifespan=_lifespan,

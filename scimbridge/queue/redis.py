@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
+
+from scimbridge.errors import QueueError
 
 QUICK = 0.25
 """Seconds a submission waits for Redis. The identity provider's answer does not wait for it at all."""
 
 PATIENT = 2.0
 """Seconds the crew waits before it takes Redis for dead, and works from SQL."""
+
+
+def ping(url: str) -> None:
+    """Make sure that Redis answers.
+
+    Raises:
+        QueueError: It does not; the message says why, without the password.
+    """
+    client = connect(url, timeout=PATIENT)
+    try:
+        client.ping()
+    except RedisError as error:
+        raise QueueError(f"Redis does not answer: {type(error).__name__}") from error
+    finally:
+        client.close()
 
 
 def connect(url: str, *, timeout: float) -> Redis:

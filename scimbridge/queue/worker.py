@@ -7,7 +7,8 @@ from typing import Any
 
 from redis import Redis
 from rq import Queue, SimpleWorker
-from rq.job import Job
+from rq.exceptions import InvalidJobOperation
+from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.timeouts import BaseDeathPenalty
 
@@ -33,6 +34,17 @@ class NoDeathPenalty(BaseDeathPenalty):
         """Let everything through."""
 
 
+class Message(Job):
+    """An account's message. It can be tidied up even if Redis was emptied while the account was worked on."""
+
+    def get_status(self, refresh: bool = True) -> JobStatus:
+        """Return what Redis says, or what was known last: RQ would end the thread, with a page of traceback."""
+        try:
+            return super().get_status(refresh)
+        except InvalidJobOperation:
+            return super().get_status(refresh=False)
+
+
 class ThreadWorker(SimpleWorker):
     """Serves one target's queue until it has been idle for a while. RQ's tools see it as any worker."""
 
@@ -40,7 +52,9 @@ class ThreadWorker(SimpleWorker):
     log_result_lifespan = False
 
     def __init__(self, queue: str, connection: Redis) -> None:
-        super().__init__([queue], connection=connection, serializer=JSONSerializer, worker_ttl=TTL_SECONDS)
+        super().__init__(
+            [queue], connection=connection, job_class=Message, serializer=JSONSerializer, worker_ttl=TTL_SECONDS
+        )
         self.log_job_description = False
         self.is_busy = False
 

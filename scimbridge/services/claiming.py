@@ -77,9 +77,10 @@ class Claiming:
                 task = tasks.task_by_id(tx, task.id, lock=True)
                 if not task.is_runnable(now):
                     continue  # decided about while we waited for the lock
-                obstacle = self._eligibility.obstacle(tx, task, account, now)
+                identity = identities.identity_by_id(tx, task.identity_id, now)
+                obstacle = self._eligibility.obstacle(tx, task, account, identity)
                 if obstacle is None:
-                    return self._start(tx, task, account, now) if self._has_room(tx, account.target) else FULL
+                    return self._start(tx, task, account, identity, now)
                 if obstacle.consequence is Consequence.HOLD:
                     return None
                 stop(tx, task, obstacle, now)
@@ -156,7 +157,8 @@ class Claiming:
         if not attempts.is_live(tx, claim.attempt.id):
             return Obstacle(Consequence.HOLD, "the lease has run out; the next attempt looks first")
         account = accounts.account_by_id(tx, claim.account.id)
-        return self._eligibility.obstacle(tx, claim.task, account, now)
+        identity = identities.identity_by_id(tx, claim.task.identity_id, now)
+        return self._eligibility.obstacle(tx, claim.task, account, identity)
 
     def _has_room(self, tx: Connection, name: str) -> bool:
         """Whether the target takes one more attempt. Asked last: everybody locks identities before targets."""
@@ -164,13 +166,16 @@ class Claiming:
             return False
         return attempts.live_count(tx, name) < self._fleet[name].concurrency
 
-    def _start(self, tx: Connection, task: Task, account: Account, now: datetime) -> Claim | None:
+    def _start(
+        self, tx: Connection, task: Task, account: Account, identity: Identity, now: datetime
+    ) -> Claim | Full | None:
+        if not self._has_room(tx, account.target):
+            return FULL
         attempt = self._begin(tx, account, task.id, now)
         if attempt is None:
             return None
         started = task.start(now)
         tasks.save(tx, task, started)
-        identity = identities.identity_by_id(tx, task.identity_id, now)
         return Claim(task=started, account=account, attempt=attempt, identity=identity)
 
     def _start_look_up(self, tx: Connection, account: Account, now: datetime) -> LookUp | Full | None:

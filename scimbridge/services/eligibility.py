@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum, auto
 
 from sqlalchemy import Connection
 
 from scimbridge.domain.case import CaseKind, CaseState
+from scimbridge.domain.identity import Identity
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import Task
 from scimbridge.errors import RuleError
@@ -56,12 +56,14 @@ class Eligibility:
     def __init__(self, rules: Ruleset) -> None:
         self._rules = rules
 
-    def obstacle(self, tx: Connection, task: Task, account: Account, now: datetime) -> Obstacle | None:
-        """Return what stands in the way of a task, or ``None``. The caller holds the identity's lock."""
+    def obstacle(self, tx: Connection, task: Task, account: Account, identity: Identity) -> Obstacle | None:
+        """Return what stands in the way of a task, or ``None``.
+
+        The caller holds the identity's lock, and has read identity and account under it.
+        """
         case = cases.case_by_id(tx, task.case_id)
         if case.state is not CaseState.OPEN:
             return Obstacle(Consequence.CANCEL, f"case {case.state}: {case.reason}")
-        identity = identities.identity_by_id(tx, task.identity_id, now)
         if case.kind is CaseKind.LEAVE and not identity.is_gone:
             return Obstacle(Consequence.CANCEL, "the identity is active again")
         if case.kind is CaseKind.RESTORE and identity.is_gone:

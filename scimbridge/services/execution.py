@@ -132,26 +132,32 @@ class Execution:
         """Return the linked id, looking the account up where it was never linked."""
         if claim.account.native_id is not None:
             return claim.account.native_id
-        ref = connector.find(Person(identities.match_values(claim.identity)))
-        if ref is None:
+        found = self._find_and_link(connector, claim)
+        if found is None:
             raise AccountNotFoundError("no account matches")
-        if not self._claiming.link(claim, ref, self._clock()):
+        return found
+
+    def _find_and_link(self, connector: Connector[Any], claim: Claim | LookUp) -> str | None:
+        ref = connector.find(Person(identities.match_values(claim.identity)))
+        if ref is not None and not self._claiming.link(claim, ref, self._clock()):
             raise RetryableError("another attempt works on the same account just now")
-        return ref.id
+        return ref.id if ref is not None else None
 
     def _look_up(self, look_up: LookUp) -> None:
         """Link an account in good time, so that somebody who is renamed before leaving is found."""
         account, now = look_up.account, self._clock()
         note, again_at, candidates, linked = "no account there", None, None, False
         try:
-            connector = self._fleet.connector(account.target)
-            ref = connector.find(Person(identities.match_values(look_up.identity)))
-            linked = ref is not None and self._claiming.link(look_up, ref, now)
+            linked = self._find_and_link(self._fleet.connector(account.target), look_up) is not None
         except AmbiguousAccountError as error:
             note, candidates = str(error), error.candidates
         except ConnectorError as error:
             retry_after = error.retry_after if isinstance(error, RetryableError) else None
             note, again_at = str(error), now + backoff(account.link_attempts + 1, retry_after)
+        except Exception as error:  # a connector's bug must not take the worker along
+            log.exception("look-up broke", action="look_up", account=account.id, target=account.target)
+            note = f"unexpected {type(error).__name__} in the connector; see the worker's log"
+            again_at = now + backoff(account.link_attempts + 1)
         with self._database.write() as tx:
             if not linked:
                 accounts.note_look_up(

@@ -158,19 +158,9 @@ class Intake:
     ) -> tuple[StoredUser, Verdict]:
         user = identities.insert_user(tx, source, document, now)
         accounts.ensure_accounts(tx, user.identity.id, self._planner.target_names, now, link_due_at=now)
-        namesakes = identities.gone_namesakes(tx, source, user.identity.user_name, user.identity.external_id)
-        if not namesakes or not user.identity.active:
+        if not user.identity.active:
             return user, Verdict("created")
-        for former in namesakes:
-            cases.lock_identity(tx, former.id)
-        verdict = self._returning.take(
-            tx,
-            user.identity,
-            now,
-            former=[former.id for former in namesakes],
-            same_person=all(_is_same_person(former, user.identity) for former in namesakes),
-        )
-        return user, _prefixed("created", verdict)
+        return user, _prefixed("created", self._welcome(tx, user.identity, now))
 
     def _revive(
         self, tx: Connection, before: StoredUser, document: Mapping[str, Any], now: datetime
@@ -182,8 +172,23 @@ class Intake:
         if not user.identity.active:
             return user, Verdict("still inactive")
         same = _is_same_person(before.identity, user.identity)
-        verdict = self._returning.take(tx, user.identity, now, same_person=same)
+        verdict = self._welcome(tx, user.identity, now, same_person=same)
         return user, _prefixed("reactivated in place", verdict)
+
+    def _welcome(self, tx: Connection, identity: Identity, now: datetime, *, same_person: bool = True) -> Verdict:
+        """Take in somebody who is active now; who never left before may be one who was deleted."""
+        namesakes: list[Identity] = []
+        if cases.last_leave_of(tx, [identity.id]) is None:
+            namesakes = identities.gone_namesakes(tx, identity.source, identity.user_name, identity.external_id)
+        for former in namesakes:
+            cases.lock_identity(tx, former.id)
+        return self._returning.take(
+            tx,
+            identity,
+            now,
+            former=[former.id for former in namesakes],
+            same_person=same_person and all(_is_same_person(former, identity) for former in namesakes),
+        )
 
     def _react(self, tx: Connection, before: Identity, user: StoredUser, request_id: str, now: datetime) -> Verdict:
         after = user.identity
@@ -193,7 +198,7 @@ class Intake:
             return self._planner.take(tx, _fact(Trigger.DEACTIVATED, after, now, request_id), after)
         if after.active and not before.active:
             same = before.external_id == after.external_id
-            return _prefixed("reactivated", self._returning.take(tx, after, now, same_person=same))
+            return _prefixed("reactivated", self._welcome(tx, after, now, same_person=same))
         return Verdict("changed")
 
 

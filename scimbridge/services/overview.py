@@ -13,7 +13,7 @@ from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.services.fleet import Fleet
-from scimbridge.store import attempts, cases, holds, identities, journal, targets, tasks
+from scimbridge.store import accounts, attempts, cases, holds, identities, journal, targets, tasks
 from scimbridge.store.database import Database
 from scimbridge.store.schema import cases as case_table
 from scimbridge.store.schema import identities as identity_table
@@ -126,6 +126,20 @@ class Overview:
                 )
                 for target in self._fleet
             ]
+
+    def left_alone(self, since: datetime, limit: int = 100) -> Sequence[RowMapping]:
+        """Return the facts since a time that opened no case, and why; with the identity's userName. Newest first."""
+        with self._database.read() as tx:
+            return journal.facts_without_case(tx, since, limit)
+
+    def candidates(self, task_id: str) -> Sequence[dict[str, str]]:
+        """Return the accounts to choose among for a task: each with ``id`` and ``name``.
+
+        Raises:
+            NotFoundError: There is no such task.
+        """
+        with self._database.read() as tx:
+            return accounts.account_by_id(tx, tasks.task_by_id(tx, task_id).account_id).candidates or ()
 
     def open_case_count(self) -> int:
         """Return how many cases are open."""

@@ -107,6 +107,7 @@ class Planner:
         amendment = amend(tasks.tasks_of_case(tx, case.id, lock=True), stages)
         for change in amendment.earlier:
             tasks.move_due_date(tx, change.task.id, change.due_at)
+            cases.shorten_stage(tx, change.task.stage_id, change.due_at - fact.at)
         verdict = f"recorded on the open case {case.id}"
         if amendment.stages:
             verdict += f"; added {describe(amendment.stages)}"

@@ -13,7 +13,7 @@ from scimbridge.domain.task import TaskState
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
-from scimbridge.store import accounts, attempts, cases, groups, journal, tasks
+from scimbridge.store import accounts, attempts, cases, groups, holds, journal, tasks
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
 
@@ -57,6 +57,7 @@ class Sweeping:
         released = 0
         while True:
             with self._database.write() as tx:
+                holds.enter(tx)
                 batch = tasks.due(tx, now, BATCH)
                 tasks.release_all(tx, batch)
                 for task in batch:

@@ -42,6 +42,23 @@ class Account:
         return self.native_id or f"unlinked:{self.id}"
 
 
+_BY_ID = select(accounts).where(accounts.c.id == bindparam("key"))
+_SHARERS = (
+    select(identities.c.id)
+    .join(accounts, accounts.c.identity_id == identities.c.id)
+    .where(
+        accounts.c.target == bindparam("at"),
+        accounts.c.native_id == bindparam("native"),
+        identities.c.active,
+        identities.c.deleted_at.is_(None),
+        identities.c.id != bindparam("leaving"),
+    )
+)
+_SNAPSHOT = select(snapshots.c.state).where(
+    snapshots.c.target == bindparam("at"),
+    snapshots.c.native_id == bindparam("native"),
+    snapshots.c.released_at.is_(None),
+)
 _OF_IDENTITIES = (
     select(accounts)
     .where(accounts.c.identity_id.in_(bindparam("identities", expanding=True)))
@@ -78,7 +95,7 @@ def account_by_id(tx: Connection, account_id: str) -> Account:
     Raises:
         NotFoundError: There is none of this id.
     """
-    row = tx.execute(select(accounts).where(accounts.c.id == account_id)).mappings().first()
+    row = tx.execute(_BY_ID, {"key": account_id}).mappings().first()
     if row is None:
         raise NotFoundError("account", account_id)
     return _account(row)
@@ -118,18 +135,8 @@ def active_sharers(tx: Connection, account: Account, but_not: str) -> list[str]:
     """Return the ids of other, active identities that are linked to the same native account."""
     if account.native_id is None:
         return []
-    query = (
-        select(identities.c.id)
-        .join(accounts, accounts.c.identity_id == identities.c.id)
-        .where(
-            accounts.c.target == account.target,
-            accounts.c.native_id == account.native_id,
-            identities.c.active,
-            identities.c.deleted_at.is_(None),
-            identities.c.id != but_not,
-        )
-    )
-    return list(tx.execute(query).scalars())
+    wanted = {"at": account.target, "native": account.native_id, "leaving": but_not}
+    return list(tx.execute(_SHARERS, wanted).scalars())
 
 
 def links_due(tx: Connection, target: str, now: datetime, limit: int) -> list[str]:
@@ -156,11 +163,7 @@ def take_snapshot(tx: Connection, target: str, state: AccountState, now: datetim
 
 def standing_snapshot(tx: Connection, target: str, native_id: str) -> AccountState | None:
     """Return the state of a native account before the bridge touched it, unless it was restored since."""
-    document = tx.execute(
-        select(snapshots.c.state).where(
-            snapshots.c.target == target, snapshots.c.native_id == native_id, snapshots.c.released_at.is_(None)
-        )
-    ).scalar_one_or_none()
+    document = tx.execute(_SNAPSHOT, {"at": target, "native": native_id}).scalar_one_or_none()
     return AccountState.from_json(document) if document is not None else None
 
 

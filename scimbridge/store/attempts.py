@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.ids import AccountId, AttemptId, new_id
@@ -35,6 +35,16 @@ class Attempt:
     confirmed_at: datetime | None
 
 
+_INSERT = insert(attempts)
+_UPDATE = update(attempts).where(attempts.c.id == bindparam("key"))
+_ENDED_AT = select(attempts.c.ended_at).where(attempts.c.id == bindparam("key")).with_for_update()
+_LIVE = (
+    select(func.count())
+    .select_from(attempts)
+    .where(attempts.c.target == bindparam("at"), attempts.c.ended_at.is_(None))
+)
+
+
 def begin(
     tx: Connection, account: Account, *, task_id: str | None, worker: str, now: datetime, lease_until: datetime
 ) -> Attempt | None:
@@ -51,18 +61,7 @@ def begin(
     )
     try:
         with tx.begin_nested():
-            tx.execute(
-                insert(attempts).values(
-                    id=attempt.id,
-                    account_id=account.id,
-                    task_id=task_id,
-                    target=account.target,
-                    lock_key=account.lock_key,
-                    worker=worker,
-                    started_at=now,
-                    lease_until=lease_until,
-                )
-            )
+            tx.execute(_INSERT, asdict(attempt) | {"lock_key": account.lock_key})
     except IntegrityError:
         return None
     return attempt
@@ -72,7 +71,7 @@ def take_key(tx: Connection, attempt: Attempt, lock_key: str) -> bool:
     """Hold a native account instead of our own row, once it is known. False if another attempt holds it."""
     try:
         with tx.begin_nested():
-            tx.execute(update(attempts).where(attempts.c.id == attempt.id).values(lock_key=lock_key))
+            tx.execute(_UPDATE, {"key": attempt.id, "lock_key": lock_key})
     except IntegrityError:
         return False
     return True
@@ -80,8 +79,7 @@ def take_key(tx: Connection, attempt: Attempt, lock_key: str) -> bool:
 
 def is_live(tx: Connection, attempt_id: str) -> bool:
     """Whether an attempt has not ended; its row stays as it is until the transaction ends."""
-    query = select(attempts.c.ended_at).where(attempts.c.id == attempt_id).with_for_update()
-    row = tx.execute(query).first()
+    row = tx.execute(_ENDED_AT, {"key": attempt_id}).first()
     return row is not None and row[0] is None
 
 
@@ -114,23 +112,22 @@ def end_lapsed(tx: Connection, attempt_id: str, now: datetime) -> bool:
 
 def live_count(tx: Connection, target: str) -> int:
     """Return how many attempts are live at a target, over all processes."""
-    query = select(func.count()).select_from(attempts).where(attempts.c.target == target, attempts.c.ended_at.is_(None))
-    return int(tx.execute(query).scalar_one())
+    return int(tx.execute(_LIVE, {"at": target}).scalar_one())
 
 
 def store_state(tx: Connection, attempt: Attempt, state: AccountState, now: datetime) -> None:
     """Keep what the first half of the attempt read."""
-    tx.execute(update(attempts).where(attempts.c.id == attempt.id).values(state_read=state.to_json(), read_at=now))
+    tx.execute(_UPDATE, {"key": attempt.id, "state_read": state.to_json(), "read_at": now})
 
 
 def confirm(tx: Connection, attempt: Attempt, now: datetime) -> None:
     """Note that the attempt's request may leave from now on."""
-    tx.execute(update(attempts).where(attempts.c.id == attempt.id).values(confirmed_at=now))
+    tx.execute(_UPDATE, {"key": attempt.id, "confirmed_at": now})
 
 
 def end(tx: Connection, attempt_id: str, *, outcome: str, reason: str, now: datetime) -> None:
     """End an attempt that is live in this transaction."""
-    tx.execute(update(attempts).where(attempts.c.id == attempt_id).values(ended_at=now, outcome=outcome, reason=reason))
+    tx.execute(_UPDATE, {"key": attempt_id, "ended_at": now, "outcome": outcome, "reason": reason})
 
 
 def renew(tx: Connection, attempt_ids: Collection[str], lease_until: datetime) -> set[str]:

@@ -76,6 +76,14 @@ def insert_stage(tx: Connection, case_id: str, stage: PlannedStage, now: datetim
     return stage_id
 
 
+def shorten_stage(tx: Connection, stage_id: str, after: timedelta) -> None:
+    """Give a stage a shorter grace, because a later fact has brought its tasks forward."""
+    seconds = int(after.total_seconds())
+    tx.execute(
+        update(stages).where(stages.c.id == stage_id, stages.c.after_seconds > seconds).values(after_seconds=seconds)
+    )
+
+
 def close_case(tx: Connection, case: Case, state: CaseState, reason: str, now: datetime) -> None:
     """End an open case.
 

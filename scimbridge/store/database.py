@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from scimbridge.errors import StoreBusyError, StoreUnavailableError
@@ -92,7 +92,7 @@ def _translated() -> Iterator[None]:
             raise StoreBusyError("the database is busy; try again in a moment") from error
         raise StoreUnavailableError(_plain(error)) from error
     except DBAPIError as error:
-        if error.connection_invalidated or (isinstance(error.orig, sqlite3.Error) and "readonly" in str(error.orig)):
+        if type(error) is DatabaseError or error.connection_invalidated or "readonly" in str(error.orig):
             raise StoreUnavailableError(_plain(error)) from error
         raise
     except SQLAlchemyError as error:

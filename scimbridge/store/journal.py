@@ -16,7 +16,7 @@ from scimbridge.domain.ids import new_id
 from scimbridge.domain.resource import Received
 from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import Fact
-from scimbridge.store.schema import facts, history, requests
+from scimbridge.store.schema import facts, history, identities, requests
 
 BRIDGE = "scimbridge"
 """The actor of what the bridge does by itself."""
@@ -119,6 +119,18 @@ def entries_after(tx: Connection, entry_id: int, limit: int = 200) -> Sequence[R
 def facts_of(tx: Connection, identity_id: str) -> Sequence[RowMapping]:
     """Return all facts about an identity, oldest first."""
     return tx.execute(select(facts).where(facts.c.identity_id == identity_id).order_by(facts.c.at)).mappings().all()
+
+
+def facts_without_case(tx: Connection, since: datetime, limit: int) -> Sequence[RowMapping]:
+    """Return facts that led to nothing, with the identity's userName, newest first."""
+    query = (
+        select(facts, identities.c.user_name)
+        .join(identities, identities.c.id == facts.c.identity_id)
+        .where(facts.c.at >= since, facts.c.case_id.is_(None))
+        .order_by(facts.c.at.desc())
+        .limit(limit)
+    )
+    return tx.execute(query).mappings().all()
 
 
 def _digest(row: Mapping[str, Any], personal: Mapping[str, Any] | None) -> str:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from scimbridge.errors import NotFoundError
 from scimbridge.store.schema import targets
+
+_LOCK = select(targets).where(targets.c.name == bindparam("key")).with_for_update()
 
 
 def ensure_targets(tx: Connection, names: list[str]) -> None:
     """Make sure that every configured target has its row."""
     known = set(tx.execute(select(targets.c.name)).scalars())
     for name in names:
-        if name not in known:
+        if name in known:
+            continue
+        # Several processes of an installation may start at the same moment.
+        with suppress(IntegrityError), tx.begin_nested():
             tx.execute(insert(targets).values(name=name))
 
 
@@ -24,7 +31,7 @@ def lock(tx: Connection, name: str) -> RowMapping:
     Raises:
         NotFoundError: There is none of this name.
     """
-    row = tx.execute(select(targets).where(targets.c.name == name).with_for_update()).mappings().first()
+    row = tx.execute(_LOCK, {"key": name}).mappings().first()
     if row is None:
         raise NotFoundError("target", name)
     return row

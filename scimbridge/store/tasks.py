@@ -6,7 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId
@@ -18,6 +31,80 @@ from scimbridge.store.schema import attempts, targets, tasks
 _FINISHED = [state.value for state in FINISHED]
 
 
+def _is_runnable() -> ColumnElement[bool]:
+    """Ready or awake at ``now``, and nothing before it on the same account in the same case is unfinished."""
+    earlier = tasks.alias("before")
+    blocked = exists(
+        select(earlier.c.id).where(
+            earlier.c.case_id == tasks.c.case_id,
+            earlier.c.account_id == tasks.c.account_id,
+            earlier.c.position < tasks.c.position,
+            earlier.c.state.not_in(_FINISHED),
+        )
+    )
+    return and_(
+        or_(
+            tasks.c.state == TaskState.READY,
+            and_(tasks.c.state == TaskState.WAITING, tasks.c.not_before <= bindparam("now")),
+        ),
+        # Spelled out once more, so that the partial index is used.
+        tasks.c.state.in_([TaskState.READY.value, TaskState.WAITING.value]),
+        ~blocked,
+    )
+
+
+def _is_live() -> ColumnElement[bool]:
+    """An attempt on the account is under way."""
+    return exists(
+        select(attempts.c.id).where(attempts.c.account_id == tasks.c.account_id, attempts.c.ended_at.is_(None))
+    )
+
+
+def _is_paused() -> ColumnElement[bool]:
+    return exists(select(targets.c.name).where(targets.c.name == tasks.c.target, targets.c.paused_at.is_not(None)))
+
+
+def _is_early() -> ColumnElement[bool]:
+    """It cannot be undone, and an earlier stage of its case goes on."""
+    earlier = tasks.alias("earlier")
+    unfinished_before = exists(
+        select(earlier.c.id).where(
+            earlier.c.case_id == tasks.c.case_id,
+            earlier.c.position < tasks.c.position,
+            earlier.c.state.not_in(_FINISHED),
+        )
+    )
+    return and_(tasks.c.irreversible, unfinished_before)
+
+
+# Built once: building these costs more than running them.
+_BY_ID = select(tasks).where(tasks.c.id == bindparam("key"))
+_BY_ID_LOCKED = _BY_ID.with_for_update()
+_OF_CASE = (
+    select(tasks).where(tasks.c.case_id == bindparam("key")).order_by(tasks.c.due_at, tasks.c.position, tasks.c.id)
+)
+_OF_CASE_LOCKED = _OF_CASE.with_for_update()
+_SAVE = update(tasks).where(tasks.c.id == bindparam("key"), tasks.c.state == bindparam("expected"))
+_NEXT = (
+    select(tasks)
+    .where(tasks.c.account_id == bindparam("account"), _is_runnable())
+    .order_by(tasks.c.due_at, tasks.c.position)
+    .limit(1)
+)
+_RUNNABLE = (
+    select(tasks.c.account_id)
+    .where(tasks.c.target == bindparam("at"), _is_runnable(), ~is_held(tasks), ~_is_live(), ~_is_paused())
+    .order_by(tasks.c.due_at)
+    .limit(bindparam("most"))
+)
+_DUE = (
+    select(tasks)
+    .where(tasks.c.state == TaskState.PLANNED, tasks.c.due_at <= bindparam("now"), ~is_held(tasks), ~_is_early())
+    .order_by(tasks.c.due_at)
+    .limit(bindparam("most"))
+    # Somebody who is deciding about a case holds its rows; those are for the next pass.
+    .with_for_update(of=tasks, skip_locked=True)
+)
 _INSERT = insert(tasks)
 
 
@@ -51,14 +138,12 @@ def save(
     Raises:
         ConcurrentUpdateError: The task is no longer in the state it was loaded in.
     """
-    values = _columns(after)
+    values = _columns(after) | {"finished_at": finished_at}
     if changed is not None:
         values["changed"] = changed
     if evidence is not None:
         values["evidence"] = dict(evidence)
-    values["finished_at"] = finished_at
-    saved = tx.execute(update(tasks).where(tasks.c.id == before.id, tasks.c.state == before.state).values(**values))
-    if saved.rowcount != 1:
+    if tx.execute(_SAVE, values | {"key": before.id, "expected": before.state}).rowcount != 1:
         raise ConcurrentUpdateError("task", before.id)
 
 
@@ -73,8 +158,7 @@ def task_by_id(tx: Connection, task_id: str, *, lock: bool = False) -> Task:
     Raises:
         NotFoundError: There is none of this id.
     """
-    query = select(tasks).where(tasks.c.id == task_id)
-    row = tx.execute(query.with_for_update() if lock else query).mappings().first()
+    row = tx.execute(_BY_ID_LOCKED if lock else _BY_ID, {"key": task_id}).mappings().first()
     if row is None:
         raise NotFoundError("task", task_id)
     return _task(row)
@@ -82,14 +166,13 @@ def task_by_id(tx: Connection, task_id: str, *, lock: bool = False) -> Task:
 
 def tasks_of_case(tx: Connection, case_id: str, *, lock: bool = False) -> list[Task]:
     """Return the tasks of a case in the order in which they are due."""
-    query = select(tasks).where(tasks.c.case_id == case_id).order_by(tasks.c.due_at, tasks.c.position, tasks.c.id)
-    return [_task(row) for row in tx.execute(query.with_for_update() if lock else query).mappings()]
+    query = _OF_CASE_LOCKED if lock else _OF_CASE
+    return [_task(row) for row in tx.execute(query, {"key": case_id}).mappings()]
 
 
 def task_rows_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
     """Return the same with evidence and end, for display."""
-    query = select(tasks).where(tasks.c.case_id == case_id).order_by(tasks.c.due_at, tasks.c.position, tasks.c.id)
-    return tx.execute(query).mappings().all()
+    return tx.execute(_OF_CASE, {"key": case_id}).mappings().all()
 
 
 def due(tx: Connection, now: datetime, limit: int) -> list[Task]:
@@ -97,28 +180,7 @@ def due(tx: Connection, now: datetime, limit: int) -> list[Task]:
 
     An irreversible task is left out while an earlier stage of its case goes on.
     """
-    earlier = tasks.alias("earlier")
-    unfinished_before = exists(
-        select(earlier.c.id).where(
-            earlier.c.case_id == tasks.c.case_id,
-            earlier.c.position < tasks.c.position,
-            earlier.c.state.not_in(_FINISHED),
-        )
-    )
-    query = (
-        select(tasks)
-        .where(
-            tasks.c.state == TaskState.PLANNED,
-            tasks.c.due_at <= now,
-            ~is_held(tasks),
-            ~and_(tasks.c.irreversible, unfinished_before),
-        )
-        .order_by(tasks.c.due_at)
-        .limit(limit)
-        # Somebody who is deciding about a case holds its rows; those are for the next pass.
-        .with_for_update(of=tasks, skip_locked=True)
-    )
-    return [_task(row) for row in tx.execute(query).mappings()]
+    return [_task(row) for row in tx.execute(_DUE, {"now": now, "most": limit}).mappings()]
 
 
 def release_all(tx: Connection, released: Iterable[Task]) -> None:
@@ -129,29 +191,14 @@ def release_all(tx: Connection, released: Iterable[Task]) -> None:
 
 def next_runnable(tx: Connection, account_id: str, now: datetime) -> Task | None:
     """Return the task that a worker should do next on an account, if there is one."""
-    query = (
-        select(tasks)
-        .where(tasks.c.account_id == account_id, _is_runnable(now))
-        .order_by(tasks.c.due_at, tasks.c.position)
-        .limit(1)
-    )
-    row = tx.execute(query).mappings().first()
+    row = tx.execute(_NEXT, {"account": account_id, "now": now}).mappings().first()
     return _task(row) if row is not None else None
 
 
 def runnable_accounts(tx: Connection, target: str, now: datetime, limit: int) -> list[str]:
     """Return accounts at a target with work that nothing holds and nobody does, longest due first."""
-    live = exists(
-        select(attempts.c.id).where(attempts.c.account_id == tasks.c.account_id, attempts.c.ended_at.is_(None))
-    )
-    paused = exists(select(targets.c.name).where(targets.c.name == tasks.c.target, targets.c.paused_at.is_not(None)))
-    query = (
-        select(tasks.c.account_id)
-        .where(tasks.c.target == target, _is_runnable(now), ~is_held(tasks), ~live, ~paused)
-        .order_by(tasks.c.due_at)
-        .limit(limit)
-    )
-    return list(dict.fromkeys(tx.execute(query).scalars()))
+    found = tx.execute(_RUNNABLE, {"at": target, "now": now, "most": limit}).scalars()
+    return list(dict.fromkeys(found))
 
 
 def last_done_on(tx: Connection, account_id: str) -> Task | None:
@@ -174,8 +221,8 @@ def has_running(tx: Connection, account_id: str) -> bool:
 
 def oldest_runnable(tx: Connection, target: str, now: datetime) -> datetime | None:
     """Return when the work at a target was due that has been waiting for the longest; held work counts, too."""
-    query = select(func.min(tasks.c.due_at)).where(tasks.c.target == target, _is_runnable(now))
-    found: datetime | None = tx.execute(query).scalar_one()
+    query = select(func.min(tasks.c.due_at)).where(tasks.c.target == target, _is_runnable())
+    found: datetime | None = tx.execute(query, {"now": now}).scalar_one()
     return found
 
 
@@ -198,28 +245,6 @@ def next_date(tx: Connection, case_id: str) -> datetime | None:
     )
     found: datetime | None = tx.execute(query).scalar_one()
     return found
-
-
-def _is_runnable(now: datetime) -> ColumnElement[bool]:
-    """Ready or awake, and nothing before it on the same account in the same case is unfinished."""
-    earlier = tasks.alias("before")
-    blocked = exists(
-        select(earlier.c.id).where(
-            earlier.c.case_id == tasks.c.case_id,
-            earlier.c.account_id == tasks.c.account_id,
-            earlier.c.position < tasks.c.position,
-            earlier.c.state.not_in(_FINISHED),
-        )
-    )
-    return and_(
-        or_(
-            tasks.c.state == TaskState.READY,
-            and_(tasks.c.state == TaskState.WAITING, tasks.c.not_before <= now),
-        ),
-        # Spelled out once more, so that the partial index is used.
-        tasks.c.state.in_([TaskState.READY.value, TaskState.WAITING.value]),
-        ~blocked,
-    )
 
 
 def _columns(task: Task) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.ids import new_id
 from scimbridge.errors import NotFoundError
@@ -18,7 +19,11 @@ def ensure_source(tx: Connection, name: str, now: datetime) -> bool:
     """Make sure that a source exists. Returns whether it is new."""
     if tx.execute(select(sources.c.name).where(sources.c.name == name)).first():
         return False
-    tx.execute(insert(sources).values(name=name, created_at=now))
+    try:
+        with tx.begin_nested():
+            tx.execute(insert(sources).values(name=name, created_at=now))
+    except IntegrityError:
+        return False  # somebody else made it at the same moment
     return True
 
 

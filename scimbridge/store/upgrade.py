@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from typing import TYPE_CHECKING
 
 from scimbridge.store.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# Alembic is imported where it is used: every command opens the store, few look at its schema.
 
 
 def upgrade(database: Database) -> None:
@@ -15,6 +17,8 @@ def upgrade(database: Database) -> None:
 
     The whole upgrade is one transaction: several processes may start it at once.
     """
+    from alembic import command
+
     with database.write() as connection:
         if not database.is_sqlite:
             # One upgrade at a time; the number is ours alone in this database.
@@ -26,12 +30,17 @@ def upgrade(database: Database) -> None:
 
 def is_current(database: Database) -> bool:
     """Whether the database has the schema that this version of the code needs."""
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     with database.read() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     return found == ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", "scimbridge.store:migrations")
     config.set_main_option("path_separator", "os")

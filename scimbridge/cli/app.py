@@ -1,0 +1,58 @@
+"""The tree of commands. What a command needs is imported when it runs, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from scimbridge.cli import cases, check, config, db, exclusion, hold, plan, processes, targets, tasks, token
+from scimbridge.cli.reporting import Reporting
+
+app = typer.Typer(
+    name="scimbridge",
+    help="Turns 'this person left' into complete, delayed, reversible and proven removal of access.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 needs a person.",
+    cls=Reporting,
+    no_args_is_help=True,
+    add_completion=False,
+    # Plain help: it is the same in a pipe, a log and a terminal without box characters, and it is quick.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+for process in (processes.up, processes.serve, processes.worker, processes.sweeper, processes.demo):
+    app.command()(process)
+app.command()(check.check)
+app.command()(plan.plan)
+for group in (token, cases, tasks, targets, hold, exclusion, config, db):
+    app.add_typer(group.app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"scimbridge {version('scimbridge')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # its callback does the work
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Turns 'this person left' into complete, delayed, reversible and proven removal of access."""
+
+
+def main() -> None:
+    """Run the command that the process was started with."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A name that the terminal cannot show must not end the command.
+            stream.reconfigure(errors="backslashreplace")
+    app()

@@ -1,0 +1,42 @@
+"""``scimbridge check``: whether everything is there that the bridge depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from scimbridge.cli.opening import bridge_of, set_up_logging
+from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel
+
+if TYPE_CHECKING:
+    from scimbridge.bridge import Bridge
+    from scimbridge.cli.checks import Finding
+
+
+def check(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
+    """Check configuration, store, queue, targets.
+
+    Each is reached with its credentials; what is wrong comes with the next step. Exit code 1 if something failed.
+    """
+    from scimbridge.cli.checks import conclude
+    from scimbridge.config import load
+
+    settings = load(config)
+    set_up_logging(log_level)
+    bridge = bridge_of(settings)
+    try:
+        conclude(_findings(bridge), as_json=as_json)
+    finally:
+        bridge.close()
+
+
+def _findings(bridge: Bridge) -> Iterator[Finding]:
+    from scimbridge.cli import checks
+
+    yield from checks.check_configuration(bridge.settings)
+    store = checks.check_store(bridge)
+    yield store
+    yield checks.check_queue(bridge)
+    yield from checks.check_targets(bridge, [target.name for target in bridge.fleet])
+    if store.verdict is checks.Verdict.OK:
+        yield from checks.check_pauses(bridge)

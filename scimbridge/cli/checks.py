@@ -1,0 +1,154 @@
+"""Looking at everything that the bridge depends on: store, queue and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import typer
+
+from scimbridge.cli.opening import embedded_socket, is_embedded, missing_database
+from scimbridge.cli.output import say, say_json
+from scimbridge.cli.reporting import ExitCode
+from scimbridge.errors import BridgeError, QueueError, StoreError
+from scimbridge.sdk.errors import RetryableError, TargetUnusableError
+
+if TYPE_CHECKING:
+    from scimbridge.bridge import Bridge
+    from scimbridge.config import Settings
+
+
+class Verdict(StrEnum):
+    """How one check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of ``check``.
+
+    Attributes:
+        next_step: What to do about it; empty where nothing has to be done.
+    """
+
+    name: str
+    verdict: Verdict
+    message: str
+    next_step: str = ""
+
+
+def conclude(findings: Iterable[Finding], *, as_json: bool) -> None:
+    """Print findings, each as soon as it is there, and end the command with 1 if something failed."""
+    seen = []
+    for finding in findings:
+        seen.append(finding)
+        if not as_json:
+            say(_line(finding))
+    is_ok = all(finding.verdict is not Verdict.FAILED for finding in seen)
+    if as_json:
+        say_json({"ok": is_ok, "checks": [asdict(finding) for finding in seen]})
+    if not is_ok:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def check_configuration(settings: Settings) -> Iterator[Finding]:
+    """Yield what is worth a look in a configuration without mistakes."""
+    yield Finding(name="configuration", verdict=Verdict.OK, message=str(settings.path or "from the environment"))
+    for warning in settings.warnings:
+        yield Finding(name=warning.path, verdict=Verdict.WARNING, message=warning.message)
+
+
+def check_store(bridge: Bridge) -> Finding:
+    """Return whether the database can be used."""
+    from scimbridge.store.upgrade import is_current
+
+    missing = missing_database(bridge.settings)
+    if missing is not None:
+        return _store(
+            Verdict.WARNING, f"there is no database at {missing} yet", "scimbridge up makes it, or db upgrade"
+        )
+    where = bridge.database.url.render_as_string(hide_password=True)
+    try:
+        if not is_current(bridge.database):
+            return _store(Verdict.FAILED, f"{where} has another version's schema", "run `scimbridge db upgrade`")
+        bridge.prepare_store(may_upgrade=False)  # also shows that it can be written
+    except StoreError as error:
+        return _store(Verdict.FAILED, str(error), "see [store] url, the disk, and who may write there")
+    return _store(Verdict.OK, f"{where}, schema current")
+
+
+def check_queue(bridge: Bridge) -> Finding:
+    """Return whether Redis answers, or which one ``up`` would start."""
+    if not is_embedded(bridge.settings):
+        return _check_redis(bridge.queue_url)
+    from scimbridge.queue.embedded import find_server
+
+    try:
+        server = find_server()
+    except QueueError as error:
+        return _queue(Verdict.FAILED, str(error), "see above")
+    is_running = embedded_socket(bridge.settings).exists() and bridge.courier.queued("check") is not None
+    return _queue(Verdict.OK, f"embedded, {server}{'; it runs' if is_running else '; `scimbridge up` starts it'}")
+
+
+def _check_redis(url: str) -> Finding:
+    from scimbridge.queue.redis import ping
+
+    try:
+        ping(url)
+    except QueueError as error:
+        return _queue(Verdict.FAILED, str(error), "see [queue] url; nothing is lost, but work is slower")
+    return _queue(Verdict.OK, "Redis answers")
+
+
+def check_targets(bridge: Bridge, names: Sequence[str]) -> Iterator[Finding]:
+    """Yield what is known of each target, in this order; they are asked at the same time."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        yield from pool.map(lambda name: _check_target(bridge, name), names)
+
+
+def _check_target(bridge: Bridge, name: str) -> Finding:
+    where = f"targets.{name}"
+    try:
+        found = bridge.fleet.connector(name).check()
+    except RetryableError as error:
+        step = "see that it runs and can be reached from here; its tasks wait meanwhile"
+        return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
+    except TargetUnusableError as error:
+        step = f"mend [{where}], then `scimbridge targets resume {name}` if it was paused"
+        return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
+    except BridgeError as error:
+        return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=f"see [{where}]")
+    except Exception as error:  # noqa: BLE001  # a connector's bug must not hide the other targets
+        message = f"unexpected {type(error).__name__} in the connector"
+        return Finding(name=where, verdict=Verdict.FAILED, message=message, next_step="tell whoever made it")
+    mode = bridge.fleet[name].mode
+    return Finding(name=where, verdict=Verdict.OK, message=f"{found} ({mode} mode)")
+
+
+def check_pauses(bridge: Bridge) -> Iterator[Finding]:
+    """Yield a warning for each target that is paused."""
+    for status in bridge.overview.targets(bridge.clock()):
+        if status.pause is not None:
+            step = f"`scimbridge targets resume {status.name}` lets it go on"
+            yield Finding(name=f"targets.{status.name}", verdict=Verdict.WARNING, message=status.pause, next_step=step)
+
+
+def _line(finding: Finding) -> str:
+    step = f" -> {finding.next_step}" if finding.next_step else ""
+    message = " ".join(finding.message.split())
+    return f"{finding.verdict:<8} {finding.name}: {message}{step}"
+
+
+def _store(verdict: Verdict, message: str, next_step: str = "") -> Finding:
+    return Finding(name="store", verdict=verdict, message=message, next_step=next_step)
+
+
+def _queue(verdict: Verdict, message: str, next_step: str = "") -> Finding:
+    return Finding(name="queue", verdict=verdict, message=message, next_step=next_step)

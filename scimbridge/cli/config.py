@@ -1,0 +1,63 @@
+"""``scimbridge config``: the configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sized
+
+import typer
+
+from scimbridge.cli.options import AsJson, ConfigPath, new_group
+from scimbridge.cli.output import note, say, say_json
+from scimbridge.cli.reporting import ExitCode
+from scimbridge.errors import ConfigurationError, Problem
+
+app = new_group("config", "The configuration file.")
+
+
+@app.command()
+def example() -> None:
+    """Print a complete, explained configuration."""
+    from scimbridge.config import example as example_text
+
+    typer.echo(example_text(), nl=False)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema, for editors."""
+    from scimbridge.config import json_schema
+
+    say_json(json_schema())
+
+
+@app.command()
+def check(as_json: AsJson = False, config: ConfigPath = None) -> None:
+    """Look for mistakes, all at once.
+
+    Nothing is connected. Exit code 2 if there are some.
+    """
+    from scimbridge.config import load
+
+    try:
+        settings = load(config)
+    except ConfigurationError as error:
+        if as_json:
+            say_json({"ok": False, "problems": _listed(error.problems), "warnings": []})
+            raise typer.Exit(ExitCode.WRONG_USAGE) from error
+        raise
+    if as_json:
+        say_json({"ok": True, "problems": [], "warnings": _listed(settings.warnings)})
+        return
+    note(*(f"warning: {warning}" for warning in settings.warnings))
+    say(
+        f"The configuration is good: {_count(settings.sources, 'source')}, {_count(settings.targets, 'target')}, "
+        f"{_count(settings.ruleset.rules, 'rule')}."
+    )
+
+
+def _listed(problems: Iterable[Problem]) -> list[dict[str, str]]:
+    return [{"path": problem.path, "message": problem.message} for problem in problems]
+
+
+def _count(things: Sized, name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"

@@ -1,0 +1,163 @@
+"""What ``--json`` answers. The keys are a promise to scripts: they may be added to, never renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from scimbridge.cli.output import iso
+from scimbridge.domain.hold import Hold
+from scimbridge.domain.task import Task
+
+if TYPE_CHECKING:
+    from scimbridge.services.overview import CaseStory, CaseSummary, TargetStatus
+    from scimbridge.services.rehearsal import Rehearsal
+
+Document = dict[str, Any]
+Row = Mapping[Any, Any]
+
+
+def case_document(summary: CaseSummary) -> Document:
+    """Return one case of a list."""
+    case = summary.case
+    return {
+        "id": case.id,
+        "user_name": summary.user_name,
+        "identity_id": case.identity_id,
+        "source": case.source,
+        "kind": case.kind,
+        "rule": case.rule,
+        "trigger": case.trigger,
+        "trigger_at": iso(case.trigger_at),
+        "state": case.state,
+        "situation": summary.situation,
+        "next_due_at": iso(summary.next_due_at),
+        "opened_at": iso(case.opened_at),
+        "closed_at": iso(case.closed_at),
+        "reason": case.reason,
+        "tasks": {state.value: count for state, count in summary.counts.items()},
+    }
+
+
+def story_document(story: CaseStory, waiting_for: Sequence[str]) -> Document:
+    """Return everything about a case; ``tasks`` are whole here, and no longer counted."""
+    identity = story.identity
+    return {
+        **case_document(story.summary),
+        "identity": {
+            "id": identity.id,
+            "source": identity.source,
+            "user_name": identity.user_name,
+            "external_id": identity.external_id,
+            "active": identity.active,
+            "deleted_at": iso(identity.deleted_at),
+        },
+        "tasks": [_task_document(task, story.attempts.get(task.id, ())) for task in story.tasks],
+        "waiting_for": list(waiting_for),
+        "history": [_entry_document(entry) for entry in story.history],
+    }
+
+
+def target_document(status: TargetStatus) -> Document:
+    """Return what goes on at a target."""
+    return {
+        "name": status.name,
+        "connector": status.kind,
+        "mode": status.mode,
+        "concurrency": status.concurrency,
+        "runnable": status.runnable,
+        "live": status.live,
+        "needs_person": status.needs_person,
+        "pause": status.pause,
+    }
+
+
+def hold_document(hold: Hold) -> Document:
+    """Return a hold."""
+    return {
+        "id": hold.id,
+        "scope": hold.scope,
+        "subject": hold.subject or None,
+        "reason": hold.reason,
+        "placed_by": hold.placed_by,
+        "placed_at": iso(hold.placed_at),
+    }
+
+
+def exclusion_document(row: Row) -> Document:
+    """Return an exclusion that was made at run time."""
+    return {
+        "id": row["id"],
+        "match": row["match"],
+        "reason": row["reason"],
+        "placed_by": row["placed_by"],
+        "placed_at": iso(row["placed_at"]),
+    }
+
+
+def rehearsal_document(rehearsal: Rehearsal) -> Document:
+    """Return what would happen to one identity; ``stages`` is empty where nothing would."""
+    return {
+        "identity_id": rehearsal.identity.id,
+        "user_name": rehearsal.identity.user_name,
+        "source": rehearsal.identity.source,
+        "active": not rehearsal.identity.is_gone,
+        "trigger": rehearsal.trigger,
+        "rule": rehearsal.rule,
+        "excluded": rehearsal.excluded,
+        "stages": [
+            {
+                "number": stage.number,
+                "after_seconds": stage.after.total_seconds(),
+                "due_at": iso(stage.due_at),
+                "tasks": [
+                    {
+                        "target": task.target,
+                        "action": task.action,
+                        "irreversible": task.action.is_irreversible,
+                        "account": rehearsal.accounts.get(task.target),
+                        "observe": task.target in rehearsal.observing,
+                    }
+                    for task in stage.tasks
+                ],
+            }
+            for stage in (() if rehearsal.excluded else rehearsal.stages)
+        ],
+    }
+
+
+def _task_document(task: Task, runs: Sequence[Row]) -> Document:
+    return {
+        "id": task.id,
+        "target": task.target,
+        "action": task.action,
+        "state": task.state,
+        "irreversible": task.action.is_irreversible,
+        "needs_person": task.needs_person,
+        "due_at": iso(task.due_at),
+        "not_before": iso(task.not_before),
+        "reason": task.reason,
+        "attempts": [
+            {
+                "id": run["id"],
+                "worker": run["worker"],
+                "started_at": iso(run["started_at"]),
+                "ended_at": iso(run["ended_at"]),
+                "outcome": run["outcome"],
+                "reason": run["reason"],
+            }
+            for run in runs
+        ],
+    }
+
+
+def _entry_document(entry: Row) -> Document:
+    return {
+        "at": iso(entry["at"]),
+        "event": entry["event"],
+        "actor": entry["actor"],
+        "target": entry["target"],
+        "task_id": entry["task_id"],
+        "reason": entry["reason"],
+        "details": entry["details"],
+    }

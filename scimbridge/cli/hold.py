@@ -1,0 +1,95 @@
+"""``scimbridge hold``: dated facts that stop work until they are lifted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from scimbridge.cli.opening import opened
+from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
+from scimbridge.cli.output import note, say, say_json, say_table
+from scimbridge.dashboard.times import moment
+from scimbridge.domain.hold import Hold, Scope
+
+app = new_group("hold", "Holds: they stop work until they are lifted.")
+
+
+@app.command()
+def place(
+    reason: Reason,
+    everything: Annotated[bool, typer.Option("--everything", help="Stop all work.")] = False,
+    target: Annotated[str | None, typer.Option("--target", metavar="NAME", help="Stop work at a target.")] = None,
+    identity: Annotated[str | None, typer.Option("--identity", metavar="ID", help="Stop work on a person.")] = None,
+    case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Stop one case.")] = None,
+    as_json: AsJson = False,
+    by: By = None,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """Place a hold.
+
+    From its commit on, nothing within its scope is released or started; attempts that were past the line are named.
+    """
+    scope, subject = _scope(everything=everything, target=target, identity=identity, case=case)
+    with opened(config, log_level) as bridge:
+        from scimbridge.cli.documents import hold_document
+
+        placed = bridge.holding.place(scope, subject, reason=reason, by=operator(by), now=bridge.clock())
+    late = [{"attempt": one.id, "task_id": one.task_id, "target": one.target} for one in placed.too_late_for]
+    if as_json:
+        say_json({**hold_document(placed.hold), "too_late_for": late})
+        return
+    for attempt in late:
+        note(f"Too late for task {attempt['task_id']} at {attempt['target']}: its request may have left already.")
+    say(f"Placed hold {placed.hold.id} on {_spell(placed.hold)}.")
+
+
+@app.command()
+def lift(
+    hold_id: Annotated[str, typer.Argument(metavar="ID", help="As `scimbridge hold list` shows it.")],
+    by: By = None,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """Lift a hold.
+
+    What became due meanwhile is released by the next sweep.
+    """
+    with opened(config, log_level) as bridge:
+        hold = bridge.holding.lift(hold_id, by=operator(by), now=bridge.clock())
+    say(f"Lifted the hold on {_spell(hold)}.")
+
+
+@app.command("list")
+def list_holds(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
+    """List the holds that stand."""
+    with opened(config, log_level) as bridge:
+        from scimbridge.cli.documents import hold_document
+
+        holds = bridge.holding.standing()
+    if as_json:
+        say_json([hold_document(hold) for hold in holds])
+    elif not holds:
+        say("No hold stands.")
+    else:
+        say_table(
+            ("ID", "ON", "SINCE", "BY", "REASON"),
+            [(hold.id, _spell(hold), moment(hold.placed_at), hold.placed_by, hold.reason) for hold in holds],
+        )
+
+
+def _scope(*, everything: bool, target: str | None, identity: str | None, case: str | None) -> tuple[Scope, str]:
+    named = [
+        (scope, subject)
+        for scope, subject in ((Scope.TARGET, target), (Scope.IDENTITY, identity), (Scope.CASE, case))
+        if subject is not None
+    ]
+    chosen = [*named, *([(Scope.EVERYTHING, "")] if everything else [])]
+    if len(chosen) != 1:
+        raise typer.BadParameter("name one of --everything, --target, --identity and --case")
+    return chosen[0]
+
+
+def _spell(hold: Hold) -> str:
+    return "everything" if hold.scope is Scope.EVERYTHING else f"{hold.scope} {hold.subject}"

@@ -1,0 +1,60 @@
+"""How errors reach the operator: sentences on standard error, and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import traceback
+from enum import IntEnum
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from scimbridge.cli.output import note
+from scimbridge.errors import BridgeError, ConfigurationError, StoreUnavailableError
+
+
+class ExitCode(IntEnum):
+    """What a command's end means to a script."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG_USAGE = 2
+    NEEDS_PERSON = 3
+
+
+class Reporting(TyperGroup):
+    """Turns what the bridge raises into plain sentences, for all commands in one place."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except BridgeError as error:
+            raise typer.Exit(_report(error)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of our output has seen enough
+                raise
+            note(f"Error: {_spell(error)}")
+            raise typer.Exit(ExitCode.FAILED) from error
+
+
+def _report(error: BridgeError) -> ExitCode:
+    if logging.getLogger().isEnabledFor(logging.DEBUG):
+        note(*traceback.format_exception(error))
+    if isinstance(error, ConfigurationError):
+        note(*(str(problem) for problem in error.problems))
+        count = len(error.problems)
+        note(f"{count} problem{'' if count == 1 else 's'}; nothing was started")
+        return ExitCode.WRONG_USAGE
+    # Most sentences name the next step already, as a command.
+    needs_hint = isinstance(error, StoreUnavailableError) and "`" not in str(error)
+    hint = " (`scimbridge check` shows what is wrong)" if needs_hint else ""
+    note(f"Error: {error}{hint}")
+    return ExitCode.FAILED
+
+
+def _spell(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"

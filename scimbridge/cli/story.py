@@ -1,0 +1,159 @@
+"""A case told in sentences, and the answer to "why has nothing happened yet?"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from scimbridge.dashboard.times import distance, moment
+from scimbridge.domain.case import CaseKind, CaseState
+from scimbridge.domain.hold import Hold, Scope
+from scimbridge.domain.task import Task, TaskState
+
+if TYPE_CHECKING:
+    from scimbridge.services.overview import CaseStory, TargetStatus
+
+Row = Mapping[Any, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a case does not know itself.
+
+    Attributes:
+        holds: All that stand.
+        targets: Those of the configuration, by name.
+    """
+
+    holds: Sequence[Hold]
+    targets: Mapping[str, TargetStatus]
+    now: datetime
+
+
+def tell(story: CaseStory, around: Surroundings) -> Iterator[str]:
+    """Yield the lines of a case's story."""
+    yield from _opening(story)
+    waits = list(waiting_for(story, around))
+    if waits:
+        yield ""
+        has_begun = any(task.state is not TaskState.PLANNED for task in story.tasks)
+        yield "What it waits for:" if has_begun else "Why nothing has happened yet:"
+        yield from (f"  {sentence}" for sentence in waits)
+    yield from _stages(story, around.now)
+    yield ""
+    yield "History:"
+    yield from (f"  {_entry(entry)}" for entry in story.history)
+
+
+def waiting_for(story: CaseStory, around: Surroundings) -> Iterator[str]:
+    """Yield why a case is not further than it is, and what would help; nothing once it has ended."""
+    if story.summary.case.state is not CaseState.OPEN:
+        return
+    pending = [task for task in story.tasks if not task.is_finished]
+    for hold in around.holds:
+        if _covers(hold, story, pending):
+            on = f" of {hold.scope} {hold.subject}" if hold.scope is Scope.TARGET else ""
+            yield (
+                f"A hold{on} stands since {moment(hold.placed_at)}, placed by {hold.placed_by}: {hold.reason}. "
+                f"`scimbridge hold lift {hold.id}` lifts it."
+            )
+    for target in sorted({task.target for task in pending}):
+        yield from _about_target(target, around.targets.get(target))
+    for task in pending:
+        if task.state is not TaskState.PLANNED:
+            yield _about_task(task, around)
+    planned = [task for task in pending if task.state is TaskState.PLANNED]
+    if planned:
+        yield _about_planned(planned, pending, around.now)
+
+
+def _covers(hold: Hold, story: CaseStory, pending: Sequence[Task]) -> bool:
+    match hold.scope:
+        case Scope.EVERYTHING:
+            return True
+        case Scope.TARGET:
+            return any(task.target == hold.subject for task in pending)
+        case Scope.IDENTITY:
+            return hold.subject == story.identity.id
+        case Scope.CASE:
+            return hold.subject == story.summary.case.id
+
+
+def _about_target(name: str, status: TargetStatus | None) -> Iterator[str]:
+    if status is None:
+        yield f"The configuration has no target {name} any more; its tasks wait until it has, or the case is canceled."
+    elif status.pause is not None:
+        yield f"Target {name} is {status.pause}. `scimbridge targets resume {name}` lets it go on."
+
+
+def _about_task(task: Task, around: Surroundings) -> str:
+    what = f"{task.action} at {task.target}"
+    if task.needs_person:
+        return f"{what} needs a person: {task.reason}. Then `scimbridge cases retry {task.case_id}`."
+    match task.state:
+        case TaskState.RUNNING:
+            return f"{what} is being worked on."
+        case TaskState.WAITING if task.not_before is not None:
+            when = f"{moment(task.not_before)} ({distance(task.not_before, around.now)})"
+            return f"{what} is tried again at {when}: {task.reason}."
+        case _:
+            status = around.targets.get(task.target)
+            busy = f"; {status.live} of {status.concurrency} attempts are under way there" if status else ""
+            return f"{what} is due and waits for a worker{busy}."
+
+
+def _about_planned(planned: Sequence[Task], pending: Sequence[Task], now: datetime) -> str:
+    first = min(planned, key=lambda task: (task.due_at, task.position))
+    what = f"{first.action} at {first.target}"
+    when = f"{moment(first.due_at)} ({distance(first.due_at, now)})"
+    if first.due_at > now:
+        return f"The grace runs: next is {what}, due {when}."
+    if first.action.is_irreversible and any(task.position < first.position for task in pending):
+        return f"{what} was due {when} and waits until everything before it has ended."
+    return f"{what} was due {when} and is released by the next sweep; without a hold, see that the sweeper runs."
+
+
+def _opening(story: CaseStory) -> Iterator[str]:
+    case, summary = story.summary.case, story.summary
+    name = story.identity.document.get("displayName")
+    person = f"{summary.user_name} ({name})" if name and name != summary.user_name else summary.user_name
+    if case.kind is CaseKind.LEAVE:
+        yield f"{person} of source {case.source} was {case.trigger} at {moment(case.trigger_at)}."
+        yield f"Rule {case.rule} planned case {case.id}."
+    else:
+        yield f"{person} of source {case.source} returned at {moment(case.trigger_at)}."
+        yield f"Case {case.id} gives back what rule {case.rule} took."
+    if case.state is CaseState.OPEN:
+        yield f"It is open: {summary.situation}."
+    else:
+        ended = f" at {moment(case.closed_at)}" if case.closed_at else ""
+        yield f"It was {case.state}{ended}: {case.reason}."
+
+
+def _stages(story: CaseStory, now: datetime) -> Iterator[str]:
+    is_drawn = False
+    for due_at, tasks in groupby(story.tasks, key=lambda task: task.due_at):
+        yield ""
+        yield f"Stage due {moment(due_at)} ({distance(due_at, now)}):"
+        for task in tasks:
+            if task.action.is_irreversible and not is_drawn:
+                yield "  -- point of no return --"
+                is_drawn = True
+            reason = f": {task.reason}" if task.reason else ""
+            yield f"  {task.action} at {task.target}: {task.state}{reason} (task {task.id})"
+            yield from (f"    {_run(run)}" for run in story.attempts.get(task.id, ()))
+
+
+def _run(run: Row) -> str:
+    outcome = f"{run['outcome']}: {run['reason']}" if run["ended_at"] else "under way"
+    return f"attempt {run['started_at']:%Y-%m-%d %H:%M:%S} UTC by {run['worker']}: {outcome}"
+
+
+def _entry(entry: Row) -> str:
+    at = f" at {entry['target']}" if entry["target"] else ""
+    action = f" ({entry['details']['action']})" if "action" in entry["details"] else ""
+    reason = f": {entry['reason']}" if entry["reason"] else ""
+    return f"{entry['at']:%Y-%m-%d %H:%M:%S} UTC  {entry['event']}{action}{at}, by {entry['actor']}{reason}"

@@ -1,0 +1,316 @@
+"""Cases: listed, told, canceled and tried again."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from scimbridge.domain.case import CaseState
+from scimbridge.domain.hold import Scope
+from scimbridge.domain.task import TaskState
+from scimbridge.sdk import AccountRef, AmbiguousAccountError, RejectedError, RetryableError
+from tests.cli.conftest import Terminal
+from tests.services.bench import Bench
+
+LIST_KEYS = {
+    *("id", "user_name", "identity_id", "source", "kind", "rule", "trigger", "trigger_at", "state", "situation"),
+    *("next_due_at", "opened_at", "closed_at", "reason", "tasks"),
+}
+
+
+def a_leaver(bench: Bench, name: str = "ada@example.com") -> str:
+    """Somebody leaves; returns the case."""
+    user = bench.join(name)
+    bench.run()
+    bench.leave(user)
+    return bench.case(user).id
+
+
+# -- listed
+
+
+def test_open_cases_are_listed_with_stable_keys(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+
+    (listed,) = terminal.read("cases", "list")
+
+    assert set(listed) == LIST_KEYS
+    assert (listed["id"], listed["user_name"], listed["rule"]) == (case, "ada@example.com", "employees")
+    assert (listed["situation"], listed["next_due_at"]) == ("waiting", "2026-03-09T09:00:00.000Z")
+    assert listed["tasks"] == {"planned": 4}
+
+
+def test_ended_cases_are_listed_when_asked_for(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    terminal.run("cases", "cancel", case, "--reason", "mistake", "--yes")
+
+    assert terminal.read("cases", "list") == []
+    assert [one["id"] for one in terminal.read("cases", "list", "--state", "canceled")] == [case]
+    assert [one["id"] for one in terminal.read("cases", "list", "--state", "all")] == [case]
+
+
+def test_a_limit_that_cuts_says_so(bench: Bench, terminal: Terminal) -> None:
+    for name in ("ada", "ben"):
+        a_leaver(bench, name)
+
+    result = terminal.run("cases", "list", "--limit", "1")
+
+    assert "--limit shows more" in result.stderr
+    assert len(result.stdout.splitlines()) == 2
+
+
+def test_a_table_fits_80_columns_and_keeps_ids_whole(
+    bench: Bench, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = a_leaver(bench, "a-name-that-is-rather-long.of-somebody@subsidiary.example.com")
+    monkeypatch.setenv("COLUMNS", "80")
+
+    shown = terminal.run("cases", "list").stdout
+
+    assert max(map(len, shown.splitlines())) <= 80
+    assert case in shown
+    assert shown.isascii()
+
+
+def test_in_a_pipe_each_case_is_one_plain_line(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench, "a-name-that-is-rather-long.of-somebody@subsidiary.example.com")
+
+    _, line = terminal.run("cases", "list").stdout.splitlines()
+
+    assert re.fullmatch(rf"{case}  a-name\S+@subsidiary.example.com  waiting +in 7d, 2026-03-09 09:00 UTC", line)
+
+
+def test_a_name_cannot_drive_the_terminal(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench, "\x1b[2J\x07evil\u202egnp.exe[bold]")
+
+    shown = terminal.run("cases", "list").stdout + terminal.run("cases", "show", case).stdout
+
+    assert not {character for character in "\x1b\x07\u202e" if character in shown}
+    assert "[bold]" in shown
+
+
+# -- told
+
+
+def test_a_case_in_grace_says_why_nothing_has_happened_yet(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+
+    shown = terminal.run("cases", "show", case).stdout
+
+    assert "ada@example.com of source idp was deactivated at 2026-03-02 09:00 UTC." in shown
+    assert "Why nothing has happened yet:\n  The grace runs: next is suspend at" in shown
+    assert "due 2026-03-09 09:00 UTC (in 7d)" in shown
+    assert re.search(r"suspend at crm: planned.*-- point of no return --.*delete at crm: planned", shown, re.DOTALL)
+    assert "case opened" in shown
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_hold_is_named_with_how_to_lift_it(bench: Bench, terminal: Terminal, scope: Scope) -> None:
+    case = a_leaver(bench)
+    subject = {Scope.EVERYTHING: "", Scope.TARGET: "crm", Scope.CASE: case}.get(scope, bench_identity(bench, case))
+    hold = bench.holding.place(scope, subject, reason="litigation", by="legal", now=bench.clock()).hold
+
+    shown = terminal.run("cases", "show", case).stdout
+
+    assert "placed by legal: litigation" in shown
+    assert f"`scimbridge hold lift {hold.id}`" in shown
+
+
+def test_a_hold_on_something_else_is_not_named(bench: Bench, terminal: Terminal) -> None:
+    case, other = a_leaver(bench), a_leaver(bench, "ben@example.com")
+    bench.holding.place(Scope.CASE, other, reason="litigation", by="legal", now=bench.clock())
+
+    assert "litigation" not in terminal.run("cases", "show", case).stdout
+
+
+def test_a_paused_target_is_named_with_how_to_resume_it(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    terminal.run("targets", "pause", "crm", "--reason", "maintenance")
+
+    shown = terminal.run("cases", "show", case).stdout
+
+    assert "Target crm is paused by olga: maintenance. `scimbridge targets resume crm` lets it go on." in shown
+
+
+def test_a_task_that_is_tried_again_says_when_and_why(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    bench.fail(RetryableError("503 Service Unavailable"))
+    bench.run("7d")
+
+    shown = terminal.run("cases", "show", case).stdout
+
+    assert "What it waits for:" in shown
+    assert re.search(r"suspend at crm is tried again at 2026-03-09 09:00 UTC \(.+\): 503 Service Unavailable", shown)
+    assert re.search(r"attempt 2026-03-09 09:00:00 UTC by bench: waiting: 503", shown)
+
+
+def test_a_case_that_needs_a_person_says_what_for_and_exits_3(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    bench.fail(RejectedError("protected account"))
+    bench.run("7d")
+
+    shown = terminal.run("cases", "show", case, code=3).stdout
+    answer = terminal.read("cases", "show", case, code=3)
+
+    assert f"suspend at crm needs a person: protected account. Then `scimbridge cases retry {case}`." in shown
+    assert [task["needs_person"] for task in answer["tasks"]].count(True) == 1
+
+
+def test_due_work_that_nobody_released_points_at_the_sweeper(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    bench.clock.advance("8d")
+
+    assert "was due 2026-03-09 09:00 UTC (1d ago) and is released by the next sweep" in (
+        terminal.run("cases", "show", case).stdout
+    )
+
+
+def test_ready_work_points_at_the_workers(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    bench.clock.advance("7d")
+    bench.sweep()
+
+    assert "suspend at crm is due and waits for a worker; 0 of 3 attempts are under way there." in (
+        terminal.run("cases", "show", case).stdout
+    )
+
+
+def test_an_ended_case_waits_for_nothing(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    terminal.run("cases", "cancel", case, "--reason", "came back", "--yes")
+
+    assert "It was canceled at 2026-03-02 09:00 UTC: came back." in terminal.run("cases", "show", case).stdout
+    assert terminal.read("cases", "show", case)["waiting_for"] == []
+
+
+def test_the_story_as_json_has_stable_keys(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    bench.run("7d")
+
+    answer = terminal.read("cases", "show", case)
+
+    assert set(answer) == LIST_KEYS | {"identity", "waiting_for", "history"}
+    assert set(answer["identity"]) == {"id", "source", "user_name", "external_id", "active", "deleted_at"}
+    assert set(answer["tasks"][0]) == {
+        *("id", "target", "action", "state", "irreversible", "needs_person", "due_at", "not_before", "reason"),
+        "attempts",
+    }
+    assert set(answer["tasks"][0]["attempts"][0]) == {"id", "worker", "started_at", "ended_at", "outcome", "reason"}
+    assert set(answer["history"][0]) == {"at", "event", "actor", "target", "task_id", "reason", "details"}
+
+
+def test_an_unknown_case_is_a_failure_in_one_sentence(bench: Bench, terminal: Terminal) -> None:
+    assert bench.database.is_sqlite
+    assert terminal.run("cases", "show", "nonsense", code=1).stderr == "Error: no case 'nonsense'\n"
+
+
+# -- changed
+
+
+def test_canceling_needs_a_yes_where_nobody_can_be_asked(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+
+    result = terminal.run("cases", "cancel", case, "--reason", "mistake", code=2)
+
+    assert "--yes" in result.stderr
+    assert [one["id"] for one in terminal.read("cases", "list")] == [case]
+
+
+@pytest.mark.parametrize("reason", [(), ("--reason", " ")])
+def test_canceling_needs_a_reason(bench: Bench, terminal: Terminal, reason: tuple[str, ...]) -> None:
+    terminal.run("cases", "cancel", a_leaver(bench), "--yes", *reason, code=2)
+
+
+@pytest.mark.parametrize(("by", "actor"), [((), "olga"), (("--by", "rita"), "rita")])
+def test_who_did_it_is_in_the_history(bench: Bench, terminal: Terminal, by: tuple[str, ...], actor: str) -> None:
+    case = a_leaver(bench)
+
+    terminal.run("cases", "cancel", case, "--reason", "mistake", "--yes", *by)
+
+    last = terminal.read("cases", "show", case)["history"][-1]
+    assert (last["event"], last["actor"], last["reason"]) == ("case canceled", actor, "mistake")
+
+
+def test_a_canceled_case_cannot_be_canceled_again(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    cancel = ("cases", "cancel", case, "--reason", "mistake", "--yes")
+    terminal.run(*cancel)
+
+    assert terminal.run(*cancel, code=1).stderr == f"Error: case {case} has ended\n"
+
+
+def test_what_failed_is_tried_again(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    bench.fail(RejectedError("protected account"))
+    bench.run("7d")
+
+    result = terminal.run("cases", "retry", case)
+    bench.run()
+
+    assert result.stdout == "suspend at crm is tried again.\n"
+    assert bench.systems["crm"].is_suspended("ada@example.com")
+
+
+def test_with_nothing_to_retry_it_says_so(bench: Bench, terminal: Terminal) -> None:
+    assert terminal.run("cases", "retry", a_leaver(bench)).stdout.startswith("Nothing to retry")
+
+
+# -- chosen
+
+
+def ambiguous(bench: Bench) -> str:
+    """A leaver whose account is not clear; returns the task."""
+    user = bench.join("ada@example.com", everywhere=False)
+    bench.run()
+    for name in ("ada.one", "ada.two"):
+        bench.systems["crm"].add(name)
+    bench.leave(user)
+    found = [AccountRef("native-ada.one", "ada.one"), AccountRef("native-ada.two", "ada.two")]
+    bench.fail(AmbiguousAccountError("2 accounts match", found))
+    bench.run("7d")
+    return next(task.id for task in bench.tasks(bench.case(user)) if task.needs_person)
+
+
+def test_candidates_are_listed_and_a_person_has_to_choose(bench: Bench, terminal: Terminal) -> None:
+    task = ambiguous(bench)
+
+    result = terminal.run("tasks", "link", task, code=3)
+
+    assert "native-ada.one  ada.one" in result.stdout
+    assert f"scimbridge tasks link {task} ACCOUNT" in result.stderr
+    assert [one["id"] for one in terminal.read("tasks", "link", task, code=3)] == ["native-ada.one", "native-ada.two"]
+
+
+def test_the_chosen_account_is_the_one_that_is_worked_on(bench: Bench, terminal: Terminal) -> None:
+    task = ambiguous(bench)
+
+    terminal.run("tasks", "link", task, "native-ada.two")
+    bench.run()
+
+    assert bench.systems["crm"].is_suspended("ada.two")
+    assert not bench.systems["crm"].is_suspended("ada.one")
+
+
+def test_an_account_that_is_no_candidate_is_refused(bench: Bench, terminal: Terminal) -> None:
+    task = ambiguous(bench)
+
+    assert "no candidate account 'other'" in terminal.run("tasks", "link", task, "other", code=1).stderr
+
+
+def test_a_task_without_candidates_says_so(bench: Bench, terminal: Terminal) -> None:
+    (task, *_) = bench.tasks(a_leaver(bench))
+
+    terminal.run("tasks", "link", task.id, code=1)
+    terminal.run("tasks", "link", "nonsense", code=1)
+
+    assert task.state is TaskState.PLANNED
+
+
+def bench_identity(bench: Bench, case_id: str) -> str:
+    from scimbridge.store import cases
+
+    with bench.database.read() as tx:
+        case = cases.case_by_id(tx, case_id)
+    assert case.state is CaseState.OPEN
+    return case.identity_id

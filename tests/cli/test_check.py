@@ -1,0 +1,144 @@
+"""Checks: one line each, with what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from scimbridge import registry
+from scimbridge.sdk import Connector, RetryableError, TargetUnusableError
+from tests.cli.conftest import Terminal
+from tests.services.bench import Bench
+
+Answers = dict[str, str | Exception]
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    """What each target answers when it is checked."""
+    said: Answers = {"crm": "12 accounts", "directory": "4 accounts"}
+
+    def build(name: str, *_: object) -> Connector[Any]:
+        return _Checked(said[name])  # type: ignore[return-value]  # all of a connector that a check calls
+
+    monkeypatch.setattr(registry, "build", build)
+    return said
+
+
+class _Checked:
+    def __init__(self, answer: str | Exception) -> None:
+        self._answer = answer
+
+    def check(self) -> str:
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+    def close(self) -> None:
+        pass
+
+
+def by_name(answer: Mapping[str, Any]) -> dict[str, str]:
+    return {check["name"]: check["verdict"] for check in answer["checks"]}
+
+
+def test_everything_that_is_well_is_ok(bench: Bench, terminal: Terminal, answers: Answers) -> None:
+    assert bench.wakeups == []
+
+    shown = terminal.run("check").stdout.splitlines()
+
+    assert [line.split()[:2] for line in shown] == [
+        ["ok", "configuration:"],
+        ["ok", "store:"],
+        ["ok", "queue:"],
+        ["ok", "targets.crm:"],
+        ["ok", "targets.directory:"],
+    ]
+    assert shown[3].endswith(f"{answers['crm']} (enforce mode)")
+
+
+@pytest.mark.parametrize(
+    ("error", "next_step"),
+    [
+        (RetryableError("cannot connect"), "can be reached"),
+        (TargetUnusableError("401 Unauthorized"), "mend [targets.crm]"),
+        (ZeroDivisionError("secret"), "tell whoever made it"),
+    ],
+)
+def test_a_target_that_fails_says_what_to_do_and_the_others_are_checked(
+    bench: Bench, terminal: Terminal, answers: Answers, error: Exception, next_step: str
+) -> None:
+    assert bench.wakeups == []
+    answers["crm"] = error
+
+    lines = terminal.run("targets", "check", code=1).stdout.splitlines()
+
+    assert lines[0].startswith("failed   targets.crm: ")
+    assert next_step in lines[0]
+    assert lines[1].startswith("ok       targets.directory: ")
+    assert "secret" not in lines[0]
+
+
+def test_one_target_can_be_checked(bench: Bench, terminal: Terminal, answers: Answers) -> None:
+    assert bench.wakeups == []
+    answers["directory"] = TargetUnusableError("wrong password")
+
+    answer = terminal.read("targets", "check", "crm")
+
+    assert (answer["ok"], by_name(answer)) == (True, {"targets.crm": "ok"})
+
+
+def test_without_a_store_the_check_warns_and_makes_none(terminal: Terminal, answers: Answers) -> None:
+    answer = terminal.read("check")
+
+    assert answers
+    assert by_name(answer)["store"] == "warning"
+    assert answer["ok"] is True
+    assert not (terminal.config.parent / "data" / "bridge.db").exists()
+    assert set(answer["checks"][0]) == {"name", "verdict", "message", "next_step"}
+
+
+def test_a_redis_that_does_not_answer_fails_the_check(bench: Bench, terminal: Terminal, answers: Answers) -> None:
+    assert bench.wakeups == []
+    assert answers
+    terminal.config.write_text(
+        f'[queue]\nurl = "unix:///nonexistent/redis.sock"\n{terminal.config.read_text()}'.replace(
+            'data_dir = "data"', ""
+        )
+    )
+
+    assert by_name(terminal.read("check", code=1))["queue"] == "failed"
+
+
+def test_without_any_redis_server_the_package_to_install_is_named(
+    bench: Bench, terminal: Terminal, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scimbridge.errors import QueueError
+    from scimbridge.queue import embedded
+
+    def none() -> str:
+        raise QueueError("no redis-server found: install your system's package")
+
+    assert bench.wakeups == []
+    assert answers
+    monkeypatch.setattr(embedded, "find_server", none)
+
+    assert "install your system's package" in terminal.run("check", code=1).stdout
+
+
+def test_a_paused_target_and_a_secret_written_out_are_warnings(
+    bench: Bench, terminal: Terminal, answers: Answers
+) -> None:
+    assert answers
+    bench.operating.pause("crm", reason="maintenance", by="ops", now=bench.clock())
+    terminal.config.write_text(terminal.config.read_text().replace('{ env = "CRM_TOKEN" }', '"s3cret"', 1))
+
+    result = terminal.run("check")
+
+    assert "warning  targets.crm: paused by ops: maintenance -> `scimbridge targets resume crm` lets it go on" in (
+        result.stdout
+    )
+    assert "warning  targets.crm.token: is written out" in result.stdout
+    assert "s3cret" not in result.stdout + result.stderr

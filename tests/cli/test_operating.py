@@ -1,0 +1,119 @@
+"""Targets, holds and exclusions."""
+
+from __future__ import annotations
+
+import pytest
+
+from scimbridge.domain.hold import Scope
+from tests.cli.conftest import Terminal
+from tests.services.bench import Bench
+
+
+def test_targets_are_listed_with_stable_keys(bench: Bench, terminal: Terminal) -> None:
+    assert bench.wakeups == []
+
+    listed = terminal.read("targets", "list")
+
+    assert [(one["name"], one["connector"], one["mode"]) for one in listed] == [
+        ("crm", "scim", "enforce"),
+        ("directory", "scim", "observe"),
+    ]
+    assert set(listed[0]) == {
+        *("name", "connector", "mode", "concurrency", "runnable", "live", "needs_person", "pause"),
+    }
+    assert "crm" in terminal.run("targets", "list").stdout
+
+
+def test_a_paused_target_is_shown_until_it_is_resumed(bench: Bench, terminal: Terminal) -> None:
+    assert bench.wakeups == []
+    terminal.run("targets", "pause", "crm", "--reason", "maintenance")
+
+    assert "paused already" in terminal.run("targets", "pause", "crm", "--reason", "again").stdout
+    assert terminal.read("targets", "list")[0]["pause"] == "paused by olga: maintenance"
+    assert terminal.run("targets", "resume", "crm").stdout == "crm goes on.\n"
+    assert terminal.run("targets", "resume", "crm").stdout == "crm was not paused.\n"
+    assert terminal.read("targets", "list")[0]["pause"] is None
+
+
+def test_an_unknown_target_is_a_failure(bench: Bench, terminal: Terminal) -> None:
+    assert bench.wakeups == []
+    for command in (("pause", "nope", "--reason", "x"), ("resume", "nope"), ("check", "nope")):
+        assert terminal.run("targets", *command, code=1).stderr == "Error: no target 'nope'\n"
+
+
+def test_a_hold_stands_until_it_is_lifted(bench: Bench, terminal: Terminal) -> None:
+    placed = terminal.read("hold", "place", "--target", "crm", "--reason", "litigation")
+
+    (listed,) = terminal.read("hold", "list")
+    assert listed == {
+        "id": placed["id"],
+        "scope": "target",
+        "subject": "crm",
+        "reason": "litigation",
+        "placed_by": "olga",
+        "placed_at": "2026-03-02T09:00:00.000Z",
+    }
+    assert placed["too_late_for"] == []
+    assert terminal.run("hold", "lift", placed["id"]).stdout == "Lifted the hold on target crm.\n"
+    assert terminal.read("hold", "list") == []
+    assert bench.holding.standing() == []
+
+
+def test_everybody_and_one_person_and_one_case_can_be_held(bench: Bench, terminal: Terminal) -> None:
+    user = bench.join("ada")
+    bench.leave(user)
+
+    for option in (("--everything",), ("--identity", user), ("--case", bench.case(user).id)):
+        assert "Placed hold" in terminal.run("hold", "place", *option, "--reason", "wait").stdout
+
+    assert {hold.scope for hold in bench.holding.standing()} == {Scope.EVERYTHING, Scope.IDENTITY, Scope.CASE}
+    assert "identity" in terminal.run("hold", "list").stdout
+
+
+def test_a_hold_that_comes_too_late_names_the_tasks(bench: Bench, terminal: Terminal) -> None:
+    user = bench.join("ada")
+    bench.run()
+    bench.leave(user)
+    answers: list[str] = []
+    bench.systems["crm"].before_write = lambda: answers.append(
+        terminal.run("hold", "place", "--everything", "--reason", "stop").stderr
+    )
+
+    bench.run("7d")
+
+    (suspend,) = (one for one in bench.tasks(bench.case(user)) if (one.action, one.target) == ("suspend", "crm"))
+    assert answers == [f"Too late for task {suspend.id} at crm: its request may have left already.\n"]
+
+
+@pytest.mark.parametrize("options", [(), ("--everything", "--target", "crm")])
+def test_a_hold_is_on_one_thing(bench: Bench, terminal: Terminal, options: tuple[str, ...]) -> None:
+    terminal.run("hold", "place", *options, "--reason", "wait", code=2)
+
+    assert bench.holding.standing() == []
+
+
+def test_a_hold_on_what_is_not_there_is_a_failure(bench: Bench, terminal: Terminal) -> None:
+    for option, kind in (("--target", "target"), ("--identity", "identity"), ("--case", "case")):
+        result = terminal.run("hold", "place", option, "nope", "--reason", "wait", code=1)
+        assert result.stderr == f"Error: no {kind} 'nope'\n"
+
+    assert bench.holding.standing() == []
+
+
+def test_an_exclusion_counts_until_it_is_ended(bench: Bench, terminal: Terminal) -> None:
+    bench.join("ada")
+    terminal.run("exclusion", "add", 'userName eq "ada"', "--reason", "needed")
+
+    (listed,) = terminal.read("exclusion", "list")
+    assert set(listed) == {"id", "match", "reason", "placed_by", "placed_at"}
+    assert terminal.read("plan", "ada")[0]["excluded"] == "needed"
+    terminal.run("exclusion", "end", listed["id"])
+    assert terminal.read("plan", "ada")[0]["excluded"] is None
+    assert terminal.run("exclusion", "end", listed["id"], code=1).stderr.startswith("Error: no standing exclusion")
+
+
+@pytest.mark.parametrize("match", ["nonsense", 'shoeSize eq "43"', ""])
+def test_a_filter_that_is_none_is_wrong_usage(bench: Bench, terminal: Terminal, match: str) -> None:
+    terminal.run("exclusion", "add", match, "--reason", "needed", code=2)
+
+    assert list(bench.holding.exclusions()) == []

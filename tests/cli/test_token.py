@@ -1,0 +1,76 @@
+"""Tokens: shown once, and in such a way that a script can take them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from scimbridge.services.tokens import Tokens
+from scimbridge.store.database import Database
+from tests.cli.conftest import Terminal
+from tests.clock import FakeClock
+
+
+def source_of(config: Path, token: str, clock: FakeClock) -> str | None:
+    database = Database(f"sqlite:///{config.parent / 'data' / 'bridge.db'}")
+    try:
+        return Tokens(database).source_of(token, clock())
+    finally:
+        database.close()
+
+
+def test_the_token_is_alone_on_the_last_line_and_lets_its_source_in(config: Path, clock: FakeClock) -> None:
+    command = [sys.executable, "-c", "from scimbridge.cli import main; main()", "token", "create", "okta"]
+
+    done = subprocess.run(command, cwd=config.parent, capture_output=True, text=True, check=True)
+
+    assert re.fullmatch(r"scb_[A-Za-z0-9_-]{43}\n", done.stdout)
+    assert source_of(config, done.stdout.strip(), clock) == "okta"
+    assert done.stdout.strip() not in done.stderr
+    assert "http://127.0.0.1:8085/scim/v2" in done.stderr
+
+
+def test_a_token_can_be_made_before_anything_was_started(terminal: Terminal) -> None:
+    assert terminal.run("token", "create", "okta").stdout.startswith("scb_")
+
+
+def test_tokens_are_listed_without_what_signs_in(terminal: Terminal) -> None:
+    token = terminal.run("token", "create", "okta").stdout.strip()
+
+    (listed,) = terminal.read("token", "list")
+
+    assert set(listed) == {"id", "source", "hint", "created_at", "last_used_at", "revoked_at"}
+    assert (listed["source"], listed["hint"], listed["created_at"]) == (
+        "okta",
+        token[:8] + "…",
+        "2026-03-02T09:00:00.000Z",
+    )
+    assert token not in terminal.run("token", "list").stdout
+
+
+def test_a_revoked_token_lets_nobody_in(terminal: Terminal, config: Path, clock: FakeClock) -> None:
+    token = terminal.run("token", "create", "okta").stdout.strip()
+    (listed,) = terminal.read("token", "list")
+
+    terminal.run("token", "revoke", listed["id"])
+
+    assert source_of(config, token, clock) is None
+    assert terminal.read("token", "list")[0]["revoked_at"] == "2026-03-02T09:00:00.000Z"
+
+
+def test_revoking_what_is_not_there_is_a_failure_in_one_sentence(terminal: Terminal) -> None:
+    terminal.run("token", "create", "okta")
+
+    result = terminal.run("token", "revoke", "nonsense", code=1)
+
+    assert result.stderr == "Error: no live token 'nonsense'\n"
+
+
+def test_a_name_that_is_none_is_wrong_usage(terminal: Terminal) -> None:
+    terminal.run("token", "create", "bad name", code=2)
+
+
+def test_a_source_that_the_configuration_does_not_name_is_worth_a_note(terminal: Terminal) -> None:
+    assert "no [sources.otka]" in terminal.run("token", "create", "otka").stderr

@@ -1,0 +1,158 @@
+"""What the first page shows."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+
+from scimbridge.domain.hold import Scope
+from scimbridge.errors import StoreUnavailableError
+from scimbridge.sdk import RejectedError
+from scimbridge.services.overview import Overview
+from tests.dashboard.conftest import Browse
+from tests.services.bench import Bench
+
+
+def text_of(html: str) -> str:
+    """What a reader sees, in one line."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
+
+
+def test_an_open_case_is_shown_with_what_comes_next(bench: Bench, browse: Browse) -> None:
+    bench.leave(bench.join("ada"))
+
+    shown = text_of(browse().get("/").text)
+
+    assert "Open cases 1" in shown
+    assert f"ada {bench.case(user(bench, 'ada')).id} idp employees deactivated waiting" in shown
+    assert "in 7d 2026-03-09 09:00 UTC 4 planned" in shown
+
+
+def test_a_case_that_needs_a_person_says_so_at_case_and_target(bench: Bench, browse: Browse) -> None:
+    bench.leave(bench.join("ada"))
+    bench.fail(RejectedError("protected account"))
+    bench.run("7d")
+
+    shown = text_of(browse().get("/").text)
+
+    assert "needs a person" in shown
+    assert "crm memory enforce 0 0 of 10 1 working" in shown
+
+
+def test_targets_show_mode_and_queue_and_why_they_are_paused(bench: Bench, browse: Browse) -> None:
+    bench.leave(bench.join("ada"))
+    bench.operating.pause("directory", reason="maintenance", by="ops", now=bench.clock())
+    bench.clock.advance("7d")
+    bench.sweep()
+
+    shown = text_of(browse().get("/").text)
+
+    assert "crm memory enforce 1 0 of 10 0 working" in shown
+    assert re.search(r"directory memory observe \d 0 of 10 0 paused by ops: maintenance", shown)
+
+
+def test_standing_holds_are_shown_until_they_are_lifted(bench: Bench, browse: Browse) -> None:
+    placed = bench.holding.place(Scope.EVERYTHING, "", reason="litigation", by="legal", now=bench.clock())
+
+    before = text_of(browse().get("/").text)
+    bench.holding.lift(placed.hold.id, by="legal", now=bench.clock())
+    after = text_of(browse().get("/").text)
+
+    assert "Standing holds 1" in before
+    assert "everything litigation legal now 2026-03-02 09:00 UTC" in before
+    assert "litigation" not in after
+
+
+def test_an_ended_case_is_not_among_the_open_ones(bench: Bench, browse: Browse) -> None:
+    ada = bench.join("ada")
+    bench.leave(ada)
+    bench.operating.cancel(bench.case(ada).id, reason="mistake", by="ops", now=bench.clock())
+
+    assert bench.case(ada).id not in browse().get("/").text
+
+
+def test_without_cases_the_page_says_what_to_do(browse: Browse) -> None:
+    shown = text_of(browse().get("/").text)
+
+    assert "Nobody is leaving just now." in shown
+    assert "scimbridge token create SOURCE" in shown
+
+
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "O'Brien & <b>Söhne</b>"]
+)
+def test_a_hostile_name_is_shown_and_never_markup(bench: Bench, browse: Browse, name: str) -> None:
+    bench.leave(bench.join(name))
+
+    html = browse().get("/").text
+
+    assert name not in html or "<" not in name
+    assert unescape(re.findall(r"<bdi>(.*?)</bdi>", html)[0]) == name
+
+
+def test_hostile_reasons_are_no_markup_either(bench: Bench, browse: Browse) -> None:
+    bench.holding.place(Scope.EVERYTHING, "", reason="<b>hold</b>", by="<i>me</i>", now=bench.clock())
+    bench.operating.pause("crm", reason="<u>pause</u>", by="ops", now=bench.clock())
+
+    html = browse().get("/").text
+
+    assert not {tag for tag in ("<b>", "<i>", "<u>") if tag in html}
+
+
+def test_nothing_on_the_page_can_run_or_come_from_elsewhere(bench: Bench, browse: Browse) -> None:
+    bench.leave(bench.join("ada"))
+
+    answer = browse().get("/")
+
+    assert "default-src 'none'; style-src 'self'" in answer.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert not re.search(r"<script|<form|\sstyle=|\son\w+=|https?://", answer.text)
+
+
+def test_the_style_sheet_that_the_page_names_is_there(browse: Browse) -> None:
+    browser = browse()
+    named = re.search(r'rel="stylesheet" href="([^"]+)"', browser.get("/").text)
+    assert named is not None
+
+    answer = browser.get(named[1])
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/css")
+    assert "prefers-color-scheme: dark" in answer.text
+
+
+def test_every_situation_and_state_that_is_colored_has_its_style(browse: Browse) -> None:
+    css = browse().get("/static/dashboard.css").text
+
+    assert {
+        name for name in ("held", "needs-a-person", "working", "retrying", "paused") if f".{name}" not in css
+    } == set()
+
+
+def test_the_page_only_reads(browse: Browse) -> None:
+    assert {browse().request(method, "/").status_code for method in ("POST", "PUT", "PATCH", "DELETE")} == {405}
+
+
+def test_without_the_database_it_says_so(browse: Browse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise StoreUnavailableError("the database cannot be used: disk I/O error")
+
+    monkeypatch.setattr(Overview, "list_cases", away)
+
+    answer = browse().get("/")
+
+    assert (answer.status_code, answer.text) == (
+        503,
+        "The database does not answer: the database cannot be used: disk I/O error\n",
+    )
+
+
+def user(bench: Bench, name: str) -> str:
+    from scimbridge.store import identities
+
+    with bench.database.read() as tx:
+        (found,) = identities.by_name_anywhere(tx, name)
+    return found
