@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import ldap3
 
+from scimbridge.child import dying_with_parent
 from scimbridge.demo.accesslog import write_in
 from scimbridge.demo.entries import (
     ADMIN_DN,
@@ -38,7 +37,6 @@ SCHEMAS: Final = ("/etc/ldap/schema", "/etc/openldap/schema", "/usr/local/etc/op
 MODULES: Final = ("/usr/lib/ldap", "/usr/lib64/openldap", "/usr/lib/openldap", "/usr/local/libexec/openldap")
 MAX_SOCKET_PATH: Final = 100  # sockaddr_un holds 107 bytes on Linux, 103 elsewhere
 START_TIMEOUT: Final = 10.0  # seconds; it takes a tenth of one
-PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
 # The two rules for PEOPLE_DN are all that connectors.ldap needs; its README shows the same.
 _ACCESS = f"""
@@ -137,7 +135,7 @@ class OpenLdap(DemoDirectory):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509  # only calls prctl, resolved before the fork
+                preexec_fn=dying_with_parent(),  # noqa: PLW1509  # only calls prctl, looked up before the fork
             )
         self._wait_until_it_listens()
         if not self._is_built:
@@ -257,18 +255,3 @@ def _free_ports(count: int) -> list[int]:
 def _listens(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0
-
-
-def _die_with_parent() -> Any:
-    """Return what makes a new process end with the one that starts it; nothing where the system cannot."""
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is None:
-        return None
-    parent = os.getpid()
-
-    def prepare() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it died before the call above
-            os._exit(1)
-
-    return prepare

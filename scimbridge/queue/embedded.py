@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import socket
@@ -14,7 +13,7 @@ from urllib.parse import quote
 from redis import Redis
 from redis.exceptions import RedisError
 
-from scimbridge.child import die_with_parent
+from scimbridge.child import dying_with_parent
 from scimbridge.errors import QueueError
 from scimbridge.queue.redis import connect
 
@@ -87,7 +86,6 @@ class EmbeddedRedis:
             *("--dir", str(self._directory.resolve()), "--daemonize", "no", "--logfile", str(self._log.resolve())),
             *("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"),
         ]
-        parent = os.getpid()
         process = subprocess.Popen(  # noqa: S603  # a fixed program, no shell
             [self._server, *arguments],
             stdin=subprocess.DEVNULL,
@@ -95,7 +93,7 @@ class EmbeddedRedis:
             stderr=subprocess.DEVNULL,
             # A Ctrl-C in the terminal is for us; we stop the server when we are done with it.
             start_new_session=True,
-            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509  # called before any thread is started
+            preexec_fn=dying_with_parent(),  # noqa: PLW1509  # only calls prctl, looked up before the fork
         )
         self._wait_until_ready(process)
         return process
