@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scimbridge.config import later
 from scimbridge.config.addresses import QueueUrl, StoreUrl
-from scimbridge.config.values import ByteSize, Do, Duration, Filter, Listen, ListenAddress, PublicUrl, TimeZone, When
+from scimbridge.config.values import ByteSize, Do, Duration, Filter, Listen, ListenAddress, PublicUrl, When
 from scimbridge.domain.rule import Restore
 
 
@@ -61,9 +60,6 @@ class SourceSection(Section):
     """One identity provider that speaks SCIM to the bridge; its token comes from `scimbridge token create NAME`."""
 
     later: ClassVar[frozenset[str]] = later.SOURCE_KEYS
-
-    timezone: TimeZone = Field(default=UTC, examples=["Europe/Berlin"])
-    """The IANA time zone in which a date without a time ends."""
 
 
 class StageSection(Section):

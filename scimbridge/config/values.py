@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, timedelta, tzinfo
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
@@ -20,7 +19,6 @@ from scimbridge.domain.trigger import Trigger
 
 _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
 _SIZES = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_TIME_ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +73,6 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _time_zone(value: str) -> tzinfo:
-    if value == "UTC":
-        return UTC
-    if not _TIME_ZONE.fullmatch(value):  # ZoneInfo makes a path of it
-        raise ValueError(f'{value!r} is no time zone; write an IANA name like "Europe/Berlin"')
-    try:
-        return ZoneInfo(value)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError(
-            f'{value!r} is no time zone that this machine knows; write a name like "Europe/Berlin"'
-        ) from error
-
-
 def _refusing(names: frozenset[str]) -> BeforeValidator:
     def refuse(value: Any) -> Any:
         if isinstance(value, str) and value in names:
@@ -118,14 +103,6 @@ ListenAddress = Annotated[
 
 PublicUrl = Annotated[str, BeforeValidator(_text(_public_url, 'like "https://bridge.example.com"'))]
 """An http or https address without a slash at its end."""
-
-TimeZone = Annotated[
-    tzinfo,
-    PlainValidator(_text(_time_zone, 'write an IANA name like "Europe/Berlin"')),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "default": "UTC", "examples": ["Europe/Berlin"]}),
-]
-"""An IANA time zone."""
 
 Filter = Annotated[
     IdentityFilter,

@@ -21,7 +21,6 @@ def test_sections_lists_and_tables_can_be_set(load_text: Load) -> None:
         GOOD,
         {
             "SCIMBRIDGE_DATA_DIR": "/srv/bridge",
-            "SCIMBRIDGE_SOURCES__ENTRA__TIMEZONE": "Europe/Berlin",
             "SCIMBRIDGE_TARGETS__APP__MODE": "enforce",
             "SCIMBRIDGE_TARGETS__APP__CONCURRENCY": "7",
             "SCIMBRIDGE_TARGETS__APP__MATCH": '{ externalId = "externalId" }',
@@ -34,7 +33,7 @@ def test_sections_lists_and_tables_can_be_set(load_text: Load) -> None:
     )
 
     assert settings.data_dir == Path("/srv/bridge")
-    assert set(settings.sources) == {"okta", "entra"}
+    assert set(settings.sources) == {"okta"}
     assert settings.targets["app"].mode is Mode.ENFORCE
     assert settings.targets["app"].concurrency == 7
     assert settings.targets["app"].match == {"externalId": "externalId"}

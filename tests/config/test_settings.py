@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -27,7 +26,6 @@ def test_a_file_becomes_values(load_text: Load, tmp_path: Path) -> None:
         [queue]
         url = "rediss://redis.example.com"
         [sources.entra]
-        timezone = "Europe/Berlin"
         [sources.okta]
         [targets.app]
         connector = "scim"
@@ -54,10 +52,7 @@ def test_a_file_becomes_values(load_text: Load, tmp_path: Path) -> None:
     assert settings.server.max_body == 2 << 20
     assert settings.store_url == f"sqlite:///{tmp_path}/state/bridge.db"
     assert settings.queue_url == "rediss://redis.example.com"
-    assert {name: source.timezone for name, source in settings.sources.items()} == {
-        "entra": ZoneInfo("Europe/Berlin"),
-        "okta": UTC,
-    }
+    assert set(settings.sources) == {"entra", "okta"}
     target = settings.targets["app"]
     assert isinstance(target, ScimConfig)
     assert target.mode is Mode.ENFORCE
@@ -109,7 +104,7 @@ def test_five_mistakes_are_five_paths(problems_of: Problems) -> None:
         [server]
         listen = "8085"
         [sources.okta]
-        timezone = "Europe/Atlantis"
+        timezon = "Europe/Berlin"
         [targets.app]
         connector = "scim"
         base_url = "ftp://app.example.com"
@@ -128,7 +123,7 @@ def test_five_mistakes_are_five_paths(problems_of: Problems) -> None:
 
     assert set(problems) >= {
         "server.listen",
-        "sources.okta.timezone",
+        "sources.okta.timezon",
         "targets.app.base_url",
         "rules[0].stages[0].after",
         "rules[0].stages[1].approval",
@@ -154,8 +149,7 @@ def test_five_mistakes_are_five_paths(problems_of: Problems) -> None:
         ('[store]\nurl = "sqlite:///:memory:"', "store.url", "forgets"),
         ('[queue]\nurl = "amqp://queue"', "queue.url", "embedded"),
         ('[queue]\nurl = "sentinel://queue"', "queue.url", "later version"),
-        ("[sources.okta]\ntimezone = 1", "sources.okta.timezone", "IANA"),
-        ('[sources.okta]\ntimezone = "../etc/passwd"', "sources.okta.timezone", "Europe/Berlin"),
+        ('[sources.okta]\ntimezone = "Europe/Berlin"', "sources.okta.timezone", "later version"),
         ("[targets.app]\nmode = 'enforce'", "targets.app.connector", "available: ldap, scim"),
         ("[targets.app]\nconnector = 'scmi'", "targets.app.connector", 'did you mean "scim"?'),
         ("[targets.App]\nconnector = 'scim'", "targets.App", "a-z"),
