@@ -1,0 +1,260 @@
+"""Writes the parts of the documentation that the code knows best, between their markers.
+
+Run ``python docs/generate.py`` after a change of settings, commands, states or metrics; a
+test compares. A part begins with ``<!-- generated: NAME -->`` and ends with ``<!-- end -->``.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import typer
+from prometheus_client import Counter
+from prometheus_client.metrics import MetricWrapperBase
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from typer.models import ArgumentInfo, OptionInfo
+
+from scimbridge import telemetry
+from scimbridge.cli.app import app
+from scimbridge.config import document, later
+from scimbridge.domain import task
+from scimbridge.domain.action import Action
+from scimbridge.domain.trigger import Trigger
+from scimbridge.sdk.config import Mode, TargetConfig
+
+DOCS = Path(__file__).parent
+PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+SECTIONS: Mapping[str, type[BaseModel]] = {
+    "The top of the file": document.Document,
+    "`[server]`": document.ServerSection,
+    "`[store]`": document.StoreSection,
+    "`[queue]`": document.QueueSection,
+    "`[sources.NAME]`": document.SourceSection,
+    "`[targets.NAME]`": TargetConfig,
+    "`[[rules]]`": document.RuleSection,
+    "`[[rules.stages]]`": document.StageSection,
+    "`[[exclusions]]`": document.ExclusionSection,
+}
+
+SHARED = {"--config", "--log-level", "--json", "--by"}
+"""Options that are explained once, not with every command."""
+
+
+def settings() -> Iterator[str]:
+    """Yield a table for each section of the configuration."""
+    for heading, model in SECTIONS.items():
+        yield f"### {heading}\n\n{_first_sentence(model)}\n"
+        yield "| key | default | |\n|---|---|---|"
+        for name, field in model.model_fields.items():
+            if field.description and not _is_table(field):
+                yield f"| `{name}` | {_default(field)} | {_line(field.description)} |"
+        yield ""
+
+
+def later_keys() -> Iterator[str]:
+    """Yield what is refused by name."""
+    for what, names in (
+        ("sections", later.DOCUMENT_KEYS),
+        ("keys of a source", later.SOURCE_KEYS),
+        ("keys of a target", later.TARGET_KEYS),
+        ("keys of a rule", later.RULE_KEYS),
+        ("keys of a stage", later.STAGE_KEYS),
+        ("triggers", later.TRIGGERS),
+        ("actions", later.ACTIONS),
+        ("connectors", later.CONNECTORS),
+    ):
+        yield f"- {what}: {', '.join(f'`{name}`' for name in sorted(names))}"
+
+
+def words() -> Iterator[str]:
+    """Yield the triggers, actions and modes of this version."""
+    for heading, kind in (("trigger", Trigger), ("action", Action), ("mode", Mode)):
+        yield f"| {heading} | |\n|---|---|"
+        yield from (f"| `{name}` | {text} |" for name, text in _described(kind))
+        yield ""
+
+
+def commands() -> Iterator[str]:
+    """Yield every command with its arguments and its own options."""
+    for path, function in commands_of(app, "scimbridge"):
+        parameters = list(parameters_of(function))
+        arguments = [info.metavar or name.upper() for name, _, info in parameters if isinstance(info, ArgumentInfo)]
+        options = [(kind, info) for _, kind, info in parameters if isinstance(info, OptionInfo)]
+        yield f"### `{' '.join([path, *arguments])}`\n\n{_line(inspect.getdoc(function) or '')}\n"
+        yield from _options((kind, info) for kind, info in options if not set(names_of(info)) & SHARED)
+        shared = [f"`{names_of(info)[0]}`" for _, info in options if set(names_of(info)) & SHARED]
+        yield f"Also {', '.join(shared)}.\n" if shared else ""
+
+
+def shared_options() -> Iterator[str]:
+    """Yield the options that many commands have."""
+    seen = {}
+    for _, function in commands_of(app, "scimbridge"):
+        for _, kind, info in parameters_of(function):
+            if isinstance(info, OptionInfo) and set(names_of(info)) & SHARED:
+                seen[names_of(info)[0]] = (kind, info)
+    yield from _options(seen.values())
+
+
+def names_of(info: OptionInfo) -> list[str]:
+    """Return how an option is spelled. In an annotation, Typer takes the first spelling for the default."""
+    spellings = (info.default, *(info.param_decls or ()))
+    return [name for name in spellings if isinstance(name, str) and name.startswith("-")]
+
+
+def commands_of(group: typer.Typer, path: str) -> Iterator[tuple[str, Callable[..., None]]]:
+    """Yield how each command is called, and its function."""
+    for command in group.registered_commands:
+        if command.callback is not None:
+            yield f"{path} {command.name or command.callback.__name__}", command.callback
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            yield from commands_of(inner.typer_instance, f"{path} {inner.typer_instance.info.name}")
+
+
+def chart() -> Iterator[str]:
+    """Yield the states of a task and what leads from one to another, as a Mermaid diagram."""
+    events: dict[tuple[str, str], list[str]] = {}
+    for event, (sources, destination) in task.TRANSITIONS.items():
+        for source in (state for state in task.TaskState if state in sources):
+            events.setdefault((source, destination), []).append(event)
+    yield "```mermaid\nstateDiagram-v2\n    [*] --> planned"
+    yield from (f"    {source} --> {to}: {', '.join(names)}" for (source, to), names in events.items())
+    yield from (f"    {state} --> [*]" for state in task.TaskState if state in task.FINISHED)
+    yield "```"
+
+
+def states() -> Iterator[str]:
+    """Yield a table of the states."""
+    yield "| state | |\n|---|---|"
+    yield from (f"| `{name}` | {text} |" for name, text in _described(task.TaskState))
+
+
+def events() -> Iterator[str]:
+    """Yield a table of the events."""
+    yield "| event | from | to | when |\n|---|---|---|---|"
+    for event, (sources, destination) in task.TRANSITIONS.items():
+        start = ", ".join(f"`{state}`" for state in task.TaskState if state in sources)
+        when = _line(inspect.getdoc(getattr(task.Task, event)) or "")
+        yield f"| `{event}` | {start} | `{destination}` | {when} |"
+
+
+def metrics() -> Iterator[str]:
+    """Yield a table of the metrics."""
+    yield "| metric | kind | labels | |\n|---|---|---|---|"
+    for name, metric in metrics_by_name().items():
+        labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+        yield f"| `{name}` | {metric._type} | {labels} | {_line(metric._documentation)} |"
+
+
+def metrics_by_name() -> dict[str, MetricWrapperBase]:
+    """Return the metrics of the bridge, by the name that Prometheus shows."""
+    found = [value for value in vars(telemetry).values() if isinstance(value, MetricWrapperBase)]
+    return {f"{metric._name}_total" if isinstance(metric, Counter) else metric._name: metric for metric in found}
+
+
+PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
+    "settings": settings,
+    "later": later_keys,
+    "words": words,
+    "commands": commands,
+    "shared-options": shared_options,
+    "chart": chart,
+    "states": states,
+    "events": events,
+    "metrics": metrics,
+}
+
+
+def renewed(page: str) -> str:
+    """Return a page with its generated parts as they should be."""
+    return PART.sub(lambda found: f"{found[1]}{_text(found['name'])}\n{found[3]}", page)
+
+
+def main() -> None:
+    """Write every page anew that has generated parts."""
+    for path in sorted(DOCS.rglob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        if renewed(page) != page:
+            path.write_text(renewed(page), encoding="utf-8")
+            sys.stdout.write(f"{path}\n")
+
+
+def _text(name: str) -> str:
+    return "\n".join(PARTS[name]()).strip()
+
+
+def _described(kind: type) -> Iterator[tuple[str, str]]:
+    """Yield the members of an enum and the texts below them, which only the source has."""
+    (definition,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(definition, ast.ClassDef)  # noqa: S101  # it is an enum
+    for member, text in zip(definition.body, definition.body[1:], strict=False):
+        match member, text:
+            case ast.Assign(value=ast.Constant(value=name)), ast.Expr(value=ast.Constant(value=str(said))):
+                yield str(name), _line(said)
+            case _:
+                pass
+
+
+def _is_table(field: FieldInfo) -> bool:
+    return field.default is not None and isinstance(field.default, Mapping) and not field.default
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    match value:
+        case None:
+            return ""
+        case list():
+            return f"`{value}`"
+        case Mapping():
+            return "its connector's"
+        case bool() | int():
+            return f"`{value}`"
+        case _:
+            return f'`"{value}"`'
+
+
+def parameters_of(function: Callable[..., None]) -> Iterator[tuple[str, Any, OptionInfo | ArgumentInfo]]:
+    """Yield a command's parameters: name, type, and what Typer was told of it."""
+    for name, annotation in get_type_hints(function, include_extras=True).items():
+        for info in getattr(annotation, "__metadata__", ()):
+            if isinstance(info, OptionInfo | ArgumentInfo):
+                yield name, annotation.__origin__, info
+
+
+def _options(options: Iterable[tuple[Any, OptionInfo]]) -> Iterator[str]:
+    rows = [f"| {_option(kind, info)} | {_line(info.help or '')} |" for kind, info in options]
+    if rows:
+        yield "| option | |\n|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _option(kind: Any, info: OptionInfo) -> str:
+    names = ", ".join(f"`{name}`" for name in names_of(info))
+    if kind is bool:
+        return names
+    choices = "\\|".join(kind) if isinstance(kind, type) and issubclass(kind, Enum) else "VALUE"
+    return f"{names} `{info.metavar or choices}`"
+
+
+def _first_sentence(model: type[BaseModel]) -> str:
+    return _line((model.__doc__ or "").split("\n\n")[0])
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).replace("``", "`").replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main()

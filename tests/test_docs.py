@@ -1,0 +1,229 @@
+"""The documentation says what the code does: every name is there, generated parts are fresh, examples load."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from scimbridge.cli.app import app
+from scimbridge.config import load
+from scimbridge.demo.replay import traffic, traffic_names
+from scimbridge.domain.task import TRANSITIONS, TaskState
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("connectors/**/*.md")]
+)
+BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return a page's code blocks of a language, without the indentation of a list around them."""
+    return [
+        re.sub(f"^{indent}", "", text, flags=re.MULTILINE)
+        for indent, kind, text in BLOCK.findall(page.read_text(encoding="utf-8"))
+        if kind == language
+    ]
+
+
+def tables_of(page: str) -> str:
+    return (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def generate() -> Iterator[ModuleType]:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+# -- what the code has, the pages have ----------------------------------------
+
+
+@each_page
+def test_generated_parts_are_fresh(page: Path, generate: ModuleType) -> None:
+    text = page.read_text(encoding="utf-8")
+
+    assert generate.renewed(text) == text, "run `python docs/generate.py`"
+
+
+def test_every_setting_is_in_the_reference(generate: ModuleType) -> None:
+    page = tables_of("configuration.md")
+
+    for heading, model in generate.SECTIONS.items():
+        _, _, section = page.partition(f"### {heading}\n")
+        table, _, _ = section.partition("\n###")
+        # Tables of the file have sections of their own.
+        missing = {
+            name for name, field in model.model_fields.items() if field.description and f"| `{name}` |" not in table
+        }
+        assert missing <= {"targets"}, heading
+
+
+def test_every_connector_explains_every_key_of_its_own() -> None:
+    from connectors.ldap import LdapConfig
+    from connectors.scim import ScimConfig
+    from scimbridge.sdk import TargetConfig
+
+    for kind, config in (("ldap", LdapConfig), ("scim", ScimConfig)):
+        page = (ROOT / "connectors" / kind / "README.md").read_text(encoding="utf-8")
+        own = config.model_fields.keys() - TargetConfig.model_fields.keys()
+        assert {name for name in own if f"`{name}`" not in page} == set()
+
+
+def test_every_command_is_in_the_reference(generate: ModuleType) -> None:
+    page = tables_of("commands.md")
+
+    paths = [path for path, _ in generate.commands_of(app, "scimbridge")]
+
+    assert len(paths) > 20
+    assert [path for path in paths if f"### `{path}" not in page] == []
+
+
+def test_every_option_is_in_the_reference(generate: ModuleType) -> None:
+    page = tables_of("commands.md")
+
+    for _, function in generate.commands_of(app, "scimbridge"):
+        for _, _, info in generate.parameters_of(function):
+            if hasattr(info, "is_flag"):
+                assert all(f"`{name}`" in page for name in generate.names_of(info))
+
+
+def test_every_state_and_event_is_in_the_reference() -> None:
+    page = tables_of("states.md")
+
+    assert [state for state in TaskState if f"| `{state}` | " not in page] == []
+    assert [event for event in TRANSITIONS if f"| `{event}` | " not in page] == []
+
+
+def test_the_chart_is_the_table() -> None:
+    (chart,) = blocks(ROOT / "docs" / "reference" / "states.md", "mermaid")
+    arrows = re.findall(r"^ +(\w+) --> (\w+): (.+)$", chart, re.MULTILINE)
+
+    drawn = {(event, source, to) for source, to, events in arrows for event in events.split(", ")}
+
+    assert drawn == {(event, source, to) for event, (sources, to) in TRANSITIONS.items() for source in sources}
+
+
+def test_every_metric_is_in_the_reference(generate: ModuleType) -> None:
+    page = tables_of("metrics.md")
+
+    names = generate.metrics_by_name()
+
+    assert len(names) > 10
+    assert [name for name in names if f"| `{name}` |" not in page] == []
+
+
+def test_metrics_in_examples_exist(generate: ModuleType) -> None:
+    text = tables_of("metrics.md")
+    series = {name + suffix for name in generate.metrics_by_name() for suffix in ("", "_bucket", "_sum", "_count")}
+
+    assert set(re.findall(r"\bscimbridge_[a-z_]+\b", text)) <= series
+
+
+# -- what the pages say works -------------------------------------------------
+
+
+@each_page
+def test_toml_blocks_load(page: Path, tmp_path: Path) -> None:
+    for block in blocks(page, "toml"):
+        for name in re.findall(r'(?:file = |ca_file = )"([^"]+)"', block):
+            (tmp_path / name).write_text("secret")
+        environ = dict.fromkeys(re.findall(r'env = "(\w+)"', block), "secret")
+        path = tmp_path / "scimbridge.toml"
+        path.write_text(block, encoding="utf-8")
+
+        with pytest.MonkeyPatch.context() as patch:
+            for name in environ:
+                patch.setenv(name, _value_of(name))
+            load(path, {})
+
+
+def _value_of(name: str) -> str:
+    return {
+        "BRIDGE_DATABASE": "postgresql+psycopg://bridge:secret@db.example.com/bridge",
+        "BRIDGE_REDIS": "rediss://:secret@redis.example.com",
+    }.get(name, "secret")
+
+
+@each_page
+def test_commands_in_examples_are_called_as_they_are(page: Path) -> None:
+    for block in [*blocks(page, "sh"), *blocks(page, "")]:
+        for line in block.splitlines():
+            found = re.match(r"(?:\.venv/bin/)?scimbridge (.*)", line)
+            if found:
+                assert _is_understood(shlex.split(found[1], comments=True)), line
+
+
+def _is_understood(words: list[str]) -> bool:
+    """Whether a command line has the right form: with ``--help`` behind it, its words are read and nothing is done."""
+    arguments = words[: words.index(">")] if ">" in words else words
+    return CliRunner().invoke(app, [*arguments, "--help"]).exit_code == 0
+
+
+@each_page
+def test_commands_in_the_text_exist(page: Path, generate: ModuleType) -> None:
+    paths = [path for path, _ in generate.commands_of(app, "scimbridge")]
+
+    for words in re.findall(r"`scimbridge ([a-z ]+)", page.read_text(encoding="utf-8")):
+        named = f"scimbridge {words.strip()}"
+        assert any(path.startswith(named) or named.startswith(path) for path in paths), named
+
+
+@each_page
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), target
+        if anchor:
+            assert anchor in _anchors(path), f"{target}#{anchor}"
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_page_of_the_documentation_is_listed() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+
+    for page in ROOT.glob("docs/**/*.md"):
+        name = str(page.relative_to(ROOT / "docs"))
+        assert name in {"README.md", "performance.md"} or f"({name})" in index, name
+
+
+def test_the_two_commands_open_the_readme() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+
+    assert [line.split("#")[0].strip() for line in lines[2:5]] == ["```", "make run", "make test"]
+
+
+# -- the demo's traffic -------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(traffic_names()))
+def test_the_traffic_says_where_it_is_from(name: str) -> None:
+    scene: dict[str, Any] = traffic(name)
+
+    assert scene["source"] in {"entra", "okta"}
+    assert scene["from"].startswith("https://")
+    assert all({"method", "path", "status"} <= step.keys() for step in scene["steps"])
