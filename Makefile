@@ -8,7 +8,7 @@ ARGS ?=
 COVERAGE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench fmt static servers wheel clean
+.PHONY: help setup run test check bench fmt docs static servers wheel clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ bench: setup ## Measure against scim2-server; prints ratios
 fmt: setup ## Format, and fix what can be fixed by machine
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+docs: setup ## Rewrite the parts of the documentation that come from the code
+	@$(BIN)/python docs/generate.py
 
 static: setup ## The part of check that runs nothing: format, lint, types, layers
 	@$(BIN)/ruff format --check
