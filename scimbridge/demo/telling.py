@@ -111,11 +111,13 @@ class Story:
         self._look_at_the_end()
 
     def stay(self) -> None:
-        """Go on showing what happens until Ctrl-C.
+        """Say what to try next, and go on showing what happens until Ctrl-C.
 
         Raises:
             StoppedError: Then.
         """
+        case_id = self._watch.open_case(self._by_name["Noor"].identity_id)
+        ending.say_what_next(self._display, self._settings, self._tokens["entra"], self._by_name["Dora"], case_id)
         self._display.follow(self._table)
         while True:
             self._pause()
@@ -190,8 +192,6 @@ class Story:
         wrong = ending.verify(self._display, self.installation, self.people)
         if wrong:
             raise StoryError("; ".join(wrong))
-        case_id = self._watch.open_case(self._by_name["Noor"].identity_id)
-        ending.say_what_next(self._display, self._settings, self._tokens["entra"], self._by_name["Dora"], case_id)
 
     # -- turns
 
