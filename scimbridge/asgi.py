@@ -69,7 +69,9 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
     listen = bridge.settings.server.listen
     server = _Server(uvicorn.Config(create_app(bridge), log_config=None, access_log=False, server_header=False), ready)
     with socket.create_server((listen.host, listen.port), family=_family(listen.host), backlog=512) as listening:
+        # uvicorn raises the signal that ended it once more; with these handlers that ends nothing else.
         stop = Stop()
+        stop.install()
         with beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop):
             server.run(sockets=[listening])
     bridge.close()
