@@ -86,9 +86,15 @@ class ThreadWorker(SimpleWorker):
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Say that the worker lives, and register again if Redis has been emptied."""
-        if pipeline is None and self.birth_date is not None and not self.connection.exists(self.key):
+        if pipeline is None and self.birth_date is not None and not self._is_registered():
+            # What is left of our entry was written since, and would be taken for another worker of this name.
+            self.connection.delete(self.key)
             self.register_birth()  # type: ignore[no-untyped-call]
         super().heartbeat(timeout, pipeline)
+
+    def _is_registered(self) -> bool:
+        # Not by the worker's own entry: other steps of RQ write parts of it again, and tools go by the list.
+        return bool(self.connection.sismember(self.redis_workers_keys, self.key))
 
     def procline(self, message: str) -> None:
         """Leave the process title alone; it belongs to the process."""

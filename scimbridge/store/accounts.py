@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, exists, insert, select
 from scimbridge.domain.ids import AccountId, IdentityId, new_id
 from scimbridge.errors import NotFoundError
 from scimbridge.sdk.state import AccountRef, AccountState
-from scimbridge.store.schema import accounts, identities, snapshots, tasks
+from scimbridge.store.schema import accounts, attempts, identities, snapshots, targets, tasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,11 +140,13 @@ def active_sharers(tx: Connection, account: Account, but_not: str) -> list[str]:
 
 
 def links_due(tx: Connection, target: str, now: datetime, limit: int) -> list[str]:
-    """Return accounts to look up at a target, none of which has a task that would do so anyway."""
+    """Return accounts that can be looked up at a target now, and have no task that would do so anyway."""
     busy = exists(select(tasks.c.id).where(tasks.c.account_id == accounts.c.id, tasks.c.state == "ready"))
+    live = exists(select(attempts.c.id).where(attempts.c.account_id == accounts.c.id, attempts.c.ended_at.is_(None)))
+    paused = exists(select(targets.c.name).where(targets.c.name == target, targets.c.paused_at.is_not(None)))
     query = (
         select(accounts.c.id)
-        .where(accounts.c.target == target, accounts.c.link_due_at <= now, ~busy)
+        .where(accounts.c.target == target, accounts.c.link_due_at <= now, ~busy, ~live, ~paused)
         .order_by(accounts.c.link_due_at)
         .limit(limit)
     )

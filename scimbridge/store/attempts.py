@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.ids import AccountId, AttemptId, new_id
 from scimbridge.sdk.state import AccountState
-from scimbridge.store.accounts import Account
+from scimbridge.store.accounts import Account, account_by_id
 from scimbridge.store.schema import attempts, tasks
 
 
@@ -48,7 +48,7 @@ _LIVE = (
 def begin(
     tx: Connection, account: Account, *, task_id: str | None, worker: str, now: datetime, lease_until: datetime
 ) -> Attempt | None:
-    """Start an attempt; ``None`` if another one is live on the same native account."""
+    """Start an attempt; ``None`` if another one is live on the same native account, or has linked it just now."""
     attempt = Attempt(
         id=AttemptId(new_id(now)),
         account_id=account.id,
@@ -60,8 +60,13 @@ def begin(
         confirmed_at=None,
     )
     try:
-        with tx.begin_nested():
+        with tx.begin_nested() as savepoint:
             tx.execute(_INSERT, asdict(attempt) | {"lock_key": account.lock_key})
+            # Another attempt may have linked the account since it was read, and go on under the native account's
+            # key. It moved there before our key was free, so that by now it is to be seen.
+            if account_by_id(tx, account.id).lock_key != account.lock_key:
+                savepoint.rollback()
+                return None
     except IntegrityError:
         return None
     return attempt

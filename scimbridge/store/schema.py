@@ -234,7 +234,7 @@ stages = Table(
     Column("due_at", UtcDateTime, nullable=False),
 )
 
-_RUNNABLE = text("state IN ('ready', 'waiting')")
+RUNNABLE = text("state IN ('ready', 'waiting')")
 _PLANNED = text("state = 'planned'")
 
 tasks = Table(
@@ -262,7 +262,7 @@ tasks = Table(
     # The sweeper's question: costs by what is due, not by what is open.
     Index("ix_tasks_planned", "due_at", sqlite_where=_PLANNED, postgresql_where=_PLANNED),
     # The worker's and the courier's question.
-    Index("ix_tasks_runnable", "target", "due_at", sqlite_where=_RUNNABLE, postgresql_where=_RUNNABLE),
+    Index("ix_tasks_runnable", "target", "due_at", sqlite_where=RUNNABLE, postgresql_where=RUNNABLE),
 )
 
 attempts = Table(

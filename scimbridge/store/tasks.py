@@ -26,7 +26,7 @@ from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId
 from scimbridge.domain.task import FINISHED, Task, TaskState
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
 from scimbridge.store.holds import is_held
-from scimbridge.store.schema import attempts, targets, tasks
+from scimbridge.store.schema import RUNNABLE, attempts, targets, tasks
 
 _FINISHED = [state.value for state in FINISHED]
 
@@ -47,8 +47,8 @@ def _is_runnable() -> ColumnElement[bool]:
             tasks.c.state == TaskState.READY,
             and_(tasks.c.state == TaskState.WAITING, tasks.c.not_before <= bindparam("now")),
         ),
-        # Spelled out once more, so that the partial index is used.
-        tasks.c.state.in_([TaskState.READY.value, TaskState.WAITING.value]),
+        # Once more as the partial index says it: SQLite uses it for literals, not for parameters.
+        RUNNABLE,
         ~blocked,
     )
 

@@ -14,11 +14,13 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
-from scimbridge.services.leases import LEASE, LONGEST_ATTEMPT, MARGIN
+from scimbridge.services.leases import LONGEST_ATTEMPT, TERMS
 from scimbridge.store import attempts
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import Bench, a_rule, a_stage
+
+LEASE, MARGIN = TERMS.length, TERMS.margin
 
 
 class Killed(BaseException):
@@ -92,10 +94,9 @@ def test_no_write_leaves_when_the_lease_is_nearly_used_up(bench: Bench, spent: t
 
     bench.work()
 
-    rows = attempt_rows(bench, ada)
-    assert len(rows) == tries
+    outcomes = sorted(row["outcome"] for row in attempt_rows(bench, ada))
+    assert outcomes == ["done", "ready"][:tries]
     assert bench.systems["crm"].writes == [("suspend", "native-ada")]
-    assert rows[0]["outcome"] == ("done" if tries == 1 else "ready")
 
 
 def test_a_lost_lease_counts_as_no_attempt(bench: Bench) -> None:
@@ -106,7 +107,7 @@ def test_a_lost_lease_counts_as_no_attempt(bench: Bench) -> None:
 
     (task,) = bench.tasks(bench.case(ada))
     assert (task.state, task.attempts) == (TaskState.DONE, 1)
-    assert "lease has run out" in attempt_rows(bench, ada)[0]["reason"]
+    assert any("lease has run out" in row["reason"] for row in attempt_rows(bench, ada))
 
 
 def test_a_renewed_lease_lets_a_slow_attempt_write(bench: Bench) -> None:
@@ -332,7 +333,7 @@ def test_a_late_write_that_lands_while_the_restore_is_under_way_is_noticed(bench
         assert recorded.wait(30)
         return accepted
 
-    bench.claiming.accept_read = after_its_read  # type: ignore[method-assign]
+    bench.claiming.accept_read = after_its_read  # type: ignore[method-assign,assignment]
     restorer = threading.Thread(target=bench.execution.work, args=[account_id])
     restorer.start()
     assert restoring.wait(30)

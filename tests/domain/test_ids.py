@@ -1,0 +1,47 @@
+"""Ids: UUIDs of version 7 (RFC 9562 §5.7)."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scimbridge.domain.ids import new_id
+
+NOW = datetime(2026, 3, 2, 9, 30, 15, 123000, tzinfo=UTC)
+times = st.datetimes(timezones=st.just(UTC)).filter(lambda now: 1990 < now.year < 2200)
+
+
+@given(times)
+def test_an_id_is_a_uuid_of_version_7(now: datetime) -> None:
+    found = uuid.UUID(new_id(now))
+
+    assert (found.version, found.variant) == (7, uuid.RFC_4122)
+
+
+def test_an_id_carries_its_time_in_milliseconds() -> None:
+    milliseconds = uuid.UUID(new_id(NOW)).int >> 80
+
+    assert milliseconds == int(NOW.timestamp() * 1000)
+
+
+@given(times, st.timedeltas(timedelta(milliseconds=1), timedelta(days=3650)))
+def test_ids_are_ordered_by_time(now: datetime, span: timedelta) -> None:
+    assert new_id(now) < new_id(now + span)
+
+
+def test_the_time_zone_does_not_matter() -> None:
+    elsewhere = NOW.astimezone(timezone(timedelta(hours=9)))
+
+    assert new_id(NOW)[:13] == new_id(elsewhere)[:13]
+
+
+def test_ids_of_one_moment_are_all_different() -> None:
+    assert len({new_id(NOW) for _ in range(10_000)}) == 10_000
+
+
+def test_an_id_is_safe_as_an_rq_job_id_and_in_a_url() -> None:
+    assert re.fullmatch(r"[a-z0-9-]{36}", new_id(NOW))

@@ -1,0 +1,151 @@
+"""Planning a case, and joining a later fact to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.plan import Amendment, Earlier, PlannedStage, amend, due_after_delay, plan
+from scimbridge.domain.rule import Rule, Stage
+from scimbridge.domain.task import Task, TaskState
+from scimbridge.domain.trigger import Trigger
+from tests.domain.test_task import a_task
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+EVERYTHING = frozenset(Action)
+TARGETS = {"crm": EVERYTHING, "dir": EVERYTHING}
+NOTHING = Amendment(stages=(), earlier=())
+
+
+def a_rule(*stages: tuple[timedelta, tuple[Action, ...]], exclude_targets: frozenset[str] = frozenset()) -> Rule:
+    return Rule(
+        name="leavers",
+        when=frozenset(Trigger),
+        stages=tuple(Stage(after=after, actions=actions) for after, actions in stages),
+        exclude_targets=exclude_targets,
+    )
+
+
+SUSPEND_THEN_DELETE = a_rule((7 * DAY, (Action.SUSPEND,)), (30 * DAY, (Action.DELETE,)))
+
+
+def said(stages: tuple[PlannedStage, ...]) -> list[tuple[int, str, Action, timedelta]]:
+    return [(stage.number, task.target, task.action, task.due_at - NOW) for stage in stages for task in stage.tasks]
+
+
+def existing(state: TaskState, due_at: datetime, action: Action = Action.SUSPEND, target: str = "crm") -> Task:
+    return a_task(state, due_at=due_at, action=action, target=target)
+
+
+def test_each_stage_is_dated_from_the_trigger() -> None:
+    planned = plan(SUSPEND_THEN_DELETE, NOW, TARGETS)
+
+    assert said(planned) == [
+        (0, "crm", Action.SUSPEND, 7 * DAY),
+        (0, "dir", Action.SUSPEND, 7 * DAY),
+        (1, "crm", Action.DELETE, 30 * DAY),
+        (1, "dir", Action.DELETE, 30 * DAY),
+    ]
+    assert [(stage.after, stage.due_at) for stage in planned] == [(7 * DAY, NOW + 7 * DAY), (30 * DAY, NOW + 30 * DAY)]
+
+
+def test_an_action_that_a_target_cannot_do_is_left_out_there() -> None:
+    targets = {"crm": frozenset({Action.SUSPEND}), "dir": EVERYTHING, "log": frozenset[Action]()}
+
+    assert [(target, action) for _, target, action, _ in said(plan(SUSPEND_THEN_DELETE, NOW, targets))] == [
+        ("crm", Action.SUSPEND),
+        ("dir", Action.SUSPEND),
+        ("dir", Action.DELETE),
+    ]
+
+
+def test_excluded_targets_have_no_task() -> None:
+    rule = a_rule((7 * DAY, (Action.SUSPEND,)), exclude_targets=frozenset({"dir"}))
+
+    assert {target for _, target, _, _ in said(plan(rule, NOW, TARGETS))} == {"crm"}
+
+
+def test_within_a_stage_suspending_comes_before_deleting_however_they_are_written() -> None:
+    (stage,) = plan(a_rule((DAY, (Action.DELETE, Action.SUSPEND))), NOW, {"crm": EVERYTHING})
+
+    assert [task.action for task in stage.tasks] == [Action.SUSPEND, Action.DELETE]
+    assert stage.tasks[0].position < stage.tasks[1].position
+
+
+def test_a_later_stage_always_comes_after_an_earlier_one() -> None:
+    first, second = plan(a_rule((DAY, (Action.DELETE,)), (2 * DAY, (Action.SUSPEND,))), NOW, {"crm": EVERYTHING})
+
+    assert first.tasks[0].position < second.tasks[0].position
+
+
+def test_the_same_fact_again_changes_nothing() -> None:
+    tasks = [existing(TaskState.PLANNED, NOW + 7 * DAY), existing(TaskState.PLANNED, NOW + 30 * DAY, Action.DELETE)]
+
+    amendment = amend(tasks, plan(SUSPEND_THEN_DELETE, NOW, {"crm": EVERYTHING}))
+
+    assert amendment == NOTHING
+    assert not amendment
+
+
+def test_clocks_do_not_restart() -> None:
+    task = existing(TaskState.PLANNED, NOW + 7 * DAY)
+
+    amendment = amend([task], plan(a_rule((7 * DAY, (Action.SUSPEND,))), NOW + 3 * DAY, {"crm": EVERYTHING}))
+
+    assert amendment == NOTHING
+
+
+def test_the_earlier_date_wins() -> None:
+    task = existing(TaskState.PLANNED, NOW + 7 * DAY)
+
+    amendment = amend([task], plan(a_rule((DAY, (Action.SUSPEND,))), NOW, {"crm": EVERYTHING}))
+
+    assert amendment == Amendment(stages=(), earlier=(Earlier(task=task, due_at=NOW + DAY),))
+    assert amendment
+
+
+@pytest.mark.parametrize("state", [state for state in TaskState if state is not TaskState.PLANNED])
+def test_only_planned_tasks_are_brought_forward(state: TaskState) -> None:
+    task = existing(state, NOW + 7 * DAY)
+
+    amendment = amend([task], plan(a_rule((DAY, (Action.SUSPEND,))), NOW, {"crm": EVERYTHING}))
+
+    assert amendment.earlier == ()
+
+
+def test_missing_actions_are_added_with_their_own_dates() -> None:
+    task = existing(TaskState.DONE, NOW)
+
+    amendment = amend([task], plan(SUSPEND_THEN_DELETE, NOW, TARGETS))
+
+    assert said(amendment.stages) == [
+        (0, "dir", Action.SUSPEND, 7 * DAY),
+        (1, "crm", Action.DELETE, 30 * DAY),
+        (1, "dir", Action.DELETE, 30 * DAY),
+    ]
+
+
+def test_what_was_canceled_is_planned_again() -> None:
+    task = existing(TaskState.CANCELED, NOW + 7 * DAY)
+
+    amendment = amend([task], plan(a_rule((DAY, (Action.SUSPEND,))), NOW, {"crm": EVERYTHING}))
+
+    assert said(amendment.stages) == [(0, "crm", Action.SUSPEND, DAY)]
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [
+        (timedelta(), 30 * DAY),
+        (7 * DAY, 30 * DAY),
+        (7 * DAY + timedelta(seconds=1), 30 * DAY + timedelta(seconds=1)),
+        (60 * DAY, 83 * DAY),
+    ],
+)
+def test_an_irreversible_stage_keeps_its_distance_from_the_end_of_the_one_before(
+    ended: timedelta, expected: timedelta
+) -> None:
+    assert due_after_delay(NOW + 30 * DAY, 23 * DAY, NOW + ended) == NOW + expected

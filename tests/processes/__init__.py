@@ -1,0 +1,1 @@
+"""Real processes of the bridge for tests, and what stands around them."""

@@ -1,0 +1,257 @@
+"""Limits that hold over all processes: concurrency, rate, pause; and observe mode."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.task import TaskState
+from scimbridge.errors import NotFoundError
+from scimbridge.sdk import Mode, ObservingError, RetryableError
+from scimbridge.services.claiming import FULL, Claim, LookUp
+from scimbridge.services.permit import LONGEST_WAIT
+from scimbridge.store.accounts import standing_snapshot
+from scimbridge.store.database import Database
+from tests.clock import FakeClock
+from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+from tests.services.test_leases import Killed, kill, nothing
+
+
+def permit(bench: Bench, *, writes: bool = False) -> None:
+    bench.fleet.connector("crm").context.permit(writes=writes)
+
+
+def test_two_processes_share_one_rate(database: Database, clock: FakeClock) -> None:
+    one, other = Bench(database, clock, rate_limit="2/s"), Bench(database, clock, rate_limit="2/s")
+
+    for bench in (one, other, other, one):
+        permit(bench)
+
+    assert (one.slept, other.slept) == ([1.5], [0.5, 1.0])
+
+
+def test_an_idle_target_saves_up_no_calls(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, rate_limit="6/m")
+    permit(bench)
+    clock.advance("1h")
+
+    permit(bench)
+    permit(bench)
+
+    assert bench.slept == [10.0]
+
+
+def test_a_slot_that_is_too_far_off_is_left_to_others(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, rate_limit="12/m")
+    for _ in range(3):
+        permit(bench)
+
+    with pytest.raises(RetryableError) as raised:
+        permit(bench)
+
+    assert raised.value.retry_after == LONGEST_WAIT
+    assert bench.slept == [5.0, 10.0]
+    clock.advance("15s")
+    permit(bench)
+    assert bench.slept == [5.0, 10.0]
+
+
+def test_a_used_up_rate_makes_tasks_wait_and_loses_none(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, rate_limit="6/m")
+    people = [bench.join(f"p{number}") for number in range(4)]
+    for person in people:
+        bench.leave(person)
+
+    for _ in range(40):
+        bench.run("30s")
+
+    assert sorted(bench.systems["crm"].writes) == [("suspend", f"native-p{number}") for number in range(4)]
+
+
+def test_concurrency_counts_live_attempts_over_processes(database: Database, clock: FakeClock) -> None:
+    one, other = Bench(database, clock, concurrency=2), Bench(database, clock, concurrency=2)
+    people = [one.join(f"p{number}") for number in range(3)]
+    for person in people:
+        one.leave(person)
+    first, second, third = (one.account(person).id for person in people)
+
+    claims = [one.claiming.claim(first, clock()), other.claiming.claim(second, clock())]
+
+    assert all(isinstance(claim, Claim) for claim in claims)
+    assert one.claiming.claim(third, clock()) is FULL
+    assert other.claiming.claim(third, clock()) is FULL
+    one.run("31s")
+    assert len(one.systems["crm"].writes) == 3
+
+
+def test_look_ups_count_too(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, concurrency=1)
+    ada, bob = bench.join("ada"), bench.join("bob")
+
+    assert isinstance(bench.claiming.claim(bench.account(ada).id, clock()), LookUp)
+
+    assert bench.claiming.claim(bench.account(bob).id, clock()) is FULL
+
+
+def test_an_account_without_work_does_not_say_that_its_target_is_full(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, concurrency=1)
+    ada, bob = bench.join("ada"), bench.join("bob")
+    bench.run()
+    bench.leave(ada)
+    bench.claiming.claim(bench.account(ada).id, clock())
+
+    assert bench.claiming.claim(bench.account(bob).id, clock()) is None
+
+
+def test_an_account_is_claimed_once(database: Database, clock: FakeClock) -> None:
+    one, other = Bench(database, clock), Bench(database, clock)
+    ada = one.join("ada")
+    one.leave(ada)
+    account_id = one.account(ada).id
+
+    assert isinstance(one.claiming.claim(account_id, clock()), Claim)
+
+    assert other.claiming.claim(account_id, clock()) is None
+
+
+def test_two_identities_of_one_native_account_are_never_worked_on_at_once(database: Database, clock: FakeClock) -> None:
+    one, other = Bench(database, clock), Bench(database, clock)
+    ada = one.join("ada")
+    twin = one.join("ada", source="hr", everywhere=False)
+    one.run()
+    one.leave(ada)
+    one.leave(twin, source="hr")
+
+    assert isinstance(one.claiming.claim(one.account(ada).id, clock()), Claim)
+
+    assert other.claiming.claim(one.account(twin).id, clock()) is None
+
+
+def test_an_account_found_to_be_another_attempts_waits_for_its_end(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock)
+    ada = bench.join("ada")
+    bench.run()
+    twin = bench.join("ada", source="hr", everywhere=False)
+    bench.leave(ada)
+    bench.leave(twin, source="hr")
+    bench.systems["crm"].before_write = kill
+    with pytest.raises(Killed):
+        bench.execution.work(bench.account(ada).id)
+    bench.systems["crm"].before_write = nothing
+
+    bench.execution.work(bench.account(twin).id)
+
+    (task,) = bench.tasks(bench.case(twin))
+    assert task.state is TaskState.WAITING
+    assert "another attempt" in task.reason
+    bench.run("1h")
+    assert bench.systems["crm"].writes == [("suspend", "native-ada")]
+
+
+def test_a_paused_target_does_nothing_and_burns_no_attempts(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, systems={"crm": MemoryTarget(), "dir": MemoryTarget()})
+    ada = bench.join("ada")
+    bench.leave(ada)
+    assert bench.operating.pause("crm", reason="maintenance", by="ops", now=clock())
+
+    bench.run("1d")
+
+    assert bench.systems["crm"].writes == []
+    assert bench.systems["dir"].writes == [("suspend", "native-ada")]
+    assert {task.attempts for task in bench.tasks(bench.case(ada)) if task.target == "crm"} == {0}
+
+
+def test_a_resumed_target_goes_on(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock)
+    ada = bench.join("ada")
+    bench.operating.pause("crm", reason="maintenance", by="ops", now=clock())
+    bench.leave(ada)
+    bench.run("1d")
+
+    assert bench.operating.resume("crm", by="ops", now=clock())
+    bench.run()
+
+    assert bench.systems["crm"].is_suspended("ada")
+
+
+def test_pausing_and_resuming_say_whether_they_changed_anything(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock)
+
+    said = [
+        bench.operating.resume("crm", by="ops", now=clock()),
+        bench.operating.pause("crm", reason="maintenance", by="ops", now=clock()),
+        bench.operating.pause("crm", reason="again", by="eve", now=clock()),
+        bench.operating.resume("crm", by="ops", now=clock()),
+    ]
+
+    assert said == [False, True, False, True]
+
+
+def test_an_unknown_target_can_neither_be_paused_nor_resumed(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock)
+
+    with pytest.raises(NotFoundError):
+        bench.operating.pause("moon", reason="", by="ops", now=clock())
+    with pytest.raises(NotFoundError):
+        bench.operating.resume("moon", by="ops", now=clock())
+
+
+def test_an_observing_target_refuses_writes_at_the_permit(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, modes={"crm": Mode.OBSERVE})
+
+    permit(bench)
+    with pytest.raises(ObservingError):
+        permit(bench, writes=True)
+
+
+def test_an_observing_target_keeps_no_snapshot(database: Database, clock: FakeClock) -> None:
+    bench = Bench(
+        database, clock, Ruleset((a_rule(a_stage(), a_stage("1d", Action.DELETE)),)), modes={"crm": Mode.OBSERVE}
+    )
+    ada = bench.join("ada")
+    bench.leave(ada)
+
+    bench.run("1d")
+    bench.run("1d")
+
+    assert set(bench.states(bench.case(ada)).values()) == {TaskState.SKIPPED}
+    with database.read() as tx:
+        assert standing_snapshot(tx, "crm", "native-ada") is None
+
+
+def test_a_stopped_or_paused_worker_takes_no_work(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock)
+    ada = bench.join("ada")
+    bench.leave(ada)
+    bench.execution.pause(paused=True)
+    bench.work()
+    assert bench.systems["crm"].writes == []
+
+    bench.execution.pause(paused=False)
+    bench.run()
+    assert bench.systems["crm"].is_suspended("ada")
+
+    bench.execution.stop()
+    bench.come_back(ada)
+    bench.work()
+    assert bench.systems["crm"].is_suspended("ada")
+
+
+def test_a_message_takes_no_new_task_after_its_budget(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage(timedelta(), Action.SUSPEND, Action.DELETE)),)))
+    ada = bench.join("ada")
+    bench.run()
+    bench.leave(ada)
+    bench.sweep()
+
+    def slow() -> None:
+        clock.advance("121s")
+        bench.leases.renew(clock())
+
+    bench.systems["crm"].before_read = slow
+    bench.execution.work(bench.account(ada).id)
+
+    assert [what for what, _ in bench.systems["crm"].writes] == ["suspend"]

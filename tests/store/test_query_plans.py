@@ -1,0 +1,77 @@
+"""The questions that are asked every second cost by what is due, not by what there is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, event, text
+
+from scimbridge.store import attempts, tasks
+from scimbridge.store.database import Database
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+class Explained:
+    """Notes how the database would answer each query of a connection."""
+
+    def __init__(self, tx: Connection) -> None:
+        self._tx = tx
+        self.plan = ""
+        self._explaining = False
+        if tx.dialect.name == "postgresql":
+            # Tables of a test are so small that reading all of them would be cheaper.
+            tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            tx.exec_driver_sql("SET LOCAL enable_sort = off")
+        event.listen(tx, "before_cursor_execute", self._explain)
+
+    def _explain(
+        self, tx: Connection, _cursor: object, statement: str, parameters: object, _context: object, _many: bool
+    ) -> None:
+        if self._explaining:
+            return
+        self._explaining = True
+        how = "EXPLAIN QUERY PLAN" if tx.dialect.name == "sqlite" else "EXPLAIN"
+        rows = tx.exec_driver_sql(f"{how} {statement}", parameters).all()  # type: ignore[arg-type]  # as the driver got them
+        self.plan += "\n".join(str(row[-1]) for row in rows) + "\n"
+        self._explaining = False
+
+
+def test_the_sweepers_question_uses_the_index_of_planned_tasks(database: Database) -> None:
+    with database.write() as tx:
+        explained = Explained(tx)
+        tasks.due(tx, NOW, 500)
+
+    assert "ix_tasks_planned" in explained.plan
+
+
+def test_the_couriers_question_uses_the_index_of_runnable_tasks(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        tasks.runnable_accounts(tx, "crm", NOW, 1000)
+
+    assert "ix_tasks_runnable" in explained.plan
+
+
+def test_the_claims_question_uses_the_index_of_an_accounts_tasks(database: Database) -> None:
+    with database.write() as tx:
+        explained = Explained(tx)
+        tasks.next_runnable(tx, "account", NOW)
+
+    assert "ix_tasks_account_id" in explained.plan
+
+
+def test_lapsed_leases_are_found_among_live_attempts(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        attempts.lapsed(tx, NOW, 500)
+
+    assert "ix_attempts_lease_until" in explained.plan
+
+
+def test_the_plan_of_a_question_without_an_index_is_told_apart(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        tx.execute(text("SELECT * FROM tasks WHERE reason = 'x'")).all()
+
+    assert "ix_tasks" not in explained.plan

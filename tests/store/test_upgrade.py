@@ -1,0 +1,136 @@
+"""Migrations: they build what the code expects, however many processes start them."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, make_url, text
+
+from scimbridge.store.database import Database
+from scimbridge.store.schema import metadata
+from scimbridge.store.upgrade import is_current, upgrade
+from tests.store.racing import race
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'data' / 'bridge.db'}"
+        return
+    server = make_url(request.getfixturevalue("postgresql_url"))
+    admin = Database(server.render_as_string(hide_password=False))
+    with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("DROP DATABASE IF EXISTS empty WITH (FORCE)"))
+        connection.execute(text("CREATE DATABASE empty"))
+    admin.close()
+    yield server.set(database="empty").render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def empty(empty_url: str) -> Iterator[Database]:
+    database = Database(empty_url)
+    yield database
+    database.close()
+
+
+def differences(database: Database) -> list[object]:
+    with database.read() as connection:
+        # SQLite quotes the defaults it tells, so that they all look different there.
+        options = {"compare_type": True, "compare_server_default": not database.is_sqlite}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+
+def test_the_migrations_build_what_the_tables_say(empty: Database) -> None:
+    assert len(differences(empty)) > 0
+
+    upgrade(empty)
+
+    assert differences(empty) == []
+
+
+def test_partial_indexes_are_built_as_partial_ones(empty: Database) -> None:
+    upgrade(empty)
+
+    with empty.read() as connection:
+        query = (
+            "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'"
+            if empty.is_sqlite
+            else "SELECT indexdef FROM pg_indexes WHERE indexdef LIKE '%WHERE%'"
+        )
+        built = connection.execute(text(query)).all()
+    wanted = [
+        index.name
+        for table in metadata.sorted_tables
+        for index in table.indexes
+        if index.dialect_options["sqlite"]["where"] is not None
+    ]
+    assert sorted(name for name in wanted if name and any(name in row[0] for row in built)) == sorted(map(str, wanted))
+
+
+def test_an_empty_database_is_not_current(empty: Database) -> None:
+    assert not is_current(empty)
+
+    upgrade(empty)
+
+    assert is_current(empty)
+
+
+def test_a_second_upgrade_does_nothing_more(empty: Database) -> None:
+    upgrade(empty)
+    with empty.write() as tx:
+        tx.execute(text("INSERT INTO sources VALUES ('okta', '2026-01-01 00:00:00')"))
+
+    upgrade(empty)
+
+    assert differences(empty) == []
+    with empty.read() as tx:
+        assert tx.execute(text("SELECT name FROM sources")).scalars().all() == ["okta"]
+
+
+def test_several_threads_may_upgrade_at_once(empty_url: str) -> None:
+    databases = [Database(empty_url) for _ in range(4)]
+
+    results = race([partial(upgrade, database) for database in databases])
+
+    assert results == [None] * 4
+    assert is_current(databases[0])
+    for database in databases:
+        database.close()
+
+
+def test_several_processes_may_upgrade_at_once(empty_url: str) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    with spawn.Pool(3) as pool:
+        assert pool.map(_upgrade, [empty_url] * 3) == [True] * 3
+
+
+def test_an_upgrade_that_fails_leaves_nothing_behind(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = command.upgrade
+
+    def fail(config: Config, revision: str) -> None:
+        run(config, revision)
+        raise RuntimeError("the power went out")
+
+    monkeypatch.setattr(command, "upgrade", fail)
+    with pytest.raises(RuntimeError):
+        upgrade(empty)
+
+    with empty.read() as connection:
+        assert inspect(connection).get_table_names() == []
+
+
+def _upgrade(url: str) -> bool:
+    database = Database(url)
+    upgrade(database)
+    current = is_current(database)
+    database.close()
+    return current
