@@ -8,7 +8,7 @@ ARGS ?=
 COVERAGE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench fmt docs static servers wheel clean
+.PHONY: help setup run test check bench chaos soak fmt docs static servers wheel clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ check: static test ## Everything CI asks: format, lint, types, layers, tests wit
 
 bench: setup ## Measure against scim2-server; prints ratios
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: setup servers ## Kill, flush and break for longer than make test does (some 15 minutes)
+	@CHAOS_FACTOR=4 CHAOS_LEAVERS=600 $(BIN)/python -m pytest tests/chaos $(ARGS)
+
+soak: setup ## Play the model against the bridge for longer than make test does
+	@SCIMBRIDGE_MACHINE=long $(BIN)/python -m pytest tests/services/test_machine.py $(ARGS)
 
 fmt: setup ## Format, and fix what can be fixed by machine
 	@$(BIN)/ruff format

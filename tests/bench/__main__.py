@@ -37,11 +37,11 @@ def measure_patch(folder: Path) -> list[Row]:
     """Durable PATCH active, against scim2-server in memory."""
     names = [f"user{number}@example.com" for number in range(1000)]
     peer = _peer_load(folder, names)
-    with _installation(folder / "a", grace="30d") as alone:
+    with Installation(folder / "a", grace="30d") as alone:
         alone.start("serve")
         ids = create_users(alone.base_url, alone.token, names)
         by_itself = patch_active(alone.base_url, alone.token, ids, connections=8, seconds=8)
-    with _installation(folder / "b", grace="0s") as busy:
+    with Installation(folder / "b", grace="0s") as busy:
         _add_people(busy, names)
         busy.start("serve", "worker", "sweeper")
         ids = create_users(busy.base_url, busy.token, names)
@@ -55,7 +55,7 @@ def measure_patch(folder: Path) -> list[Row]:
 
 def measure_latency(folder: Path) -> list[Row]:
     """PATCH answered to account suspended, against the target's own time."""
-    with _installation(folder, grace="0s") as bridge:
+    with Installation(folder, grace="0s") as bridge:
         names = [f"user{number}@example.com" for number in range(200)]
         others = [f"own{number}@example.com" for number in range(200)]
         _add_people(bridge, [*names, *others])
@@ -79,7 +79,7 @@ def measure_throughput(folder: Path) -> list[Row]:
     """Accounts worked off through RQ, against the connector alone."""
     names = [f"user{number}@example.com" for number in range(1500)]
     others = [f"own{number}@example.com" for number in range(300)]
-    with _installation(folder, grace="0s") as bridge:
+    with Installation(folder, grace="0s") as bridge:
         _add_people(bridge, [*names, *others])
         bridge.start("serve", "worker", "sweeper")
         ids = create_users(bridge.base_url, bridge.token, names)
@@ -100,7 +100,7 @@ def measure_throughput(folder: Path) -> list[Row]:
 
 def measure_size(folder: Path) -> list[Row]:
     """Memory and time to ready of ``scimbridge up``."""
-    with _installation(folder, grace="7d") as bridge:
+    with Installation(folder, grace="7d") as bridge:
         text = bridge.config.read_text(encoding="utf-8")
         bridge.config.write_text(text.replace(f'url = "{bridge.redis.url}"', 'url = "embedded"'), encoding="utf-8")
         times = []
@@ -124,18 +124,6 @@ MEASUREMENTS: dict[str, Callable[[Path], list[Row]]] = {
     "throughput": measure_throughput,
     "size": measure_size,
 }
-
-
-class _installation:  # noqa: N801  # reads as the function it is used as
-    def __init__(self, folder: Path, *, grace: str) -> None:
-        folder.mkdir(exist_ok=True)
-        self._bridge = Installation(folder, grace=grace)
-
-    def __enter__(self) -> Installation:
-        return self._bridge
-
-    def __exit__(self, *_: object) -> None:
-        self._bridge.close()
 
 
 def _peer_load(folder: Path, names: Sequence[str]) -> Load:

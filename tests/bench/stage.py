@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -79,6 +80,7 @@ class Installation:
     """The bridge's processes over one configuration, a Redis and a directory."""
 
     def __init__(self, folder: Path, *, grace: str, concurrency: int = 8) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.port = free_port()
         self._stack = ExitStack()
@@ -89,6 +91,15 @@ class Installation:
         self.bridge = Bridge(load(self.config))
         self.bridge.prepare_store(may_upgrade=True)
         self.token = self.bridge.tokens.create("idp", by="bench", now=self.bridge.clock())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self.bridge.close()
+        self.redis.stop()
+        self.directory.stop()
 
     @property
     def base_url(self) -> str:
@@ -105,13 +116,6 @@ class Installation:
     def stop(self) -> None:
         """Stop the processes that were started."""
         self._stack.close()
-
-    def close(self) -> None:
-        """Stop everything."""
-        self.stop()
-        self.bridge.close()
-        self.redis.stop()
-        self.directory.stop()
 
     def _configuration(self, grace: str, concurrency: int) -> str:
         return f"""

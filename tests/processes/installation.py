@@ -202,7 +202,8 @@ class Installation:
             if process.is_alive:
                 process.kill()
         self.bridge.close()
-        os.kill(self.redis.pid, signal.SIGCONT) if self.redis.is_running() else None
+        if self.redis.is_running():
+            os.kill(self.redis.pid, signal.SIGCONT)  # a stopped process would not hear that it is to end
         self.redis.stop()
 
 

@@ -30,7 +30,8 @@ from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.domain.task import Task, TaskState
-from scimbridge.sdk import ConnectorError, RejectedError, RetryableError, TargetUnusableError
+from scimbridge.sdk import AccountState, ConnectorError, RejectedError, RetryableError, TargetUnusableError
+from scimbridge.services.claiming import Claim
 from scimbridge.store import cases
 from scimbridge.store.database import Database
 from scimbridge.store.schema import accounts, attempts
@@ -140,6 +141,7 @@ class Machine(RuleBasedStateMachine):
         self.unrestored: set[str] = set()
         self.stalls = 0
         self.violations: list[str] = []
+        self.suspended_at: dict[tuple[str, str], datetime] = {}
 
     @initialize(without_grace=a_truth, auto=a_truth)
     def start(self, without_grace: bool, auto: bool) -> None:
@@ -347,8 +349,27 @@ class Machine(RuleBasedStateMachine):
                 self._advance(timedelta(seconds=1))
 
         system.before_write = stuck
-        self._drain()
+        self._cause_a_write(name)
         system.before_write = _nothing
+
+    @rule(name=a_name, step=st.sampled_from(("reactivate", "deactivate", "exclude", "hold", "twin", "lapse")))
+    def something_happens_during_an_attempt(self, name: str, step: str) -> None:
+        """At the last moment at which it must still stop the attempt."""
+        accept_read = self.bench.claiming.accept_read
+
+        def once(claim: Claim, state: AccountState, now: datetime) -> AccountState:
+            self.bench.claiming.accept_read = accept_read  # type: ignore[method-assign]
+            # The second half of what can be undone begins with the read; a deletion asks once more.
+            if not claim.task.action.is_irreversible and step != "lapse":
+                self._do(step, name)
+            accepted = accept_read(claim, state, now)
+            if claim.task.action.is_irreversible or step == "lapse":
+                self._do(step, name)
+            return accepted
+
+        self.bench.claiming.accept_read = once  # type: ignore[method-assign]
+        self._cause_a_write(name)
+        self.bench.claiming.accept_read = accept_read  # type: ignore[method-assign]
 
     # -- what must always be true
 
@@ -377,7 +398,7 @@ class Machine(RuleBasedStateMachine):
         def watch(what: str, native_id: str) -> None:
             try:
                 judge(what, native_id)
-            except AssertionError as error:
+            except (AssertionError, ValueError) as error:
                 # Raised here, it would be taken for a bug of the connector, and tried again.
                 self.violations.append(f"{what} {native_id} at {target}: {error}")
 
@@ -397,7 +418,14 @@ class Machine(RuleBasedStateMachine):
             assert leaver.said_at is not None, "nothing was planned"
             due_at = leaver.said_at + self.grace + (BETWEEN_STAGES if what == "delete" else timedelta())
             assert self.latest >= due_at, "too early"
-            assert what == "delete" or not suspended, "wrote what was already so"
+            if what == "suspend":
+                assert not suspended, "wrote what was already so"
+                self.suspended_at[name, target] = self.clock.now
+                return
+            if self.meddled[name, target] or leaver.spared or self.stalls:
+                return
+            assert suspended, "deleted before it was suspended"
+            assert self.latest >= self.suspended_at[name, target] + BETWEEN_STAGES, "deleted too soon after"
 
         return watch
 
@@ -495,7 +523,8 @@ class Machine(RuleBasedStateMachine):
     def _said(self, name: str, known: Known) -> None:
         if name in self.exclusions:
             return
-        known.said_at = known.said_at or self.clock.now
+        # The earlier date wins; while the clock was set back, that may be the later fact's.
+        known.said_at = min(known.said_at or self.clock.now, self.clock.now)
 
     def _returned(self, name: str, known: Known) -> None:
         known.active = True
@@ -531,6 +560,16 @@ class Machine(RuleBasedStateMachine):
                 self.bench.execution.work(self.bench.wakeups.pop(0).account_id)
         raise AssertionError("the sweeper finds work that nobody does")
 
+    def _cause_a_write(self, name: str) -> None:
+        """Take from somebody, or give back, now."""
+        known = self._present(name)
+        if known is not None and not known.active:
+            self.reactivate(name)
+        else:
+            self.deactivate(name)
+            self._advance(self.grace)
+        self._drain()
+
     def _until_it_crashes(self) -> None:
         try:
             self._drain()
@@ -549,6 +588,14 @@ class Machine(RuleBasedStateMachine):
                 self.create_again(name, 1, active=True)
             case "exclude":
                 self.exclude(name)
+            case "hold":
+                self.hold(Scope.IDENTITY, name, "")
+            case "twin":
+                self.another_source_knows_the_name(name)
+            case "lapse":
+                self.bench.monotonic += 31
+                self._advance(timedelta(seconds=31))
+                self.bench.sweep()
             case _:
                 self._drain()
 
