@@ -49,7 +49,10 @@ class Returning:
         if last is None:
             return Verdict("")
         said = []
-        while (case := cases.open_case_of(tx, everyone)) is not None and case.kind is CaseKind.LEAVE:
+        # A restore that waits for somebody deleted would find that they have left: it goes over to the new identity.
+        while (case := cases.open_case_of(tx, everyone)) is not None and (
+            case.kind is CaseKind.LEAVE or case.identity_id != identity.id
+        ):
             settling.cancel(tx, case, "the identity is active again", now, actor=identity.source)
             said.append(f"case {case.id} canceled")
         taken = [account for account in accounts.accounts_of(tx, everyone) if _was_touched(tx, account)]

@@ -126,6 +126,8 @@ def test_nothing_outlives_a_supervisor_that_was_killed(up: Up) -> None:
     up.process.kill()
 
     _gone, alive = psutil.wait_procs(children, timeout=STOP_SECONDS)
+    for child in alive:
+        child.kill()
     assert alive == []
 
 

@@ -383,3 +383,21 @@ def test_a_bug_in_a_connector_makes_the_task_wait(bench: Bench) -> None:
     (task,) = bench.tasks(bench.case(ada))
     assert task.state is TaskState.WAITING
     assert "ZeroDivisionError" in task.reason
+
+
+def test_a_restore_that_waits_goes_over_to_the_new_identity(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(when=frozenset({Trigger.DEACTIVATED})),)))
+    ada = bench.join("ada")
+    bench.leave(ada)
+    bench.run()
+    bench.operating.pause("crm", reason="maintenance", by="ops", now=clock())
+    bench.come_back(ada)
+    bench.delete(ada)
+    clock.advance("1h")
+
+    bench.join("ada", everywhere=False)
+    bench.operating.resume("crm", by="ops", now=clock())
+    bench.run()
+
+    assert not bench.systems["crm"].is_suspended("ada")
+    assert {case.state for case in bench.cases(ada)} == {CaseState.COMPLETED, CaseState.CANCELED}

@@ -200,3 +200,23 @@ def test_a_canceled_restore_gives_nothing_back(database: Database, clock: FakeCl
 def _cancel_once(bench: Bench, case_id: str) -> None:
     bench.systems["crm"].before_read = lambda: None
     bench.operating.cancel(case_id, reason="stays", by="ops", now=bench.clock())
+
+
+def test_what_an_administrator_did_after_a_restore_is_not_undone_by_the_next_one(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = Bench(database, clock)
+    ada = bench.join("ada")
+    bench.leave(ada)
+    bench.run()
+    bench.come_back(ada)
+    bench.run("1h")
+    bench.systems["crm"].accounts["native-ada"]["suspended"] = True
+
+    bench.leave(ada)
+    bench.run("1h")
+    bench.come_back(ada)
+    bench.run("1h")
+
+    assert bench.systems["crm"].is_suspended("ada")
+    assert [what for what, _ in bench.systems["crm"].writes] == ["suspend", "restore"]
