@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -290,7 +291,8 @@ def test_a_delete_is_confirmed_after_the_permit(openldap: OpenLdap, connect: Con
 def test_the_bridge_itself_and_what_is_outside_the_base_are_refused(
     connector: LdapConnector, action: Action, name: str, reason: str
 ) -> None:
-    state = AccountState(id=str(uuid.uuid4()), name=name, suspended=action is Action.RESTORE)
+    original = AccountState(id=str(uuid.uuid4()), name=name, suspended=False)
+    state = replace(original, suspended=action is Action.RESTORE, original=original)
 
     with pytest.raises(RejectedError, match=reason):
         connector.perform(action, state, confirm)
