@@ -126,6 +126,7 @@ def test_a_change_that_could_not_be_recorded_is_looked_at_again_and_not_done_aga
         assert targets.is_suspended(ADA)
 
 
+@pytest.mark.timeout(420)
 def test_targets_that_cannot_be_reached_at_start_are_named_and_their_tasks_are_kept(folder: Path) -> None:
     directory, port = OpenLdap(folder / "directory"), quiet_port()
     config = configuration(f"http://127.0.0.1:{port}/v2", directory, AT_ONCE)
@@ -147,7 +148,8 @@ def test_targets_that_cannot_be_reached_at_start_are_named_and_their_tasks_are_k
         with scim_target(folder, port) as app, directory:
             targets = Targets(app, directory)
             targets.add(ADA)
-            eventually(lambda: targets.is_suspended(ADA), 90, what="suspended", explain=lambda: said)
+            # The longer a target was away, the longer the next attempt waits.
+            eventually(lambda: targets.is_suspended(ADA), 300, what="suspended", explain=lambda: said)
             eventually(lambda: ledger.open_cases(database) == 0, PATIENCE)
 
 
