@@ -35,6 +35,7 @@ def create_app(bridge: Bridge) -> Starlette:
     clock = bridge.clock
     scim_app = build_app(
         intake=bridge.intake,
+        group_intake=bridge.group_intake,
         lookup=bridge.lookup,
         authenticate=lambda token: bridge.tokens.source_of(token, clock()),
         public_url=bridge.settings.server.public_url,

@@ -23,6 +23,7 @@ from scimbridge.services.claiming import Claiming
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.holding import Holding
 from scimbridge.services.intake import Intake
 from scimbridge.services.leases import TERMS, Leases, Terms
@@ -108,9 +109,14 @@ class Bridge:
 
     @cached_property
     def intake(self) -> Intake:
-        """The write side of SCIM."""
+        """The write side of SCIM's users."""
         returning = Returning(self.settings.ruleset)
         return Intake(self.database, self.planner, returning, self.courier.submit)
+
+    @cached_property
+    def group_intake(self) -> GroupIntake:
+        """The write side of SCIM's groups."""
+        return GroupIntake(self.database)
 
     @cached_property
     def lookup(self) -> Lookup:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from scimbridge.config import later
 from scimbridge.config.addresses import QueueUrl, StoreUrl
-from scimbridge.config.values import ByteSize, Do, Duration, Filter, Listen, ListenAddress, PublicUrl, When
+from scimbridge.config.values import ByteSize, Do, Duration, Filter, Listen, ListenAddress, PublicUrl, TimeZone, When
 from scimbridge.domain.rule import Restore
+from scimbridge.domain.source import NameCase, OverInactive
+
+LIFECYCLE_END = "urn:scimbridge:params:scim:schemas:extension:lifecycle:2.0:User:endDate"
 
 
 class Section(BaseModel):
@@ -60,6 +64,23 @@ class SourceSection(Section):
     """One identity provider that speaks SCIM to the bridge; its token comes from `scimbridge token create NAME`."""
 
     later: ClassVar[frozenset[str]] = later.SOURCE_KEYS
+
+    strict: bool = False
+    """Answer 400 to attributes, paths and schemas that are not known, instead of ignoring and recording them."""
+
+    user_name_case: NameCase = NameCase.IGNORED
+    """Whether letters' case makes another userName: `ignored` (RFC 7643) or `exact`. The same rule holds for filters
+    and for uniqueness."""
+
+    over_inactive: OverInactive = OverInactive.REACTIVATE
+    """What a POST with the userName of an inactive User does: `reactivate` it in place, or answer `conflict` (409)."""
+
+    end_date: str | None = Field(default=None, examples=[LIFECYCLE_END])
+    """The attribute that says when somebody's time ends, as a SCIM path.
+    Default: `endDate` of the bridge's own lifecycle extension."""
+
+    timezone: TimeZone = Field(default=ZoneInfo("UTC"), examples=["Europe/Berlin"])
+    """Where an end date without a time of day ends."""
 
 
 class StageSection(Section):

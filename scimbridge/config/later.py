@@ -5,7 +5,7 @@ from __future__ import annotations
 SAYS = "comes in a later version; leave it out"
 
 DOCUMENT_KEYS = frozenset({"guard", "deadlines", "notify", "retention", "freeze"})
-SOURCE_KEYS = frozenset({"end_date", "guard", "strict", "membership_memory", "timezone"})
+SOURCE_KEYS = frozenset({"guard", "membership_memory"})
 TARGET_KEYS = frozenset(
     {"granted_by", "disabled_ou", "containers", "guard", "stamp_attribute", "dialect", "stale_after"}
 )

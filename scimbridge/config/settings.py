@@ -18,6 +18,7 @@ from scimbridge.config.targets import Targets, read_targets
 from scimbridge.config.values import Listen
 from scimbridge.domain.action import Action
 from scimbridge.domain.rule import Exclusion, Ruleset
+from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.errors import ConfigurationError, Problem
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.secret import SecretSources
@@ -44,6 +45,7 @@ class Settings:
     Attributes:
         path: The file; ``None`` where the environment said it all.
         data_dir: Absolute. It may not exist yet.
+        profiles: How each source is read.
         store_url: For SQLAlchemy; a SQLite path in it is absolute.
         queue_url: ``embedded`` or a Redis address.
         targets: As the connectors' own ``config_type``, by name.
@@ -57,6 +59,7 @@ class Settings:
     store_url: str = field(repr=False)
     queue_url: str = field(repr=False)
     sources: Mapping[str, SourceSection]
+    profiles: Profiles
     targets: Mapping[str, TargetConfig]
     capabilities: Mapping[str, frozenset[Action]]
     ruleset: Ruleset
@@ -115,6 +118,7 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
         store_url=store_url(document.store.url, base_dir=raw.base_dir, data_dir=data_dir),
         queue_url=queue_url(document.queue.url),
         sources=MappingProxyType(document.sources),
+        profiles=Profiles({name: _profile(section) for name, section in document.sources.items()}),
         targets=MappingProxyType(targets.configs),
         capabilities=MappingProxyType(targets.capabilities),
         ruleset=Ruleset(
@@ -122,6 +126,16 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
             exclusions=tuple(Exclusion(match=each.match, reason=each.reason) for each in document.exclusions),
         ),
         warnings=(*_written_out(raw, literals), *_absences(document)),
+    )
+
+
+def _profile(section: SourceSection) -> SourceProfile:
+    return SourceProfile(
+        strict=section.strict,
+        user_name_case=section.user_name_case,
+        over_inactive=section.over_inactive,
+        end_date=section.end_date,
+        timezone=section.timezone,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
@@ -66,6 +67,13 @@ def _listen(value: str) -> Listen:
     return Listen(found["v6"] or found["host"], int(found["port"]))
 
 
+def _timezone(value: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(value)
+    except (OSError, ValueError, KeyError) as error:  # ZoneInfoNotFoundError is a KeyError
+        raise ValueError('write a name of the IANA time zone database, like "Europe/Berlin"') from error
+
+
 def _public_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
@@ -100,6 +108,14 @@ ListenAddress = Annotated[
     WithJsonSchema({"type": "string"}),
 ]
 """``HOST:PORT``."""
+
+TimeZone = Annotated[
+    ZoneInfo,
+    PlainValidator(_text(_timezone, 'write a name of the IANA time zone database, like "Europe/Berlin"')),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]}),
+]
+"""A time zone by its name in the IANA database."""
 
 PublicUrl = Annotated[str, BeforeValidator(_text(_public_url, 'like "https://bridge.example.com"'))]
 """An http or https address without a slash at its end."""

@@ -27,6 +27,7 @@ from scimbridge.scim.errors import verdict_on
 from scimbridge.scim.groups import Groups
 from scimbridge.scim.rendering import Rendering
 from scimbridge.scim.users import Users
+from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
 
@@ -44,6 +45,7 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 def build_app(
     *,
     intake: Intake,
+    group_intake: GroupIntake,
     lookup: Lookup,
     authenticate: Authenticate,
     public_url: str,
@@ -53,7 +55,8 @@ def build_app(
     """Return the application.
 
     Args:
-        intake: Takes what is written.
+        intake: Takes what is written about Users.
+        group_intake: Takes what is written about Groups.
         lookup: Finds what is read.
         authenticate: Returns the source that a bearer token names, or ``None``. Called in a thread.
         public_url: The address under which clients reach the server, e.g. ``https://bridge.example.com``;
@@ -63,7 +66,7 @@ def build_app(
     """
     base = f"{public_url.rstrip('/')}/scim/v2"
     rendering = Rendering(base)
-    handlers = _url_table(Users(intake, lookup, rendering), Groups(intake, lookup, rendering), Discovery(base))
+    handlers = _url_table(Users(intake, lookup, rendering), Groups(group_intake, lookup, rendering), Discovery(base))
     return Starlette(
         routes=[_Endpoint(methods, intake, clock, max_body).route(path) for path, methods in handlers.items()],
         middleware=[Middleware(_TrailingSlash), Middleware(Authentication, authenticate=authenticate)],

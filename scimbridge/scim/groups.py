@@ -19,7 +19,7 @@ from scimbridge.scim.patch import Operation
 from scimbridge.scim.projection import Projection
 from scimbridge.scim.rendering import Rendering, list_response, resource_response
 from scimbridge.scim.users import unchanged_since
-from scimbridge.services.intake import Intake
+from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.lookup import Lookup
 
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -28,7 +28,7 @@ Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 class Groups:
     """The endpoints of Groups (RFC 7644 §3)."""
 
-    def __init__(self, intake: Intake, lookup: Lookup, rendering: Rendering) -> None:
+    def __init__(self, intake: GroupIntake, lookup: Lookup, rendering: Rendering) -> None:
         self._intake = intake
         self._lookup = lookup
         self._rendering = rendering

@@ -1,9 +1,10 @@
-"""Taking in what a source says: the resource, the fact and the plan in one transaction."""
+"""Taking in what a source says about a User: the resource, the fact and the plan in one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -11,11 +12,12 @@ from sqlalchemy import Connection
 
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
-from scimbridge.domain.resource import MemberChange, MemberVerb, Received, StoredGroup, StoredUser
+from scimbridge.domain.resource import Received, StoredUser
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
-from scimbridge.errors import DuplicateError, PreconditionError, StoreError
+from scimbridge.errors import DuplicateError, StoreError
 from scimbridge.services.planning import Planner, Verdict
+from scimbridge.services.precondition import require_version
 from scimbridge.services.returning import Returning
 from scimbridge.store import accounts, cases, groups, identities, journal
 from scimbridge.store.database import Database
@@ -32,14 +34,14 @@ Submit = Callable[[Sequence[WakeUp]], None]
 
 
 class Intake:
-    """The write side of the SCIM service provider.
+    """The write side of /Users.
 
     Every method commits the resource, its facts, its case and the request's record
     in one transaction, and returns after the commit.
 
     Raises, in every method:
-        DuplicateError: Another resource of the source has this userName or displayName.
-        NotFoundError: The source has no such resource.
+        DuplicateError: Another User of the source has this userName.
+        NotFoundError: The source has no such User.
         PreconditionError: ``if_version`` was given and is not the stored version.
         StoreBusyError, StoreUnavailableError: Nothing was stored.
     """
@@ -63,7 +65,7 @@ class Intake:
             else:
                 user, verdict = self._insert(tx, document, received.source, now)
             journal.record_request(tx, received, now, status=201 if before is None else 200, applied=verdict.text)
-        self._submit(verdict.wakeups)
+        self._tell(verdict)
         return user, before is None
 
     def change_user(
@@ -72,77 +74,26 @@ class Intake:
         """Apply a PUT or PATCH to a User. A change that changes nothing keeps version and ``lastModified``."""
         with self._database.write() as tx:
             before = identities.user_by_id(tx, received.source, user_id, lock=True)
-            _require_version(before.version, if_version)
+            require_version(before.version, if_version)
             user = identities.update_user(tx, before, change(before.identity.document), now)
             request_id = new_id(now)
             verdict = self._react(tx, before.identity, user, request_id, now)
             journal.record_request(tx, received, now, status=200, applied=verdict.text, request_id=request_id)
-        self._submit(verdict.wakeups)
+        self._tell(verdict)
         return user
 
     def delete_user(self, user_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
         """Delete a User: gone for SCIM at once, with a fact for the rules."""
         with self._database.write() as tx:
             before = identities.user_by_id(tx, received.source, user_id, lock=True)
-            _require_version(before.version, if_version)
+            require_version(before.version, if_version)
             groups.remove_from_all_groups(tx, user_id, now)
             identities.mark_deleted(tx, user_id, now)
             request_id = new_id(now)
             fact = _fact(Trigger.DELETED, before.identity, now, request_id)
             verdict = self._planner.take(tx, fact, before.identity)
             journal.record_request(tx, received, now, status=204, applied=verdict.text, request_id=request_id)
-        self._submit(verdict.wakeups)
-
-    def create_group(
-        self, document: Mapping[str, Any], members: Sequence[str], received: Received, now: datetime
-    ) -> StoredGroup:
-        """Store a new Group with the Users and Groups of these ids as members.
-
-        Raises:
-            UnknownMemberError: The source has no resource of one of the ids.
-        """
-        with self._database.write() as tx:
-            group = groups.insert_group(tx, received.source, document, now)
-            added = groups.add_members(tx, received.source, group.id, set(members))
-            journal.record_request(tx, received, now, status=201, applied=f"group created, {added} members")
-        return group
-
-    def change_group(
-        self,
-        group_id: str,
-        change: Change,
-        members: Sequence[MemberChange],
-        received: Received,
-        now: datetime,
-        *,
-        if_version: int | None = None,
-    ) -> StoredGroup:
-        """Apply a PUT or PATCH to a Group; the answer comes without its members.
-
-        Raises:
-            UnknownMemberError: A member to add is no resource of the source.
-        """
-        with self._database.write() as tx:
-            before = groups.group_by_id(tx, received.source, group_id, lock=True)
-            _require_version(before.version, if_version)
-            added, removed = 0, 0
-            for member_change in members:
-                came, left = _change_members(tx, before, member_change, now)
-                added, removed = added + came, removed + left
-            group = groups.update_group(
-                tx, before, change(before.document), now, members_changed=bool(added or removed)
-            )
-            applied = f"{added} members added, {removed} removed"
-            journal.record_request(tx, received, now, status=200, applied=applied)
-        return group
-
-    def delete_group(self, group_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
-        """Delete a Group and its memberships."""
-        with self._database.write() as tx:
-            before = groups.group_by_id(tx, received.source, group_id, lock=True)
-            _require_version(before.version, if_version)
-            groups.mark_deleted(tx, group_id, now)
-            journal.record_request(tx, received, now, status=204, applied="group deleted")
+        self._tell(verdict)
 
     def refuse(self, received: Received, status: int, reason: str, now: datetime) -> None:
         """Record a write that was answered with an error; never raises."""
@@ -152,6 +103,10 @@ class Intake:
         except StoreError as error:
             log = structlog.get_logger("scimbridge.intake")
             log.warning("refused request not recorded", action="refuse", status=status, reason=str(error))
+
+    def _tell(self, verdict: Verdict) -> None:
+        if verdict.wakeups:
+            self._database.on_commit(partial(self._submit, verdict.wakeups))
 
     def _insert(
         self, tx: Connection, document: Mapping[str, Any], source: str, now: datetime
@@ -202,27 +157,9 @@ class Intake:
         return Verdict("changed")
 
 
-def _change_members(tx: Connection, group: StoredGroup, change: MemberChange, now: datetime) -> tuple[int, int]:
-    """Apply one change of members. Returns how many came in and how many left."""
-    match change.verb:
-        case MemberVerb.ADD:
-            return groups.add_members(tx, group.source, group.id, change.ids), 0
-        case MemberVerb.REMOVE:
-            return 0, groups.remove_members(tx, group.id, change.ids, now)
-        case MemberVerb.REPLACE:
-            present = groups.member_ids(tx, group.id)
-            left = groups.remove_members(tx, group.id, present - change.ids, now)
-            return groups.add_members(tx, group.source, group.id, change.ids - present), left
-
-
 def _is_same_person(former: Identity, identity: Identity) -> bool:
     """Same externalId is the same person; a userName alone may have been given to somebody else."""
     return former.external_id is not None and former.external_id == identity.external_id
-
-
-def _require_version(stored: int, wanted: int | None) -> None:
-    if wanted is not None and wanted != stored:
-        raise PreconditionError
 
 
 def _fact(trigger: Trigger, identity: Identity, now: datetime, request_id: str) -> Fact:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,20 @@ from scimbridge.errors import StoreBusyError, StoreUnavailableError
 
 BUSY_TIMEOUT = timedelta(seconds=5)
 """How long a writer waits for another process before it gives up with ``StoreBusyError``."""
+
+
+@dataclass(slots=True)
+class _Transaction:
+    """A write transaction of a thread.
+
+    Attributes:
+        on_commit: What to call once it is committed.
+        depth: How many savepoints are open in it.
+    """
+
+    tx: Connection
+    on_commit: list[Callable[[], None]] = field(default_factory=list)
+    depth: int = 0
 
 
 class Database:
@@ -41,7 +56,8 @@ class Database:
             self._reader = _sqlite_engine(self.url.database or "", writes=False)
         else:
             self._writer = self._reader = _postgresql_engine(url)
-        self._turn = threading.RLock()
+        self._turn = threading.Lock()
+        self._here = threading.local()
 
     @property
     def engine(self) -> Engine:
@@ -50,19 +66,60 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Return a transaction that commits at the end, or leaves no trace."""
-        with _translated():
-            if not self.is_sqlite:
-                with self._writer.begin() as tx:
-                    yield tx
-                return
-            with self._turn, self._writer.begin() as tx:
+        """Return a transaction that commits at the end, or leaves no trace.
+
+        Within another one of the same thread it is a savepoint of that one: what fails undoes
+        itself only, and what succeeds is committed with the rest.
+        """
+        if self._current is not None:
+            with _savepoint(self._current) as tx:
                 yield tx
+            return
+        with _translated(), self._begun() as tx:
+            self._here.transaction = current = _Transaction(tx)
+            try:
+                yield tx
+            finally:
+                self._here.transaction = None
+        for callback in current.on_commit:
+            callback()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Return a consistent view; it cannot write."""
+        """Return a consistent view; it cannot write. Within a write transaction, that is what it shows."""
+        if self._current is not None:
+            yield self._current.tx
+            return
         with _translated(), self._reader.begin() as tx:
+            yield tx
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call something once what this thread has written is committed; at once if it is already.
+
+        Args:
+            callback: Must not raise. It is dropped where the transaction, or its savepoint, is undone.
+        """
+        if self._current is None:
+            callback()
+        else:
+            self._current.on_commit.append(callback)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread has a write transaction open."""
+        return self._current is not None
+
+    @property
+    def _current(self) -> _Transaction | None:
+        return getattr(self._here, "transaction", None)
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        if not self.is_sqlite:
+            with self._writer.begin() as tx:
+                yield tx
+            return
+        with self._turn, self._writer.begin() as tx:
             yield tx
 
     def clock(self) -> datetime:
@@ -77,6 +134,27 @@ class Database:
         """Close all connections."""
         self._writer.dispose()
         self._reader.dispose()
+
+
+@contextmanager
+def _savepoint(current: _Transaction) -> Iterator[Connection]:
+    tx, callbacks = current.tx, len(current.on_commit)
+    current.depth += 1
+    name = f"inner_{current.depth}"
+    tx.exec_driver_sql(f"SAVEPOINT {name}")
+    try:
+        yield tx
+    except BaseException:
+        del current.on_commit[callbacks:]
+        # Where the connection is lost, so is the whole transaction; the first error is the one to tell.
+        with suppress(SQLAlchemyError):
+            tx.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {name}")
+            tx.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
+        raise
+    else:
+        tx.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
+    finally:
+        current.depth -= 1
 
 
 _BUSY = ("locked", "busy", "deadlock detected", "lock timeout")

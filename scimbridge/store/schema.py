@@ -63,6 +63,30 @@ sources = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("created_at", UtcDateTime, nullable=False),
+    # The rule by which `identities.user_name_key` was made; another one has to make the keys anew.
+    Column("user_name_case", String(16), nullable=False, server_default="ignored"),
+)
+
+resource_counts = Table(
+    "resource_counts",
+    metadata,
+    # How many Users and Groups a source has, so that the total of a list costs nothing. The sum over
+    # the slots counts: writers of different resources wait for each other in one of sixteen cases only.
+    Column("source", String(64), primary_key=True),
+    Column("kind", String(8), primary_key=True),  # "User" or "Group"
+    Column("slot", Integer, primary_key=True),
+    Column("total", Integer, nullable=False),
+)
+
+quirks = Table(
+    "quirks",
+    metadata,
+    # What a source writes otherwise than RFC 7643 and RFC 7644 have it, and attributes that nobody here knows.
+    Column("source", String(64), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("seen", Integer, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
 )
 
 tokens = Table(
@@ -76,7 +100,10 @@ tokens = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_used_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
 )
+
+_LIVE_END = text("end_due_at IS NOT NULL AND deleted_at IS NULL")
 
 identities = Table(
     "identities",
@@ -92,6 +119,8 @@ identities = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("modified_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
+    # When its time ends, until that is a fact; from the source's `end_date` attribute.
+    Column("end_due_at", UtcDateTime),
     # A deleted identity keeps its row (its case needs it) and gives its name back.
     Index("uq_identities_user_name", "source", "user_name_key", unique=True,
           sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
@@ -99,6 +128,8 @@ identities = Table(
     Index("ix_identities_user_name_key", "user_name_key"),
     Index("ix_identities_any_external_id", "external_id"),
     Index("ix_identities_modified_at", "source", "modified_at"),
+    # The sweeper's question.
+    Index("ix_identities_end_due_at", "end_due_at", sqlite_where=_LIVE_END, postgresql_where=_LIVE_END),
     # The order of lists, and so of pages.
     Index("ix_identities_listed", "source", "id",
           sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
@@ -222,6 +253,8 @@ facts = Table(
     Column("request_id", _Id),
     Column("case_id", _Id),
     Column("verdict", Text, nullable=False),
+    # The targets concerned, where the fact is not about all of them (`unassigned`).
+    Column("targets", Document),
 )
 
 stages = Table(

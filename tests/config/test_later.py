@@ -22,7 +22,7 @@ def test_later_sections_are_refused_by_name(problems_of: Problems, key: str) -> 
 @pytest.mark.parametrize(
     ("section", "keys"),
     [
-        ("sources.okta", ["end_date", "guard", "strict"]),
+        ("sources.okta", ["guard", "membership_memory"]),
         ("targets.app", ["granted_by", "disabled_ou", "containers", "guard", "stamp_attribute"]),
     ],
 )

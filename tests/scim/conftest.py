@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from scimbridge.domain.rule import Ruleset
 from scimbridge.scim.app import build_app
+from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
 from scimbridge.services.planning import Planner
@@ -79,6 +80,7 @@ class Service:
         self.authenticate: Callable[[str], str | None] = TOKENS.get
         app = build_app(
             intake=self.intake,
+            group_intake=GroupIntake(database),
             lookup=self.lookup,
             authenticate=self._authenticated,
             public_url=PUBLIC_URL,

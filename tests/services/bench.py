@@ -34,6 +34,7 @@ from scimbridge.services.claiming import Claiming
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.holding import Holding
 from scimbridge.services.intake import Intake
 from scimbridge.services.leases import Leases
@@ -197,6 +198,7 @@ class Bench:
         self.execution = Execution(self.database, self.fleet, self.claiming, self.recording, self.leases, self.clock)
         planner = Planner(self.rules, self.fleet.capabilities)
         self.intake = Intake(self.database, planner, Returning(self.rules), self.wakeups.extend)
+        self.group_intake = GroupIntake(self.database)
         self.sweeping = Sweeping(self.database, self.fleet, self.wakeups.extend, lambda _target: frozenset())
         self.holding = Holding(self.database, self.fleet)
         self.operating = Operating(self.database, self.fleet, self.wakeups.extend)

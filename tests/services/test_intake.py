@@ -74,12 +74,12 @@ def test_a_change_that_raises_leaves_no_trace(bench: Bench) -> None:
 
 def test_a_group_change_that_raises_leaves_no_trace(bench: Bench) -> None:
     ada = bench.join("ada")
-    group = bench.intake.create_group({"displayName": "Staff"}, [], bench.received("POST"), bench.clock())
+    group = bench.group_intake.create_group({"displayName": "Staff"}, [], bench.received("POST"), bench.clock())
     before = everything(bench)
 
     add = MemberChange.of(MemberVerb.ADD, [ada])
     with pytest.raises(ChangedMyMindError):
-        bench.intake.change_group(group.id, raise_it, [add], bench.received(), bench.clock())
+        bench.group_intake.change_group(group.id, raise_it, [add], bench.received(), bench.clock())
 
     assert everything(bench) == before
 
@@ -119,12 +119,12 @@ def test_the_named_version_is_changed(bench: Bench) -> None:
 
 
 def test_another_version_of_a_group_is_refused(bench: Bench) -> None:
-    group = bench.intake.create_group({"displayName": "Staff"}, [], bench.received("POST"), bench.clock())
+    group = bench.group_intake.create_group({"displayName": "Staff"}, [], bench.received("POST"), bench.clock())
 
     with pytest.raises(PreconditionError):
-        bench.intake.change_group(group.id, dict, [], bench.received(), bench.clock(), if_version=2)
+        bench.group_intake.change_group(group.id, dict, [], bench.received(), bench.clock(), if_version=2)
     with pytest.raises(PreconditionError):
-        bench.intake.delete_group(group.id, bench.received("DELETE"), bench.clock(), if_version=2)
+        bench.group_intake.delete_group(group.id, bench.received("DELETE"), bench.clock(), if_version=2)
 
 
 def test_a_change_that_changes_nothing_keeps_version_and_time(bench: Bench) -> None:
@@ -150,21 +150,21 @@ def test_a_real_change_counts_a_version_and_moves_the_time(bench: Bench) -> None
 
 def test_a_group_change_that_changes_nothing_keeps_version_and_time(bench: Bench) -> None:
     ada = bench.join("ada")
-    group = bench.intake.create_group({"displayName": "Staff"}, [ada], bench.received("POST"), bench.clock())
+    group = bench.group_intake.create_group({"displayName": "Staff"}, [ada], bench.received("POST"), bench.clock())
     bench.clock.advance("1h")
     nothing_new = [MemberChange.of(MemberVerb.ADD, [ada]), MemberChange.of(MemberVerb.REMOVE, ["nobody"])]
 
-    after = bench.intake.change_group(group.id, dict, nothing_new, bench.received(), bench.clock())
+    after = bench.group_intake.change_group(group.id, dict, nothing_new, bench.received(), bench.clock())
 
     assert (after.version, after.modified_at) == (group.version, group.modified_at)
 
 
 def test_replacing_members_takes_out_who_is_not_named(bench: Bench) -> None:
     ada, bob, eve = (bench.join(name) for name in ("ada", "bob", "eve"))
-    group = bench.intake.create_group({"displayName": "Staff"}, [ada, bob], bench.received("POST"), bench.clock())
+    group = bench.group_intake.create_group({"displayName": "Staff"}, [ada, bob], bench.received("POST"), bench.clock())
 
     replace = [MemberChange.of(MemberVerb.REPLACE, [bob, eve])]
-    after = bench.intake.change_group(group.id, dict, replace, bench.received(), bench.clock())
+    after = bench.group_intake.change_group(group.id, dict, replace, bench.received(), bench.clock())
 
     with bench.database.read() as tx:
         assert groups.member_ids(tx, group.id) == {bob, eve}
@@ -177,7 +177,9 @@ def test_an_unknown_member_refuses_the_whole_request(bench: Bench) -> None:
     before = everything(bench)
 
     with pytest.raises(UnknownMemberError):
-        bench.intake.create_group({"displayName": "Staff"}, [ada, "nobody"], bench.received("POST"), bench.clock())
+        bench.group_intake.create_group(
+            {"displayName": "Staff"}, [ada, "nobody"], bench.received("POST"), bench.clock()
+        )
 
     assert everything(bench) == before
 

@@ -114,9 +114,9 @@ def test_groups_left_just_before_leaving_still_exclude(database: Database, clock
 
     bench = Bench(database, clock, Ruleset((a_rule(),), (an_exclusion('groups.display eq "Break Glass"'),)))
     ada = bench.join("ada")
-    group = bench.intake.create_group({"displayName": "Break Glass"}, [ada], bench.received("POST"), clock())
+    group = bench.group_intake.create_group({"displayName": "Break Glass"}, [ada], bench.received("POST"), clock())
     gone = MemberChange.of(MemberVerb.REMOVE, [ada])
-    bench.intake.change_group(group.id, dict, [gone], bench.received(), clock.advance("1h"))
+    bench.group_intake.change_group(group.id, dict, [gone], bench.received(), clock.advance("1h"))
 
     bench.leave(ada)
     bench.run()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -664,7 +666,70 @@ def test_a_reader_cannot_write_on_sqlite(database: Database) -> None:
 
 
 def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
+    seen = []
+
+    def look() -> None:
+        with database.read() as reading:
+            seen.append(reading.execute(select(identity_table.c.id)).all())
+
+    with database.write() as writing:
+        identities.insert_user(writing, SOURCE, {"userName": "ada"}, NOW)
+        reader = threading.Thread(target=look)
+        reader.start()
+        reader.join()
+
+    assert seen == [[]]
+
+
+def test_who_writes_reads_what_was_written(database: Database) -> None:
     with database.write() as writing:
         identities.insert_user(writing, SOURCE, {"userName": "ada"}, NOW)
         with database.read() as reading:
-            assert reading.execute(select(identity_table.c.id)).all() == []
+            assert len(reading.execute(select(identity_table.c.id)).all()) == 1
+
+
+def test_an_inner_transaction_undoes_itself_only(database: Database) -> None:
+    with database.write() as tx:
+        identities.insert_user(tx, SOURCE, {"userName": "ada"}, NOW)
+        with suppress(DuplicateError), database.write() as inner:
+            identities.insert_user(inner, SOURCE, {"userName": "bob"}, NOW)
+            identities.insert_user(inner, SOURCE, {"userName": "ADA"}, NOW)
+        with database.write() as inner:
+            identities.insert_user(inner, SOURCE, {"userName": "eve"}, NOW)
+
+    with database.read() as tx:
+        assert set(tx.execute(select(identity_table.c.user_name)).scalars()) == {"ada", "eve"}
+
+
+def test_an_outer_transaction_undoes_the_inner_ones(database: Database) -> None:
+    with suppress(RuntimeError), database.write() as tx:
+        with database.write() as inner:
+            identities.insert_user(inner, SOURCE, {"userName": "ada"}, NOW)
+        raise RuntimeError(tx)
+
+    with database.read() as tx:
+        assert tx.execute(select(identity_table.c.id)).all() == []
+
+
+def test_what_waits_for_a_commit_is_called_after_it_and_not_for_what_was_undone(database: Database) -> None:
+    called = []
+    with database.write() as tx:
+        database.on_commit(lambda: called.append("outer"))
+        with suppress(RuntimeError), database.write():
+            database.on_commit(lambda: called.append("undone"))
+            raise RuntimeError(tx)
+        with database.write():
+            database.on_commit(lambda: called.append("inner"))
+        assert called == []
+    database.on_commit(lambda: called.append("at once"))
+
+    assert called == ["outer", "inner", "at once"]
+
+
+def test_nothing_is_called_for_a_transaction_that_was_undone(database: Database) -> None:
+    called = []
+    with suppress(RuntimeError), database.write() as tx:
+        database.on_commit(lambda: called.append("undone"))
+        raise RuntimeError(tx)
+
+    assert called == []

@@ -87,7 +87,7 @@ def test_an_empty_database_is_not_current(empty: Database) -> None:
 def test_a_second_upgrade_does_nothing_more(empty: Database) -> None:
     upgrade(empty)
     with empty.write() as tx:
-        tx.execute(text("INSERT INTO sources VALUES ('okta', '2026-01-01 00:00:00')"))
+        tx.execute(text("INSERT INTO sources (name, created_at) VALUES ('okta', '2026-01-01 00:00:00')"))
 
     upgrade(empty)
 
