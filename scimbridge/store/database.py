@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -188,6 +190,8 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         f"sqlite:///{path}",
+        json_serializer=_as_json,
+        json_deserializer=orjson.loads,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT.total_seconds()},
         pool_size=1 if writes else 16,
         max_overflow=0 if writes else 32,
@@ -213,6 +217,13 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
     return engine
 
 
+def _as_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # a number of more than 64 bits, which JSON allows
+        return json.dumps(value, separators=(",", ":"))
+
+
 def _retry_locked(statement: Any) -> None:
     # Switching to WAL needs the file for itself, and is not covered by the busy timeout.
     for delay in (0.05, 0.1, 0.2, 0.4, 0.8, None):
@@ -229,6 +240,8 @@ def _retry_locked(statement: Any) -> None:
 def _postgresql_engine(url: str) -> Engine:
     return create_engine(
         url,
+        json_serializer=_as_json,
+        json_deserializer=orjson.loads,
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=20,

@@ -15,6 +15,7 @@ from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import IdentityId, new_id
 from scimbridge.domain.resource import Member, MemberKind, StoredUser
 from scimbridge.errors import DuplicateError, NotFoundError
+from scimbridge.store.prepared import Prepared, Row
 from scimbridge.store.schema import groups, identities, identity_values, memberships, past_memberships
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -23,21 +24,38 @@ MEMBERSHIP_MEMORY = timedelta(hours=24)
 """How long rules still see a membership that has ended."""
 
 
-# Statements of every request are built once: building one costs more than running it.
-_INSERT = insert(identities)
-_INSERT_VALUES = insert(identity_values)
-_UPDATE = update(identities).where(identities.c.id == bindparam("key"))
-_ANY = select(identities).where(identities.c.id == bindparam("key"))
-_OF_SOURCE = _ANY.where(identities.c.source == bindparam("asking"), identities.c.deleted_at.is_(None))
-_OF_SOURCE_LOCKED = _OF_SOURCE.with_for_update()
-_GROUPS = (
+_FROM_DOCUMENT = ("user_name", "user_name_key", "external_id", "active", "document")
+
+_INSERT = Prepared(insert(identities), ("id", "source", "version", "created_at", "modified_at", *_FROM_DOCUMENT))
+_INSERT_VALUES = Prepared(insert(identity_values), ("identity_id", "attribute", "value"))
+_UPDATE = Prepared(
+    update(identities).where(identities.c.id == bindparam("key")), ("version", "modified_at", *_FROM_DOCUMENT)
+)
+_SELECT_ANY = select(identities).where(identities.c.id == bindparam("key"))
+_SELECT = _SELECT_ANY.where(identities.c.source == bindparam("asking"), identities.c.deleted_at.is_(None))
+_ANY = Prepared(_SELECT_ANY)
+_OF_SOURCE = Prepared(_SELECT)
+_OF_SOURCE_LOCKED = Prepared(_SELECT.with_for_update())
+_SELECT_GROUPS = (
     select(memberships.c.member_id, groups.c.id, groups.c.display_name)
     .join(groups, groups.c.id == memberships.c.group_id)
-    .where(memberships.c.member_id.in_(bindparam("members", expanding=True)))
     .order_by(groups.c.id)
 )
-_REMEMBERED = select(past_memberships.c.display_name).where(
-    past_memberships.c.identity_id == bindparam("key"), past_memberships.c.ended_at > bindparam("since")
+_GROUPS = _SELECT_GROUPS.where(memberships.c.member_id.in_(bindparam("members", expanding=True)))
+_GROUPS_OF_ONE = Prepared(_SELECT_GROUPS.where(memberships.c.member_id == bindparam("member")))
+_REMEMBERED = Prepared(
+    select(past_memberships.c.display_name).where(
+        past_memberships.c.identity_id == bindparam("key"), past_memberships.c.ended_at > bindparam("since")
+    )
+)
+_BY_NAME = Prepared(
+    select(identities)
+    .where(
+        identities.c.source == bindparam("asking"),
+        identities.c.user_name_key == bindparam("name"),
+        identities.c.deleted_at.is_(None),
+    )
+    .with_for_update()
 )
 
 
@@ -52,14 +70,14 @@ def insert_user(tx: Connection, source: str, document: Mapping[str, Any], now: d
     Raises:
         DuplicateError: The source has another User of this userName.
     """
-    user_id = new_id(now)
+    row: dict[str, Any] = {"id": new_id(now), "source": source, "version": 1, "created_at": now, "modified_at": now}
+    row |= _columns(document)
     try:
-        stored = {"id": user_id, "source": source, "version": 1, "created_at": now, "modified_at": now}
-        tx.execute(_INSERT, stored | _columns(document))
+        _INSERT.run(tx, row)
     except IntegrityError as error:
         raise DuplicateError("userName") from error
-    _store_values(tx, user_id, document)
-    return user_by_id(tx, source, user_id)
+    _store_values(tx, row["id"], document)
+    return _user({**row, "deleted_at": None}, ())
 
 
 def update_user(tx: Connection, before: StoredUser, document: Mapping[str, Any], now: datetime) -> StoredUser:
@@ -73,7 +91,7 @@ def update_user(tx: Connection, before: StoredUser, document: Mapping[str, Any],
     columns = _columns(document)
     try:
         key = {"key": before.identity.id, "version": before.version + 1, "modified_at": now}
-        tx.execute(_UPDATE, key | columns)
+        _UPDATE.run(tx, key | columns)
     except IntegrityError as error:
         raise DuplicateError("userName") from error
     if _values(document) != _values(before.identity.document):
@@ -106,22 +124,16 @@ def user_by_id(tx: Connection, source: str, user_id: str, *, lock: bool = False)
     Raises:
         NotFoundError: There is none, or it was deleted.
     """
-    query = _OF_SOURCE_LOCKED if lock else _OF_SOURCE
-    row = tx.execute(query, {"key": user_id, "asking": source}).mappings().first()
+    row = (_OF_SOURCE_LOCKED if lock else _OF_SOURCE).first(tx, {"key": user_id, "asking": source})
     if row is None:
         raise NotFoundError("User", user_id)
-    return next(_with_groups(tx, [row]))
+    return _with_own_groups(tx, row)
 
 
 def user_by_name(tx: Connection, source: str, user_name: str) -> StoredUser | None:
     """Return the User that has this userName in the source, in any case of letters."""
-    query = select(identities).where(
-        identities.c.source == source,
-        identities.c.user_name_key == fold(user_name),
-        identities.c.deleted_at.is_(None),
-    )
-    row = tx.execute(query.with_for_update()).mappings().first()
-    return next(_with_groups(tx, [row])) if row is not None else None
+    row = _BY_NAME.first(tx, {"asking": source, "name": fold(user_name)})
+    return None if row is None else _with_own_groups(tx, row)
 
 
 def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:
@@ -130,16 +142,16 @@ def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:
     Raises:
         NotFoundError: There is none.
     """
-    row = tx.execute(_ANY, {"key": identity_id}).mappings().first()
+    row = _ANY.first(tx, {"key": identity_id})
     if row is None:
         raise NotFoundError("identity", identity_id)
-    return remembering(tx, next(_with_groups(tx, [row])).identity, now)
+    return remembering(tx, _with_own_groups(tx, row).identity, now)
 
 
 def remembering(tx: Connection, identity: Identity, now: datetime) -> Identity:
     """Return an identity with the groups that it left a short while ago beside those it is in."""
-    past = tx.execute(_REMEMBERED, {"key": identity.id, "since": now - MEMBERSHIP_MEMORY}).scalars()
-    return replace(identity, groups=tuple(dict.fromkeys((*identity.groups, *past))))
+    past = _REMEMBERED.column(tx, {"key": identity.id, "since": now - MEMBERSHIP_MEMORY})
+    return replace(identity, groups=tuple(dict.fromkeys((*identity.groups, *past)))) if past else identity
 
 
 def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:
@@ -234,11 +246,10 @@ def _values(document: Mapping[str, Any]) -> set[tuple[str, str]]:
 
 def _store_values(tx: Connection, user_id: str, document: Mapping[str, Any]) -> None:
     rows = [{"identity_id": user_id, "attribute": name, "value": value} for name, value in _values(document)]
-    if rows:
-        tx.execute(_INSERT_VALUES, rows)
+    _INSERT_VALUES.run_many(tx, rows)
 
 
-def _identity(row: RowMapping, group_names: tuple[str, ...]) -> Identity:
+def _identity(row: Row, group_names: tuple[str, ...]) -> Identity:
     return Identity(
         id=IdentityId(row["id"]),
         source=row["source"],
@@ -257,11 +268,19 @@ def _with_groups(tx: Connection, rows: Sequence[RowMapping]) -> Iterator[StoredU
     for user_id, group_id, name in tx.execute(_GROUPS, {"members": [row["id"] for row in rows]}):
         by_user.setdefault(user_id, []).append(Member(group_id, MemberKind.GROUP, name))
     for row in rows:
-        found = tuple(by_user.get(row["id"], ()))
-        yield StoredUser(
-            identity=_identity(row, tuple(group.display or "" for group in found)),
-            version=row["version"],
-            created_at=row["created_at"],
-            modified_at=row["modified_at"],
-            groups=found,
-        )
+        yield _user(row, tuple(by_user.get(row["id"], ())))
+
+
+def _with_own_groups(tx: Connection, row: Row) -> StoredUser:
+    found = _GROUPS_OF_ONE.all(tx, {"member": row["id"]})
+    return _user(row, tuple(Member(group["id"], MemberKind.GROUP, group["display_name"]) for group in found))
+
+
+def _user(row: Row, found: tuple[Member, ...]) -> StoredUser:
+    return StoredUser(
+        identity=_identity(row, tuple(group.display or "" for group in found)),
+        version=row["version"],
+        created_at=row["created_at"],
+        modified_at=row["modified_at"],
+        groups=found,
+    )
