@@ -41,6 +41,7 @@ from scimbridge.store import targets
 from scimbridge.store.clock import StoreClock
 from scimbridge.store.database import Database
 from scimbridge.store.upgrade import is_current, upgrade
+from scimbridge.store.writer import Writer
 
 
 class Bridge:
@@ -72,6 +73,11 @@ class Bridge:
     def database(self) -> Database:
         """The store."""
         return Database(self.settings.store_url)
+
+    @cached_property
+    def writer(self) -> Writer:
+        """Writes what sources send."""
+        return Writer(self.database)
 
     @cached_property
     def store_clock(self) -> StoreClock:
@@ -111,12 +117,12 @@ class Bridge:
     def intake(self) -> Intake:
         """The write side of SCIM's users."""
         returning = Returning(self.settings.ruleset)
-        return Intake(self.database, self.planner, returning, self.courier.submit)
+        return Intake(self.writer, self.planner, returning, self.courier.submit)
 
     @cached_property
     def group_intake(self) -> GroupIntake:
         """The write side of SCIM's groups."""
-        return GroupIntake(self.database)
+        return GroupIntake(self.writer)
 
     @cached_property
     def lookup(self) -> Lookup:
@@ -194,6 +200,8 @@ class Bridge:
     def close(self) -> None:
         """Give everything back that was made."""
         made = self.__dict__
+        if "writer" in made:
+            self.writer.close()
         if "courier" in made:
             self.courier.close()
         if "fleet" in made:

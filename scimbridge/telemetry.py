@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TextIO
 
 import structlog
@@ -194,3 +195,16 @@ def _quiet_libraries() -> None:
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = True
+
+
+def note_scim_request(source: str, method: str, status: int, seconds: float) -> None:
+    """Count an answered SCIM request, and the time it took."""
+    counter, histogram = _scim_children(source, method, status)
+    histogram.observe(seconds)
+    counter.inc()
+
+
+@lru_cache(maxsize=512)
+def _scim_children(source: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    """Return the metrics of these labels; finding them takes longer than counting."""
+    return SCIM_REQUESTS.labels(source, method, str(status)), SCIM_REQUEST_DURATION.labels(source, method)

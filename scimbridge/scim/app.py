@@ -24,6 +24,7 @@ from scimbridge.scim.body import parsed, read_bytes
 from scimbridge.scim.call import Call
 from scimbridge.scim.discovery import Discovery
 from scimbridge.scim.errors import verdict_on
+from scimbridge.scim.fast import FastPath
 from scimbridge.scim.groups import Groups
 from scimbridge.scim.rendering import Rendering
 from scimbridge.scim.users import Users
@@ -67,9 +68,10 @@ def build_app(
     base = f"{public_url.rstrip('/')}/scim/v2"
     rendering = Rendering(base)
     handlers = _url_table(Users(intake, lookup, rendering), Groups(group_intake, lookup, rendering), Discovery(base))
+    fast = Middleware(FastPath, intake=intake, rendering=rendering, clock=clock)
     return Starlette(
         routes=[_Endpoint(methods, intake, clock, max_body).route(path) for path, methods in handlers.items()],
-        middleware=[Middleware(_TrailingSlash), Middleware(Authentication, authenticate=authenticate)],
+        middleware=[Middleware(_TrailingSlash), Middleware(Authentication, authenticate=authenticate), fast],
         exception_handlers={HTTPException: _framework_error},
     )
 
@@ -112,9 +114,8 @@ class _Endpoint:
             except Exception as error:  # noqa: BLE001 - answered, and recorded, with the others
                 raw = error
         response = await run_in_threadpool(self._handled, request, raw)
-        labels = (request.scope[SOURCE], request.method)
-        telemetry.SCIM_REQUEST_DURATION.labels(*labels).observe(time.perf_counter() - started)
-        telemetry.SCIM_REQUESTS.labels(*labels, str(response.status_code)).inc()
+        spent = time.perf_counter() - started
+        telemetry.note_scim_request(request.scope[SOURCE], request.method, response.status_code, spent)
         return response
 
     def _handled(self, request: Request, raw: bytes | Exception) -> Response:

@@ -171,16 +171,17 @@ def _meaning(found: list[Operation]) -> str:
 
 def _sentence(operation: Operation) -> str:
     name = f"{operation.sent_verb} {operation.path.attr}"
-    return f"{name}{_says(operation.value)}" if operation.attribute == "active" else name
+    return f"{name}{says(operation.value)}" if operation.attribute == "active" else name
 
 
 def _says_active(body: Mapping[str, Any]) -> str:
     if not dialect.has(body, "active"):
         return ", active not said"
-    return f", active{_says(dialect.take(body, 'active'))}"
+    return f", active{says(dialect.take(body, 'active'))}"
 
 
-def _says(value: Any) -> str:
+def says(value: Any) -> str:
+    """Return what a value of ``active`` says, for a sentence."""
     if not isinstance(value, bool | str) or str(value).lower() not in {"true", "false"}:
         return " that is no boolean"
     return f" {json.dumps(value)}: {'activate' if str(value).lower() == 'true' else 'deactivate'}"

@@ -12,7 +12,7 @@ from scimbridge.domain.resource import MemberChange, MemberVerb, Received, Store
 from scimbridge.services.intake import Change
 from scimbridge.services.precondition import require_version
 from scimbridge.store import groups, journal
-from scimbridge.store.database import Database
+from scimbridge.store.writer import Writer, unit_of_work
 
 
 class GroupIntake:
@@ -27,9 +27,11 @@ class GroupIntake:
         StoreBusyError, StoreUnavailableError: Nothing was stored.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self._database = writer.database
 
+    @unit_of_work
     def create_group(
         self, document: Mapping[str, Any], members: Sequence[str], received: Received, now: datetime
     ) -> StoredGroup:
@@ -44,6 +46,7 @@ class GroupIntake:
             journal.record_request(tx, received, now, status=201, applied=f"group created, {added} members")
         return group
 
+    @unit_of_work
     def change_group(
         self,
         group_id: str,
@@ -73,6 +76,7 @@ class GroupIntake:
             journal.record_request(tx, received, now, status=200, applied=applied)
         return group
 
+    @unit_of_work
     def delete_group(self, group_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
         """Delete a Group and its memberships."""
         with self._database.write() as tx:

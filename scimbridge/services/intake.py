@@ -20,7 +20,7 @@ from scimbridge.services.planning import Planner, Verdict
 from scimbridge.services.precondition import require_version
 from scimbridge.services.returning import Returning
 from scimbridge.store import accounts, cases, groups, identities, journal
-from scimbridge.store.database import Database
+from scimbridge.store.writer import Writer, unit_of_work
 
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Turns the stored document into the wanted one; called inside the write transaction.
@@ -46,12 +46,14 @@ class Intake:
         StoreBusyError, StoreUnavailableError: Nothing was stored.
     """
 
-    def __init__(self, database: Database, planner: Planner, returning: Returning, submit: Submit) -> None:
-        self._database = database
+    def __init__(self, writer: Writer, planner: Planner, returning: Returning, submit: Submit) -> None:
+        self.writer = writer
+        self._database = writer.database
         self._planner = planner
         self._returning = returning
         self._submit = submit
 
+    @unit_of_work
     def create_user(self, document: Mapping[str, Any], received: Received, now: datetime) -> tuple[StoredUser, bool]:
         """Store a new User, or revive an inactive one of the same userName.
 
@@ -68,6 +70,7 @@ class Intake:
         self._tell(verdict)
         return user, before is None
 
+    @unit_of_work
     def change_user(
         self, user_id: str, change: Change, received: Received, now: datetime, *, if_version: int | None = None
     ) -> StoredUser:
@@ -82,6 +85,7 @@ class Intake:
         self._tell(verdict)
         return user
 
+    @unit_of_work
     def delete_user(self, user_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
         """Delete a User: gone for SCIM at once, with a fact for the rules."""
         with self._database.write() as tx:
@@ -98,11 +102,15 @@ class Intake:
     def refuse(self, received: Received, status: int, reason: str, now: datetime) -> None:
         """Record a write that was answered with an error; never raises."""
         try:
-            with self._database.write() as tx:
-                journal.record_request(tx, received, now, status=status, applied=f"refused: {reason}")
+            self._record_refusal(received, status, reason, now)
         except StoreError as error:
             log = structlog.get_logger("scimbridge.intake")
             log.warning("refused request not recorded", action="refuse", status=status, reason=str(error))
+
+    @unit_of_work
+    def _record_refusal(self, received: Received, status: int, reason: str, now: datetime) -> None:
+        with self._database.write() as tx:
+            journal.record_request(tx, received, now, status=status, applied=f"refused: {reason}")
 
     def _tell(self, verdict: Verdict) -> None:
         if verdict.wakeups:

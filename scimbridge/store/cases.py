@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, text, update
 
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.ids import CaseId, IdentityId, new_id
@@ -18,7 +18,8 @@ from scimbridge.store.schema import cases, identities, stages
 _INSERT = Prepared(insert(cases), cases.c.keys())
 _INSERT_STAGE = Prepared(insert(stages), stages.c.keys())
 _BY_ID = Prepared(select(cases).where(cases.c.id == bindparam("key")))
-_OPEN = Prepared(select(cases).where(cases.c.identity_id == bindparam("identity"), cases.c.state == "open"))
+# As the partial index says it: SQLite uses it for literals, not for parameters.
+_OPEN = Prepared(select(cases).where(cases.c.identity_id == bindparam("identity"), text("state = 'open'")))
 _LAST_LEAVE = Prepared(
     select(cases)
     .where(cases.c.identity_id == bindparam("identity"), cases.c.kind == CaseKind.LEAVE.value)

@@ -28,9 +28,10 @@ _FROM_DOCUMENT = ("user_name", "user_name_key", "external_id", "active", "docume
 
 _INSERT = Prepared(insert(identities), ("id", "source", "version", "created_at", "modified_at", *_FROM_DOCUMENT))
 _INSERT_VALUES = Prepared(insert(identity_values), ("identity_id", "attribute", "value"))
-_UPDATE = Prepared(
-    update(identities).where(identities.c.id == bindparam("key")), ("version", "modified_at", *_FROM_DOCUMENT)
-)
+_UPDATE = update(identities).where(identities.c.id == bindparam("key"))
+_UPDATE_ALL = Prepared(_UPDATE, ("version", "modified_at", *_FROM_DOCUMENT))
+# A column that is set is written to its indexes, be its value new or not.
+_UPDATE_DOCUMENT = Prepared(_UPDATE, ("version", "modified_at", "active", "document"))
 _SELECT_ANY = select(identities).where(identities.c.id == bindparam("key"))
 _SELECT = _SELECT_ANY.where(identities.c.source == bindparam("asking"), identities.c.deleted_at.is_(None))
 _ANY = Prepared(_SELECT_ANY)
@@ -88,23 +89,31 @@ def update_user(tx: Connection, before: StoredUser, document: Mapping[str, Any],
     """
     if document == before.identity.document:
         return before
-    columns = _columns(document)
+    former = before.identity
+    row: dict[str, Any] = {"key": former.id, "version": before.version + 1, "modified_at": now, **_columns(document)}
     try:
-        key = {"key": before.identity.id, "version": before.version + 1, "modified_at": now}
-        _UPDATE.run(tx, key | columns)
+        (_UPDATE_DOCUMENT if _has_same_names(former, document) else _UPDATE_ALL).run(tx, row)
     except IntegrityError as error:
         raise DuplicateError("userName") from error
-    if _values(document) != _values(before.identity.document):
-        tx.execute(delete(identity_values).where(identity_values.c.identity_id == before.identity.id))
-        _store_values(tx, before.identity.id, document)
-    identity = replace(
-        before.identity,
-        user_name=columns["user_name"],
-        external_id=columns["external_id"],
-        active=columns["active"],
-        document=columns["document"],
+    if not _has_same_values(former.document, document):
+        tx.execute(delete(identity_values).where(identity_values.c.identity_id == former.id))
+        _store_values(tx, former.id, document)
+    return StoredUser(
+        identity=Identity(
+            id=former.id,
+            source=former.source,
+            user_name=row["user_name"],
+            external_id=row["external_id"],
+            active=row["active"],
+            deleted_at=former.deleted_at,
+            document=row["document"],
+            groups=former.groups,
+        ),
+        version=row["version"],
+        created_at=before.created_at,
+        modified_at=now,
+        groups=before.groups,
     )
-    return replace(before, identity=identity, version=before.version + 1, modified_at=now)
 
 
 def mark_deleted(tx: Connection, user_id: str, now: datetime) -> None:
@@ -238,6 +247,16 @@ def _raw_values(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "emails.value", value
     if number := (document.get(ENTERPRISE) or {}).get("employeeNumber"):
         yield "employeeNumber", number
+
+
+def _has_same_names(identity: Identity, document: Mapping[str, Any]) -> bool:
+    return document["userName"] == identity.user_name and document.get("externalId") == identity.external_id
+
+
+def _has_same_values(former: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+    if former.get("emails") == document.get("emails") and former.get(ENTERPRISE) == document.get(ENTERPRISE):
+        return True
+    return _values(former) == _values(document)
 
 
 def _values(document: Mapping[str, Any]) -> set[tuple[str, str]]:

@@ -86,13 +86,11 @@ _OF_CASE = (
 )
 _ALL_OF_CASE = Prepared(_OF_CASE)
 _ALL_OF_CASE_LOCKED = Prepared(_OF_CASE.with_for_update())
-_STORED = (
-    *("case_id", "stage_id", "identity_id", "account_id", "target", "action", "state", "position"),
-    *("due_at", "not_before", "attempts", "first_tried_at", "reason"),
-)
+# What a transition changes. A column that is set is written to its indexes, be its value new or not.
+_CHANGING = ("state", "not_before", "attempts", "first_tried_at", "reason", "finished_at")
 _SAVE = update(tasks).where(tasks.c.id == bindparam("key"), tasks.c.state == bindparam("expected"))
 _SAVES: dict[tuple[str, ...], Prepared] = {
-    outcome: Prepared(_SAVE, (*_STORED, "finished_at", *outcome))
+    outcome: Prepared(_SAVE, (*_CHANGING, *outcome))
     for outcome in ((), ("changed",), ("evidence",), ("changed", "evidence"))
 }
 _RUNNING = Prepared(
@@ -120,13 +118,18 @@ _DUE = (
     # Somebody who is deciding about a case holds its rows; those are for the next pass.
     .with_for_update(of=tasks, skip_locked=True)
 )
-_INSERT = Prepared(insert(tasks), ("id", "irreversible", *_STORED))
+_INSERT = Prepared(
+    insert(tasks),
+    (
+        *("id", "case_id", "stage_id", "identity_id", "account_id", "target", "action", "irreversible"),
+        *("state", "position", "due_at", "not_before", "attempts", "first_tried_at", "reason"),
+    ),
+)
 
 
 def insert_tasks(tx: Connection, new: Sequence[Task]) -> None:
     """Store new tasks."""
-    rows = [{**_columns(task), "id": task.id, "irreversible": task.action.is_irreversible} for task in new]
-    _INSERT.run_many(tx, rows)
+    _INSERT.run_many(tx, [_columns(task) for task in new])
 
 
 def save(
@@ -154,7 +157,17 @@ def save(
     outcome: dict[str, Any] = {} if changed is None else {"changed": changed}
     if evidence is not None:
         outcome["evidence"] = dict(evidence)
-    values = {**_columns(after), "finished_at": finished_at, **outcome, "key": before.id, "expected": before.state}
+    values = {
+        "state": after.state,
+        "not_before": after.not_before,
+        "attempts": after.attempts,
+        "first_tried_at": after.first_tried_at,
+        "reason": after.reason,
+        "finished_at": finished_at,
+        **outcome,
+        "key": before.id,
+        "expected": before.state,
+    }
     if _SAVES[tuple(outcome)].run(tx, values) != 1:
         raise ConcurrentUpdateError("task", before.id)
 
@@ -260,6 +273,8 @@ def next_date(tx: Connection, case_id: str) -> datetime | None:
 
 def _columns(task: Task) -> dict[str, Any]:
     return {
+        "id": task.id,
+        "irreversible": task.action.is_irreversible,
         "case_id": task.case_id,
         "stage_id": task.stage_id,
         "identity_id": task.identity_id,

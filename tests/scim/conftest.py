@@ -23,6 +23,7 @@ from scimbridge.services.planning import Planner
 from scimbridge.services.returning import Returning
 from scimbridge.store.database import Database
 from scimbridge.store.schema import requests, sources
+from scimbridge.store.writer import Writer
 
 PUBLIC_URL = "http://bridge.example.com"
 BASE = f"{PUBLIC_URL}/scim/v2"
@@ -75,12 +76,13 @@ class Service:
             for name in TOKENS.values():
                 tx.execute(insert(sources).values(name=name, created_at=datetime(2026, 1, 1, tzinfo=UTC)))
         rules = Ruleset(rules=[])
-        self.intake = Intake(database, Planner(rules, {}), Returning(rules), lambda _: None)
+        self.writer = writer = Writer(database)
+        self.intake = Intake(writer, Planner(rules, {}), Returning(rules), lambda _: None)
         self.lookup = Lookup(database)
         self.authenticate: Callable[[str], str | None] = TOKENS.get
         app = build_app(
             intake=self.intake,
-            group_intake=GroupIntake(database),
+            group_intake=GroupIntake(writer),
             lookup=self.lookup,
             authenticate=self._authenticated,
             public_url=PUBLIC_URL,
@@ -106,6 +108,7 @@ def service(database: Database) -> Iterator[Service]:
     service = Service(database)
     yield service
     service.transport.stop()
+    service.writer.close()
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ from scimbridge.services.returning import Returning
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.store import accounts, cases, journal, targets, tasks, tokens
 from scimbridge.store.database import Database
+from scimbridge.store.writer import Writer
 from tests.clock import FakeClock
 
 SOURCE = "idp"
@@ -197,8 +198,9 @@ class Bench:
         self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)))
         self.execution = Execution(self.database, self.fleet, self.claiming, self.recording, self.leases, self.clock)
         planner = Planner(self.rules, self.fleet.capabilities)
-        self.intake = Intake(self.database, planner, Returning(self.rules), self.wakeups.extend)
-        self.group_intake = GroupIntake(self.database)
+        self.writer = Writer(self.database)
+        self.intake = Intake(self.writer, planner, Returning(self.rules), self.wakeups.extend)
+        self.group_intake = GroupIntake(self.writer)
         self.sweeping = Sweeping(self.database, self.fleet, self.wakeups.extend, lambda _target: frozenset())
         self.holding = Holding(self.database, self.fleet)
         self.operating = Operating(self.database, self.fleet, self.wakeups.extend)
