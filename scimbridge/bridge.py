@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from redis import Redis
@@ -20,11 +20,13 @@ from scimbridge.queue.crew import Crew
 from scimbridge.queue.redis import QUICK, connect
 from scimbridge.sdk.connector import Connector, Context
 from scimbridge.services.claiming import Claiming
+from scimbridge.services.clients import Clients
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.holding import Holding
+from scimbridge.services.identifying import Identifying
 from scimbridge.services.intake import Intake
 from scimbridge.services.leases import TERMS, Leases, Terms
 from scimbridge.services.lookup import Lookup
@@ -32,6 +34,7 @@ from scimbridge.services.operating import Operating
 from scimbridge.services.overview import Overview
 from scimbridge.services.permit import TargetPermit
 from scimbridge.services.planning import Planner
+from scimbridge.services.recent import RecentGrants
 from scimbridge.services.recording import Recording
 from scimbridge.services.rehearsal import Rehearsing
 from scimbridge.services.returning import Returning
@@ -42,6 +45,10 @@ from scimbridge.store.clock import StoreClock
 from scimbridge.store.database import Database
 from scimbridge.store.upgrade import is_current, upgrade
 from scimbridge.store.writer import Writer
+
+if TYPE_CHECKING:
+    from scimbridge.services.granting import Granting
+    from scimbridge.services.issuers import Issuers
 
 
 class Bridge:
@@ -130,9 +137,42 @@ class Bridge:
         return Lookup(self.database)
 
     @cached_property
+    def recent_grants(self) -> RecentGrants:
+        """The credentials that this process has just seen."""
+        return RecentGrants()
+
+    @cached_property
     def tokens(self) -> Tokens:
         """How sources show who they are."""
-        return Tokens(self.database)
+        return Tokens(self.database, self.recent_grants)
+
+    @cached_property
+    def clients(self) -> Clients:
+        """The OAuth clients of sources."""
+        return Clients(self.database, self.recent_grants)
+
+    # Signatures are a library of their own: who serves no requests need not load it.
+
+    @cached_property
+    def granting(self) -> Granting:
+        """The token endpoint's work."""
+        from scimbridge.services.granting import Granting
+
+        issuer = self.settings.server.public_url
+        return Granting(self.database, (f"{issuer}/oauth/token", issuer))
+
+    @cached_property
+    def issuers(self) -> Issuers:
+        """The issuers that sources' JWTs come from."""
+        from scimbridge.services.issuers import Issuers
+
+        access = self.settings.access
+        return Issuers({source: each.issuer for source, each in access.items() if each.issuer is not None})
+
+    @cached_property
+    def identifying(self) -> Identifying:
+        """Which source a request is of."""
+        return Identifying(self.tokens, self.granting, self.issuers, self.settings.access, self.clock)
 
     @cached_property
     def holding(self) -> Holding:
@@ -206,6 +246,8 @@ class Bridge:
             self.courier.close()
         if "fleet" in made:
             self.fleet.close()
+        if "tokens" in made:
+            self.tokens.close()
         if "database" in made:
             self.database.close()
 

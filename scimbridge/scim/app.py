@@ -1,11 +1,12 @@
-"""The SCIM service provider as an ASGI application, to be mounted at /scim/v2."""
+"""The SCIM service provider as an ASGI application, to be mounted at its base addresses."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from starlette.applications import Starlette
@@ -19,7 +20,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scimbridge import telemetry
 from scimbridge.errors import NotFoundError
-from scimbridge.scim.authentication import SOURCE, Authenticate, Authentication
+from scimbridge.scim.admission.gate import Gate
+from scimbridge.scim.authentication import SOURCE, Authentication
+from scimbridge.scim.base import BASE, PREFIX
 from scimbridge.scim.body import parsed, read_bytes
 from scimbridge.scim.call import Call
 from scimbridge.scim.discovery import Discovery
@@ -27,6 +30,7 @@ from scimbridge.scim.errors import verdict_on
 from scimbridge.scim.fast import FastPath
 from scimbridge.scim.groups import Groups
 from scimbridge.scim.rendering import Rendering
+from scimbridge.scim.schemes import UNCONFIGURED, Schemes
 from scimbridge.scim.users import Users
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
@@ -36,6 +40,9 @@ MAX_BODY = 1024 * 1024
 """Bytes of a body, unless the installation says otherwise."""
 
 Handler = Callable[[Call], Response]
+UrlTable = Mapping[str, Mapping[str, Handler]]
+MethodsAt = Callable[[Scope], Mapping[str, Handler]]
+"""Returns the handlers of an address, by method, for the base under which a request came."""
 
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _WITH_BODY = {"POST", "PUT", "PATCH"}
@@ -48,10 +55,11 @@ def build_app(
     intake: Intake,
     group_intake: GroupIntake,
     lookup: Lookup,
-    authenticate: Authenticate,
+    gate: Gate,
     public_url: str,
     clock: Callable[[], datetime],
     max_body: int = MAX_BODY,
+    schemes: Schemes = UNCONFIGURED,
 ) -> Starlette:
     """Return the application.
 
@@ -59,24 +67,40 @@ def build_app(
         intake: Takes what is written about Users.
         group_intake: Takes what is written about Groups.
         lookup: Finds what is read.
-        authenticate: Returns the source that a bearer token names, or ``None``. Called in a thread.
+        gate: Knows which source a request is of.
         public_url: The address under which clients reach the server, e.g. ``https://bridge.example.com``;
             ``meta.location`` is made of it, and not of what a request claims.
         clock: The current time (UTC).
         max_body: Bytes of a request's body; more is answered 413.
+        schemes: How a source can show who it is.
     """
-    base = f"{public_url.rstrip('/')}/scim/v2"
-    rendering = Rendering(base)
-    handlers = _url_table(Users(intake, lookup, rendering), Groups(group_intake, lookup, rendering), Discovery(base))
-    fast = Middleware(FastPath, intake=intake, rendering=rendering, clock=clock)
+    usual = f"{public_url.rstrip('/')}{PREFIX}"
+
+    @lru_cache(maxsize=64)
+    def handlers(base: str) -> UrlTable:
+        # One table for each base address: what it answers holds addresses below it.
+        rendering = Rendering(base)
+        discovery = Discovery(base, schemes)
+        return _url_table(Users(intake, lookup, rendering), Groups(group_intake, lookup, rendering), discovery)
+
+    def methods_at(path: str) -> MethodsAt:
+        return lambda scope: handlers(scope.get(BASE, usual))[path]
+
     return Starlette(
-        routes=[_Endpoint(methods, intake, clock, max_body).route(path) for path, methods in handlers.items()],
-        middleware=[Middleware(_TrailingSlash), Middleware(Authentication, authenticate=authenticate), fast],
+        routes=[
+            _Endpoint(methods_at(path), intake, clock, max_body).route(path, methods)
+            for path, methods in handlers(usual).items()
+        ],
+        middleware=[
+            Middleware(_TrailingSlash),
+            Middleware(Authentication, gate=gate),
+            Middleware(FastPath, intake=intake, base=usual, clock=clock),
+        ],
         exception_handlers={HTTPException: _framework_error},
     )
 
 
-def _url_table(users: Users, groups: Groups, discovery: Discovery) -> Mapping[str, Mapping[str, Handler]]:
+def _url_table(users: Users, groups: Groups, discovery: Discovery) -> UrlTable:
     return {
         "/Users": {"GET": users.find, "POST": users.create},
         "/Users/{id}": {"GET": users.read, "PUT": users.replace, "PATCH": users.patch, "DELETE": users.delete},
@@ -93,17 +117,15 @@ def _url_table(users: Users, groups: Groups, discovery: Discovery) -> Mapping[st
 class _Endpoint:
     """One address: reads the body, runs the handler in a thread, and turns errors into answers."""
 
-    def __init__(
-        self, methods: Mapping[str, Handler], intake: Intake, clock: Callable[[], datetime], max_body: int
-    ) -> None:
+    def __init__(self, methods: MethodsAt, intake: Intake, clock: Callable[[], datetime], max_body: int) -> None:
         self._methods = methods
         self._intake = intake
         self._clock = clock
         self._max_body = max_body
 
-    def route(self, path: str) -> Route:
+    def route(self, path: str, methods: Iterable[str]) -> Route:
         """Return the route of this address."""
-        return Route(path, self._answer, methods=list(self._methods))
+        return Route(path, self._answer, methods=list(methods))
 
     async def _answer(self, request: Request) -> Response:
         started = time.perf_counter()
@@ -126,7 +148,7 @@ class _Endpoint:
             if request.method in _WITH_BODY:
                 call.body = parsed(raw)
             _require_plausible_id(request)
-            return self._methods["GET" if request.method == "HEAD" else request.method](call)
+            return self._methods(request.scope)["GET" if request.method == "HEAD" else request.method](call)
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
             return self._refused(call, error)
 

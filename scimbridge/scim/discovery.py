@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from scim2_models import (
-    AuthenticationScheme,
     Bulk,
     ChangePassword,
     Context,
@@ -25,12 +24,14 @@ from scimbridge.errors import NotFoundError
 from scimbridge.scim.call import DEFAULT_COUNT, MAX_COUNT, Call
 from scimbridge.scim.media import ScimResponse
 from scimbridge.scim.rendering import whole_list_response
+from scimbridge.scim.schemes import UNCONFIGURED, Schemes
 
 
 class Discovery:
     """The three discovery endpoints; they are read-only and take no filter."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, schemes: Schemes = UNCONFIGURED) -> None:
+        self._schemes = schemes
         self._config = _rendered(service_provider_config(), f"{base}/ServiceProviderConfig", "ServiceProviderConfig")
         types = [ResourceType.from_resource(model) for model in (USER, GROUP)]
         self._types = {
@@ -44,7 +45,7 @@ class Discovery:
     def config(self, call: Call) -> Response:
         """GET /ServiceProviderConfig."""
         _refuse_filter(call)
-        return ScimResponse(self._config)
+        return ScimResponse({**self._config, "authenticationSchemes": self._schemes(call.source)})
 
     def resource_types(self, call: Call) -> Response:
         """GET /ResourceTypes."""
@@ -81,14 +82,6 @@ def service_provider_config() -> ServiceProviderConfig:
             default_page_size=DEFAULT_COUNT,
             max_page_size=MAX_COUNT,
         ),
-        authentication_schemes=[
-            AuthenticationScheme(
-                type=AuthenticationScheme.Type.oauthbearertoken,
-                name="Bearer token",
-                description="The token of a source, as `scimbridge token create` prints it (RFC 6750)",
-                primary=True,
-            )
-        ],
     )
 
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from scimbridge import telemetry
 from scimbridge.domain.resource import Received, StoredUser
 from scimbridge.scim.authentication import SOURCE
+from scimbridge.scim.base import BASE
 from scimbridge.scim.body import parsed
 from scimbridge.scim.call import etag
 from scimbridge.scim.dialect import CORE_USER, ENTERPRISE, PATCH_OP, listed
@@ -80,10 +81,10 @@ class Understood:
 class FastPath:
     """ASGI middleware, inside of authentication: answers what it understands, and passes on the rest."""
 
-    def __init__(self, app: ASGIApp, intake: Intake, rendering: Rendering, clock: Callable[[], datetime]) -> None:
+    def __init__(self, app: ASGIApp, intake: Intake, base: str, clock: Callable[[], datetime]) -> None:
         self._app = app
         self._intake = intake
-        self._rendering = rendering
+        self._base = base
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,7 +121,8 @@ class FastPath:
                 await self._intake.writer.submit(refuse)
             await verdict.response()(scope, receive, send)
             return verdict.status
-        await _send_user(user, self._rendering.user(user), send)
+        rendering = Rendering(scope.get(BASE, self._base))
+        await _send_user(user, rendering.user(user), send)
         return 200
 
 

@@ -103,6 +103,36 @@ tokens = Table(
     Column("expires_at", UtcDateTime),
 )
 
+oauth_clients = Table(
+    "oauth_clients",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("source", ForeignKey("sources.name"), nullable=False, index=True),
+    # One of the two: the digest of a secret of 256 random bits, or public keys (a JWK Set, RFC 7517).
+    Column("secret_digest", String(64)),
+    Column("jwks", Document),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("client_id", ForeignKey("oauth_clients.id"), nullable=False, index=True),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+used_assertions = Table(
+    "used_assertions",
+    metadata,
+    # What a client has signed once is refused the second time (RFC 7523 §3), until it has expired anyway.
+    Column("client_id", ForeignKey("oauth_clients.id"), primary_key=True),
+    Column("jti_digest", String(64), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
 _LIVE_END = text("end_due_at IS NOT NULL AND deleted_at IS NULL")
 
 identities = Table(

@@ -14,12 +14,17 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
+from scimbridge.domain.access import BearerToken, Credential, Grant, Refusal
 from scimbridge.domain.rule import Ruleset
+from scimbridge.scim.admission.addresses import Addresses
+from scimbridge.scim.admission.failures import Failures
+from scimbridge.scim.admission.gate import Gate, Identify
 from scimbridge.scim.app import build_app
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
 from scimbridge.services.planning import Planner
+from scimbridge.services.recent import RecentGrants
 from scimbridge.services.returning import Returning
 from scimbridge.store.database import Database
 from scimbridge.store.schema import requests, sources
@@ -67,6 +72,12 @@ class InProcess(httpx.BaseTransport):
         return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
 
 
+def a_gate(identify: Identify) -> Gate:
+    """Return a gate for sources of which the configuration says nothing."""
+    clock = Ticking()
+    return Gate(identify, RecentGrants(), clock, {}, addresses=Addresses(), failures=Failures())
+
+
 class Service:
     """The service provider, its store, and a client of a source."""
 
@@ -84,15 +95,16 @@ class Service:
             intake=self.intake,
             group_intake=GroupIntake(writer),
             lookup=self.lookup,
-            authenticate=self._authenticated,
+            gate=a_gate(self._identified),
             public_url=PUBLIC_URL,
             clock=Ticking(),
             max_body=1024 * 1024,
         )
         self.transport = InProcess(Starlette(routes=[Mount("/scim/v2", app)]))
 
-    def _authenticated(self, token: str) -> str | None:
-        return self.authenticate(token)
+    def _identified(self, credential: Credential, _named: str | None) -> Grant | Refusal:
+        source = self.authenticate(credential.text) if isinstance(credential, BearerToken) else None
+        return Grant(source) if source else Refusal.UNKNOWN
 
     def client(self, token: str = "token-of-okta") -> httpx.Client:
         return httpx.Client(transport=self.transport, base_url=BASE, headers={"Authorization": f"Bearer {token}"})

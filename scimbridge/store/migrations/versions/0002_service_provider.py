@@ -1,4 +1,4 @@
-"""What the SCIM service provider needs: counts, end dates, quirks, tokens that expire.
+"""What the SCIM service provider needs: counts, end dates, quirks, tokens that expire, OAuth clients.
 
 The previous release runs on this schema, with one exception: Users and Groups that it adds or
 removes are not counted, so that lists say a wrong total. Stop it before the upgrade.
@@ -45,6 +45,7 @@ def upgrade() -> None:
         "sources", sa.Column("user_name_case", sa.String(length=16), server_default="ignored", nullable=False)
     )
     op.add_column("tokens", sa.Column("expires_at", UtcDateTime(), nullable=True))
+    _create_oauth_tables()
     op.add_column("facts", sa.Column("targets", Document, nullable=True))
     op.add_column("identities", sa.Column("end_due_at", UtcDateTime(), nullable=True))
     op.create_index(
@@ -55,3 +56,38 @@ def upgrade() -> None:
         sqlite_where=_LIVE_END,
         postgresql_where=_LIVE_END,
     )
+
+
+def _create_oauth_tables() -> None:
+    op.create_table(
+        "oauth_clients",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("secret_digest", sa.String(length=64), nullable=True),
+        sa.Column("jwks", Document, nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["source"], ["sources.name"], name=op.f("fk_oauth_clients_source")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth_clients")),
+    )
+    op.create_index("ix_oauth_clients_source", "oauth_clients", ["source"], unique=False)
+    op.create_table(
+        "access_tokens",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["client_id"], ["oauth_clients.id"], name=op.f("fk_access_tokens_client_id")),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_access_tokens")),
+    )
+    op.create_index("ix_access_tokens_client_id", "access_tokens", ["client_id"], unique=False)
+    op.create_index("ix_access_tokens_expires_at", "access_tokens", ["expires_at"], unique=False)
+    op.create_table(
+        "used_assertions",
+        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("jti_digest", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["client_id"], ["oauth_clients.id"], name=op.f("fk_used_assertions_client_id")),
+        sa.PrimaryKeyConstraint("client_id", "jti_digest", name=op.f("pk_used_assertions")),
+    )
+    op.create_index("ix_used_assertions_expires_at", "used_assertions", ["expires_at"], unique=False)
