@@ -63,9 +63,11 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
 
     Raises:
         StoreError: The store cannot be used; nothing was started.
+        ConfigurationError: A source's userNames cannot be compared as it says; nothing was started.
         OSError: The address is taken.
     """
     bridge.prepare_store(may_upgrade=False)
+    bridge.prepare_names()
     bridge.store_clock.measure()
     listen = bridge.settings.server.listen
     server = _Server(uvicorn.Config(create_app(bridge), log_config=None, access_log=False, server_header=False), ready)
