@@ -77,9 +77,11 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
 
     Raises:
         StoreError: The store cannot be used; nothing was started.
+        ConfigurationError: A source's userNames cannot be compared as it says; nothing was started.
         OSError: The address is taken.
     """
     bridge.prepare_store(may_upgrade=False)
+    bridge.prepare_names()
     bridge.store_clock.measure()
     listen = bridge.settings.server.listen
     config = uvicorn.Config(

@@ -37,6 +37,7 @@ from scimbridge.services.planning import Planner
 from scimbridge.services.recent import RecentGrants
 from scimbridge.services.recording import Recording
 from scimbridge.services.rehearsal import Rehearsing
+from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.returning import Returning
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.services.tokens import Tokens
@@ -124,7 +125,7 @@ class Bridge:
     def intake(self) -> Intake:
         """The write side of SCIM's users."""
         returning = Returning(self.settings.ruleset)
-        return Intake(self.writer, self.planner, returning, self.courier.submit)
+        return Intake(self.writer, self.planner, returning, self.courier.submit, self.settings.profiles)
 
     @cached_property
     def group_intake(self) -> GroupIntake:
@@ -134,7 +135,7 @@ class Bridge:
     @cached_property
     def lookup(self) -> Lookup:
         """The read side of SCIM."""
-        return Lookup(self.database)
+        return Lookup(self.database, self.settings.profiles)
 
     @cached_property
     def recent_grants(self) -> RecentGrants:
@@ -236,6 +237,14 @@ class Bridge:
             raise StoreUnavailableError("the database has another version's schema: run `scimbridge db upgrade`")
         with self.database.write() as tx:
             targets.ensure_targets(tx, [target.name for target in self.fleet])
+
+    def prepare_names(self) -> None:
+        """Have the store compare userNames as the settings say; for processes that write them.
+
+        Raises:
+            ConfigurationError: By the rule that a source has now, several of its Users have the same name.
+        """
+        Rekeying(self.database, self.settings.profiles).run()
 
     def close(self) -> None:
         """Give everything back that was made."""

@@ -31,6 +31,7 @@ from scimbridge.scim.fast import FastPath
 from scimbridge.scim.groups import Groups
 from scimbridge.scim.rendering import Rendering
 from scimbridge.scim.schemes import UNCONFIGURED, Schemes
+from scimbridge.scim.search import Search
 from scimbridge.scim.users import Users
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
@@ -81,7 +82,12 @@ def build_app(
         # One table for each base address: what it answers holds addresses below it.
         rendering = Rendering(base)
         discovery = Discovery(base, schemes)
-        return _url_table(Users(intake, lookup, rendering), Groups(group_intake, lookup, rendering), discovery)
+        return _url_table(
+            Users(intake, lookup, rendering),
+            Groups(group_intake, lookup, rendering),
+            Search(lookup, rendering),
+            discovery,
+        )
 
     def methods_at(path: str) -> MethodsAt:
         return lambda scope: handlers(scope.get(BASE, usual))[path]
@@ -100,8 +106,12 @@ def build_app(
     )
 
 
-def _url_table(users: Users, groups: Groups, discovery: Discovery) -> UrlTable:
+def _url_table(users: Users, groups: Groups, search: Search, discovery: Discovery) -> UrlTable:
     return {
+        "/": {"GET": search.root},
+        "/.search": {"POST": search.everything},
+        "/Users/.search": {"POST": search.users},
+        "/Groups/.search": {"POST": search.groups},
         "/Users": {"GET": users.find, "POST": users.create},
         "/Users/{id}": {"GET": users.read, "PUT": users.replace, "PATCH": users.patch, "DELETE": users.delete},
         "/Groups": {"GET": groups.find, "POST": groups.create},
@@ -136,6 +146,8 @@ class _Endpoint:
             except Exception as error:  # noqa: BLE001 - answered, and recorded, with the others
                 raw = error
         response = await run_in_threadpool(self._handled, request, raw)
+        if request.method == "HEAD":
+            response.body = b""  # the headers stay those of the GET (RFC 9110 §9.3.2)
         spent = time.perf_counter() - started
         telemetry.note_scim_request(request.scope[SOURCE], request.method, response.status_code, spent)
         return response
@@ -154,8 +166,8 @@ class _Endpoint:
 
     def _refused(self, call: Call, error: Exception) -> Response:
         verdict = verdict_on(error)
-        # A store that is in trouble is not asked to record it.
-        if call.method in _WRITES and verdict.status < 500:
+        # A store that is in trouble is not asked to record it. A search is a read.
+        if call.method in _WRITES and not call.path.endswith("/.search") and verdict.status < 500:
             self._intake.refuse(call.received, verdict.status, verdict.detail, call.now)
         return verdict.response()
 
@@ -173,14 +185,19 @@ class _Endpoint:
 
 
 class _TrailingSlash:
-    """Takes ``/Users/`` for ``/Users``, as PingFederate writes it; a redirect would lose the body of a POST."""
+    """Takes ``/Users/`` for ``/Users``, as PingFederate writes it; a redirect would lose the body of a POST.
+
+    The root is the same with and without it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].endswith("/"):
-            scope = {**scope, "path": scope["path"].rstrip("/")}
+        if scope["type"] == "http":
+            path = scope["path"].rstrip("/")
+            is_root = path == scope.get("root_path", "")
+            scope = {**scope, "path": f"{path}/" if is_root else path}
         await self._app(scope, receive, send)
 
 

@@ -21,10 +21,12 @@ from starlette.responses import Response
 
 from scimbridge.domain.model import GROUP, USER, EnterpriseUser
 from scimbridge.errors import NotFoundError
-from scimbridge.scim.call import DEFAULT_COUNT, MAX_COUNT, Call
+from scimbridge.scim.call import Call
 from scimbridge.scim.media import ScimResponse
 from scimbridge.scim.rendering import whole_list_response
 from scimbridge.scim.schemes import UNCONFIGURED, Schemes
+from scimbridge.services.cursors import MAX_COUNT, TIMEOUT
+from scimbridge.services.lookup import DEFAULT_COUNT
 
 
 class Discovery:
@@ -67,20 +69,21 @@ class Discovery:
 
 
 def service_provider_config() -> ServiceProviderConfig:
-    """Return what is supported. Bulk, sorting and cursors are not."""
+    """Return what is supported. Bulk is not."""
     return ServiceProviderConfig(
         patch=Patch(supported=True),
         bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
         filter=Filter(supported=True, max_results=MAX_COUNT),
         change_password=ChangePassword(supported=False),
-        sort=Sort(supported=False),
+        sort=Sort(supported=True),
         etag=ETag(supported=True),
         pagination=Pagination(
-            cursor=False,
+            cursor=True,
             index=True,
             default_pagination_method=Pagination.DefaultPaginationMethod.index,
             default_page_size=DEFAULT_COUNT,
             max_page_size=MAX_COUNT,
+            cursor_timeout=int(TIMEOUT.total_seconds()),
         ),
     )
 

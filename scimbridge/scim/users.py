@@ -12,12 +12,13 @@ from starlette.responses import Response
 
 from scimbridge.domain.model import TOLERANT, USER
 from scimbridge.scim import dialect, patch
-from scimbridge.scim.call import Call, Paging, etag, filter_of, version_of, wanted_version
+from scimbridge.scim.call import Call, etag, version_of, wanted_version
 from scimbridge.scim.dialect import CORE_USER
 from scimbridge.scim.documents import stored_user, user_document
 from scimbridge.scim.patch import Operation
 from scimbridge.scim.projection import Projection
-from scimbridge.scim.rendering import Rendering, list_response, resource_response
+from scimbridge.scim.rendering import Rendering, resource_response
+from scimbridge.scim.search import find_users
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
 
@@ -34,11 +35,7 @@ class Users:
 
     def find(self, call: Call) -> Response:
         """GET /Users."""
-        projection, paging = Projection.of(call.query), Paging.of(call.query)
-        page = self._lookup.list_users(
-            call.source, filter_of(call.query), start_index=paging.start_index, count=paging.count
-        )
-        return list_response(page, self._rendering.user, projection)
+        return find_users(self._lookup, self._rendering, call, call.query)
 
     def create(self, call: Call) -> Response:
         """POST /Users: 201, or 200 where it brought an inactive User back."""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.resource import Received, StoredUser
+from scimbridge.domain.source import NameCase, Profiles
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import DuplicateError, StoreError
@@ -46,12 +47,20 @@ class Intake:
         StoreBusyError, StoreUnavailableError: Nothing was stored.
     """
 
-    def __init__(self, writer: Writer, planner: Planner, returning: Returning, submit: Submit) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        planner: Planner,
+        returning: Returning,
+        submit: Submit,
+        profiles: Profiles | None = None,
+    ) -> None:
         self.writer = writer
         self._database = writer.database
         self._planner = planner
         self._returning = returning
         self._submit = submit
+        self._profiles = profiles or Profiles()
 
     @unit_of_work
     def create_user(self, document: Mapping[str, Any], received: Received, now: datetime) -> tuple[StoredUser, bool]:
@@ -61,7 +70,9 @@ class Intake:
             The User, and whether it is new. (False: an inactive one was reactivated and keeps its id.)
         """
         with self._database.write() as tx:
-            before = identities.user_by_name(tx, received.source, document["userName"])
+            before = identities.user_by_name(
+                tx, received.source, document["userName"], name_case=self._name_case(received.source)
+            )
             if before is not None:
                 user, verdict = self._revive(tx, before, document, now)
             else:
@@ -78,7 +89,13 @@ class Intake:
         with self._database.write() as tx:
             before = identities.user_by_id(tx, received.source, user_id, lock=True)
             require_version(before.version, if_version)
-            user = identities.update_user(tx, before, change(before.identity.document), now)
+            user = identities.update_user(
+                tx,
+                before,
+                change(before.identity.document),
+                now,
+                name_case=self._name_case(received.source),
+            )
             request_id = new_id(now)
             verdict = self._react(tx, before.identity, user, request_id, now)
             journal.record_request(tx, received, now, status=200, applied=verdict.text, request_id=request_id)
@@ -112,6 +129,9 @@ class Intake:
         with self._database.write() as tx:
             journal.record_request(tx, received, now, status=status, applied=f"refused: {reason}")
 
+    def _name_case(self, source: str) -> NameCase:
+        return self._profiles.of(source).user_name_case
+
     def _tell(self, verdict: Verdict) -> None:
         if verdict.wakeups:
             self._database.on_commit(partial(self._submit, verdict.wakeups))
@@ -119,7 +139,7 @@ class Intake:
     def _insert(
         self, tx: Connection, document: Mapping[str, Any], source: str, now: datetime
     ) -> tuple[StoredUser, Verdict]:
-        user = identities.insert_user(tx, source, document, now)
+        user = identities.insert_user(tx, source, document, now, name_case=self._name_case(source))
         accounts.ensure_accounts(tx, user.identity.id, self._planner.target_names, now, link_due_at=now)
         if not user.identity.active:
             return user, Verdict("created")
@@ -131,7 +151,7 @@ class Intake:
         """Take a POST over an inactive identity for what it is: somebody came back."""
         if before.identity.active:
             raise DuplicateError("userName")
-        user = identities.update_user(tx, before, document, now)
+        user = identities.update_user(tx, before, document, now, name_case=self._name_case(before.identity.source))
         if not user.identity.active:
             return user, Verdict("still inactive")
         same = _is_same_person(before.identity, user.identity)

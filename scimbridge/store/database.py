@@ -19,6 +19,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlche
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from scimbridge.errors import StoreBusyError, StoreUnavailableError
+from scimbridge.store.functions import register
 from scimbridge.store.prepared import execute
 
 BUSY_TIMEOUT = timedelta(seconds=5)
@@ -212,8 +213,7 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
     def prepare(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
         # The driver's own transaction handling is switched off; begin() below decides.
         connection.isolation_level = None
-        # SQLite's own folds ASCII only.
-        connection.create_function("lower", 1, lambda value: value.lower() if value else value, deterministic=True)
+        register(connection)
         for pragma in ("foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
         if writes:

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from unicodedata import normalize
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import IdentityId, new_id
+from scimbridge.domain.names import any_case_key, fold, user_name_key
 from scimbridge.domain.resource import Member, MemberKind, StoredUser
+from scimbridge.domain.source import NameCase
 from scimbridge.errors import DuplicateError, NotFoundError
+from scimbridge.store import counts
 from scimbridge.store.prepared import Prepared, Row
 from scimbridge.store.schema import groups, identities, identity_values, memberships, past_memberships
 
@@ -24,7 +26,7 @@ MEMBERSHIP_MEMORY = timedelta(hours=24)
 """How long rules still see a membership that has ended."""
 
 
-_FROM_DOCUMENT = ("user_name", "user_name_key", "external_id", "active", "document")
+_FROM_DOCUMENT = ("user_name", "user_name_key", "any_case_name", "external_id", "active", "document")
 
 _INSERT = Prepared(insert(identities), ("id", "source", "version", "created_at", "modified_at", *_FROM_DOCUMENT))
 _INSERT_VALUES = Prepared(insert(identity_values), ("identity_id", "attribute", "value"))
@@ -60,28 +62,38 @@ _BY_NAME = Prepared(
 )
 
 
-def fold(value: str) -> str:
-    """Return the form in which strings without ``caseExact`` are compared (RFC 7643 §2.2)."""
-    return normalize("NFC", normalize("NFC", value).lower())
-
-
-def insert_user(tx: Connection, source: str, document: Mapping[str, Any], now: datetime) -> StoredUser:
-    """Store a new User and return it.
+def insert_user(
+    tx: Connection,
+    source: str,
+    document: Mapping[str, Any],
+    now: datetime,
+    *,
+    name_case: NameCase = NameCase.IGNORED,
+) -> StoredUser:
+    """Store a new User and return it; ``name_case`` is the source's rule.
 
     Raises:
         DuplicateError: The source has another User of this userName.
     """
     row: dict[str, Any] = {"id": new_id(now), "source": source, "version": 1, "created_at": now, "modified_at": now}
-    row |= _columns(document)
+    row |= _columns(document, name_case)
     try:
         _INSERT.run(tx, row)
     except IntegrityError as error:
         raise DuplicateError("userName") from error
+    counts.add(tx, source, MemberKind.USER, 1)
     _store_values(tx, row["id"], document)
     return _user({**row, "deleted_at": None}, ())
 
 
-def update_user(tx: Connection, before: StoredUser, document: Mapping[str, Any], now: datetime) -> StoredUser:
+def update_user(
+    tx: Connection,
+    before: StoredUser,
+    document: Mapping[str, Any],
+    now: datetime,
+    *,
+    name_case: NameCase = NameCase.IGNORED,
+) -> StoredUser:
     """Store a User's new document, unless it is the old one, and return the User.
 
     Raises:
@@ -90,7 +102,12 @@ def update_user(tx: Connection, before: StoredUser, document: Mapping[str, Any],
     if document == before.identity.document:
         return before
     former = before.identity
-    row: dict[str, Any] = {"key": former.id, "version": before.version + 1, "modified_at": now, **_columns(document)}
+    row: dict[str, Any] = {
+        "key": former.id,
+        "version": before.version + 1,
+        "modified_at": now,
+        **_columns(document, name_case),
+    }
     try:
         (_UPDATE_DOCUMENT if _has_same_names(former, document) else _UPDATE_ALL).run(tx, row)
     except IntegrityError as error:
@@ -118,7 +135,14 @@ def update_user(tx: Connection, before: StoredUser, document: Mapping[str, Any],
 
 def mark_deleted(tx: Connection, user_id: str, now: datetime) -> None:
     """Take a User out of SCIM. The row stays for its case; name and groups are given back."""
-    tx.execute(update(identities).where(identities.c.id == user_id).values(deleted_at=now, modified_at=now))
+    source = tx.execute(
+        update(identities)
+        .where(identities.c.id == user_id, identities.c.deleted_at.is_(None))
+        .values(deleted_at=now, modified_at=now)
+        .returning(identities.c.source)
+    ).scalar_one_or_none()
+    if source is not None:
+        counts.add(tx, source, MemberKind.USER, -1)
 
 
 def user_by_id(tx: Connection, source: str, user_id: str, *, lock: bool = False) -> StoredUser:
@@ -139,9 +163,20 @@ def user_by_id(tx: Connection, source: str, user_id: str, *, lock: bool = False)
     return _with_own_groups(tx, row)
 
 
-def user_by_name(tx: Connection, source: str, user_name: str) -> StoredUser | None:
-    """Return the User that has this userName in the source, in any case of letters."""
-    row = _BY_NAME.first(tx, {"asking": source, "name": fold(user_name)})
+def users_by_id(tx: Connection, ids: Sequence[str]) -> dict[str, StoredUser]:
+    """Return the Users of these ids that are not deleted, of whatever source."""
+    if not ids:
+        return {}
+    query = select(identities).where(identities.c.id.in_(ids), identities.c.deleted_at.is_(None))
+    rows = tx.execute(query).mappings().all()
+    return {user.identity.id: user for user in _with_groups(tx, rows)}
+
+
+def user_by_name(
+    tx: Connection, source: str, user_name: str, *, name_case: NameCase = NameCase.IGNORED
+) -> StoredUser | None:
+    """Return the User that has this userName in the source, by the source's rule."""
+    row = _BY_NAME.first(tx, {"asking": source, "name": user_name_key(user_name, name_case)})
     return None if row is None else _with_own_groups(tx, row)
 
 
@@ -164,16 +199,17 @@ def remembering(tx: Connection, identity: Identity, now: datetime) -> Identity:
 
 
 def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:
-    """Return the ids of the identities of all sources that have this userName and are not deleted."""
+    """Return the ids of the identities of all sources that have this userName, in any case, and are not deleted."""
     query = select(identities.c.id).where(
-        identities.c.user_name_key == fold(user_name), identities.c.deleted_at.is_(None)
+        identities.c.any_case_name == any_case_key(user_name), identities.c.deleted_at.is_(None)
     )
     return list(tx.execute(query).scalars())
 
 
 def gone_namesakes(tx: Connection, source: str, user_name: str, external_id: str | None) -> list[Identity]:
     """Return the deleted identities that a new User could be: same externalId or same userName."""
-    same = identities.c.user_name_key == fold(user_name)
+    # In any case, whatever the source's rule: what is planned must not fall on the one who came.
+    same = identities.c.any_case_name == any_case_key(user_name)
     if external_id:
         same = same | (identities.c.external_id == external_id)
     query = select(identities).where(identities.c.source == source, identities.c.deleted_at.is_not(None), same)
@@ -192,7 +228,7 @@ def active_owners(tx: Connection, attribute: str, values: Iterable[str], *, but_
     wanted = list(values)
     match attribute:
         case "userName":
-            same: ColumnElement[bool] = identities.c.user_name_key.in_([fold(value) for value in wanted])
+            same: ColumnElement[bool] = identities.c.any_case_name.in_([any_case_key(value) for value in wanted])
         case "externalId":
             same = identities.c.external_id.in_(wanted)
         case _:
@@ -207,20 +243,6 @@ def active_owners(tx: Connection, attribute: str, values: Iterable[str], *, but_
     return [_identity(row, ()) for row in tx.execute(query).mappings()]
 
 
-def find_users(
-    tx: Connection, source: str, where: ColumnElement[bool] | None, *, offset: int, limit: int
-) -> tuple[int, list[StoredUser]]:
-    """Return how many Users satisfy a condition, and one page of them in a stable order."""
-    scope = [identities.c.source == source, identities.c.deleted_at.is_(None)]
-    if where is not None:
-        scope.append(where)
-    total: int = tx.execute(select(func.count()).select_from(identities).where(*scope)).scalar_one()
-    if limit == 0 or offset >= total:
-        return total, []
-    query = select(identities).where(*scope).order_by(identities.c.id).offset(offset).limit(limit)
-    return total, list(_with_groups(tx, tx.execute(query).mappings().all()))
-
-
 def match_values(identity: Identity) -> dict[str, tuple[str, ...]]:
     """Return an identity's values for the attributes by which accounts are found."""
     found: dict[str, tuple[str, ...]] = {"userName": (identity.user_name,)}
@@ -231,10 +253,12 @@ def match_values(identity: Identity) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(document: Mapping[str, Any], name_case: NameCase) -> dict[str, Any]:
+    name = document["userName"]
     return {
-        "user_name": document["userName"],
-        "user_name_key": fold(document["userName"]),
+        "user_name": name,
+        "user_name_key": user_name_key(name, name_case),
+        "any_case_name": any_case_key(name),
         "external_id": document.get("externalId"),
         "active": document.get("active", True),
         "document": dict(document),

@@ -55,6 +55,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 Document: Any = JSON().with_variant(JSONB(), "postgresql")
+# What is compared, and sorted, by code points; on PostgreSQL the locale of the database would say otherwise.
+_Key: Any = Text().with_variant(Text(collation="C"), "postgresql")
 _Id = String(36)
 _AutoId = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -141,7 +143,10 @@ identities = Table(
     Column("id", _Id, primary_key=True),
     Column("source", ForeignKey("sources.name"), nullable=False),
     Column("user_name", Text, nullable=False),
-    Column("user_name_key", Text, nullable=False),
+    Column("user_name_key", _Key, nullable=False),
+    # The name without its case, whatever the source's rule: for the questions that cross sources, where
+    # an account that may be somebody else's is not touched.
+    Column("any_case_name", Text, nullable=False, server_default=""),
     Column("external_id", Text),
     Column("active", Boolean, nullable=False),
     Column("document", Document, nullable=False),
@@ -154,10 +159,12 @@ identities = Table(
     # A deleted identity keeps its row (its case needs it) and gives its name back.
     Index("uq_identities_user_name", "source", "user_name_key", unique=True,
           sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
-    Index("ix_identities_external_id", "source", "external_id"),
-    Index("ix_identities_user_name_key", "user_name_key"),
+    Index("ix_identities_external_id", "source", "external_id", "id"),
+    Index("ix_identities_any_case_name", "any_case_name"),
     Index("ix_identities_any_external_id", "external_id"),
-    Index("ix_identities_modified_at", "source", "modified_at"),
+    # What has changed since: the order of an import that goes on where it stopped.
+    Index("ix_identities_modified_at", "source", "modified_at", "id",
+          sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
     # The sweeper's question.
     Index("ix_identities_end_due_at", "end_due_at", sqlite_where=_LIVE_END, postgresql_where=_LIVE_END),
     # The order of lists, and so of pages.
@@ -182,7 +189,7 @@ groups = Table(
     Column("id", _Id, primary_key=True),
     Column("source", ForeignKey("sources.name"), nullable=False),
     Column("display_name", Text, nullable=False),
-    Column("display_name_key", Text, nullable=False),
+    Column("display_name_key", _Key, nullable=False),
     Column("external_id", Text),
     Column("document", Document, nullable=False),
     Column("version", Integer, nullable=False),
@@ -191,7 +198,7 @@ groups = Table(
     Column("deleted_at", UtcDateTime),
     Index("uq_groups_display_name", "source", "display_name_key", unique=True,
           sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
-    Index("ix_groups_external_id", "source", "external_id"),
+    Index("ix_groups_external_id", "source", "external_id", "id"),
     Index("ix_groups_listed", "source", "id",
           sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
 )  # fmt: skip
@@ -203,7 +210,10 @@ memberships = Table(
     Column("member_id", _Id, primary_key=True),
     Column("kind", String(8), nullable=False),  # "User" or "Group"
     Index("ix_memberships_member_id", "member_id"),
-)
+    # How many members are Users is how many there are without these: counted by indexes alone.
+    Index("ix_memberships_nested", "group_id",
+          sqlite_where=text("kind = 'Group'"), postgresql_where=text("kind = 'Group'")),
+)  # fmt: skip
 
 past_memberships = Table(
     "past_memberships",
