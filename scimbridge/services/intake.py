@@ -16,6 +16,8 @@ from scimbridge.domain.resource import Received, StoredUser
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import DuplicateError, StoreError
+from scimbridge.services.contention import retried
+from scimbridge.services.ending import Ending
 from scimbridge.services.planning import Planner, Verdict
 from scimbridge.services.precondition import require_version
 from scimbridge.services.returning import Returning
@@ -46,10 +48,13 @@ class Intake:
         StoreBusyError, StoreUnavailableError: Nothing was stored.
     """
 
-    def __init__(self, database: Database, planner: Planner, returning: Returning, submit: Submit) -> None:
+    def __init__(
+        self, database: Database, planner: Planner, returning: Returning, ending: Ending, submit: Submit
+    ) -> None:
         self._database = database
         self._planner = planner
         self._returning = returning
+        self._ending = ending
         self._submit = submit
 
     def create_user(self, document: Mapping[str, Any], received: Received, now: datetime) -> tuple[StoredUser, bool]:
@@ -82,9 +87,11 @@ class Intake:
         self._tell(verdict)
         return user
 
+    @retried
     def delete_user(self, user_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
         """Delete a User: gone for SCIM at once, with a fact for the rules."""
         with self._database.write() as tx:
+            groups.lock_groups_of(tx, user_id)
             before = identities.user_by_id(tx, received.source, user_id, lock=True)
             require_version(before.version, if_version)
             groups.remove_from_all_groups(tx, user_id, now)
@@ -113,6 +120,7 @@ class Intake:
     ) -> tuple[StoredUser, Verdict]:
         user = identities.insert_user(tx, source, document, now)
         accounts.ensure_accounts(tx, user.identity.id, self._planner.target_names, now, link_due_at=now)
+        self._ending.note(tx, None, user.identity, now)
         if not user.identity.active:
             return user, Verdict("created")
         return user, _prefixed("created", self._welcome(tx, user.identity, now))
@@ -127,6 +135,7 @@ class Intake:
         if not user.identity.active:
             return user, Verdict("still inactive")
         same = _is_same_person(before.identity, user.identity)
+        self._ending.note(tx, before.identity, user.identity, now)
         verdict = self._welcome(tx, user.identity, now, same_person=same)
         return user, _prefixed("reactivated in place", verdict)
 
@@ -147,6 +156,7 @@ class Intake:
 
     def _react(self, tx: Connection, before: Identity, user: StoredUser, request_id: str, now: datetime) -> Verdict:
         after = user.identity
+        ended = self._ending.note(tx, before, after, now)
         if identities.match_values(before) != identities.match_values(after):
             accounts.look_up_again(tx, after.id, now)
         if before.active and not after.active:
@@ -154,7 +164,7 @@ class Intake:
         if after.active and not before.active:
             same = before.external_id == after.external_id
             return _prefixed("reactivated", self._welcome(tx, after, now, same_person=same))
-        return Verdict("changed")
+        return _prefixed("changed", ended)
 
 
 def _is_same_person(former: Identity, identity: Identity) -> bool:

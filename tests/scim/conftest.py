@@ -15,7 +15,11 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.source import Profiles
 from scimbridge.scim.app import build_app
+from scimbridge.services.assignment import Assignment
+from scimbridge.services.ending import Ending
+from scimbridge.services.grants import Grants
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
@@ -75,12 +79,15 @@ class Service:
             for name in TOKENS.values():
                 tx.execute(insert(sources).values(name=name, created_at=datetime(2026, 1, 1, tzinfo=UTC)))
         rules = Ruleset(rules=[])
-        self.intake = Intake(database, Planner(rules, {}), Returning(rules), lambda _: None)
+        planner, grants = Planner(rules, {}), Grants({})
+        returning = Returning(rules, planner, grants)
+        ending = Ending(database, planner, returning, Profiles())
+        self.intake = Intake(database, planner, returning, ending, lambda _: None)
         self.lookup = Lookup(database)
         self.authenticate: Callable[[str], str | None] = TOKENS.get
         app = build_app(
             intake=self.intake,
-            group_intake=GroupIntake(database),
+            group_intake=GroupIntake(database, Assignment(grants, planner, returning), lambda _: None),
             lookup=self.lookup,
             authenticate=self._authenticated,
             public_url=PUBLIC_URL,

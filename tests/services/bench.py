@@ -12,6 +12,7 @@ from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.resource import Received
 from scimbridge.domain.rule import Exclusion, Restore, Rule, Ruleset, Stage
+from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.domain.wakeup import WakeUp
@@ -30,12 +31,16 @@ from scimbridge.sdk import (
     TargetConfig,
     performs,
 )
+from scimbridge.services.assignment import Assignment
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.eligibility import Eligibility
+from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.holding import Holding
+from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
 from scimbridge.services.leases import Leases
 from scimbridge.services.operating import Operating
@@ -171,6 +176,8 @@ class Bench:
     modes: Mapping[str, Mode] = field(default_factory=dict)
     rate_limit: str | None = None
     concurrency: int = 10
+    granted_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    profiles: Mapping[str, SourceProfile] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.wakeups: list[WakeUp] = []
@@ -185,6 +192,7 @@ class Bench:
                     "mode": self.modes.get(name, Mode.ENFORCE),
                     "concurrency": self.concurrency,
                     "rate_limit": self.rate_limit,
+                    "granted_by": list(self.granted_by.get(name, ())),
                 }
             )
             for name in self.systems
@@ -192,14 +200,22 @@ class Bench:
         self.fleet = Fleet(
             {name: Target.of(name, config, frozenset(Action)) for name, config in self.configs.items()}, self._build
         )
-        eligibility = Eligibility(self.rules)
+        grants = Grants({name: config.granted_by for name, config in self.configs.items()})
+        profiles = Profiles(self.profiles)
+        eligibility = Eligibility(self.rules, Standing(grants, profiles))
         self.claiming = Claiming(self.database, self.fleet, eligibility, "bench")
         self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)))
         self.execution = Execution(self.database, self.fleet, self.claiming, self.recording, self.leases, self.clock)
         planner = Planner(self.rules, self.fleet.capabilities)
-        self.intake = Intake(self.database, planner, Returning(self.rules), self.wakeups.extend)
-        self.group_intake = GroupIntake(self.database)
-        self.sweeping = Sweeping(self.database, self.fleet, self.wakeups.extend, lambda _target: frozenset())
+        returning = Returning(self.rules, planner, grants)
+        self.ending = Ending(self.database, planner, returning, profiles)
+        assignment = Assignment(grants, planner, returning)
+        self.intake = Intake(self.database, planner, returning, self.ending, self.wakeups.extend)
+        self.group_intake = GroupIntake(self.database, assignment, self.wakeups.extend)
+        self.inquiring = Inquiring(self.database, assignment, self.wakeups.extend)
+        self.sweeping = Sweeping(
+            self.database, self.fleet, self.ending, self.wakeups.extend, lambda _target: frozenset()
+        )
         self.holding = Holding(self.database, self.fleet)
         self.operating = Operating(self.database, self.fleet, self.wakeups.extend)
         with self.database.write() as tx:
