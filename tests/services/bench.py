@@ -10,7 +10,7 @@ from typing import Any
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.filter import IdentityFilter
-from scimbridge.domain.resource import Received
+from scimbridge.domain.resource import MemberChange, MemberVerb, Received
 from scimbridge.domain.rule import Exclusion, Restore, Rule, Ruleset, Stage
 from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.domain.task import Task, TaskState
@@ -255,6 +255,36 @@ class Bench:
 
     def delete(self, user_id: str, *, source: str = SOURCE) -> None:
         self.intake.delete_user(user_id, self.received("DELETE", source), self.clock())
+
+    def group(self, name: str, *members: str, source: str = SOURCE) -> str:
+        """The source creates a group. Returns its id."""
+        document = {"displayName": name}
+        return self.group_intake.create_group(document, members, self.received("POST", source), self.clock()).id
+
+    def change_group(
+        self,
+        group_id: str,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        replace: Sequence[str] | None = None,
+        name: str | None = None,
+        source: str = SOURCE,
+    ) -> None:
+        """The source changes a group, in one request."""
+        changes = [MemberChange.of(MemberVerb.REPLACE, replace)] if replace is not None else []
+        changes += [MemberChange.of(MemberVerb.REMOVE, remove)] if remove else []
+        changes += [MemberChange.adding(add)] if add else []
+        self.group_intake.change_group(
+            group_id,
+            lambda document: {**document, "displayName": name or document["displayName"]},
+            changes,
+            self.received("PATCH", source),
+            self.clock(),
+        )
+
+    def delete_group(self, group_id: str) -> None:
+        self.group_intake.delete_group(group_id, self.received("DELETE"), self.clock())
 
     # -- what the processes do
 
