@@ -19,14 +19,18 @@ from scimbridge.queue.courier import Courier
 from scimbridge.queue.crew import Crew
 from scimbridge.queue.redis import QUICK, connect
 from scimbridge.sdk.connector import Connector, Context
+from scimbridge.services.assignment import Assignment
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.clients import Clients
 from scimbridge.services.eligibility import Eligibility
+from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.holding import Holding
 from scimbridge.services.identifying import Identifying
+from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
 from scimbridge.services.leases import TERMS, Leases, Terms
 from scimbridge.services.lookup import Lookup
@@ -124,13 +128,39 @@ class Bridge:
     @cached_property
     def intake(self) -> Intake:
         """The write side of SCIM's users."""
-        returning = Returning(self.settings.ruleset)
-        return Intake(self.writer, self.planner, returning, self.courier.submit, self.settings.profiles)
+        return Intake(
+            self.writer, self.planner, self.returning, self.ending, self.courier.submit, self.settings.profiles
+        )
+
+    @cached_property
+    def grants(self) -> Grants:
+        """Which targets groups grant."""
+        return Grants({name: config.granted_by for name, config in self.settings.targets.items()})
+
+    @cached_property
+    def returning(self) -> Returning:
+        """Undoes cases."""
+        return Returning(self.settings.ruleset, self.planner, self.grants)
+
+    @cached_property
+    def ending(self) -> Ending:
+        """Knows when the time of identities ends."""
+        return Ending(self.database, self.planner, self.returning, self.settings.profiles)
+
+    @cached_property
+    def assignment(self) -> Assignment:
+        """What a change of a group means for targets."""
+        return Assignment(self.grants, self.planner, self.returning)
+
+    @cached_property
+    def inquiring(self) -> Inquiring:
+        """What operators are asked about groups."""
+        return Inquiring(self.database, self.assignment, self.courier.submit)
 
     @cached_property
     def group_intake(self) -> GroupIntake:
         """The write side of SCIM's groups."""
-        return GroupIntake(self.writer)
+        return GroupIntake(self.writer, self.assignment, self.courier.submit)
 
     @cached_property
     def lookup(self) -> Lookup:
@@ -199,7 +229,7 @@ class Bridge:
     def execution(self) -> Execution:
         """What a worker does."""
         worker = f"{socket.gethostname()}-{os.getpid()}"
-        eligibility = Eligibility(self.settings.ruleset)
+        eligibility = Eligibility(self.settings.ruleset, Standing(self.grants, self.settings.profiles))
         return Execution(
             self.database,
             self.fleet,
@@ -212,7 +242,7 @@ class Bridge:
     @cached_property
     def sweeping(self) -> Sweeping:
         """What happens by the clock."""
-        return Sweeping(self.database, self.fleet, self.courier.submit, self.courier.queued)
+        return Sweeping(self.database, self.fleet, self.ending, self.courier.submit, self.courier.queued)
 
     @cached_property
     def crew(self) -> Crew:

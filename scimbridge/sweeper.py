@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 import structlog
 
@@ -43,5 +44,5 @@ def _sweep(bridge: Bridge) -> None:
         return
     with telemetry.SWEEP_DURATION.time():
         swept = bridge.sweeping.run(bridge.clock())
-    if swept.released or swept.rescued:
-        log.info("swept", action="sweep", released=swept.released, rescued=swept.rescued, submitted=swept.submitted)
+    if swept.released or swept.rescued or swept.ended:
+        log.info("swept", action="sweep", **asdict(swept))

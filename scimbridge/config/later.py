@@ -6,13 +6,11 @@ SAYS = "comes in a later version; leave it out"
 
 DOCUMENT_KEYS = frozenset({"guard", "deadlines", "notify", "retention", "freeze"})
 SOURCE_KEYS = frozenset({"guard", "membership_memory"})
-TARGET_KEYS = frozenset(
-    {"granted_by", "disabled_ou", "containers", "guard", "stamp_attribute", "dialect", "stale_after"}
-)
+TARGET_KEYS = frozenset({"disabled_ou", "containers", "guard", "stamp_attribute", "dialect", "stale_after"})
 RULE_KEYS = frozenset({"was", "now", "hook"})
 STAGE_KEYS = frozenset({"schedule", "deadline", "window", "grace"})
 
-TRIGGERS = frozenset({"ended", "unassigned", "changed", "stale", "orphaned", "requested"})
+TRIGGERS = frozenset({"changed", "stale", "orphaned", "requested"})
 
 ACTIONS = frozenset(
     {

@@ -9,6 +9,10 @@ from datetime import datetime, timedelta
 from scimbridge.domain.action import Action
 from scimbridge.domain.rule import Rule, Stage
 from scimbridge.domain.task import Task, TaskState
+from scimbridge.domain.trigger import Fact, Trigger
+
+UNASSIGNED_GRACE = timedelta(minutes=15)
+"""Identity providers take people out of a group and put them back while they move them about."""
 
 Capabilities = Mapping[str, frozenset[Action]]
 """What each configured target can do."""
@@ -55,22 +59,50 @@ class Amendment:
         return bool(self.stages or self.earlier)
 
 
-def plan(rule: Rule, trigger_at: datetime, targets: Capabilities) -> tuple[PlannedStage, ...]:
+def plan(
+    rule: Rule, trigger_at: datetime, targets: Capabilities, *, least: timedelta = timedelta()
+) -> tuple[PlannedStage, ...]:
     """Return the dated stages of a case.
 
     An action that a target cannot do is left out there; targets that the rule
     excludes have no task at all.
+
+    Args:
+        rule: Whose stages they are.
+        trigger_at: When the graces begin.
+        targets: What can be acted on.
+        least: The shortest grace; stages with less get this one.
     """
     wanted = {name: can for name, can in targets.items() if name not in rule.exclude_targets}
-    return tuple(_plan_stage(number, stage, trigger_at, wanted) for number, stage in enumerate(rule.stages))
+    return tuple(_plan_stage(number, stage, trigger_at, least, wanted) for number, stage in enumerate(rule.stages))
+
+
+def plan_fact(rule: Rule, fact: Fact, targets: Capabilities) -> tuple[PlannedStage, ...]:
+    """Return the dated stages that a fact asks for, at the targets that it is about."""
+    concerned = {name: can for name, can in targets.items() if fact.concerns(name)}
+    return plan(rule, fact.at, concerned, least=least_grace(rule, fact.trigger))
+
+
+def least_grace(rule: Rule, trigger: Trigger) -> timedelta:
+    """Return the shortest grace that a rule gives after a trigger.
+
+    Who is unassigned has 15 minutes at least, unless the rule is for nothing else: then its graces were meant.
+    """
+    is_default = trigger is Trigger.UNASSIGNED and rule.when != {Trigger.UNASSIGNED}
+    return UNASSIGNED_GRACE if is_default else timedelta()
 
 
 def amend(existing: Iterable[Task], planned: Iterable[PlannedStage]) -> Amendment:
     """Return what a later fact adds to an open case: missing tasks, and earlier due dates.
 
     Clocks never restart: a task that is already there keeps its date unless the new one is earlier.
+    What was done and given back since is not there any more.
     """
-    present = {(task.target, task.action): task for task in existing if task.state is not TaskState.CANCELED}
+    known_tasks = [task for task in existing if task.state is not TaskState.CANCELED]
+    given_back = {task.target for task in known_tasks if not task.action.is_revoking}
+    present = {
+        (task.target, task.action): task for task in known_tasks if not (task.is_finished and task.target in given_back)
+    }
     stages, earlier = [], []
     for stage in planned:
         missing = tuple(task for task in stage.tasks if (task.target, task.action) not in present)
@@ -96,12 +128,15 @@ def due_after_delay(due_at: datetime, delay: timedelta, previous_ended: datetime
     return max(due_at, previous_ended + delay)
 
 
-def _plan_stage(number: int, stage: Stage, trigger_at: datetime, targets: Capabilities) -> PlannedStage:
-    due_at = trigger_at + stage.after
+def _plan_stage(
+    number: int, stage: Stage, trigger_at: datetime, least: timedelta, targets: Capabilities
+) -> PlannedStage:
+    after = max(stage.after, least)
+    due_at = trigger_at + after
     tasks = (
         PlannedTask(target=name, action=action, due_at=due_at, position=number * 100 + _ORDER[action])
         for name, can in targets.items()
         for action in sorted(stage.actions, key=_ORDER.__getitem__)
         if action in can
     )
-    return PlannedStage(number=number, after=stage.after, due_at=due_at, tasks=tuple(tasks))
+    return PlannedStage(number=number, after=after, due_at=due_at, tasks=tuple(tasks))

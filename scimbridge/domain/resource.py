@@ -85,6 +85,49 @@ class MemberChange:
         """Return a change from any iterable of ids."""
         return cls(verb, frozenset(ids))
 
+    @classmethod
+    def adding(cls, ids: Iterable[str]) -> MemberChange:
+        """Return a change that takes members in."""
+        return cls(MemberVerb.ADD, frozenset(ids))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberPlan:
+    """What several changes of members come to.
+
+    Attributes:
+        add: Who is in afterwards.
+        remove: Who is out; nobody of these is in ``add``.
+        is_whole: Whoever is not in ``add`` is out.
+        named: Everyone who was to come in, even where a later change takes them out again: each must exist.
+    """
+
+    add: frozenset[str]
+    remove: frozenset[str]
+    is_whole: bool
+    named: frozenset[str]
+
+    @classmethod
+    def of(cls, changes: Iterable[MemberChange]) -> MemberPlan:
+        """Fold changes that follow each other into one; the last word about a member counts."""
+        add: set[str] = set()
+        remove: set[str] = set()
+        named: set[str] = set()
+        is_whole = False
+        for change in changes:
+            match change.verb:
+                case MemberVerb.ADD:
+                    add |= change.ids
+                    remove -= change.ids
+                    named |= change.ids
+                case MemberVerb.REMOVE:
+                    add -= change.ids
+                    remove |= change.ids
+                case MemberVerb.REPLACE:
+                    add, remove, is_whole = set(change.ids), set(), True
+                    named |= change.ids
+        return cls(add=frozenset(add), remove=frozenset(remove), is_whole=is_whole, named=frozenset(named))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:

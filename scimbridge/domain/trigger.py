@@ -16,6 +16,17 @@ class Trigger(StrEnum):
     DELETED = "deleted"
     """DELETE /Users/{id}."""
 
+    ENDED = "ended"
+    """The end date that the source had given has passed."""
+
+    UNASSIGNED = "unassigned"
+    """No longer in any group that grants a target (`granted_by`); only that target is revoked."""
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it is about some targets only; a fact about all of them absorbs it."""
+        return self is Trigger.UNASSIGNED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
@@ -23,6 +34,7 @@ class Fact:
 
     Attributes:
         at: When the bridge committed the fact (UTC). Graces count from here.
+        targets: Those that it is about; all where absent.
     """
 
     trigger: Trigger
@@ -30,3 +42,8 @@ class Fact:
     source: str
     at: datetime
     request_id: str | None = None
+    targets: tuple[str, ...] | None = None
+
+    def concerns(self, target: str) -> bool:
+        """Whether the fact is about a target."""
+        return self.targets is None or target in self.targets

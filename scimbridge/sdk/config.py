@@ -50,6 +50,10 @@ class TargetConfig(BaseModel):
     match: dict[Matchable, str] = Field(default={"userName": "userName"}, min_length=1)
     """How accounts are found: SCIM attribute = the target's attribute, tried in order."""
 
+    granted_by: list[str] = []
+    """Display names of the SCIM groups that grant this target. Whoever leaves the last of them is
+    `unassigned` from it."""
+
     concurrency: int = Field(default=3, ge=1, le=100)
     """How many accounts are worked on at once, over all worker processes."""
 

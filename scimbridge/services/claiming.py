@@ -78,7 +78,7 @@ class Claiming:
                 if not task.is_runnable(now):
                     continue  # decided about while we waited for the lock
                 identity = identities.identity_by_id(tx, task.identity_id, now)
-                obstacle = self._eligibility.obstacle(tx, task, account, identity)
+                obstacle = self._eligibility.obstacle(tx, task, account, identity, now)
                 if obstacle is None:
                     return self._start(tx, task, account, identity, now)
                 if obstacle.consequence is Consequence.HOLD:
@@ -158,7 +158,7 @@ class Claiming:
             return Obstacle(Consequence.HOLD, "the lease has run out; the next attempt looks first")
         account = accounts.account_by_id(tx, claim.account.id)
         identity = identities.identity_by_id(tx, claim.task.identity_id, now)
-        return self._eligibility.obstacle(tx, claim.task, account, identity)
+        return self._eligibility.obstacle(tx, claim.task, account, identity, now)
 
     def _has_room(self, tx: Connection, name: str) -> bool:
         """Whether the target takes one more attempt. Asked last: everybody locks identities before targets."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.case import CaseKind, CaseState
+from scimbridge.domain.case import CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import Task
 from scimbridge.errors import RuleError
 from scimbridge.sdk.state import AccountState
 from scimbridge.services.fleet import Target
+from scimbridge.services.grants import Standing
 from scimbridge.store import accounts, cases, holds, identities
 from scimbridge.store.accounts import Account
 
@@ -53,10 +55,13 @@ class ObstacleError(RuleError):
 class Eligibility:
     """Decides from the rows that the calling transaction has locked."""
 
-    def __init__(self, rules: Ruleset) -> None:
+    def __init__(self, rules: Ruleset, standing: Standing) -> None:
         self._rules = rules
+        self._standing = standing
 
-    def obstacle(self, tx: Connection, task: Task, account: Account, identity: Identity) -> Obstacle | None:
+    def obstacle(
+        self, tx: Connection, task: Task, account: Account, identity: Identity, now: datetime
+    ) -> Obstacle | None:
         """Return what stands in the way of a task, or ``None``.
 
         The caller holds the identity's lock, and has read identity and account under it.
@@ -64,10 +69,9 @@ class Eligibility:
         case = cases.case_by_id(tx, task.case_id)
         if case.state is not CaseState.OPEN:
             return Obstacle(Consequence.CANCEL, f"case {case.state}: {case.reason}")
-        if case.kind is CaseKind.LEAVE and not identity.is_gone:
-            return Obstacle(Consequence.CANCEL, "the identity is active again")
-        if case.kind is CaseKind.RESTORE and identity.is_gone:
-            return Obstacle(Consequence.CANCEL, "the identity has left again")
+        over = self._standing.why_over(tx, case, task, identity, now)
+        if over is not None:
+            return Obstacle(Consequence.CANCEL, over)
         for hold in holds.standing_on(tx, identity_id=task.identity_id, case_id=task.case_id):
             if hold.stops_work_at(task.target):
                 return Obstacle(Consequence.HOLD, f"on hold: {hold.reason}")

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.resource import MemberChange, MemberVerb, Received, StoredGroup
-from scimbridge.services.intake import Change
+from scimbridge.domain.resource import MemberChange, MemberPlan, Received, StoredGroup
+from scimbridge.domain.wakeup import WakeUp
+from scimbridge.services.assignment import Assignment, Moves
+from scimbridge.services.intake import Change, Submit
 from scimbridge.services.precondition import require_version
 from scimbridge.store import groups, journal
 from scimbridge.store.writer import Writer, unit_of_work
+
+Selected = Callable[[Connection, str], MemberChange]
+"""A change of members whom a condition names: resolved when its turn has come, for the group of this id."""
 
 
 class GroupIntake:
     """The write side of /Groups.
 
-    Every method commits the Group, its members and the request's record in one transaction.
+    Every method commits the Group, its members, the facts that follow from them and the
+    request's record in one transaction. It costs by the members that are named or change,
+    not by the size of the group.
 
     Raises, in every method:
         DuplicateError: Another Group of the source has this displayName.
@@ -27,9 +36,11 @@ class GroupIntake:
         StoreBusyError, StoreUnavailableError: Nothing was stored.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, assignment: Assignment, submit: Submit) -> None:
         self.writer = writer
         self._database = writer.database
+        self._assignment = assignment
+        self._submit = submit
 
     @unit_of_work
     def create_group(
@@ -42,8 +53,11 @@ class GroupIntake:
         """
         with self._database.write() as tx:
             group = groups.insert_group(tx, received.source, document, now)
-            added = groups.add_members(tx, received.source, group.id, set(members))
-            journal.record_request(tx, received, now, status=201, applied=f"group created, {added} members")
+            plan = MemberPlan.of([MemberChange.adding(members)])
+            moves = _Moving(tx, group, now, is_watched=self._assignment.watches(group)).apply(plan)
+            wakeups = self._assignment.weigh(tx, group, group, moves, now)
+            journal.record_request(tx, received, now, status=201, applied=f"group created, {moves.came} members")
+            self._tell(wakeups)
         return group
 
     @unit_of_work
@@ -51,7 +65,7 @@ class GroupIntake:
         self,
         group_id: str,
         change: Change,
-        members: Sequence[MemberChange],
+        members: Sequence[MemberChange | Selected],
         received: Received,
         now: datetime,
         *,
@@ -62,38 +76,83 @@ class GroupIntake:
         Raises:
             UnknownMemberError: A member to add is no resource of the source.
         """
+        plans = _folded(members)
         with self._database.write() as tx:
+            groups.lock_groups(tx, {group_id, *(each for plan in plans if not callable(plan) for each in plan.named)})
             before = groups.group_by_id(tx, received.source, group_id, lock=True)
             require_version(before.version, if_version)
-            added, removed = 0, 0
-            for member_change in members:
-                came, left = _change_members(tx, before, member_change, now)
-                added, removed = added + came, removed + left
-            group = groups.update_group(
-                tx, before, change(before.document), now, members_changed=bool(added or removed)
-            )
-            applied = f"{added} members added, {removed} removed"
+            moving = _Moving(tx, before, now, is_watched=self._assignment.watches(before))
+            for plan in plans:
+                moving.apply(MemberPlan.of([plan(tx, group_id)]) if callable(plan) else plan)
+            moves = moving.moves
+            group = groups.update_group(tx, before, change(before.document), now, members_changed=moves.changed)
+            wakeups = self._assignment.weigh(tx, before, group, moves, now)
+            applied = f"{moves.came} members added, {moves.left} removed"
             journal.record_request(tx, received, now, status=200, applied=applied)
+            self._tell(wakeups)
         return group
 
     @unit_of_work
     def delete_group(self, group_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
         """Delete a Group and its memberships."""
         with self._database.write() as tx:
+            groups.lock_groups_of(tx, group_id)
             before = groups.group_by_id(tx, received.source, group_id, lock=True)
             require_version(before.version, if_version)
+            self._assignment.group_deleted(tx, before, now)
             groups.mark_deleted(tx, group_id, now)
             journal.record_request(tx, received, now, status=204, applied="group deleted")
 
+    def _tell(self, wakeups: Sequence[WakeUp]) -> None:
+        if wakeups:
+            self._database.on_commit(partial(self._submit, wakeups))
 
-def _change_members(tx: Connection, group: StoredGroup, change: MemberChange, now: datetime) -> tuple[int, int]:
-    """Apply one change of members. Returns how many came in and how many left."""
-    match change.verb:
-        case MemberVerb.ADD:
-            return groups.add_members(tx, group.source, group.id, change.ids), 0
-        case MemberVerb.REMOVE:
-            return 0, groups.remove_members(tx, group.id, change.ids, now)
-        case MemberVerb.REPLACE:
-            present = groups.member_ids(tx, group.id)
-            left = groups.remove_members(tx, group.id, present - change.ids, now)
-            return groups.add_members(tx, group.source, group.id, change.ids - present), left
+
+class _Moving:
+    """Applies changes of members to one group, and notes who came and who left."""
+
+    def __init__(self, tx: Connection, group: StoredGroup, now: datetime, *, is_watched: bool) -> None:
+        self._tx = tx
+        self._group = group
+        self._now = now
+        self._is_watched = is_watched
+        self.moves = Moves()
+
+    def apply(self, plan: MemberPlan) -> Moves:
+        """Apply one plan."""
+        if self._is_watched:
+            self._lock_and_note(plan)
+        tx, group = self._tx, self._group
+        unknown = plan.named - plan.add
+        if unknown:
+            groups.require_existing(tx, group.source, unknown)
+        if plan.is_whole:
+            self.moves.left += groups.keep_members(tx, group.id, plan.add, self._now)
+        elif plan.remove:
+            self.moves.left += groups.remove_members(tx, group.id, plan.remove, self._now)
+        self.moves.came += groups.add_members(tx, group.source, group.id, plan.add)
+        return self.moves
+
+    def _lock_and_note(self, plan: MemberPlan) -> None:
+        tx, group_id = self._tx, self._group.id
+        if plan.is_whole:
+            leaving = groups.members_but(tx, group_id, plan.add)
+        else:
+            leaving = groups.members_among(tx, group_id, plan.remove)
+        present = groups.members_among(tx, group_id, plan.add)
+        coming = plan.add - present.keys()
+        groups.lock_identities(tx, {*leaving, *coming})
+        self.moves.note(leaving, is_in=False)
+        self.moves.note(groups.kinds_of(tx, coming), is_in=True)
+
+
+def _folded(members: Sequence[MemberChange | Selected]) -> list[MemberPlan | Selected]:
+    """Return the changes, with those that name their members and follow each other made one."""
+    return [plan for selects, each in groupby(members, key=callable) for plan in _fold(list(each), selects=selects)]
+
+
+def _fold(changes: list[Any], *, selects: bool) -> Iterator[MemberPlan | Selected]:
+    if selects:
+        yield from changes
+    else:
+        yield MemberPlan.of(changes)

@@ -17,6 +17,7 @@ from scimbridge.domain.source import NameCase, Profiles
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import DuplicateError, StoreError
+from scimbridge.services.ending import Ending
 from scimbridge.services.planning import Planner, Verdict
 from scimbridge.services.precondition import require_version
 from scimbridge.services.returning import Returning
@@ -52,6 +53,7 @@ class Intake:
         writer: Writer,
         planner: Planner,
         returning: Returning,
+        ending: Ending,
         submit: Submit,
         profiles: Profiles | None = None,
     ) -> None:
@@ -59,6 +61,7 @@ class Intake:
         self._database = writer.database
         self._planner = planner
         self._returning = returning
+        self._ending = ending
         self._submit = submit
         self._profiles = profiles or Profiles()
 
@@ -106,6 +109,7 @@ class Intake:
     def delete_user(self, user_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
         """Delete a User: gone for SCIM at once, with a fact for the rules."""
         with self._database.write() as tx:
+            groups.lock_groups_of(tx, user_id)
             before = identities.user_by_id(tx, received.source, user_id, lock=True)
             require_version(before.version, if_version)
             groups.remove_from_all_groups(tx, user_id, now)
@@ -141,6 +145,7 @@ class Intake:
     ) -> tuple[StoredUser, Verdict]:
         user = identities.insert_user(tx, source, document, now, name_case=self._name_case(source))
         accounts.ensure_accounts(tx, user.identity.id, self._planner.target_names, now, link_due_at=now)
+        self._ending.note(tx, None, user.identity, now)
         if not user.identity.active:
             return user, Verdict("created")
         return user, _prefixed("created", self._welcome(tx, user.identity, now))
@@ -155,6 +160,7 @@ class Intake:
         if not user.identity.active:
             return user, Verdict("still inactive")
         same = _is_same_person(before.identity, user.identity)
+        self._ending.note(tx, before.identity, user.identity, now)
         verdict = self._welcome(tx, user.identity, now, same_person=same)
         return user, _prefixed("reactivated in place", verdict)
 
@@ -175,6 +181,7 @@ class Intake:
 
     def _react(self, tx: Connection, before: Identity, user: StoredUser, request_id: str, now: datetime) -> Verdict:
         after = user.identity
+        ended = self._ending.note(tx, before, after, now)
         if identities.match_values(before) != identities.match_values(after):
             accounts.look_up_again(tx, after.id, now)
         if before.active and not after.active:
@@ -182,7 +189,7 @@ class Intake:
         if after.active and not before.active:
             same = before.external_id == after.external_id
             return _prefixed("reactivated", self._welcome(tx, after, now, same_person=same))
-        return Verdict("changed")
+        return _prefixed("changed", ended)
 
 
 def _is_same_person(former: Identity, identity: Identity) -> bool:

@@ -12,7 +12,7 @@ from scimbridge.sdk.state import AccountRef
 from scimbridge.services import settling
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
-from scimbridge.store import accounts, cases, journal, targets, tasks
+from scimbridge.store import accounts, assignments, cases, journal, targets, tasks
 from scimbridge.store.database import Database
 
 
@@ -35,6 +35,7 @@ class Operating:
             case = cases.case_by_id(tx, case_id)
             cases.lock_identity(tx, case.identity_id)
             settling.cancel(tx, cases.case_by_id(tx, case_id), reason, now, actor=by)
+            assignments.forget(tx, case.identity_id)
             return cases.case_by_id(tx, case_id)
 
     def retry(self, case_id: str, *, by: str, now: datetime) -> list[Task]:

@@ -13,13 +13,13 @@ from scimbridge.domain.duration import format_duration
 from scimbridge.domain.hold import Hold
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import TaskId, new_id
-from scimbridge.domain.plan import Capabilities, PlannedStage, PlannedTask, amend, plan
+from scimbridge.domain.plan import Capabilities, PlannedStage, PlannedTask, amend, plan_fact
 from scimbridge.domain.rule import Rule, Ruleset
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
-from scimbridge.store import accounts, cases, holds, identities, journal, tasks
+from scimbridge.store import accounts, assignments, cases, holds, identities, journal, tasks
 from scimbridge.store.accounts import Account
 
 
@@ -58,12 +58,16 @@ class Planner:
         why = self._rules.why_excluded(identity, rule.name, holds.standing_exclusions(tx))
         if why is not None:
             return self._leave_alone(tx, fact, open_case, f"excluded: {why}", "excluded")
-        if open_case is not None and open_case.kind is CaseKind.RESTORE:
-            settling.cancel(tx, open_case, "the person has left again", fact.at)
+        assignments.unassign(tx, identity.id, fact.targets or (), fact.at)
+        if open_case is not None and settling.stop_restoring(tx, open_case, fact):
             open_case = None
         if open_case is None:
             return self._open(tx, fact, identity, rule)
         return self._amend(tx, fact, open_case, rule)
+
+    def leave_alone(self, tx: Connection, fact: Fact, why: str) -> Verdict:
+        """Record a fact that starts nothing, with the reason."""
+        return self._leave_alone(tx, fact, None, why, "fact without case")
 
     def _leave_alone(self, tx: Connection, fact: Fact, case: Case | None, verdict: str, event: str) -> Verdict:
         case_id = case.id if case else None
@@ -74,7 +78,7 @@ class Planner:
         return Verdict(f"{fact.trigger}: {verdict}")
 
     def _open(self, tx: Connection, fact: Fact, identity: Identity, rule: Rule) -> Verdict:
-        stages = plan(rule, fact.at, self._capabilities)
+        stages = plan_fact(rule, fact, self._capabilities)
         case = cases.insert_case(
             tx,
             identity_id=identity.id,
@@ -103,11 +107,13 @@ class Planner:
         return Verdict(verdict, wakeups)
 
     def _amend(self, tx: Connection, fact: Fact, case: Case, rule: Rule) -> Verdict:
-        stages = plan(rule, fact.at, self._capabilities)
+        stages = plan_fact(rule, fact, self._capabilities)
         amendment = amend(tasks.tasks_of_case(tx, case.id, lock=True), stages)
         for change in amendment.earlier:
             tasks.move_due_date(tx, change.task.id, change.due_at)
             cases.shorten_stage(tx, change.task.stage_id, change.due_at - fact.at)
+        if not fact.trigger.is_narrow and (case.trigger is None or case.trigger.is_narrow):
+            cases.widen(tx, case.id, fact.trigger, rule.name)
         verdict = f"recorded on the open case {case.id}"
         if amendment.stages:
             verdict += f"; added {describe(amendment.stages)}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scimbridge.domain.identity import Identity
-from scimbridge.domain.plan import PlannedStage, plan
+from scimbridge.domain.plan import PlannedStage, least_grace, plan
 from scimbridge.domain.rule import Exclusion, Ruleset
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import NotFoundError
@@ -76,7 +76,7 @@ class Rehearsing:
             trigger=trigger,
             rule=rule.name if rule else None,
             excluded=self._rules.why_excluded(identity, rule.name, more) if rule else None,
-            stages=plan(rule, now, self._fleet.capabilities) if rule else (),
+            stages=plan(rule, now, self._fleet.capabilities, least=least_grace(rule, trigger)) if rule else (),
             accounts=linked,
             observing=frozenset(target.name for target in self._fleet if target.mode is Mode.OBSERVE),
         )

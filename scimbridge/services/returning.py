@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -14,9 +14,11 @@ from scimbridge.domain.ids import TaskId, new_id
 from scimbridge.domain.plan import PlannedStage
 from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.domain.task import Task, TaskState
+from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
-from scimbridge.services.planning import Verdict
+from scimbridge.services.grants import Grants
+from scimbridge.services.planning import Planner, Verdict
 from scimbridge.store import accounts, cases, journal, tasks
 from scimbridge.store.accounts import Account
 
@@ -24,15 +26,20 @@ ASK = "is this the same person? `scimbridge cases retry {case}` gives the access
 
 
 class Returning:
-    """Undoes leave cases for identities that are active again."""
+    """Undoes leave cases for identities that are active again, or assigned to a target again."""
 
-    def __init__(self, rules: Ruleset) -> None:
+    def __init__(self, rules: Ruleset, planner: Planner, grants: Grants) -> None:
         self._rules = rules
+        self._planner = planner
+        self._grants = grants
 
     def take(
         self, tx: Connection, identity: Identity, now: datetime, *, former: Sequence[str] = (), same_person: bool = True
     ) -> Verdict:
         """Call off what is planned for an identity, and restore what was taken.
+
+        Targets that it was unassigned from before it left, and that nothing grants it now, are not
+        given back: that fact stands, with its old date.
 
         The caller holds the identity's lock.
 
@@ -55,17 +62,58 @@ class Returning:
         ):
             settling.cancel(tx, case, "the identity is active again", now, actor=identity.source)
             said.append(f"case {case.id} canceled")
-        taken = [account for account in accounts.accounts_of(tx, everyone) if _was_touched(tx, account)]
-        if not taken or case is not None:
-            return Verdict("; ".join(said))
-        auto = same_person and self._restore_of(last) is Restore.AUTO
-        restore, wakeups = _open_restore(tx, identity, last, taken, now, auto=auto)
-        said.append(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"))
+        unassigned = self._grants.still_unassigned(tx, identity.id)
+        touched = [account for account in accounts.accounts_of(tx, everyone) if _was_touched(tx, account)]
+        taken = [account for account in touched if account.target not in unassigned]
+        wakeups: list[WakeUp] = []
+        if taken and case is None:
+            auto = same_person and self._restore_of(last) is Restore.AUTO
+            restore, wakeups = _open_restore(tx, identity, last, taken, now, auto=auto)
+            said.append(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"))
+        for target, at in unassigned.items():
+            again = self._planner.take(tx, _still_unassigned(identity, target, at), identity)
+            wakeups += again.wakeups
+            said.append(f"still {again.text}")
         return Verdict("; ".join(said), wakeups)
+
+    def assigned(self, tx: Connection, identity: Identity, targets: frozenset[str], now: datetime) -> Verdict:
+        """Call off what is planned at targets that an identity was assigned to again, and restore what was taken.
+
+        Whoever has left altogether gets nothing back. The caller holds the identity's lock.
+        """
+        if identity.is_gone:
+            return Verdict("")
+        case = cases.open_case_of(tx, [identity.id])
+        if case is not None:
+            settling.stop_revoking(tx, case, targets, "the identity is assigned to the target again", now)
+            case = cases.open_case_of(tx, [identity.id])
+        last = cases.last_leave_of(tx, [identity.id])
+        pending = {task.target for task in _restores(tx, case)}
+        taken = [
+            account
+            for account in accounts.accounts_of(tx, [identity.id])
+            if account.target in targets - pending and _was_touched(tx, account)
+        ]
+        if last is None or not taken:
+            return Verdict("")
+        auto = self._restore_of(last) is Restore.AUTO
+        restore, wakeups = _open_restore(tx, identity, last, taken, now, auto=auto, into=case)
+        return Verdict(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"), wakeups)
 
     def _restore_of(self, case: Case) -> Restore:
         rule = self._rules.named(case.rule)
         return rule.restore if rule is not None else Restore.MANUAL
+
+
+def _still_unassigned(identity: Identity, target: str, at: datetime) -> Fact:
+    return Fact(trigger=Trigger.UNASSIGNED, identity_id=identity.id, source=identity.source, at=at, targets=(target,))
+
+
+def _restores(tx: Connection, case: Case | None) -> Iterator[Task]:
+    """Yield what an open case gives back and has not given back yet."""
+    for task in tasks.tasks_of_case(tx, case.id) if case is not None else ():
+        if task.action is Action.RESTORE and not task.is_finished:
+            yield task
 
 
 def _was_touched(tx: Connection, account: Account) -> bool:
@@ -78,9 +126,17 @@ def _was_touched(tx: Connection, account: Account) -> bool:
 
 
 def _open_restore(
-    tx: Connection, identity: Identity, last: Case, taken: Sequence[Account], now: datetime, *, auto: bool
+    tx: Connection,
+    identity: Identity,
+    last: Case,
+    taken: Sequence[Account],
+    now: datetime,
+    *,
+    auto: bool,
+    into: Case | None = None,
 ) -> tuple[Case, list[WakeUp]]:
-    case = cases.insert_case(
+    """Plan what gives accounts back: in a case of its own, or in the one that is open already."""
+    case = into or cases.insert_case(
         tx,
         identity_id=identity.id,
         source=identity.source,

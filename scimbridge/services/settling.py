@@ -11,8 +11,11 @@ from sqlalchemy import Connection
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.plan import due_after_delay
 from scimbridge.domain.task import FINISHED, Task, TaskState
+from scimbridge.domain.trigger import Fact
 from scimbridge.errors import CaseClosedError
 from scimbridge.store import cases, journal, tasks
+
+LEFT_AGAIN = "the person has left again"
 
 
 def settle(tx: Connection, case_id: str, now: datetime) -> None:
@@ -52,6 +55,47 @@ def cancel(tx: Connection, case: Case, reason: str, now: datetime, *, actor: str
     cases.close_case(tx, case, CaseState.CANCELED, reason, now)
     what = "case canceled" if case.kind is CaseKind.LEAVE else "restore canceled"
     journal.record(tx, what, now, reason=reason, actor=actor, identity_id=case.identity_id, case_id=case.id)
+
+
+def stop_restoring(tx: Connection, case: Case, fact: Fact) -> bool:
+    """Call off what an open case gives back, where a new fact takes it again.
+
+    A case that does nothing else is canceled with it.
+
+    Returns:
+        Whether the case was canceled.
+    """
+    own = tasks.tasks_of_case(tx, case.id, lock=True)
+    if fact.targets is None and case.kind is CaseKind.RESTORE and not any(task.action.is_revoking for task in own):
+        cancel(tx, case, LEFT_AGAIN, fact.at)
+        return True
+    for task in own:
+        if not task.action.is_revoking and fact.concerns(task.target):
+            _call_off(tx, task, LEFT_AGAIN, fact.at)
+    return False
+
+
+def stop_revoking(tx: Connection, case: Case, targets: frozenset[str], reason: str, now: datetime) -> None:
+    """Call off what an open case still takes at some targets; end it where nothing is left to do."""
+    own = tasks.tasks_of_case(tx, case.id, lock=True)
+    ended = [
+        _call_off(tx, task, reason, now) if task.action.is_revoking and task.target in targets else task for task in own
+    ]
+    if all(task.state is TaskState.CANCELED for task in ended):
+        cases.close_case(tx, case, CaseState.CANCELED, reason, now)
+        journal.record(tx, "case canceled", now, reason=reason, identity_id=case.identity_id, case_id=case.id)
+    else:
+        settle(tx, case.id, now)
+
+
+def _call_off(tx: Connection, task: Task, reason: str, now: datetime) -> Task:
+    """Cancel a task, unless it has ended or runs just now."""
+    if task.is_finished or task.state is TaskState.RUNNING:
+        return task
+    canceled = task.cancel(reason)
+    tasks.save(tx, task, canceled, finished_at=now)
+    journal.record(tx, "task canceled", now, reason=reason, task=canceled, details={"action": task.action})
+    return canceled
 
 
 def _postpone_irreversible(tx: Connection, case_id: str, now: datetime) -> None:

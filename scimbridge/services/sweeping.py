@@ -11,6 +11,7 @@ import structlog
 from scimbridge import telemetry
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.wakeup import WakeUp
+from scimbridge.services.ending import Ending
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
 from scimbridge.store import accounts, attempts, cases, groups, holds, journal, tasks
@@ -36,21 +37,30 @@ class Swept:
 
     released: int
     rescued: int
+    ended: int
     submitted: int
 
 
 class Sweeping:
     """Releases due tasks, rescues attempts whose worker died, and submits what the queue lost."""
 
-    def __init__(self, database: Database, fleet: Fleet, submit: Submit, queued: Queued) -> None:
+    def __init__(self, database: Database, fleet: Fleet, ending: Ending, submit: Submit, queued: Queued) -> None:
         self._database = database
         self._fleet = fleet
+        self._ending = ending
         self._submit = submit
         self._queued = queued
 
     def run(self, now: datetime) -> Swept:
         """Make one pass. It costs by what is due, not by what is open."""
-        return Swept(rescued=self.rescue(now), released=self.release(now), submitted=self.submit(now))
+        rescued, ended = self.rescue(now), self.end(now)
+        return Swept(rescued=rescued, ended=ended, released=self.release(now), submitted=self.submit(now))
+
+    def end(self, now: datetime) -> int:
+        """Take for facts the end dates that have passed. Returns how many."""
+        ended, verdicts = self._ending.run(now)
+        self._submit([wakeup for verdict in verdicts for wakeup in verdict.wakeups])
+        return ended
 
     def release(self, now: datetime) -> int:
         """Make tasks ready whose time has come. Returns how many."""

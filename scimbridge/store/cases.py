@@ -100,6 +100,11 @@ def close_case(tx: Connection, case: Case, state: CaseState, reason: str, now: d
         raise ConcurrentUpdateError("case", case.id)
 
 
+def widen(tx: Connection, case_id: str, trigger: Trigger, rule: str) -> None:
+    """Let an open case that was about some targets be about a fact that concerns all of them."""
+    tx.execute(update(cases).where(cases.c.id == case_id).values(kind=CaseKind.LEAVE, trigger=trigger, rule=rule))
+
+
 def reopen_case(tx: Connection, case: Case) -> bool:
     """Open a completed case again, unless the identity has another open one. Returns whether it is open now."""
     if case.state is CaseState.OPEN:

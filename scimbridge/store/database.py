@@ -175,6 +175,11 @@ _BUSY = ("locked", "busy", "deadlock detected", "lock timeout")
 """What SQLite and PostgreSQL say when somebody else is in the way, and another try may succeed."""
 
 
+def is_deadlock(error: StoreBusyError) -> bool:
+    """Whether transactions waited for each other, and the database chose this one to be undone."""
+    return "deadlock" in str(getattr(error.__cause__, "orig", ""))
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:

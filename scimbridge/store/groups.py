@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    String,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.ids import new_id
@@ -16,10 +35,15 @@ from scimbridge.domain.resource import Member, MemberKind, StoredGroup
 from scimbridge.errors import DuplicateError, NotFoundError, UnknownMemberError
 from scimbridge.store import counts
 from scimbridge.store.identities import MEMBERSHIP_MEMORY
-from scimbridge.store.schema import groups, identities, memberships, past_memberships
+from scimbridge.store.schema import UtcDateTime, groups, identities, inquiries, memberships, past_memberships
 
-_CHUNK = 500
-"""Ids per statement: below the bound parameters that both databases allow."""
+_LONGEST_ID = 36
+
+MEMBER_DISPLAY: ColumnElement[str] = func.coalesce(identities.c.user_name, groups.c.display_name)
+"""What a member is called, in queries that ``_with_names`` has joined."""
+
+_GROUPS_OF = select(memberships.c.group_id).where(memberships.c.member_id == bindparam("member"))
+_ANY_MEMBER = select(memberships.c.member_id).where(memberships.c.group_id == bindparam("group")).limit(1)
 
 
 def insert_group(tx: Connection, source: str, document: Mapping[str, Any], now: datetime) -> StoredGroup:
@@ -59,13 +83,13 @@ def update_group(
         )
     except IntegrityError as error:
         raise DuplicateError("displayName") from error
-    return group_by_id(tx, before.source, before.id)
+    return replace(before, document=dict(document), version=before.version + 1, modified_at=now)
 
 
 def mark_deleted(tx: Connection, group_id: str, now: datetime) -> None:
     """Take a Group out of SCIM, and out of the groups that it was in itself."""
-    remove_members(tx, group_id, member_ids(tx, group_id), now)
-    tx.execute(delete(memberships).where(memberships.c.member_id == group_id))
+    _take_out(tx, group_id, true(), now)
+    remove_from_all_groups(tx, group_id, now)
     source = tx.execute(
         update(groups)
         .where(groups.c.id == group_id, groups.c.deleted_at.is_(None))
@@ -100,9 +124,85 @@ def groups_by_id(tx: Connection, ids: Sequence[str], *, with_members: bool) -> d
     return {group.id: group for group in _groups(tx, rows, with_members=with_members)}
 
 
+def lock_groups(tx: Connection, group_ids: Iterable[str]) -> None:
+    """Keep others from changing these groups and their members until the transaction ends.
+
+    Whoever needs groups and identities locks the groups first, each kind in the order of its ids, so
+    that nobody waits for each other in a ring. SQLite has one writer anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        query = select(groups.c.id).where(groups.c.id.in_(among(tx, group_ids))).order_by(groups.c.id)
+        tx.execute(query.with_for_update()).all()
+
+
+def lock_groups_of(tx: Connection, member_id: str) -> None:
+    """Lock the groups that somebody is in, before the identity itself is locked to be deleted."""
+    if tx.dialect.name == "postgresql":
+        lock_groups(tx, tx.execute(_GROUPS_OF, {"member": member_id}).scalars().all())
+
+
+def lock_identities(tx: Connection, ids: Iterable[str]) -> None:
+    """Keep everybody else's decisions about identities waiting until the transaction ends."""
+    if tx.dialect.name == "postgresql":
+        query = select(identities.c.id).where(identities.c.id.in_(among(tx, ids))).order_by(identities.c.id)
+        tx.execute(query.with_for_update()).all()
+
+
 def member_ids(tx: Connection, group_id: str) -> set[str]:
     """Return the ids of all members."""
     return set(tx.execute(select(memberships.c.member_id).where(memberships.c.group_id == group_id)).scalars())
+
+
+def has_members(tx: Connection, group_id: str) -> bool:
+    """Whether anybody is in a group."""
+    return tx.execute(_ANY_MEMBER, {"group": group_id}).first() is not None
+
+
+def members_among(tx: Connection, group_id: str, ids: Iterable[str]) -> dict[str, MemberKind]:
+    """Return those of some ids that are members."""
+    query = select(memberships.c.member_id, memberships.c.kind).where(
+        memberships.c.group_id == group_id, memberships.c.member_id.in_(among(tx, ids))
+    )
+    return {member_id: MemberKind(kind) for member_id, kind in tx.execute(query)}
+
+
+def members_but(tx: Connection, group_id: str, ids: Iterable[str]) -> dict[str, MemberKind]:
+    """Return the members that are none of some ids."""
+    own = select(memberships.c.member_id).where(memberships.c.group_id == group_id)
+    query = select(memberships.c.member_id, memberships.c.kind).where(
+        memberships.c.group_id == group_id, memberships.c.member_id.in_(own.except_(among(tx, ids)))
+    )
+    return {member_id: MemberKind(kind) for member_id, kind in tx.execute(query)}
+
+
+def kinds_of(tx: Connection, ids: Iterable[str]) -> dict[str, MemberKind]:
+    """Return which of some ids are Users and which are Groups, of any source."""
+    found = {}
+    for table, kind in ((identities, MemberKind.USER), (groups, MemberKind.GROUP)):
+        query = select(table.c.id).where(table.c.id.in_(among(tx, ids)))
+        found.update(dict.fromkeys(tx.execute(query).scalars(), kind))
+    return found
+
+
+def require_existing(tx: Connection, source: str, ids: frozenset[str]) -> None:
+    """Make sure that a source has Users or Groups of these ids.
+
+    Raises:
+        UnknownMemberError: It has none of one of them.
+    """
+    _existing(tx, source, ids)
+
+
+def members_where(tx: Connection, group_id: str, condition: ColumnElement[bool]) -> frozenset[str]:
+    """Return the ids of the members of a group that satisfy a condition.
+
+    Args:
+        tx: Any transaction.
+        group_id: The group.
+        condition: Over ``memberships`` (``member_id`` is a member's value, ``kind`` its type) and ``MEMBER_DISPLAY``.
+    """
+    query = _with_names(select(memberships.c.member_id)).where(memberships.c.group_id == group_id, condition)
+    return frozenset(tx.execute(query).scalars())
 
 
 def add_members(tx: Connection, source: str, group_id: str, ids: Iterable[str]) -> int:
@@ -114,76 +214,104 @@ def add_members(tx: Connection, source: str, group_id: str, ids: Iterable[str]) 
     Raises:
         UnknownMemberError: The source has no resource of one of the ids.
     """
-    added = 0
-    for chunk in _chunks(sorted(ids)):
-        present = set(
-            tx.execute(
-                select(memberships.c.member_id).where(
-                    memberships.c.group_id == group_id, memberships.c.member_id.in_(chunk)
-                )
-            ).scalars()
-        )
-        new = [member_id for member_id in chunk if member_id not in present]
-        if not new:
-            continue
-        kinds = _kinds(tx, source, new)
-        for member_id in new:
-            if member_id not in kinds:
-                raise UnknownMemberError(member_id)
-        rows = [{"group_id": group_id, "member_id": member_id, "kind": kinds[member_id]} for member_id in new]
-        tx.execute(insert(memberships), rows)
-        added += len(rows)
-    return added
+    wanted = frozenset(ids)
+    if not wanted:
+        return 0
+    users, nested = _existing(tx, source, wanted)
+    return sum(
+        _insert_members(tx, group_id, kind, found)
+        for kind, found in ((MemberKind.USER, users), (MemberKind.GROUP, nested))
+        if found
+    )
 
 
 def remove_members(tx: Connection, group_id: str, ids: Iterable[str], now: datetime) -> int:
     """Take members out, remembering for a while that they were in. Returns how many left."""
-    name = tx.execute(select(groups.c.display_name).where(groups.c.id == group_id)).scalar_one()
-    removed = 0
-    for chunk in _chunks(sorted(ids)):
-        condition = (memberships.c.group_id == group_id) & memberships.c.member_id.in_(chunk)
-        leaving = list(tx.execute(select(memberships.c.member_id).where(condition)).scalars())
-        if leaving:
-            tx.execute(delete(memberships).where(condition))
-            _remember(tx, leaving, name, now)
-        removed += len(leaving)
-    return removed
+    wanted = [member_id for member_id in ids if _is_id(member_id)]
+    return _take_out(tx, group_id, memberships.c.member_id.in_(among(tx, wanted)), now) if wanted else 0
+
+
+def keep_members(tx: Connection, group_id: str, ids: Iterable[str], now: datetime) -> int:
+    """Take out everyone but these. Returns how many left."""
+    own = select(memberships.c.member_id).where(memberships.c.group_id == group_id)
+    return _take_out(tx, group_id, memberships.c.member_id.in_(own.except_(among(tx, ids))), now)
 
 
 def remove_from_all_groups(tx: Connection, member_id: str, now: datetime) -> None:
-    """Take a deleted User out of every group it was in, each of which thereby changes."""
-    rows = tx.execute(
-        select(groups.c.id, groups.c.display_name)
-        .join(memberships, memberships.c.group_id == groups.c.id)
-        .where(memberships.c.member_id == member_id)
-    ).all()
-    for group_id, name in rows:
-        tx.execute(update(groups).where(groups.c.id == group_id).values(version=groups.c.version + 1, modified_at=now))
-        _remember(tx, [member_id], name, now)
+    """Take a deleted User or Group out of every group it was in, each of which thereby changes."""
+    own = select(memberships.c.group_id).where(memberships.c.member_id == member_id)
+    tx.execute(update(groups).where(groups.c.id.in_(own)).values(version=groups.c.version + 1, modified_at=now))
+    _remember(tx, memberships.c.member_id == member_id, now)
     tx.execute(delete(memberships).where(memberships.c.member_id == member_id))
 
 
 def forget_past(tx: Connection, now: datetime) -> None:
-    """Drop memberships that ended too long ago for rules to see them."""
-    tx.execute(delete(past_memberships).where(past_memberships.c.ended_at <= now - MEMBERSHIP_MEMORY))
-
-
-def _remember(tx: Connection, member_ids: Sequence[str], name: str, now: datetime) -> None:
+    """Drop memberships that ended too long ago for rules to see them, unless an inquiry is about them."""
+    asked = select(inquiries.c.opened_at).where(inquiries.c.closed_at.is_(None))
     tx.execute(
         delete(past_memberships).where(
-            past_memberships.c.identity_id.in_(member_ids), past_memberships.c.display_name == name
+            past_memberships.c.ended_at <= now - MEMBERSHIP_MEMORY, past_memberships.c.ended_at.not_in(asked)
         )
     )
-    rows = [{"identity_id": member_id, "display_name": name, "ended_at": now} for member_id in member_ids]
-    tx.execute(insert(past_memberships), rows)
 
 
-def _kinds(tx: Connection, source: str, ids: Sequence[str]) -> dict[str, MemberKind]:
-    found = {}
-    for table, kind in ((identities, MemberKind.USER), (groups, MemberKind.GROUP)):
-        query = select(table.c.id).where(table.c.id.in_(ids), table.c.source == source, table.c.deleted_at.is_(None))
-        found.update(dict.fromkeys(tx.execute(query).scalars(), kind))
-    return found
+def among(tx: Connection, ids: Iterable[str]) -> Select[tuple[str]]:
+    """Return ids as rows of SQL: one parameter for any number of them."""
+    known = [member_id for member_id in ids if _is_id(member_id)]
+    if tx.dialect.name == "sqlite":
+        rows = func.json_each(json.dumps(known)).table_valued("value")
+        return select(rows.c.value)
+    return select(func.unnest(cast(known, ARRAY(String(_LONGEST_ID)))).column_valued("value"))
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text can be the id of anything. What cannot goes no further: databases refuse NULs and surrogates."""
+    return len(text) <= _LONGEST_ID and text.isascii() and text.isprintable()
+
+
+def _existing(tx: Connection, source: str, wanted: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return which ids are Users and which are Groups, and keep these from being deleted meanwhile."""
+    users = _live(tx, identities, source, wanted)
+    nested = _live(tx, groups, source, wanted - users) if users != wanted else frozenset()
+    unknown = wanted - users - nested
+    if unknown:
+        raise UnknownMemberError(min(unknown))
+    return users, nested
+
+
+def _live(tx: Connection, table: Table, source: str, wanted: frozenset[str]) -> frozenset[str]:
+    query = select(table.c.id).where(
+        table.c.id.in_(among(tx, wanted)), table.c.source == source, table.c.deleted_at.is_(None)
+    )
+    return frozenset(tx.execute(query.order_by(table.c.id).with_for_update(key_share=True, read=True)).scalars())
+
+
+def _insert_members(tx: Connection, group_id: str, kind: MemberKind, ids: frozenset[str]) -> int:
+    rows = among(tx, ids).subquery()
+    new = select(literal(group_id), rows.c.value, literal(kind.value)).where(true())  # SQLite needs a WHERE here
+    statement = _upsert(tx, memberships).from_select(["group_id", "member_id", "kind"], new)
+    return tx.execute(statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)).rowcount
+
+
+def _take_out(tx: Connection, group_id: str, condition: ColumnElement[bool], now: datetime) -> int:
+    scope = (memberships.c.group_id == group_id) & condition
+    _remember(tx, scope, now)
+    return tx.execute(delete(memberships).where(scope)).rowcount
+
+
+def _remember(tx: Connection, leaving: ColumnElement[bool], now: datetime) -> None:
+    """Keep which Users are about to leave which groups."""
+    rows = (
+        select(memberships.c.member_id, groups.c.display_name, literal(now, UtcDateTime))
+        .join(groups, groups.c.id == memberships.c.group_id)
+        .where(leaving, memberships.c.kind == MemberKind.USER)
+    )
+    statement = _upsert(tx, past_memberships).from_select(["identity_id", "display_name", "ended_at"], rows)
+    tx.execute(statement.on_conflict_do_update(index_elements=["identity_id", "display_name"], set_={"ended_at": now}))
+
+
+def _upsert(tx: Connection, table: Table) -> Any:
+    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,25 +339,15 @@ def _groups(tx: Connection, rows: Sequence[RowMapping], *, with_members: bool) -
 
 def _members(tx: Connection, group_ids: Sequence[str]) -> dict[str, list[Member]]:
     """Return the members of several groups, with what they are called: one query for all."""
-    query = (
-        select(
-            memberships.c.group_id,
-            memberships.c.member_id,
-            memberships.c.kind,
-            func.coalesce(identities.c.user_name, groups.c.display_name),
-        )
-        .outerjoin(identities, identities.c.id == memberships.c.member_id)
-        .outerjoin(groups, groups.c.id == memberships.c.member_id)
-        .where(memberships.c.group_id.in_(group_ids))
-        .order_by(memberships.c.member_id)
-    )
+    columns = (memberships.c.group_id, memberships.c.member_id, memberships.c.kind, MEMBER_DISPLAY)
+    query = _with_names(select(*columns)).where(memberships.c.group_id.in_(group_ids)).order_by(memberships.c.member_id)
     found: dict[str, list[Member]] = {}
     for group_id, member_id, kind, display in tx.execute(query):
         found.setdefault(group_id, []).append(Member(member_id, MemberKind(kind), display))
     return found
 
 
-def _chunks(ids: Sequence[str]) -> Iterator[list[str]]:
-    iterator = iter(ids)
-    while chunk := list(islice(iterator, _CHUNK)):
-        yield chunk
+def _with_names(query: Select[Any]) -> Select[Any]:
+    return query.outerjoin(identities, identities.c.id == memberships.c.member_id).outerjoin(
+        groups, groups.c.id == memberships.c.member_id
+    )

@@ -224,6 +224,34 @@ past_memberships = Table(
     Column("ended_at", UtcDateTime, nullable=False, index=True),
 )
 
+unassignments = Table(
+    "unassignments",
+    metadata,
+    # From which target an identity was unassigned, and since when; gone once it is assigned again.
+    Column("identity_id", ForeignKey("identities.id"), primary_key=True),
+    Column("target", String(64), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+inquiries = Table(
+    "inquiries",
+    metadata,
+    # What may mean that people lost a target, but is no fact: an operator decides.
+    Column("id", _Id, primary_key=True),
+    Column("source", ForeignKey("sources.name"), nullable=False),
+    Column("cause", String(16), nullable=False),
+    Column("group_id", ForeignKey("groups.id"), nullable=False),
+    Column("display_name", Text, nullable=False),  # as the group was called when it granted the targets
+    Column("targets", Document, nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("closed_by", Text),
+    Column("verdict", Text, nullable=False, server_default=""),
+    Index("ix_inquiries_open", "opened_at",
+          sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")),
+)  # fmt: skip
+
 accounts = Table(
     "accounts",
     metadata,

@@ -40,7 +40,12 @@ def test_the_first_match_plans() -> None:
 def test_a_rule_is_for_its_triggers_only() -> None:
     rules = Ruleset((a_rule("deleted", Trigger.DELETED), a_rule("deactivated", Trigger.DEACTIVATED)))
 
-    assert [named(rules.first_match(trigger, EMPLOYEE)) for trigger in Trigger] == ["deactivated", "deleted"]
+    assert [named(rules.first_match(trigger, EMPLOYEE)) for trigger in Trigger] == [
+        "deactivated",
+        "deleted",
+        None,
+        None,
+    ]
 
 
 def test_a_fact_may_match_no_rule() -> None:

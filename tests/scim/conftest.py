@@ -16,10 +16,14 @@ from starlette.types import ASGIApp
 
 from scimbridge.domain.access import BearerToken, Credential, Grant, Refusal
 from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.source import Profiles
 from scimbridge.scim.admission.addresses import Addresses
 from scimbridge.scim.admission.failures import Failures
 from scimbridge.scim.admission.gate import Gate, Identify
 from scimbridge.scim.app import build_app
+from scimbridge.services.assignment import Assignment
+from scimbridge.services.ending import Ending
+from scimbridge.services.grants import Grants
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
@@ -87,13 +91,16 @@ class Service:
             for name in TOKENS.values():
                 tx.execute(insert(sources).values(name=name, created_at=datetime(2026, 1, 1, tzinfo=UTC)))
         rules = Ruleset(rules=[])
+        planner, grants = Planner(rules, {}), Grants({})
+        returning = Returning(rules, planner, grants)
+        ending = Ending(database, planner, returning, Profiles())
         self.writer = writer = Writer(database)
-        self.intake = Intake(writer, Planner(rules, {}), Returning(rules), lambda _: None)
+        self.intake = Intake(writer, planner, returning, ending, lambda _: None)
         self.lookup = Lookup(database)
         self.authenticate: Callable[[str], str | None] = TOKENS.get
         app = build_app(
             intake=self.intake,
-            group_intake=GroupIntake(writer),
+            group_intake=GroupIntake(writer, Assignment(grants, planner, returning), lambda _: None),
             lookup=self.lookup,
             gate=a_gate(self._identified),
             public_url=PUBLIC_URL,

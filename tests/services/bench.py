@@ -10,8 +10,9 @@ from typing import Any
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.filter import IdentityFilter
-from scimbridge.domain.resource import Received
+from scimbridge.domain.resource import MemberChange, MemberVerb, Received
 from scimbridge.domain.rule import Exclusion, Restore, Rule, Ruleset, Stage
+from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.domain.wakeup import WakeUp
@@ -30,12 +31,16 @@ from scimbridge.sdk import (
     TargetConfig,
     performs,
 )
+from scimbridge.services.assignment import Assignment
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.eligibility import Eligibility
+from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.holding import Holding
+from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
 from scimbridge.services.leases import Leases
 from scimbridge.services.operating import Operating
@@ -172,6 +177,8 @@ class Bench:
     modes: Mapping[str, Mode] = field(default_factory=dict)
     rate_limit: str | None = None
     concurrency: int = 10
+    granted_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    profiles: Mapping[str, SourceProfile] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.wakeups: list[WakeUp] = []
@@ -186,6 +193,7 @@ class Bench:
                     "mode": self.modes.get(name, Mode.ENFORCE),
                     "concurrency": self.concurrency,
                     "rate_limit": self.rate_limit,
+                    "granted_by": list(self.granted_by.get(name, ())),
                 }
             )
             for name in self.systems
@@ -193,15 +201,23 @@ class Bench:
         self.fleet = Fleet(
             {name: Target.of(name, config, frozenset(Action)) for name, config in self.configs.items()}, self._build
         )
-        eligibility = Eligibility(self.rules)
+        grants = Grants({name: config.granted_by for name, config in self.configs.items()})
+        profiles = Profiles(self.profiles)
+        eligibility = Eligibility(self.rules, Standing(grants, profiles))
         self.claiming = Claiming(self.database, self.fleet, eligibility, "bench")
         self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)))
         self.execution = Execution(self.database, self.fleet, self.claiming, self.recording, self.leases, self.clock)
         planner = Planner(self.rules, self.fleet.capabilities)
+        returning = Returning(self.rules, planner, grants)
+        self.ending = Ending(self.database, planner, returning, profiles)
+        assignment = Assignment(grants, planner, returning)
         self.writer = Writer(self.database)
-        self.intake = Intake(self.writer, planner, Returning(self.rules), self.wakeups.extend)
-        self.group_intake = GroupIntake(self.writer)
-        self.sweeping = Sweeping(self.database, self.fleet, self.wakeups.extend, lambda _target: frozenset())
+        self.intake = Intake(self.writer, planner, returning, self.ending, self.wakeups.extend)
+        self.group_intake = GroupIntake(self.writer, assignment, self.wakeups.extend)
+        self.inquiring = Inquiring(self.database, assignment, self.wakeups.extend)
+        self.sweeping = Sweeping(
+            self.database, self.fleet, self.ending, self.wakeups.extend, lambda _target: frozenset()
+        )
         self.holding = Holding(self.database, self.fleet)
         self.operating = Operating(self.database, self.fleet, self.wakeups.extend)
         with self.database.write() as tx:
@@ -241,6 +257,36 @@ class Bench:
 
     def delete(self, user_id: str, *, source: str = SOURCE) -> None:
         self.intake.delete_user(user_id, self.received("DELETE", source), self.clock())
+
+    def group(self, name: str, *members: str, source: str = SOURCE) -> str:
+        """The source creates a group. Returns its id."""
+        document = {"displayName": name}
+        return self.group_intake.create_group(document, members, self.received("POST", source), self.clock()).id
+
+    def change_group(
+        self,
+        group_id: str,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        replace: Sequence[str] | None = None,
+        name: str | None = None,
+        source: str = SOURCE,
+    ) -> None:
+        """The source changes a group, in one request."""
+        changes = [MemberChange.of(MemberVerb.REPLACE, replace)] if replace is not None else []
+        changes += [MemberChange.of(MemberVerb.REMOVE, remove)] if remove else []
+        changes += [MemberChange.adding(add)] if add else []
+        self.group_intake.change_group(
+            group_id,
+            lambda document: {**document, "displayName": name or document["displayName"]},
+            changes,
+            self.received("PATCH", source),
+            self.clock(),
+        )
+
+    def delete_group(self, group_id: str) -> None:
+        self.group_intake.delete_group(group_id, self.received("DELETE"), self.clock())
 
     # -- what the processes do
 

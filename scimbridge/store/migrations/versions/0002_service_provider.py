@@ -79,6 +79,39 @@ def upgrade() -> None:
     _create_oauth_tables()
     op.add_column("facts", sa.Column("targets", Document, nullable=True))
     op.add_column("identities", sa.Column("end_due_at", UtcDateTime(), nullable=True))
+    op.create_table(
+        "unassignments",
+        sa.Column("identity_id", sa.String(length=36), nullable=False),
+        sa.Column("target", sa.String(length=64), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["identity_id"], ["identities.id"], name=op.f("fk_unassignments_identity_id")),
+        sa.PrimaryKeyConstraint("identity_id", "target", name=op.f("pk_unassignments")),
+    )
+    op.create_table(
+        "inquiries",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("cause", sa.String(length=16), nullable=False),
+        sa.Column("group_id", sa.String(length=36), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("targets", Document, nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.Column("closed_at", UtcDateTime(), nullable=True),
+        sa.Column("closed_by", sa.Text(), nullable=True),
+        sa.Column("verdict", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_inquiries_group_id")),
+        sa.ForeignKeyConstraint(["source"], ["sources.name"], name=op.f("fk_inquiries_source")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inquiries")),
+    )
+    op.create_index(
+        "ix_inquiries_open",
+        "inquiries",
+        ["opened_at"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
     op.create_index(
         "ix_identities_end_due_at",
         "identities",

@@ -1,0 +1,84 @@
+"""Which targets groups grant, and whether the reason to take something from somebody still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from scimbridge.domain.case import Case
+from scimbridge.domain.identity import Identity
+from scimbridge.domain.lifecycle import end_of
+from scimbridge.domain.names import fold
+from scimbridge.domain.source import Profiles
+from scimbridge.domain.task import Task
+from scimbridge.domain.trigger import Trigger
+from scimbridge.store import assignments
+
+Targets = frozenset[str]
+
+
+class Grants:
+    """The targets that groups grant, by the groups' display names.
+
+    Args:
+        granted_by: Display names by target; targets without any are granted by no group.
+    """
+
+    def __init__(self, granted_by: Mapping[str, Sequence[str]]) -> None:
+        self._targets: dict[str, Targets] = {}
+        for target, names in granted_by.items():
+            for name in names:
+                key = fold(name)
+                self._targets[key] = self._targets.get(key, frozenset()) | {target}
+        self._keys = tuple(self._targets)
+
+    def by(self, display_name: str) -> Targets:
+        """Return the targets that a group grants."""
+        return self._targets.get(fold(display_name), frozenset()) if self._targets else frozenset()
+
+    def to(self, tx: Connection, ids: Sequence[str]) -> dict[str, Targets]:
+        """Return the targets that some group grants to identities, also through a group within a group."""
+        found = assignments.groups_above(tx, ids, self._keys)
+        return {
+            identity_id: frozenset().union(*(self._targets[key] for key in found.get(identity_id, ())))
+            for identity_id in ids
+        }
+
+    def still_unassigned(self, tx: Connection, identity_id: str) -> dict[str, datetime]:
+        """Return the targets that an identity was unassigned from and that nothing grants it now, with since when."""
+        noted = assignments.unassigned_from(tx, identity_id)
+        granted = self.to(tx, [identity_id])[identity_id] if noted else frozenset()
+        return {target: at for target, at in noted.items() if target not in granted}
+
+
+class Standing:
+    """Whether what started a case still holds: asked in the transaction that claims a task."""
+
+    def __init__(self, grants: Grants, profiles: Profiles) -> None:
+        self._grants = grants
+        self._profiles = profiles
+
+    def why_over(self, tx: Connection, case: Case, task: Task, identity: Identity, now: datetime) -> str | None:
+        """Return why a task has lost its reason, or ``None`` while it has one. The caller holds the identity's lock."""
+        if not task.action.is_revoking:
+            return "the identity has left again" if identity.is_gone else None
+        if identity.is_gone or (case.trigger is Trigger.ENDED and self._has_ended(identity, now)):
+            return None
+        noted = assignments.unassigned_from(tx, identity.id)
+        if task.target not in noted:
+            return "the identity is active again" if case.trigger is not Trigger.UNASSIGNED else _ASSIGNED
+        return _ASSIGNED if task.target in self._grants.to(tx, [identity.id])[identity.id] else None
+
+    def _has_ended(self, identity: Identity, now: datetime) -> bool:
+        end = end_of(identity.document, self._profiles.of(identity.source))
+        return end.at is not None and end.at <= now
+
+
+_ASSIGNED = "the identity is assigned to the target again"
+
+
+def listed(targets: Iterable[str]) -> str:
+    """Return names of targets for a sentence."""
+    return ", ".join(sorted(targets))

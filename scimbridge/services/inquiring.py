@@ -1,0 +1,80 @@
+"""Inquiries: operators say what became of people whose group was emptied, renamed or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from scimbridge.domain.inquiry import Cause, Inquiry
+from scimbridge.errors import NotFoundError
+from scimbridge.services.assignment import Assignment
+from scimbridge.services.intake import Submit
+from scimbridge.store import assignments, groups, inquiries, journal
+from scimbridge.store.database import Database
+
+BATCH = 100
+"""People per transaction: others write in between."""
+
+
+class Inquiring:
+    """Lists inquiries, and takes the operator's answer."""
+
+    def __init__(self, database: Database, assignment: Assignment, submit: Submit) -> None:
+        self._database = database
+        self._assignment = assignment
+        self._submit = submit
+
+    def standing(self, limit: int = 100) -> list[Inquiry]:
+        """Return the inquiries that nobody has answered, oldest first."""
+        with self._database.read() as tx:
+            return inquiries.standing(tx, limit)
+
+    def confirm(self, inquiry_id: str, *, by: str, now: datetime) -> int:
+        """Say that the people have lost the targets. Returns for how many that is a fact now.
+
+        Only those count whom no group grants the target at this time. If it ends half way, the inquiry
+        stays open: confirmed again, it goes on.
+
+        Raises:
+            NotFoundError: No inquiry of this id is open.
+        """
+        with self._database.read() as tx:
+            inquiry = inquiries.by_id(tx, inquiry_id)
+            if inquiry.closed_at is not None:
+                raise NotFoundError("open inquiry", inquiry_id)
+            people = _people(tx, inquiry)
+        lost = sum(self._confirm(inquiry, people[at : at + BATCH], now) for at in range(0, len(people), BATCH))
+        verdict = f"confirmed: {lost} people lost {', '.join(inquiry.targets)}"
+        self._close(inquiry, "inquiry confirmed", verdict, by, now)
+        return lost
+
+    def dismiss(self, inquiry_id: str, *, reason: str, by: str, now: datetime) -> None:
+        """Say that nobody has lost anything.
+
+        Raises:
+            NotFoundError: No inquiry of this id is open.
+        """
+        with self._database.read() as tx:
+            inquiry = inquiries.by_id(tx, inquiry_id)
+        self._close(inquiry, "inquiry dismissed", reason, by, now)
+
+    def _confirm(self, inquiry: Inquiry, people: Sequence[str], now: datetime) -> int:
+        with self._database.write() as tx:
+            groups.lock_identities(tx, people)
+            taken = self._assignment.unassigned(tx, people, frozenset(inquiry.targets), now)
+        self._submit(taken.wakeups)
+        return taken.count
+
+    def _close(self, inquiry: Inquiry, event: str, verdict: str, by: str, now: datetime) -> None:
+        with self._database.write() as tx:
+            inquiries.close(tx, inquiry.id, verdict=verdict, by=by, now=now)
+            journal.record(tx, event, now, reason=verdict, actor=by, details={"inquiry": inquiry.id})
+
+
+def _people(tx: Connection, inquiry: Inquiry) -> list[str]:
+    """Return whom an inquiry is about: who left at that moment, or who is in the group that grants no more."""
+    if inquiry.cause in (Cause.RENAMED, Cause.SUBGROUP):
+        return assignments.people_below(tx, inquiry.group_id)
+    return assignments.people_who_left(tx, inquiry.source, inquiry.display_name, inquiry.opened_at)

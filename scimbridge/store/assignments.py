@@ -1,0 +1,108 @@
+"""Who is in groups that grant targets, and who was unassigned from which target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from scimbridge.store.groups import among
+from scimbridge.store.schema import groups, identities, memberships, past_memberships, unassignments
+
+_OF_IDENTITY = select(unassignments.c.target, unassignments.c.at).where(
+    unassignments.c.identity_id == bindparam("identity")
+)
+_FORGET = delete(unassignments).where(unassignments.c.identity_id == bindparam("identity"))
+
+
+def groups_above(tx: Connection, ids: Sequence[str], name_keys: Sequence[str]) -> dict[str, set[str]]:
+    """Return in which of some groups identities are: themselves, or through a group that is a member.
+
+    Args:
+        tx: Any transaction.
+        ids: The identities.
+        name_keys: Folded display names of the groups that matter.
+
+    Returns:
+        Folded display names by identity; without those who are in none.
+    """
+    above = (
+        select(memberships.c.member_id.label("start"), memberships.c.group_id)
+        .where(memberships.c.member_id.in_(among(tx, ids)))
+        .cte("above", recursive=True)
+    )
+    # A union without duplicates ends, even where groups contain each other.
+    above = above.union(
+        select(above.c.start, memberships.c.group_id).join(memberships, memberships.c.member_id == above.c.group_id)
+    )
+    query = (
+        select(above.c.start, groups.c.display_name_key)
+        .join(groups, groups.c.id == above.c.group_id)
+        .where(groups.c.display_name_key.in_(name_keys), groups.c.deleted_at.is_(None))
+    )
+    found: dict[str, set[str]] = {}
+    for identity_id, name_key in tx.execute(query):
+        found.setdefault(identity_id, set()).add(name_key)
+    return found
+
+
+def people_below(tx: Connection, group_id: str) -> list[str]:
+    """Return the Users who are in a group, themselves or through a group that is a member."""
+    below = select(memberships.c.member_id, memberships.c.kind).where(memberships.c.group_id == group_id)
+    tree = below.cte("below", recursive=True)
+    tree = tree.union(
+        select(memberships.c.member_id, memberships.c.kind).join(tree, tree.c.member_id == memberships.c.group_id)
+    )
+    return list(tx.execute(select(tree.c.member_id).where(tree.c.kind == "User").order_by(tree.c.member_id)).scalars())
+
+
+def people_who_left(tx: Connection, source: str, display_name: str, at: datetime) -> list[str]:
+    """Return the Users of a source who left a group at a moment and are not deleted."""
+    query = (
+        select(past_memberships.c.identity_id)
+        .join(identities, identities.c.id == past_memberships.c.identity_id)
+        .where(
+            past_memberships.c.ended_at == at,
+            past_memberships.c.display_name == display_name,
+            identities.c.source == source,
+            identities.c.deleted_at.is_(None),
+        )
+        .order_by(past_memberships.c.identity_id)
+    )
+    return list(tx.execute(query).scalars())
+
+
+def unassigned_from(tx: Connection, identity_id: str) -> Mapping[str, datetime]:
+    """Return the targets that an identity was unassigned from, with the time of the fact."""
+    return {row.target: row.at for row in tx.execute(_OF_IDENTITY, {"identity": identity_id})}
+
+
+def were_unassigned(tx: Connection, ids: Iterable[str], targets: Iterable[str]) -> dict[str, set[str]]:
+    """Return from which of some targets identities were unassigned; without those from none."""
+    query = select(unassignments.c.identity_id, unassignments.c.target).where(
+        unassignments.c.identity_id.in_(among(tx, ids)), unassignments.c.target.in_(list(targets))
+    )
+    found: dict[str, set[str]] = {}
+    for identity_id, target in tx.execute(query.order_by(unassignments.c.identity_id)):
+        found.setdefault(identity_id, set()).add(target)
+    return found
+
+
+def unassign(tx: Connection, identity_id: str, targets: Iterable[str], at: datetime) -> None:
+    """Note that an identity was unassigned from targets; the last time counts."""
+    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
+    for target in targets:
+        statement = dialect.insert(unassignments).values(identity_id=identity_id, target=target, at=at)
+        tx.execute(statement.on_conflict_do_update(index_elements=["identity_id", "target"], set_={"at": at}))
+
+
+def assign(tx: Connection, identity_id: str, targets: Iterable[str]) -> None:
+    """Note that an identity is assigned to targets again."""
+    tx.execute(_FORGET.where(unassignments.c.target.in_(list(targets))), {"identity": identity_id})
+
+
+def forget(tx: Connection, identity_id: str) -> None:
+    """An operator called it off: the identity counts as assigned."""
+    tx.execute(_FORGET, {"identity": identity_id})
