@@ -182,7 +182,7 @@ class Intake:
     def _react(self, tx: Connection, before: Identity, user: StoredUser, request_id: str, now: datetime) -> Verdict:
         after = user.identity
         ended = self._ending.note(tx, before, after, now)
-        if identities.match_values(before) != identities.match_values(after):
+        if not identities.is_matched_alike(before, after):
             accounts.look_up_again(tx, after.id, now)
         if before.active and not after.active:
             return self._planner.take(tx, _fact(Trigger.DEACTIVATED, after, now, request_id), after)
