@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,18 @@ from scimbridge.asgi import create_app
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
 from scimbridge.errors import StoreUnavailableError
+from tests.issuer import AUDIENCE, ISSUER, Issuer, issuing
 
 
 @pytest.fixture
-def bridge(tmp_path: Path, database_url: str) -> Iterator[Bridge]:
+def issuer() -> Iterator[Issuer]:
+    with issuing() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def bridge(tmp_path: Path, database_url: str, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bridge]:
+    monkeypatch.setenv("OTHER_PASSWORD", "correct-horse-battery")
     config = tmp_path / "scimbridge.toml"
     config.write_text(
         f"""
@@ -24,6 +34,14 @@ def bridge(tmp_path: Path, database_url: str) -> Iterator[Bridge]:
         [queue]
         url = "redis://127.0.0.1:1"
         [sources.idp]
+        [sources.other.basic]
+        username = "other"
+        password = {{ env = "OTHER_PASSWORD" }}
+        [sources.other.jwt]
+        issuer = "{ISSUER}"
+        audience = "{AUDIENCE}"
+        jwks_url = "{issuer.url}"
+        scope = "scim"
         """,
         encoding="utf-8",
     )
@@ -47,16 +65,118 @@ def test_scim_answers_below_its_prefix(bridge: Bridge, client: TestClient) -> No
     assert (found.status_code, found.json()["totalResults"]) == (200, 0)
 
 
-@pytest.mark.parametrize("path", ["/scim/v2", "/scim/v2/", "/scim/v2/Users/%0d%0ax:%00y", "/scim/v2/nothing"])
-def test_every_answer_below_the_prefix_is_a_scim_answer(client: TestClient, path: str) -> None:
-    answer = client.get(path)
+@pytest.mark.parametrize("base", ["/scim/v2", "/sources/idp/scim/v2", "/sources/nobody/scim/v2"])
+@pytest.mark.parametrize("path", ["", "/", "/Users/%0d%0ax:%00y", "/nothing"])
+def test_every_answer_below_a_base_is_a_scim_answer(client: TestClient, base: str, path: str) -> None:
+    answer = client.get(base + path)
 
     assert answer.headers["content-type"].startswith("application/scim+json")
     assert answer.json()["status"] == str(answer.status_code) == "401"
 
 
-def test_a_similar_prefix_is_not_scim(client: TestClient) -> None:
-    assert client.get("/scim/v2x/Users").status_code == 404
+@pytest.mark.parametrize(
+    "path",
+    ["/scim/v2x/Users", "/sources//scim/v2/Users", "/sources/a%2Fb/scim/v2/Users", "/x/sources/idp/scim/v2/Users"],
+)
+def test_a_similar_prefix_is_not_scim(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("base", ["/scim/v2", "/sources/idp/scim/v2"])
+def test_addresses_are_those_of_the_base_that_was_asked(bridge: Bridge, client: TestClient, base: str) -> None:
+    client.headers["authorization"] = f"Bearer {bridge.tokens.create('idp', by='test', now=bridge.clock())}"
+
+    made = client.post(f"{base}/Users", json={"userName": "ada"}, headers={"content-type": "application/scim+json"})
+
+    expected = f"{bridge.settings.server.public_url}{base}/Users/{made.json()['id']}"
+    assert made.status_code == 201
+    assert made.headers["location"] == made.json()["meta"]["location"] == expected
+    assert (
+        client.get(f"{base}/Schemas")
+        .json()["Resources"][0]["meta"]["location"]
+        .startswith(f"{bridge.settings.server.public_url}{base}/Schemas/")
+    )
+
+
+def test_both_bases_are_of_the_same_users(bridge: Bridge, client: TestClient) -> None:
+    client.headers["authorization"] = f"Bearer {bridge.tokens.create('idp', by='test', now=bridge.clock())}"
+    client.post("/scim/v2/Users", json={"userName": "ada"}, headers={"content-type": "application/scim+json"})
+
+    assert client.get("/sources/idp/scim/v2/Users").json()["totalResults"] == 1
+
+
+def test_a_token_of_another_source_is_wrong_at_the_base_of_one(bridge: Bridge, client: TestClient) -> None:
+    client.headers["authorization"] = f"Bearer {bridge.tokens.create('idp', by='test', now=bridge.clock())}"
+
+    answers = [client.get(f"/sources/{name}/scim/v2/Users") for name in ("idp", "other", "nobody")]
+
+    assert [answer.status_code for answer in answers] == [200, 401, 401]
+    assert answers[1].json() == answers[2].json()
+
+
+def test_a_revoked_token_is_refused_by_this_process_at_once(bridge: Bridge, client: TestClient) -> None:
+    client.headers["authorization"] = f"Bearer {bridge.tokens.create('idp', by='test', now=bridge.clock())}"
+    assert client.get("/scim/v2/Users").status_code == 200
+
+    (token,) = bridge.tokens.all()
+    bridge.tokens.revoke(token["id"], by="test", now=bridge.clock())
+
+    assert client.get("/scim/v2/Users").status_code == 401
+
+
+def test_the_service_provider_lists_the_schemes_that_a_source_has(bridge: Bridge, client: TestClient) -> None:
+    def kinds(source: str) -> list[str]:
+        token = bridge.tokens.create(source, by="test", now=bridge.clock())
+        config = client.get("/scim/v2/ServiceProviderConfig", headers={"Authorization": f"Bearer {token}"}).json()
+        return [scheme["type"] for scheme in config["authenticationSchemes"]]
+
+    assert kinds("idp") == ["oauthbearertoken", "oauth2"]
+    assert kinds("other") == ["oauthbearertoken", "oauth2", "oauthbearertoken", "httpbasic"]
+
+
+def test_a_login_lets_its_source_in(client: TestClient) -> None:
+    assert client.get("/scim/v2/Users", auth=("other", "correct-horse-battery")).status_code == 200
+    assert client.get("/sources/other/scim/v2/Users", auth=("other", "correct-horse-battery")).status_code == 200
+    refused = client.get("/scim/v2/Users", auth=("other", "wrong"))
+    assert refused.status_code == 401
+    assert 'Basic realm="scim"' in refused.headers["www-authenticate"]
+
+
+def test_an_access_token_of_a_trusted_issuer_lets_its_source_in(
+    bridge: Bridge, client: TestClient, issuer: Issuer
+) -> None:
+    now = bridge.clock()
+
+    def status(**claims: str) -> int:
+        token = issuer.sign(now, header=None, **claims)
+        return client.get("/scim/v2/Users", headers={"Authorization": f"Bearer {token}"}).status_code
+
+    assert status(scope="scim") == 200
+    assert status() == 403
+    assert status(scope="scim", aud="https://elsewhere.example.com") == 401
+
+
+def test_an_issuer_whose_keys_cannot_be_read_is_503(bridge: Bridge, client: TestClient, issuer: Issuer) -> None:
+    issuer.status = 500
+    token = issuer.sign(bridge.clock(), scope="scim")
+
+    answer = client.get("/scim/v2/Users", headers={"Authorization": f"Bearer {token}"})
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert answer.json()["status"] == "503"
+
+
+def test_metrics_say_when_the_last_token_of_a_source_expires(bridge: Bridge, client: TestClient) -> None:
+    now = bridge.clock()
+    bridge.tokens.create("idp", by="test", now=now, lifetime=timedelta(days=1))
+    bridge.tokens.create("idp", by="test", now=now, lifetime=timedelta(days=9))
+    bridge.tokens.create("other", by="test", now=now)
+
+    scraped = client.get("/metrics").text
+
+    assert 'scimbridge_token_expiry_seconds{source="other"} +Inf' in scraped
+    (left,) = re.findall(r'scimbridge_token_expiry_seconds{source="idp"} (.+)', scraped)
+    assert 9 * 86400 - 60 < float(left) <= 9 * 86400
 
 
 def test_liveness_needs_nothing(client: TestClient, bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:

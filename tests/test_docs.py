@@ -160,7 +160,7 @@ def _value_of(name: str) -> str:
     return {
         "BRIDGE_DATABASE": "postgresql+psycopg://bridge:secret@db.example.com/bridge",
         "BRIDGE_REDIS": "rediss://:secret@redis.example.com",
-    }.get(name, "secret")
+    }.get(name, "a-secret-that-is-long")
 
 
 @each_page

@@ -9,7 +9,7 @@ from typing import Any
 
 from joserfc import jwk, jws, jwt
 from joserfc.errors import ExpiredTokenError, JoseError
-from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from scimbridge.errors import InvalidKeyError
 
@@ -20,6 +20,7 @@ also sign, or nobody has to."""
 LEEWAY = timedelta(seconds=60)
 """How far the clock of whoever signs may be off (RFC 7519 §4.1.4 asks for no more than a few minutes)."""
 
+_KINDS: Mapping[str, type[RSAKey | ECKey | OKPKey]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 _SMALLEST_RSA = 2048  # RFC 7518 §3.3
 
 
@@ -134,18 +135,19 @@ def named(keys: Sequence[Key], kid: object) -> Key | None:
 
 def _usable(documents: Sequence[Any]) -> Iterator[Key]:
     for document in documents:
-        try:
-            key = jwk.import_key(document) if isinstance(document, dict) else None
-        except (JoseError, ValueError, TypeError, KeyError):
-            continue  # RFC 7517 §5: what is not understood is ignored
-        if key is None or isinstance(key, OctKey) or key.get("use") == "enc" or not _is_strong(key):
+        # RFC 7517 §5: what is not understood is ignored. Secrets, which "oct" has, are no business of a JWK Set.
+        if not isinstance(document, dict) or document.get("kty") not in _KINDS or document.get("use") == "enc":
             continue
-        yield key
+        try:
+            key = jwk.import_key(document)
+        except (JoseError, ValueError, TypeError, KeyError):
+            continue
+        if _is_strong(key):
+            yield key
 
 
 def _from_pem(content: bytes) -> Key:
-    kinds: tuple[type[RSAKey | ECKey | OKPKey], ...] = (RSAKey, ECKey, OKPKey)
-    for kind in kinds:
+    for kind in _KINDS.values():
         try:
             key = kind.import_key(content)
         except (JoseError, ValueError, TypeError, AttributeError):

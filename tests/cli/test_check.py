@@ -10,6 +10,7 @@ import pytest
 from scimbridge import registry
 from scimbridge.sdk import Connector, RetryableError, TargetUnusableError
 from tests.cli.conftest import Terminal
+from tests.issuer import ISSUER, issuing
 from tests.services.bench import Bench
 
 Answers = dict[str, str | Exception]
@@ -142,3 +143,28 @@ def test_a_paused_target_and_a_secret_written_out_are_warnings(
     )
     assert "warning  targets.crm.token: is written out" in result.stdout
     assert "s3cret" not in result.stdout + result.stderr
+
+
+def test_a_token_that_expires_soon_is_a_warning(bench: Bench, terminal: Terminal, answers: Answers) -> None:
+    assert answers
+    terminal.run("token", "create", "okta", "--expires", "20d")
+    terminal.run("token", "create", "entra", "--expires", "1h")
+    bench.clock.advance("1h")
+
+    shown = terminal.run("check").stdout
+
+    assert "warning  sources.okta: token scb_" in shown
+    assert "expires in 19d 23h: make another one" in shown
+    assert "warning  sources.entra: its last token has expired -> `scimbridge token create entra`" in shown
+
+
+def test_the_keys_of_an_issuer_are_fetched(bench: Bench, terminal: Terminal, answers: Answers) -> None:
+    assert bench.wakeups == []
+    assert answers
+    with issuing() as issuer:
+        section = f'[sources.okta.jwt]\nissuer = "{ISSUER}"\naudience = "x"\njwks_url = "{issuer.url}"\n'
+        terminal.config.write_text(terminal.config.read_text() + section)
+
+        assert "ok       sources.okta.jwt: the issuer publishes 1 key\n" in terminal.run("check").stdout
+        issuer.status = 500
+        assert "failed   sources.okta.jwt: reading the keys" in terminal.run("check", code=1).stdout

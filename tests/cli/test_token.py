@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from scimbridge.services.tokens import Tokens
 from scimbridge.store.database import Database
 from tests.cli.conftest import Terminal
@@ -75,3 +77,50 @@ def test_a_name_that_is_none_is_wrong_usage(terminal: Terminal) -> None:
 
 def test_a_source_that_the_configuration_does_not_name_is_worth_a_note(terminal: Terminal) -> None:
     assert "no [sources.otka]" in terminal.run("token", "create", "otka").stderr
+
+
+def test_a_token_lives_as_long_as_it_is_told(terminal: Terminal) -> None:
+    shown = terminal.run("token", "create", "okta", "--expires", "90d")
+    terminal.run("token", "create", "okta", "--expires", "never")
+
+    assert "expires on 2026-05-31 09:00 UTC" in shown.stderr
+    assert [token["expires_at"] for token in terminal.read("token", "list")] == ["2026-05-31T09:00:00.000Z", None]
+
+
+def test_the_configuration_may_say_how_long_tokens_live(terminal: Terminal, config: Path) -> None:
+    config.write_text(config.read_text().replace("[sources.okta]", '[sources.okta]\ntoken_lifetime = "10d"'))
+
+    terminal.run("token", "create", "okta")
+    terminal.run("token", "create", "okta", "--expires", "never")
+
+    assert [token["expires_at"] for token in terminal.read("token", "list")] == ["2026-03-12T09:00:00.000Z", None]
+
+
+@pytest.mark.parametrize("expires", ["soon", "0s", "", "99999999d"])
+def test_what_is_no_lifetime_is_wrong_usage(terminal: Terminal, expires: str) -> None:
+    terminal.run("token", "create", "okta", "--expires", expires, code=2)
+
+
+def test_a_third_token_is_refused_with_the_command_that_makes_room(terminal: Terminal) -> None:
+    for _ in range(2):
+        terminal.run("token", "create", "okta")
+
+    result = terminal.run("token", "create", "okta", code=1)
+
+    assert "okta has 2 live tokens already" in result.stderr
+    assert "`scimbridge token revoke ID`" in result.stderr
+    assert result.stdout == ""
+
+
+def test_the_list_shows_expiry_and_warns_when_it_is_near(terminal: Terminal, clock: FakeClock) -> None:
+    terminal.run("token", "create", "okta", "--expires", "30d")
+    assert terminal.run("token", "list").stderr == ""
+    clock.advance("10d")
+
+    listed = terminal.run("token", "list")
+    assert "2026-04-01 09:00 UTC" in listed.stdout
+    assert "expires in 20d: make another one" in listed.stderr
+
+    clock.advance("20d")
+    assert "expired" in terminal.run("token", "list").stdout
+    assert not terminal.read("token", "list")[0]["is_live"]
