@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from scimbridge.store.groups import among
+from scimbridge.store.groups import is_among
 from scimbridge.store.schema import groups, identities, memberships, past_memberships, unassignments
 
 _OF_IDENTITY = select(unassignments.c.target, unassignments.c.at).where(
@@ -31,7 +30,7 @@ def groups_above(tx: Connection, ids: Sequence[str], name_keys: Sequence[str]) -
     """
     above = (
         select(memberships.c.member_id.label("start"), memberships.c.group_id)
-        .where(memberships.c.member_id.in_(among(tx, ids)))
+        .where(is_among(tx, memberships.c.member_id, ids))
         .cte("above", recursive=True)
     )
     # A union without duplicates ends, even where groups contain each other.
@@ -77,14 +76,13 @@ def people_who_left(tx: Connection, source: str, display_name: str, at: datetime
 
 def unassigned_from(tx: Connection, identity_id: str) -> Mapping[str, datetime]:
     """Return the targets that an identity was unassigned from, with the time of the fact."""
-    found: Sequence[Row[Any]] = tx.execute(_OF_IDENTITY, {"identity": identity_id}).all()
-    return {row.target: row.at for row in found}
+    return {row["target"]: row["at"] for row in tx.execute(_OF_IDENTITY, {"identity": identity_id}).mappings()}
 
 
 def were_unassigned(tx: Connection, ids: Iterable[str], targets: Iterable[str]) -> dict[str, set[str]]:
     """Return from which of some targets identities were unassigned; without those from none."""
     query = select(unassignments.c.identity_id, unassignments.c.target).where(
-        unassignments.c.identity_id.in_(among(tx, ids)), unassignments.c.target.in_(list(targets))
+        is_among(tx, unassignments.c.identity_id, ids), unassignments.c.target.in_(list(targets))
     )
     found: dict[str, set[str]] = {}
     for identity_id, target in tx.execute(query.order_by(unassignments.c.identity_id)):
