@@ -64,7 +64,7 @@ def test_what_systems_write_for_never_is_no_end_that_comes(said: str) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["soon", "31.12.2026", "2026-13-01", "2026-02-30", "20261231", "2026-W01-1", "2026", "12/31/2026", 
+    ["soon", "31.12.2026", "2026-13-01", "2026-02-30", "20261231", "2026-W01-1", "2026", "12/31/2026",
      "2026-12-31T25:00Z", "2026-12-31T10:00:00+99:00", "   ", 20261231, True, ["2026-12-31"], {"value": "2026-12-31"}, "\uff12026-12-31"],
 )  # fmt: skip
 def test_what_is_no_date_is_odd(said: Any) -> None:
