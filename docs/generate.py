@@ -39,6 +39,8 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "`[store]`": document.StoreSection,
     "`[queue]`": document.QueueSection,
     "`[sources.NAME]`": document.SourceSection,
+    "`[sources.NAME.jwt]`": document.JwtSection,
+    "`[sources.NAME.basic]`": document.BasicSection,
     "`[targets.NAME]`": TargetConfig,
     "`[[rules]]`": document.RuleSection,
     "`[[rules.stages]]`": document.StageSection,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -14,17 +15,20 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scimbridge import telemetry
 from scimbridge.bridge import Bridge
 from scimbridge.dashboard import build_routes
 from scimbridge.errors import BridgeError
 from scimbridge.lifetime import Stop, beside
+from scimbridge.scim.admission.addresses import Addresses
+from scimbridge.scim.admission.failures import Failures
+from scimbridge.scim.admission.gate import Gate
 from scimbridge.scim.app import build_app
+from scimbridge.scim.base import BaseAddress
+from scimbridge.scim.oauth import TokenEndpoint, oauth_routes
+from scimbridge.scim.schemes import schemes_of
 from scimbridge.store.clock import MEASURE_EVERY
-
-SCIM = "/scim/v2"
 
 THREADS = 40
 """Requests that are worked on at once; more wait their turn."""
@@ -33,23 +37,33 @@ THREADS = 40
 def create_app(bridge: Bridge) -> Starlette:
     """Return the whole HTTP side of a bridge."""
     clock = bridge.clock
+    access = bridge.settings.access
+    addresses = Addresses(bridge.settings.server.trusted_proxies)
+    failures = Failures()
+    public_url = bridge.settings.server.public_url
+    gate = Gate(
+        bridge.identifying.identify, bridge.recent_grants, clock, access, addresses=addresses, failures=failures
+    )
+    endpoint = TokenEndpoint(bridge.granting, clock, access, addresses=addresses, failures=failures)
     scim_app = build_app(
         intake=bridge.intake,
         group_intake=bridge.group_intake,
         lookup=bridge.lookup,
-        authenticate=lambda token: bridge.tokens.source_of(token, clock()),
-        public_url=bridge.settings.server.public_url,
+        gate=gate,
+        public_url=public_url,
         clock=clock,
         max_body=bridge.settings.server.max_body,
+        schemes=schemes_of(access),
     )
     return Starlette(
         routes=[
             Route("/healthz", _healthz),
             Route("/readyz", _Readiness(bridge).answer),
             Route("/metrics", _Metrics(bridge).answer),
+            *oauth_routes(endpoint, public_url),
             *build_routes(bridge.overview, clock, bridge.holding),
         ],
-        middleware=[Middleware(_Scim, scim=scim_app)],
+        middleware=[Middleware(BaseAddress, scim=scim_app, public_url=public_url)],
         lifespan=_lifespan,
     )
 
@@ -63,12 +77,22 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
 
     Raises:
         StoreError: The store cannot be used; nothing was started.
+        ConfigurationError: A source's userNames cannot be compared as it says; nothing was started.
         OSError: The address is taken.
     """
     bridge.prepare_store(may_upgrade=False)
+    bridge.prepare_names()
     bridge.store_clock.measure()
     listen = bridge.settings.server.listen
-    server = _Server(uvicorn.Config(create_app(bridge), log_config=None, access_log=False, server_header=False), ready)
+    config = uvicorn.Config(
+        create_app(bridge),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Whom to believe about addresses, [server] trusted_proxies says; uvicorn would believe this whole machine.
+        proxy_headers=False,
+    )
+    server = _Server(config, ready)
     with socket.create_server((listen.host, listen.port), family=_family(listen.host), backlog=512) as listening:
         # uvicorn raises the signal that ended it once more; with these handlers that ends nothing else.
         stop = Stop()
@@ -76,24 +100,6 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         with beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop):
             server.run(sockets=[listening])
     bridge.close()
-
-
-class _Scim:
-    """Hands everything below ``/scim/v2`` to the SCIM application, so that each answer there is a SCIM answer.
-
-    A ``Mount`` would not: its pattern does not match a path with a line break in it.
-    """
-
-    def __init__(self, app: ASGIApp, scim: ASGIApp) -> None:
-        self._app = app
-        self._scim = scim
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (scope["path"] + "/").startswith(SCIM + "/"):
-            scope = {**scope, "root_path": scope.get("root_path", "") + SCIM}
-            await self._scim(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
 
 
 class _Server(uvicorn.Server):
@@ -150,6 +156,9 @@ class _Metrics:
     def _measure(self) -> None:
         telemetry.OPEN_CASES.set(self._bridge.overview.open_case_count())
         now = self._bridge.clock()
+        for source, expires_at in self._bridge.tokens.expiries().items():
+            left = math.inf if expires_at is None else (expires_at - now).total_seconds()
+            telemetry.TOKEN_EXPIRY.labels(source).set(left)
         for target in self._bridge.overview.targets(now):
             waited = (now - target.oldest_due_at).total_seconds() if target.oldest_due_at else 0.0
             telemetry.OLDEST_RUNNABLE.labels(target.name).set(waited)

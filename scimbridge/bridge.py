@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from redis import Redis
@@ -21,6 +21,7 @@ from scimbridge.queue.redis import QUICK, connect
 from scimbridge.sdk.connector import Connector, Context
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.claiming import Claiming
+from scimbridge.services.clients import Clients
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
@@ -28,6 +29,7 @@ from scimbridge.services.fleet import Fleet, Target
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.holding import Holding
+from scimbridge.services.identifying import Identifying
 from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
 from scimbridge.services.leases import TERMS, Leases, Terms
@@ -36,8 +38,10 @@ from scimbridge.services.operating import Operating
 from scimbridge.services.overview import Overview
 from scimbridge.services.permit import TargetPermit
 from scimbridge.services.planning import Planner
+from scimbridge.services.recent import RecentGrants
 from scimbridge.services.recording import Recording
 from scimbridge.services.rehearsal import Rehearsing
+from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.returning import Returning
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.services.tokens import Tokens
@@ -45,6 +49,11 @@ from scimbridge.store import targets
 from scimbridge.store.clock import StoreClock
 from scimbridge.store.database import Database
 from scimbridge.store.upgrade import is_current, upgrade
+from scimbridge.store.writer import Writer
+
+if TYPE_CHECKING:
+    from scimbridge.services.granting import Granting
+    from scimbridge.services.issuers import Issuers
 
 
 class Bridge:
@@ -76,6 +85,11 @@ class Bridge:
     def database(self) -> Database:
         """The store."""
         return Database(self.settings.store_url)
+
+    @cached_property
+    def writer(self) -> Writer:
+        """Writes what sources send."""
+        return Writer(self.database)
 
     @cached_property
     def store_clock(self) -> StoreClock:
@@ -114,7 +128,9 @@ class Bridge:
     @cached_property
     def intake(self) -> Intake:
         """The write side of SCIM's users."""
-        return Intake(self.database, self.planner, self.returning, self.ending, self.courier.submit)
+        return Intake(
+            self.writer, self.planner, self.returning, self.ending, self.courier.submit, self.settings.profiles
+        )
 
     @cached_property
     def grants(self) -> Grants:
@@ -144,17 +160,50 @@ class Bridge:
     @cached_property
     def group_intake(self) -> GroupIntake:
         """The write side of SCIM's groups."""
-        return GroupIntake(self.database, self.assignment, self.courier.submit)
+        return GroupIntake(self.writer, self.assignment, self.courier.submit)
 
     @cached_property
     def lookup(self) -> Lookup:
         """The read side of SCIM."""
-        return Lookup(self.database)
+        return Lookup(self.database, self.settings.profiles)
+
+    @cached_property
+    def recent_grants(self) -> RecentGrants:
+        """The credentials that this process has just seen."""
+        return RecentGrants()
 
     @cached_property
     def tokens(self) -> Tokens:
         """How sources show who they are."""
-        return Tokens(self.database)
+        return Tokens(self.database, self.recent_grants)
+
+    @cached_property
+    def clients(self) -> Clients:
+        """The OAuth clients of sources."""
+        return Clients(self.database, self.recent_grants)
+
+    # Signatures are a library of their own: who serves no requests need not load it.
+
+    @cached_property
+    def granting(self) -> Granting:
+        """The token endpoint's work."""
+        from scimbridge.services.granting import Granting
+
+        issuer = self.settings.server.public_url
+        return Granting(self.database, (f"{issuer}/oauth/token", issuer))
+
+    @cached_property
+    def issuers(self) -> Issuers:
+        """The issuers that sources' JWTs come from."""
+        from scimbridge.services.issuers import Issuers
+
+        access = self.settings.access
+        return Issuers({source: each.issuer for source, each in access.items() if each.issuer is not None})
+
+    @cached_property
+    def identifying(self) -> Identifying:
+        """Which source a request is of."""
+        return Identifying(self.tokens, self.granting, self.issuers, self.settings.access, self.clock)
 
     @cached_property
     def holding(self) -> Holding:
@@ -219,13 +268,25 @@ class Bridge:
         with self.database.write() as tx:
             targets.ensure_targets(tx, [target.name for target in self.fleet])
 
+    def prepare_names(self) -> None:
+        """Have the store compare userNames as the settings say; for processes that write them.
+
+        Raises:
+            ConfigurationError: By the rule that a source has now, several of its Users have the same name.
+        """
+        Rekeying(self.database, self.settings.profiles).run()
+
     def close(self) -> None:
         """Give everything back that was made."""
         made = self.__dict__
+        if "writer" in made:
+            self.writer.close()
         if "courier" in made:
             self.courier.close()
         if "fleet" in made:
             self.fleet.close()
+        if "tokens" in made:
+            self.tokens.close()
         if "database" in made:
             self.database.close()
 

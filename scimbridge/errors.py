@@ -10,12 +10,15 @@
     │   ├── DuplicateError
     │   ├── UnknownMemberError
     │   ├── PreconditionError
+    │   ├── TooManyTokensError
+    │   ├── InvalidKeyError
     │   └── CaseClosedError
     ├── StoreError             the database
     │   ├── ConcurrentUpdateError   reload and decide again
     │   ├── StoreBusyError          try again in a moment
     │   └── StoreUnavailableError   disk full, read-only, unreachable
     ├── QueueError             Redis; work goes on without it
+    ├── KeysUnavailableError   an issuer's keys cannot be had now; nobody can tell whether a token is good
     └── ConnectorError         see scimbridge.sdk.errors
 """
 
@@ -97,6 +100,21 @@ class PreconditionError(RuleError):
         super().__init__("the resource has changed since the version you read; read it again")
 
 
+class TooManyTokensError(RuleError):
+    """The source has as many live tokens as it may have: one in use, and one to replace it."""
+
+    def __init__(self, source: str, limit: int) -> None:
+        self.source = source
+        super().__init__(
+            f"{source} has {limit} live tokens already; revoke the one that is not used anymore: "
+            "`scimbridge token list`, then `scimbridge token revoke ID`"
+        )
+
+
+class InvalidKeyError(RuleError):
+    """Keys cannot be used; the message says why, and never repeats them."""
+
+
 class CaseClosedError(RuleError):
     """The case has ended; nothing more happens in it."""
 
@@ -128,3 +146,7 @@ class StoreUnavailableError(StoreError):
 
 class QueueError(BridgeError):
     """Redis cannot be reached. Nothing is lost; the sweeper submits again."""
+
+
+class KeysUnavailableError(BridgeError):
+    """The keys of a trusted issuer cannot be read now, so that nobody can tell whether its tokens are good."""

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TextIO
 
 import structlog
@@ -37,6 +38,15 @@ SCIM_REQUEST_DURATION = Histogram(
     "Time from a SCIM request's arrival to its answer.",
     ["source", "method"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+)
+FAILED_AUTHENTICATIONS = Counter(
+    "scimbridge_failed_authentications_total",
+    "Requests that were not let in: no credential, a wrong, expired or revoked one, one without the right, "
+    "an address outside of `allow_from`, or too many failures before.",
+    ["reason"],
+)
+RATE_LIMITED = Counter(
+    "scimbridge_rate_limited_requests_total", "Requests of a source above its `rate_limit`.", ["source"]
 )
 TASKS_FINISHED = Counter(
     "scimbridge_tasks_finished_total", "Tasks that ended an attempt, by how.", ["target", "action", "outcome"]
@@ -76,6 +86,12 @@ OLDEST_RUNNABLE = Gauge(
     ["target"],
     multiprocess_mode="mostrecent",
 )
+TOKEN_EXPIRY = Gauge(
+    "scimbridge_token_expiry_seconds",
+    "Seconds until the last token of a source expires; negative where it has, +Inf where one never does.",
+    ["source"],
+    multiprocess_mode="mostrecent",
+)
 TARGET_PAUSED = Gauge(
     "scimbridge_target_paused", "1 where nothing is sent to a target.", ["target"], multiprocess_mode="mostrecent"
 )
@@ -105,7 +121,9 @@ _PERSONAL_KEYS = frozenset(
 _SECRET_TEXT = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+"), rf"\1 {REDACTED}"),
     (re.compile(r"(://[^/\s:@]*):[^/\s@]+@"), rf"\1:{REDACTED}@"),
-    (re.compile(r"\bscb_[A-Za-z0-9_-]+"), REDACTED),
+    (re.compile(r"\bsc[abs]_[A-Za-z0-9_-]+"), REDACTED),
+    # A JWT, or the beginning of one.
+    (re.compile(r"\beyJ[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)+"), REDACTED),
 )
 
 
@@ -194,3 +212,16 @@ def _quiet_libraries() -> None:
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = True
+
+
+def note_scim_request(source: str, method: str, status: int, seconds: float) -> None:
+    """Count an answered SCIM request, and the time it took."""
+    counter, histogram = _scim_children(source, method, status)
+    histogram.observe(seconds)
+    counter.inc()
+
+
+@lru_cache(maxsize=512)
+def _scim_children(source: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    """Return the metrics of these labels; finding them takes longer than counting."""
+    return SCIM_REQUESTS.labels(source, method, str(status)), SCIM_REQUEST_DURATION.labels(source, method)

@@ -37,6 +37,8 @@ def _findings(bridge: Bridge) -> Iterator[Finding]:
     store = checks.check_store(bridge)
     yield store
     yield checks.check_queue(bridge)
+    yield from checks.check_issuers(bridge)
     yield from checks.check_targets(bridge, [target.name for target in bridge.fleet])
     if store.verdict is checks.Verdict.OK:
+        yield from checks.check_tokens(bridge)
         yield from checks.check_pauses(bridge)

@@ -13,7 +13,7 @@ import typer
 from scimbridge.cli.opening import embedded_socket, is_embedded, missing_database
 from scimbridge.cli.output import say, say_json
 from scimbridge.cli.reporting import ExitCode
-from scimbridge.errors import BridgeError, QueueError, StoreError
+from scimbridge.errors import BridgeError, KeysUnavailableError, QueueError, StoreError
 from scimbridge.sdk.errors import RetryableError, TargetUnusableError
 
 if TYPE_CHECKING:
@@ -105,6 +105,37 @@ def _check_redis(url: str) -> Finding:
     except QueueError as error:
         return _queue(Verdict.FAILED, str(error), "see [queue] url; nothing is lost, but work is slower")
     return _queue(Verdict.OK, "Redis answers")
+
+
+def check_issuers(bridge: Bridge) -> Iterator[Finding]:
+    """Yield whether the keys can be read of each issuer whose tokens a source may present."""
+    for source in [name for name, access in bridge.settings.access.items() if access.issuer is not None]:
+        where = f"sources.{source}.jwt"
+        try:
+            count = bridge.issuers.check(source)
+        except KeysUnavailableError as error:
+            step = "see that it can be reached from here; meanwhile tokens of this issuer are answered 503"
+            yield Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
+        else:
+            message = f"the issuer publishes {count} key{'' if count == 1 else 's'}"
+            yield Finding(name=where, verdict=Verdict.OK, message=message)
+
+
+def check_tokens(bridge: Bridge) -> Iterator[Finding]:
+    """Yield a warning for each token that expires soon, and for each source whose last one has expired."""
+    from scimbridge.cli.token import expiry_warning
+
+    now = bridge.clock()
+    for row in bridge.tokens.all():
+        warning = expiry_warning(row, now)
+        if warning:
+            step = f"`scimbridge token create {row['source']}` makes another one"
+            yield Finding(name=f"sources.{row['source']}", verdict=Verdict.WARNING, message=warning, next_step=step)
+    for source, expires_at in bridge.tokens.expiries().items():
+        if expires_at is not None and expires_at <= now:
+            step = f"`scimbridge token create {source}` makes another one; if it is not used anymore, revoke it"
+            message = "its last token has expired"
+            yield Finding(name=f"sources.{source}", verdict=Verdict.WARNING, message=message, next_step=step)
 
 
 def check_targets(bridge: Bridge, names: Sequence[str]) -> Iterator[Finding]:

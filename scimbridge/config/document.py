@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from scimbridge.config import later
 from scimbridge.config.addresses import QueueUrl, StoreUrl
 from scimbridge.config.values import (
+    Algorithm,
     AttributePath,
     ByteSize,
     Do,
     Duration,
     Filter,
+    IpNetwork,
+    KeyUrl,
     Listen,
     ListenAddress,
     PublicUrl,
+    Rate,
+    ReadableFile,
     TimeZone,
     When,
 )
 from scimbridge.domain.lifecycle import LIFECYCLE
 from scimbridge.domain.rule import Restore
 from scimbridge.domain.source import NameCase, OverInactive
+from scimbridge.sdk.secret import Secret
 
 LIFECYCLE_END = f"{LIFECYCLE}:endDate"
+
+
+def _long_enough(password: SecretStr) -> SecretStr:
+    if len(password.get_secret_value()) < 16:
+        raise ValueError("must have 16 characters or more")
+    return password
+
+
+BasicPassword = Annotated[Secret, AfterValidator(_long_enough)]
 
 
 class Section(BaseModel):
@@ -54,6 +70,10 @@ class ServerSection(Section):
     max_body: ByteSize = Field(default=1 << 20, ge=1024, examples=["1MiB"])
     """The largest request that is read, in bytes or like `"1MiB"`; larger ones are answered 413."""
 
+    trusted_proxies: list[IpNetwork] = []
+    """The proxies whose `X-Forwarded-For` is believed, as networks or addresses; nobody's where absent. Name yours:
+    else all clients seem to have its address, and one that guesses slows the others."""
+
 
 class StoreSection(Section):
     """The database, which holds the truth."""
@@ -70,6 +90,51 @@ class QueueSection(Section):
     url: QueueUrl | None = Field(default=None, examples=["embedded"])
     """`embedded` starts a private redis-server under `data_dir`; or `redis://`, `rediss://` (TLS), `unix:///PATH`.
     With a password in it, write `{ env = "NAME" }` or `{ file = "PATH" }`. Default: `embedded`."""
+
+
+class JwtSection(Section):
+    """JWT access tokens of an issuer of your own, as what a source presents (RFC 9068)."""
+
+    issuer: str = Field(min_length=1, examples=["https://login.example.com/"])
+    """The `iss` claim, exactly."""
+
+    audience: str | list[str] = Field(examples=["https://bridge.example.com"])
+    """The `aud` claim, or several of which one will do."""
+
+    jwks_url: KeyUrl | None = Field(default=None, examples=["https://login.example.com/keys"])
+    """Where the issuer publishes its keys. They are kept for ten minutes, and a day while it does not answer."""
+
+    jwks_file: ReadableFile | None = None
+    """A file with the keys (a JWK Set), instead of `jwks_url`."""
+
+    ca_file: ReadableFile | None = None
+    """Certificates to trust at `jwks_url` instead of the public ones, in PEM."""
+
+    scope: str | None = None
+    """What the claim `scope` or `scp` has to hold; a token without it is answered 403."""
+
+    claims: dict[str, str] | None = None
+    """Other claims that must have this value, or hold it where they are lists, like `{ roles = "scim" }`; a token
+    without them is answered 403."""
+
+    algorithms: list[Algorithm] = Field(default=["RS256", "PS256", "ES256"], min_length=1)
+    """The signature algorithms to accept."""
+
+    @model_validator(mode="after")
+    def _has_keys(self) -> Self:
+        if (self.jwks_url is None) == (self.jwks_file is None):
+            raise ValueError("write one of jwks_url and jwks_file")
+        return self
+
+
+class BasicSection(Section):
+    """HTTP Basic, for an identity provider that can do nothing else; prefer tokens, which can be replaced."""
+
+    username: str = Field(min_length=1, pattern=r"^[^:\x00-\x1f\x7f]+$", examples=["okta"])
+    """The name that the source presents; without a colon."""
+
+    password: BasicPassword = Field(examples=[{"env": "OKTA_PASSWORD"}])
+    """Its password, of 16 characters or more: `{ env = "NAME" }` or `{ file = "PATH" }`."""
 
 
 class SourceSection(Section):
@@ -93,6 +158,23 @@ class SourceSection(Section):
 
     timezone: TimeZone = Field(default=ZoneInfo("UTC"), examples=["Europe/Berlin"])
     """Where an end date without a time of day ends."""
+
+    token_lifetime: Duration | None = Field(default=None, gt=timedelta())
+    """How long tokens of `scimbridge token create` let the source in, unless `--expires` says otherwise; for good
+    where absent."""
+
+    allow_from: list[IpNetwork] = []
+    """The networks or addresses that the source may come from, others are answered 403; everywhere where absent."""
+
+    rate_limit: Rate | None = None
+    """Requests in a time, in each web process, like `"50/s"`; more are answered 429. Not below `"25/s"`; no limit
+    where absent."""
+
+    jwt: JwtSection | None = None
+    """JWT access tokens that the source may present; see `[sources.NAME.jwt]`."""
+
+    basic: BasicSection | None = None
+    """A name and password that the source may present; see `[sources.NAME.basic]`."""
 
 
 class StageSection(Section):

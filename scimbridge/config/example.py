@@ -50,7 +50,18 @@ _TARGETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"base_url": "https://application.example.com/scim/v2", "token": {"env": "APPLICATION_TOKEN"}},
     ),
 }
-_CHOICES: Mapping[str, Any] = {"rate_limit": "20/s", "ca_file": "ca.pem", "approval": False}
+_CHOICES: Mapping[str, Any] = {
+    "rate_limit": "50/s",
+    "ca_file": "ca.pem",
+    "approval": False,
+    "token_lifetime": "180d",
+    "jwt": {
+        "issuer": "https://login.example.com/",
+        "audience": "https://bridge.example.com",
+        "jwks_url": "https://login.example.com/keys",
+    },
+    "basic": {"username": "entra", "password": {"env": "ENTRA_PASSWORD"}},
+}
 _LAST_STAGE = """\
   # What cannot be undone has to come after a stage that suspends, and says so.
   [[rules.stages]]
@@ -93,7 +104,11 @@ def _table(heading: str, model: type[BaseModel], values: Mapping[str, Any] | Non
 
 
 def _scalars(model: type[BaseModel], values: Mapping[str, Any] | None = None) -> str:
-    fields = {field.alias or name: field for name, field in model.model_fields.items() if not _is_section(field)}
+    fields = {
+        field.alias or name: field
+        for name, field in model.model_fields.items()
+        if name in _CHOICES or not _is_section(field)
+    }
     return "\n".join(line for key, field in fields.items() for line in _setting(key, field, values or {}))
 
 

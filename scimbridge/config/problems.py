@@ -43,6 +43,7 @@ _SENTENCES = {
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
     "string_too_long": "must not be longer than {max_length} characters",
+    "string_pattern_mismatch": "has a character that cannot stand there",
     "value_error": "{error}",
     "assertion_error": "{error}",
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from scimbridge.config.access import access_of, check_access, written_out_passwords
 from scimbridge.config.addresses import has_password, queue_url, store_url
 from scimbridge.config.document import Document, SourceSection
 from scimbridge.config.problems import read
@@ -16,6 +17,7 @@ from scimbridge.config.rules import KnownTargets, check_rules, rule_of
 from scimbridge.config.sources import RawSettings, collect
 from scimbridge.config.targets import Targets, read_targets
 from scimbridge.config.values import Listen
+from scimbridge.domain.access import Network, SourceAccess
 from scimbridge.domain.action import Action
 from scimbridge.domain.rule import Exclusion, Ruleset
 from scimbridge.domain.source import Profiles, SourceProfile
@@ -31,11 +33,13 @@ class ServerSettings:
     Attributes:
         public_url: Without a slash at its end.
         max_body: The largest request, in bytes.
+        trusted_proxies: Whose X-Forwarded-For is believed.
     """
 
     listen: Listen
     public_url: str
     max_body: int
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class Settings:
         path: The file; ``None`` where the environment said it all.
         data_dir: Absolute. It may not exist yet.
         profiles: How each source is read.
+        access: How each source shows who it is.
         store_url: For SQLAlchemy; a SQLite path in it is absolute.
         queue_url: ``embedded`` or a Redis address.
         targets: As the connectors' own ``config_type``, by name.
@@ -60,6 +65,7 @@ class Settings:
     queue_url: str = field(repr=False)
     sources: Mapping[str, SourceSection]
     profiles: Profiles
+    access: Mapping[str, SourceAccess] = field(repr=False)
     targets: Mapping[str, TargetConfig]
     capabilities: Mapping[str, frozenset[Action]]
     ruleset: Ruleset
@@ -81,6 +87,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     document = read(Document, _without_targets(raw.tables), (), problems, context=SecretSources(raw.base_dir))
     secrets = SecretSources(raw.base_dir)
     targets = read_targets(raw.tables.get("targets"), secrets, problems)
+    problems += check_access(document.sources) if document is not None else ()
     problems += check_rules(raw.tables.get("rules"), _known(raw.tables.get("targets"), targets))
     if problems or document is None:
         raise ConfigurationError([_with_variable(raw, problem) for problem in problems])
@@ -114,11 +121,13 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
             listen=document.server.listen,
             public_url=document.server.public_url or f"http://{document.server.listen}",
             max_body=document.server.max_body,
+            trusted_proxies=tuple(document.server.trusted_proxies),
         ),
         store_url=store_url(document.store.url, base_dir=raw.base_dir, data_dir=data_dir),
         queue_url=queue_url(document.queue.url),
         sources=MappingProxyType(document.sources),
         profiles=Profiles({name: _profile(section) for name, section in document.sources.items()}),
+        access=MappingProxyType({name: access_of(section) for name, section in document.sources.items()}),
         targets=MappingProxyType(targets.configs),
         capabilities=MappingProxyType(targets.capabilities),
         ruleset=Ruleset(
@@ -146,7 +155,8 @@ def _written_out(raw: RawSettings, literals: list[Problem]) -> list[Problem]:
         for section in ("store", "queue")
         if isinstance(url := raw.tables.get(section, {}).get("url"), str) and has_password(url)
     ]
-    return [warning for warning in (*passwords, *literals) if warning.path not in raw.variables]
+    logins = written_out_passwords(raw.tables.get("sources"))
+    return [warning for warning in (*passwords, *logins, *literals) if warning.path not in raw.variables]
 
 
 def _absences(document: Document) -> list[Problem]:

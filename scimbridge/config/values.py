@@ -6,20 +6,28 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
-from scim2_models import Extension, Path, SCIMException
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
+from scim2_models import Extension, SCIMException
+from scim2_models import Path as AttrPath
 
 from scimbridge.config import later
+from scimbridge.domain.access import Network
 from scimbridge.domain.action import Action
 from scimbridge.domain.duration import format_duration, parse_duration
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.lifecycle import LIFECYCLE, end_path
 from scimbridge.domain.model import USER
 from scimbridge.domain.trigger import Trigger
+from scimbridge.sdk.secret import SecretSources
+
+SLOWEST = 25
+"""Requests per second that a source may always make: Entra ID asks for them, and so does the IPSIE profile."""
 
 _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
 _SIZES = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -90,12 +98,49 @@ def _attribute_path(value: str) -> str:
         return LIFECYCLE + value.strip()[len(LIFECYCLE) :]  # known, whether the models have it or not
     end_path(value)
     try:
-        binding = Path[USER](value.strip()).resolve()
+        binding = AttrPath[USER](value.strip()).resolve()
     except SCIMException as error:
         raise ValueError(str(error.detail)) from error
     if binding is None or binding.is_multivalued:
         raise ValueError("is no attribute with a single value of a User or its extensions")
     return binding.urn if issubclass(binding.model, Extension) else binding.urn.rpartition(":")[2]
+
+
+def _network(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ip_network(value.strip())
+    except ValueError as error:
+        raise ValueError('write a network or an address, like "10.0.0.0/8" or "2001:db8::/32"') from error
+
+
+def _rate(value: str) -> float:
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)/(s|m|h)", value.strip())
+    if not found:
+        raise ValueError('write a number of requests per second, minute or hour, like "50/s"')
+    rate = float(found[1]) / {"s": 1, "m": 60, "h": 3600}[found[2]]
+    if rate < SLOWEST:
+        raise ValueError(f'must be at least "{SLOWEST}/s": identity providers count on that')
+    return rate
+
+
+def _key_url(value: str) -> str:
+    parts = urlsplit(value)
+    is_here = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and is_here)):
+        raise ValueError('write an https address, like "https://login.example.com/keys"')
+    return value
+
+
+def _file(value: str, info: ValidationInfo) -> Path:
+    base_dir = info.context.base_dir if isinstance(info.context, SecretSources) else Path.cwd()
+    path = Path(base_dir / value)
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from error
+    return path
 
 
 def _refusing(names: frozenset[str]) -> BeforeValidator:
@@ -139,6 +184,35 @@ AttributePath = Annotated[str, BeforeValidator(_text(_attribute_path, "the path 
 
 PublicUrl = Annotated[str, BeforeValidator(_text(_public_url, 'like "https://bridge.example.com"'))]
 """An http or https address without a slash at its end."""
+
+IpNetwork = Annotated[
+    Network,
+    PlainValidator(_network),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8"]}),
+]
+"""An IPv4 or IPv6 network, or one address."""
+
+Rate = Annotated[
+    float,
+    PlainValidator(_text(_rate, 'like "50/s"')),
+    WithJsonSchema({"type": "string", "examples": ["50/s"]}),
+]
+"""Requests per second, written like ``"50/s"``."""
+
+KeyUrl = Annotated[str, BeforeValidator(_text(_key_url, 'like "https://login.example.com/keys"'))]
+"""Where keys are published: https, or http on this machine."""
+
+ReadableFile = Annotated[
+    Path,
+    PlainValidator(_file),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string"}),
+]
+"""A file that is there, relative to the configuration."""
+
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"]
+"""An asymmetric signature algorithm (RFC 7518 §3.1, RFC 9864)."""
 
 Filter = Annotated[
     IdentityFilter,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from datetime import datetime
 from typing import NewType
 
@@ -18,9 +18,9 @@ def new_id(now: datetime) -> str:
 
     Rows that are created together lie together in an index.
     """
-    milliseconds = int(now.timestamp() * 1000) & ((1 << 48) - 1)
-    value = milliseconds << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    milliseconds = int(now.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
+    chance = int.from_bytes(os.urandom(10))
+    version = 0x7000 | chance >> 68
+    variant = 0x8000 | chance >> 54 & 0x3FFF
+    text = f"{milliseconds:012x}"
+    return f"{text[:8]}-{text[8:]}-{version:04x}-{variant:04x}-{chance & 0xFFFF_FFFF_FFFF:012x}"

@@ -1,11 +1,12 @@
-"""The SCIM service provider as an ASGI application, to be mounted at /scim/v2."""
+"""The SCIM service provider as an ASGI application, to be mounted at its base addresses."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from starlette.applications import Starlette
@@ -19,13 +20,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scimbridge import telemetry
 from scimbridge.errors import NotFoundError
-from scimbridge.scim.authentication import SOURCE, Authenticate, Authentication
+from scimbridge.scim.admission.gate import Gate
+from scimbridge.scim.authentication import SOURCE, Authentication
+from scimbridge.scim.base import BASE, PREFIX
 from scimbridge.scim.body import parsed, read_bytes
 from scimbridge.scim.call import Call
 from scimbridge.scim.discovery import Discovery
 from scimbridge.scim.errors import verdict_on
+from scimbridge.scim.fast import FastPath
 from scimbridge.scim.groups import Groups
 from scimbridge.scim.rendering import Rendering
+from scimbridge.scim.schemes import UNCONFIGURED, Schemes
+from scimbridge.scim.search import Search
 from scimbridge.scim.users import Users
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
@@ -35,6 +41,9 @@ MAX_BODY = 1024 * 1024
 """Bytes of a body, unless the installation says otherwise."""
 
 Handler = Callable[[Call], Response]
+UrlTable = Mapping[str, Mapping[str, Handler]]
+MethodsAt = Callable[[Scope], Mapping[str, Handler]]
+"""Returns the handlers of an address, by method, for the base under which a request came."""
 
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _WITH_BODY = {"POST", "PUT", "PATCH"}
@@ -47,10 +56,11 @@ def build_app(
     intake: Intake,
     group_intake: GroupIntake,
     lookup: Lookup,
-    authenticate: Authenticate,
+    gate: Gate,
     public_url: str,
     clock: Callable[[], datetime],
     max_body: int = MAX_BODY,
+    schemes: Schemes = UNCONFIGURED,
 ) -> Starlette:
     """Return the application.
 
@@ -58,24 +68,50 @@ def build_app(
         intake: Takes what is written about Users.
         group_intake: Takes what is written about Groups.
         lookup: Finds what is read.
-        authenticate: Returns the source that a bearer token names, or ``None``. Called in a thread.
+        gate: Knows which source a request is of.
         public_url: The address under which clients reach the server, e.g. ``https://bridge.example.com``;
             ``meta.location`` is made of it, and not of what a request claims.
         clock: The current time (UTC).
         max_body: Bytes of a request's body; more is answered 413.
+        schemes: How a source can show who it is.
     """
-    base = f"{public_url.rstrip('/')}/scim/v2"
-    rendering = Rendering(base)
-    handlers = _url_table(Users(intake, lookup, rendering), Groups(group_intake, lookup, rendering), Discovery(base))
+    usual = f"{public_url.rstrip('/')}{PREFIX}"
+
+    @lru_cache(maxsize=64)
+    def handlers(base: str) -> UrlTable:
+        # One table for each base address: what it answers holds addresses below it.
+        rendering = Rendering(base)
+        discovery = Discovery(base, schemes)
+        return _url_table(
+            Users(intake, lookup, rendering),
+            Groups(group_intake, lookup, rendering),
+            Search(lookup, rendering),
+            discovery,
+        )
+
+    def methods_at(path: str) -> MethodsAt:
+        return lambda scope: handlers(scope.get(BASE, usual))[path]
+
     return Starlette(
-        routes=[_Endpoint(methods, intake, clock, max_body).route(path) for path, methods in handlers.items()],
-        middleware=[Middleware(_TrailingSlash), Middleware(Authentication, authenticate=authenticate)],
+        routes=[
+            _Endpoint(methods_at(path), intake, clock, max_body).route(path, methods)
+            for path, methods in handlers(usual).items()
+        ],
+        middleware=[
+            Middleware(_TrailingSlash),
+            Middleware(Authentication, gate=gate),
+            Middleware(FastPath, intake=intake, base=usual, clock=clock),
+        ],
         exception_handlers={HTTPException: _framework_error},
     )
 
 
-def _url_table(users: Users, groups: Groups, discovery: Discovery) -> Mapping[str, Mapping[str, Handler]]:
+def _url_table(users: Users, groups: Groups, search: Search, discovery: Discovery) -> UrlTable:
     return {
+        "/": {"GET": search.root},
+        "/.search": {"POST": search.everything},
+        "/Users/.search": {"POST": search.users},
+        "/Groups/.search": {"POST": search.groups},
         "/Users": {"GET": users.find, "POST": users.create},
         "/Users/{id}": {"GET": users.read, "PUT": users.replace, "PATCH": users.patch, "DELETE": users.delete},
         "/Groups": {"GET": groups.find, "POST": groups.create},
@@ -91,17 +127,15 @@ def _url_table(users: Users, groups: Groups, discovery: Discovery) -> Mapping[st
 class _Endpoint:
     """One address: reads the body, runs the handler in a thread, and turns errors into answers."""
 
-    def __init__(
-        self, methods: Mapping[str, Handler], intake: Intake, clock: Callable[[], datetime], max_body: int
-    ) -> None:
+    def __init__(self, methods: MethodsAt, intake: Intake, clock: Callable[[], datetime], max_body: int) -> None:
         self._methods = methods
         self._intake = intake
         self._clock = clock
         self._max_body = max_body
 
-    def route(self, path: str) -> Route:
+    def route(self, path: str, methods: Iterable[str]) -> Route:
         """Return the route of this address."""
-        return Route(path, self._answer, methods=list(self._methods))
+        return Route(path, self._answer, methods=list(methods))
 
     async def _answer(self, request: Request) -> Response:
         started = time.perf_counter()
@@ -112,9 +146,10 @@ class _Endpoint:
             except Exception as error:  # noqa: BLE001 - answered, and recorded, with the others
                 raw = error
         response = await run_in_threadpool(self._handled, request, raw)
-        labels = (request.scope[SOURCE], request.method)
-        telemetry.SCIM_REQUEST_DURATION.labels(*labels).observe(time.perf_counter() - started)
-        telemetry.SCIM_REQUESTS.labels(*labels, str(response.status_code)).inc()
+        if request.method == "HEAD":
+            response.body = b""  # the headers stay those of the GET (RFC 9110 §9.3.2)
+        spent = time.perf_counter() - started
+        telemetry.note_scim_request(request.scope[SOURCE], request.method, response.status_code, spent)
         return response
 
     def _handled(self, request: Request, raw: bytes | Exception) -> Response:
@@ -125,14 +160,14 @@ class _Endpoint:
             if request.method in _WITH_BODY:
                 call.body = parsed(raw)
             _require_plausible_id(request)
-            return self._methods["GET" if request.method == "HEAD" else request.method](call)
+            return self._methods(request.scope)["GET" if request.method == "HEAD" else request.method](call)
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
             return self._refused(call, error)
 
     def _refused(self, call: Call, error: Exception) -> Response:
         verdict = verdict_on(error)
-        # A store that is in trouble is not asked to record it.
-        if call.method in _WRITES and verdict.status < 500:
+        # A store that is in trouble is not asked to record it. A search is a read.
+        if call.method in _WRITES and not call.path.endswith("/.search") and verdict.status < 500:
             self._intake.refuse(call.received, verdict.status, verdict.detail, call.now)
         return verdict.response()
 
@@ -150,14 +185,19 @@ class _Endpoint:
 
 
 class _TrailingSlash:
-    """Takes ``/Users/`` for ``/Users``, as PingFederate writes it; a redirect would lose the body of a POST."""
+    """Takes ``/Users/`` for ``/Users``, as PingFederate writes it; a redirect would lose the body of a POST.
+
+    The root is the same with and without it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].endswith("/"):
-            scope = {**scope, "path": scope["path"].rstrip("/")}
+        if scope["type"] == "http":
+            path = scope["path"].rstrip("/")
+            is_root = path == scope.get("root_path", "")
+            scope = {**scope, "path": f"{path}/" if is_root else path}
         await self._app(scope, receive, send)
 
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from scim2_models import InvalidSyntaxException, InvalidValueException
+from scim2_models import InvalidSyntaxException
 
 from scimbridge.domain.resource import Received
 from scimbridge.scim.dialect import listed
 from scimbridge.scim.redaction import without_secrets
 
-DEFAULT_COUNT = 100
-MAX_COUNT = 1000
 NO_VERSION = -1
 """A version that no resource has."""
 
@@ -55,24 +53,6 @@ class Call:
         self.understood = f"{meaning}; ignored: {listed(ignored)}" if ignored else meaning
 
 
-@dataclass(frozen=True, slots=True)
-class Paging:
-    """Which part of a list is asked for (RFC 7644 §3.4.2.4)."""
-
-    start_index: int
-    count: int
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Paging:
-        """Return the paging of a query: an index below 1 is 1, a negative count is 0.
-
-        Raises:
-            InvalidValueException: One of them is no number.
-        """
-        start_index = _number(query, "startIndex", 1)
-        return cls(max(start_index, 1), min(max(_number(query, "count", DEFAULT_COUNT), 0), MAX_COUNT))
-
-
 def wanted_version(header: str | None, current: int | None = None) -> int | None:
     """Return the version that an If-Match header asks for, or ``None`` where any will do (RFC 7644 §3.14).
 
@@ -97,21 +77,6 @@ def version_of(tag: str) -> int:
     """Return the version of an entity tag, or ``NO_VERSION``."""
     text = tag.strip().removeprefix("W/").strip('"')
     return int(text[1:]) if text[:1] == "v" and text[1:].isdecimal() and len(text) < 12 else NO_VERSION
-
-
-def filter_of(query: Mapping[str, str]) -> str | None:
-    """Return the filter of a query, or ``None`` where there is none; an empty one is none."""
-    return query.get("filter", "").strip() or None
-
-
-def _number(query: Mapping[str, str], name: str, default: int) -> int:
-    text = query.get(name, "").strip()
-    if not text:
-        return default
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 18:
-        raise InvalidValueException(detail=f"{name} must be a number")
-    return int(text)
 
 
 def require_body(body: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from scim2_models import (
-    AuthenticationScheme,
     Bulk,
     ChangePassword,
     Context,
@@ -22,15 +21,19 @@ from starlette.responses import Response
 
 from scimbridge.domain.model import GROUP, USER, EnterpriseUser
 from scimbridge.errors import NotFoundError
-from scimbridge.scim.call import DEFAULT_COUNT, MAX_COUNT, Call
+from scimbridge.scim.call import Call
 from scimbridge.scim.media import ScimResponse
 from scimbridge.scim.rendering import whole_list_response
+from scimbridge.scim.schemes import UNCONFIGURED, Schemes
+from scimbridge.services.cursors import MAX_COUNT, TIMEOUT
+from scimbridge.services.lookup import DEFAULT_COUNT
 
 
 class Discovery:
     """The three discovery endpoints; they are read-only and take no filter."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, schemes: Schemes = UNCONFIGURED) -> None:
+        self._schemes = schemes
         self._config = _rendered(service_provider_config(), f"{base}/ServiceProviderConfig", "ServiceProviderConfig")
         types = [ResourceType.from_resource(model) for model in (USER, GROUP)]
         self._types = {
@@ -44,7 +47,7 @@ class Discovery:
     def config(self, call: Call) -> Response:
         """GET /ServiceProviderConfig."""
         _refuse_filter(call)
-        return ScimResponse(self._config)
+        return ScimResponse({**self._config, "authenticationSchemes": self._schemes(call.source)})
 
     def resource_types(self, call: Call) -> Response:
         """GET /ResourceTypes."""
@@ -66,29 +69,22 @@ class Discovery:
 
 
 def service_provider_config() -> ServiceProviderConfig:
-    """Return what is supported. Bulk, sorting and cursors are not."""
+    """Return what is supported. Bulk is not."""
     return ServiceProviderConfig(
         patch=Patch(supported=True),
         bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
         filter=Filter(supported=True, max_results=MAX_COUNT),
         change_password=ChangePassword(supported=False),
-        sort=Sort(supported=False),
+        sort=Sort(supported=True),
         etag=ETag(supported=True),
         pagination=Pagination(
-            cursor=False,
+            cursor=True,
             index=True,
             default_pagination_method=Pagination.DefaultPaginationMethod.index,
             default_page_size=DEFAULT_COUNT,
             max_page_size=MAX_COUNT,
+            cursor_timeout=int(TIMEOUT.total_seconds()),
         ),
-        authentication_schemes=[
-            AuthenticationScheme(
-                type=AuthenticationScheme.Type.oauthbearertoken,
-                name="Bearer token",
-                description="The token of a source, as `scimbridge token create` prints it (RFC 6750)",
-                primary=True,
-            )
-        ],
     )
 
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from scimbridge.errors import (
     DuplicateError,
+    KeysUnavailableError,
     NotFoundError,
     PreconditionError,
     StoreBusyError,
@@ -58,11 +59,13 @@ _STATUS: dict[type[Exception], tuple[int, str | None, Mapping[str, str]]] = {
     UnknownMemberError: (400, "invalidValue", {}),
     StoreBusyError: (503, None, {"Retry-After": "1"}),
     StoreUnavailableError: (503, None, {"Retry-After": "30"}),
+    KeysUnavailableError: (503, None, {"Retry-After": "10"}),
 }
 
 _UNSAID: Mapping[type[Exception], str] = {
     StoreBusyError: "busy; try again",
     StoreUnavailableError: "not available now; try again later",
+    KeysUnavailableError: "the keys of the token's issuer cannot be read now; try again later",
 }
 """What is said instead of the message, which names parts of the installation."""
 

@@ -12,12 +12,13 @@ from starlette.responses import Response
 from scimbridge.domain.model import GROUP, TOLERANT
 from scimbridge.domain.resource import MemberChange, MemberVerb, StoredGroup
 from scimbridge.scim import dialect, patch
-from scimbridge.scim.call import Call, Paging, etag, filter_of, wanted_version
+from scimbridge.scim.call import Call, etag, wanted_version
 from scimbridge.scim.dialect import CORE_GROUP
 from scimbridge.scim.documents import group_document, stored_group
 from scimbridge.scim.patch import Operation
 from scimbridge.scim.projection import Projection
-from scimbridge.scim.rendering import Rendering, list_response, resource_response
+from scimbridge.scim.rendering import Rendering, resource_response
+from scimbridge.scim.search import find_groups
 from scimbridge.scim.users import unchanged_since
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.lookup import Lookup
@@ -35,15 +36,7 @@ class Groups:
 
     def find(self, call: Call) -> Response:
         """GET /Groups."""
-        projection, paging = Projection.of(call.query), Paging.of(call.query)
-        page = self._lookup.list_groups(
-            call.source,
-            filter_of(call.query),
-            start_index=paging.start_index,
-            count=paging.count,
-            with_members=projection.wants("members"),
-        )
-        return list_response(page, self._rendering.group, projection)
+        return find_groups(self._lookup, self._rendering, call, call.query)
 
     def create(self, call: Call) -> Response:
         """POST /Groups."""
@@ -86,7 +79,7 @@ class Groups:
         said = [f"{each.sent_verb} {each.path.attr}" for each in rest] + [_said(change) for change in changes]
         call.understand(dialect.listed(said) or "nothing to change", ignored)
         group = self._changed(call, _patching(call.resource_id, patch.message(GROUP, rest)), changes)
-        if "attributes" in call.query:
+        if projection.is_asked_for:
             return self._shown(call, call.resource_id, projection, 200)
         return Response(status_code=204, headers={"ETag": etag(group.version)})
 

@@ -1,17 +1,22 @@
-"""``attributes`` and ``excludedAttributes`` (RFC 7644 §3.9)."""
+"""``attributes`` and ``excludedAttributes`` (RFC 7644 §3.9), and what is returned without being asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from inspect import isclass
 from typing import Any
 
-from scim2_models import InvalidValueException
+from pydantic import BaseModel
+from scim2_models import InvalidValueException, Returned
 
-from scimbridge.scim.dialect import CORE_GROUP, CORE_USER, ENTERPRISE
+from scimbridge.domain.model import GROUP, USER
 
-_ALWAYS = {"id", "schemas"}
 _Tree = dict[str, "_Tree"]
+"""Names of attributes, in lower case, with those below them; an empty tree is the whole attribute."""
+
+_CORES = [str(model.__schema__).lower() for model in (USER, GROUP)]
+_EXTENSIONS = [str(schema).lower() for model in (USER, GROUP) for schema in model.get_extension_models()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +27,13 @@ class Projection:
     excluded: _Tree
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> Projection:
-        """Return the projection that a query asks for.
+    def of(cls, asked: Mapping[str, Any]) -> Projection:
+        """Return the projection that the parameters of a request, or the body of a search, ask for.
 
         Raises:
-            InvalidValueException: It asks for both kinds at once.
+            InvalidValueException: They ask for both kinds at once, or not by names.
         """
-        included, excluded = _tree(query.get("attributes", "")), _tree(query.get("excludedAttributes", ""))
+        included, excluded = _tree(_names(asked, "attributes")), _tree(_names(asked, "excludedAttributes"))
         if included and excluded:
             raise InvalidValueException(detail="attributes and excludedAttributes exclude each other")
         return cls(included, excluded)
@@ -45,47 +50,64 @@ class Projection:
         return self.excluded.get(name.lower()) != {}
 
     def apply(self, resource: dict[str, Any]) -> dict[str, Any]:
-        """Return the attributes of a resource that are wanted; ``id`` and ``schemas`` always are."""
+        """Return the attributes of a resource that are wanted, and those that always are."""
         if self.included:
-            kept: dict[str, Any] = _pick(resource, self.included)
-            return {name: resource[name] for name in resource if name in _ALWAYS or name in kept} | kept
-        if not self.excluded:
-            return resource
-        always = {name: resource[name] for name in resource if name in _ALWAYS}
-        rest: dict[str, Any] = _without(resource, self.excluded)
-        return always | rest
+            picked: dict[str, Any] = _pick(_without(resource, _NEVER), self.included, _ALWAYS)
+            return picked
+        left_out = (_NEVER, _ON_REQUEST, _unlike(self.excluded, _ALWAYS))
+        for tree in left_out:
+            resource = _without(resource, tree) if tree else resource
+        return resource
 
 
-def _tree(names: str) -> _Tree:
+def _names(asked: Mapping[str, Any], parameter: str) -> list[str]:
+    value = asked.get(parameter) or []
+    names = value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidValueException(detail=f"{parameter} must be names of attributes")
+    # A list may be one of lists: attributes=a,b in a query, ["a", "b"] or ["a,b"] in a search.
+    return [part.strip().lower() for name in names for part in name.split(",") if part.strip()]
+
+
+def _tree(names: list[str]) -> _Tree:
     tree: _Tree = {}
-    for name in filter(None, (part.strip().lower() for part in names.split(","))):
-        *parents, last = _parts(name)
-        branch = tree
-        for parent in parents:
-            branch = branch.setdefault(parent, {})
-        branch[last] = {}
+    for name in names:
+        _put(tree, _parts(name))
     return tree
 
 
+def _put(tree: _Tree, parts: list[str]) -> None:
+    *parents, last = parts
+    for parent in parents:
+        if tree.get(parent) == {}:
+            return  # the whole of it is named already
+        tree = tree.setdefault(parent, {})
+    tree[last] = {}
+
+
 def _parts(name: str) -> list[str]:
-    for core in (CORE_USER.lower(), CORE_GROUP.lower()):
+    for core in _CORES:
         name = name.removeprefix(f"{core}:")
-    extension = ENTERPRISE.lower()
-    if name == extension:
-        return [extension]
-    if name.startswith(f"{extension}:"):
-        return [extension, *name.removeprefix(f"{extension}:").split(".")]
+    for extension in _EXTENSIONS:
+        if name == extension:
+            return [extension]
+        if name.startswith(f"{extension}:"):
+            return [extension, *name.removeprefix(f"{extension}:").split(".")]
     return name.split(".") if not name.startswith("urn:") else [name]
 
 
-def _pick(value: Any, tree: _Tree) -> Any:
+def _pick(value: Any, tree: _Tree, always: _Tree) -> Any:
     if not tree:
         return value
     if isinstance(value, list):
-        return [_pick(item, tree) for item in value]
+        return [_pick(item, tree, always) for item in value]
     if not isinstance(value, dict):
         return value
-    return {name: _pick(item, tree[name.lower()]) for name, item in value.items() if name.lower() in tree}
+    return {
+        name: _pick(item, tree.get(name.lower(), {}), always.get(name.lower(), {}))
+        for name, item in value.items()
+        if name.lower() in tree or always.get(name.lower()) == {}
+    }
 
 
 def _without(value: Any, tree: _Tree) -> Any:
@@ -98,3 +120,43 @@ def _without(value: Any, tree: _Tree) -> Any:
         for name, item in value.items()
         if tree.get(name.lower()) != {}
     }
+
+
+def _unlike(tree: _Tree, kept: _Tree) -> _Tree:
+    """Return a tree without the attributes of another one."""
+    return {
+        name: _unlike(below, kept.get(name, {})) if below else {}
+        for name, below in tree.items()
+        if kept.get(name) != {}
+    }
+
+
+def _returned(wanted: Returned) -> _Tree:
+    """Return the attributes of Users and Groups that the schema returns in a way (RFC 7643 §2.2)."""
+    tree: _Tree = {}
+    for model in (USER, GROUP):
+        for schema, holder in {"": model, **model.get_extension_models()}.items():
+            prefix = [str(schema).lower()] if schema else []
+            for parts, returned in _attributes(holder):
+                if returned is wanted:
+                    _put(tree, prefix + parts)
+    return tree
+
+
+def _attributes(model: Any) -> Iterator[tuple[list[str], Returned]]:
+    for field_name in model.model_fields:
+        name = _alias(model, field_name)
+        yield [name], model.get_field_annotation(field_name, Returned)
+        inner: Any = model.get_field_root_type(field_name)
+        if isclass(inner) and issubclass(inner, BaseModel):
+            for part in inner.model_fields:
+                yield [name, _alias(inner, part)], inner.get_field_annotation(part, Returned)  # type: ignore[attr-defined]
+
+
+def _alias(model: Any, field_name: str) -> str:
+    return str(model.model_fields[field_name].serialization_alias or field_name).lower()
+
+
+_ALWAYS = {**_returned(Returned.always), "schemas": {}}
+_NEVER = _returned(Returned.never)
+_ON_REQUEST = _returned(Returned.request)

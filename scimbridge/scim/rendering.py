@@ -75,8 +75,10 @@ def resource_response(body: dict[str, Any], projection: Projection, status: int 
 
 
 def list_response(page: Page[T], render: Callable[[T], dict[str, Any]], projection: Projection) -> Response:
-    """Return a page of a list (RFC 7644 §3.4.2)."""
-    return ScimResponse(_list(page.total, page.start_index, [projection.apply(render(item)) for item in page.items]))
+    """Return a page of a list (RFC 7644 §3.4.2, RFC 9865 §2)."""
+    body = _list(page.total, page.start_index, [projection.apply(render(item)) for item in page.items])
+    cursors = {"nextCursor": page.next_cursor, "previousCursor": page.previous_cursor}
+    return ScimResponse(body | {name: cursor for name, cursor in cursors.items() if cursor is not None})
 
 
 def whole_list_response(resources: Iterable[dict[str, Any]]) -> Response:
@@ -85,11 +87,12 @@ def whole_list_response(resources: Iterable[dict[str, Any]]) -> Response:
     return ScimResponse(_list(len(found), 1, found))
 
 
-def _list(total: int, start_index: int, resources: list[dict[str, Any]]) -> dict[str, Any]:
+def _list(total: int, start_index: int | None, resources: list[dict[str, Any]]) -> dict[str, Any]:
+    place = {} if start_index is None else {"startIndex": start_index}
     return {
         "schemas": [LIST_RESPONSE],
         "totalResults": total,
-        "startIndex": start_index,
+        **place,
         "itemsPerPage": len(resources),
         "Resources": resources,
     }

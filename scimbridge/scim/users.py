@@ -12,12 +12,13 @@ from starlette.responses import Response
 
 from scimbridge.domain.model import TOLERANT, USER
 from scimbridge.scim import dialect, patch
-from scimbridge.scim.call import Call, Paging, etag, filter_of, version_of, wanted_version
+from scimbridge.scim.call import Call, etag, version_of, wanted_version
 from scimbridge.scim.dialect import CORE_USER
 from scimbridge.scim.documents import stored_user, user_document
 from scimbridge.scim.patch import Operation
 from scimbridge.scim.projection import Projection
-from scimbridge.scim.rendering import Rendering, list_response, resource_response
+from scimbridge.scim.rendering import Rendering, resource_response
+from scimbridge.scim.search import find_users
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
 
@@ -34,11 +35,7 @@ class Users:
 
     def find(self, call: Call) -> Response:
         """GET /Users."""
-        projection, paging = Projection.of(call.query), Paging.of(call.query)
-        page = self._lookup.list_users(
-            call.source, filter_of(call.query), start_index=paging.start_index, count=paging.count
-        )
-        return list_response(page, self._rendering.user, projection)
+        return find_users(self._lookup, self._rendering, call, call.query)
 
     def create(self, call: Call) -> Response:
         """POST /Users: 201, or 200 where it brought an inactive User back."""
@@ -171,16 +168,17 @@ def _meaning(found: list[Operation]) -> str:
 
 def _sentence(operation: Operation) -> str:
     name = f"{operation.sent_verb} {operation.path.attr}"
-    return f"{name}{_says(operation.value)}" if operation.attribute == "active" else name
+    return f"{name}{says(operation.value)}" if operation.attribute == "active" else name
 
 
 def _says_active(body: Mapping[str, Any]) -> str:
     if not dialect.has(body, "active"):
         return ", active not said"
-    return f", active{_says(dialect.take(body, 'active'))}"
+    return f", active{says(dialect.take(body, 'active'))}"
 
 
-def _says(value: Any) -> str:
+def says(value: Any) -> str:
+    """Return what a value of ``active`` says, for a sentence."""
     if not isinstance(value, bool | str) or str(value).lower() not in {"true", "false"}:
         return " that is no boolean"
     return f" {json.dumps(value)}: {'activate' if str(value).lower() == 'true' else 'deactivate'}"

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 from scimbridge.domain.case import Case
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.lifecycle import end_of
+from scimbridge.domain.names import fold
 from scimbridge.domain.source import Profiles
 from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import Trigger
 from scimbridge.store import assignments
-from scimbridge.store.identities import fold
 
 Targets = frozenset[str]
 

@@ -17,7 +17,7 @@ from scimbridge.services.contention import retried
 from scimbridge.services.intake import Change, Submit
 from scimbridge.services.precondition import require_version
 from scimbridge.store import groups, journal
-from scimbridge.store.database import Database
+from scimbridge.store.writer import Writer, unit_of_work
 
 Selected = Callable[[Connection, str], MemberChange]
 """A change of members whom a condition names: resolved when its turn has come, for the group of this id."""
@@ -37,11 +37,13 @@ class GroupIntake:
         StoreBusyError, StoreUnavailableError: Nothing was stored.
     """
 
-    def __init__(self, database: Database, assignment: Assignment, submit: Submit) -> None:
-        self._database = database
+    def __init__(self, writer: Writer, assignment: Assignment, submit: Submit) -> None:
+        self.writer = writer
+        self._database = writer.database
         self._assignment = assignment
         self._submit = submit
 
+    @unit_of_work
     @retried
     def create_group(
         self, document: Mapping[str, Any], members: Sequence[str], received: Received, now: datetime
@@ -60,6 +62,7 @@ class GroupIntake:
             self._tell(wakeups)
         return group
 
+    @unit_of_work
     @retried
     def change_group(
         self,
@@ -92,6 +95,7 @@ class GroupIntake:
             self._tell(wakeups)
         return group
 
+    @unit_of_work
     @retried
     def delete_group(self, group_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
         """Delete a Group and its memberships."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.hold import Hold, Scope
@@ -15,6 +15,7 @@ from scimbridge.services.fleet import Fleet
 from scimbridge.store import attempts, cases, holds, identities, journal
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
+from scimbridge.store.prepared import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Holding:
             holds.end_exclusion(tx, exclusion_id, by=by, now=now)
             journal.record(tx, "exclusion ended", now, reason="", actor=by, details={"exclusion": exclusion_id})
 
-    def exclusions(self) -> Sequence[RowMapping]:
+    def exclusions(self) -> Sequence[Row]:
         """Return the exclusions that were made at run time and stand."""
         with self._database.read() as tx:
             return holds.exclusion_rows(tx)

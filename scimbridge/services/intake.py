@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.resource import Received, StoredUser
+from scimbridge.domain.source import NameCase, Profiles
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import DuplicateError, StoreError
@@ -22,7 +23,7 @@ from scimbridge.services.planning import Planner, Verdict
 from scimbridge.services.precondition import require_version
 from scimbridge.services.returning import Returning
 from scimbridge.store import accounts, cases, groups, identities, journal
-from scimbridge.store.database import Database
+from scimbridge.store.writer import Writer, unit_of_work
 
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Turns the stored document into the wanted one; called inside the write transaction.
@@ -49,14 +50,23 @@ class Intake:
     """
 
     def __init__(
-        self, database: Database, planner: Planner, returning: Returning, ending: Ending, submit: Submit
+        self,
+        writer: Writer,
+        planner: Planner,
+        returning: Returning,
+        ending: Ending,
+        submit: Submit,
+        profiles: Profiles | None = None,
     ) -> None:
-        self._database = database
+        self.writer = writer
+        self._database = writer.database
         self._planner = planner
         self._returning = returning
         self._ending = ending
         self._submit = submit
+        self._profiles = profiles or Profiles()
 
+    @unit_of_work
     def create_user(self, document: Mapping[str, Any], received: Received, now: datetime) -> tuple[StoredUser, bool]:
         """Store a new User, or revive an inactive one of the same userName.
 
@@ -64,7 +74,9 @@ class Intake:
             The User, and whether it is new. (False: an inactive one was reactivated and keeps its id.)
         """
         with self._database.write() as tx:
-            before = identities.user_by_name(tx, received.source, document["userName"])
+            before = identities.user_by_name(
+                tx, received.source, document["userName"], name_case=self._name_case(received.source)
+            )
             if before is not None:
                 user, verdict = self._revive(tx, before, document, now)
             else:
@@ -73,6 +85,7 @@ class Intake:
         self._tell(verdict)
         return user, before is None
 
+    @unit_of_work
     def change_user(
         self, user_id: str, change: Change, received: Received, now: datetime, *, if_version: int | None = None
     ) -> StoredUser:
@@ -80,13 +93,20 @@ class Intake:
         with self._database.write() as tx:
             before = identities.user_by_id(tx, received.source, user_id, lock=True)
             require_version(before.version, if_version)
-            user = identities.update_user(tx, before, change(before.identity.document), now)
+            user = identities.update_user(
+                tx,
+                before,
+                change(before.identity.document),
+                now,
+                name_case=self._name_case(received.source),
+            )
             request_id = new_id(now)
             verdict = self._react(tx, before.identity, user, request_id, now)
             journal.record_request(tx, received, now, status=200, applied=verdict.text, request_id=request_id)
         self._tell(verdict)
         return user
 
+    @unit_of_work
     @retried
     def delete_user(self, user_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
         """Delete a User: gone for SCIM at once, with a fact for the rules."""
@@ -105,11 +125,18 @@ class Intake:
     def refuse(self, received: Received, status: int, reason: str, now: datetime) -> None:
         """Record a write that was answered with an error; never raises."""
         try:
-            with self._database.write() as tx:
-                journal.record_request(tx, received, now, status=status, applied=f"refused: {reason}")
+            self._record_refusal(received, status, reason, now)
         except StoreError as error:
             log = structlog.get_logger("scimbridge.intake")
             log.warning("refused request not recorded", action="refuse", status=status, reason=str(error))
+
+    @unit_of_work
+    def _record_refusal(self, received: Received, status: int, reason: str, now: datetime) -> None:
+        with self._database.write() as tx:
+            journal.record_request(tx, received, now, status=status, applied=f"refused: {reason}")
+
+    def _name_case(self, source: str) -> NameCase:
+        return self._profiles.of(source).user_name_case
 
     def _tell(self, verdict: Verdict) -> None:
         if verdict.wakeups:
@@ -118,7 +145,7 @@ class Intake:
     def _insert(
         self, tx: Connection, document: Mapping[str, Any], source: str, now: datetime
     ) -> tuple[StoredUser, Verdict]:
-        user = identities.insert_user(tx, source, document, now)
+        user = identities.insert_user(tx, source, document, now, name_case=self._name_case(source))
         accounts.ensure_accounts(tx, user.identity.id, self._planner.target_names, now, link_due_at=now)
         self._ending.note(tx, None, user.identity, now)
         if not user.identity.active:
@@ -131,7 +158,7 @@ class Intake:
         """Take a POST over an inactive identity for what it is: somebody came back."""
         if before.identity.active:
             raise DuplicateError("userName")
-        user = identities.update_user(tx, before, document, now)
+        user = identities.update_user(tx, before, document, now, name_case=self._name_case(before.identity.source))
         if not user.identity.active:
             return user, Verdict("still inactive")
         same = _is_same_person(before.identity, user.identity)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from scimbridge.domain.ids import AccountId, IdentityId, new_id
 from scimbridge.errors import NotFoundError
 from scimbridge.sdk.state import AccountRef, AccountState
+from scimbridge.store.prepared import Prepared, Row
 from scimbridge.store.schema import accounts, attempts, identities, snapshots, targets, tasks
 
 
@@ -54,16 +55,17 @@ _SHARERS = (
         identities.c.id != bindparam("leaving"),
     )
 )
-_SNAPSHOT = select(snapshots.c.state).where(
-    snapshots.c.target == bindparam("at"),
-    snapshots.c.native_id == bindparam("native"),
-    snapshots.c.released_at.is_(None),
+_SNAPSHOT = Prepared(
+    select(snapshots.c.state).where(
+        snapshots.c.target == bindparam("at"),
+        snapshots.c.native_id == bindparam("native"),
+        snapshots.c.released_at.is_(None),
+    )
 )
-_OF_IDENTITIES = (
-    select(accounts)
-    .where(accounts.c.identity_id.in_(bindparam("identities", expanding=True)))
-    .order_by(accounts.c.target)
+_OF_IDENTITY = Prepared(
+    select(accounts).where(accounts.c.identity_id == bindparam("identity")).order_by(accounts.c.target)
 )
+_INSERT = Prepared(insert(accounts), ("id", "identity_id", "target", "link_due_at"))
 
 
 def ensure_accounts(
@@ -72,12 +74,11 @@ def ensure_accounts(
     """Make sure that an identity has an account row for every target, and return them by target."""
     known = {account.target: account for account in accounts_of(tx, [identity_id])}
     new = [name for name in target_names if name not in known]
-    for name in new:
-        row = {"id": new_id(now), "identity_id": identity_id, "target": name, "link_due_at": link_due_at}
-        tx.execute(insert(accounts).values(**row))
-    if new:
-        known = {account.target: account for account in accounts_of(tx, [identity_id])}
-    return known
+    if not new:
+        return known
+    due = {"identity_id": identity_id, "link_due_at": link_due_at}
+    _INSERT.run_many(tx, [{"id": new_id(now), "target": name, **due} for name in new])
+    return {account.target: account for account in accounts_of(tx, [identity_id])}
 
 
 def look_up_again(tx: Connection, identity_id: str, now: datetime) -> None:
@@ -103,7 +104,8 @@ def account_by_id(tx: Connection, account_id: str) -> Account:
 
 def accounts_of(tx: Connection, identity_ids: Sequence[str]) -> list[Account]:
     """Return all accounts of some identities."""
-    return [_account(row) for row in tx.execute(_OF_IDENTITIES, {"identities": list(identity_ids)}).mappings()]
+    found = [_account(row) for key in identity_ids for row in _OF_IDENTITY.all(tx, {"identity": key})]
+    return sorted(found, key=lambda account: account.target) if len(identity_ids) > 1 else found
 
 
 def link(tx: Connection, account_id: str, ref: AccountRef, now: datetime) -> None:
@@ -165,8 +167,8 @@ def take_snapshot(tx: Connection, target: str, state: AccountState, now: datetim
 
 def standing_snapshot(tx: Connection, target: str, native_id: str) -> AccountState | None:
     """Return the state of a native account before the bridge touched it, unless it was restored since."""
-    document = tx.execute(_SNAPSHOT, {"at": target, "native": native_id}).scalar_one_or_none()
-    return AccountState.from_json(document) if document is not None else None
+    row = _SNAPSHOT.first(tx, {"at": target, "native": native_id})
+    return None if row is None else AccountState.from_json(row["state"])
 
 
 def release_snapshot(tx: Connection, target: str, native_id: str, now: datetime) -> None:
@@ -192,7 +194,7 @@ def reinstate_snapshot(tx: Connection, target: str, native_id: str) -> None:
     tx.execute(update(snapshots).where(snapshots.c.id == last).values(released_at=None))
 
 
-def _account(row: RowMapping) -> Account:
+def _account(row: Row) -> Account:
     return Account(
         id=AccountId(row["id"]),
         identity_id=IdentityId(row["identity_id"]),

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, text, update
 
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.ids import CaseId, IdentityId, new_id
 from scimbridge.domain.plan import PlannedStage
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
+from scimbridge.store.prepared import Prepared, Row
 from scimbridge.store.schema import cases, identities, stages
 
-_INSERT = insert(cases)
-_INSERT_STAGE = insert(stages)
-_BY_ID = select(cases).where(cases.c.id == bindparam("key"))
-_OPEN = (
+_INSERT = Prepared(insert(cases), cases.c.keys())
+_INSERT_STAGE = Prepared(insert(stages), stages.c.keys())
+_BY_ID = Prepared(select(cases).where(cases.c.id == bindparam("key")))
+# As the partial index says it: SQLite uses it for literals, not for parameters.
+_OPEN = Prepared(select(cases).where(cases.c.identity_id == bindparam("identity"), text("state = 'open'")))
+_LAST_LEAVE = Prepared(
     select(cases)
-    .where(cases.c.identity_id.in_(bindparam("identities", expanding=True)), cases.c.state == "open")
-    .order_by(cases.c.opened_at)
+    .where(cases.c.identity_id == bindparam("identity"), cases.c.kind == CaseKind.LEAVE.value)
+    .order_by(cases.c.opened_at.desc())
+    .limit(1)
 )
-_LOCK = select(identities.c.id).where(identities.c.id == bindparam("key")).with_for_update()
+_CLOSE = Prepared(
+    update(cases).where(cases.c.id == bindparam("key"), cases.c.state == "open"), ("state", "reason", "closed_at")
+)
+_LOCK = Prepared(select(identities.c.id).where(identities.c.id == bindparam("key")).with_for_update())
 
 
 def lock_identity(tx: Connection, identity_id: str) -> None:
@@ -32,7 +38,7 @@ def lock_identity(tx: Connection, identity_id: str) -> None:
     Every transaction that changes a case or its tasks begins with this, so that a
     return and a claim, or two ends of attempts, see each other. SQLite has one writer.
     """
-    tx.execute(_LOCK, {"key": identity_id})
+    _LOCK.column(tx, {"key": identity_id})
 
 
 def insert_case(
@@ -58,7 +64,7 @@ def insert_case(
         state=CaseState.OPEN,
         opened_at=now,
     )
-    tx.execute(_INSERT, asdict(case))
+    _INSERT.run(tx, {name: getattr(case, name) for name in cases.c.keys()})  # noqa: SIM118 - columns, not a dict
     return case
 
 
@@ -72,7 +78,7 @@ def insert_stage(tx: Connection, case_id: str, stage: PlannedStage, now: datetim
         "after_seconds": int(stage.after.total_seconds()),
         "due_at": stage.due_at,
     }
-    tx.execute(_INSERT_STAGE, row)
+    _INSERT_STAGE.run(tx, row)
     return stage_id
 
 
@@ -90,12 +96,7 @@ def close_case(tx: Connection, case: Case, state: CaseState, reason: str, now: d
     Raises:
         ConcurrentUpdateError: It has ended meanwhile.
     """
-    closed = tx.execute(
-        update(cases)
-        .where(cases.c.id == case.id, cases.c.state == CaseState.OPEN)
-        .values(state=state, reason=reason, closed_at=now)
-    )
-    if closed.rowcount != 1:
+    if _CLOSE.run(tx, {"key": case.id, "state": state, "reason": reason, "closed_at": now}) != 1:
         raise ConcurrentUpdateError("case", case.id)
 
 
@@ -120,7 +121,7 @@ def case_by_id(tx: Connection, case_id: str) -> Case:
     Raises:
         NotFoundError: There is none of this id.
     """
-    row = tx.execute(_BY_ID, {"key": case_id}).mappings().first()
+    row = _BY_ID.first(tx, {"key": case_id})
     if row is None:
         raise NotFoundError("case", case_id)
     return _case(row)
@@ -128,19 +129,14 @@ def case_by_id(tx: Connection, case_id: str) -> Case:
 
 def open_case_of(tx: Connection, identity_ids: Sequence[str]) -> Case | None:
     """Return the open case of some identities, the oldest if several of them have one."""
-    row = tx.execute(_OPEN, {"identities": list(identity_ids)}).mappings().first()
-    return _case(row) if row is not None else None
+    found = [_case(row) for key in identity_ids for row in _OPEN.all(tx, {"identity": key})]
+    return min(found, key=lambda case: case.opened_at, default=None)
 
 
 def last_leave_of(tx: Connection, identity_ids: Sequence[str]) -> Case | None:
     """Return the newest leave case of some identities, ended or not."""
-    query = (
-        select(cases)
-        .where(cases.c.identity_id.in_(identity_ids), cases.c.kind == CaseKind.LEAVE)
-        .order_by(cases.c.opened_at.desc())
-    )
-    row = tx.execute(query).mappings().first()
-    return _case(row) if row is not None else None
+    found = [_case(row) for key in identity_ids for row in _LAST_LEAVE.all(tx, {"identity": key})]
+    return max(found, key=lambda case: case.opened_at, default=None)
 
 
 def stage_rows(tx: Connection, case_id: str) -> Sequence[RowMapping]:
@@ -154,7 +150,7 @@ def stage_after(row: RowMapping) -> timedelta:
     return timedelta(seconds=row["after_seconds"])
 
 
-def _case(row: RowMapping) -> Case:
+def _case(row: Row) -> Case:
     return Case(
         id=CaseId(row["id"]),
         identity_id=IdentityId(row["identity_id"]),

@@ -31,9 +31,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.ids import new_id
+from scimbridge.domain.names import fold
 from scimbridge.domain.resource import Member, MemberKind, StoredGroup
 from scimbridge.errors import DuplicateError, NotFoundError, UnknownMemberError
-from scimbridge.store.identities import MEMBERSHIP_MEMORY, fold
+from scimbridge.store import counts
+from scimbridge.store.identities import MEMBERSHIP_MEMORY
 from scimbridge.store.schema import UtcDateTime, groups, identities, inquiries, memberships, past_memberships
 
 _LONGEST_ID = 36
@@ -61,6 +63,7 @@ def insert_group(tx: Connection, source: str, document: Mapping[str, Any], now: 
         )
     except IntegrityError as error:
         raise DuplicateError("displayName") from error
+    counts.add(tx, source, MemberKind.GROUP, 1)
     return group_by_id(tx, source, group_id)
 
 
@@ -89,7 +92,14 @@ def mark_deleted(tx: Connection, group_id: str, now: datetime) -> None:
     """Take a Group out of SCIM, and out of the groups that it was in itself."""
     _take_out(tx, group_id, true(), now)
     remove_from_all_groups(tx, group_id, now)
-    tx.execute(update(groups).where(groups.c.id == group_id).values(deleted_at=now, modified_at=now))
+    source = tx.execute(
+        update(groups)
+        .where(groups.c.id == group_id, groups.c.deleted_at.is_(None))
+        .values(deleted_at=now, modified_at=now)
+        .returning(groups.c.source)
+    ).scalar_one_or_none()
+    if source is not None:
+        counts.add(tx, source, MemberKind.GROUP, -1)
 
 
 def group_by_id(
@@ -107,24 +117,13 @@ def group_by_id(
     return next(_groups(tx, [row], with_members=with_members))
 
 
-def find_groups(
-    tx: Connection,
-    source: str,
-    where: ColumnElement[bool] | None,
-    *,
-    offset: int,
-    limit: int,
-    with_members: bool,
-) -> tuple[int, list[StoredGroup]]:
-    """Return how many Groups satisfy a condition, and one page of them in a stable order."""
-    scope = [groups.c.source == source, groups.c.deleted_at.is_(None)]
-    if where is not None:
-        scope.append(where)
-    total: int = tx.execute(select(func.count()).select_from(groups).where(*scope)).scalar_one()
-    if limit == 0 or offset >= total:
-        return total, []
-    query = select(groups).where(*scope).order_by(groups.c.id).offset(offset).limit(limit)
-    return total, list(_groups(tx, tx.execute(query).mappings().all(), with_members=with_members))
+def groups_by_id(tx: Connection, ids: Sequence[str], *, with_members: bool) -> dict[str, StoredGroup]:
+    """Return the Groups of these ids that are not deleted, of whatever source."""
+    if not ids:
+        return {}
+    query = select(groups).where(groups.c.id.in_(ids), groups.c.deleted_at.is_(None))
+    rows = tx.execute(query).mappings().all()
+    return {group.id: group for group in _groups(tx, rows, with_members=with_members)}
 
 
 def lock_groups(tx: Connection, group_ids: Iterable[str]) -> None:

@@ -8,7 +8,6 @@ from datetime import datetime
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    RowMapping,
     Table,
     and_,
     bindparam,
@@ -24,21 +23,25 @@ from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.rule import Exclusion
 from scimbridge.errors import NotFoundError
+from scimbridge.store.prepared import Prepared, Row
 from scimbridge.store.schema import exclusions, holds
 
 _GATE = 731944872
 """The advisory lock of PostgreSQL that keeps claims and new holds apart; ours alone in this database."""
 
 
-_STANDING_ON = select(holds).where(
-    holds.c.lifted_at.is_(None),
-    or_(
-        holds.c.scope.in_([Scope.EVERYTHING, Scope.TARGET]),
-        and_(holds.c.scope == Scope.IDENTITY, holds.c.subject == bindparam("identity")),
-        and_(holds.c.scope == Scope.CASE, holds.c.subject == bindparam("case")),
-    ),
+_STANDING_ON = Prepared(
+    select(holds).where(
+        holds.c.lifted_at.is_(None),
+        or_(
+            holds.c.scope == Scope.EVERYTHING.value,
+            holds.c.scope == Scope.TARGET.value,
+            and_(holds.c.scope == Scope.IDENTITY.value, holds.c.subject == bindparam("identity")),
+            and_(holds.c.scope == Scope.CASE.value, holds.c.subject == bindparam("case")),
+        ),
+    )
 )
-_EXCLUSIONS = select(exclusions).where(exclusions.c.ended_at.is_(None))
+_EXCLUSIONS = Prepared(select(exclusions).where(exclusions.c.ended_at.is_(None)))
 
 
 def enter(tx: Connection, *, exclusively: bool = False) -> None:
@@ -85,8 +88,7 @@ def standing(tx: Connection) -> list[Hold]:
 
 def standing_on(tx: Connection, *, identity_id: str, case_id: str) -> list[Hold]:
     """Return the holds that stop work in a case: on everything, its identity, itself, or some target."""
-    rows = tx.execute(_STANDING_ON, {"identity": identity_id, "case": case_id}).mappings()
-    return [_hold(row) for row in rows]
+    return [_hold(row) for row in _STANDING_ON.all(tx, {"identity": identity_id, "case": case_id})]
 
 
 def is_held(tasks: Table) -> ColumnElement[bool]:
@@ -126,9 +128,9 @@ def end_exclusion(tx: Connection, exclusion_id: str, *, by: str, now: datetime) 
         raise NotFoundError("standing exclusion", exclusion_id)
 
 
-def exclusion_rows(tx: Connection) -> Sequence[RowMapping]:
+def exclusion_rows(tx: Connection) -> Sequence[Row]:
     """Return the run-time exclusions that stand."""
-    return tx.execute(_EXCLUSIONS).mappings().all()
+    return _EXCLUSIONS.all(tx, {})
 
 
 def standing_exclusions(tx: Connection) -> list[Exclusion]:
@@ -136,7 +138,7 @@ def standing_exclusions(tx: Connection) -> list[Exclusion]:
     return [Exclusion(match=IdentityFilter(row["match"]), reason=row["reason"]) for row in exclusion_rows(tx)]
 
 
-def _hold(row: RowMapping) -> Hold:
+def _hold(row: Row) -> Hold:
     return Hold(
         id=row["id"],
         scope=Scope(row["scope"]),

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from unicodedata import normalize
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import IdentityId, new_id
+from scimbridge.domain.names import any_case_key, fold, user_name_key
 from scimbridge.domain.resource import Member, MemberKind, StoredUser
+from scimbridge.domain.source import NameCase
 from scimbridge.errors import DuplicateError, NotFoundError
+from scimbridge.store import counts
+from scimbridge.store.prepared import Prepared, Row
 from scimbridge.store.schema import groups, identities, identity_values, memberships, past_memberships
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -23,46 +26,74 @@ MEMBERSHIP_MEMORY = timedelta(hours=24)
 """How long rules still see a membership that has ended."""
 
 
-# Statements of every request are built once: building one costs more than running it.
-_INSERT = insert(identities)
-_INSERT_VALUES = insert(identity_values)
+_FROM_DOCUMENT = ("user_name", "user_name_key", "any_case_name", "external_id", "active", "document")
+
+_INSERT = Prepared(insert(identities), ("id", "source", "version", "created_at", "modified_at", *_FROM_DOCUMENT))
+_INSERT_VALUES = Prepared(insert(identity_values), ("identity_id", "attribute", "value"))
 _UPDATE = update(identities).where(identities.c.id == bindparam("key"))
-_ANY = select(identities).where(identities.c.id == bindparam("key"))
-_OF_SOURCE = _ANY.where(identities.c.source == bindparam("asking"), identities.c.deleted_at.is_(None))
-_OF_SOURCE_LOCKED = _OF_SOURCE.with_for_update()
-_GROUPS = (
+_UPDATE_ALL = Prepared(_UPDATE, ("version", "modified_at", *_FROM_DOCUMENT))
+# A column that is set is written to its indexes, be its value new or not.
+_UPDATE_DOCUMENT = Prepared(_UPDATE, ("version", "modified_at", "active", "document"))
+_SELECT_ANY = select(identities).where(identities.c.id == bindparam("key"))
+_SELECT = _SELECT_ANY.where(identities.c.source == bindparam("asking"), identities.c.deleted_at.is_(None))
+_ANY = Prepared(_SELECT_ANY)
+_OF_SOURCE = Prepared(_SELECT)
+_OF_SOURCE_LOCKED = Prepared(_SELECT.with_for_update())
+_SELECT_GROUPS = (
     select(memberships.c.member_id, groups.c.id, groups.c.display_name)
     .join(groups, groups.c.id == memberships.c.group_id)
-    .where(memberships.c.member_id.in_(bindparam("members", expanding=True)))
     .order_by(groups.c.id)
 )
-_REMEMBERED = select(past_memberships.c.display_name).where(
-    past_memberships.c.identity_id == bindparam("key"), past_memberships.c.ended_at > bindparam("since")
+_GROUPS = _SELECT_GROUPS.where(memberships.c.member_id.in_(bindparam("members", expanding=True)))
+_GROUPS_OF_ONE = Prepared(_SELECT_GROUPS.where(memberships.c.member_id == bindparam("member")))
+_REMEMBERED = Prepared(
+    select(past_memberships.c.display_name).where(
+        past_memberships.c.identity_id == bindparam("key"), past_memberships.c.ended_at > bindparam("since")
+    )
+)
+_BY_NAME = Prepared(
+    select(identities)
+    .where(
+        identities.c.source == bindparam("asking"),
+        identities.c.user_name_key == bindparam("name"),
+        identities.c.deleted_at.is_(None),
+    )
+    .with_for_update()
 )
 
 
-def fold(value: str) -> str:
-    """Return the form in which strings without ``caseExact`` are compared (RFC 7643 §2.2)."""
-    return normalize("NFC", normalize("NFC", value).lower())
-
-
-def insert_user(tx: Connection, source: str, document: Mapping[str, Any], now: datetime) -> StoredUser:
-    """Store a new User and return it.
+def insert_user(
+    tx: Connection,
+    source: str,
+    document: Mapping[str, Any],
+    now: datetime,
+    *,
+    name_case: NameCase = NameCase.IGNORED,
+) -> StoredUser:
+    """Store a new User and return it; ``name_case`` is the source's rule.
 
     Raises:
         DuplicateError: The source has another User of this userName.
     """
-    user_id = new_id(now)
+    row: dict[str, Any] = {"id": new_id(now), "source": source, "version": 1, "created_at": now, "modified_at": now}
+    row |= _columns(document, name_case)
     try:
-        stored = {"id": user_id, "source": source, "version": 1, "created_at": now, "modified_at": now}
-        tx.execute(_INSERT, stored | _columns(document))
+        _INSERT.run(tx, row)
     except IntegrityError as error:
         raise DuplicateError("userName") from error
-    _store_values(tx, user_id, document)
-    return user_by_id(tx, source, user_id)
+    counts.add(tx, source, MemberKind.USER, 1)
+    _store_values(tx, row["id"], document)
+    return _user({**row, "deleted_at": None}, ())
 
 
-def update_user(tx: Connection, before: StoredUser, document: Mapping[str, Any], now: datetime) -> StoredUser:
+def update_user(
+    tx: Connection,
+    before: StoredUser,
+    document: Mapping[str, Any],
+    now: datetime,
+    *,
+    name_case: NameCase = NameCase.IGNORED,
+) -> StoredUser:
     """Store a User's new document, unless it is the old one, and return the User.
 
     Raises:
@@ -70,28 +101,48 @@ def update_user(tx: Connection, before: StoredUser, document: Mapping[str, Any],
     """
     if document == before.identity.document:
         return before
-    columns = _columns(document)
+    former = before.identity
+    row: dict[str, Any] = {
+        "key": former.id,
+        "version": before.version + 1,
+        "modified_at": now,
+        **_columns(document, name_case),
+    }
     try:
-        key = {"key": before.identity.id, "version": before.version + 1, "modified_at": now}
-        tx.execute(_UPDATE, key | columns)
+        (_UPDATE_DOCUMENT if _has_same_names(former, document) else _UPDATE_ALL).run(tx, row)
     except IntegrityError as error:
         raise DuplicateError("userName") from error
-    if _values(document) != _values(before.identity.document):
-        tx.execute(delete(identity_values).where(identity_values.c.identity_id == before.identity.id))
-        _store_values(tx, before.identity.id, document)
-    identity = replace(
-        before.identity,
-        user_name=columns["user_name"],
-        external_id=columns["external_id"],
-        active=columns["active"],
-        document=columns["document"],
+    if not _has_same_values(former.document, document):
+        tx.execute(delete(identity_values).where(identity_values.c.identity_id == former.id))
+        _store_values(tx, former.id, document)
+    return StoredUser(
+        identity=Identity(
+            id=former.id,
+            source=former.source,
+            user_name=row["user_name"],
+            external_id=row["external_id"],
+            active=row["active"],
+            deleted_at=former.deleted_at,
+            document=row["document"],
+            groups=former.groups,
+        ),
+        version=row["version"],
+        created_at=before.created_at,
+        modified_at=now,
+        groups=before.groups,
     )
-    return replace(before, identity=identity, version=before.version + 1, modified_at=now)
 
 
 def mark_deleted(tx: Connection, user_id: str, now: datetime) -> None:
     """Take a User out of SCIM. The row stays for its case; name and groups are given back."""
-    tx.execute(update(identities).where(identities.c.id == user_id).values(deleted_at=now, modified_at=now))
+    source = tx.execute(
+        update(identities)
+        .where(identities.c.id == user_id, identities.c.deleted_at.is_(None))
+        .values(deleted_at=now, modified_at=now)
+        .returning(identities.c.source)
+    ).scalar_one_or_none()
+    if source is not None:
+        counts.add(tx, source, MemberKind.USER, -1)
 
 
 def user_by_id(tx: Connection, source: str, user_id: str, *, lock: bool = False) -> StoredUser:
@@ -106,22 +157,27 @@ def user_by_id(tx: Connection, source: str, user_id: str, *, lock: bool = False)
     Raises:
         NotFoundError: There is none, or it was deleted.
     """
-    query = _OF_SOURCE_LOCKED if lock else _OF_SOURCE
-    row = tx.execute(query, {"key": user_id, "asking": source}).mappings().first()
+    row = (_OF_SOURCE_LOCKED if lock else _OF_SOURCE).first(tx, {"key": user_id, "asking": source})
     if row is None:
         raise NotFoundError("User", user_id)
-    return next(_with_groups(tx, [row]))
+    return _with_own_groups(tx, row)
 
 
-def user_by_name(tx: Connection, source: str, user_name: str) -> StoredUser | None:
-    """Return the User that has this userName in the source, in any case of letters."""
-    query = select(identities).where(
-        identities.c.source == source,
-        identities.c.user_name_key == fold(user_name),
-        identities.c.deleted_at.is_(None),
-    )
-    row = tx.execute(query.with_for_update()).mappings().first()
-    return next(_with_groups(tx, [row])) if row is not None else None
+def users_by_id(tx: Connection, ids: Sequence[str]) -> dict[str, StoredUser]:
+    """Return the Users of these ids that are not deleted, of whatever source."""
+    if not ids:
+        return {}
+    query = select(identities).where(identities.c.id.in_(ids), identities.c.deleted_at.is_(None))
+    rows = tx.execute(query).mappings().all()
+    return {user.identity.id: user for user in _with_groups(tx, rows)}
+
+
+def user_by_name(
+    tx: Connection, source: str, user_name: str, *, name_case: NameCase = NameCase.IGNORED
+) -> StoredUser | None:
+    """Return the User that has this userName in the source, by the source's rule."""
+    row = _BY_NAME.first(tx, {"asking": source, "name": user_name_key(user_name, name_case)})
+    return None if row is None else _with_own_groups(tx, row)
 
 
 def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:
@@ -130,29 +186,30 @@ def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:
     Raises:
         NotFoundError: There is none.
     """
-    row = tx.execute(_ANY, {"key": identity_id}).mappings().first()
+    row = _ANY.first(tx, {"key": identity_id})
     if row is None:
         raise NotFoundError("identity", identity_id)
-    return remembering(tx, next(_with_groups(tx, [row])).identity, now)
+    return remembering(tx, _with_own_groups(tx, row).identity, now)
 
 
 def remembering(tx: Connection, identity: Identity, now: datetime) -> Identity:
     """Return an identity with the groups that it left a short while ago beside those it is in."""
-    past = tx.execute(_REMEMBERED, {"key": identity.id, "since": now - MEMBERSHIP_MEMORY}).scalars()
-    return replace(identity, groups=tuple(dict.fromkeys((*identity.groups, *past))))
+    past = _REMEMBERED.column(tx, {"key": identity.id, "since": now - MEMBERSHIP_MEMORY})
+    return replace(identity, groups=tuple(dict.fromkeys((*identity.groups, *past)))) if past else identity
 
 
 def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:
-    """Return the ids of the identities of all sources that have this userName and are not deleted."""
+    """Return the ids of the identities of all sources that have this userName, in any case, and are not deleted."""
     query = select(identities.c.id).where(
-        identities.c.user_name_key == fold(user_name), identities.c.deleted_at.is_(None)
+        identities.c.any_case_name == any_case_key(user_name), identities.c.deleted_at.is_(None)
     )
     return list(tx.execute(query).scalars())
 
 
 def gone_namesakes(tx: Connection, source: str, user_name: str, external_id: str | None) -> list[Identity]:
     """Return the deleted identities that a new User could be: same externalId or same userName."""
-    same = identities.c.user_name_key == fold(user_name)
+    # In any case, whatever the source's rule: what is planned must not fall on the one who came.
+    same = identities.c.any_case_name == any_case_key(user_name)
     if external_id:
         same = same | (identities.c.external_id == external_id)
     query = select(identities).where(identities.c.source == source, identities.c.deleted_at.is_not(None), same)
@@ -171,7 +228,7 @@ def active_owners(tx: Connection, attribute: str, values: Iterable[str], *, but_
     wanted = list(values)
     match attribute:
         case "userName":
-            same: ColumnElement[bool] = identities.c.user_name_key.in_([fold(value) for value in wanted])
+            same: ColumnElement[bool] = identities.c.any_case_name.in_([any_case_key(value) for value in wanted])
         case "externalId":
             same = identities.c.external_id.in_(wanted)
         case _:
@@ -186,20 +243,6 @@ def active_owners(tx: Connection, attribute: str, values: Iterable[str], *, but_
     return [_identity(row, ()) for row in tx.execute(query).mappings()]
 
 
-def find_users(
-    tx: Connection, source: str, where: ColumnElement[bool] | None, *, offset: int, limit: int
-) -> tuple[int, list[StoredUser]]:
-    """Return how many Users satisfy a condition, and one page of them in a stable order."""
-    scope = [identities.c.source == source, identities.c.deleted_at.is_(None)]
-    if where is not None:
-        scope.append(where)
-    total: int = tx.execute(select(func.count()).select_from(identities).where(*scope)).scalar_one()
-    if limit == 0 or offset >= total:
-        return total, []
-    query = select(identities).where(*scope).order_by(identities.c.id).offset(offset).limit(limit)
-    return total, list(_with_groups(tx, tx.execute(query).mappings().all()))
-
-
 def match_values(identity: Identity) -> dict[str, tuple[str, ...]]:
     """Return an identity's values for the attributes by which accounts are found."""
     found: dict[str, tuple[str, ...]] = {"userName": (identity.user_name,)}
@@ -210,10 +253,12 @@ def match_values(identity: Identity) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(document: Mapping[str, Any], name_case: NameCase) -> dict[str, Any]:
+    name = document["userName"]
     return {
-        "user_name": document["userName"],
-        "user_name_key": fold(document["userName"]),
+        "user_name": name,
+        "user_name_key": user_name_key(name, name_case),
+        "any_case_name": any_case_key(name),
         "external_id": document.get("externalId"),
         "active": document.get("active", True),
         "document": dict(document),
@@ -228,17 +273,26 @@ def _raw_values(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "employeeNumber", number
 
 
+def _has_same_names(identity: Identity, document: Mapping[str, Any]) -> bool:
+    return document["userName"] == identity.user_name and document.get("externalId") == identity.external_id
+
+
+def _has_same_values(former: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+    if former.get("emails") == document.get("emails") and former.get(ENTERPRISE) == document.get(ENTERPRISE):
+        return True
+    return _values(former) == _values(document)
+
+
 def _values(document: Mapping[str, Any]) -> set[tuple[str, str]]:
     return {(attribute, fold(value)) for attribute, value in _raw_values(document)}
 
 
 def _store_values(tx: Connection, user_id: str, document: Mapping[str, Any]) -> None:
     rows = [{"identity_id": user_id, "attribute": name, "value": value} for name, value in _values(document)]
-    if rows:
-        tx.execute(_INSERT_VALUES, rows)
+    _INSERT_VALUES.run_many(tx, rows)
 
 
-def _identity(row: RowMapping, group_names: tuple[str, ...]) -> Identity:
+def _identity(row: Row, group_names: tuple[str, ...]) -> Identity:
     return Identity(
         id=IdentityId(row["id"]),
         source=row["source"],
@@ -257,11 +311,19 @@ def _with_groups(tx: Connection, rows: Sequence[RowMapping]) -> Iterator[StoredU
     for user_id, group_id, name in tx.execute(_GROUPS, {"members": [row["id"] for row in rows]}):
         by_user.setdefault(user_id, []).append(Member(group_id, MemberKind.GROUP, name))
     for row in rows:
-        found = tuple(by_user.get(row["id"], ()))
-        yield StoredUser(
-            identity=_identity(row, tuple(group.display or "" for group in found)),
-            version=row["version"],
-            created_at=row["created_at"],
-            modified_at=row["modified_at"],
-            groups=found,
-        )
+        yield _user(row, tuple(by_user.get(row["id"], ())))
+
+
+def _with_own_groups(tx: Connection, row: Row) -> StoredUser:
+    found = _GROUPS_OF_ONE.all(tx, {"member": row["id"]})
+    return _user(row, tuple(Member(group["id"], MemberKind.GROUP, group["display_name"]) for group in found))
+
+
+def _user(row: Row, found: tuple[Member, ...]) -> StoredUser:
+    return StoredUser(
+        identity=_identity(row, tuple(group.display or "" for group in found)),
+        version=row["version"],
+        created_at=row["created_at"],
+        modified_at=row["modified_at"],
+        groups=found,
+    )

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.resource import Received
 from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import Fact
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import facts, history, identities, requests
 
 BRIDGE = "scimbridge"
 """The actor of what the bridge does by itself."""
 
 
-_INSERT_HISTORY = insert(history)
-_INSERT_FACT = insert(facts)
-_INSERT_REQUEST = insert(requests)
+_INSERT_HISTORY = Prepared(insert(history), [column.name for column in history.c if column.name != "id"])
+_INSERT_FACT = Prepared(insert(facts), facts.c.keys())
+_INSERT_REQUEST = Prepared(insert(requests), requests.c.keys())
 
 
 def record(
@@ -69,13 +69,23 @@ def record(
     }
     # The nonce keeps somebody who has the digest from guessing an erased value.
     kept = {"nonce": secrets.token_hex(16), **personal} if personal else None
-    tx.execute(_INSERT_HISTORY, {**row, "personal": kept, "digest": _digest(row, kept)})
+    _INSERT_HISTORY.run(tx, {**row, "personal": kept, "digest": _digest(row, kept)})
 
 
 def record_fact(tx: Connection, fact: Fact, case_id: str | None, verdict: str) -> None:
     """Keep a fact, and what was made of it. Facts that no rule matches are kept too."""
-    row = {"id": new_id(fact.at), **asdict(fact), "case_id": case_id, "verdict": verdict}
-    tx.execute(_INSERT_FACT, row)
+    row = {
+        "id": new_id(fact.at),
+        "identity_id": fact.identity_id,
+        "source": fact.source,
+        "trigger": fact.trigger,
+        "at": fact.at,
+        "request_id": fact.request_id,
+        "case_id": case_id,
+        "verdict": verdict,
+        "targets": None,
+    }
+    _INSERT_FACT.run(tx, row)
 
 
 def record_request(
@@ -102,7 +112,7 @@ def record_request(
         "understood": received.understood,
         "applied": applied,
     }
-    tx.execute(_INSERT_REQUEST, row)
+    _INSERT_REQUEST.run(tx, row)
 
 
 def entries_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
@@ -140,4 +150,4 @@ def _digest(row: Mapping[str, Any], personal: Mapping[str, Any] | None) -> str:
 
 
 def _canonical(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)

@@ -55,6 +55,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 Document: Any = JSON().with_variant(JSONB(), "postgresql")
+# What is compared, and sorted, by code points; on PostgreSQL the locale of the database would say otherwise.
+_Key: Any = Text().with_variant(Text(collation="C"), "postgresql")
 _Id = String(36)
 _AutoId = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -103,6 +105,36 @@ tokens = Table(
     Column("expires_at", UtcDateTime),
 )
 
+oauth_clients = Table(
+    "oauth_clients",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("source", ForeignKey("sources.name"), nullable=False, index=True),
+    # One of the two: the digest of a secret of 256 random bits, or public keys (a JWK Set, RFC 7517).
+    Column("secret_digest", String(64)),
+    Column("jwks", Document),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("client_id", ForeignKey("oauth_clients.id"), nullable=False, index=True),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+used_assertions = Table(
+    "used_assertions",
+    metadata,
+    # What a client has signed once is refused the second time (RFC 7523 §3), until it has expired anyway.
+    Column("client_id", ForeignKey("oauth_clients.id"), primary_key=True),
+    Column("jti_digest", String(64), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
 _LIVE_END = text("end_due_at IS NOT NULL AND deleted_at IS NULL")
 
 identities = Table(
@@ -111,7 +143,10 @@ identities = Table(
     Column("id", _Id, primary_key=True),
     Column("source", ForeignKey("sources.name"), nullable=False),
     Column("user_name", Text, nullable=False),
-    Column("user_name_key", Text, nullable=False),
+    Column("user_name_key", _Key, nullable=False),
+    # The name without its case, whatever the source's rule: for the questions that cross sources, where
+    # an account that may be somebody else's is not touched.
+    Column("any_case_name", Text, nullable=False, server_default=""),
     Column("external_id", Text),
     Column("active", Boolean, nullable=False),
     Column("document", Document, nullable=False),
@@ -124,10 +159,12 @@ identities = Table(
     # A deleted identity keeps its row (its case needs it) and gives its name back.
     Index("uq_identities_user_name", "source", "user_name_key", unique=True,
           sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
-    Index("ix_identities_external_id", "source", "external_id"),
-    Index("ix_identities_user_name_key", "user_name_key"),
+    Index("ix_identities_external_id", "source", "external_id", "id"),
+    Index("ix_identities_any_case_name", "any_case_name"),
     Index("ix_identities_any_external_id", "external_id"),
-    Index("ix_identities_modified_at", "source", "modified_at"),
+    # What has changed since: the order of an import that goes on where it stopped.
+    Index("ix_identities_modified_at", "source", "modified_at", "id",
+          sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
     # The sweeper's question.
     Index("ix_identities_end_due_at", "end_due_at", sqlite_where=_LIVE_END, postgresql_where=_LIVE_END),
     # The order of lists, and so of pages.
@@ -152,7 +189,7 @@ groups = Table(
     Column("id", _Id, primary_key=True),
     Column("source", ForeignKey("sources.name"), nullable=False),
     Column("display_name", Text, nullable=False),
-    Column("display_name_key", Text, nullable=False),
+    Column("display_name_key", _Key, nullable=False),
     Column("external_id", Text),
     Column("document", Document, nullable=False),
     Column("version", Integer, nullable=False),
@@ -161,7 +198,7 @@ groups = Table(
     Column("deleted_at", UtcDateTime),
     Index("uq_groups_display_name", "source", "display_name_key", unique=True,
           sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
-    Index("ix_groups_external_id", "source", "external_id"),
+    Index("ix_groups_external_id", "source", "external_id", "id"),
     Index("ix_groups_listed", "source", "id",
           sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
 )  # fmt: skip
@@ -173,7 +210,10 @@ memberships = Table(
     Column("member_id", _Id, primary_key=True),
     Column("kind", String(8), nullable=False),  # "User" or "Group"
     Index("ix_memberships_member_id", "member_id"),
-)
+    # How many members are Users is how many there are without these: counted by indexes alone.
+    Index("ix_memberships_nested", "group_id",
+          sqlite_where=text("kind = 'Group'"), postgresql_where=text("kind = 'Group'")),
+)  # fmt: skip
 
 past_memberships = Table(
     "past_memberships",

@@ -26,6 +26,7 @@ from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId
 from scimbridge.domain.task import FINISHED, Task, TaskState
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
 from scimbridge.store.holds import is_held
+from scimbridge.store.prepared import Prepared, Row
 from scimbridge.store.schema import RUNNABLE, attempts, targets, tasks
 
 _FINISHED = [state.value for state in FINISHED]
@@ -83,8 +84,20 @@ _BY_ID_LOCKED = _BY_ID.with_for_update()
 _OF_CASE = (
     select(tasks).where(tasks.c.case_id == bindparam("key")).order_by(tasks.c.due_at, tasks.c.position, tasks.c.id)
 )
-_OF_CASE_LOCKED = _OF_CASE.with_for_update()
+_ALL_OF_CASE = Prepared(_OF_CASE)
+_ALL_OF_CASE_LOCKED = Prepared(_OF_CASE.with_for_update())
+# What a transition changes. A column that is set is written to its indexes, be its value new or not.
+_CHANGING = ("state", "not_before", "attempts", "first_tried_at", "reason", "finished_at")
 _SAVE = update(tasks).where(tasks.c.id == bindparam("key"), tasks.c.state == bindparam("expected"))
+_SAVES: dict[tuple[str, ...], Prepared] = {
+    outcome: Prepared(_SAVE, (*_CHANGING, *outcome))
+    for outcome in ((), ("changed",), ("evidence",), ("changed", "evidence"))
+}
+_RUNNING = Prepared(
+    select(tasks.c.id)
+    .where(tasks.c.account_id == bindparam("account"), tasks.c.state == TaskState.RUNNING.value)
+    .limit(1)
+)
 _NEXT = (
     select(tasks)
     .where(tasks.c.account_id == bindparam("account"), _is_runnable())
@@ -105,15 +118,18 @@ _DUE = (
     # Somebody who is deciding about a case holds its rows; those are for the next pass.
     .with_for_update(of=tasks, skip_locked=True)
 )
-_INSERT = insert(tasks)
+_INSERT = Prepared(
+    insert(tasks),
+    (
+        *("id", "case_id", "stage_id", "identity_id", "account_id", "target", "action", "irreversible"),
+        *("state", "position", "due_at", "not_before", "attempts", "first_tried_at", "reason"),
+    ),
+)
 
 
 def insert_tasks(tx: Connection, new: Sequence[Task]) -> None:
     """Store new tasks."""
-    if new:
-        tx.execute(
-            _INSERT, [{**_columns(task), "id": task.id, "irreversible": task.action.is_irreversible} for task in new]
-        )
+    _INSERT.run_many(tx, [_columns(task) for task in new])
 
 
 def save(
@@ -138,12 +154,21 @@ def save(
     Raises:
         ConcurrentUpdateError: The task is no longer in the state it was loaded in.
     """
-    values = _columns(after) | {"finished_at": finished_at}
-    if changed is not None:
-        values["changed"] = changed
+    outcome: dict[str, Any] = {} if changed is None else {"changed": changed}
     if evidence is not None:
-        values["evidence"] = dict(evidence)
-    if tx.execute(_SAVE, values | {"key": before.id, "expected": before.state}).rowcount != 1:
+        outcome["evidence"] = dict(evidence)
+    values = {
+        "state": after.state,
+        "not_before": after.not_before,
+        "attempts": after.attempts,
+        "first_tried_at": after.first_tried_at,
+        "reason": after.reason,
+        "finished_at": finished_at,
+        **outcome,
+        "key": before.id,
+        "expected": before.state,
+    }
+    if _SAVES[tuple(outcome)].run(tx, values) != 1:
         raise ConcurrentUpdateError("task", before.id)
 
 
@@ -166,8 +191,8 @@ def task_by_id(tx: Connection, task_id: str, *, lock: bool = False) -> Task:
 
 def tasks_of_case(tx: Connection, case_id: str, *, lock: bool = False) -> list[Task]:
     """Return the tasks of a case in the order in which they are due."""
-    query = _OF_CASE_LOCKED if lock else _OF_CASE
-    return [_task(row) for row in tx.execute(query, {"key": case_id}).mappings()]
+    query = _ALL_OF_CASE_LOCKED if lock else _ALL_OF_CASE
+    return [_task(row) for row in query.all(tx, {"key": case_id})]
 
 
 def task_rows_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
@@ -215,8 +240,7 @@ def last_done_on(tx: Connection, account_id: str) -> Task | None:
 
 def has_running(tx: Connection, account_id: str) -> bool:
     """Whether an attempt on the account is under way."""
-    query = select(tasks.c.id).where(tasks.c.account_id == account_id, tasks.c.state == TaskState.RUNNING)
-    return tx.execute(query).first() is not None
+    return bool(_RUNNING.column(tx, {"account": account_id}))
 
 
 def oldest_runnable(tx: Connection, target: str, now: datetime) -> datetime | None:
@@ -249,6 +273,8 @@ def next_date(tx: Connection, case_id: str) -> datetime | None:
 
 def _columns(task: Task) -> dict[str, Any]:
     return {
+        "id": task.id,
+        "irreversible": task.action.is_irreversible,
         "case_id": task.case_id,
         "stage_id": task.stage_id,
         "identity_id": task.identity_id,
@@ -265,7 +291,7 @@ def _columns(task: Task) -> dict[str, Any]:
     }
 
 
-def _task(row: RowMapping) -> Task:
+def _task(row: Row) -> Task:
     return Task(
         id=TaskId(row["id"]),
         case_id=CaseId(row["case_id"]),

@@ -41,7 +41,8 @@ def test_tokens_are_listed_without_what_signs_in(terminal: Terminal) -> None:
 
     (listed,) = terminal.read("token", "list")
 
-    assert set(listed) == {"id", "source", "hint", "created_at", "last_used_at", "revoked_at"}
+    times = {"created_at", "last_used_at", "expires_at", "revoked_at"}
+    assert set(listed) == {"id", "source", "hint", "is_live"} | times
     assert (listed["source"], listed["hint"], listed["created_at"]) == (
         "okta",
         token[:8] + "…",

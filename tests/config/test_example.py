@@ -33,8 +33,8 @@ def _settings() -> list[tuple[type[BaseModel], str]]:
 
 @pytest.fixture
 def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in re.findall(r'env = "(\w+)" }$', example(), re.MULTILINE):
-        monkeypatch.setenv(name, "a-secret")
+    for name in re.findall(r'env = "(\w+)" }', example()):
+        monkeypatch.setenv(name, "a-secret-that-is-long")
 
 
 @pytest.mark.usefixtures("_secrets")

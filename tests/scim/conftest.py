@@ -14,8 +14,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
+from scimbridge.domain.access import BearerToken, Credential, Grant, Refusal
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.source import Profiles
+from scimbridge.scim.admission.addresses import Addresses
+from scimbridge.scim.admission.failures import Failures
+from scimbridge.scim.admission.gate import Gate, Identify
 from scimbridge.scim.app import build_app
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.ending import Ending
@@ -24,9 +28,11 @@ from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
 from scimbridge.services.planning import Planner
+from scimbridge.services.recent import RecentGrants
 from scimbridge.services.returning import Returning
 from scimbridge.store.database import Database
 from scimbridge.store.schema import requests, sources
+from scimbridge.store.writer import Writer
 
 PUBLIC_URL = "http://bridge.example.com"
 BASE = f"{PUBLIC_URL}/scim/v2"
@@ -70,6 +76,12 @@ class InProcess(httpx.BaseTransport):
         return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
 
 
+def a_gate(identify: Identify) -> Gate:
+    """Return a gate for sources of which the configuration says nothing."""
+    clock = Ticking()
+    return Gate(identify, RecentGrants(), clock, {}, addresses=Addresses(), failures=Failures())
+
+
 class Service:
     """The service provider, its store, and a client of a source."""
 
@@ -79,25 +91,27 @@ class Service:
             for name in TOKENS.values():
                 tx.execute(insert(sources).values(name=name, created_at=datetime(2026, 1, 1, tzinfo=UTC)))
         rules = Ruleset(rules=[])
+        self.writer = writer = Writer(database)
         planner, grants = Planner(rules, {}), Grants({})
         returning = Returning(rules, planner, grants)
         ending = Ending(database, planner, returning, Profiles())
-        self.intake = Intake(database, planner, returning, ending, lambda _: None)
+        self.intake = Intake(writer, planner, returning, ending, lambda _: None)
         self.lookup = Lookup(database)
         self.authenticate: Callable[[str], str | None] = TOKENS.get
         app = build_app(
             intake=self.intake,
-            group_intake=GroupIntake(database, Assignment(grants, planner, returning), lambda _: None),
+            group_intake=GroupIntake(writer, Assignment(grants, planner, returning), lambda _: None),
             lookup=self.lookup,
-            authenticate=self._authenticated,
+            gate=a_gate(self._identified),
             public_url=PUBLIC_URL,
             clock=Ticking(),
             max_body=1024 * 1024,
         )
         self.transport = InProcess(Starlette(routes=[Mount("/scim/v2", app)]))
 
-    def _authenticated(self, token: str) -> str | None:
-        return self.authenticate(token)
+    def _identified(self, credential: Credential, _named: str | None) -> Grant | Refusal:
+        source = self.authenticate(credential.text) if isinstance(credential, BearerToken) else None
+        return Grant(source) if source else Refusal.UNKNOWN
 
     def client(self, token: str = "token-of-okta") -> httpx.Client:
         return httpx.Client(transport=self.transport, base_url=BASE, headers={"Authorization": f"Bearer {token}"})
@@ -113,6 +127,7 @@ def service(database: Database) -> Iterator[Service]:
     service = Service(database)
     yield service
     service.transport.stop()
+    service.writer.close()
 
 
 @pytest.fixture

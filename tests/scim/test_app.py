@@ -17,7 +17,7 @@ ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
     ("method", "path", "status"),
     [
         ("GET", "Nothing", 404),
-        ("GET", "", 404),
+        ("PUT", "", 405),
         ("POST", "Bulk", 404),
         ("GET", "Users/x/y", 404),
         ("PUT", "Users", 405),

@@ -6,22 +6,7 @@ import httpx
 import pytest
 
 from scimbridge.errors import StoreBusyError
-from scimbridge.scim.authentication import bearer_token
 from tests.scim.conftest import TOKENS, Service
-
-
-@pytest.mark.parametrize(
-    "header", ["Bearer token-of-okta", "bearer token-of-okta", "BEARER  token-of-okta", "Bearer token-of-okta "]
-)
-def test_a_token_is_found(header: str) -> None:
-    assert bearer_token(header) == "token-of-okta"
-
-
-@pytest.mark.parametrize(
-    "header", ["", "Bearer", "Bearer ", "Basic eDp5", "token-of-okta", "Bearer tökén", "Bearer " + "x" * 5000]
-)
-def test_what_is_no_token_is_none(header: str) -> None:
-    assert bearer_token(header) is None
 
 
 @pytest.mark.parametrize(
@@ -56,6 +41,15 @@ def test_the_scheme_is_compared_without_case(client: httpx.Client) -> None:
     response = client.get("Users", headers={"Authorization": "bEARER token-of-okta"})
 
     assert response.status_code == 200
+
+
+def test_two_credentials_are_none(client: httpx.Client) -> None:
+    headers = [("Authorization", "Bearer token-of-okta"), ("Authorization", "Bearer token-of-entra")]
+
+    assert client.build_request("GET", "Users", headers=headers).headers.get_list("authorization") != []
+    response = httpx.Client(transport=client._transport, base_url=client.base_url).get("Users", headers=headers)
+
+    assert response.status_code == 401
 
 
 def test_a_store_that_cannot_say_who_it_is_lets_nobody_in(service: Service) -> None:

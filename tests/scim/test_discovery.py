@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from scimbridge.scim.call import MAX_COUNT
+from scimbridge.services.cursors import MAX_COUNT
 from tests.scim.conftest import BASE
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -17,8 +17,10 @@ def test_what_is_not_there_is_announced_as_such(client: httpx.Client) -> None:
     config = client.get("ServiceProviderConfig").json()
 
     supported = {name for name, value in config.items() if isinstance(value, dict) and value.get("supported")}
-    assert supported == {"patch", "filter", "etag"}
-    assert config["pagination"]["cursor"] is False
+    assert supported == {"patch", "filter", "etag", "sort"}
+    assert config["pagination"]["cursor"] is True
+    assert config["pagination"]["cursorTimeout"] == 24 * 60 * 60
+    assert config["pagination"]["defaultPaginationMethod"] == "index"
     assert config["filter"]["maxResults"] == config["pagination"]["maxPageSize"] == MAX_COUNT
     assert config["authenticationSchemes"][0]["type"] == "oauthbearertoken"
 

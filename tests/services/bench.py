@@ -52,6 +52,7 @@ from scimbridge.services.returning import Returning
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.store import accounts, cases, inquiries, journal, targets, tasks, tokens
 from scimbridge.store.database import Database
+from scimbridge.store.writer import Writer
 from tests.clock import FakeClock
 
 SOURCE = "idp"
@@ -208,11 +209,12 @@ class Bench:
         self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)))
         self.execution = Execution(self.database, self.fleet, self.claiming, self.recording, self.leases, self.clock)
         planner = Planner(self.rules, self.fleet.capabilities)
+        self.writer = Writer(self.database)
         returning = Returning(self.rules, planner, grants)
         self.ending = Ending(self.database, planner, returning, profiles)
         assignment = Assignment(grants, planner, returning)
-        self.intake = Intake(self.database, planner, returning, self.ending, self.wakeups.extend)
-        self.group_intake = GroupIntake(self.database, assignment, self.wakeups.extend)
+        self.intake = Intake(self.writer, planner, returning, self.ending, self.wakeups.extend)
+        self.group_intake = GroupIntake(self.writer, assignment, self.wakeups.extend)
         self.inquiring = Inquiring(self.database, assignment, self.wakeups.extend)
         self.sweeping = Sweeping(
             self.database, self.fleet, self.ending, self.wakeups.extend, lambda _target: frozenset()

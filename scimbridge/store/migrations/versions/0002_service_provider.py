@@ -1,7 +1,8 @@
-"""What the SCIM service provider needs: counts, end dates, quirks, tokens that expire.
+"""What the SCIM service provider needs: counts, end dates, quirks, tokens that expire, OAuth clients.
 
-The previous release runs on this schema, with one exception: Users and Groups that it adds or
-removes are not counted, so that lists say a wrong total. Stop it before the upgrade.
+The previous release runs on this schema, with two exceptions: Users and Groups that it adds or
+removes are not counted, so that lists say a wrong total, and Users that it adds are not found by
+their names across sources. Stop it before the upgrade.
 """
 
 import sqlalchemy as sa
@@ -14,6 +15,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+_NESTED = sa.text("kind = 'Group'")
+_LIVE = sa.text("deleted_at IS NULL")
 _LIVE_END = sa.text("end_due_at IS NOT NULL AND deleted_at IS NULL")
 
 
@@ -44,7 +47,36 @@ def upgrade() -> None:
     op.add_column(
         "sources", sa.Column("user_name_case", sa.String(length=16), server_default="ignored", nullable=False)
     )
+    # Keys were made in another way; the first start makes those that differ anew.
+    op.execute("UPDATE sources SET user_name_case = 'lowercase'")
+    _compare_by_code_points()
+    op.add_column("identities", sa.Column("any_case_name", sa.Text(), server_default="", nullable=False))
+    op.execute("UPDATE identities SET any_case_name = user_name_key")
+    op.drop_index("ix_identities_user_name_key", "identities")
+    op.create_index("ix_identities_any_case_name", "identities", ["any_case_name"], unique=False)
+    # With the id at the end they serve the order of lists, too; SQLite would choose that over the filter.
+    for table in ("identities", "groups"):
+        op.drop_index(f"ix_{table}_external_id", table)
+        op.create_index(f"ix_{table}_external_id", table, ["source", "external_id", "id"], unique=False)
+    op.drop_index("ix_identities_modified_at", "identities")
+    op.create_index(
+        "ix_identities_modified_at",
+        "identities",
+        ["source", "modified_at", "id"],
+        unique=False,
+        sqlite_where=_LIVE,
+        postgresql_where=_LIVE,
+    )
+    op.create_index(
+        "ix_memberships_nested",
+        "memberships",
+        ["group_id"],
+        unique=False,
+        sqlite_where=_NESTED,
+        postgresql_where=_NESTED,
+    )
     op.add_column("tokens", sa.Column("expires_at", UtcDateTime(), nullable=True))
+    _create_oauth_tables()
     op.add_column("facts", sa.Column("targets", Document, nullable=True))
     op.add_column("identities", sa.Column("end_due_at", UtcDateTime(), nullable=True))
     op.create_table(
@@ -88,3 +120,45 @@ def upgrade() -> None:
         sqlite_where=_LIVE_END,
         postgresql_where=_LIVE_END,
     )
+
+
+def _create_oauth_tables() -> None:
+    op.create_table(
+        "oauth_clients",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("secret_digest", sa.String(length=64), nullable=True),
+        sa.Column("jwks", Document, nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["source"], ["sources.name"], name=op.f("fk_oauth_clients_source")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth_clients")),
+    )
+    op.create_index("ix_oauth_clients_source", "oauth_clients", ["source"], unique=False)
+    op.create_table(
+        "access_tokens",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["client_id"], ["oauth_clients.id"], name=op.f("fk_access_tokens_client_id")),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_access_tokens")),
+    )
+    op.create_index("ix_access_tokens_client_id", "access_tokens", ["client_id"], unique=False)
+    op.create_index("ix_access_tokens_expires_at", "access_tokens", ["expires_at"], unique=False)
+    op.create_table(
+        "used_assertions",
+        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("jti_digest", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["client_id"], ["oauth_clients.id"], name=op.f("fk_used_assertions_client_id")),
+        sa.PrimaryKeyConstraint("client_id", "jti_digest", name=op.f("pk_used_assertions")),
+    )
+    op.create_index("ix_used_assertions_expires_at", "used_assertions", ["expires_at"], unique=False)
+
+
+def _compare_by_code_points() -> None:
+    """Give keys the collation that SQLite has anyway; their indexes then serve sorted lists."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute('ALTER TABLE identities ALTER COLUMN user_name_key TYPE TEXT COLLATE "C"')
+        op.execute('ALTER TABLE groups ALTER COLUMN display_name_key TYPE TEXT COLLATE "C"')

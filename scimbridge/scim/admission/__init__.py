@@ -1,0 +1,1 @@
+"""Who may come in: credentials, addresses, and how often."""

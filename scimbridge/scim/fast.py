@@ -1,0 +1,240 @@
+"""The PATCHes of Users that identity providers send most, answered without models and without a thread.
+
+What is not exactly one of these forms goes on to the handlers, unread: the fast path decides
+nothing by itself that they would decide otherwise, and a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from scimbridge import telemetry
+from scimbridge.domain.resource import Received, StoredUser
+from scimbridge.scim.authentication import SOURCE
+from scimbridge.scim.base import BASE
+from scimbridge.scim.body import parsed
+from scimbridge.scim.call import etag
+from scimbridge.scim.dialect import CORE_USER, ENTERPRISE, PATCH_OP, listed
+from scimbridge.scim.errors import verdict_on
+from scimbridge.scim.media import as_json
+from scimbridge.scim.rendering import Rendering
+from scimbridge.scim.users import says
+from scimbridge.services.intake import Intake
+
+LONGEST = 16 * 1024
+"""Bytes of a body that may be small talk; longer ones are the handlers' affair."""
+
+_MEDIA_TYPES = {
+    b"application/scim+json",
+    b"application/json",
+    b"application/scim+json; charset=utf-8",
+    b"application/json; charset=utf-8",
+}
+_TELLING = {b"if-match", b"content-encoding"}
+"""Headers that change what a request means."""
+
+_TEXTS = ("displayName", "nickName", "title", "userType", "preferredLanguage")
+_NAMES = ("formatted", "familyName", "givenName", "middleName", "honorificPrefix", "honorificSuffix")
+_COMPANY = ("costCenter", "organization", "division", "department")
+
+_SCHEMAS = [PATCH_OP]
+_Place = tuple[str, ...]
+_PLACES: dict[str, _Place] = {
+    **{name.lower(): (name,) for name in ("active", *_TEXTS)},
+    **{f"name.{name}".lower(): ("name", name) for name in _NAMES},
+    **{f"{ENTERPRISE}:{name}".lower(): (ENTERPRISE, name) for name in _COMPANY},
+}
+_PLACES |= {f"{CORE_USER}:{path}".lower(): place for path, place in _PLACES.items() if place[0] != ENTERPRISE}
+"""Where a path leads to in a document: attributes with one plain value, which nothing else depends on."""
+
+_Setting = tuple[_Place, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a PATCH message means: values to set, and that as a sentence."""
+
+    settings: Sequence[_Setting]
+    meaning: str
+
+    def apply(self, stored: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a User's document with the values set."""
+        document = dict(stored)
+        for place, value in self.settings:
+            if len(place) == 1:
+                document[place[0]] = value
+                continue
+            outer, inner = place
+            document[outer] = {**document.get(outer, {}), inner: value}
+            if outer == ENTERPRISE:
+                document["schemas"] = [CORE_USER, ENTERPRISE]
+        return document
+
+
+class FastPath:
+    """ASGI middleware, inside of authentication: answers what it understands, and passes on the rest."""
+
+    def __init__(self, app: ASGIApp, intake: Intake, base: str, clock: Callable[[], datetime]) -> None:
+        self._app = app
+        self._intake = intake
+        self._base = base
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        user_id = _patched_user(scope)
+        if user_id is None:
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        messages, raw = await _read(receive)
+        found = understood(raw) if raw else None
+        if found is None:
+            await self._app(scope, _again(messages, receive), send)
+            return
+        status = await self._answer(scope, user_id, *found, receive, send)
+        telemetry.note_scim_request(scope[SOURCE], "PATCH", status, perf_counter() - started)
+
+    async def _answer(
+        self, scope: Scope, user_id: str, body: Mapping[str, Any], meaning: Understood, receive: Receive, send: Send
+    ) -> int:
+        # None of the known places holds a secret, so that the body is kept as it is.
+        received = Received(
+            source=scope[SOURCE], method="PATCH", path=f"/Users/{user_id}", body=body, understood=meaning.meaning
+        )
+        now = self._clock()
+        try:
+            user = await self._intake.writer.submit(
+                partial(self._intake.change_user, user_id, meaning.apply, received, now)
+            )
+        except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
+            verdict = verdict_on(error)
+            if verdict.status < 500:
+                refuse = partial(self._intake.refuse, received, verdict.status, verdict.detail, now)
+                await self._intake.writer.submit(refuse)
+            await verdict.response()(scope, receive, send)
+            return verdict.status
+        rendering = Rendering(scope.get(BASE, self._base))
+        await _send_user(user, rendering.user(user), send)
+        return 200
+
+
+def understood(raw: bytes) -> tuple[Mapping[str, Any], Understood] | None:
+    """Return a PATCH message and what it means, or ``None`` where that takes more than this module."""
+    try:
+        body = parsed(raw)
+    except Exception:  # noqa: BLE001 - the handlers say what is wrong with it
+        return None
+    operations = body.get("Operations")
+    if body.get("schemas", _SCHEMAS) != _SCHEMAS or len(body) > 2 or not isinstance(operations, list):
+        return None
+    if not operations or (len(body) == 2 and "schemas" not in body):
+        return None
+    settings: list[_Setting] = []
+    sentences: list[str] = []
+    for operation in operations:
+        if not _understand(operation, settings, sentences):
+            return None
+    return body, Understood(settings, listed(sentences))
+
+
+def _understand(operation: Any, settings: list[_Setting], sentences: list[str]) -> bool:
+    """Add what an operation sets, and say whether it is one of the known forms."""
+    if not isinstance(operation, dict):
+        return False
+    verb, value = operation.get("op"), operation.get("value")
+    if not isinstance(verb, str) or verb.lower() not in {"add", "replace"}:
+        return False
+    if len(operation) == 3 and isinstance(path := operation.get("path"), str):
+        return _set(verb, path, value, settings, sentences)
+    if len(operation) == 2 and isinstance(value, dict) and value:
+        return all(_set(verb, path, item, settings, sentences) for path, item in value.items())
+    return False
+
+
+def _set(verb: str, path: str, value: Any, settings: list[_Setting], sentences: list[str]) -> bool:
+    place = _PLACES.get(path.lower())
+    if place is None:
+        return False
+    if place == ("active",):
+        if isinstance(value, str):
+            wanted = {"true": True, "false": False}.get(value.lower())
+        else:
+            wanted = value if isinstance(value, bool) else None
+        if wanted is None:
+            return False
+        settings.append((place, wanted))
+        sentences.append(f"{verb} {_spelled(path)}{says(value)}")
+        return True
+    if not isinstance(value, str) or not value:
+        return False
+    settings.append((place, value))
+    sentences.append(f"{verb} {_spelled(path)}")
+    return True
+
+
+def _spelled(path: str) -> str:
+    """Return the attribute's name as it was sent, without its URN."""
+    return path.rpartition(":")[2]
+
+
+def _patched_user(scope: Scope) -> str | None:
+    """Return the id of the User that a plain PATCH is for."""
+    if scope["type"] != "http" or scope["method"] != "PATCH" or scope["query_string"]:
+        return None
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    user_id = path.removeprefix("/Users/")
+    if len(user_id) != 36 or len(path) != 43 or not user_id.replace("-", "").isalnum() or not user_id.isascii():
+        return None
+    has_type = False
+    for name, value in scope["headers"]:
+        if name in _TELLING:
+            return None
+        if name == b"content-type":
+            if value.lower() not in _MEDIA_TYPES:
+                return None
+            has_type = True
+    return user_id if has_type else None
+
+
+async def _read(receive: Receive) -> tuple[list[Message], bytes | None]:
+    """Return the messages that were read, and the body if that is all of it."""
+    messages: list[Message] = []
+    length = 0
+    while length <= LONGEST:
+        message = await receive()
+        messages.append(message)
+        if message["type"] != "http.request":
+            return messages, None
+        length += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return messages, b"".join(each.get("body", b"") for each in messages)
+    return messages, None
+
+
+def _again(messages: Sequence[Message], receive: Receive) -> Receive:
+    """Return a ``receive`` that begins with what was read already."""
+    waiting = list(reversed(messages))
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+async def _send_user(user: StoredUser, body: Mapping[str, Any], send: Send) -> None:
+    content = as_json(body)
+    headers = [
+        (b"content-type", b"application/scim+json"),
+        (b"content-length", str(len(content)).encode()),
+        (b"etag", etag(user.version).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

@@ -1,0 +1,140 @@
+"""What a list is asked for, by GET or by POST to ``.search``, and the lists of several resource types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scim2_models import InvalidSyntaxException, InvalidValueException, SearchRequest
+from starlette.responses import Response
+
+from scimbridge.domain.resource import StoredUser
+from scimbridge.domain.sort import Sort
+from scimbridge.scim import dialect
+from scimbridge.scim.call import Call
+from scimbridge.scim.projection import Projection
+from scimbridge.scim.rendering import Rendering, list_response
+from scimbridge.services.cursors import MAX_COUNT
+from scimbridge.services.lookup import Lookup, Query, Resource
+
+SEARCH_REQUEST = str(SearchRequest.__schema__)
+
+_ORDERS = {"": False, "ascending": False, "descending": True}
+_MOST_DIGITS = 18
+
+
+class Search:
+    """Queries by POST (RFC 7644 §3.4.3), and those over all resource types (RFC 7644 §3.4.2.1).
+
+    A search is a read, whatever its method: nothing of it is kept.
+    """
+
+    def __init__(self, lookup: Lookup, rendering: Rendering) -> None:
+        self._lookup = lookup
+        self._rendering = rendering
+
+    def root(self, call: Call) -> Response:
+        """GET /."""
+        return self._all(call, call.query)
+
+    def everything(self, call: Call) -> Response:
+        """POST /.search."""
+        return self._all(call, _checked(call.body))
+
+    def users(self, call: Call) -> Response:
+        """POST /Users/.search."""
+        return find_users(self._lookup, self._rendering, call, _checked(call.body))
+
+    def groups(self, call: Call) -> Response:
+        """POST /Groups/.search."""
+        return find_groups(self._lookup, self._rendering, call, _checked(call.body))
+
+    def _all(self, call: Call, asked: Mapping[str, Any]) -> Response:
+        projection, query = Projection.of(asked), query_of(asked, self._rendering.base)
+        with_members = projection.wants("members")
+        page = self._lookup.list_all(call.source, query, call.now, with_members=with_members)
+        return list_response(page, self._rendered, projection)
+
+    def _rendered(self, resource: Resource) -> dict[str, Any]:
+        if isinstance(resource, StoredUser):
+            return self._rendering.user(resource)
+        return self._rendering.group(resource)
+
+
+def find_users(lookup: Lookup, rendering: Rendering, call: Call, asked: Mapping[str, Any]) -> Response:
+    """Return the page of Users that a query or a body asks for."""
+    projection, query = Projection.of(asked), query_of(asked, rendering.base)
+    return list_response(lookup.list_users(call.source, query, call.now), rendering.user, projection)
+
+
+def find_groups(lookup: Lookup, rendering: Rendering, call: Call, asked: Mapping[str, Any]) -> Response:
+    """Return the page of Groups that a query or a body asks for."""
+    projection, query = Projection.of(asked), query_of(asked, rendering.base)
+    page = lookup.list_groups(call.source, query, call.now, with_members=projection.wants("members"))
+    return list_response(page, rendering.group, projection)
+
+
+def query_of(asked: Mapping[str, Any], base: str) -> Query:
+    """Return what a list is asked for: an index below 1 is 1, a negative count is 0, a large one the most there is.
+
+    Args:
+        asked: The parameters of a request, or the body of a search.
+        base: The address of the service provider.
+
+    Raises:
+        InvalidValueException: A parameter has a value that it cannot have, or two exclude each other.
+    """
+    start_index, count = _number(asked, "startIndex"), _number(asked, "count")
+    cursor = asked.get("cursor")
+    if cursor is not None and start_index is not None:
+        raise InvalidValueException(detail="cursor and startIndex exclude each other")
+    return Query(
+        filter=_text(asked, "filter") or None,
+        sort=_sort(asked),
+        base=base,
+        start_index=max(start_index or 1, 1),
+        count=None if count is None else min(max(count, 0), MAX_COUNT),
+        cursor=None if cursor is None else _text(asked, "cursor"),
+    )
+
+
+def _sort(asked: Mapping[str, Any]) -> Sort | None:
+    by, order = _text(asked, "sortBy"), _text(asked, "sortOrder").lower()
+    if order not in _ORDERS:
+        raise InvalidValueException(detail="sortOrder is ascending or descending")
+    return Sort(by, descending=_ORDERS[order]) if by else None
+
+
+def _text(asked: Mapping[str, Any], name: str) -> str:
+    value = asked.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidValueException(detail=f"{name} must be a string")
+    return value.strip()
+
+
+def _number(asked: Mapping[str, Any], name: str) -> int | None:
+    value = asked.get(name)
+    if value is None or value == "":
+        return None
+    text = str(value).strip()
+    digits = text.removeprefix("-")
+    is_number = isinstance(value, int | str) and not isinstance(value, bool)
+    if not is_number or not (digits.isascii() and digits.isdecimal()) or len(digits) > _MOST_DIGITS:
+        raise InvalidValueException(detail=f"{name} must be a number")
+    return int(text)
+
+
+_NAMES = ("attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor")
+
+
+def _checked(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters in the body of a search, in the spelling of RFC 7644 §3.4.3."""
+    schemas = dialect.take(body, "schemas")
+    if schemas and not (
+        isinstance(schemas, list) and SEARCH_REQUEST.lower() in {str(each).lower() for each in schemas}
+    ):
+        raise InvalidSyntaxException(detail=f"schemas does not name {SEARCH_REQUEST}")
+    found = {name: dialect.take(body, name) for name in _NAMES}
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,47 @@
+"""How many Users and Groups a source has, kept beside them: counting a million rows takes a second."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, Integer, bindparam, cast, func, select, text
+
+from scimbridge.domain.resource import MemberKind
+from scimbridge.store.schema import groups, identities, resource_counts
+
+_SLOTS = 16
+
+_ADD = text(
+    "INSERT INTO resource_counts (source, kind, slot, total) VALUES (:source, :kind, :slot, :change) "
+    "ON CONFLICT (source, kind, slot) DO UPDATE SET total = resource_counts.total + excluded.total"
+)
+_TOTAL = select(cast(func.coalesce(func.sum(resource_counts.c.total), 0), Integer)).where(
+    resource_counts.c.source == bindparam("asked"), resource_counts.c.kind.in_(bindparam("kinds", expanding=True))
+)
+
+
+def add(tx: Connection, source: str, kind: MemberKind, change: int) -> None:
+    """Note that a source has so many more resources, or fewer.
+
+    A thread always uses the same one of the slots. By the id of the resource, a transaction with
+    several of them would lock several slots, and two such transactions each other.
+    """
+    slot = threading.get_native_id() % _SLOTS
+    tx.execute(_ADD, {"source": source, "kind": kind.value, "slot": slot, "change": change})
+
+
+def total(tx: Connection, source: str, kinds: Iterable[MemberKind]) -> int:
+    """Return how many resources of these kinds a source has."""
+    return int(tx.execute(_TOTAL, {"asked": source, "kinds": [kind.value for kind in kinds]}).scalar_one())
+
+
+def recount(tx: Connection) -> None:
+    """Count everything anew; for what was loaded past the ordinary way."""
+    tx.execute(resource_counts.delete())
+    for kind, table in ((MemberKind.USER, identities), (MemberKind.GROUP, groups)):
+        found = tx.execute(
+            select(table.c.source, func.count()).where(table.c.deleted_at.is_(None)).group_by(table.c.source)
+        )
+        for source, number in found.all():
+            add(tx, source, kind, number)

@@ -1,0 +1,254 @@
+"""Writing for many at once: what waits for the same commit shares it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial, wraps
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
+
+from scimbridge.errors import BridgeError, StoreBusyError, StoreUnavailableError
+from scimbridge.store.database import Database
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+MOST = 256
+"""Units in one transaction. They wait for each other, and other processes for all of them."""
+
+PATIENCE = 0.001
+"""Seconds that a unit may wait for others to share its commit, where there were others before."""
+
+_THREADS = 16
+"""Units at once on PostgreSQL; the pool has connections for more."""
+
+
+class Writer:
+    """Runs units of work: functions that write in a ``Database.write()`` of their own.
+
+    SQLite has one writer at a time, and every commit waits for the disk. So one thread runs all
+    units of the process: those that arrive during a commit share the next one, each in its own
+    savepoint, so that one that fails undoes itself only. PostgreSQL commits many transactions
+    at once; there each unit has its own.
+
+    A unit may run twice, where a commit of several has failed: it must not keep anything of the
+    first time. It is answered after the commit.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._units: SimpleQueue[_Unit[Any] | None] = SimpleQueue()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        self._served = 1
+
+    def run(self, unit: Callable[[], T]) -> T:
+        """Return what a unit returned, once that is committed; within another unit, together with it.
+
+        Raises:
+            StoreBusyError, StoreUnavailableError: Nothing was stored.
+            Exception: What the unit raised; nothing was stored.
+        """
+        if not self.database.is_sqlite or self.database.is_writing:
+            return unit()
+        waiting = _Blocking(unit)
+        self._enqueue(waiting)
+        return waiting.future.result()
+
+    def submit(self, unit: Callable[[], T]) -> asyncio.Future[T]:
+        """Return the same as ``run``, without a thread that waits for it; to be called in an event loop."""
+        loop = asyncio.get_running_loop()
+        if not self.database.is_sqlite:
+            return loop.run_in_executor(self._threads(), unit)
+        waiting = _Awaited(unit, loop)
+        self._enqueue(waiting)
+        return waiting.future
+
+    @property
+    def waiting(self) -> int:
+        """How many units have not been begun."""
+        return self._units.qsize()
+
+    def close(self) -> None:
+        """Finish what was submitted, and end the threads."""
+        if self._thread is not None:
+            self._units.put(None)
+            self._thread.join()
+            self._thread = None
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def _enqueue(self, unit: _Unit[Any]) -> None:
+        if self._thread is None:
+            self._start()
+        self._units.put(unit)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                # A daemon: whoever leaves without closing does not wait for it.
+                self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+                self._thread.start()
+
+    def _threads(self) -> ThreadPoolExecutor:
+        with self._starting:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="writer")
+            return self._pool
+
+    def _work(self) -> None:
+        while (first := self._units.get()) is not None:
+            self._serve([first, *self._others()])
+
+    def _others(self) -> list[_Unit[Any]]:
+        """Return what has arrived meanwhile, and what will in a moment.
+
+        As many as last time are waited for: those who were answered then are about to ask again,
+        and a commit for each of them would make all of them slower.
+        """
+        found: list[_Unit[Any]] = []
+        until = monotonic() + PATIENCE
+        while len(found) < MOST - 1:
+            wait = until - monotonic() if len(found) + 1 < self._served else 0
+            try:
+                unit = self._units.get(timeout=wait) if wait > 0 else self._units.get_nowait()
+            except Empty:
+                break
+            if unit is None:
+                self._units.put(None)  # the end comes after those
+                break
+            found.append(unit)
+        self._served = len(found) + 1
+        return found
+
+    def _serve(self, batch: Sequence[_Unit[Any]]) -> None:
+        try:
+            self._commit(batch)
+        except BridgeError as error:
+            if len(batch) > 1:
+                # The trouble may be one unit's alone; then it is the only one that is told.
+                for unit in batch:
+                    self._serve([unit])
+                return
+            batch[0].fail(error)
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and this thread go on
+            for unit in batch:
+                unit.fail(error)
+        _deliver(batch)
+
+    def _commit(self, batch: Sequence[_Unit[Any]]) -> None:
+        with self.database.write():
+            for unit in batch:
+                unit.attempt()
+
+
+class HasWriter(Protocol):
+    """Something that writes through a ``Writer``."""
+
+    @property
+    def writer(self) -> Writer:
+        """The writer."""
+        ...
+
+
+W = TypeVar("W", bound=HasWriter)
+
+
+def unit_of_work(method: Callable[Concatenate[W, P], T]) -> Callable[Concatenate[W, P], T]:
+    """Make each call of a method a unit of its object's writer."""
+
+    @wraps(method)
+    def call(self: W, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.writer.run(partial(method, self, *args, **kwargs))
+
+    return cast("Callable[Concatenate[W, P], T]", call)
+
+
+class _Unit(Generic[T]):
+    """A unit with its outcome, which nobody hears of before the commit."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._value: Any = None
+        self._error: Exception | None = None
+
+    def attempt(self) -> None:
+        """Run the work.
+
+        Raises:
+            StoreBusyError, StoreUnavailableError: The whole transaction is in doubt: SQLite
+                undoes it by itself where the disk is full.
+        """
+        try:
+            self._value, self._error = self._work(), None
+        except (StoreBusyError, StoreUnavailableError):
+            raise
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
+            self._value, self._error = None, error
+
+    def fail(self, error: Exception) -> None:
+        """Say that nothing was stored."""
+        self._value, self._error = None, error
+
+    def settle(self) -> None:
+        """Hand the outcome over."""
+        raise NotImplementedError
+
+
+class _Blocking(_Unit[T]):
+    """A unit for which a thread waits."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        super().__init__(work)
+        self.future: Future[T] = Future()
+
+    def settle(self) -> None:
+        """Wake the thread."""
+        if self._error is not None:
+            self.future.set_exception(self._error)
+        else:
+            self.future.set_result(self._value)
+
+
+class _Awaited(_Unit[T]):
+    """A unit for which a task of an event loop waits."""
+
+    def __init__(self, work: Callable[[], T], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(work)
+        self.loop = loop
+        self.future: asyncio.Future[T] = loop.create_future()
+
+    def settle(self) -> None:
+        """Wake the task; one whose client has gone waits no longer."""
+        if self.future.done():
+            return
+        if self._error is not None:
+            self.future.set_exception(self._error)
+        else:
+            self.future.set_result(self._value)
+
+
+def _deliver(batch: Sequence[_Unit[Any]]) -> None:
+    """Hand all outcomes over: one wake-up for each event loop, not for each unit."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Unit[Any]]] = {}
+    for unit in batch:
+        if isinstance(unit, _Awaited):
+            by_loop.setdefault(unit.loop, []).append(unit)
+        else:
+            unit.settle()
+    for loop, units in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle, units)
+        except RuntimeError:
+            continue  # the loop has ended, and with it everybody who waited
+
+
+def _settle(units: Sequence[_Unit[Any]]) -> None:
+    for unit in units:
+        unit.settle()

@@ -1,0 +1,241 @@
+"""The writer: what waits for a commit shares it, and nobody hears of anything before it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import event, select
+
+from scimbridge.errors import DuplicateError, StoreUnavailableError
+from scimbridge.store import identities
+from scimbridge.store.database import Database
+from scimbridge.store.schema import identities as identity_table
+from scimbridge.store.writer import Writer
+from tests.store.test_rows import SOURCE
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[Writer]:
+    with database.write() as tx:
+        tx.exec_driver_sql(f"INSERT INTO sources (name, created_at) VALUES ('{SOURCE}', '2026-01-01 00:00:00')")
+    writer = Writer(database)
+    yield writer
+    writer.close()
+
+
+def storing(database: Database, name: str, then: Callable[[], object] = lambda: None) -> Callable[[], str]:
+    def unit() -> str:
+        with database.write() as tx:
+            identities.insert_user(tx, SOURCE, {"userName": name}, NOW)
+            then()
+        return name
+
+    return unit
+
+
+def raising(error: Exception) -> Callable[[], object]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+def names(database: Database) -> set[str]:
+    with database.read() as tx:
+        return set(tx.execute(select(identity_table.c.user_name)).scalars())
+
+
+class Crowd:
+    """Threads that all wait for the writer while it is busy with something else."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._go_on = threading.Event()
+        self._busy = threading.Event()
+        self.outcomes: dict[int, object] = {}
+        self._threads: list[threading.Thread] = []
+
+    def run(self, *units: Callable[[], object]) -> list[object]:
+        """Return what the units came to, all of which arrived while the writer was busy."""
+        self._start(-1, self._wait)
+        self._busy.wait()
+        for number, unit in enumerate(units):
+            self._start(number, unit)
+            while self._writer.waiting < number + 1 and self._writer.database.is_sqlite:
+                pass
+        self._go_on.set()
+        for thread in self._threads:
+            thread.join()
+        return [self.outcomes[number] for number in range(len(units))]
+
+    def _wait(self) -> None:
+        self._busy.set()
+        self._go_on.wait()
+
+    def _start(self, number: int, unit: Callable[[], object]) -> None:
+        thread = threading.Thread(target=self._run, args=(number, unit))
+        thread.start()
+        self._threads.append(thread)
+
+    def _run(self, number: int, unit: Callable[[], object]) -> None:
+        try:
+            self.outcomes[number] = self._writer.run(unit)
+        except Exception as error:  # noqa: BLE001 - an outcome like any other
+            self.outcomes[number] = error
+
+
+@pytest.fixture
+def commits(database: Database) -> list[int]:
+    """Grows by one with each commit."""
+    seen: list[int] = []
+    event.listen(database.engine, "commit", lambda _: seen.append(1))
+    return seen
+
+
+def test_a_unit_returns_what_it_returned_once_that_is_stored(writer: Writer) -> None:
+    assert writer.run(storing(writer.database, "ada")) == "ada"
+
+    assert names(writer.database) == {"ada"}
+
+
+def test_units_that_wait_together_share_a_commit_on_sqlite(writer: Writer, commits: list[int]) -> None:
+    outcomes = Crowd(writer).run(*(storing(writer.database, f"user{number}") for number in range(8)))
+
+    assert outcomes == [f"user{number}" for number in range(8)]
+    assert len(commits) == (2 if writer.database.is_sqlite else 8)
+
+
+def test_a_unit_that_fails_undoes_itself_only(writer: Writer) -> None:
+    wrong = storing(writer.database, "eve", raising(ValueError("no")))
+
+    first, second, third = Crowd(writer).run(storing(writer.database, "ada"), wrong, storing(writer.database, "bob"))
+
+    assert (first, third) == ("ada", "bob")
+    assert isinstance(second, ValueError)
+    assert names(writer.database) == {"ada", "bob"}
+
+
+def test_of_two_with_the_same_name_one_is_told(writer: Writer) -> None:
+    outcomes = Crowd(writer).run(storing(writer.database, "ada"), storing(writer.database, "ADA"))
+
+    assert {type(outcome) for outcome in outcomes} == {str, DuplicateError}
+    assert len(names(writer.database)) == 1
+
+
+def test_trouble_with_the_store_is_told_to_whom_it_happens(writer: Writer) -> None:
+    broken = storing(writer.database, "eve", raising(StoreUnavailableError("disk full")))
+
+    first, second, third = Crowd(writer).run(storing(writer.database, "ada"), broken, storing(writer.database, "bob"))
+
+    assert (first, third) == ("ada", "bob")
+    assert isinstance(second, StoreUnavailableError)
+    assert names(writer.database) == {"ada", "bob"}
+
+
+def test_what_sqlite_undid_by_itself_is_not_taken_for_stored(writer: Writer) -> None:
+    """A full disk, or an I/O error, ends the whole transaction behind the program's back."""
+    if not writer.database.is_sqlite:
+        return
+    tries: list[str] = []
+
+    def lose_everything() -> None:
+        tries.append("eve")
+        with writer.database.write() as tx:
+            tx.exec_driver_sql("ROLLBACK")
+            raise StoreUnavailableError("disk full")
+
+    outcomes = Crowd(writer).run(storing(writer.database, "ada"), lose_everything, storing(writer.database, "bob"))
+
+    assert isinstance(outcomes[1], StoreUnavailableError)
+    assert names(writer.database) == {name for name in outcomes if isinstance(name, str)}
+    assert writer.run(storing(writer.database, "joe")) == "joe"
+
+
+def test_within_a_unit_another_one_runs_with_it(writer: Writer) -> None:
+    def unit() -> str:
+        with writer.database.write() as tx:
+            inner = writer.run(storing(writer.database, "ada"))
+            raise ValueError(inner, tx)
+
+    with pytest.raises(ValueError, match="ada"):
+        writer.run(unit)
+
+    assert names(writer.database) == set()
+
+
+def test_a_task_of_an_event_loop_can_wait_for_a_unit(writer: Writer) -> None:
+    async def write_two() -> list[str]:
+        units = [storing(writer.database, name) for name in ("ada", "bob")]
+        return await asyncio.gather(*(writer.submit(unit) for unit in units))
+
+    assert asyncio.run(write_two()) == ["ada", "bob"]
+    assert names(writer.database) == {"ada", "bob"}
+
+
+def test_a_task_hears_of_what_failed(writer: Writer) -> None:
+    async def write() -> None:
+        await writer.submit(storing(writer.database, "eve", raising(ValueError("no"))))
+
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(write())
+
+    assert names(writer.database) == set()
+
+
+def test_who_waits_no_longer_keeps_nobody_else_waiting(writer: Writer) -> None:
+    async def write() -> str:
+        gone = asyncio.ensure_future(writer.submit(storing(writer.database, "ada")))
+        gone.cancel()
+        return await writer.submit(storing(writer.database, "bob"))
+
+    assert asyncio.run(write()) == "bob"
+    assert "bob" in names(writer.database)
+
+
+def test_what_was_submitted_before_the_end_is_stored(writer: Writer) -> None:
+    if not writer.database.is_sqlite:
+        return
+    go_on, busy = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        busy.set()
+        go_on.wait()
+
+    waiting = [threading.Thread(target=writer.run, args=(wait,))]
+    waiting[0].start()
+    busy.wait()
+    waiting.append(threading.Thread(target=writer.run, args=(storing(writer.database, "ada"),)))
+    waiting[1].start()
+    while not writer.waiting:
+        pass
+    closing = threading.Thread(target=writer.close)
+    closing.start()
+    go_on.set()
+    for thread in (*waiting, closing):
+        thread.join()
+
+    assert names(writer.database) == {"ada"}
+
+
+def test_two_units_write_at_the_same_time_on_postgresql(writer: Writer) -> None:
+    if writer.database.is_sqlite:
+        return
+    both = threading.Barrier(2)
+    outcomes: list[str] = []
+
+    def write(name: str) -> None:
+        outcomes.append(writer.run(storing(writer.database, name, both.wait)))
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in ("ada", "bob")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert set(outcomes) == {"ada", "bob"}
