@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -593,36 +593,38 @@ def test_who_is_deleted_while_they_are_added_is_no_member(bench: Bench) -> None:
             assert person not in groups.member_ids(tx, group)
 
 
-@pytest.mark.parametrize("tries", [2, contention.TRIES])
-def test_what_the_database_undid_for_a_deadlock_is_done_again_a_few_times(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, tries: int
-) -> None:
-    ada = bench.join("ada")
-    failures = [OperationalError("SELECT", {}, Exception("deadlock detected"))] * (tries - 1)
-    mark_deleted = groups.remove_from_all_groups
+class Unlucky:
+    """A unit of work that the database undoes for a deadlock some times."""
 
-    def unlucky(tx: Connection, member_id: str, now: datetime) -> None:
-        if failures:
-            raise failures.pop()
-        mark_deleted(tx, member_id, now)
+    def __init__(self, database: Database, times: int) -> None:
+        self._database = database
+        self.times = times
 
-    monkeypatch.setattr(groups, "remove_from_all_groups", unlucky)
-
-    bench.delete(ada)
-
-    assert bench.case(ada).trigger is Trigger.DELETED
+    @contention.retried
+    def work(self) -> str:
+        with self._database.write():
+            if self.times:
+                self.times -= 1
+                raise OperationalError("SELECT", {}, Exception("deadlock detected"))
+        return "done"
 
 
-def test_a_deadlock_without_end_is_an_error(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    ada = bench.join("ada")
+def test_what_the_database_undid_for_a_deadlock_is_done_again(database: Database) -> None:
+    assert Unlucky(database, contention.TRIES - 1).work() == "done"
 
-    def unlucky(tx: Connection, member_id: str, now: datetime) -> None:
-        raise OperationalError("SELECT", {}, Exception("deadlock detected"))
 
-    monkeypatch.setattr(groups, "remove_from_all_groups", unlucky)
-
+def test_a_deadlock_without_end_is_an_error(database: Database) -> None:
     with pytest.raises(StoreBusyError):
-        bench.delete(ada)
+        Unlucky(database, contention.TRIES).work()
+
+
+def test_within_another_transaction_nothing_is_done_again(database: Database) -> None:
+    unlucky = Unlucky(database, 1)
+
+    with pytest.raises(StoreBusyError), database.write():
+        unlucky.work()
+
+    assert unlucky.times == 0
 
 
 def test_members_are_found_by_what_they_are_and_are_called(bench: Bench) -> None:
