@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scimbridge.cli.output import iso
 from scimbridge.domain.hold import Hold
+from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.task import Task
 
 if TYPE_CHECKING:
@@ -81,6 +82,20 @@ def hold_document(hold: Hold) -> Document:
         "reason": hold.reason,
         "placed_by": hold.placed_by,
         "placed_at": iso(hold.placed_at),
+    }
+
+
+def inquiry_document(inquiry: Inquiry) -> Document:
+    """Return an inquiry that nobody has answered yet."""
+    return {
+        "id": inquiry.id,
+        "source": inquiry.source,
+        "cause": inquiry.cause,
+        "group_id": inquiry.group_id,
+        "group": inquiry.display_name,
+        "targets": list(inquiry.targets),
+        "people": inquiry.people,
+        "opened_at": iso(inquiry.opened_at),
     }
 
 

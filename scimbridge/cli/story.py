@@ -12,6 +12,7 @@ from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.case import CaseKind, CaseState
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.task import Task, TaskState
+from scimbridge.domain.trigger import Trigger
 
 if TYPE_CHECKING:
     from scimbridge.services.overview import CaseStory, TargetStatus
@@ -121,7 +122,8 @@ def _opening(story: CaseStory) -> Iterator[str]:
     name = story.identity.document.get("displayName")
     person = f"{summary.user_name} ({name})" if name and name != summary.user_name else summary.user_name
     if case.kind is CaseKind.LEAVE:
-        yield f"{person} of source {case.source} was {case.trigger} at {moment(case.trigger_at)}."
+        was = "ended" if case.trigger is Trigger.ENDED else f"was {case.trigger}"
+        yield f"{person} of source {case.source} {was} at {moment(case.trigger_at)}."
         yield f"Rule {case.rule} planned case {case.id}."
     else:
         yield f"{person} of source {case.source} returned at {moment(case.trigger_at)}."

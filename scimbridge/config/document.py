@@ -13,6 +13,7 @@ from scimbridge.config import later
 from scimbridge.config.addresses import QueueUrl, StoreUrl
 from scimbridge.config.values import (
     Algorithm,
+    AttributePath,
     ByteSize,
     Do,
     Duration,
@@ -27,11 +28,12 @@ from scimbridge.config.values import (
     TimeZone,
     When,
 )
+from scimbridge.domain.lifecycle import LIFECYCLE
 from scimbridge.domain.rule import Restore
 from scimbridge.domain.source import NameCase, OverInactive
 from scimbridge.sdk.secret import Secret
 
-LIFECYCLE_END = "urn:scimbridge:params:scim:schemas:extension:lifecycle:2.0:User:endDate"
+LIFECYCLE_END = f"{LIFECYCLE}:endDate"
 
 
 def _long_enough(password: SecretStr) -> SecretStr:
@@ -150,7 +152,7 @@ class SourceSection(Section):
     over_inactive: OverInactive = OverInactive.REACTIVATE
     """What a POST with the userName of an inactive User does: `reactivate` it in place, or answer `conflict` (409)."""
 
-    end_date: str | None = Field(default=None, examples=[LIFECYCLE_END])
+    end_date: AttributePath | None = Field(default=None, examples=[LIFECYCLE_END])
     """The attribute that says when somebody's time ends, as a SCIM path.
     Default: `endDate` of the bridge's own lifecycle extension."""
 
@@ -199,7 +201,8 @@ class RuleSection(Section):
     """What the rule is called in cases and reports."""
 
     when: list[When] = Field(min_length=1, examples=[["deactivated", "deleted"]])
-    """The triggers that start a case: `deactivated`, `deleted`."""
+    """The triggers that start a case: `deactivated`, `deleted`, `ended`, `unassigned`. Somebody `unassigned` has
+    15 minutes at least, unless the rule is for nothing else."""
 
     match: Filter | None = Field(default=None, examples=['userType eq "Employee"'])
     """Whom the rule is for, as a SCIM filter; everyone where absent. `groups.display` is the groups' names."""

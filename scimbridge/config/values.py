@@ -13,12 +13,16 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
+from scim2_models import Extension, SCIMException
+from scim2_models import Path as AttrPath
 
 from scimbridge.config import later
 from scimbridge.domain.access import Network
 from scimbridge.domain.action import Action
 from scimbridge.domain.duration import format_duration, parse_duration
 from scimbridge.domain.filter import IdentityFilter
+from scimbridge.domain.lifecycle import LIFECYCLE, end_path
+from scimbridge.domain.model import USER
 from scimbridge.domain.trigger import Trigger
 from scimbridge.sdk.secret import SecretSources
 
@@ -86,6 +90,20 @@ def _public_url(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise ValueError('write the address that others use, like "https://bridge.example.com"')
     return value.rstrip("/")
+
+
+def _attribute_path(value: str) -> str:
+    """Return a path as the schema spells it."""
+    if value.strip().lower().startswith(f"{LIFECYCLE}:".lower()):
+        return LIFECYCLE + value.strip()[len(LIFECYCLE) :]  # known, whether the models have it or not
+    end_path(value)
+    try:
+        binding = AttrPath[USER](value.strip()).resolve()
+    except SCIMException as error:
+        raise ValueError(str(error.detail)) from error
+    if binding is None or binding.is_multivalued:
+        raise ValueError("is no attribute with a single value of a User or its extensions")
+    return binding.urn if issubclass(binding.model, Extension) else binding.urn.rpartition(":")[2]
 
 
 def _network(value: Any) -> Any:
@@ -160,6 +178,9 @@ TimeZone = Annotated[
     WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]}),
 ]
 """A time zone by its name in the IANA database."""
+
+AttributePath = Annotated[str, BeforeValidator(_text(_attribute_path, "the path of an attribute"))]
+"""The path of an attribute of a User that has one value (RFC 7644 §3.10)."""
 
 PublicUrl = Annotated[str, BeforeValidator(_text(_public_url, 'like "https://bridge.example.com"'))]
 """An http or https address without a slash at its end."""

@@ -70,6 +70,7 @@ class _Page:
             "cases": self._overview.list_cases(state=CaseState.OPEN, limit=SHOWN),
             "case_count": self._overview.open_case_count(),
             "targets": self._overview.targets(now),
+            "inquiries": self._overview.inquiries(SHOWN),
             "left_alone": self._overview.left_alone(now - SHOWN_FOR, limit=SHOWN),
             "holds": self._holding.standing(),
             "states": tuple(TaskState),

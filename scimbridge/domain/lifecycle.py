@@ -15,8 +15,10 @@ LIFECYCLE = "urn:scimbridge:params:scim:schemas:extension:lifecycle:2.0:User"
 """The schema of our own extension of a User."""
 
 _DEFAULT = (LIFECYCLE, "endDate")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOMENT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII | re.IGNORECASE
+)
 _PATH = re.compile(
     r"(?:(?P<urn>urn:[^\[\]\s]+):)?(?P<attribute>[A-Za-z][\w-]*)(?:\.(?P<sub>[A-Za-z][\w-]*))?", re.ASCII
 )

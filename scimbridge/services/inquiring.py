@@ -19,17 +19,12 @@ BATCH = 100
 
 
 class Inquiring:
-    """Lists inquiries, and takes the operator's answer."""
+    """Takes operators' answers."""
 
     def __init__(self, database: Database, assignment: Assignment, submit: Submit) -> None:
         self._database = database
         self._assignment = assignment
         self._submit = submit
-
-    def standing(self, limit: int = 100) -> list[Inquiry]:
-        """Return the inquiries that nobody has answered, oldest first."""
-        with self._database.read() as tx:
-            return inquiries.standing(tx, limit)
 
     def confirm(self, inquiry_id: str, *, by: str, now: datetime) -> int:
         """Say that the people have lost the targets. Returns for how many that is a fact now.

@@ -11,9 +11,10 @@ from sqlalchemy import RowMapping, func, select
 
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.services.fleet import Fleet
-from scimbridge.store import accounts, attempts, cases, holds, identities, journal, targets, tasks
+from scimbridge.store import accounts, attempts, cases, holds, identities, inquiries, journal, targets, tasks
 from scimbridge.store.database import Database
 from scimbridge.store.schema import cases as case_table
 from scimbridge.store.schema import identities as identity_table
@@ -131,6 +132,11 @@ class Overview:
         """Return the facts since a time that opened no case, and why; with the identity's userName. Newest first."""
         with self._database.read() as tx:
             return journal.facts_without_case(tx, since, limit)
+
+    def inquiries(self, limit: int = 100) -> list[Inquiry]:
+        """Return the inquiries that nobody has answered, oldest first."""
+        with self._database.read() as tx:
+            return inquiries.standing(tx, limit)
 
     def candidates(self, task_id: str) -> Sequence[dict[str, str]]:
         """Return the accounts to choose among for a task: each with ``id`` and ``name``.

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from scimbridge.store.groups import among
+from scimbridge.store.groups import is_among
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import groups, identities, memberships, past_memberships, unassignments
 
@@ -31,7 +31,7 @@ def groups_above(tx: Connection, ids: Sequence[str], name_keys: Sequence[str]) -
     """
     above = (
         select(memberships.c.member_id.label("start"), memberships.c.group_id)
-        .where(memberships.c.member_id.in_(among(tx, ids)))
+        .where(is_among(tx, memberships.c.member_id, ids))
         .cte("above", recursive=True)
     )
     # A union without duplicates ends, even where groups contain each other.
@@ -83,7 +83,7 @@ def unassigned_from(tx: Connection, identity_id: str) -> Mapping[str, datetime]:
 def were_unassigned(tx: Connection, ids: Iterable[str], targets: Iterable[str]) -> dict[str, set[str]]:
     """Return from which of some targets identities were unassigned; without those from none."""
     query = select(unassignments.c.identity_id, unassignments.c.target).where(
-        unassignments.c.identity_id.in_(among(tx, ids)), unassignments.c.target.in_(list(targets))
+        is_among(tx, unassignments.c.identity_id, ids), unassignments.c.target.in_(list(targets))
     )
     found: dict[str, set[str]] = {}
     for identity_id, target in tx.execute(query.order_by(unassignments.c.identity_id)):

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    any_,
     bindparam,
     cast,
     delete,
@@ -38,6 +39,7 @@ from scimbridge.store.identities import MEMBERSHIP_MEMORY
 from scimbridge.store.schema import UtcDateTime, groups, identities, inquiries, memberships, past_memberships
 
 _LONGEST_ID = 36
+_MANY = 1000
 
 MEMBER_DISPLAY: ColumnElement[str] = func.coalesce(identities.c.user_name, groups.c.display_name)
 """What a member is called, in queries that ``_with_names`` has joined."""
@@ -131,7 +133,7 @@ def lock_groups(tx: Connection, group_ids: Iterable[str]) -> None:
     that nobody waits for each other in a ring. SQLite has one writer anyway.
     """
     if tx.dialect.name == "postgresql":
-        query = select(groups.c.id).where(groups.c.id.in_(among(tx, group_ids))).order_by(groups.c.id)
+        query = select(groups.c.id).where(is_among(tx, groups.c.id, group_ids)).order_by(groups.c.id)
         tx.execute(query.with_for_update()).all()
 
 
@@ -144,7 +146,7 @@ def lock_groups_of(tx: Connection, member_id: str) -> None:
 def lock_identities(tx: Connection, ids: Iterable[str]) -> None:
     """Keep everybody else's decisions about identities waiting until the transaction ends."""
     if tx.dialect.name == "postgresql":
-        query = select(identities.c.id).where(identities.c.id.in_(among(tx, ids))).order_by(identities.c.id)
+        query = select(identities.c.id).where(is_among(tx, identities.c.id, ids)).order_by(identities.c.id)
         tx.execute(query.with_for_update()).all()
 
 
@@ -161,25 +163,22 @@ def has_members(tx: Connection, group_id: str) -> bool:
 def members_among(tx: Connection, group_id: str, ids: Iterable[str]) -> dict[str, MemberKind]:
     """Return those of some ids that are members."""
     query = select(memberships.c.member_id, memberships.c.kind).where(
-        memberships.c.group_id == group_id, memberships.c.member_id.in_(among(tx, ids))
+        memberships.c.group_id == group_id, is_among(tx, memberships.c.member_id, ids)
     )
     return {member_id: MemberKind(kind) for member_id, kind in tx.execute(query)}
 
 
-def members_but(tx: Connection, group_id: str, ids: Iterable[str]) -> dict[str, MemberKind]:
-    """Return the members that are none of some ids."""
-    own = select(memberships.c.member_id).where(memberships.c.group_id == group_id)
-    query = select(memberships.c.member_id, memberships.c.kind).where(
-        memberships.c.group_id == group_id, memberships.c.member_id.in_(own.except_(among(tx, ids)))
-    )
-    return {member_id: MemberKind(kind) for member_id, kind in tx.execute(query)}
+def members_but(tx: Connection, group_id: str, ids: frozenset[str]) -> dict[str, MemberKind]:
+    """Return the members that are none of some ids. Costs by the members there are, as a whole list of them does."""
+    query = select(memberships.c.member_id, memberships.c.kind).where(memberships.c.group_id == group_id)
+    return {member_id: MemberKind(kind) for member_id, kind in tx.execute(query) if member_id not in ids}
 
 
 def kinds_of(tx: Connection, ids: Iterable[str]) -> dict[str, MemberKind]:
     """Return which of some ids are Users and which are Groups, of any source."""
     found = {}
     for table, kind in ((identities, MemberKind.USER), (groups, MemberKind.GROUP)):
-        query = select(table.c.id).where(table.c.id.in_(among(tx, ids)))
+        query = select(table.c.id).where(is_among(tx, table.c.id, ids))
         found.update(dict.fromkeys(tx.execute(query).scalars(), kind))
     return found
 
@@ -227,14 +226,13 @@ def add_members(tx: Connection, source: str, group_id: str, ids: Iterable[str]) 
 
 def remove_members(tx: Connection, group_id: str, ids: Iterable[str], now: datetime) -> int:
     """Take members out, remembering for a while that they were in. Returns how many left."""
-    wanted = [member_id for member_id in ids if _is_id(member_id)]
-    return _take_out(tx, group_id, memberships.c.member_id.in_(among(tx, wanted)), now) if wanted else 0
+    return _take_out(tx, group_id, is_among(tx, memberships.c.member_id, ids), now)
 
 
-def keep_members(tx: Connection, group_id: str, ids: Iterable[str], now: datetime) -> int:
+def keep_members(tx: Connection, group_id: str, ids: frozenset[str], now: datetime) -> int:
     """Take out everyone but these. Returns how many left."""
-    own = select(memberships.c.member_id).where(memberships.c.group_id == group_id)
-    return _take_out(tx, group_id, memberships.c.member_id.in_(own.except_(among(tx, ids))), now)
+    leaving = members_but(tx, group_id, ids)
+    return remove_members(tx, group_id, leaving, now) if leaving else 0
 
 
 def remove_from_all_groups(tx: Connection, member_id: str, now: datetime) -> None:
@@ -255,13 +253,27 @@ def forget_past(tx: Connection, now: datetime) -> None:
     )
 
 
-def among(tx: Connection, ids: Iterable[str]) -> Select[tuple[str]]:
-    """Return ids as rows of SQL: one parameter for any number of them."""
+def is_among(tx: Connection, column: ColumnElement[str], ids: Iterable[str]) -> ColumnElement[bool]:
+    """Return the condition that a column is one of any number of ids: one parameter for all of them."""
     known = [member_id for member_id in ids if _is_id(member_id)]
     if tx.dialect.name == "sqlite":
-        rows = func.json_each(json.dumps(known)).table_valued("value")
-        return select(rows.c.value)
-    return select(func.unnest(cast(known, ARRAY(String(_LONGEST_ID)))).column_valued("value"))
+        return column.in_(select(_rows(tx, known)))
+    if len(known) > _MANY:
+        # A plan that does not know how many there are may compare each row with each id.
+        tx.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+    return column == any_(_array(known))
+
+
+def _rows(tx: Connection, ids: Sequence[str]) -> ColumnElement[str]:
+    """Return ids as the rows of a function."""
+    if tx.dialect.name == "sqlite":
+        found: ColumnElement[str] = func.json_each(json.dumps(ids)).table_valued("value").c.value
+        return found
+    return func.unnest(_array(ids)).column_valued("value")
+
+
+def _array(ids: Sequence[str]) -> ColumnElement[Any]:
+    return cast(list(ids), ARRAY(String(_LONGEST_ID)))
 
 
 def _is_id(text: str) -> bool:
@@ -281,14 +293,15 @@ def _existing(tx: Connection, source: str, wanted: frozenset[str]) -> tuple[froz
 
 def _live(tx: Connection, table: Table, source: str, wanted: frozenset[str]) -> frozenset[str]:
     query = select(table.c.id).where(
-        table.c.id.in_(among(tx, wanted)), table.c.source == source, table.c.deleted_at.is_(None)
+        is_among(tx, table.c.id, wanted), table.c.source == source, table.c.deleted_at.is_(None)
     )
     return frozenset(tx.execute(query.order_by(table.c.id).with_for_update(key_share=True, read=True)).scalars())
 
 
 def _insert_members(tx: Connection, group_id: str, kind: MemberKind, ids: frozenset[str]) -> int:
-    rows = among(tx, ids).subquery()
-    new = select(literal(group_id), rows.c.value, literal(kind.value)).where(true())  # SQLite needs a WHERE here
+    new = select(literal(group_id), _rows(tx, list(ids)), literal(kind.value)).where(
+        true()
+    )  # SQLite needs a WHERE here
     statement = _upsert(tx, memberships).from_select(["group_id", "member_id", "kind"], new)
     return tx.execute(statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)).rowcount
 

@@ -23,7 +23,9 @@ MOST = 256
 PATIENCE = 0.001
 """Seconds that a unit may wait for others to share its commit, where there were others before."""
 
-_TRIES = 5
+TRIES = 5
+"""How often a unit is run whose transaction PostgreSQL undoes because of a deadlock."""
+
 _THREADS = 16
 """Units at once on PostgreSQL; the pool has connections for more."""
 
@@ -153,7 +155,7 @@ class Writer:
 
 def _alone(unit: Callable[[], T]) -> T:
     """Run a unit in a transaction of its own; once more where PostgreSQL broke a deadlock by undoing it."""
-    for _ in range(_TRIES - 1):
+    for _ in range(TRIES - 1):
         try:
             return unit()
         except StoreBusyError as error:

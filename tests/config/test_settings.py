@@ -207,3 +207,22 @@ def test_an_empty_configuration_is_allowed_with_warnings(load_text: Load) -> Non
     settings = load_text("")
 
     assert {warning.path for warning in settings.warnings} == {"sources", "targets", "rules"}
+
+
+def test_an_end_date_is_kept_as_the_schema_spells_it(load_text: Load) -> None:
+    settings = load_text(GOOD.replace("[sources.okta]", '[sources.okta]\nend_date = "NAME.familyname"'))
+
+    assert settings.profiles.of("okta").end_date == "name.familyName"
+
+
+@pytest.mark.parametrize("path", ["", "emails", "emails.value", 'emails[type eq "work"].value', "nope", "a b"])
+def test_an_end_date_that_is_no_single_attribute_of_a_user_is_refused(problems_of: Problems, path: str) -> None:
+    problems = problems_of(GOOD.replace("[sources.okta]", f"[sources.okta]\nend_date = '{path}'"))
+
+    assert set(problems) == {"sources.okta.end_date"}
+
+
+def test_groups_grant_a_target(load_text: Load) -> None:
+    settings = load_text(GOOD.replace("[targets.app]", '[targets.app]\ngranted_by = ["App Users"]'))
+
+    assert settings.targets["app"].granted_by == ["App Users"]

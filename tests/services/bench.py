@@ -10,6 +10,7 @@ from typing import Any
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.filter import IdentityFilter
+from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.resource import MemberChange, MemberVerb, Received
 from scimbridge.domain.rule import Exclusion, Restore, Rule, Ruleset, Stage
 from scimbridge.domain.source import Profiles, SourceProfile
@@ -49,7 +50,7 @@ from scimbridge.services.planning import Planner
 from scimbridge.services.recording import Recording
 from scimbridge.services.returning import Returning
 from scimbridge.services.sweeping import Sweeping
-from scimbridge.store import accounts, cases, journal, targets, tasks, tokens
+from scimbridge.store import accounts, cases, inquiries, journal, targets, tasks, tokens
 from scimbridge.store.database import Database
 from scimbridge.store.writer import Writer
 from tests.clock import FakeClock
@@ -345,6 +346,10 @@ class Bench:
         with self.database.read() as tx:
             (found,) = (one for one in accounts.accounts_of(tx, [user_id]) if one.target == target)
             return found
+
+    def inquiries(self) -> list[Inquiry]:
+        with self.database.read() as tx:
+            return inquiries.standing(tx)
 
     def facts(self, user_id: str) -> Sequence[str]:
         with self.database.read() as tx:

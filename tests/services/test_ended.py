@@ -30,6 +30,9 @@ def ends(value: object) -> dict[str, Any]:
     return {LIFECYCLE: {"endDate": value}}
 
 
+NO_DATE: dict[str, Any] = {LIFECYCLE: None}
+
+
 @pytest.fixture
 def bench(database: Database, clock: FakeClock) -> Bench:
     return Bench(database, clock)
@@ -37,7 +40,10 @@ def bench(database: Database, clock: FakeClock) -> Bench:
 
 def due(bench: Bench, user_id: str) -> datetime | None:
     with bench.database.read() as tx:
-        return tx.execute(select(identities.c.end_due_at).where(identities.c.id == user_id)).scalar_one()
+        found: datetime | None = tx.execute(
+            select(identities.c.end_due_at).where(identities.c.id == user_id)
+        ).scalar_one()
+    return found
 
 
 def events(bench: Bench, user_id: str) -> list[str]:
@@ -111,14 +117,14 @@ def test_a_date_that_is_moved_before_it_passes_moves_the_end(bench: Bench) -> No
 def test_a_date_that_is_taken_away_before_it_passes_ends_nothing(bench: Bench) -> None:
     ada = bench.join("ada", **ends(TODAY))
 
-    bench.say(ada, **{LIFECYCLE: None})
+    bench.say(ada, **NO_DATE)
     bench.run("400d")
 
     assert events(bench, ada) == ["end date set", "end date cleared"]
     assert bench.facts(ada) == []
 
 
-@pytest.mark.parametrize("new", [ends(LATER), {LIFECYCLE: None}, ends("soon")])
+@pytest.mark.parametrize("new", [ends(LATER), NO_DATE, ends("soon")])
 def test_a_case_that_has_not_begun_is_canceled_when_the_date_is_moved_or_gone(
     database: Database, clock: FakeClock, new: dict[str, Any]
 ) -> None:
@@ -149,7 +155,7 @@ def test_a_missing_date_gives_nothing_back_until_an_operator_says_so(bench: Benc
     ada = bench.join("ada", **ends(TODAY))
     bench.run("1d")
 
-    bench.say(ada, **{LIFECYCLE: None})
+    bench.say(ada, **NO_DATE)
     bench.run("1d")
 
     assert bench.systems["crm"].is_suspended("ada")

@@ -7,18 +7,23 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.inquiry import Cause
+from scimbridge.domain.resource import MemberChange, MemberVerb
 from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
+from scimbridge.errors import UnknownMemberError
 from scimbridge.services import assignment
+from scimbridge.store import groups
 from scimbridge.store.database import Database
+from scimbridge.store.schema import memberships
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage, an_exclusion
+from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 from tests.store.racing import race
 
 SALES, STAFF = "CRM Users", "Directory Users"
@@ -160,7 +165,7 @@ def test_groups_that_grant_nothing_start_nothing(bench: Bench) -> None:
     bench.delete_group(group)
 
     assert bench.facts(ada) == []
-    assert bench.inquiring.standing() == []
+    assert bench.inquiries() == []
 
 
 @pytest.mark.parametrize("after", ["0s", "14m"])
@@ -426,7 +431,7 @@ def test_a_group_that_loses_everybody_at_once_starts_no_case_but_a_question(
     happen(bench, group, people)
     bench.run("1d")
 
-    (inquiry,) = bench.inquiring.standing()
+    (inquiry,) = bench.inquiries()
     assert (inquiry.cause, inquiry.targets, inquiry.people) == (cause, ("crm",), 2)
     assert all(bench.facts(person) == [] for person in people)
     assert bench.systems["crm"].writes == []
@@ -444,23 +449,23 @@ def test_an_operator_who_confirms_makes_it_a_fact_for_whom_nothing_grants_the_ta
     bench.clock.advance("3d")
     bench.sweeping.forget_memberships(bench.clock())
 
-    lost = bench.inquiring.confirm(bench.inquiring.standing()[0].id, by="ops", now=bench.clock())
+    lost = bench.inquiring.confirm(bench.inquiries()[0].id, by="ops", now=bench.clock())
     bench.run("15m")
 
     assert lost == 1
     assert suspended(bench, "ada") == {"crm"}
     assert suspended(bench, "bob") == set()
-    assert bench.inquiring.standing() == []
+    assert bench.inquiries() == []
 
 
 def test_an_operator_who_dismisses_ends_the_question(bench: Bench) -> None:
     group = bench.group(SALES, bench.join("ada"))
     bench.delete_group(group)
 
-    bench.inquiring.dismiss(bench.inquiring.standing()[0].id, reason="moved", by="ops", now=bench.clock())
+    bench.inquiring.dismiss(bench.inquiries()[0].id, reason="moved", by="ops", now=bench.clock())
     bench.run("1d")
 
-    assert bench.inquiring.standing() == []
+    assert bench.inquiries() == []
     assert bench.systems["crm"].writes == []
 
 
@@ -471,7 +476,7 @@ def test_a_crowd_is_a_question(bench: Bench, monkeypatch: pytest.MonkeyPatch) ->
 
     bench.change_group(group, remove=people[:3])
 
-    (inquiry,) = bench.inquiring.standing()
+    (inquiry,) = bench.inquiries()
     assert (inquiry.cause, inquiry.people) == (Cause.CROWD, 3)
     assert bench.cases(people[0]) == []
 
@@ -483,7 +488,7 @@ def test_a_group_that_leaves_a_granting_group_is_a_question(bench: Bench) -> Non
     bench.run()
 
     bench.change_group(group, remove=[team])
-    (inquiry,) = bench.inquiring.standing()
+    (inquiry,) = bench.inquiries()
     assert (inquiry.cause, inquiry.people) == (Cause.SUBGROUP, 1)
     assert bench.facts(ada) == []
 
@@ -497,7 +502,7 @@ def test_a_new_name_that_grants_the_same_is_no_question(bench: Bench) -> None:
 
     bench.change_group(group, name="crm ADMINS")
 
-    assert bench.inquiring.standing() == []
+    assert bench.inquiries() == []
 
 
 def test_an_empty_group_that_goes_is_no_question(bench: Bench) -> None:
@@ -505,7 +510,7 @@ def test_an_empty_group_that_goes_is_no_question(bench: Bench) -> None:
 
     bench.delete_group(group)
 
-    assert bench.inquiring.standing() == []
+    assert bench.inquiries() == []
 
 
 # -- at the same moment
@@ -536,3 +541,86 @@ def test_coming_back_that_races_with_the_claim_never_ends_without_access(databas
         assert [error for error in results if isinstance(error, Exception)] == []
         assert suspended(bench, name) == set()
         assert all(case.state is not CaseState.OPEN for case in bench.cases(person))
+
+
+def test_parallel_changes_of_one_group_lose_nothing(bench: Bench) -> None:
+    people = [bench.join(f"p{number}", everywhere=False) for number in range(24)]
+    group = bench.group(SALES, *people[:12], bench.join("ada"))
+
+    results = race(
+        [partial(bench.change_group, group, add=[person]) for person in people[12:]]
+        + [partial(bench.change_group, group, remove=[person]) for person in people[:12]]
+    )
+
+    assert [error for error in results if isinstance(error, Exception)] == []
+    with bench.database.read() as tx:
+        stored = groups.group_by_id(tx, SOURCE, group, with_members=True)
+    assert {member.id for member in stored.members or ()} - set(people) != set()
+    assert {member.id for member in stored.members or ()} >= set(people[12:])
+    assert not {member.id for member in stored.members or ()} & set(people[:12])
+    assert stored.version == 25
+
+
+def test_changes_of_groups_and_deletions_of_their_members_do_not_wait_for_each_other_in_a_ring(bench: Bench) -> None:
+    for number in range(5):
+        people = [bench.join(f"p{number}-{each}", everywhere=False) for each in range(6)]
+        stayer = bench.join(f"s{number}", everywhere=False)
+        names = [f"CRM Admins {number}", f"Team {number}"]
+        made = [bench.group(name, *people, stayer) for name in names]
+
+        results = race(
+            [partial(bench.delete, person) for person in people[:3]]
+            + [partial(bench.change_group, group, replace=[*people[2:], stayer]) for group in made]
+            + [partial(bench.change_group, group, add=[made[1 - at]]) for at, group in enumerate(made)]
+        )
+
+        errors = [error for error in results if isinstance(error, Exception)]
+        assert all(isinstance(error, UnknownMemberError) for error in errors)
+        with bench.database.read() as tx:
+            left = {member for group in made for member in groups.member_ids(tx, group)}
+        assert not left & set(people[:3]), "a member that is deleted"
+
+
+def test_who_is_deleted_while_they_are_added_is_no_member(bench: Bench) -> None:
+    group = bench.group(SALES, bench.join("ada"))
+    for number in range(15):
+        person = bench.join(f"p{number}", everywhere=False)
+
+        race([partial(bench.delete, person), partial(bench.change_group, group, add=[person])])
+
+        with bench.database.read() as tx:
+            assert person not in groups.member_ids(tx, group)
+
+
+def test_members_are_found_by_what_they_are_and_are_called(bench: Bench) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    team = bench.group("Team")
+    group = bench.group(SALES, ada, bob, team)
+
+    with bench.database.read() as tx:
+        users = groups.members_where(tx, group, memberships.c.kind == "User")
+        called = groups.members_where(tx, group, groups.MEMBER_DISPLAY.in_(["ada", "Team"]))
+
+    assert users == {ada, bob}
+    assert called == {ada, team}
+
+
+def test_members_whom_a_condition_names_leave_in_their_turn(bench: Bench) -> None:
+    ada, bob, cyd = (bench.join(name) for name in ("ada", "bob", "cyd"))
+    group = bench.group(SALES, ada, bench.group("Team"))
+
+    def all_users(tx: Connection, group_id: str) -> MemberChange:
+        return MemberChange.of(MemberVerb.REMOVE, groups.members_where(tx, group_id, memberships.c.kind == "User"))
+
+    bench.group_intake.change_group(
+        group,
+        lambda document: document,
+        [MemberChange.adding([bob]), all_users, MemberChange.adding([cyd])],
+        bench.received(),
+        bench.clock(),
+    )
+
+    with bench.database.read() as tx:
+        assert {ada, bob} & groups.member_ids(tx, group) == set()
+        assert cyd in groups.member_ids(tx, group)
+    assert (len(bench.facts(ada)), bench.facts(bob)) == (1, [])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, event, text
 
-from scimbridge.store import attempts, tasks
+from scimbridge.store import assignments, attempts, endings, groups, tasks
 from scimbridge.store.database import Database
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -67,6 +68,36 @@ def test_lapsed_leases_are_found_among_live_attempts(database: Database) -> None
         attempts.lapsed(tx, NOW, 500)
 
     assert "ix_attempts_lease_until" in explained.plan
+
+
+def test_what_has_ended_is_found_among_those_with_an_end(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        endings.due(tx, NOW, 100)
+
+    assert "ix_identities_end_due_at" in explained.plan
+
+
+def test_members_that_are_named_are_found_without_reading_the_others(database: Database) -> None:
+    with database.write() as tx:
+        explained = Explained(tx)
+        groups.members_among(tx, "group", ["ada"])
+        groups.remove_members(tx, "group", ["ada"], NOW)
+        groups.has_members(tx, "group")
+
+    # By both columns of the key, never by the group alone.
+    by_key = re.findall(r"group_id\b.* AND .*member_id", explained.plan)
+    assert len(by_key) >= 3, explained.plan
+    assert not re.search(r"SCAN memberships|Seq Scan on memberships", explained.plan), explained.plan
+
+
+def test_the_groups_above_somebody_are_found_by_their_memberships(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        assignments.groups_above(tx, ["ada"], ["crm users"])
+
+    assert "ix_memberships_member_id" in explained.plan
+    assert not re.search(r"SCAN memberships|Seq Scan on memberships", explained.plan)
 
 
 def test_the_plan_of_a_question_without_an_index_is_told_apart(database: Database) -> None:

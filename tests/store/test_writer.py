@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
 
-from scimbridge.errors import DuplicateError, StoreUnavailableError
+from scimbridge.errors import DuplicateError, StoreBusyError, StoreUnavailableError
 from scimbridge.store import identities
 from scimbridge.store.database import Database
 from scimbridge.store.schema import identities as identity_table
-from scimbridge.store.writer import Writer
+from scimbridge.store.writer import TRIES, Writer
 from tests.store.test_rows import SOURCE
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -239,3 +240,38 @@ def test_two_units_write_at_the_same_time_on_postgresql(writer: Writer) -> None:
         thread.join()
 
     assert set(outcomes) == {"ada", "bob"}
+
+
+class Unlucky:
+    """A unit that PostgreSQL undoes some times, because it and another one waited for each other."""
+
+    def __init__(self, database: Database, times: int) -> None:
+        self._database = database
+        self.times = times
+
+    def work(self) -> str:
+        with self._database.write():
+            if self.times:
+                self.times -= 1
+                raise OperationalError("SELECT", {}, Exception("deadlock detected"))
+        return "done"
+
+
+def test_what_postgresql_undid_for_a_deadlock_is_done_again(writer: Writer) -> None:
+    if writer.database.is_sqlite:
+        return
+    assert writer.run(Unlucky(writer.database, TRIES - 1).work) == "done"
+
+
+def test_a_deadlock_without_end_is_an_error(writer: Writer) -> None:
+    with pytest.raises(StoreBusyError):
+        writer.run(Unlucky(writer.database, TRIES).work)
+
+
+def test_within_another_transaction_nothing_is_done_again(writer: Writer) -> None:
+    unlucky = Unlucky(writer.database, 1)
+
+    with pytest.raises(StoreBusyError), writer.database.write():
+        writer.run(unlucky.work)
+
+    assert unlucky.times == 0

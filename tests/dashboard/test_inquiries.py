@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from scimbridge.domain.inquiry import Cause
+from scimbridge.store import inquiries
+from tests.dashboard.conftest import Browse
+from tests.services.bench import SOURCE, Bench
+
+
+def test_inquiries_stand_on_the_page_until_they_are_answered(bench: Bench, browse: Browse) -> None:
+    assert "Did they lose it?" not in browse().get("/").text
+    group = bench.group("<b>CRM</b>", bench.join("ada"))
+    with bench.database.write() as tx:
+        inquiry = inquiries.open_inquiry(
+            tx, source=SOURCE, cause=Cause.EMPTIED, group_id=group, display_name="<b>CRM</b>", targets=("crm",),
+            people=1, now=bench.clock(),
+        )  # fmt: skip
+
+    page = browse().get("/").text
+    bench.inquiring.dismiss(inquiry.id, reason="moved", by="ops", now=bench.clock())
+
+    assert "Did they lose it?" in page
+    assert "&lt;b&gt;CRM&lt;/b&gt;" in page
+    assert inquiry.id not in browse().get("/").text
