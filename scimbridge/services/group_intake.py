@@ -12,6 +12,7 @@ from scimbridge.domain.resource import MemberChange, MemberVerb, Received, Store
 from scimbridge.services.intake import Change
 from scimbridge.services.precondition import require_version
 from scimbridge.store import groups, journal
+from scimbridge.store.member_filters import selected_members
 from scimbridge.store.writer import Writer, unit_of_work
 
 
@@ -92,7 +93,8 @@ def _change_members(tx: Connection, group: StoredGroup, change: MemberChange, no
         case MemberVerb.ADD:
             return groups.add_members(tx, group.source, group.id, change.ids), 0
         case MemberVerb.REMOVE:
-            return 0, groups.remove_members(tx, group.id, change.ids, now)
+            found = change.ids if change.where is None else selected_members(tx, group.id, change.where)
+            return 0, groups.remove_members(tx, group.id, found, now)
         case MemberVerb.REPLACE:
             present = groups.member_ids(tx, group.id)
             left = groups.remove_members(tx, group.id, present - change.ids, now)
