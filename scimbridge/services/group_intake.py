@@ -44,7 +44,8 @@ class GroupIntake:
         with self._database.write() as tx:
             group = groups.insert_group(tx, received.source, document, now)
             added = groups.add_members(tx, received.source, group.id, set(members))
-            journal.record_request(tx, received, now, status=201, applied=f"group created, {added} members")
+            applied = f"group created, {added} members"
+            journal.record_request(tx, received, now, status=201, applied=applied, resource_id=group.id)
         return group
 
     @unit_of_work

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from scimbridge.domain.access import BearerToken, Credential, Grant, Refusal
 from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.scim.admission.addresses import Addresses
 from scimbridge.scim.admission.failures import Failures
 from scimbridge.scim.admission.gate import Gate, Identify
@@ -24,6 +25,7 @@ from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
 from scimbridge.services.planning import Planner
+from scimbridge.services.quirks import Quirks
 from scimbridge.services.recent import RecentGrants
 from scimbridge.services.returning import Returning
 from scimbridge.store.database import Database
@@ -90,6 +92,8 @@ class Service:
         self.writer = writer = Writer(database)
         self.intake = Intake(writer, Planner(rules, {}), Returning(rules), lambda _: None)
         self.lookup = Lookup(database)
+        self.profiles: dict[str, SourceProfile] = {}
+        self.quirks = Quirks(database)
         self.authenticate: Callable[[str], str | None] = TOKENS.get
         app = build_app(
             intake=self.intake,
@@ -99,6 +103,8 @@ class Service:
             public_url=PUBLIC_URL,
             clock=Ticking(),
             max_body=1024 * 1024,
+            profiles=Profiles(self.profiles),
+            note_quirks=self.quirks.note,
         )
         self.transport = InProcess(Starlette(routes=[Mount("/scim/v2", app)]))
 
