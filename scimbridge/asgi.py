@@ -54,6 +54,9 @@ def create_app(bridge: Bridge) -> Starlette:
         clock=clock,
         max_body=bridge.settings.server.max_body,
         schemes=schemes_of(access),
+        max_bulk_body=bridge.settings.server.max_bulk_body,
+        profiles=bridge.settings.profiles,
+        note_quirks=bridge.quirks.note,
     )
     return Starlette(
         routes=[

@@ -19,6 +19,7 @@ from scimbridge.cli import (
     inquiries,
     plan,
     processes,
+    sources,
     targets,
     tasks,
     token,
@@ -42,7 +43,7 @@ for process in (processes.up, processes.serve, processes.worker, processes.sweep
     app.command()(process)
 app.command()(check.check)
 app.command()(plan.plan)
-for group in (token, client, cases, tasks, targets, hold, exclusion, inquiries, config, db):
+for group in (token, client, sources, cases, tasks, targets, hold, exclusion, inquiries, config, db):
     app.add_typer(group.app)
 
 

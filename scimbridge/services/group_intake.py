@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -16,10 +16,8 @@ from scimbridge.services.assignment import Assignment, Moves
 from scimbridge.services.intake import Change, Submit
 from scimbridge.services.precondition import require_version
 from scimbridge.store import groups, journal
+from scimbridge.store.member_filters import selected_members
 from scimbridge.store.writer import Writer, unit_of_work
-
-Selected = Callable[[Connection, str], MemberChange]
-"""A change of members whom a condition names: resolved when its turn has come, for the group of this id."""
 
 
 class GroupIntake:
@@ -56,7 +54,8 @@ class GroupIntake:
             plan = MemberPlan.of([MemberChange.adding(members)])
             moves = _Moving(tx, group, now, is_watched=self._assignment.watches(group)).apply(plan)
             wakeups = self._assignment.weigh(tx, group, group, moves, now)
-            journal.record_request(tx, received, now, status=201, applied=f"group created, {moves.came} members")
+            applied = f"group created, {moves.came} members"
+            journal.record_request(tx, received, now, status=201, applied=applied, resource_id=group.id)
             self._tell(wakeups)
         return group
 
@@ -65,7 +64,7 @@ class GroupIntake:
         self,
         group_id: str,
         change: Change,
-        members: Sequence[MemberChange | Selected],
+        members: Sequence[MemberChange],
         received: Received,
         now: datetime,
         *,
@@ -76,14 +75,13 @@ class GroupIntake:
         Raises:
             UnknownMemberError: A member to add is no resource of the source.
         """
-        plans = _folded(members)
         with self._database.write() as tx:
-            groups.lock_groups(tx, {group_id, *(each for plan in plans if not callable(plan) for each in plan.named)})
+            groups.lock_groups(tx, {group_id, *(each for change in members for each in change.ids)})
             before = groups.group_by_id(tx, received.source, group_id, lock=True)
             require_version(before.version, if_version)
             moving = _Moving(tx, before, now, is_watched=self._assignment.watches(before))
-            for plan in plans:
-                moving.apply(MemberPlan.of([plan(tx, group_id)]) if callable(plan) else plan)
+            for plan in _plans(tx, group_id, members):
+                moving.apply(plan)
             moves = moving.moves
             group = groups.update_group(tx, before, change(before.document), now, members_changed=moves.changed)
             wakeups = self._assignment.weigh(tx, before, group, moves, now)
@@ -146,13 +144,15 @@ class _Moving:
         self.moves.note(groups.kinds_of(tx, coming), is_in=True)
 
 
-def _folded(members: Sequence[MemberChange | Selected]) -> list[MemberPlan | Selected]:
-    """Return the changes, with those that name their members and follow each other made one."""
-    return [plan for selects, each in groupby(members, key=callable) for plan in _fold(list(each), selects=selects)]
+def _plans(tx: Connection, group_id: str, changes: Sequence[MemberChange]) -> Iterator[MemberPlan]:
+    """Yield what changes come to: those that name their members and follow each other are one.
 
-
-def _fold(changes: list[Any], *, selects: bool) -> Iterator[MemberPlan | Selected]:
-    if selects:
-        yield from changes
-    else:
-        yield MemberPlan.of(changes)
+    Whom a filter selects is looked up when its turn has come, after what was changed before.
+    """
+    for selects, group in groupby(changes, key=lambda change: change.where is not None):
+        if not selects:
+            yield MemberPlan.of(group)
+            continue
+        for change in group:
+            assert change.where is not None  # noqa: S101 - the key of the group says so
+            yield MemberPlan.of([MemberChange.of(change.verb, selected_members(tx, group_id, change.where))])

@@ -192,18 +192,6 @@ def require_existing(tx: Connection, source: str, ids: frozenset[str]) -> None:
     _existing(tx, source, ids)
 
 
-def members_where(tx: Connection, group_id: str, condition: ColumnElement[bool]) -> frozenset[str]:
-    """Return the ids of the members of a group that satisfy a condition.
-
-    Args:
-        tx: Any transaction.
-        group_id: The group.
-        condition: Over ``memberships`` (``member_id`` is a member's value, ``kind`` its type) and ``MEMBER_DISPLAY``.
-    """
-    query = _with_names(select(memberships.c.member_id)).where(memberships.c.group_id == group_id, condition)
-    return frozenset(tx.execute(query).scalars())
-
-
 def add_members(tx: Connection, source: str, group_id: str, ids: Iterable[str]) -> int:
     """Make Users and Groups of the source members; those who are already stay so.
 

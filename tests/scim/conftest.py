@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,7 +18,7 @@ from starlette.types import ASGIApp
 
 from scimbridge.domain.access import BearerToken, Credential, Grant, Refusal
 from scimbridge.domain.rule import Ruleset
-from scimbridge.domain.source import Profiles
+from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.scim.admission.addresses import Addresses
 from scimbridge.scim.admission.failures import Failures
 from scimbridge.scim.admission.gate import Gate, Identify
@@ -28,11 +30,14 @@ from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
 from scimbridge.services.planning import Planner
+from scimbridge.services.quirks import Quirks
 from scimbridge.services.recent import RecentGrants
 from scimbridge.services.returning import Returning
 from scimbridge.store.database import Database
 from scimbridge.store.schema import requests, sources
 from scimbridge.store.writer import Writer
+from tests.processes.serving import Server, database_beside, served
+from tests.scim.hostility import Attacker
 
 PUBLIC_URL = "http://bridge.example.com"
 BASE = f"{PUBLIC_URL}/scim/v2"
@@ -97,6 +102,8 @@ class Service:
         self.writer = writer = Writer(database)
         self.intake = Intake(writer, planner, returning, ending, lambda _: None)
         self.lookup = Lookup(database)
+        self.profiles: dict[str, SourceProfile] = {}
+        self.quirks = Quirks(database)
         self.authenticate: Callable[[str], str | None] = TOKENS.get
         app = build_app(
             intake=self.intake,
@@ -106,12 +113,17 @@ class Service:
             public_url=PUBLIC_URL,
             clock=Ticking(),
             max_body=1024 * 1024,
+            profiles=Profiles(self.profiles),
+            note_quirks=self._note_quirks,
         )
         self.transport = InProcess(Starlette(routes=[Mount("/scim/v2", app)]))
 
     def _identified(self, credential: Credential, _named: str | None) -> Grant | Refusal:
         source = self.authenticate(credential.text) if isinstance(credential, BearerToken) else None
         return Grant(source) if source else Refusal.UNKNOWN
+
+    def _note_quirks(self, source: str, names: Iterable[str], now: datetime) -> None:
+        self.quirks.note(source, names, now)
 
     def client(self, token: str = "token-of-okta") -> httpx.Client:
         return httpx.Client(transport=self.transport, base_url=BASE, headers={"Authorization": f"Bearer {token}"})
@@ -133,6 +145,39 @@ def service(database: Database) -> Iterator[Service]:
 @pytest.fixture
 def client(service: Service) -> httpx.Client:
     return service.client()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A started server, on each of the two stores; each test takes a source of its own."""
+    with _started(request, tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def besieged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Another one for those who mean harm; little is stored in it, so that it can be compared before and after."""
+    with _started(request, tmp_path_factory.mktemp("besieged")) as server:
+        yield server
+
+
+@pytest.fixture
+def attacker(besieged: Server) -> Iterator[Attacker]:
+    """Somebody with a valid token, and no good intentions."""
+    attacker = Attacker(besieged)
+    yield attacker
+    attacker.client.close()
+
+
+@contextmanager
+def _started(request: pytest.FixtureRequest, folder: Path) -> Iterator[Server]:
+    if request.param == "sqlite":
+        with served(folder, f"sqlite:///{folder}/bridge.db") as server:
+            yield server
+        return
+    name = folder.name.rstrip("0123456789")
+    with database_beside(request.getfixturevalue("postgresql_url"), name) as url, served(folder, url) as server:
+        yield server
 
 
 def a_user(client: httpx.Client, user_name: str = "ada@example.com", **more: object) -> str:
