@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 from scimbridge.domain.resource import MemberChange, MemberPlan, Received, StoredGroup
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services.assignment import Assignment, Moves
-from scimbridge.services.contention import retried
 from scimbridge.services.intake import Change, Submit
 from scimbridge.services.precondition import require_version
 from scimbridge.store import groups, journal
@@ -44,7 +43,6 @@ class GroupIntake:
         self._submit = submit
 
     @unit_of_work
-    @retried
     def create_group(
         self, document: Mapping[str, Any], members: Sequence[str], received: Received, now: datetime
     ) -> StoredGroup:
@@ -63,7 +61,6 @@ class GroupIntake:
         return group
 
     @unit_of_work
-    @retried
     def change_group(
         self,
         group_id: str,
@@ -96,7 +93,6 @@ class GroupIntake:
         return group
 
     @unit_of_work
-    @retried
     def delete_group(self, group_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
         """Delete a Group and its memberships."""
         with self._database.write() as tx:

@@ -17,7 +17,6 @@ from scimbridge.domain.source import NameCase, Profiles
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import DuplicateError, StoreError
-from scimbridge.services.contention import retried
 from scimbridge.services.ending import Ending
 from scimbridge.services.planning import Planner, Verdict
 from scimbridge.services.precondition import require_version
@@ -107,7 +106,6 @@ class Intake:
         return user
 
     @unit_of_work
-    @retried
     def delete_user(self, user_id: str, received: Received, now: datetime, *, if_version: int | None = None) -> None:
         """Delete a User: gone for SCIM at once, with a fact for the rules."""
         with self._database.write() as tx:
@@ -184,7 +182,7 @@ class Intake:
     def _react(self, tx: Connection, before: Identity, user: StoredUser, request_id: str, now: datetime) -> Verdict:
         after = user.identity
         ended = self._ending.note(tx, before, after, now)
-        if identities.match_values(before) != identities.match_values(after):
+        if not identities.is_matched_alike(before, after):
             accounts.look_up_again(tx, after.id, now)
         if before.active and not after.active:
             return self._planner.take(tx, _fact(Trigger.DEACTIVATED, after, now, request_id), after)

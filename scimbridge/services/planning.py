@@ -89,13 +89,14 @@ class Planner:
             trigger_at=fact.at,
             now=fact.at,
         )
-        verdict = f"case opened by rule {rule.name!r}: {describe(stages)}"
+        said = describe(stages)
+        verdict = f"case opened by rule {rule.name!r}: {said}"
         journal.record_fact(tx, fact, case.id, verdict)
         journal.record(
             tx,
             "case opened",
             fact.at,
-            reason=f"{fact.trigger}; rule {rule.name!r}: {describe(stages)}",
+            reason=f"{fact.trigger}; rule {rule.name!r}: {said}",
             actor=fact.source,
             identity_id=identity.id,
             case_id=case.id,

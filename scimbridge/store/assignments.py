@@ -9,10 +9,11 @@ from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scimbridge.store.groups import is_among
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import groups, identities, memberships, past_memberships, unassignments
 
-_OF_IDENTITY = select(unassignments.c.target, unassignments.c.at).where(
-    unassignments.c.identity_id == bindparam("identity")
+_OF_IDENTITY = Prepared(
+    select(unassignments.c.target, unassignments.c.at).where(unassignments.c.identity_id == bindparam("identity"))
 )
 _FORGET = delete(unassignments).where(unassignments.c.identity_id == bindparam("identity"))
 
@@ -76,7 +77,7 @@ def people_who_left(tx: Connection, source: str, display_name: str, at: datetime
 
 def unassigned_from(tx: Connection, identity_id: str) -> Mapping[str, datetime]:
     """Return the targets that an identity was unassigned from, with the time of the fact."""
-    return {row["target"]: row["at"] for row in tx.execute(_OF_IDENTITY, {"identity": identity_id}).mappings()}
+    return {row["target"]: row["at"] for row in _OF_IDENTITY.all(tx, {"identity": identity_id})}
 
 
 def were_unassigned(tx: Connection, ids: Iterable[str], targets: Iterable[str]) -> dict[str, set[str]]:

@@ -253,6 +253,11 @@ def match_values(identity: Identity) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def is_matched_alike(before: Identity, after: Identity) -> bool:
+    """Whether accounts are found by the same values as before."""
+    return _has_same_names(before, after.document) and _has_same_values(before.document, after.document)
+
+
 def _columns(document: Mapping[str, Any], name_case: NameCase) -> dict[str, Any]:
     name = document["userName"]
     return {

@@ -89,7 +89,7 @@ class _Compiled:
             raise TypeError(message)
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         self.text = compiled.string
-        self._fixed = {name: bind.value for name, bind in binds.items() if bind.value is not None}
+        self._fixed = {name: bind.value for name, bind in binds.items() if not bind.required}
         self._order = tuple(compiled.positiontup or binds)
         self._take: Callable[[Mapping[str, Any]], tuple[Any, ...]] = _taker(self._order)
         self._is_positional = bool(compiled.positional)

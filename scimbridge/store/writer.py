@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from scimbridge.errors import BridgeError, StoreBusyError, StoreUnavailableError
-from scimbridge.store.database import Database
+from scimbridge.store.database import Database, is_deadlock
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -23,6 +23,7 @@ MOST = 256
 PATIENCE = 0.001
 """Seconds that a unit may wait for others to share its commit, where there were others before."""
 
+_TRIES = 5
 _THREADS = 16
 """Units at once on PostgreSQL; the pool has connections for more."""
 
@@ -35,8 +36,8 @@ class Writer:
     savepoint, so that one that fails undoes itself only. PostgreSQL commits many transactions
     at once; there each unit has its own.
 
-    A unit may run twice, where a commit of several has failed: it must not keep anything of the
-    first time. It is answered after the commit.
+    A unit may run twice, where a commit of several has failed, or PostgreSQL broke a deadlock: it
+    must not keep anything of the first time. It is answered after the commit.
     """
 
     def __init__(self, database: Database) -> None:
@@ -54,8 +55,10 @@ class Writer:
             StoreBusyError, StoreUnavailableError: Nothing was stored.
             Exception: What the unit raised; nothing was stored.
         """
-        if not self.database.is_sqlite or self.database.is_writing:
+        if self.database.is_writing:
             return unit()
+        if not self.database.is_sqlite:
+            return _alone(unit)
         waiting = _Blocking(unit)
         self._enqueue(waiting)
         return waiting.future.result()
@@ -64,7 +67,7 @@ class Writer:
         """Return the same as ``run``, without a thread that waits for it; to be called in an event loop."""
         loop = asyncio.get_running_loop()
         if not self.database.is_sqlite:
-            return loop.run_in_executor(self._threads(), unit)
+            return loop.run_in_executor(self._threads(), _alone, unit)
         waiting = _Awaited(unit, loop)
         self._enqueue(waiting)
         return waiting.future
@@ -146,6 +149,17 @@ class Writer:
         with self.database.write():
             for unit in batch:
                 unit.attempt()
+
+
+def _alone(unit: Callable[[], T]) -> T:
+    """Run a unit in a transaction of its own; once more where PostgreSQL broke a deadlock by undoing it."""
+    for _ in range(_TRIES - 1):
+        try:
+            return unit()
+        except StoreBusyError as error:
+            if not is_deadlock(error):
+                raise
+    return unit()
 
 
 class HasWriter(Protocol):

@@ -91,10 +91,10 @@ class Service:
             for name in TOKENS.values():
                 tx.execute(insert(sources).values(name=name, created_at=datetime(2026, 1, 1, tzinfo=UTC)))
         rules = Ruleset(rules=[])
-        self.writer = writer = Writer(database)
         planner, grants = Planner(rules, {}), Grants({})
         returning = Returning(rules, planner, grants)
         ending = Ending(database, planner, returning, Profiles())
+        self.writer = writer = Writer(database)
         self.intake = Intake(writer, planner, returning, ending, lambda _: None)
         self.lookup = Lookup(database)
         self.authenticate: Callable[[str], str | None] = TOKENS.get

@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
@@ -18,8 +17,8 @@ from scimbridge.domain.resource import MemberChange, MemberVerb
 from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
-from scimbridge.errors import StoreBusyError, UnknownMemberError
-from scimbridge.services import assignment, contention
+from scimbridge.errors import UnknownMemberError
+from scimbridge.services import assignment
 from scimbridge.store import groups
 from scimbridge.store.database import Database
 from scimbridge.store.schema import memberships
@@ -591,40 +590,6 @@ def test_who_is_deleted_while_they_are_added_is_no_member(bench: Bench) -> None:
 
         with bench.database.read() as tx:
             assert person not in groups.member_ids(tx, group)
-
-
-class Unlucky:
-    """A unit of work that the database undoes for a deadlock some times."""
-
-    def __init__(self, database: Database, times: int) -> None:
-        self._database = database
-        self.times = times
-
-    @contention.retried
-    def work(self) -> str:
-        with self._database.write():
-            if self.times:
-                self.times -= 1
-                raise OperationalError("SELECT", {}, Exception("deadlock detected"))
-        return "done"
-
-
-def test_what_the_database_undid_for_a_deadlock_is_done_again(database: Database) -> None:
-    assert Unlucky(database, contention.TRIES - 1).work() == "done"
-
-
-def test_a_deadlock_without_end_is_an_error(database: Database) -> None:
-    with pytest.raises(StoreBusyError):
-        Unlucky(database, contention.TRIES).work()
-
-
-def test_within_another_transaction_nothing_is_done_again(database: Database) -> None:
-    unlucky = Unlucky(database, 1)
-
-    with pytest.raises(StoreBusyError), database.write():
-        unlucky.work()
-
-    assert unlucky.times == 0
 
 
 def test_members_are_found_by_what_they_are_and_are_called(bench: Bench) -> None:
