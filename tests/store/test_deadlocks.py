@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -26,8 +28,10 @@ class Unlucky:
 
 
 @pytest.fixture
-def database(postgresql_url: str) -> Database:
-    return Database(postgresql_url)
+def database(postgresql_url: str) -> Iterator[Database]:
+    database = Database(postgresql_url)
+    yield database
+    database.close()
 
 
 def test_a_unit_that_was_undone_for_a_deadlock_is_done_again(database: Database) -> None:
