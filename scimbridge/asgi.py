@@ -54,6 +54,8 @@ def create_app(bridge: Bridge) -> Starlette:
         clock=clock,
         max_body=bridge.settings.server.max_body,
         schemes=schemes_of(access),
+        max_bulk_body=bridge.settings.server.max_bulk_body,
+        profiles=bridge.settings.profiles,
     )
     return Starlette(
         routes=[

@@ -68,6 +68,9 @@ class ServerSection(Section):
     max_body: ByteSize = Field(default=1 << 20, ge=1024, examples=["1MiB"])
     """The largest request that is read, in bytes or like `"1MiB"`; larger ones are answered 413."""
 
+    max_bulk_body: ByteSize = Field(default=4 << 20, ge=1024, examples=["4MiB"])
+    """The same for a request to `/Bulk`, which carries up to 1000 operations; announced as `maxPayloadSize`."""
+
     trusted_proxies: list[IpNetwork] = []
     """The proxies whose `X-Forwarded-For` is believed, as networks or addresses; nobody's where absent. Name yours:
     else all clients seem to have its address, and one that guesses slows the others."""

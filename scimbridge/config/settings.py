@@ -33,12 +33,14 @@ class ServerSettings:
     Attributes:
         public_url: Without a slash at its end.
         max_body: The largest request, in bytes.
+        max_bulk_body: The largest request to /Bulk, in bytes.
         trusted_proxies: Whose X-Forwarded-For is believed.
     """
 
     listen: Listen
     public_url: str
     max_body: int
+    max_bulk_body: int
     trusted_proxies: tuple[Network, ...] = ()
 
 
@@ -121,6 +123,7 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
             listen=document.server.listen,
             public_url=document.server.public_url or f"http://{document.server.listen}",
             max_body=document.server.max_body,
+            max_bulk_body=document.server.max_bulk_body,
             trusted_proxies=tuple(document.server.trusted_proxies),
         ),
         store_url=store_url(document.store.url, base_dir=raw.base_dir, data_dir=data_dir),

@@ -7,11 +7,29 @@ keep a deactivation from being stored.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import scim2_models
-from pydantic import Field
-from scim2_models import AnyExtension, CaseExact, ComplexAttribute, Mutability, Required, ScimPolicy, Uniqueness
+from pydantic import Field, field_validator
+from scim2_models import (
+    URN,
+    AnyExtension,
+    CaseExact,
+    ComplexAttribute,
+    ExtensibleStringEnum,
+    Extension,
+    InvalidValueException,
+    Mutability,
+    Reference,
+    Required,
+    ScimPolicy,
+    Uniqueness,
+)
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?")
 
 
 class Email(scim2_models.Email):
@@ -33,7 +51,9 @@ class Manager(ComplexAttribute):
     """
 
     value: Annotated[str | None, CaseExact.true] = None
-    ref: Annotated[str | None, CaseExact.true] = Field(None, serialization_alias="$ref", validation_alias="$ref")
+    ref: Annotated[Reference[scim2_models.User[Any]] | None, CaseExact.true] = Field(
+        None, serialization_alias="$ref", validation_alias="$ref"
+    )
     display_name: Annotated[str | None, Mutability.read_only] = None
 
 
@@ -41,6 +61,51 @@ class EnterpriseUser(scim2_models.EnterpriseUser):
     """What a company adds to a User (RFC 7643 §4.3)."""
 
     manager: Manager | None = None  # type: ignore[assignment]
+
+
+class Lifecycle(Extension):
+    """When and how somebody's time in the company ends."""
+
+    __schema__ = URN("urn:scimbridge:params:scim:schemas:extension:lifecycle:2.0:User")
+
+    class LeaverKind(ExtensibleStringEnum):
+        """How somebody leaves, as far as it makes a difference for what is to be done."""
+
+        VOLUNTARY = "voluntary"
+        INVOLUNTARY = "involuntary"
+        END_OF_CONTRACT = "end-of-contract"
+        RETIREMENT = "retirement"
+        LEAVE_OF_ABSENCE = "leave-of-absence"
+        DECEASED = "deceased"
+
+    end_date: str | None = None
+    """The last day as a date (``2026-03-31``), or a moment as a dateTime. A day ends in the time zone of its source.
+
+    It is no ``dateTime`` of RFC 7643 §2.3.5: personnel systems know days. It is stored as it was sent.
+    """
+
+    leaver_kind: LeaverKind | None = None
+    """How somebody leaves; rules may match it. Other words than the canonical ones are kept."""
+
+    @field_validator("end_date")
+    @classmethod
+    def _require_date(cls, value: str | None) -> str | None:
+        if value is not None and not is_date(value):
+            raise InvalidValueException(
+                detail="endDate must be a date like 2026-03-31 or a dateTime like 2026-03-31T17:00:00Z"
+            ).as_pydantic_error()
+        return value
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a date or dateTime (ISO 8601, as RFC 3339 narrows it) that exists in the calendar."""
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 class User(scim2_models.User[AnyExtension]):
@@ -51,14 +116,27 @@ class User(scim2_models.User[AnyExtension]):
     profile_url: Annotated[str | None, CaseExact.true] = None  # type: ignore[assignment]
 
 
-USER: Any = User[EnterpriseUser]
-"""A User with the enterprise extension."""
+USER_EXTENSIONS: tuple[type[Extension], ...] = (EnterpriseUser, Lifecycle)
+"""What a User may have beside its core attributes. Everything else follows from this line."""
+
+USER: Any = User[EnterpriseUser | Lifecycle]
+"""A User with its extensions."""
+
+EXTENSION_URNS: Mapping[str, str] = {str(each.__schema__).lower(): str(each.__schema__) for each in USER_EXTENSIONS}
+"""The URNs of the extensions, by their lower case: they are compared without case (RFC 7643 §2.1)."""
+
+
+class GroupMember(scim2_models.Group.Members):  # type: ignore[valid-type, misc]
+    """A member of a Group. What it is called follows from the resource itself."""
+
+    display: Annotated[str | None, Mutability.read_only] = None
 
 
 class Group(scim2_models.Group):
     """People and groups that are granted something together (RFC 7643 §4.2)."""
 
     display_name: Annotated[str | None, Required.true, Uniqueness.server] = None
+    members: list[GroupMember] | None = None  # type: ignore[assignment]
 
 
 GROUP: Any = Group
@@ -69,4 +147,6 @@ TOLERANT = ScimPolicy(
     remove_value_as_filter=ScimPolicy.RemoveValue.apply,
     unmatched_path_filter=ScimPolicy.UnmatchedPathFilter.create,
 )
-"""How requests are read: what Entra ID and Okta send is understood, unknown attributes are left out."""
+"""How requests are read: what Entra ID and Okta send is understood, unknown attributes are left out.
+
+Sources that are strict are read in the same way; they are then told what is not known."""

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from scim2_models.path import FilterNode
+
 from scimbridge.domain.identity import Identity
 
 
@@ -75,10 +77,15 @@ class MemberChange:
     """One change of a group's members; its cost is by the ids named, not by the size of the group.
 
     Replace takes everyone out who is not named; remove of somebody who is no member changes nothing.
+
+    Attributes:
+        where: Selects further members by their ``type``, ``display`` or ``value``, as between the brackets
+            of ``members[type eq "User"]``; for removing them.
     """
 
     verb: MemberVerb
     ids: frozenset[str]
+    where: FilterNode | None = None
 
     @classmethod
     def of(cls, verb: MemberVerb, ids: Iterable[str]) -> MemberChange:

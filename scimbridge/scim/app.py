@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -19,16 +18,19 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scimbridge import telemetry
+from scimbridge.domain.source import Profiles
 from scimbridge.errors import NotFoundError
 from scimbridge.scim.admission.gate import Gate
 from scimbridge.scim.authentication import SOURCE, Authentication
 from scimbridge.scim.base import BASE, PREFIX
 from scimbridge.scim.body import parsed, read_bytes
-from scimbridge.scim.call import Call
+from scimbridge.scim.bulk import Bulk
+from scimbridge.scim.call import PLAUSIBLE_ID, Call
 from scimbridge.scim.discovery import Discovery
 from scimbridge.scim.errors import verdict_on
 from scimbridge.scim.fast import FastPath
 from scimbridge.scim.groups import Groups
+from scimbridge.scim.me import me
 from scimbridge.scim.rendering import Rendering
 from scimbridge.scim.schemes import UNCONFIGURED, Schemes
 from scimbridge.scim.search import Search
@@ -40,15 +42,22 @@ from scimbridge.services.lookup import Lookup
 MAX_BODY = 1024 * 1024
 """Bytes of a body, unless the installation says otherwise."""
 
+MAX_BULK_BODY = 4 * MAX_BODY
+"""Bytes of the body of a bulk request, unless the installation says otherwise."""
+
+NO_PROFILES = Profiles()
+"""Every source has the defaults."""
+
 Handler = Callable[[Call], Response]
 UrlTable = Mapping[str, Mapping[str, Handler]]
 MethodsAt = Callable[[Scope], Mapping[str, Handler]]
 """Returns the handlers of an address, by method, for the base under which a request came."""
 
+BULK = "/Bulk"
+ME = "/Me"
+
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _WITH_BODY = {"POST", "PUT", "PATCH"}
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
-"""What an id or a URN of ours can look like; nothing else is looked for, logged or repeated."""
 
 
 def build_app(
@@ -61,6 +70,8 @@ def build_app(
     clock: Callable[[], datetime],
     max_body: int = MAX_BODY,
     schemes: Schemes = UNCONFIGURED,
+    max_bulk_body: int = MAX_BULK_BODY,
+    profiles: Profiles = NO_PROFILES,
 ) -> Starlette:
     """Return the application.
 
@@ -73,6 +84,8 @@ def build_app(
             ``meta.location`` is made of it, and not of what a request claims.
         clock: The current time (UTC).
         max_body: Bytes of a request's body; more is answered 413.
+        max_bulk_body: Bytes of a bulk request's body.
+        profiles: How each source is read.
         schemes: How a source can show who it is.
     """
     usual = f"{public_url.rstrip('/')}{PREFIX}"
@@ -81,21 +94,26 @@ def build_app(
     def handlers(base: str) -> UrlTable:
         # One table for each base address: what it answers holds addresses below it.
         rendering = Rendering(base)
-        discovery = Discovery(base, schemes)
-        return _url_table(
+        discovery = Discovery(base, schemes, max_bulk_body)
+        table = _url_table(
             Users(intake, lookup, rendering),
             Groups(group_intake, lookup, rendering),
             Search(lookup, rendering),
             discovery,
         )
+        return {**table, BULK: {"POST": Bulk(table, intake, base, clock).run}}
 
     def methods_at(path: str) -> MethodsAt:
         return lambda scope: handlers(scope.get(BASE, usual))[path]
 
+    limits = {BULK: max_bulk_body}
     return Starlette(
         routes=[
-            _Endpoint(methods_at(path), intake, clock, max_body).route(path, methods)
-            for path, methods in handlers(usual).items()
+            *(
+                _Endpoint(methods_at(path), intake, clock, limits.get(path, max_body), profiles).route(path, methods)
+                for path, methods in handlers(usual).items()
+            ),
+            Route(ME, me, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         ],
         middleware=[
             Middleware(_TrailingSlash),
@@ -127,7 +145,15 @@ def _url_table(users: Users, groups: Groups, search: Search, discovery: Discover
 class _Endpoint:
     """One address: reads the body, runs the handler in a thread, and turns errors into answers."""
 
-    def __init__(self, methods: MethodsAt, intake: Intake, clock: Callable[[], datetime], max_body: int) -> None:
+    def __init__(
+        self,
+        methods: MethodsAt,
+        intake: Intake,
+        clock: Callable[[], datetime],
+        max_body: int,
+        profiles: Profiles,
+    ) -> None:
+        self._profiles = profiles
         self._methods = methods
         self._intake = intake
         self._clock = clock
@@ -181,6 +207,7 @@ class _Endpoint:
             headers=request.headers,
             body={},
             now=self._clock(),
+            profile=self._profiles.of(request.scope[SOURCE]),
         )
 
 
@@ -203,7 +230,7 @@ class _TrailingSlash:
 
 def _require_plausible_id(request: Request) -> None:
     resource_id = request.path_params.get("id")
-    if resource_id is not None and not _ID.fullmatch(resource_id):
+    if resource_id is not None and not PLAUSIBLE_ID.fullmatch(resource_id):
         raise NotFoundError("resource", "of this id")
 
 
@@ -213,7 +240,7 @@ def _shown_path(request: Request) -> str:
     path = request.scope["route"].path if "route" in request.scope else request.url.path
     if resource_id is None:
         return str(path)
-    return str(path).replace("{id}", resource_id if _ID.fullmatch(resource_id) else "?")
+    return str(path).replace("{id}", resource_id if PLAUSIBLE_ID.fullmatch(resource_id) else "?")
 
 
 async def _framework_error(_request: Request, error: Any) -> Response:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from scim2_models import InvalidSyntaxException
 
 from scimbridge.domain.resource import Received
-from scimbridge.scim.dialect import listed
+from scimbridge.domain.source import DEFAULT_PROFILE, SourceProfile
+from scimbridge.scim.reading import Reading, listed
 from scimbridge.scim.redaction import without_secrets
+
+PLAUSIBLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
+"""What an id or a URN of ours can look like; nothing else is looked for, logged or repeated."""
 
 NO_VERSION = -1
 """A version that no resource has."""
@@ -24,6 +29,8 @@ class Call:
     Attributes:
         resource_id: The id in the address, or an empty string.
         body: Empty where the method has none.
+        profile: How its source is read.
+        reading: What shows of its writer while it is read.
         understood: What the request means; handlers say it before they act, and it is kept with the request.
     """
 
@@ -35,6 +42,8 @@ class Call:
     headers: Mapping[str, str]
     body: Mapping[str, Any]
     now: datetime
+    profile: SourceProfile = DEFAULT_PROFILE
+    reading: Reading = field(default_factory=Reading)
     understood: str = "not understood"
 
     @property
@@ -48,9 +57,17 @@ class Call:
             understood=self.understood,
         )
 
-    def understand(self, meaning: str, ignored: list[str]) -> None:
-        """Say what the request means, and which attributes it names in vain."""
+    def understand(self, meaning: str) -> None:
+        """Say what the request means. What it names in vain is added.
+
+        Raises:
+            SCIMException: The source is strict, and something is not known.
+        """
+        ignored = self.reading.unknown_attributes
         self.understood = f"{meaning}; ignored: {listed(ignored)}" if ignored else meaning
+        objection = self.reading.objection() if self.profile.strict else None
+        if objection is not None:
+            raise objection
 
 
 def wanted_version(header: str | None, current: int | None = None) -> int | None:

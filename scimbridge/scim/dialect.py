@@ -7,14 +7,17 @@ seen in the field; each function names the one it is there for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from scim2_models import Group as _Group
 from scim2_models import InvalidSyntaxException, InvalidValueException, PatchOp
 from scim2_models import User as _User
 
-from scimbridge.domain.model import EnterpriseUser
+from scimbridge.domain.model import EXTENSION_URNS, EnterpriseUser
+from scimbridge.domain.quirk import Quirk
+from scimbridge.scim.known import KNOWN_GROUP, KNOWN_USER, Known, inner_of, unknown_in
+from scimbridge.scim.reading import Reading
 
 CORE_USER = str(_User.__schema__)
 CORE_GROUP = str(_Group.__schema__)
@@ -30,14 +33,28 @@ _OLD_ENTERPRISE = {
 }
 """OneLogin's and Google's names of the schemas, from before they were given their URNs."""
 
-_KNOWN = {
-    CORE_USER: {CORE_USER.lower(), "urn:scim:schemas:core:2.0:user", ENTERPRISE.lower(), *_OLD_CORE, *_OLD_ENTERPRISE},
-    CORE_GROUP: {CORE_GROUP.lower(), "urn:scim:schemas:core:2.0:group", *_OLD_CORE},
+_OLD = {
+    CORE_USER: {"urn:scim:schemas:core:2.0:user", *_OLD_CORE, *_OLD_ENTERPRISE},
+    CORE_GROUP: {"urn:scim:schemas:core:2.0:group", *_OLD_CORE},
 }
-_READ_ONLY = {"id", "meta", "groups", "schemas"}
+_NEW = {CORE_USER: {CORE_USER.lower(), *EXTENSION_URNS}, CORE_GROUP: {CORE_GROUP.lower()}}
+_KNOWN = {CORE_USER: KNOWN_USER, CORE_GROUP: KNOWN_GROUP}
+_READ_ONLY = {"id", "meta", "groups"}
+_DEEPEST = 3
+"""Names in a path: an extension, an attribute, a sub-attribute."""
+
+_PREFIXES = sorted(
+    (
+        *((f"{core.lower()}:", "") for core in (CORE_USER, CORE_GROUP, *_OLD_CORE)),
+        *((f"{old}:", f"{ENTERPRISE}:") for old in _OLD_ENTERPRISE),
+        *((f"{lowered}:", f"{urn}:") for lowered, urn in EXTENSION_URNS.items()),
+    ),
+    key=lambda prefix: -len(prefix[0]),
+)
+"""What a path or key may begin with, longest first, and what stands for it in the models."""
 
 
-def check_schemas(body: Mapping[str, Any], core: str, *, message: bool = False) -> None:
+def check_schemas(body: Mapping[str, Any], core: str, seen: Reading, *, message: bool = False) -> None:
     """Refuse a body that is meant for something else.
 
     A missing or empty ``schemas`` is taken for the right one (authentik, WSO2), and further
@@ -46,19 +63,28 @@ def check_schemas(body: Mapping[str, Any], core: str, *, message: bool = False) 
     Args:
         body: A resource, or a PATCH message.
         core: The URN of the resource type.
+        seen: Gets what shows of the writer.
         message: The body is a PATCH message.
 
     Raises:
         InvalidSyntaxException: ``schemas`` is no list of strings, or names nothing that belongs here.
     """
     schemas = take(body, "schemas")
-    if schemas is None:
+    if not schemas and schemas in (None, []):
+        seen.saw(Quirk.NO_SCHEMAS)
         return
     if not isinstance(schemas, list) or not all(isinstance(schema, str) for schema in schemas):
         raise InvalidSyntaxException(detail="schemas must be a list of URNs")
-    known = _KNOWN[core] | ({PATCH_OP.lower()} if message else set())
-    if schemas and not known.intersection(schema.lower() for schema in schemas):
+    named = {schema.lower(): schema for schema in schemas}
+    new = _NEW[core] | ({PATCH_OP.lower()} if message else set())
+    if not (new | _OLD[core]).intersection(named):
         raise InvalidSyntaxException(detail=f"schemas names none of this resource type; expected {core}")
+    if _OLD[core].intersection(named):
+        seen.saw(Quirk.OLD_SCHEMA)
+    foreign = [schema for lowered, schema in named.items() if lowered not in new | _OLD[core]]
+    if foreign:
+        seen.saw(Quirk.FOREIGN_SCHEMA)
+        seen.schemas += foreign
 
 
 def take(body: Mapping[str, Any], name: str) -> Any:
@@ -78,48 +104,122 @@ def has(body: Mapping[str, Any], name: str) -> bool:
     return any(key.lower() == name.lower() for key in body)
 
 
-def resource(body: Mapping[str, Any], core: str) -> dict[str, Any]:
-    """Return the body of a POST or PUT with the attributes that a client may set.
+def resource(body: Mapping[str, Any], core: str, seen: Reading) -> dict[str, Any]:
+    """Return the body of a POST or PUT with the attributes that a client may set, by their proper names.
 
     Null means unset (Entra ID sends it for every optional attribute). What is read-only is
-    ignored (RFC 7644 §3.5.1), and a password goes no further than this line.
+    ignored (RFC 7644 §3.5.1), and a password goes no further than this line. What is not
+    known is left out.
 
     Raises:
-        InvalidValueException: ``active`` is no boolean.
+        InvalidValueException: ``active`` is no boolean, or another value cannot be what it is written as.
+        InvalidSyntaxException: An attribute is there twice.
     """
-    ignored = _READ_ONLY | ({"password"} if core == CORE_USER else set())
     wanted: dict[str, Any] = {"schemas": [core]}
     for key, value in body.items():
-        if key.lower() in ignored:
-            continue
-        if core == CORE_USER and key.lower() == "active":
-            wanted["active"] = boolean(value)
-        elif core == CORE_USER and key.lower() in _OLD_ENTERPRISE | {ENTERPRISE.lower()}:
-            wanted |= _extension(value)
-        else:
-            wanted[key] = without_nulls(value)
+        place = _place_of(key, _KNOWN[core], seen)
+        if place is None:
+            seen.attributes.append(key)
+        elif _may_be_set(place[0].name, seen):
+            seen.attributes += unknown_in(value, place[-1], _said(place) + place[-1].separator)
+            _put(wanted, place, _plain(place[-1].name, value, seen))
     return wanted
 
 
-def _extension(value: Any) -> dict[str, Any]:
-    if value is None or value == {}:
-        return {}
-    if not isinstance(value, dict):
-        raise InvalidValueException(detail=f"{ENTERPRISE} must be an object")
-    kept = {key: manager(item) if key.lower() == "manager" else without_nulls(item) for key, item in value.items()}
-    return {"schemas": [CORE_USER, ENTERPRISE], ENTERPRISE: without_nulls(kept)}
+def _place_of(key: str, known: Known, seen: Reading) -> tuple[Known, ...] | None:
+    """Return where a key of a body leads to; it may be a path (``name.givenName``)."""
+    direct = known.inner.get(key.lower())
+    if direct is not None:
+        if direct.name != key:
+            seen.saw(Quirk.OTHER_CASE)
+        return (direct,)
+    extension, names = _split(canonical_path(key, seen))
+    path = [extension, *names] if extension else names
+    if len(path) > _DEEPEST:
+        return None
+    place = [inner_of(known, *path[: length + 1]) for length in range(len(path))]
+    if None in place:
+        return None
+    if names:
+        seen.saw(Quirk.PATH_AS_KEY)
+    return tuple(each for each in place if each is not None)
 
 
-def without_nulls(value: Any) -> Any:
+def _split(path: str) -> tuple[str, list[str]]:
+    """Return the URN of the extension in a path, or an empty string, and the names after it."""
+    lowered = path.lower()
+    for urn in EXTENSION_URNS:
+        if lowered == urn:
+            return urn, []
+        if lowered.startswith(f"{urn}:"):
+            return urn, path[len(urn) + 1 :].split(".")
+    return "", path.split(".")
+
+
+def _said(place: tuple[Known, ...]) -> str:
+    return "".join(each.name + each.separator for each in place[:-1]) + place[-1].name
+
+
+def _may_be_set(name: str, seen: Reading) -> bool:
+    if name in _READ_ONLY:
+        seen.saw(Quirk.READ_ONLY)
+    elif name == "password":
+        seen.saw(Quirk.PASSWORD)
+    return name not in _READ_ONLY and name not in {"password", "schemas"}
+
+
+def _plain(name: str, value: Any, seen: Reading) -> Any:
+    """Return a value without nulls, and in the form that the models take."""
+    if name == "active":
+        return boolean(value, seen)
+    if name == "manager":
+        value = manager(value, seen)
+    elif name in EXTENSION_URNS.values() and isinstance(value, dict):
+        value = {key: _plain(_extension_name(key), item, seen) for key, item in value.items()}
+    elif name == "endDate" and value == "":
+        seen.saw(Quirk.EMPTY_STRING)
+        return None
+    return without_nulls(value, seen)
+
+
+def _extension_name(key: str) -> str:
+    return {"manager": "manager", "enddate": "endDate"}.get(key.lower(), key)
+
+
+def _put(wanted: dict[str, Any], place: tuple[Known, ...], value: Any) -> None:
+    if value is None or (value == {} and place[-1].inner):
+        return
+    *parents, last = (each.name for each in place)
+    for parent in parents:
+        wanted = wanted.setdefault(parent, {})
+        if not isinstance(wanted, dict):
+            raise InvalidSyntaxException(detail=f"{parent} is written in two ways")
+    there = wanted.get(last)
+    if isinstance(there, dict) and isinstance(value, dict) and not set(there) & set(value):
+        there |= value
+    elif last in wanted:
+        raise InvalidSyntaxException(detail=f"{last} appears twice")
+    else:
+        wanted[last] = value
+
+
+def without_nulls(value: Any, seen: Reading) -> Any:
     """Return a value without the members that are null."""
     if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+        return {key: without_nulls(item, seen) for key, item in value.items() if _is_set(item, seen)}
     if isinstance(value, list):
-        return [without_nulls(item) for item in value if item is not None]
+        return [without_nulls(item, seen) for item in value if _is_set(item, seen)]
+    _is_set(value, seen)
     return value
 
 
-def boolean(value: Any) -> bool:
+def _is_set(value: Any, seen: Reading) -> bool:
+    if value is None:
+        seen.saw(Quirk.NULL_VALUE)
+    return value is not None
+
+
+def boolean(value: Any, seen: Reading) -> bool:
     """Return what ``active`` says. Entra ID and Keycloak write it as a string.
 
     Nothing else is taken for a boolean: a 0 or a "no" that is a mistake must not cut anybody off.
@@ -130,11 +230,12 @@ def boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in {"true", "false"}:
+        seen.saw(Quirk.STRING_BOOLEAN)
         return value.lower() == "true"
     raise InvalidValueException(detail="active must be true or false")
 
 
-def manager(value: Any) -> dict[str, Any] | None:
+def manager(value: Any, seen: Reading) -> dict[str, Any] | None:
     """Return a manager as an object, or ``None`` where it is to be cleared.
 
     Entra ID sends a bare id, an object, or a list of one object, and "" to clear it. The
@@ -143,6 +244,8 @@ def manager(value: Any) -> dict[str, Any] | None:
     Raises:
         InvalidValueException: It is none of these.
     """
+    if isinstance(value, list | str):
+        seen.saw(Quirk.MANAGER_FORM)
     if isinstance(value, list):
         if len(value) > 1:
             raise InvalidValueException(detail="a User has one manager")
@@ -157,13 +260,15 @@ def manager(value: Any) -> dict[str, Any] | None:
     return kept or None
 
 
-def member_ids(value: Any) -> list[str]:
+def member_ids(value: Any, seen: Reading) -> list[str]:
     """Return the ids of the members that a value names: a list, or one of them alone.
 
     Raises:
         InvalidValueException: One of them has no id.
     """
     entries = value if isinstance(value, list) else [value]
+    if not isinstance(value, list) or any(isinstance(entry, str) for entry in entries):
+        seen.saw(Quirk.MEMBER_FORM)
     return [_member_id(entry) for entry in entries]
 
 
@@ -174,19 +279,18 @@ def _member_id(entry: Any) -> str:
     return found
 
 
-def canonical_path(path: str) -> str:
-    """Return a PATCH path with the URNs that the models know in place of older ones."""
+def canonical_path(path: str, seen: Reading) -> str:
+    """Return a path with the URNs that the models know in place of older ones; the core schema's are left out."""
     path = path.strip()
     lowered = path.lower()
-    for old in sorted(_OLD_ENTERPRISE, key=len, reverse=True):
-        if lowered == old:
-            return ENTERPRISE
-        if lowered.startswith(f"{old}:") and not lowered.startswith(f"{ENTERPRISE.lower()}"):
-            return f"{ENTERPRISE}:{path[len(old) + 1 :]}"
+    if lowered in _OLD_ENTERPRISE:
+        seen.saw(Quirk.OLD_SCHEMA)
+        return ENTERPRISE
+    if lowered in EXTENSION_URNS:
+        return EXTENSION_URNS[lowered]
+    for prefix, canonical in _PREFIXES:
+        if lowered.startswith(prefix):
+            if canonical and canonical.lower() != prefix:
+                seen.saw(Quirk.OLD_SCHEMA)
+            return canonical + path[len(prefix) :]
     return path
-
-
-def listed(names: Iterable[str], most: int = 20) -> str:
-    """Return names for a sentence; a body with thousands of attributes gets no sentence of thousands of words."""
-    found = list(dict.fromkeys(name[:80] for name in names))
-    return ", ".join(found[:most]) + (f" and {len(found) - most} more" if len(found) > most else "")

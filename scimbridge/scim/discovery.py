@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scim2_models import (
+    Attribute,
     Bulk,
     ChangePassword,
     Context,
@@ -14,13 +15,15 @@ from scim2_models import (
     Pagination,
     Patch,
     ResourceType,
+    Schema,
     ServiceProviderConfig,
     Sort,
 )
 from starlette.responses import Response
 
-from scimbridge.domain.model import GROUP, USER, EnterpriseUser
+from scimbridge.domain.model import GROUP, USER, USER_EXTENSIONS
 from scimbridge.errors import NotFoundError
+from scimbridge.scim.bulk_operation import MAX_OPERATIONS
 from scimbridge.scim.call import Call
 from scimbridge.scim.media import ScimResponse
 from scimbridge.scim.rendering import whole_list_response
@@ -32,14 +35,16 @@ from scimbridge.services.lookup import DEFAULT_COUNT
 class Discovery:
     """The three discovery endpoints; they are read-only and take no filter."""
 
-    def __init__(self, base: str, schemes: Schemes = UNCONFIGURED) -> None:
+    def __init__(self, base: str, schemes: Schemes = UNCONFIGURED, max_bulk_body: int = 0) -> None:
         self._schemes = schemes
-        self._config = _rendered(service_provider_config(), f"{base}/ServiceProviderConfig", "ServiceProviderConfig")
+        self._config = _rendered(
+            service_provider_config(max_bulk_body), f"{base}/ServiceProviderConfig", "ServiceProviderConfig"
+        )
         types = [ResourceType.from_resource(model) for model in (USER, GROUP)]
         self._types = {
             str(each.id).lower(): _rendered(each, f"{base}/ResourceTypes/{each.id}", "ResourceType") for each in types
         }
-        schemas = [model.to_schema() for model in (USER, EnterpriseUser, GROUP)]
+        schemas = [_schema(model) for model in (USER, *USER_EXTENSIONS, GROUP)]
         self._schemas = {
             str(each.id).lower(): _rendered(each, f"{base}/Schemas/{each.id}", "Schema") for each in schemas
         }
@@ -68,11 +73,15 @@ class Discovery:
         return _one(call, "Schema", self._schemas)
 
 
-def service_provider_config() -> ServiceProviderConfig:
-    """Return what is supported. Bulk is not."""
+def service_provider_config(max_bulk_body: int) -> ServiceProviderConfig:
+    """Return what is supported.
+
+    Args:
+        max_bulk_body: Bytes of a bulk request's body.
+    """
     return ServiceProviderConfig(
         patch=Patch(supported=True),
-        bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+        bulk=Bulk(supported=True, max_operations=MAX_OPERATIONS, max_payload_size=max_bulk_body),
         filter=Filter(supported=True, max_results=MAX_COUNT),
         change_password=ChangePassword(supported=False),
         sort=Sort(supported=True),
@@ -86,6 +95,21 @@ def service_provider_config() -> ServiceProviderConfig:
             cursor_timeout=int(TIMEOUT.total_seconds()),
         ),
     )
+
+
+_REFERENCES = {"profileUrl": ["external"], "photos.value": ["external"]}
+"""References that are modeled as strings, so that what is no URL is stored as well."""
+
+
+def _schema(model: Any) -> Schema:
+    schema: Schema = model.to_schema()
+    for attribute in schema.attributes or ():
+        for place, name in [(attribute, attribute.name)] + [
+            (inner, f"{attribute.name}.{inner.name}") for inner in attribute.sub_attributes or ()
+        ]:
+            if name in _REFERENCES:
+                place.type, place.reference_types = Attribute.Type.reference, _REFERENCES[name]
+    return schema
 
 
 def _rendered(resource: Any, location: str, kind: str) -> dict[str, Any]:

@@ -7,30 +7,36 @@ from typing import Any
 
 from scim2_models import Context, InvalidValueException
 
-from scimbridge.domain.model import GROUP, TOLERANT, USER, EnterpriseUser
+from scimbridge.domain.model import EXTENSION_URNS, GROUP, TOLERANT, USER
 from scimbridge.scim.dialect import CORE_GROUP, CORE_USER, ENTERPRISE, resource
+from scimbridge.scim.reading import Reading
 
 LONGEST_KEY = 1024
 """Bytes of a value that is looked up by an index; PostgreSQL's indexes take 2 700."""
 
 
-def user_document(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return the document of a POST or PUT to Users, and the names of what it ignores.
+def user_document(body: Mapping[str, Any], seen: Reading) -> dict[str, Any]:
+    """Return the document of a POST or PUT to Users.
 
     Raises:
         SCIMException, ValidationError: It cannot be stored as it is.
     """
     user = USER.model_validate(
-        resource(body, CORE_USER), scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT
+        resource(body, CORE_USER, seen), scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT
     )
-    return stored_user(user), ignored_names(user)
+    return stored_user(user)
 
 
-def group_document(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return the document of a POST or PUT to Groups without its members, and the names of what it ignores."""
-    rest = {key: value for key, value in resource(body, CORE_GROUP).items() if key.lower() != "members"}
-    group = GROUP.model_validate(rest, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
-    return stored_group(group), ignored_names(group)
+def group_document(body: Mapping[str, Any], seen: Reading) -> dict[str, Any]:
+    """Return the document of a POST or PUT to Groups without its members.
+
+    Raises:
+        SCIMException, ValidationError: It cannot be stored as it is.
+    """
+    wanted = resource(body, CORE_GROUP, seen)
+    wanted.pop("members", None)
+    group = GROUP.model_validate(wanted, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
+    return stored_group(group)
 
 
 def stored_user(user: Any) -> dict[str, Any]:
@@ -38,13 +44,18 @@ def stored_user(user: Any) -> dict[str, Any]:
     document: dict[str, Any] = user.model_dump(scim_policy=TOLERANT)
     for name in ("id", "meta", "groups", "password"):
         document.pop(name, None)
-    document["schemas"] = [CORE_USER, ENTERPRISE] if ENTERPRISE in document else [CORE_USER]
+    document["schemas"] = schemas_of(document)
     _check_key(document, "userName", required=True)
     _check_key(document, "externalId")
     for email in document.get("emails", ()):
         _check_key(email, "value", called="emails.value")
     _check_key(document.get(ENTERPRISE, {}), "employeeNumber")
     return document
+
+
+def schemas_of(document: Mapping[str, Any]) -> list[str]:
+    """Return the ``schemas`` of a User's document: those of which it has attributes."""
+    return [CORE_USER, *(urn for urn in EXTENSION_URNS.values() if urn in document)]
 
 
 def stored_group(group: Any) -> dict[str, Any]:
@@ -56,15 +67,6 @@ def stored_group(group: Any) -> dict[str, Any]:
     _check_key(document, "displayName", required=True)
     _check_key(document, "externalId")
     return document
-
-
-def ignored_names(model: Any) -> list[str]:
-    """Return the attributes of a body that the models do not know."""
-    names = list(model.unknown_attributes)
-    extension = getattr(model, EnterpriseUser.__name__, None)
-    if extension is not None:
-        names += [f"{ENTERPRISE}:{name}" for name in extension.unknown_attributes]
-    return names
 
 
 def _check_key(holder: Mapping[str, Any], name: str, *, required: bool = False, called: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
@@ -44,12 +45,14 @@ class Verdict:
     scim_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def body(self) -> dict[str, Any]:
+        """Return the Error (RFC 7644 §3.12)."""
+        body = {"schemas": [ERROR_SCHEMA], "status": str(self.status), "detail": self.detail}
+        return body | ({"scimType": self.scim_type} if self.scim_type else {})
+
     def response(self) -> Response:
         """Return the answer."""
-        body = {"schemas": [ERROR_SCHEMA], "status": str(self.status), "detail": self.detail}
-        if self.scim_type:
-            body["scimType"] = self.scim_type
-        return ScimResponse(body, self.status, headers=dict(self.headers))
+        return ScimResponse(self.body(), self.status, headers=dict(self.headers))
 
 
 _STATUS: dict[type[Exception], tuple[int, str | None, Mapping[str, str]]] = {

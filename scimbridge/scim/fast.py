@@ -21,9 +21,11 @@ from scimbridge.scim.authentication import SOURCE
 from scimbridge.scim.base import BASE
 from scimbridge.scim.body import parsed
 from scimbridge.scim.call import etag
-from scimbridge.scim.dialect import CORE_USER, ENTERPRISE, PATCH_OP, listed
+from scimbridge.scim.dialect import CORE_USER, ENTERPRISE, PATCH_OP
+from scimbridge.scim.documents import schemas_of
 from scimbridge.scim.errors import verdict_on
 from scimbridge.scim.media import as_json
+from scimbridge.scim.reading import listed
 from scimbridge.scim.rendering import Rendering
 from scimbridge.scim.users import says
 from scimbridge.services.intake import Intake
@@ -73,8 +75,7 @@ class Understood:
                 continue
             outer, inner = place
             document[outer] = {**document.get(outer, {}), inner: value}
-            if outer == ENTERPRISE:
-                document["schemas"] = [CORE_USER, ENTERPRISE]
+            document["schemas"] = schemas_of(document)
         return document
 
 

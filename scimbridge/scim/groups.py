@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from scim2_models import InvalidFilterException, InvalidValueException, MutabilityException, NoTargetException
+from scim2_models import InvalidValueException, MutabilityException, NoTargetException
 from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
 from starlette.responses import Response
 
 from scimbridge.domain.model import GROUP, TOLERANT
+from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import MemberChange, MemberVerb, StoredGroup
 from scimbridge.scim import dialect, patch
 from scimbridge.scim.call import Call, etag, wanted_version
@@ -17,6 +18,7 @@ from scimbridge.scim.dialect import CORE_GROUP
 from scimbridge.scim.documents import group_document, stored_group
 from scimbridge.scim.patch import Operation
 from scimbridge.scim.projection import Projection
+from scimbridge.scim.reading import Reading, listed
 from scimbridge.scim.rendering import Rendering, resource_response
 from scimbridge.scim.search import find_groups
 from scimbridge.scim.users import unchanged_since
@@ -41,10 +43,10 @@ class Groups:
     def create(self, call: Call) -> Response:
         """POST /Groups."""
         projection = Projection.of(call.query)
-        dialect.check_schemas(call.body, CORE_GROUP)
-        document, ignored = group_document(call.body)
-        members = dialect.member_ids(dialect.take(call.body, "members") or [])
-        call.understand(f"create Group with {len(members)} members", ignored)
+        dialect.check_schemas(call.body, CORE_GROUP, call.reading)
+        document = group_document(call.body, call.reading)
+        members = dialect.member_ids(dialect.take(call.body, "members") or [], call.reading)
+        call.understand(f"create Group with {len(members)} members")
         group = self._intake.create_group(document, members, call.received, call.now)
         return self._shown(call, group.id, projection, 201)
 
@@ -60,24 +62,28 @@ class Groups:
         RFC 7644 §3.5.1 leaves it to us what becomes of what is not asserted.
         """
         projection = Projection.of(call.query)
-        dialect.check_schemas(call.body, CORE_GROUP)
-        document, ignored = group_document(call.body)
+        dialect.check_schemas(call.body, CORE_GROUP, call.reading)
+        document = group_document(call.body, call.reading)
         members = dialect.take(call.body, "members")
-        changes = [] if members is None else [MemberChange.of(MemberVerb.REPLACE, dialect.member_ids(members))]
-        call.understand("replace Group" + "".join(f", {_said(change)}" for change in changes), ignored)
+        changes = []
+        if members is not None:
+            changes = [MemberChange.of(MemberVerb.REPLACE, dialect.member_ids(members, call.reading))]
+        call.understand("replace Group" + "".join(f", {_said(change)}" for change in changes))
         self._changed(call, lambda _: document, changes)
         return self._shown(call, call.resource_id, projection, 200)
 
     def patch(self, call: Call) -> Response:
         """PATCH /Groups/{id}: 204, or 200 where attributes are asked for (RFC 7644 §3.5.2)."""
         projection = Projection.of(call.query)
-        dialect.check_schemas(call.body, CORE_GROUP, message=True)
-        found, ignored = patch.operations(call.body, GROUP)
-        call.understand(dialect.listed(f"{each.sent_verb} {each.path.attr}" for each in found), ignored)
-        changes = [change for each in found if each.attribute == "members" for change in _member_changes(each)]
-        rest = [each for each in found if each.attribute != "members" and not _is_own_id(each, call.resource_id)]
+        dialect.check_schemas(call.body, CORE_GROUP, call.reading, message=True)
+        found = patch.operations(call.body, GROUP, call.reading)
+        call.understand(listed(f"{each.sent_verb} {each.path.attr}" for each in found))
+        changes = [
+            change for each in found if each.attribute == "members" for change in _member_changes(each, call.reading)
+        ]
+        rest = [each for each in found if each.attribute != "members" and not _is_own_id(each, call)]
         said = [f"{each.sent_verb} {each.path.attr}" for each in rest] + [_said(change) for change in changes]
-        call.understand(dialect.listed(said) or "nothing to change", ignored)
+        call.understand(listed(said) or "nothing to change")
         group = self._changed(call, _patching(call.resource_id, patch.message(GROUP, rest)), changes)
         if projection.is_asked_for:
             return self._shown(call, call.resource_id, projection, 200)
@@ -85,7 +91,7 @@ class Groups:
 
     def delete(self, call: Call) -> Response:
         """DELETE /Groups/{id}."""
-        call.understand("delete Group", [])
+        call.understand("delete Group")
         version = self._wanted_version(call)
         self._intake.delete_group(call.resource_id, call.received, call.now, if_version=version)
         return Response(status_code=204)
@@ -117,64 +123,69 @@ def _patching(group_id: str, message: Any | None) -> Change:
     return change
 
 
-def _is_own_id(operation: Operation, group_id: str) -> bool:
+def _is_own_id(operation: Operation, call: Call) -> bool:
     """Whether the operation names the Group's read-only attributes as they are; Okta renames Groups like this."""
     if operation.attribute not in {"id", "meta"} or not operation.from_value:
         return False
-    if operation.attribute == "id" and operation.value != group_id:
+    call.reading.saw(Quirk.READ_ONLY)
+    if operation.attribute == "id" and operation.value != call.resource_id:
         raise MutabilityException(attribute="id", detail="id is read-only")
     return True
 
 
-def _member_changes(operation: Operation) -> Iterator[MemberChange]:
+def _member_changes(operation: Operation, seen: Reading) -> Iterator[MemberChange]:
     """Yield what an operation on ``members`` does."""
     selected = operation.path.value_filter
     if operation.sub_attribute and operation.sub_attribute != "value":
-        return  # what a member is called or is, follows from the resource itself
+        raise MutabilityException(
+            attribute=f"members.{operation.sub_attribute}", detail="what a member is called or is, follows from itself"
+        )
     if selected is not None:
-        yield from _selected_changes(operation, frozenset(_named(selected)))
+        yield _selected_change(operation, selected, seen)
     elif operation.verb == "remove":
-        yield _removal(operation)
+        yield _removal(operation, seen)
     elif operation.value is None:
         if operation.verb == "add" or not operation.has_value:
             raise InvalidValueException(detail="the operation needs a value")
         yield MemberChange.of(MemberVerb.REPLACE, [])
     else:
         verb = MemberVerb.ADD if operation.verb == "add" else MemberVerb.REPLACE
-        yield MemberChange.of(verb, dialect.member_ids(operation.value))
+        yield MemberChange.of(verb, dialect.member_ids(operation.value, seen))
 
 
-def _removal(operation: Operation) -> MemberChange:
+def _removal(operation: Operation, seen: Reading) -> MemberChange:
     # Entra ID lists in the value whom to remove; read as "remove the attribute" it would empty the group.
     if operation.value is None:
         return MemberChange.of(MemberVerb.REPLACE, [])
-    return MemberChange.of(MemberVerb.REMOVE, dialect.member_ids(operation.value))
+    return MemberChange.of(MemberVerb.REMOVE, dialect.member_ids(operation.value, seen))
 
 
-def _selected_changes(operation: Operation, ids: frozenset[str]) -> Iterator[MemberChange]:
-    if operation.verb == "remove":
-        yield MemberChange(MemberVerb.REMOVE, ids)
-    elif operation.value is None or set(dialect.member_ids(operation.value)) != ids:
-        raise NoTargetException(detail="a member's value cannot be changed; remove one and add the other")
-    else:
-        yield MemberChange(MemberVerb.ADD, ids)
-
-
-def _named(selected: FilterNode) -> Iterator[str]:
-    """Yield the ids that a filter between the brackets names.
+def _selected_change(operation: Operation, selected: FilterNode, seen: Reading) -> MemberChange:
+    """Return what an operation on ``members[…]`` does.
 
     Raises:
-        InvalidFilterException: It selects by something else, for which all members would have to be read.
+        NoTargetException: It would make a member another one (RFC 7643 §8.7.1: its value is immutable).
     """
+    ids = _named(selected)
+    if operation.verb == "remove":
+        return MemberChange(MemberVerb.REMOVE, ids or frozenset(), where=selected if ids is None else None)
+    if operation.value is None or ids is None or set(dialect.member_ids(operation.value, seen)) != ids:
+        raise NoTargetException(detail="a member's value cannot be changed; remove one and add the other")
+    return MemberChange(MemberVerb.ADD, ids)
+
+
+def _named(selected: FilterNode) -> frozenset[str] | None:
+    """Return the ids that a filter between the brackets names, or ``None`` where it selects by something else."""
     match selected:
         case LogicalExpr(op=LogicalOperator.or_):
-            for term in selected.terms:
-                yield from _named(term)
+            found = [_named(term) for term in selected.terms]
+            known = [ids for ids in found if ids is not None]
+            return frozenset().union(*known) if len(known) == len(found) else None
         case Comparison(op=CompareOperator.eq, value=str()) if selected.attr_path.attr.lower() == "value":
-            yield selected.value
+            return frozenset({selected.value})
         case _:
-            raise InvalidFilterException(detail='members are selected by their ids: members[value eq "…"]')
+            return None
 
 
 def _said(change: MemberChange) -> str:
-    return f"{change.verb.value} {len(change.ids)} members"
+    return f"{change.verb.value} {'selected' if change.where is not None else len(change.ids)} members"

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from scim2_models import (
+    AttributeBinding,
     Context,
+    Extension,
     InvalidPathException,
     InvalidSyntaxException,
     InvalidValueException,
@@ -19,8 +21,11 @@ from scim2_models import (
     Path,
 )
 
-from scimbridge.domain.model import TOLERANT
-from scimbridge.scim.dialect import ENTERPRISE, PATCH_OP, canonical_path, has, take
+from scimbridge.domain.model import GROUP, TOLERANT
+from scimbridge.domain.quirk import Quirk
+from scimbridge.scim.dialect import PATCH_OP, canonical_path, has, take
+from scimbridge.scim.known import KNOWN_GROUP, KNOWN_USER, inner_of, unknown_in
+from scimbridge.scim.reading import Reading
 
 MOST_OPERATIONS = 1000
 """Operations on attributes in one message. They are applied while others wait to write."""
@@ -70,8 +75,13 @@ class Operation:
         return operation
 
 
-def operations(body: Mapping[str, Any], model: Any) -> tuple[list[Operation], list[str]]:
-    """Return the operations of a message, and the names of the attributes that are not known and left out.
+def operations(body: Mapping[str, Any], model: Any, seen: Reading) -> list[Operation]:
+    """Return the operations of a message on attributes that are known.
+
+    Args:
+        body: The message.
+        model: What it is for.
+        seen: Gets what shows of the writer, and the names that are not known.
 
     Raises:
         InvalidSyntaxException: It is no PATCH message, or has an operation that is not add, remove or replace.
@@ -83,14 +93,14 @@ def operations(body: Mapping[str, Any], model: Any) -> tuple[list[Operation], li
     if not isinstance(sent, list) or not sent:
         raise InvalidSyntaxException(detail="Operations must be a list with at least one operation")
     found: list[Operation] = []
-    ignored: list[str] = []
     for item in sent:
-        for operation in _expanded(item, model, ignored):
+        for operation in _expanded(item, model, seen):
             if operation.is_known:
+                seen.attributes += _unknown_names(operation, model)
                 found.append(operation)
             else:
-                ignored.append(str(operation.path))
-    return found, ignored
+                (seen.attributes if operation.from_value else seen.paths).append(str(operation.path))
+    return found
 
 
 def message(model: Any, found: Sequence[Operation]) -> Any | None:
@@ -109,46 +119,54 @@ def message(model: Any, found: Sequence[Operation]) -> Any | None:
     return PatchOp[model].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=TOLERANT)
 
 
-def _expanded(item: Any, model: Any, ignored: list[str]) -> Iterator[Operation]:
+def _expanded(item: Any, model: Any, seen: Reading) -> Iterator[Operation]:
     if not isinstance(item, dict):
         raise InvalidSyntaxException(detail="an operation must be an object")
     sent_verb = take(item, "op")
     if not isinstance(sent_verb, str) or sent_verb.lower() not in _VERBS:
         raise InvalidSyntaxException(detail="op must be add, remove or replace")
+    if sent_verb != sent_verb.lower():
+        seen.saw(Quirk.CAPITALIZED_OP)
     path, value = take(item, "path"), take(item, "value")
     if path is not None and not isinstance(path, str):
         raise InvalidPathException(detail="path must be a string")
     if path and path.strip():
-        known = _path(path, model)
+        known = _path(path, model, seen)
         if known.model is not None and isinstance(value, dict):
-            yield from _by_keys(sent_verb, value, model, ignored, below=_below(known))
+            yield from _by_keys(sent_verb, value, model, seen, below=_below(known))
         else:
-            has_value = has(item, "value")
-            verb = _verb(sent_verb, known, unassigns=has_value and value is None)
-            yield Operation(verb, sent_verb, known, value, has_value, from_value=False)
+            yield _with_path(sent_verb, known, value, has(item, "value"), seen)
     elif sent_verb.lower() == "remove":
         raise NoTargetException(detail="remove needs a path")
     elif not isinstance(value, dict):
         raise InvalidValueException(detail="an operation without a path needs an object as its value")
     else:
-        yield from _by_keys(sent_verb, value, model, ignored, below="")
+        seen.saw(Quirk.NO_PATH)
+        yield from _by_keys(sent_verb, value, model, seen, below="")
 
 
-def _by_keys(
-    sent_verb: str, value: Mapping[str, Any], model: Any, ignored: list[str], *, below: str
-) -> Iterator[Operation]:
+def _with_path(sent_verb: str, path: Path[Any], value: Any, has_value: bool, seen: Reading) -> Operation:
+    verb = _verb(sent_verb, path, unassigns=has_value and value is None)
+    if verb == "remove" and value is not None:
+        seen.saw(Quirk.REMOVE_WITH_VALUE)
+    return Operation(verb, sent_verb, path, value, has_value, from_value=False)
+
+
+def _by_keys(sent_verb: str, value: Mapping[str, Any], model: Any, seen: Reading, *, below: str) -> Iterator[Operation]:
     """Yield an operation for each key: a name, a dotted name, or a URN (Entra ID's aadOptscim062020)."""
     for key, item in value.items():
         if key.lower() == "schemas":
             continue
         try:
-            path = _path(below + key, model)
+            path = _path(below + key, model, seen)
         except InvalidPathException:
-            ignored.append(below + key)
+            seen.attributes.append(below + key)
             continue
         if path.model is not None and isinstance(item, dict):
-            yield from _by_keys(sent_verb, item, model, ignored, below=_below(path))
+            yield from _by_keys(sent_verb, item, model, seen, below=_below(path))
             continue
+        if not key.isidentifier():
+            seen.saw(Quirk.PATH_AS_KEY)
         if item is None and _is_list(path):
             continue  # a whole resource with nulls for what was not read; emptying a list is said by []
         verb = _verb(sent_verb, path, unassigns=item is None)
@@ -166,12 +184,34 @@ def _is_list(path: Path[Any]) -> bool:
 
 
 def _below(path: Path[Any]) -> str:
-    return "" if path.model is path.models[0] else f"{ENTERPRISE}:"
+    """Return what stands before the attributes of what a path names: a URN, if it is an extension."""
+    return "" if path.model is None or path.model is path.models[0] else f"{_urn(path.model)}:"
 
 
-def _path(text: str, model: Any) -> Path[Any]:
+def _urn(model: Any) -> str:
+    return str(model.__schema__)
+
+
+def _unknown_names(operation: Operation, model: Any) -> Iterator[str]:
+    """Yield the unknown names in an operation's value, as paths."""
+    binding = operation.path.resolve()
+    if binding is None or not isinstance(operation.value, dict | list):
+        return
+    names = list(_names(binding))
+    known = inner_of(KNOWN_GROUP if model is GROUP else KNOWN_USER, *names)
+    if known is not None:
+        yield from unknown_in(operation.value, known, f"{operation.path}{known.separator}")
+
+
+def _names(binding: AttributeBinding) -> Iterator[str]:
+    if issubclass(binding.model, Extension):
+        yield _urn(binding.model)
+    yield from binding.urn.removeprefix(f"{_urn(binding.model)}:").split(".")
+
+
+def _path(text: str, model: Any, seen: Reading) -> Path[Any]:
     try:
-        path: Path[Any] = Path[model](canonical_path(text))
+        path: Path[Any] = Path[model](canonical_path(text, seen))
         _ = path.ast
     except RecursionError as error:
         raise InvalidPathException(detail="the path is nested too deeply") from error

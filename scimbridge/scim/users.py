@@ -11,12 +11,14 @@ from scim2_models import InvalidValueException, MutabilityException
 from starlette.responses import Response
 
 from scimbridge.domain.model import TOLERANT, USER
+from scimbridge.domain.quirk import Quirk
 from scimbridge.scim import dialect, patch
 from scimbridge.scim.call import Call, etag, version_of, wanted_version
 from scimbridge.scim.dialect import CORE_USER
 from scimbridge.scim.documents import stored_user, user_document
 from scimbridge.scim.patch import Operation
 from scimbridge.scim.projection import Projection
+from scimbridge.scim.reading import Reading, listed
 from scimbridge.scim.rendering import Rendering, resource_response
 from scimbridge.scim.search import find_users
 from scimbridge.services.intake import Intake
@@ -40,11 +42,13 @@ class Users:
     def create(self, call: Call) -> Response:
         """POST /Users: 201, or 200 where it brought an inactive User back."""
         projection = Projection.of(call.query)
-        dialect.check_schemas(call.body, CORE_USER)
-        document, ignored = user_document(call.body)
+        dialect.check_schemas(call.body, CORE_USER, call.reading)
+        document = user_document(call.body, call.reading)
         document.setdefault("active", True)
-        call.understand(f"create User{_says_active(call.body)}", ignored)
-        user, is_new = self._intake.create_user(document, call.received, call.now)
+        call.understand(f"create User{_says_active(call.body)}")
+        user, is_new = self._intake.create_user(
+            document, call.received, call.now, over_inactive=call.profile.over_inactive
+        )
         return resource_response(self._rendering.user(user), projection, 201 if is_new else 200)
 
     def read(self, call: Call) -> Response:
@@ -56,9 +60,9 @@ class Users:
     def replace(self, call: Call) -> Response:
         """PUT /Users/{id}. Without ``active`` it says nothing about it: the stored value stays."""
         projection = Projection.of(call.query)
-        dialect.check_schemas(call.body, CORE_USER)
-        document, ignored = user_document(call.body)
-        call.understand(f"replace User{_says_active(call.body)}", ignored)
+        dialect.check_schemas(call.body, CORE_USER, call.reading)
+        document = user_document(call.body, call.reading)
+        call.understand(f"replace User{_says_active(call.body)}")
 
         def change(stored: Mapping[str, Any]) -> Mapping[str, Any]:
             return {**document, "active": document.get("active", stored.get("active", True))}
@@ -68,17 +72,16 @@ class Users:
     def patch(self, call: Call) -> Response:
         """PATCH /Users/{id}: 200 with the User."""
         projection = Projection.of(call.query)
-        dialect.check_schemas(call.body, CORE_USER, message=True)
-        found, ignored = patch.operations(call.body, USER)
-        call.understand(_meaning(found), ignored)
-        wanted = [
-            operation for operation in (_accepted(each, call.resource_id) for each in found) if operation is not None
-        ]
+        dialect.check_schemas(call.body, CORE_USER, call.reading, message=True)
+        found = patch.operations(call.body, USER, call.reading)
+        call.understand(_meaning(found))
+        accepted = (_accepted(each, call.resource_id, call.reading) for each in found)
+        wanted = [operation for operation in accepted if operation is not None]
         return self._changed(call, _patching(call.resource_id, patch.message(USER, wanted)), projection)
 
     def delete(self, call: Call) -> Response:
         """DELETE /Users/{id}."""
-        call.understand("delete User", [])
+        call.understand("delete User")
         version = self._wanted_version(call)
         self._intake.delete_user(call.resource_id, call.received, call.now, if_version=version)
         return Response(status_code=204)
@@ -116,20 +119,25 @@ def _patching(user_id: str, message: Any | None) -> Change:
     return change
 
 
-def _accepted(operation: Operation, user_id: str) -> Operation | None:
+def _accepted(operation: Operation, user_id: str, seen: Reading) -> Operation | None:
     """Return an operation in the form of RFC 7644, or ``None`` where there is nothing to do."""
     match operation.attribute:
         case "active":
             if operation.verb == "remove":
                 raise InvalidValueException(detail="active cannot be removed; set it to true or false")
-            return replace(operation, value=dialect.boolean(operation.value))
+            return replace(operation, value=dialect.boolean(operation.value, seen))
         case "password":
+            seen.saw(Quirk.PASSWORD)
             return None
         case "id" | "meta" | "groups" if operation.from_value:
+            seen.saw(Quirk.READ_ONLY)
             _require_same_id(operation, user_id)
             return None
         case "manager":
-            return _managing(operation)
+            return _managing(operation, seen)
+        case "enddate" if operation.value == "":
+            seen.saw(Quirk.EMPTY_STRING)
+            return replace(operation, verb="remove", value=None, has_value=False)
         case _:
             return _plain(operation)
 
@@ -148,14 +156,14 @@ def _require_same_id(operation: Operation, user_id: str) -> None:
         raise MutabilityException(attribute="id", detail="id is read-only")
 
 
-def _managing(operation: Operation) -> Operation | None:
+def _managing(operation: Operation, seen: Reading) -> Operation | None:
     if operation.sub_attribute == "displayname" and operation.from_value:
         return None
     if operation.verb == "remove":
         return replace(operation, value=None, has_value=False)
     if operation.sub_attribute and operation.value not in (None, ""):
         return operation
-    value = None if operation.sub_attribute else dialect.manager(operation.value)
+    value = None if operation.sub_attribute else dialect.manager(operation.value, seen)
     if value is None:
         whole = type(operation.path)(f"{dialect.ENTERPRISE}:manager")
         return replace(operation, verb="remove", path=whole, value=None, has_value=False)
@@ -163,7 +171,7 @@ def _managing(operation: Operation) -> Operation | None:
 
 
 def _meaning(found: list[Operation]) -> str:
-    return dialect.listed(_sentence(operation) for operation in found) or "no attribute that is known"
+    return listed(_sentence(operation) for operation in found) or "no attribute that is known"
 
 
 def _sentence(operation: Operation) -> str:

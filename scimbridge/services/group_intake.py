@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -16,6 +17,7 @@ from scimbridge.services.assignment import Assignment, Moves
 from scimbridge.services.intake import Change, Submit
 from scimbridge.services.precondition import require_version
 from scimbridge.store import groups, journal
+from scimbridge.store.member_filters import selected_members
 from scimbridge.store.writer import Writer, unit_of_work
 
 Selected = Callable[[Connection, str], MemberChange]
@@ -148,7 +150,16 @@ class _Moving:
 
 def _folded(members: Sequence[MemberChange | Selected]) -> list[MemberPlan | Selected]:
     """Return the changes, with those that name their members and follow each other made one."""
-    return [plan for selects, each in groupby(members, key=callable) for plan in _fold(list(each), selects=selects)]
+    found = [_selecting(each) for each in members]
+    return [plan for selects, each in groupby(found, key=callable) for plan in _fold(list(each), selects=selects)]
+
+
+def _selecting(change: MemberChange | Selected) -> MemberChange | Selected:
+    """Return a change whose members are looked for when its turn has come, if a filter names them."""
+    if callable(change) or change.where is None:
+        return change
+    where = change.where
+    return lambda tx, group_id: replace(change, ids=change.ids | selected_members(tx, group_id, where), where=None)
 
 
 def _fold(changes: list[Any], *, selects: bool) -> Iterator[MemberPlan | Selected]:

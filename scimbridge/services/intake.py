@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.resource import Received, StoredUser
-from scimbridge.domain.source import NameCase, Profiles
+from scimbridge.domain.source import NameCase, OverInactive, Profiles
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import DuplicateError, StoreError
@@ -66,8 +66,21 @@ class Intake:
         self._profiles = profiles or Profiles()
 
     @unit_of_work
-    def create_user(self, document: Mapping[str, Any], received: Received, now: datetime) -> tuple[StoredUser, bool]:
+    def create_user(
+        self,
+        document: Mapping[str, Any],
+        received: Received,
+        now: datetime,
+        *,
+        over_inactive: OverInactive = OverInactive.REACTIVATE,
+    ) -> tuple[StoredUser, bool]:
         """Store a new User, or revive an inactive one of the same userName.
+
+        Args:
+            document: The User.
+            received: The request.
+            now: When (UTC).
+            over_inactive: Whether an inactive User of this userName is revived, or in the way.
 
         Returns:
             The User, and whether it is new. (False: an inactive one was reactivated and keeps its id.)
@@ -76,6 +89,8 @@ class Intake:
             before = identities.user_by_name(
                 tx, received.source, document["userName"], name_case=self._name_case(received.source)
             )
+            if before is not None and over_inactive is OverInactive.CONFLICT:
+                raise DuplicateError("userName")
             if before is not None:
                 user, verdict = self._revive(tx, before, document, now)
             else:
@@ -119,6 +134,15 @@ class Intake:
             verdict = self._planner.take(tx, fact, before.identity)
             journal.record_request(tx, received, now, status=204, applied=verdict.text, request_id=request_id)
         self._tell(verdict)
+
+    @unit_of_work
+    def together(self, work: Callable[[], None]) -> None:
+        """Do several writes in one transaction, each of which undoes itself alone where it fails.
+
+        Within another one it is a part of that one, and leaves no trace if the work raises.
+        """
+        with self._database.write():
+            work()
 
     def refuse(self, received: Received, status: int, reason: str, now: datetime) -> None:
         """Record a write that was answered with an error; never raises."""

@@ -92,7 +92,8 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """Return a consistent view; it cannot write. Within a write transaction, that is what it shows."""
         if self._current is not None:
-            yield self._current.tx
+            with _translated():
+                yield self._current.tx
             return
         with _translated(), self._reader.begin() as tx:
             yield tx

@@ -54,7 +54,7 @@ class _Visitor(FilterVisitor[Condition]):
         raise NotImplementedError
 
 
-class _Entry(_Visitor):
+class Entry(_Visitor):
     """A filter between the brackets of ``emails[…]``, over one entry."""
 
     def __init__(self, operand: Callable[[AttrPath], Operand]) -> None:
@@ -108,7 +108,7 @@ class Compiler(_Visitor):
         if not binding.is_multivalued:
             raise InvalidFilterException(detail=f"{node.attr_path} has no entries to choose from")
         entries = self._attributes.entries(binding)
-        condition = entries.any(_Entry(lambda inner: self._inner(binding, entries, inner)).visit(node.val_filter))
+        condition = entries.any(Entry(lambda inner: self._inner(binding, entries, inner)).visit(node.val_filter))
         value = wanted_value(node.val_filter)
         return condition if value is None else self._narrowed(binding, value, condition)
 

@@ -103,7 +103,7 @@ class GroupAttributes(Attributes):
         def operand(part: AttributeBinding) -> Operand:
             match part.sub_field_name:
                 case "display":
-                    return Text(_member_name(), self.dialect, any_case=True)
+                    return Text(member_name(), self.dialect, any_case=True)
                 case "type":
                     return Text(memberships.c.kind, self.dialect, any_case=True)
                 case "ref":
@@ -128,7 +128,7 @@ def attributes_of(kind: MemberKind, dialect: str, base: str, name_case: NameCase
             return GroupAttributes(dialect, base)
 
 
-def _member_name() -> Any:
+def member_name() -> Any:
     user = select(identities.c.user_name).where(identities.c.id == memberships.c.member_id)
     inner = groups.alias("member_group")
     group = select(inner.c.display_name).where(inner.c.id == memberships.c.member_id)

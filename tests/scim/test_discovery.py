@@ -10,6 +10,7 @@ from tests.scim.conftest import BASE
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+LIFECYCLE = "urn:scimbridge:params:scim:schemas:extension:lifecycle:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 
@@ -32,7 +33,10 @@ def test_the_resource_types_are_users_and_groups(client: httpx.Client) -> None:
         ("User", "/Users", USER),
         ("Group", "/Groups", GROUP),
     ]
-    assert listed["Resources"][0]["schemaExtensions"] == [{"schema": ENTERPRISE, "required": False}]
+    assert listed["Resources"][0]["schemaExtensions"] == [
+        {"schema": ENTERPRISE, "required": False},
+        {"schema": LIFECYCLE, "required": False},
+    ]
     assert client.get("ResourceTypes/User").json() == listed["Resources"][0]
 
 
@@ -40,7 +44,7 @@ def test_the_schemas_are_those_of_the_models(client: httpx.Client) -> None:
     listed = client.get("Schemas").json()["Resources"]
 
     attributes = {each["id"]: {attribute["name"]: attribute for attribute in each["attributes"]} for each in listed}
-    assert set(attributes) == {USER, ENTERPRISE, GROUP}
+    assert set(attributes) == {USER, ENTERPRISE, LIFECYCLE, GROUP}
     assert attributes[USER]["userName"]["uniqueness"] == "server"
     assert attributes[USER]["password"]["returned"] == "never"
     assert attributes[USER]["groups"]["mutability"] == "readOnly"
