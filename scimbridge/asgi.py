@@ -56,6 +56,7 @@ def create_app(bridge: Bridge) -> Starlette:
         schemes=schemes_of(access),
         max_bulk_body=bridge.settings.server.max_bulk_body,
         profiles=bridge.settings.profiles,
+        note_quirks=bridge.quirks.note,
     )
     return Starlette(
         routes=[

@@ -38,11 +38,13 @@ from scimbridge.services.operating import Operating
 from scimbridge.services.overview import Overview
 from scimbridge.services.permit import TargetPermit
 from scimbridge.services.planning import Planner
+from scimbridge.services.quirks import Quirks
 from scimbridge.services.recent import RecentGrants
 from scimbridge.services.recording import Recording
 from scimbridge.services.rehearsal import Rehearsing
 from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.returning import Returning
+from scimbridge.services.sources import Sources
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.services.tokens import Tokens
 from scimbridge.store import targets
@@ -173,6 +175,16 @@ class Bridge:
         return RecentGrants()
 
     @cached_property
+    def quirks(self) -> Quirks:
+        """What sources write in ways of their own."""
+        return Quirks(self.database)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """What operators see of the sources."""
+        return Sources(self.database, list(self.settings.sources))
+
+    @cached_property
     def tokens(self) -> Tokens:
         """How sources show who they are."""
         return Tokens(self.database, self.recent_grants)
@@ -285,6 +297,8 @@ class Bridge:
             self.courier.close()
         if "fleet" in made:
             self.fleet.close()
+        if "quirks" in made:
+            self.quirks.flush(self.clock())
         if "tokens" in made:
             self.tokens.close()
         if "database" in made:

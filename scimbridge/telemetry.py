@@ -48,6 +48,11 @@ FAILED_AUTHENTICATIONS = Counter(
 RATE_LIMITED = Counter(
     "scimbridge_rate_limited_requests_total", "Requests of a source above its `rate_limit`.", ["source"]
 )
+UNKNOWN_ATTRIBUTES = Counter(
+    "scimbridge_unknown_attributes_total",
+    "Attributes in requests that nobody here knows, and that were left out.",
+    ["source"],
+)
 TASKS_FINISHED = Counter(
     "scimbridge_tasks_finished_total", "Tasks that ended an attempt, by how.", ["target", "action", "outcome"]
 )

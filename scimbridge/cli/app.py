@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from scimbridge.cli import cases, check, client, config, db, exclusion, hold, plan, processes, targets, tasks, token
+from scimbridge.cli import (
+    cases,
+    check,
+    client,
+    config,
+    db,
+    exclusion,
+    hold,
+    plan,
+    processes,
+    sources,
+    targets,
+    tasks,
+    token,
+)
 from scimbridge.cli.reporting import Reporting
 
 app = typer.Typer(
@@ -28,7 +42,7 @@ for process in (processes.up, processes.serve, processes.worker, processes.sweep
     app.command()(process)
 app.command()(check.check)
 app.command()(plan.plan)
-for group in (token, client, cases, tasks, targets, hold, exclusion, config, db):
+for group in (token, client, sources, cases, tasks, targets, hold, exclusion, config, db):
     app.add_typer(group.app)
 
 

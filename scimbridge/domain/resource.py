@@ -150,3 +150,8 @@ class Received:
     path: str
     body: Any
     understood: str
+
+    @property
+    def resource_id(self) -> str | None:
+        """The id in the path, or ``None`` where there is none."""
+        return self.path.partition("/")[2].partition("/")[2] or None

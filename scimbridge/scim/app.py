@@ -52,6 +52,8 @@ Handler = Callable[[Call], Response]
 UrlTable = Mapping[str, Mapping[str, Handler]]
 MethodsAt = Callable[[Scope], Mapping[str, Handler]]
 """Returns the handlers of an address, by method, for the base under which a request came."""
+NoteQuirks = Callable[[str, Iterable[str], datetime], None]
+"""Counts a request of a source that had quirks."""
 
 BULK = "/Bulk"
 ME = "/Me"
@@ -72,6 +74,7 @@ def build_app(
     schemes: Schemes = UNCONFIGURED,
     max_bulk_body: int = MAX_BULK_BODY,
     profiles: Profiles = NO_PROFILES,
+    note_quirks: NoteQuirks = lambda _source, _names, _now: None,
 ) -> Starlette:
     """Return the application.
 
@@ -87,6 +90,7 @@ def build_app(
         max_bulk_body: Bytes of a bulk request's body.
         profiles: How each source is read.
         schemes: How a source can show who it is.
+        note_quirks: Counts what a source writes in a way of its own.
     """
     usual = f"{public_url.rstrip('/')}{PREFIX}"
 
@@ -110,7 +114,9 @@ def build_app(
     return Starlette(
         routes=[
             *(
-                _Endpoint(methods_at(path), intake, clock, limits.get(path, max_body), profiles).route(path, methods)
+                _Endpoint(methods_at(path), intake, clock, limits.get(path, max_body), profiles, note_quirks).route(
+                    path, methods
+                )
                 for path, methods in handlers(usual).items()
             ),
             Route(ME, me, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
@@ -152,7 +158,9 @@ class _Endpoint:
         clock: Callable[[], datetime],
         max_body: int,
         profiles: Profiles,
+        note_quirks: NoteQuirks,
     ) -> None:
+        self._note_quirks = note_quirks
         self._profiles = profiles
         self._methods = methods
         self._intake = intake
@@ -180,6 +188,11 @@ class _Endpoint:
 
     def _handled(self, request: Request, raw: bytes | Exception) -> Response:
         call = self._call(request)
+        response = self._answered(call, request, raw)
+        self._note_quirks(call.source, call.reading.names(), call.now)
+        return response
+
+    def _answered(self, call: Call, request: Request, raw: bytes | Exception) -> Response:
         try:
             if isinstance(raw, Exception):
                 raise raw

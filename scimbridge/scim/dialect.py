@@ -53,6 +53,8 @@ _PREFIXES = sorted(
 )
 """What a path or key may begin with, longest first, and what stands for it in the models."""
 
+_OLD_PREFIXES = {f"{old}:" for old in (*_OLD_CORE, *_OLD_ENTERPRISE)}
+
 
 def check_schemas(body: Mapping[str, Any], core: str, seen: Reading, *, message: bool = False) -> None:
     """Refuse a body that is meant for something else.
@@ -290,7 +292,7 @@ def canonical_path(path: str, seen: Reading) -> str:
         return EXTENSION_URNS[lowered]
     for prefix, canonical in _PREFIXES:
         if lowered.startswith(prefix):
-            if canonical and canonical.lower() != prefix:
+            if prefix in _OLD_PREFIXES:
                 seen.saw(Quirk.OLD_SCHEMA)
             return canonical + path[len(prefix) :]
     return path

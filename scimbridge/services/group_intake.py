@@ -58,7 +58,8 @@ class GroupIntake:
             plan = MemberPlan.of([MemberChange.adding(members)])
             moves = _Moving(tx, group, now, is_watched=self._assignment.watches(group)).apply(plan)
             wakeups = self._assignment.weigh(tx, group, group, moves, now)
-            journal.record_request(tx, received, now, status=201, applied=f"group created, {moves.came} members")
+            applied = f"group created, {moves.came} members"
+            journal.record_request(tx, received, now, status=201, applied=applied, resource_id=group.id)
             self._tell(wakeups)
         return group
 

@@ -95,7 +95,14 @@ class Intake:
                 user, verdict = self._revive(tx, before, document, now)
             else:
                 user, verdict = self._insert(tx, document, received.source, now)
-            journal.record_request(tx, received, now, status=201 if before is None else 200, applied=verdict.text)
+            journal.record_request(
+                tx,
+                received,
+                now,
+                status=201 if before is None else 200,
+                applied=verdict.text,
+                resource_id=user.identity.id,
+            )
         self._tell(verdict)
         return user, before is None
 

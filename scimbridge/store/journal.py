@@ -89,7 +89,14 @@ def record_fact(tx: Connection, fact: Fact, case_id: str | None, verdict: str) -
 
 
 def record_request(
-    tx: Connection, received: Received, now: datetime, *, status: int, applied: str, request_id: str | None = None
+    tx: Connection,
+    received: Received,
+    now: datetime,
+    *,
+    status: int,
+    applied: str,
+    request_id: str | None = None,
+    resource_id: str | None = None,
 ) -> None:
     """Keep a request as received, as understood and as applied.
 
@@ -100,6 +107,7 @@ def record_request(
         status: How it was answered (HTTP).
         applied: What it has led to.
         request_id: The id under which a fact names it, if one does.
+        resource_id: The User or Group concerned; else the one in the path.
     """
     row = {
         "id": request_id or new_id(now),
@@ -111,6 +119,7 @@ def record_request(
         "received": received.body,
         "understood": received.understood,
         "applied": applied,
+        "resource_id": resource_id or received.resource_id,
     }
     _INSERT_REQUEST.run(tx, row)
 

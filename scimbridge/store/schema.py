@@ -445,7 +445,11 @@ requests = Table(
     Column("received", Document),
     Column("understood", Text, nullable=False),
     Column("applied", Text, nullable=False),
-)
+    # The User or Group concerned: "why is this user still active" is one query.
+    Column("resource_id", String(200)),
+    Index("ix_requests_resource_id", "resource_id",
+          sqlite_where=text("resource_id IS NOT NULL"), postgresql_where=text("resource_id IS NOT NULL")),
+)  # fmt: skip
 
 history = Table(
     "history",

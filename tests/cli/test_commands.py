@@ -18,6 +18,7 @@ ROOT = typer.main.get_command(app)
 EXPECTED = {
     *("up", "serve", "worker", "sweeper", "demo", "check", "plan"),
     *("token create", "token list", "token revoke"),
+    *("sources list", "sources show", "sources requests"),
     *("cases list", "cases show", "cases cancel", "cases retry", "tasks link"),
     *("targets list", "targets check", "targets pause", "targets resume"),
     *("hold place", "hold lift", "hold list", "exclusion add", "exclusion end", "exclusion list"),
@@ -25,7 +26,7 @@ EXPECTED = {
 }
 READING = {
     *("check", "plan", "token list", "cases list", "cases show", "targets list", "targets check"),
-    *("hold list", "exclusion list", "config check"),
+    *("hold list", "exclusion list", "config check", "sources list", "sources show", "sources requests"),
 }
 
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from scimbridge.domain.access import BearerToken, Credential, Grant, Refusal
 from scimbridge.domain.rule import Ruleset
-from scimbridge.domain.source import Profiles
+from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.scim.admission.addresses import Addresses
 from scimbridge.scim.admission.failures import Failures
 from scimbridge.scim.admission.gate import Gate, Identify
@@ -28,6 +28,7 @@ from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
 from scimbridge.services.planning import Planner
+from scimbridge.services.quirks import Quirks
 from scimbridge.services.recent import RecentGrants
 from scimbridge.services.returning import Returning
 from scimbridge.store.database import Database
@@ -97,6 +98,8 @@ class Service:
         self.writer = writer = Writer(database)
         self.intake = Intake(writer, planner, returning, ending, lambda _: None)
         self.lookup = Lookup(database)
+        self.profiles: dict[str, SourceProfile] = {}
+        self.quirks = Quirks(database)
         self.authenticate: Callable[[str], str | None] = TOKENS.get
         app = build_app(
             intake=self.intake,
@@ -106,6 +109,8 @@ class Service:
             public_url=PUBLIC_URL,
             clock=Ticking(),
             max_body=1024 * 1024,
+            profiles=Profiles(self.profiles),
+            note_quirks=self.quirks.note,
         )
         self.transport = InProcess(Starlette(routes=[Mount("/scim/v2", app)]))
 

@@ -18,7 +18,7 @@ ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
     [
         ("GET", "Nothing", 404),
         ("PUT", "", 405),
-        ("POST", "Bulk", 404),
+        ("POST", "Nothing", 404),
         ("GET", "Users/x/y", 404),
         ("PUT", "Users", 405),
         ("DELETE", "Groups", 405),

@@ -14,15 +14,16 @@ LIFECYCLE = "urn:scimbridge:params:scim:schemas:extension:lifecycle:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 
-def test_what_is_not_there_is_announced_as_such(client: httpx.Client) -> None:
+def test_what_is_there_is_announced_and_nothing_else(client: httpx.Client) -> None:
     config = client.get("ServiceProviderConfig").json()
 
     supported = {name for name, value in config.items() if isinstance(value, dict) and value.get("supported")}
-    assert supported == {"patch", "filter", "etag", "sort"}
+    assert supported == {"patch", "bulk", "filter", "etag", "sort"}
     assert config["pagination"]["cursor"] is True
     assert config["pagination"]["cursorTimeout"] == 24 * 60 * 60
     assert config["pagination"]["defaultPaginationMethod"] == "index"
     assert config["filter"]["maxResults"] == config["pagination"]["maxPageSize"] == MAX_COUNT
+    assert config["bulk"] == {"supported": True, "maxOperations": 1000, "maxPayloadSize": 4 * 1024 * 1024}
     assert config["authenticationSchemes"][0]["type"] == "oauthbearertoken"
 
 
@@ -49,12 +50,43 @@ def test_the_schemas_are_those_of_the_models(client: httpx.Client) -> None:
     assert attributes[USER]["password"]["returned"] == "never"
     assert attributes[USER]["groups"]["mutability"] == "readOnly"
     assert attributes[GROUP]["displayName"]["uniqueness"] == "server"
+    assert attributes[USER]["profileUrl"]["referenceTypes"] == ["external"]
+    assert (attributes[USER]["profileUrl"]["type"], attributes[USER]["profileUrl"]["caseExact"]) == ("reference", True)
+    manager = {each["name"]: each for each in attributes[ENTERPRISE]["manager"]["subAttributes"]}
+    assert (manager["$ref"]["type"], manager["$ref"]["referenceTypes"]) == ("reference", ["User"])
+    assert (manager["displayName"]["mutability"], manager["value"]["caseExact"]) == ("readOnly", True)
+    members = {each["name"]: each["mutability"] for each in attributes[GROUP]["members"]["subAttributes"]}
+    assert members == {"value": "immutable", "$ref": "immutable", "type": "immutable", "display": "readOnly"}
+    assert "voluntary" in attributes[LIFECYCLE]["leaverKind"]["canonicalValues"]
     assert client.get(f"Schemas/{ENTERPRISE}").json()["meta"]["location"] == f"{BASE}/Schemas/{ENTERPRISE}"
 
 
 @pytest.mark.parametrize("path", ["ResourceTypes/Nothing", "Schemas/urn:nothing"])
 def test_what_does_not_exist_is_not_found(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", [f"Schemas/{USER.upper()}", f"Schemas/{LIFECYCLE.lower()}", "ResourceTypes/user"])
+def test_what_is_discovered_is_found_in_any_case(client: httpx.Client, path: str) -> None:
+    assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["ServiceProviderConfig", "ResourceTypes", "ResourceTypes/User", "Schemas", "Bulk"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_what_cannot_be_written_says_what_can_be_done(client: httpx.Client, path: str, method: str) -> None:
+    response = client.request(method, path, json={})
+
+    assert response.status_code == 405
+    assert response.headers["allow"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_there_is_no_me(client: httpx.Client, method: str) -> None:
+    response = client.request(method, "Me", content=b"{" if method == "POST" else b"")
+
+    assert response.status_code == 501
+    assert response.headers["content-type"] == "application/scim+json"
+    assert response.json()["status"] == "501"
 
 
 @pytest.mark.parametrize("path", ["ServiceProviderConfig", "ResourceTypes", "Schemas", f"Schemas/{USER}"])

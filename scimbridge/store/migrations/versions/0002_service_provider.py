@@ -17,6 +17,7 @@ depends_on = None
 
 _NESTED = sa.text("kind = 'Group'")
 _LIVE = sa.text("deleted_at IS NULL")
+_ABOUT_ONE = sa.text("resource_id IS NOT NULL")
 _LIVE_END = sa.text("end_due_at IS NOT NULL AND deleted_at IS NULL")
 
 
@@ -77,6 +78,15 @@ def upgrade() -> None:
     )
     op.add_column("tokens", sa.Column("expires_at", UtcDateTime(), nullable=True))
     _create_oauth_tables()
+    op.add_column("requests", sa.Column("resource_id", sa.String(length=200), nullable=True))
+    op.create_index(
+        "ix_requests_resource_id",
+        "requests",
+        ["resource_id"],
+        unique=False,
+        sqlite_where=_ABOUT_ONE,
+        postgresql_where=_ABOUT_ONE,
+    )
     op.add_column("facts", sa.Column("targets", Document, nullable=True))
     op.add_column("identities", sa.Column("end_due_at", UtcDateTime(), nullable=True))
     op.create_table(
