@@ -7,7 +7,7 @@ seen in the field; each function names the one it is there for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scim2_models import Group as _Group
@@ -40,6 +40,9 @@ _OLD = {
 _NEW = {CORE_USER: {CORE_USER.lower(), *EXTENSION_URNS}, CORE_GROUP: {CORE_GROUP.lower()}}
 _KNOWN = {CORE_USER: KNOWN_USER, CORE_GROUP: KNOWN_GROUP}
 _READ_ONLY = {"id", "meta", "groups"}
+CLEARED_BY_EMPTY = {"endDate", "externalId"}
+"""Attributes that have no value rather than an empty one: two people without externalId are not the same person."""
+
 _DEEPEST = 3
 """Names in a path: an extension, an attribute, a sub-attribute."""
 
@@ -118,7 +121,7 @@ def resource(body: Mapping[str, Any], core: str, seen: Reading) -> dict[str, Any
         InvalidSyntaxException: An attribute is there twice.
     """
     wanted: dict[str, Any] = {"schemas": [core]}
-    for key, value in body.items():
+    for key, value in _items(body, core, seen):
         place = _place_of(key, _KNOWN[core], seen)
         if place is None:
             seen.attributes.append(key)
@@ -126,6 +129,16 @@ def resource(body: Mapping[str, Any], core: str, seen: Reading) -> dict[str, Any
             seen.attributes += unknown_in(value, place[-1], _said(place) + place[-1].separator)
             _put(wanted, place, _plain(place[-1].name, value, seen))
     return wanted
+
+
+def _items(body: Mapping[str, Any], core: str, seen: Reading) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes of a body; those under the core schema's URN are meant like the others."""
+    for key, value in body.items():
+        if key.lower() == core.lower() and isinstance(value, dict):
+            seen.saw(Quirk.PATH_AS_KEY)
+            yield from value.items()
+        else:
+            yield key, value
 
 
 def _place_of(key: str, known: Known, seen: Reading) -> tuple[Known, ...] | None:
@@ -178,7 +191,7 @@ def _plain(name: str, value: Any, seen: Reading) -> Any:
         value = manager(value, seen)
     elif name in EXTENSION_URNS.values() and isinstance(value, dict):
         value = {key: _plain(_extension_name(key), item, seen) for key, item in value.items()}
-    elif name == "endDate" and value == "":
+    elif name in CLEARED_BY_EMPTY and value == "":
         seen.saw(Quirk.EMPTY_STRING)
         return None
     return without_nulls(value, seen)

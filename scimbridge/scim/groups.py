@@ -81,7 +81,11 @@ class Groups:
         changes = [
             change for each in found if each.attribute == "members" for change in _member_changes(each, call.reading)
         ]
-        rest = [each for each in found if each.attribute != "members" and not _is_own_id(each, call)]
+        rest = [
+            patch.cleared(each, call.reading)
+            for each in found
+            if each.attribute != "members" and not _is_own_id(each, call)
+        ]
         said = [f"{each.sent_verb} {each.path.attr}" for each in rest] + [_said(change) for change in changes]
         call.understand(listed(said) or "nothing to change")
         group = self._changed(call, _patching(call.resource_id, patch.message(GROUP, rest)), changes)
@@ -136,7 +140,7 @@ def _is_own_id(operation: Operation, call: Call) -> bool:
 def _member_changes(operation: Operation, seen: Reading) -> Iterator[MemberChange]:
     """Yield what an operation on ``members`` does."""
     selected = operation.path.value_filter
-    if operation.sub_attribute and operation.sub_attribute != "value":
+    if operation.sub_attribute and (operation.sub_attribute != "value" or operation.verb == "remove"):
         raise MutabilityException(
             attribute=f"members.{operation.sub_attribute}", detail="what a member is called or is, follows from itself"
         )

@@ -6,7 +6,7 @@ A message becomes a list of operations with a path each, which scim2-models appl
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scim2_models import (
@@ -23,7 +23,7 @@ from scim2_models import (
 
 from scimbridge.domain.model import GROUP, TOLERANT
 from scimbridge.domain.quirk import Quirk
-from scimbridge.scim.dialect import PATCH_OP, canonical_path, has, take
+from scimbridge.scim.dialect import CLEARED_BY_EMPTY, PATCH_OP, canonical_path, has, take
 from scimbridge.scim.known import KNOWN_GROUP, KNOWN_USER, inner_of, unknown_in
 from scimbridge.scim.reading import Reading
 
@@ -117,6 +117,15 @@ def message(model: Any, found: Sequence[Operation]) -> Any | None:
         raise InvalidValueException(detail=f"more than {MOST_OPERATIONS} operations in one message")
     body = {"schemas": [PATCH_OP], "Operations": [operation.as_json() for operation in found]}
     return PatchOp[model].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=TOLERANT)
+
+
+def cleared(operation: Operation, seen: Reading) -> Operation:
+    """Return an operation, which is a removal where it clears by an empty string what has no empty value."""
+    names = {name.lower() for name in CLEARED_BY_EMPTY}
+    if operation.value != "" or operation.attribute not in names:
+        return operation
+    seen.saw(Quirk.EMPTY_STRING)
+    return replace(operation, verb="remove", value=None, has_value=False)
 
 
 def _expanded(item: Any, model: Any, seen: Reading) -> Iterator[Operation]:

@@ -135,11 +135,8 @@ def _accepted(operation: Operation, user_id: str, seen: Reading) -> Operation | 
             return None
         case "manager":
             return _managing(operation, seen)
-        case "enddate" if operation.value == "":
-            seen.saw(Quirk.EMPTY_STRING)
-            return replace(operation, verb="remove", value=None, has_value=False)
         case _:
-            return _plain(operation)
+            return _plain(patch.cleared(operation, seen))
 
 
 def _plain(operation: Operation) -> Operation:
