@@ -31,6 +31,7 @@ from scimbridge.scim.errors import verdict_on
 from scimbridge.scim.fast import FastPath
 from scimbridge.scim.groups import Groups
 from scimbridge.scim.me import me
+from scimbridge.scim.reading import NoteQuirks
 from scimbridge.scim.rendering import Rendering
 from scimbridge.scim.schemes import UNCONFIGURED, Schemes
 from scimbridge.scim.search import Search
@@ -52,8 +53,6 @@ Handler = Callable[[Call], Response]
 UrlTable = Mapping[str, Mapping[str, Handler]]
 MethodsAt = Callable[[Scope], Mapping[str, Handler]]
 """Returns the handlers of an address, by method, for the base under which a request came."""
-NoteQuirks = Callable[[str, Iterable[str], datetime], None]
-"""Counts a request of a source that had quirks."""
 
 BULK = "/Bulk"
 ME = "/Me"
@@ -124,7 +123,7 @@ def build_app(
         middleware=[
             Middleware(_TrailingSlash),
             Middleware(Authentication, gate=gate),
-            Middleware(FastPath, intake=intake, base=usual, clock=clock),
+            Middleware(FastPath, intake=intake, base=usual, clock=clock, note_quirks=note_quirks),
         ],
         exception_handlers={HTTPException: _framework_error},
     )

@@ -158,11 +158,14 @@ class _Job:
         self._failed = sum(each.verdict is not None for each in self._operations)
 
     def run(self, chunk: Sequence[Sequence[Operation]]) -> None:
-        """Run operations, in a transaction.
+        """Run operations, in a transaction; it may be run again where its commit has failed.
 
         Raises:
             StoreError: None of them is stored.
         """
+        for operation in (each for unit in chunk for each in unit):
+            operation.reset()
+        self.count_failures()
         for unit in chunk:
             if self.is_over:
                 return

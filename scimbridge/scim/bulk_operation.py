@@ -59,6 +59,10 @@ class Operation:
         """The bulkId under which others may refer to what it creates."""
         return self.bulk_id if self.method == "POST" and self.flaw is None else None
 
+    def reset(self) -> None:
+        """Forget what was noted: a transaction may be run a second time."""
+        self.status = self.verdict = self.resource_id = self.location = self.etag = None
+
     def succeed(self, *, status: int, resource_id: str, location: str, etag: str | None) -> None:
         """Note what it has done."""
         self.status, self.verdict = status, None

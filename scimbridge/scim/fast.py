@@ -7,6 +7,7 @@ nothing by itself that they would decide otherwise, and a test holds the two aga
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scimbridge import telemetry
+from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import Received, StoredUser
 from scimbridge.scim.authentication import SOURCE
 from scimbridge.scim.base import BASE
@@ -25,7 +27,7 @@ from scimbridge.scim.dialect import CORE_USER, ENTERPRISE, PATCH_OP
 from scimbridge.scim.documents import schemas_of
 from scimbridge.scim.errors import verdict_on
 from scimbridge.scim.media import as_json
-from scimbridge.scim.reading import listed
+from scimbridge.scim.reading import NoteQuirks, listed
 from scimbridge.scim.rendering import Rendering
 from scimbridge.scim.users import says
 from scimbridge.services.intake import Intake
@@ -65,6 +67,7 @@ class Understood:
 
     settings: Sequence[_Setting]
     meaning: str
+    quirks: AbstractSet[Quirk] = frozenset()
 
     def apply(self, stored: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a User's document with the values set."""
@@ -82,8 +85,11 @@ class Understood:
 class FastPath:
     """ASGI middleware, inside of authentication: answers what it understands, and passes on the rest."""
 
-    def __init__(self, app: ASGIApp, intake: Intake, base: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, app: ASGIApp, intake: Intake, base: str, clock: Callable[[], datetime], note_quirks: NoteQuirks
+    ) -> None:
         self._app = app
+        self._note_quirks = note_quirks
         self._intake = intake
         self._base = base
         self._clock = clock
@@ -112,9 +118,7 @@ class FastPath:
         )
         now = self._clock()
         try:
-            user = await self._intake.writer.submit(
-                partial(self._intake.change_user, user_id, meaning.apply, received, now)
-            )
+            user = await self._intake.writer.submit(partial(self._change, user_id, meaning, received, now))
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
             verdict = verdict_on(error)
             if verdict.status < 500:
@@ -125,6 +129,27 @@ class FastPath:
         rendering = Rendering(scope.get(BASE, self._base))
         await _send_user(user, rendering.user(user), send)
         return 200
+
+    def _change(self, user_id: str, meaning: Understood, received: Received, now: datetime) -> StoredUser:
+        user = self._intake.change_user(user_id, meaning.apply, received, now)
+        self._note_quirks(received.source, [str(quirk) for quirk in meaning.quirks], now)
+        return user
+
+
+def _quirks_of(body: Mapping[str, Any]) -> set[Quirk]:
+    """Return what shows of the writer of a message that was understood; see ``Reading``."""
+    operations = body["Operations"]
+    items = [item for each in operations if "path" not in each for item in each["value"].items()]
+    actives = [value for path, value in items if path.rpartition(":")[2].lower() == "active"]
+    actives += [each["value"] for each in operations if each.get("path", "").rpartition(":")[2].lower() == "active"]
+    shown = {
+        Quirk.NO_SCHEMAS: "schemas" not in body,
+        Quirk.CAPITALIZED_OP: any(each["op"] != each["op"].lower() for each in operations),
+        Quirk.NO_PATH: bool(items),
+        Quirk.PATH_AS_KEY: not all(path.isidentifier() for path, _ in items),
+        Quirk.STRING_BOOLEAN: any(isinstance(value, str) for value in actives),
+    }
+    return {quirk for quirk, is_shown in shown.items() if is_shown}
 
 
 def understood(raw: bytes) -> tuple[Mapping[str, Any], Understood] | None:
@@ -143,7 +168,7 @@ def understood(raw: bytes) -> tuple[Mapping[str, Any], Understood] | None:
     for operation in operations:
         if not _understand(operation, settings, sentences):
             return None
-    return body, Understood(settings, listed(sentences))
+    return body, Understood(settings, listed(sentences), _quirks_of(body))
 
 
 def _understand(operation: Any, settings: list[_Setting], sentences: list[str]) -> bool:

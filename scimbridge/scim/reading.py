@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from scim2_models import InvalidPathException, InvalidSyntaxException, SCIMException
 
 from scimbridge.domain.quirk import Quirk, unknown
+
+NoteQuirks = Callable[[str, Iterable[str], datetime], None]
+"""Counts a request of a source that had quirks."""
 
 _LONGEST_NAME = 80
 

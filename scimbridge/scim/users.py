@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from scimbridge.domain.model import TOLERANT, USER
 from scimbridge.domain.quirk import Quirk
+from scimbridge.domain.resource import MemberKind
 from scimbridge.scim import dialect, patch
 from scimbridge.scim.call import Call, etag, version_of, wanted_version
 from scimbridge.scim.dialect import CORE_USER
@@ -49,7 +50,10 @@ class Users:
         user, is_new = self._intake.create_user(
             document, call.received, call.now, over_inactive=call.profile.over_inactive
         )
-        return resource_response(self._rendering.user(user), projection, 201 if is_new else 200)
+        response = resource_response(self._rendering.user(user), projection, 201 if is_new else 200)
+        # Also of somebody who came back: the client asked for a new address, and got an old one.
+        response.headers["Location"] = self._rendering.location(MemberKind.USER, user.identity.id)
+        return response
 
     def read(self, call: Call) -> Response:
         """GET /Users/{id}."""

@@ -101,7 +101,7 @@ def test_who_was_never_there_is_a_failure_in_one_sentence(terminal: Terminal, ad
 
 
 def test_requests_about_groups_name_their_group(terminal: Terminal, ada: str, bench: Bench, clock: FakeClock) -> None:
-    group = GroupIntake(bench.database).create_group(
+    group = GroupIntake(bench.intake.writer).create_group(
         {"displayName": "Team"}, [ada], received("POST", "/Groups", "create Group"), clock.advance("1m")
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -110,13 +110,16 @@ class Service:
             clock=Ticking(),
             max_body=1024 * 1024,
             profiles=Profiles(self.profiles),
-            note_quirks=self.quirks.note,
+            note_quirks=self._note_quirks,
         )
         self.transport = InProcess(Starlette(routes=[Mount("/scim/v2", app)]))
 
     def _identified(self, credential: Credential, _named: str | None) -> Grant | Refusal:
         source = self.authenticate(credential.text) if isinstance(credential, BearerToken) else None
         return Grant(source) if source else Refusal.UNKNOWN
+
+    def _note_quirks(self, source: str, names: Iterable[str], now: datetime) -> None:
+        self.quirks.note(source, names, now)
 
     def client(self, token: str = "token-of-okta") -> httpx.Client:
         return httpx.Client(transport=self.transport, base_url=BASE, headers={"Authorization": f"Bearer {token}"})

@@ -17,6 +17,7 @@ from scimbridge.scim.bulk_order import references, resolved, units
 from tests.scim.conftest import BASE, Service, a_group, a_user
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
@@ -349,7 +350,7 @@ def test_operations_share_commits(service: Service) -> None:
     commits: list[Any] = []
     event.listen(service.database.engine, "commit", commits.append)
 
-    a_bulk(service.client(), *(post("/Users", None, userName=f"u{n}") for n in range(120)))
+    a_bulk(service.client(), *(post("/Users", None, schemas=[USER], userName=f"u{n}") for n in range(120)))
 
     assert len(commits) == 3
 

@@ -185,3 +185,19 @@ def _comparable(response: httpx.Response) -> dict[str, Any]:
 
 def _stored(client: httpx.Client, user_id: str) -> dict[str, Any]:
     return _comparable(client.get(f"Users/{user_id}"))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_writer_shows_the_same_quirks_on_both_paths(
+    service: Service, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_id = a_user(service.client("token-of-okta"))
+    other_id = a_user(service.client("token-of-entra"))
+    body = message(SHAPES[shape])
+    noted: dict[str, set[str]] = {}
+    monkeypatch.setattr(service.quirks, "note", lambda source, names, _now: noted.update({source: set(names)}))
+
+    service.client("token-of-okta").patch(f"Users/{user_id}", content=body, headers=JSON)
+    service.client("token-of-entra").patch(f"Users/{other_id}?x=1", content=body, headers=JSON)
+
+    assert noted.get("okta", set()) == noted["entra"]
