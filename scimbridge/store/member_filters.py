@@ -7,10 +7,12 @@ from typing import Any
 
 from scim2_models import InvalidFilterException
 from scim2_models.path import AttrPath, FilterNode
-from sqlalchemy import ColumnElement, Connection, or_, select, true
+from sqlalchemy import Connection, and_, false, func, or_, select, true
 
+from scimbridge.domain.names import any_case_key, fold
 from scimbridge.store.filter_compiler import Entry
 from scimbridge.store.filter_operands import Condition, Op, Operand, Text
+from scimbridge.store.resource_types import member_name
 from scimbridge.store.schema import groups, identities, memberships
 
 
@@ -39,23 +41,27 @@ def selected_members(tx: Connection, group_id: str, where: FilterNode) -> set[st
 
 @dataclass(frozen=True, slots=True)
 class _Display:
-    """What a member is called: a User's userName, a Group's displayName. Found by their indexes."""
+    """What a member is called: a User's userName, a Group's displayName."""
 
     dialect: str
 
     def compare(self, op: Op, value: Any) -> Condition:
-        return or_(
-            *(
-                memberships.c.member_id.in_(select(key).where(Text(name, self.dialect, folded=True).compare(op, value)))
-                for key, name in _NAMES
-            )
-        )
+        """Compare names without their case; one that must be equal is found by an index."""
+        condition = Text(member_name(), self.dialect, any_case=True).compare(op, value)
+        if op is not Op.eq:
+            return condition
+        users = select(identities.c.id).where(identities.c.any_case_name == any_case_key(value))
+        nested = select(groups.c.id).where(groups.c.display_name_key == fold(value))
+        return and_(or_(memberships.c.member_id.in_(users), memberships.c.member_id.in_(nested)), condition)
 
     def present(self) -> Condition:
+        """Everything is called something."""
         return true()
 
+    def sort_key(self) -> Any:
+        """Return the name."""
+        return func.lower(member_name())
 
-_NAMES: tuple[tuple[ColumnElement[str], ColumnElement[str]], ...] = (
-    (identities.c.id, identities.c.user_name_key),
-    (groups.c.id, groups.c.display_name_key),
-)
+    def missing(self) -> Condition:
+        """Nothing is without a name."""
+        return false()
