@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from scimbridge.domain.resource import Received
-from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.quirks import Quirks
 from scimbridge.services.tokens import Tokens
 from tests.cli.conftest import Terminal
@@ -101,7 +100,7 @@ def test_who_was_never_there_is_a_failure_in_one_sentence(terminal: Terminal, ad
 
 
 def test_requests_about_groups_name_their_group(terminal: Terminal, ada: str, bench: Bench, clock: FakeClock) -> None:
-    group = GroupIntake(bench.intake.writer).create_group(
+    group = bench.group_intake.create_group(
         {"displayName": "Team"}, [ada], received("POST", "/Groups", "create Group"), clock.advance("1m")
     )
 
