@@ -18,6 +18,7 @@ ROOT = typer.main.get_command(app)
 EXPECTED = {
     *("up", "serve", "worker", "sweeper", "demo", "check", "plan"),
     *("token create", "token list", "token revoke"),
+    *("client create", "client list", "client revoke"),
     *("sources list", "sources show", "sources requests"),
     *("cases list", "cases show", "cases cancel", "cases retry", "tasks link"),
     *("targets list", "targets check", "targets pause", "targets resume"),
