@@ -27,6 +27,7 @@ from scimbridge.cli.app import app
 from scimbridge.config import document, later
 from scimbridge.domain import task
 from scimbridge.domain.action import Action
+from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.trigger import Trigger
 from scimbridge.sdk.config import Mode, TargetConfig
 
@@ -150,6 +151,12 @@ def events() -> Iterator[str]:
         yield f"| `{event}` | {start} | `{destination}` | {when} |"
 
 
+def quirks() -> Iterator[str]:
+    """Yield a table of the rules by which requests are understood that do not keep to the RFCs."""
+    yield "| quirk | |\n|---|---|"
+    yield from (f"| `{name}` | {text} |" for name, text in _described(Quirk))
+
+
 def metrics() -> Iterator[str]:
     """Yield a table of the metrics."""
     yield "| metric | kind | labels | |\n|---|---|---|---|"
@@ -173,6 +180,7 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "chart": chart,
     "states": states,
     "events": events,
+    "quirks": quirks,
     "metrics": metrics,
 }
 

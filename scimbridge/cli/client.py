@@ -14,7 +14,7 @@ from scimbridge.cli.output import iso, note, say, say_json, say_table
 from scimbridge.cli.token import note_unconfigured, source_name
 from scimbridge.dashboard.times import moment
 
-app = new_group("client", "OAuth clients, for sources that get their access tokens from the bridge.")
+app = new_group("client", "OAuth clients: sources that get their tokens here.")
 
 
 @app.command()
@@ -88,7 +88,7 @@ def revoke(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Revoke a client and the access tokens it has, at once and for good."""
+    """Revoke a client and its access tokens, for good."""
     with opened(config, log_level) as bridge:
         source = bridge.clients.revoke(client_id, by=operator(by), now=bridge.clock())
     say(f"Revoked a client of {source}.")

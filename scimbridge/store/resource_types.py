@@ -129,7 +129,7 @@ def attributes_of(kind: MemberKind, dialect: str, base: str, name_case: NameCase
 
 
 def member_name() -> Any:
-    """Return what a member of ``memberships`` is called."""
+    """Return what a member is called: a User's userName, a Group's displayName."""
     user = select(identities.c.user_name).where(identities.c.id == memberships.c.member_id)
     inner = groups.alias("member_group")
     group = select(inner.c.display_name).where(inner.c.id == memberships.c.member_id)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select
 
-from scimbridge.domain.names import fold
+from scimbridge.domain.names import any_case_key
 from scimbridge.store.schema import groups, identities, requests, sources, tokens
 
 
@@ -75,7 +75,7 @@ def requests_of(
 def users_named(tx: Connection, source: str, name: str) -> Sequence[RowMapping]:
     """Return the Users of a source with this id, userName or externalId, deleted ones too."""
     same: ColumnElement[bool] = or_(
-        identities.c.id == name, identities.c.user_name_key == fold(name), identities.c.external_id == name
+        identities.c.id == name, identities.c.any_case_name == any_case_key(name), identities.c.external_id == name
     )
     query = select(identities.c.id, identities.c.user_name, identities.c.active, identities.c.deleted_at)
     return tx.execute(query.where(identities.c.source == source, same).order_by(identities.c.id)).mappings().all()

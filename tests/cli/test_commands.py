@@ -18,10 +18,12 @@ ROOT = typer.main.get_command(app)
 EXPECTED = {
     *("up", "serve", "worker", "sweeper", "demo", "check", "plan"),
     *("token create", "token list", "token revoke"),
+    *("client create", "client list", "client revoke"),
     *("sources list", "sources show", "sources requests"),
     *("cases list", "cases show", "cases cancel", "cases retry", "tasks link"),
     *("targets list", "targets check", "targets pause", "targets resume"),
     *("hold place", "hold lift", "hold list", "exclusion add", "exclusion end", "exclusion list"),
+    *("inquiries list", "inquiries confirm", "inquiries dismiss"),
     *("config example", "config check", "config schema", "db upgrade"),
 }
 READING = {
