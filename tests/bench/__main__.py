@@ -14,12 +14,18 @@ from pathlib import Path
 import psutil
 
 from tests.bench.effort import QUICK, Effort
+from tests.bench.flat import measure_flat
+from tests.bench.flat_groups import measure_groups
+from tests.bench.importing import measure_import
 from tests.bench.patching import measure_patch
 from tests.bench.table import Table
 from tests.bench.working import measure_latency, measure_size, measure_throughput
 
 MEASUREMENTS: dict[str, Callable[[Path, Effort], list[Table]]] = {
     "patch": measure_patch,
+    "flat": measure_flat,
+    "groups": measure_groups,
+    "import": measure_import,
     "latency": measure_latency,
     "throughput": measure_throughput,
     "size": measure_size,

@@ -6,6 +6,7 @@ everybody else, with other ids, names and times. So a new column or table needs 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -89,6 +90,8 @@ def _maker(tx: Connection, column: Column[Any], row: Row[Any], model: str) -> Ca
     plain = row._mapping[column]
     process = _processor(tx, column)
     value = process(plain)
+    if isinstance(plain, dict | list) and not isinstance(value, str):
+        value = json.dumps(plain)  # COPY takes the text; psycopg's processor wraps the object
     if plain == model:
         return lambda _number, user_id, _time: user_id
     if column.name == "id":
