@@ -93,8 +93,8 @@ def _removed_as_entra_does(group: Group) -> bytes:
 
 
 def _patch(group: Group, operation: Mapping[str, Any]) -> bytes:
-    path = f"/Groups/{group.id}?excludedAttributes=members"
-    return group.site.wire.request("PATCH", path, {"schemas": [PATCH_OP], "Operations": [operation]})
+    body = {"schemas": [PATCH_OP], "Operations": [operation]}
+    return group.site.wire.request("PATCH", f"/Groups/{group.id}", body)
 
 
 def _get(group: Group, path: str) -> bytes:
