@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -9,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 
 from tests.bench.effort import Effort
 from tests.bench.load import Load, create, patch_active
 from tests.bench.loading import load_people
-from tests.bench.peers import node_server, scim2_server
+from tests.bench.peers import Peer, node_server, scim2_server
 from tests.bench.stage import Installation, add_people
 from tests.bench.table import Row, Table, median_quantile, median_rate
 
@@ -22,7 +24,27 @@ ALONE = "scimbridge, durable"
 WAITING = "scimbridge, durable, worker and sweeper beside it"
 WORKING = "scimbridge, durable, worker and sweeper working through the leavers"
 
-HEAD = ("what", "connections", "rate", *(f"against {peer.partition(',')[0]}" for peer in PEERS), "p50", "p99")
+HEAD = (
+    "what",
+    "connections",
+    "rate",
+    *(f"against {peer.partition(',')[0]}" for peer in PEERS),
+    "p50",
+    "p99",
+    "CPU of the server",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A load, and what it cost.
+
+    Attributes:
+        cpu_per_request: Seconds of the server's process; a busy machine changes them little.
+    """
+
+    load: Load
+    cpu_per_request: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +54,21 @@ class Contestant:
     base_url: str
     token: str
     ids: Sequence[str]
+    process: psutil.Process
 
-    def run(self, connections: int, seconds: float) -> Load:
+    def run(self, connections: int, seconds: float) -> Run:
         """Measure once; the first second warms up."""
         patch_active(self.base_url, self.token, self.ids, connections=connections, seconds=min(1, seconds / 4))
+        before = self._cpu_seconds()
         load = patch_active(self.base_url, self.token, self.ids, connections=connections, seconds=seconds)
+        spent = self._cpu_seconds() - before
         if load.cpu > 0.9:
             print(f"the load generator took {load.cpu:.0%} of a core: it was the limit", file=sys.stderr)
-        return load
+        return Run(load, spent / len(load.latencies))
+
+    def _cpu_seconds(self) -> float:
+        times = self.process.cpu_times()
+        return times.user + times.system
 
 
 def measure_patch(folder: Path, effort: Effort) -> list[Table]:
@@ -49,7 +78,7 @@ def measure_patch(folder: Path, effort: Effort) -> list[Table]:
         bridge = stack.enter_context(Installation(folder / "alone", grace="30d"))
         bridge_ids = load_people(bridge, people)
         bridge.start("serve")
-        mine = Contestant(bridge.base_url, bridge.token, bridge_ids)
+        mine = Contestant(bridge.base_url, bridge.token, bridge_ids, bridge.processes["serve"])
         contestants = {
             PEERS[0]: _peer(stack.enter_context(scim2_server(folder)), people),
             PEERS[1]: _peer(stack.enter_context(node_server(folder)), people),
@@ -57,7 +86,9 @@ def measure_patch(folder: Path, effort: Effort) -> list[Table]:
         }
         before = _recorded(bridge)
         loads = _rounds(contestants, effort)
-        _require_recorded(bridge, before, [load for (name, _), runs in loads.items() if name == ALONE for load in runs])
+        _require_recorded(
+            bridge, before, [run.load for (name, _), runs in loads.items() if name == ALONE for run in runs]
+        )
         for contestant in contestants.values():
             _require_effect(contestant)
         bridge.start("worker", "sweeper")
@@ -71,11 +102,11 @@ def measure_patch(folder: Path, effort: Effort) -> list[Table]:
     return [Table(f"Durable PATCH of active, {people:,} Users, one web process, against servers in memory", HEAD, rows)]
 
 
-Loads = Mapping[tuple[str, int], list[Load]]
+Loads = Mapping[tuple[str, int], list[Run]]
 
 
-def _rounds(contestants: Mapping[str, Contestant], effort: Effort) -> dict[tuple[str, int], list[Load]]:
-    loads: dict[tuple[str, int], list[Load]] = {}
+def _rounds(contestants: Mapping[str, Contestant], effort: Effort) -> dict[tuple[str, int], list[Run]]:
+    loads: dict[tuple[str, int], list[Run]] = {}
     for _ in range(effort.rounds):
         for connections in effort.connections:
             for name, contestant in contestants.items():
@@ -83,18 +114,18 @@ def _rounds(contestants: Mapping[str, Contestant], effort: Effort) -> dict[tuple
     return loads
 
 
-def _rounds_at_work(folder: Path, effort: Effort) -> dict[tuple[str, int], list[Load]]:
+def _rounds_at_work(folder: Path, effort: Effort) -> dict[tuple[str, int], list[Run]]:
     """Without grace each deactivation is carried out at once, by a worker that writes to the same store."""
     count = min(effort.people, 1000)
     with Installation(folder, grace="0s") as bridge:
         add_people(bridge, range(count))
         ids = load_people(bridge, count)
         bridge.start("serve", "worker", "sweeper")
-        return _rounds({WORKING: Contestant(bridge.base_url, bridge.token, ids)}, effort)
+        return _rounds({WORKING: Contestant(bridge.base_url, bridge.token, ids, bridge.processes["serve"])}, effort)
 
 
-def _peer(base_url: str, people: int) -> Contestant:
-    return Contestant(base_url, "none", create(base_url, "none", people, connections=8).ids)
+def _peer(peer: Peer, people: int) -> Contestant:
+    return Contestant(peer.base_url, "none", create(peer.base_url, "none", people, connections=8).ids, peer.process)
 
 
 def _recorded(bridge: Installation) -> int:
@@ -124,7 +155,9 @@ def _require_effect(contestant: Contestant) -> None:
 
 
 def _row(name: str, connections: int, loads: Loads) -> Row:
-    runs = loads[name, connections]
+    runs = [run.load for run in loads[name, connections]]
     rate = median_rate(runs)
-    ratios = (f"{rate / median_rate(loads[peer, connections]):.2f}x" for peer in PEERS)
-    return name, str(connections), f"{rate:,.0f}/s", *ratios, median_quantile(runs, 0.5), median_quantile(runs, 0.99)
+    ratios = (f"{rate / median_rate([run.load for run in loads[peer, connections]]):.2f}x" for peer in PEERS)
+    cpu = statistics.median(run.cpu_per_request for run in loads[name, connections])
+    quantiles = (median_quantile(runs, share) for share in (0.5, 0.99))
+    return name, str(connections), f"{rate:,.0f}/s", *ratios, *quantiles, f"{cpu * 1e6:.0f} µs"

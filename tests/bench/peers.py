@@ -8,7 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from tests.bench.stage import running, wait_for
 from tests.servers import free_port
@@ -18,29 +21,37 @@ NODE_SOURCE = Path(__file__).with_name("node")
 NODE_CACHE = ROOT / ".tools" / "bench-node"
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A started server."""
+
+    base_url: str
+    process: psutil.Process
+
+
 @contextmanager
-def scim2_server(folder: Path) -> Iterator[str]:
-    """Run scim2-server in one uvicorn process; yields its base address."""
+def scim2_server(folder: Path) -> Iterator[Peer]:
+    """Run scim2-server in one uvicorn process."""
     port = free_port()
-    with running([sys.executable, "-m", "tests.bench.peer", str(port)], folder / "scim2-server.log"):
+    with running([sys.executable, "-m", "tests.bench.peer", str(port)], folder / "scim2-server.log") as process:
         base_url = f"http://127.0.0.1:{port}"
         wait_for(f"{base_url}/ServiceProviderConfig")
-        yield base_url
+        yield Peer(base_url, psutil.Process(process.pid))
 
 
 @contextmanager
-def node_server(folder: Path) -> Iterator[str]:
-    """Run SCIMMY with Express in one Node.js process; yields its base address.
+def node_server(folder: Path) -> Iterator[Peer]:
+    """Run SCIMMY with Express in one Node.js process.
 
     Raises:
         RuntimeError: There is no Node.js, or npm cannot fetch what ``package-lock.json`` names.
     """
     port, server = free_port(), _installed()
     environment = os.environ | {"NODE_ENV": "production"}
-    with running([_program("node"), str(server), str(port)], folder / "node.log", environment):
+    with running([_program("node"), str(server), str(port)], folder / "node.log", environment) as process:
         base_url = f"http://127.0.0.1:{port}/scim/v2"
         wait_for(f"{base_url}/ServiceProviderConfig")
-        yield base_url
+        yield Peer(base_url, psutil.Process(process.pid))
 
 
 def _installed() -> Path:
