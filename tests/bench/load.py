@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice, repeat
+from itertools import chain, cycle, islice
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -142,7 +142,8 @@ def _split(whole: Sequence[Any], order: dict[str, Any]) -> list[Sequence[Any]]:
 
 def _patches(server: _Server, ids: Sequence[str], *, once: bool) -> Iterator[bytes]:
     off, on = _active(server, ids, active=False), _active(server, ids, active=True)
-    return iter(off) if once else chain.from_iterable(repeat(off + on))
+    # One after the other for each User, so that every PATCH changes something, wherever a run begins.
+    return iter(off) if once else cycle(chain.from_iterable(zip(off, on, strict=True)))
 
 
 def _posts(server: _Server, numbers: Sequence[int]) -> Iterator[bytes]:

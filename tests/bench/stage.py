@@ -42,7 +42,7 @@ def running(
             process.wait()
 
 
-def wait_for(url: str, seconds: float = 30) -> None:
+def wait_for(url: str, seconds: float = 120) -> None:
     """Wait until an address answers 200."""
     until = time.monotonic() + seconds
     while True:
