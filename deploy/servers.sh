@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The servers that the test suite starts for itself, on free ports: Redis, OpenLDAP, PostgreSQL.
+# The servers that the test suite starts for itself, on free ports: Redis, OpenLDAP, PostgreSQL; and Node.js.
 # Root gets what is missing from Debian's packages; anybody else gets one line that names it.
 set -euo pipefail
 
@@ -11,6 +11,7 @@ missing=()
 has redis-server || missing+=(redis-server)
 has slapd || missing+=(slapd)
 has ldapsearch || missing+=(ldap-utils)
+has npm || missing+=(nodejs npm)
 has openssl || missing+=(openssl)
 has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 if [ ${#missing[@]} -eq 0 ]; then
