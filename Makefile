@@ -4,11 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Arguments for the command behind a target: make test ARGS="-k config"
 ARGS ?=
+# How many make import creates.
+USERS ?= 1000000
 # make test COVERAGE=1 measures; make check always does.
 COVERAGE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench chaos soak fmt docs static servers wheel clean
+.PHONY: help setup run test check bench import chaos soak fmt docs static servers wheel clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,8 +28,11 @@ check: COVERAGE = 1
 check: static test ## Everything CI asks: format, lint, types, layers, tests with coverage
 	@$(BIN)/coverage report
 
-bench: setup ## Measure against scim2-server; prints ratios
+bench: setup servers ## Measure against scim2-server and a Node.js server; prints ratios (ARGS="patch --quick": one, soon)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+import: setup servers ## Import many users over SCIM, and watch rate and memory (a million unless USERS=… says otherwise)
+	@$(BIN)/python -m tests.bench import --users $(USERS) $(ARGS)
 
 chaos: setup servers ## Kill, flush and break for longer than make test does (some 15 minutes)
 	@CHAOS_FACTOR=4 CHAOS_LEAVERS=600 $(BIN)/python -m pytest tests/chaos $(ARGS)

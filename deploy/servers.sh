@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# The servers that the test suite starts for itself, on free ports: Redis, OpenLDAP, PostgreSQL; and Node.js,
-# for a SCIM client that is written for it.
+# The servers that the test suite starts for itself, on free ports: Redis, OpenLDAP, PostgreSQL; and Node.js.
 # Root gets what is missing from Debian's packages; anybody else gets one line that names it.
 set -euo pipefail
 

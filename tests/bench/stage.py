@@ -5,29 +5,32 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
 import httpx
+import psutil
 
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
 from scimbridge.demo.directory import start_directory
 from scimbridge.demo.entries import BASE_DN, SERVICE_DN, DemoDirectory
 from scimbridge.queue.embedded import EmbeddedRedis
+from tests.bench.people import name_of
 from tests.servers import free_port
 
-USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 COMMAND = str(Path(sys.executable).parent / "scimbridge")
 
 
 @contextmanager
-def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process for as long as the block."""
     with log.open("ab") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
     try:
         yield process
     finally:
@@ -39,7 +42,7 @@ def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[byte
             process.wait()
 
 
-def wait_for(url: str, seconds: float = 30) -> None:
+def wait_for(url: str, seconds: float = 120) -> None:
     """Wait until an address answers 200."""
     until = time.monotonic() + seconds
     while True:
@@ -54,40 +57,21 @@ def wait_for(url: str, seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def create_users(base_url: str, token: str, names: Sequence[str]) -> list[str]:
-    """Create active users over SCIM, and return their ids."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"}
-    with httpx.Client(headers=headers, timeout=30) as client:
-        return [
-            client.post(
-                f"{base_url}/Users",
-                json={
-                    "schemas": [USER],
-                    "userName": name,
-                    "externalId": name,
-                    "active": True,
-                    "name": {"givenName": "Ada", "familyName": "Example"},
-                    "emails": [{"value": name, "type": "work", "primary": True}],
-                },
-            )
-            .raise_for_status()
-            .json()["id"]
-            for name in names
-        ]
-
-
 class Installation:
     """The bridge's processes over one configuration, a Redis and a directory."""
 
-    def __init__(self, folder: Path, *, grace: str, concurrency: int = 8) -> None:
+    def __init__(
+        self, folder: Path, *, grace: str, concurrency: int = 8, store: str = "sqlite:///data/bridge.db"
+    ) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.port = free_port()
+        self.processes: dict[str, psutil.Process] = {}
         self._stack = ExitStack()
         self.redis = EmbeddedRedis(folder / "redis")
         self.directory: DemoDirectory = start_directory(folder / "d")
         self.config = folder / "scimbridge.toml"
-        self.config.write_text(self._configuration(grace, concurrency), encoding="utf-8")
+        self.config.write_text(self._configuration(grace, concurrency, store), encoding="utf-8")
         self.bridge = Bridge(load(self.config))
         self.bridge.prepare_store(may_upgrade=True)
         self.token = self.bridge.tokens.create("idp", by="bench", now=self.bridge.clock())
@@ -109,7 +93,8 @@ class Installation:
         """Start processes: ``serve``, ``worker``, ``sweeper``."""
         for name in names:
             command = [COMMAND, name, "--config", str(self.config), "--log-level", "warning"]
-            self._stack.enter_context(running(command, self.folder / f"{name}.log"))
+            process = self._stack.enter_context(running(command, self.folder / f"{name}.log"))
+            self.processes[name] = psutil.Process(process.pid)
             if name == "serve":
                 wait_for(f"http://127.0.0.1:{self.port}/readyz")
 
@@ -117,11 +102,13 @@ class Installation:
         """Stop the processes that were started."""
         self._stack.close()
 
-    def _configuration(self, grace: str, concurrency: int) -> str:
+    def _configuration(self, grace: str, concurrency: int, store: str) -> str:
         return f"""
 data_dir = "data"
 [server]
 listen = "127.0.0.1:{self.port}"
+[store]
+url = "{store}"
 [queue]
 url = "{self.redis.url}"
 [sources.idp]
@@ -143,3 +130,10 @@ restore = "auto"
 after = "{grace}"
 do = ["suspend"]
 """
+
+
+def add_people(bridge: Installation, numbers: Iterable[int]) -> None:
+    """Give people an entry in the directory."""
+    for number in numbers:
+        name = name_of(number)
+        bridge.directory.add_person(name.partition("@")[0], "Ada Example", "Example", name)
