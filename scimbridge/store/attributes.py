@@ -198,7 +198,8 @@ class Attributes:
         if not _is_complex(binding.field_type):
             rows = self._unnested(path, String())
             item = rows.c.value
-            return Items(rows, rows.c.key, None, lambda _: Text(item, self.dialect))
+            any_case = not binding.case_exact
+            return Items(rows, rows.c.key, None, lambda _: Text(item, self.dialect, any_case=any_case))
         rows = self._unnested(path, JSON())
         item = rows.c.value
         parts: Any = binding.field_type

@@ -97,6 +97,7 @@ class Service:
         self.writer = writer = Writer(database)
         self.intake = Intake(writer, planner, returning, ending, lambda _: None)
         self.lookup = Lookup(database)
+        self.clock = Ticking()
         self.authenticate: Callable[[str], str | None] = TOKENS.get
         app = build_app(
             intake=self.intake,
@@ -104,7 +105,7 @@ class Service:
             lookup=self.lookup,
             gate=a_gate(self._identified),
             public_url=PUBLIC_URL,
-            clock=Ticking(),
+            clock=self.clock,
             max_body=1024 * 1024,
         )
         self.transport = InProcess(Starlette(routes=[Mount("/scim/v2", app)]))
