@@ -35,6 +35,8 @@ from scimbridge.store.database import Database
 from scimbridge.store.listing import Listing, Part, Question
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+# Kept, for scim2-models forgets classes that nobody holds, and may do so while it makes one.
+USER_FILTER, GROUP_FILTER = ScimFilter[USER], ScimFilter[GROUP]
 BASE = "http://bridge.example.com/scim/v2"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -44,16 +46,24 @@ WORDS = st.sampled_from(
 )
 NAMES = st.text("aAbBéÉ漢\uff21", min_size=1, max_size=3)
 TYPES = st.sampled_from(["work", "home", "other"])
-EMAIL = st.fixed_dictionaries({"value": WORDS}, optional={"type": TYPES, "display": WORDS, "primary": st.booleans()})
+EMAIL: Any = st.fixed_dictionaries(
+    {"value": WORDS}, optional={"type": TYPES, "display": WORDS, "primary": st.booleans()}
+)
 ADDRESS = st.fixed_dictionaries({"locality": WORDS}, optional={"type": TYPES, "postalCode": WORDS})
-USERS = st.fixed_dictionaries(
+
+
+def _has_one_primary(emails: list[dict[str, Any]]) -> bool:
+    return sum(each.get("primary") is True for each in emails) < 2
+
+
+USERS: Any = st.fixed_dictionaries(
     {"userName": NAMES, "active": st.booleans()},
     optional={
         "externalId": WORDS,
         "title": WORDS,
         "nickName": WORDS,
         "name": st.fixed_dictionaries({}, optional={"familyName": WORDS, "givenName": WORDS}),
-        "emails": st.lists(EMAIL, max_size=3).filter(lambda all_: sum(each.get("primary", False) for each in all_) < 2),
+        "emails": st.lists(EMAIL, max_size=3).filter(_has_one_primary),
         "addresses": st.lists(ADDRESS, max_size=2),
         ENTERPRISE: st.fixed_dictionaries(
             {"department": WORDS}, optional={"costCenter": WORDS, "manager": st.fixed_dictionaries({"value": NAMES})}
@@ -199,9 +209,15 @@ def found(tx: Connection, kind: MemberKind, text: str | None = None, sort: Sort 
 
 
 OFTEN = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-PEOPLE = st.lists(USERS, min_size=1, max_size=4, unique_by=lambda user: any_case_key(user["userName"]))
+
+
+def _key(user: Any) -> str:
+    return any_case_key(user["userName"])
+
+
+PEOPLE = st.lists(USERS, min_size=1, max_size=4, unique_by=_key)
 
 
 @OFTEN
@@ -210,7 +226,7 @@ def test_users_are_filtered_as_scim2_models_does(database: Database, people: lis
     with undone(database) as tx, POLICY:
         users, _ = stored(tx, people)
 
-        expected = [user.id for user in users if ScimFilter[USER](text).match(user)]
+        expected = [user.id for user in users if USER_FILTER(text).match(user)]
 
         assert (text, found(tx, MemberKind.USER, text)) == (text, expected)
 
@@ -221,7 +237,7 @@ def test_groups_are_filtered_as_scim2_models_does(database: Database, people: li
     with undone(database) as tx, POLICY:
         _, teams = stored(tx, people)
 
-        expected = [team.id for team in teams if ScimFilter[GROUP](text).match(team)]
+        expected = [team.id for team in teams if GROUP_FILTER(text).match(team)]
 
         assert (text, found(tx, MemberKind.GROUP, text)) == (text, expected)
 

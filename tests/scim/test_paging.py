@@ -23,8 +23,8 @@ def people(client: httpx.Client) -> list[str]:
     return [a_user(client, f"u{number}", **({"title": title} if title else {})) for number, title in enumerate(TITLES)]
 
 
-def listed(client: httpx.Client, path: str = "Users", **query: Any) -> dict[str, Any]:
-    response = client.get(path, params=query)
+def listed(client: httpx.Client, _path: str = "Users", /, **query: Any) -> dict[str, Any]:
+    response = client.get(_path, params=query)
     assert response.status_code == 200, response.text
     return dict(response.json())
 
@@ -39,11 +39,11 @@ def names(page: dict[str, Any]) -> list[str]:
     return [each["userName"] for each in page["Resources"]]
 
 
-def walked(client: httpx.Client, direction: str = "nextCursor", **query: Any) -> list[dict[str, Any]]:
+def walked(client: httpx.Client, **query: Any) -> list[dict[str, Any]]:
     """Return all pages."""
     pages = [listed(client, **{"cursor": "", **query})]
-    while direction in pages[-1]:
-        pages.append(listed(client, **{**query, "cursor": pages[-1][direction]}))
+    while "nextCursor" in pages[-1]:
+        pages.append(listed(client, **{**query, "cursor": pages[-1]["nextCursor"]}))
     return pages
 
 
@@ -75,7 +75,7 @@ def test_a_page_by_index(client: httpx.Client, people: list[str], query: dict[st
 @pytest.mark.parametrize("filter_", [None, 'userName sw "u"', 'userName eq "u3"', 'userName eq "nobody"'])
 @pytest.mark.parametrize("query", [{}, {"count": 0}, {"count": 3}, {"count": 3, "startIndex": 6}, {"startIndex": 9}])
 def test_the_total_does_not_depend_on_the_page(
-    client: httpx.Client, people: list[str], filter_: str | None, query: dict[str, int]
+    client: httpx.Client, people: list[str], filter_: str | None, query: dict[str, Any]
 ) -> None:
     expected = {None: 7, 'userName sw "u"': 7, 'userName eq "u3"': 1, 'userName eq "nobody"': 0}[filter_]
 
@@ -262,7 +262,7 @@ def test_the_members_of_a_group_are_read_page_by_page(client: httpx.Client, peop
     team = a_group(client, "Team", (*people[:5], inner))
     a_group(client, "Others", tuple(people[4:]))
     client.delete(f"Users/{people[1]}")
-    query = {"filter": f'groups.value eq "{team}"', "count": 2, "attributes": "userName"}
+    query: dict[str, Any] = {"filter": f'groups.value eq "{team}"', "count": 2, "attributes": "userName"}
 
     if paging == "cursor":
         pages = walked(client, **query)

@@ -68,8 +68,10 @@ class Play:
                     teams.append(groups.insert_group(tx, self._source, {"displayName": name}, NOW).id)
                 case 2 if users:
                     identities.mark_deleted(tx, users.pop(self._random.randrange(len(users))), NOW)
-                case _ if teams:
+                case 3 if teams:
                     groups.mark_deleted(tx, teams.pop(), NOW)
+                case _:
+                    pass
             if self._random.random() < 0.2:
                 raise ZeroDivisionError
         self._users, self._groups = users, teams
