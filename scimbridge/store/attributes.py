@@ -267,6 +267,12 @@ def is_entry(binding: AttributeBinding) -> bool:
     return _is_complex(binding.field_type)
 
 
+def has_value(binding: AttributeBinding) -> bool:
+    """Whether the entries of a multi-valued attribute are, or have, a ``value``; addresses have none."""
+    type_: Any = binding.field_type
+    return not _is_complex(type_) or "value" in type_.model_fields
+
+
 def _is_complex(type_: Any) -> bool:
     return isclass(type_) and issubclass(type_, BaseModel)
 

@@ -136,17 +136,11 @@ def value_paths(draw: st.DrawFn) -> str:
     return f"{head}[{draw(combined(terms))}]"
 
 
-def combined(terms: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return st.recursive(
-        terms,
-        lambda inner: st.one_of(
-            st.tuples(inner, inner).map(" and ".join),
-            st.tuples(inner, inner).map(" or ".join),
-            inner.map(lambda text: f"not ({text})"),
-            inner.map(lambda text: f"({text})"),
-        ),
-        max_leaves=4,
-    )
+@st.composite
+def combined(draw: st.DrawFn, terms: st.SearchStrategy[str], depth: int = 2) -> str:
+    how = draw(st.sampled_from(["{}", "{}", "({})", "not ({})", "{} and {}", "{} or {}"]))
+    inner = terms if depth == 0 else combined(terms, depth - 1)
+    return how.format(*(draw(inner) for _ in range(how.count("{}"))))
 
 
 USER_FILTERS = combined(
