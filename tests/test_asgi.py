@@ -65,6 +65,16 @@ def test_scim_answers_below_its_prefix(bridge: Bridge, client: TestClient) -> No
     assert (found.status_code, found.json()["totalResults"]) == (200, 0)
 
 
+@pytest.mark.parametrize("base", ["/scim/v2", "/sources/idp/scim/v2"])
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_the_root_of_scim_needs_no_slash(bridge: Bridge, client: TestClient, base: str, slash: str) -> None:
+    token = bridge.tokens.create("idp", by="test", now=bridge.clock())
+
+    found = client.get(base + slash, headers={"Authorization": f"Bearer {token}"})
+
+    assert (found.status_code, found.json()["totalResults"]) == (200, 0)
+
+
 @pytest.mark.parametrize("base", ["/scim/v2", "/sources/idp/scim/v2", "/sources/nobody/scim/v2"])
 @pytest.mark.parametrize("path", ["", "/", "/Users/%0d%0ax:%00y", "/nothing"])
 def test_every_answer_below_a_base_is_a_scim_answer(client: TestClient, base: str, path: str) -> None:

@@ -66,7 +66,7 @@ class Cursor:
         """
         try:
             found = cls._read(text, _digest(question))
-        except (ValueError, TypeError, OverflowError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise InvalidCursorException from error
         if now - found.issued_at > TIMEOUT:
             raise ExpiredCursorException

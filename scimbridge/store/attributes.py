@@ -198,7 +198,8 @@ class Attributes:
         if not _is_complex(binding.field_type):
             rows = self._unnested(path, String())
             item = rows.c.value
-            return Items(rows, rows.c.key, None, lambda _: Text(item, self.dialect))
+            any_case = not binding.case_exact
+            return Items(rows, rows.c.key, None, lambda _: Text(item, self.dialect, any_case=any_case))
         rows = self._unnested(path, JSON())
         item = rows.c.value
         parts: Any = binding.field_type
@@ -264,6 +265,12 @@ def is_secret(binding: AttributeBinding) -> bool:
 def is_entry(binding: AttributeBinding) -> bool:
     """Whether a multi-valued attribute has entries with parts, rather than strings."""
     return _is_complex(binding.field_type)
+
+
+def has_value(binding: AttributeBinding) -> bool:
+    """Whether the entries of a multi-valued attribute are, or have, a ``value``; addresses have none."""
+    type_: Any = binding.field_type
+    return not _is_complex(type_) or "value" in type_.model_fields
 
 
 def _is_complex(type_: Any) -> bool:

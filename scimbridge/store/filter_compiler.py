@@ -19,7 +19,7 @@ from scim2_models.path import (
 )
 from sqlalchemy import and_, false, func, not_, or_, true
 
-from scimbridge.store.attributes import Attributes, Entries, is_entry, is_secret
+from scimbridge.store.attributes import Attributes, Entries, has_value, is_entry, is_secret
 from scimbridge.store.filter_operands import Condition, Nothing, Op, Operand
 
 
@@ -134,8 +134,11 @@ class Compiler(_Visitor):
         if not binding.is_multivalued:
             return self._attributes.operand(binding).missing()
         entries = self._attributes.entries(binding)
+        is_absent = not_(entries.any(true()))
+        if attr_path.sub_attr is None and not has_value(binding):
+            return is_absent
         operand = self._inner(binding, entries, AttrPath(attr_path.sub_attr or "value"))
-        return or_(not_(entries.any(true())), entries.any(operand.missing()))
+        return or_(is_absent, entries.any(operand.missing()))
 
     def _narrowed(self, binding: AttributeBinding, value: object, condition: Condition) -> Condition:
         """Add the condition by which an index finds what has a value, where there is one."""

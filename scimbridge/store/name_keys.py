@@ -20,7 +20,7 @@ Keys = Callable[[str], dict[str, str]]
 
 def rules(tx: Connection) -> dict[str, str]:
     """Return the rule by which the keys of each source were made."""
-    return dict(tx.execute(select(sources.c.name, sources.c.user_name_case)).tuples().all())
+    return {row.name: row.user_name_case for row in tx.execute(select(sources.c.name, sources.c.user_name_case))}
 
 
 def remember_rule(tx: Connection, source: str, case: NameCase) -> None:

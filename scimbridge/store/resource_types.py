@@ -65,7 +65,7 @@ class UserAttributes(Attributes):
                 case "type":
                     return Text(literal("direct"), self.dialect, any_case=True)
                 case "ref":
-                    return Text(literal(f"{self.base}/Groups/").concat(joined.c.id), self.dialect, any_case=True)
+                    return Text(literal(f"{self.base}/Groups/").concat(joined.c.id), self.dialect)
                 case _:
                     return Text(joined.c.id, self.dialect)
 
@@ -107,7 +107,7 @@ class GroupAttributes(Attributes):
                 case "type":
                     return Text(memberships.c.kind, self.dialect, any_case=True)
                 case "ref":
-                    return Text(self._reference(), self.dialect, any_case=True)
+                    return Text(self._reference(), self.dialect)
                 case _:
                     return Text(memberships.c.member_id, self.dialect)
 

@@ -104,6 +104,7 @@ class Service:
         self.lookup = Lookup(database)
         self.profiles: dict[str, SourceProfile] = {}
         self.quirks = Quirks(database)
+        self.clock = Ticking()
         self.authenticate: Callable[[str], str | None] = TOKENS.get
         app = build_app(
             intake=self.intake,
@@ -111,7 +112,7 @@ class Service:
             lookup=self.lookup,
             gate=a_gate(self._identified),
             public_url=PUBLIC_URL,
-            clock=Ticking(),
+            clock=self.clock,
             max_body=1024 * 1024,
             profiles=Profiles(self.profiles),
             note_quirks=self._note_quirks,

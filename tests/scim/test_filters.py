@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert
 
 from scimbridge.domain.model import TOLERANT, USER
 from scimbridge.domain.resource import MemberKind
+from scimbridge.domain.sort import Sort
 from scimbridge.store import groups, identities, schema
 from scimbridge.store.database import Database
 from scimbridge.store.filters import MAX_LENGTH, MAX_TERMS
@@ -258,6 +259,11 @@ def test_a_group_filter_that_cannot_be_answered_is_refused(database: Database, t
         ('emails.value eq "ada@example.com"', "ix_identity_values_value"),
         ('emails[type eq "work" and value eq "ada@example.com"]', "ix_identity_values_value"),
         (f'{ENTERPRISE}:employeeNumber eq "701"', "ix_identity_values_value"),
+        ('userName eq "ada@example.com" and active eq true', "uq_identities_user_name"),
+        ('externalId eq "Ext-1" and not (title pr)', "ix_identities_external_id"),
+        ('meta.lastModified gt "2026-03-01T12:00:00Z"', "ix_identities_modified_at"),
+        ('groups.value eq "x"', "memberships"),
+        (f'id eq "x" and {ENTERPRISE}:manager eq "y"', "sqlite_autoindex_identities_1"),
     ],
 )
 # PostgreSQL plans by the size of its tables, and these are tiny.
@@ -268,3 +274,60 @@ def test_look_ups_use_an_index(people: Database, text: str, index: str) -> None:
         ids(tx, MemberKind.USER, text)
 
     assert index in explained.plan
+    assert "SCAN identities" not in explained.plan
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ('displayName eq "full"', "uq_groups_display_name"),
+        ('externalId eq "G-1"', "ix_groups_external_id"),
+        ('members.value eq "x"', "ix_memberships_member_id"),
+        ('members[value eq "x" and type eq "User"]', "ix_memberships_member_id"),
+        ('id eq "x" and members eq "y"', "sqlite_autoindex_groups_1"),
+    ],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_look_ups_of_groups_use_an_index(people: Database, text: str, index: str) -> None:
+    with people.read() as tx:
+        explained = Explained(tx)
+        ids(tx, MemberKind.GROUP, text)
+
+    assert index in explained.plan
+    assert "SCAN groups" not in explained.plan
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize(
+    ("sort_by", "text", "index"),
+    [
+        (None, None, "ix_identities_listed"),
+        ("userName", None, "uq_identities_user_name"),
+        ("meta.lastModified", None, "ix_identities_modified_at"),
+        ("meta.lastModified", 'meta.lastModified gt "2026-03-01T12:00:00Z"', "ix_identities_modified_at"),
+    ],
+)
+def test_a_page_in_the_usual_orders_sorts_nothing(
+    people: Database, sort_by: str | None, text: str | None, index: str, descending: bool
+) -> None:
+    sort = Sort(sort_by, descending=descending) if sort_by else None
+    question = Question(source="okta", kinds=(MemberKind.USER,), filter=text, sort=sort)
+    with people.read() as tx:
+        explained = Explained(tx)
+        listing = Listing(tx, question)
+        first = listing.part(Part(limit=1))
+        listing.part(Part(limit=1, after=first.found[0].position))
+
+    assert explained.plan.count(index) >= 2
+    assert "TEMP B-TREE FOR ORDER BY" not in explained.plan
+    assert not any(line.lstrip().startswith("->  Sort") for line in explained.plan.splitlines())
+
+
+def test_the_total_of_a_list_without_a_filter_counts_no_rows(people: Database) -> None:
+    with people.read() as tx:
+        explained = Explained(tx)
+        total = Listing(tx, Question(source="okta", kinds=(MemberKind.USER,))).total()
+
+    assert total == 3
+    assert "resource_counts" in explained.plan
+    assert "identities" not in explained.plan
