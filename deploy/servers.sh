@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The servers that the test suite starts for itself, on free ports: Redis, OpenLDAP, PostgreSQL.
+# The servers that the test suite starts for itself, on free ports: Redis, OpenLDAP, PostgreSQL; and Node.js,
+# for a SCIM client that is written for it.
 # Root gets what is missing from Debian's packages; anybody else gets one line that names it.
 set -euo pipefail
 
@@ -12,6 +13,8 @@ has redis-server || missing+=(redis-server)
 has slapd || missing+=(slapd)
 has ldapsearch || missing+=(ldap-utils)
 has openssl || missing+=(openssl)
+has node || missing+=(nodejs)
+has npm || missing+=(npm)
 has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 if [ ${#missing[@]} -eq 0 ]; then
   exit 0

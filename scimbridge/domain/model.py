@@ -24,6 +24,7 @@ from scim2_models import (
     Mutability,
     Reference,
     Required,
+    Returned,
     ScimPolicy,
     Uniqueness,
 )
@@ -115,9 +116,9 @@ EXTENSION_URNS: Mapping[str, str] = {str(each.__schema__).lower(): str(each.__sc
 
 
 class GroupMember(scim2_models.Group.Members):  # type: ignore[valid-type, misc]
-    """A member of a Group. What it is called follows from the resource itself."""
+    """A member of a Group. What it is called follows from the resource itself, and is shown where it is asked for."""
 
-    display: Annotated[str | None, Mutability.read_only] = None
+    display: Annotated[str | None, Mutability.read_only, Returned.request] = None
 
 
 class Group(scim2_models.Group):

@@ -13,6 +13,9 @@ from scimbridge.scim.errors import UnsupportedMediaTypeException
 MAX_DEPTH = 32
 """Levels of objects and lists. SCIM needs five."""
 
+MOST_ENTRIES = 100_000
+"""Members of all objects and lists together; a change of 10 000 members needs some 60 000."""
+
 _MEDIA_TYPES = {"application/scim+json", "application/json"}
 
 
@@ -74,7 +77,8 @@ def _check_media_type(request: Request) -> None:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) < len(pairs):
+    # Names of attributes are compared without case (RFC 7643 §2.1): two spellings are twice the same.
+    if len({name.lower() for name in found}) < len(pairs):
         raise InvalidSyntaxException(detail="a name appears twice in one object")
     return found
 
@@ -85,10 +89,14 @@ def _no_constant(name: str) -> NoReturn:
 
 def _check_values(value: Any) -> None:
     waiting = [(value, 1)]
+    entries = 0
     while waiting:
         item, depth = waiting.pop()
         if depth > MAX_DEPTH:
             raise InvalidSyntaxException(detail="the body is nested too deeply")
+        entries += len(item) if isinstance(item, dict | list) else 0
+        if entries > MOST_ENTRIES:
+            raise InvalidValueException(detail=f"the body has more than {MOST_ENTRIES} entries")
         if isinstance(item, dict):
             waiting += [(key, depth) for key in item]
             waiting += [(entry, depth + 1) for entry in item.values()]

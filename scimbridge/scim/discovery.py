@@ -104,6 +104,9 @@ _REFERENCES = {"profileUrl": ["external"], "photos.value": ["external"]}
 def _schema(model: Any) -> Schema:
     schema: Schema = model.to_schema()
     for attribute in schema.attributes or ():
+        if attribute.name == "active":
+            # Nobody can take it away, and a User that is created without it gets it.
+            attribute.required = True
         for place, name in [(attribute, attribute.name)] + [
             (inner, f"{attribute.name}.{inner.name}") for inner in attribute.sub_attributes or ()
         ]:

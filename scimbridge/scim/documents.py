@@ -8,6 +8,7 @@ from typing import Any
 from scim2_models import Context, InvalidValueException
 
 from scimbridge.domain.model import EXTENSION_URNS, GROUP, TOLERANT, USER
+from scimbridge.scim import limits
 from scimbridge.scim.dialect import CORE_GROUP, CORE_USER, ENTERPRISE, resource
 from scimbridge.scim.reading import Reading
 
@@ -21,6 +22,7 @@ def user_document(body: Mapping[str, Any], seen: Reading) -> dict[str, Any]:
     Raises:
         SCIMException, ValidationError: It cannot be stored as it is.
     """
+    limits.check_values(body)
     user = USER.model_validate(
         resource(body, CORE_USER, seen), scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT
     )
@@ -45,6 +47,7 @@ def stored_user(user: Any) -> dict[str, Any]:
     for name in ("id", "meta", "groups", "password"):
         document.pop(name, None)
     document["schemas"] = schemas_of(document)
+    limits.check_values(document)
     _check_key(document, "userName", required=True)
     _check_key(document, "externalId")
     for email in document.get("emails", ()):

@@ -23,6 +23,7 @@ from scim2_models import (
 
 from scimbridge.domain.model import GROUP, TOLERANT
 from scimbridge.domain.quirk import Quirk
+from scimbridge.scim import limits
 from scimbridge.scim.dialect import CLEARED_BY_EMPTY, PATCH_OP, canonical_path, has, take
 from scimbridge.scim.known import KNOWN_GROUP, KNOWN_USER, inner_of, unknown_in
 from scimbridge.scim.reading import Reading
@@ -87,11 +88,13 @@ def operations(body: Mapping[str, Any], model: Any, seen: Reading) -> list[Opera
         InvalidSyntaxException: It is no PATCH message, or has an operation that is not add, remove or replace.
         InvalidPathException: A path cannot be understood.
         NoTargetException: A remove has no path.
-        InvalidValueException: An operation without a path has a value that is no object.
+        InvalidValueException: An operation without a path has a value that is no object; or there are
+            too many operations.
     """
     sent = take(body, "Operations")
     if not isinstance(sent, list) or not sent:
         raise InvalidSyntaxException(detail="Operations must be a list with at least one operation")
+    limits.check_paths(sent)
     found: list[Operation] = []
     for item in sent:
         for operation in _expanded(item, model, seen):

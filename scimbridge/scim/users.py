@@ -13,7 +13,7 @@ from starlette.responses import Response
 from scimbridge.domain.model import TOLERANT, USER
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import MemberKind
-from scimbridge.scim import dialect, patch
+from scimbridge.scim import dialect, limits, patch
 from scimbridge.scim.call import Call, etag, version_of, wanted_version
 from scimbridge.scim.dialect import CORE_USER
 from scimbridge.scim.documents import stored_user, user_document
@@ -81,7 +81,7 @@ class Users:
         call.understand(_meaning(found))
         accepted = (_accepted(each, call.resource_id, call.reading) for each in found)
         wanted = [operation for operation in accepted if operation is not None]
-        return self._changed(call, _patching(call.resource_id, patch.message(USER, wanted)), projection)
+        return self._changed(call, _patching(call.resource_id, wanted), projection)
 
     def delete(self, call: Call) -> Response:
         """DELETE /Users/{id}."""
@@ -112,10 +112,13 @@ def unchanged_since(call: Call, version: int) -> Response | None:
     return None
 
 
-def _patching(user_id: str, message: Any | None) -> Change:
+def _patching(user_id: str, wanted: list[Operation]) -> Change:
+    message = patch.message(USER, wanted)
+
     def change(stored: Mapping[str, Any]) -> Mapping[str, Any]:
         if message is None:
             return stored
+        limits.check_effort(wanted, stored)
         user = USER.model_validate({**stored, "id": user_id}, scim_policy=TOLERANT)
         message.patch(user, scim_policy=TOLERANT)
         return stored_user(user)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -34,6 +36,8 @@ from scimbridge.services.returning import Returning
 from scimbridge.store.database import Database
 from scimbridge.store.schema import requests, sources
 from scimbridge.store.writer import Writer
+from tests.processes.serving import Server, database_beside, served
+from tests.scim.hostility import Attacker
 
 PUBLIC_URL = "http://bridge.example.com"
 BASE = f"{PUBLIC_URL}/scim/v2"
@@ -141,6 +145,39 @@ def service(database: Database) -> Iterator[Service]:
 @pytest.fixture
 def client(service: Service) -> httpx.Client:
     return service.client()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A started server, on each of the two stores; each test takes a source of its own."""
+    with _started(request, tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def besieged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Another one for those who mean harm; little is stored in it, so that it can be compared before and after."""
+    with _started(request, tmp_path_factory.mktemp("besieged")) as server:
+        yield server
+
+
+@pytest.fixture
+def attacker(besieged: Server) -> Iterator[Attacker]:
+    """Somebody with a valid token, and no good intentions."""
+    attacker = Attacker(besieged)
+    yield attacker
+    attacker.client.close()
+
+
+@contextmanager
+def _started(request: pytest.FixtureRequest, folder: Path) -> Iterator[Server]:
+    if request.param == "sqlite":
+        with served(folder, f"sqlite:///{folder}/bridge.db") as server:
+            yield server
+        return
+    name = folder.name.rstrip("0123456789")
+    with database_beside(request.getfixturevalue("postgresql_url"), name) as url, served(folder, url) as server:
+        yield server
 
 
 def a_user(client: httpx.Client, user_name: str = "ada@example.com", **more: object) -> str:

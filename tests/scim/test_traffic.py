@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.processes.serving import Server
 from tests.scim.conftest import BASE
 from tests.scim.replay import Replay, scenarios
 
@@ -17,3 +18,32 @@ def test_scenario(client: httpx.Client, scenario: Path) -> None:
     del client.headers["authorization"]
 
     Replay(client, BASE, "token-of-okta").run(json.loads(scenario.read_text()))
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda path: path.stem)
+def test_scenario_over_a_socket(server: Server, scenario: Path) -> None:
+    with httpx.Client(timeout=60) as client:
+        Replay(client, server.base, server.new_source()).run(json.loads(scenario.read_text()))
+
+
+def test_every_scenario_is_played() -> None:
+    played = {path.stem for path in scenarios()}
+
+    assert len(played) == 67
+    assert {name.partition("-")[0] for name in played} == {
+        "auth0",
+        "authentik",
+        "bridge",
+        "entra",
+        "google",
+        "hostile",
+        "ipsie",
+        "jumpcloud",
+        "keycloak",
+        "microsoft",
+        "okta",
+        "onelogin",
+        "ping",
+        "rfc",
+        "sailpoint",
+    }

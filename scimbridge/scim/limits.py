@@ -1,0 +1,90 @@
+"""How much a request may ask for: what takes long to be understood or searched is refused before that begins.
+
+Whoever writes waits for the one before: a request that takes seconds would hold up all others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from scim2_models import InvalidPathException, InvalidValueException
+
+if TYPE_CHECKING:
+    from scimbridge.scim.patch import Operation
+
+MOST_VALUES = 1000
+"""Values of one attribute of a User. People have a handful; each takes its time to be read and searched."""
+
+MOST_SENT = 5000
+"""Operations in one message, those on members included; each has a path to be understood."""
+
+LONGEST_PATH = 8192
+"""Characters of a path."""
+
+MOST_TERMS = 1000
+"""Words that join conditions, in all paths of a message together."""
+
+MOST_COMPARED = 10_000
+"""Values that the filters in a message's paths may look at, all of them together."""
+
+_LOGIC = re.compile(r"\b(?:and|or|not)\b", re.IGNORECASE)
+
+
+def check_values(document: Mapping[str, Any]) -> None:
+    """Refuse attributes with more values than a User can have.
+
+    Raises:
+        InvalidValueException: One of them has.
+    """
+    for name, value in document.items():
+        if isinstance(value, list) and len(value) > MOST_VALUES:
+            raise InvalidValueException(detail=f"{name[:80]} has more than {MOST_VALUES} values")
+
+
+def check_paths(sent: Sequence[Any]) -> None:
+    """Refuse the operations of a PATCH message whose paths would take long to be understood.
+
+    Raises:
+        InvalidValueException: There are too many operations.
+        InvalidPathException: A path is too long, or all together have too many conditions.
+    """
+    if len(sent) > MOST_SENT:
+        raise InvalidValueException(detail=f"more than {MOST_SENT} operations in one message")
+    terms = 0
+    for path in _paths(sent):
+        terms += len(_LOGIC.findall(path)) if len(path) <= LONGEST_PATH else MOST_TERMS + 1
+        if terms > MOST_TERMS:
+            raise InvalidPathException(detail="the paths are too long, or have too many conditions")
+
+
+def check_effort(operations: Iterable[Operation], stored: Mapping[str, Any]) -> None:
+    """Refuse operations on a User that would add many values, or search many again and again.
+
+    Args:
+        operations: What is wanted.
+        stored: The User's document.
+
+    Raises:
+        InvalidValueException: They would.
+    """
+    lengths = {name.lower(): len(value) for name, value in stored.items() if isinstance(value, list)}
+    added = compared = 0
+    for each in operations:
+        added += len(each.value) if isinstance(each.value, list) else 0
+        compared += lengths.get(each.attribute, 0) if each.path.value_filter is not None else 0
+    if added > MOST_VALUES or compared > MOST_COMPARED:
+        raise InvalidValueException(detail="the operations add or search too many values; send fewer at once")
+
+
+def _paths(sent: Iterable[Any]) -> Iterator[str]:
+    """Yield what is read as a path: paths, and the keys of values, down into an extension."""
+    for item in sent:
+        if not isinstance(item, dict):
+            continue
+        for value in item.values():
+            if isinstance(value, dict):
+                yield from value
+                yield from (key for below in value.values() if isinstance(below, dict) for key in below)
+        yield from (value for key, value in item.items() if key.lower() == "path" and isinstance(value, str))

@@ -1,0 +1,117 @@
+"""Judging what a hostile request does to a started server."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.processes.serving import Cost, Meter, Server
+from tests.scim.wire import JSON, Answer, Wire, written
+
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+MOST_CPU = 1.0
+"""Seconds of CPU for a request, whatever is in it."""
+
+MOST_MEMORY = 64 * 1024 * 1024
+"""Bytes by which the server may grow for it."""
+
+UNNOTICED = 0.1
+"""Seconds of CPU after which a request may come before somebody else's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ordeal:
+    """What a hostile request was answered, and what it cost."""
+
+    answer: Answer
+    cost: Cost
+    health_came_first: bool
+
+
+class Attacker:
+    """Sends requests to a server, and looks after it meanwhile."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.token = server.new_source()
+        self.client = server.client(self.token)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | str | dict[str, Any] | None = None,
+        *,
+        query: dict[str, Any] | list[tuple[str, Any]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Ordeal:
+        """Send a request, and ask for the server's health when all but its last byte has gone, and when it has gone.
+
+        Raises:
+            AssertionError: It costs more than a request may, or others have to wait for it.
+        """
+        raw = written(method, self._address(path, query), self._headers() | (headers or {}), _bytes(content))
+        meter = Meter(self.server.process)
+        with Wire(self.server.url) as wire, Wire(self.server.url) as nurse:
+            wire.send(raw[:-1])
+            _ask_for_health(nurse)
+            assert nurse.answer().status == 200
+            wire.send(raw[-1:])
+            _ask_for_health(nurse)
+            assert nurse.answer().status == 200
+            came_first = not wire.has_answer
+            answer = wire.answer()
+        ordeal = Ordeal(answer, meter.cost(), came_first)
+        self._judge(ordeal, f"{method} {path[:60]}")
+        return ordeal
+
+    def refused(self, *request: Any, status: int, scim_type: str | None = None, **more: Any) -> Answer:
+        """Send a request that must be refused, and leave nothing behind.
+
+        Raises:
+            AssertionError: It is not, or does.
+        """
+        before = self.server.rows()
+        answer = self.send(*request, **more).answer
+        assert_refused(answer, status, scim_type)
+        assert self.server.rows() == before
+        return answer
+
+    def _address(self, path: str, query: Any) -> str:
+        return f"/scim/v2{path}" + (f"?{urlencode(query)}" if query else "")
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}", "Content-Type": JSON}
+
+    def _judge(self, ordeal: Ordeal, request: str) -> None:
+        cost = ordeal.cost
+        print(f"{request}: {ordeal.answer.status}, {cost.cpu:.2f} s of CPU, {cost.memory / 2**20:.0f} MB")
+        assert cost.cpu <= MOST_CPU, f"{cost.cpu:.2f} s of CPU"
+        assert cost.memory <= MOST_MEMORY, f"{cost.memory / 2**20:.0f} MB"
+        assert ordeal.health_came_first or cost.cpu <= UNNOTICED, f"others waited {cost.cpu:.2f} s"
+
+
+def assert_refused(answer: Answer, status: int, scim_type: str | None) -> None:
+    """Check that an answer is an error as RFC 7644 §3.12 writes it."""
+    assert answer.status == status, answer.content[:300]
+    assert answer.headers["Content-Type"] == JSON
+    body = answer.json()
+    assert (body["schemas"], body["status"]) == ([ERROR], str(status))
+    assert body.get("scimType") == scim_type, body
+    assert "Traceback" not in body["detail"]
+
+
+def _bytes(content: bytes | str | dict[str, Any] | None) -> bytes | None:
+    match content:
+        case None | bytes():
+            return content
+        case str():
+            return content.encode("utf-8")
+        case _:
+            return json.dumps(content).encode("utf-8")
+
+
+def _ask_for_health(wire: Wire) -> None:
+    wire.send(written("GET", "/healthz", {}))
