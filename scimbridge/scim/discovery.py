@@ -14,6 +14,7 @@ from scim2_models import (
     ForbiddenException,
     Pagination,
     Patch,
+    Required,
     ResourceType,
     Schema,
     ServiceProviderConfig,
@@ -106,7 +107,7 @@ def _schema(model: Any) -> Schema:
     for attribute in schema.attributes or ():
         if attribute.name == "active":
             # Nobody can take it away, and a User that is created without it gets it.
-            attribute.required = True
+            attribute.required = Required.true
         for place, name in [(attribute, attribute.name)] + [
             (inner, f"{attribute.name}.{inner.name}") for inner in attribute.sub_attributes or ()
         ]:
