@@ -15,6 +15,9 @@ from scimbridge.domain.model import GROUP, USER
 _Tree = dict[str, "_Tree"]
 """Names of attributes, in lower case, with those below them; an empty tree is the whole attribute."""
 
+_DEEPEST = 3
+"""Parts of a name: an extension, an attribute and a sub-attribute. Nothing has a name of more."""
+
 _CORES = [str(model.__schema__).lower() for model in (USER, GROUP)]
 _EXTENSIONS = [str(schema).lower() for model in (USER, GROUP) for schema in model.get_extension_models()]
 
@@ -71,8 +74,9 @@ def _names(asked: Mapping[str, Any], parameter: str) -> list[str]:
 
 def _tree(names: list[str]) -> _Tree:
     tree: _Tree = {}
-    for name in names:
-        _put(tree, _parts(name))
+    for parts in map(_parts, names):
+        if len(parts) <= _DEEPEST:
+            _put(tree, parts)
     return tree
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -196,6 +197,6 @@ def a_group(client: httpx.Client, name: str = "Engineers", members: tuple[str, .
     return str(response.json()["id"])
 
 
-def patched(client: httpx.Client, path: str, *operations: dict[str, object]) -> httpx.Response:
+def patched(client: httpx.Client, path: str, *operations: Mapping[str, Any]) -> httpx.Response:
     """Send a PATCH with these operations."""
     return client.patch(path, json={"Operations": list(operations)})

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import httpx
 
@@ -220,12 +220,13 @@ class Replay:
         return [(request, {**self._values, "i": number}) for number, request in enumerate(requests)]
 
     def _send(self, step: dict[str, Any], values: dict[str, Any]) -> httpx.Response:
-        path = filled(step["path"], values)
+        path, _, flags = filled(step["path"], values).partition("?")
         url = path if "://" in path else self._base + path
         query = filled(step.get("query", {}), values)
         pairs: list[tuple[str, Any]] = [
             (name, str(value)) for name, value in (query.items() if isinstance(query, dict) else query)
         ]
+        pairs = parse_qsl(flags, keep_blank_values=True) + pairs
         content = self._content(step, values)
         headers = self._headers(step, values, has_body=content is not None)
         request = self._client.build_request(

@@ -30,7 +30,7 @@ NODE = Path(__file__).parent / "node"
 
 
 @pytest.fixture
-def client(server: Server) -> Iterator[SyncSCIMClient]:
+def client(server: Server) -> Iterator[Any]:
     """A client that has asked the server what there is, and checks every answer against that."""
     headers = {"Authorization": f"Bearer {server.new_source()}"}
     with httpx2.Client(base_url=server.base, headers=headers) as http:
@@ -39,9 +39,8 @@ def client(server: Server) -> Iterator[SyncSCIMClient]:
         yield client
 
 
-def test_scim2_client_takes_a_user_through_its_life(client: SyncSCIMClient) -> None:
+def test_scim2_client_takes_a_user_through_its_life(client: Any) -> None:
     model = client.get_resource_model("User")
-    assert model is not None
 
     user = client.create(model(user_name="ada@example.com", external_id="1", active=True))
     with pytest.raises(UniquenessException):
@@ -61,10 +60,8 @@ def test_scim2_client_takes_a_user_through_its_life(client: SyncSCIMClient) -> N
     assert gone.status == 404
 
 
-def test_scim2_client_takes_a_group_through_its_life(client: SyncSCIMClient) -> None:
+def test_scim2_client_takes_a_group_through_its_life(client: Any) -> None:
     user_model, model = client.get_resource_model("User"), client.get_resource_model("Group")
-    assert user_model is not None
-    assert model is not None
 
     ada, ben = (client.create(user_model(user_name=name, active=True)) for name in ("ada", "ben"))
     group = client.create(model(display_name="Engineers", members=[{"value": ada.id}]))
