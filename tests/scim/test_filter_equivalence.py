@@ -29,6 +29,7 @@ from scimbridge.domain.names import any_case_key
 from scimbridge.domain.resource import MemberKind
 from scimbridge.domain.sort import Sort
 from scimbridge.scim.documents import user_document
+from scimbridge.scim.reading import Reading
 from scimbridge.scim.rendering import Rendering
 from scimbridge.store import groups, identities, schema
 from scimbridge.store.database import Database
@@ -177,8 +178,7 @@ def stored(tx: Connection, people: list[dict[str, Any]]) -> tuple[list[Any], lis
     tx.execute(insert(schema.sources).values(name="okta", created_at=NOON))
     ids = []
     for number, person in enumerate(people):
-        document, _ = user_document(person)
-        user = identities.insert_user(tx, "okta", document, NOON + timedelta(minutes=number))
+        user = identities.insert_user(tx, "okta", user_document(person, Reading()), NOON + timedelta(minutes=number))
         ids.append(user.identity.id)
     for name, members in (("Team A", ids[:2]), ("tEAM B", ids[1:])):
         document = {"schemas": [str(GROUP.__schema__)], "displayName": name, "externalId": name}
