@@ -41,8 +41,9 @@ class _Visitor(FilterVisitor[Condition]):
         if node.op is Op.ne:
             return _negated(self.visit_comparison(replace(node, op=Op.eq)))
         if node.value is None:
-            found = self.missing(node.attr_path)
-            return found if node.op is Op.eq else false()
+            if node.op is not Op.eq:
+                raise InvalidFilterException(detail=f"null cannot be compared with {node.op.value}")
+            return self.missing(node.attr_path)
         return self.compared(node)
 
     def compared(self, node: Comparison) -> Condition:
