@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.identity import Identity
@@ -209,10 +209,13 @@ def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:
 def gone_namesakes(tx: Connection, source: str, user_name: str, external_id: str | None) -> list[Identity]:
     """Return the deleted identities that a new User could be: same externalId or same userName."""
     # In any case, whatever the source's rule: what is planned must not fall on the one who came.
-    same = identities.c.any_case_name == any_case_key(user_name)
-    if external_id:
-        same = same | (identities.c.external_id == external_id)
-    query = select(identities).where(identities.c.source == source, identities.c.deleted_at.is_not(None), same)
+    of_name = select(identities.c.id).where(
+        identities.c.source == source, identities.c.any_case_name == any_case_key(user_name)
+    )
+    of_id = select(identities.c.id).where(identities.c.source == source, identities.c.external_id == external_id)
+    # Not an OR of both: SQLite would read every identity of the source for it.
+    same = identities.c.id.in_(union(of_name, of_id) if external_id else of_name)
+    query = select(identities).where(identities.c.deleted_at.is_not(None), same)
     return [_identity(row, ()) for row in tx.execute(query).mappings()]
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, event, text
 
-from scimbridge.store import assignments, attempts, endings, groups, tasks
+from scimbridge.store import assignments, attempts, endings, groups, identities, tasks
 from scimbridge.store.database import Database
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -106,3 +106,11 @@ def test_the_plan_of_a_question_without_an_index_is_told_apart(database: Databas
         tx.execute(text("SELECT * FROM tasks WHERE reason = 'x'")).all()
 
     assert "ix_tasks" not in explained.plan
+
+
+def test_whom_a_new_user_could_be_is_found_by_name_and_by_id(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        identities.gone_namesakes(tx, "idp", "ada@example.com", "1001")
+
+    assert "(source=?)" not in explained.plan
