@@ -56,17 +56,20 @@ class Returning:
         if last is None:
             return Verdict("")
         said = []
-        # A restore that waits for somebody deleted would find that they have left: it goes over to the new identity.
-        while (case := cases.open_case_of(tx, everyone)) is not None and (
-            case.kind is CaseKind.LEAVE or case.identity_id != identity.id
-        ):
-            settling.cancel(tx, case, "the identity is active again", now, actor=identity.source)
-            said.append(f"case {case.id} canceled")
+        restoring = None
+        for key in everyone:
+            case = cases.open_case_of(tx, [key])
+            # A restore that waits for somebody deleted would find that they have left: it goes over to the new one.
+            if case is not None and (case.kind is CaseKind.LEAVE or key != identity.id):
+                settling.cancel(tx, case, "the identity is active again", now, actor=identity.source)
+                said.append(f"case {case.id} canceled")
+            elif case is not None:
+                restoring = case
         unassigned = self._grants.still_unassigned(tx, identity.id)
         touched = [account for account in accounts.accounts_of(tx, everyone) if _was_touched(tx, account)]
         taken = [account for account in touched if account.target not in unassigned]
         wakeups: list[WakeUp] = []
-        if taken and case is None:
+        if taken and restoring is None:
             auto = same_person and self._restore_of(last) is Restore.AUTO
             restore, wakeups = _open_restore(tx, identity, last, taken, now, auto=auto)
             said.append(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"))

@@ -12,7 +12,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
+from sqlalchemy import Boolean, Connection, Delete, Dialect, Insert, Select, Update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
@@ -165,6 +165,8 @@ def _translated(tx: Connection, error: Exception) -> BaseException:
 def _bind_process(kind: TypeEngine[Any], dialect: Dialect) -> _Process | None:
     if dialect.name == "sqlite" and isinstance(kind, UtcDateTime):
         return _as_text
+    if isinstance(kind, Boolean):
+        return None  # both drivers take Python's own
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 

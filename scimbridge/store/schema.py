@@ -464,7 +464,7 @@ history = Table(
     Column("event", String(40), nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("identity_id", _Id, index=True),
+    Column("identity_id", _Id),
     Column("case_id", _Id, index=True),
     Column("task_id", _Id),
     Column("target", String(64)),

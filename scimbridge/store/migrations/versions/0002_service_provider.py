@@ -77,6 +77,8 @@ def upgrade() -> None:
         postgresql_where=_NESTED,
     )
     op.add_column("tokens", sa.Column("expires_at", UtcDateTime(), nullable=True))
+    # Nobody asked by it, and each entry wrote to a place of its own.
+    op.drop_index("ix_history_identity_id", "history")
     _create_oauth_tables()
     op.add_column("requests", sa.Column("resource_id", sa.String(length=200), nullable=True))
     op.create_index(
