@@ -46,9 +46,8 @@ class Grants:
             for identity_id in ids
         }
 
-    def still_unassigned(self, tx: Connection, identity_id: str) -> dict[str, datetime]:
-        """Return the targets that an identity was unassigned from and that nothing grants it now, with since when."""
-        noted = assignments.unassigned_from(tx, identity_id)
+    def ungranted(self, tx: Connection, identity_id: str, noted: Mapping[str, datetime]) -> dict[str, datetime]:
+        """Return those of the targets that an identity was unassigned from that nothing grants it now."""
         granted = self.to(tx, [identity_id])[identity_id] if noted else frozenset()
         return {target: at for target, at in noted.items() if target not in granted}
 

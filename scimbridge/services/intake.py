@@ -22,6 +22,7 @@ from scimbridge.services.planning import Planner, Verdict
 from scimbridge.services.precondition import require_version
 from scimbridge.services.returning import Returning
 from scimbridge.store import accounts, cases, groups, identities, journal
+from scimbridge.store.surroundings import around
 from scimbridge.store.writer import Writer, unit_of_work
 
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -198,7 +199,8 @@ class Intake:
     def _welcome(self, tx: Connection, identity: Identity, now: datetime, *, same_person: bool = True) -> Verdict:
         """Take in somebody who is active now; who never left before may be one who was deleted."""
         namesakes: list[Identity] = []
-        if cases.last_leave_of(tx, [identity.id]) is None:
+        own = around(tx, identity.id, now)
+        if own.last_leave is None:
             namesakes = identities.gone_namesakes(tx, identity.source, identity.user_name, identity.external_id)
         for former in namesakes:
             cases.lock_identity(tx, former.id)
@@ -208,6 +210,7 @@ class Intake:
             now,
             former=[former.id for former in namesakes],
             same_person=same_person and all(_is_same_person(former, identity) for former in namesakes),
+            own=own,
         )
 
     def _react(self, tx: Connection, before: Identity, user: StoredUser, request_id: str, now: datetime) -> Verdict:

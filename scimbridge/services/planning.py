@@ -12,7 +12,7 @@ from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.hold import Hold
 from scimbridge.domain.identity import Identity
-from scimbridge.domain.ids import TaskId, new_id
+from scimbridge.domain.ids import AccountId, TaskId, new_id
 from scimbridge.domain.plan import Capabilities, PlannedStage, PlannedTask, amend, plan_fact
 from scimbridge.domain.rule import Rule, Ruleset
 from scimbridge.domain.task import Task, TaskState
@@ -20,7 +20,7 @@ from scimbridge.domain.trigger import Fact
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
 from scimbridge.store import accounts, assignments, cases, holds, identities, journal, tasks
-from scimbridge.store.accounts import Account
+from scimbridge.store.surroundings import Surroundings, around
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,22 @@ class Planner:
 
     def take(self, tx: Connection, fact: Fact, identity: Identity) -> Verdict:
         """Open or amend the identity's case, or say why not. The caller holds the identity's lock."""
-        identity = identities.remembering(tx, identity, fact.at)
-        open_case = cases.open_case_of(tx, [identity.id])
+        found = around(tx, identity.id, fact.at)
+        identity = identities.remembering(identity, found.left)
+        open_case = found.open_case
         rule = self._rules.first_match(fact.trigger, identity)
         if rule is None:
             return self._leave_alone(tx, fact, open_case, "no rule matches", "fact without rule")
-        why = self._rules.why_excluded(identity, rule.name, holds.standing_exclusions(tx))
+        exclusions = holds.standing_exclusions(tx) if found.has_exclusions else ()
+        why = self._rules.why_excluded(identity, rule.name, exclusions)
         if why is not None:
             return self._leave_alone(tx, fact, open_case, f"excluded: {why}", "excluded")
         assignments.unassign(tx, identity.id, fact.targets or (), fact.at)
         if open_case is not None and settling.stop_restoring(tx, open_case, fact):
             open_case = None
         if open_case is None:
-            return self._open(tx, fact, identity, rule)
-        return self._amend(tx, fact, open_case, rule)
+            return self._open(tx, fact, identity, rule, found)
+        return self._amend(tx, fact, open_case, rule, found)
 
     def leave_alone(self, tx: Connection, fact: Fact, why: str) -> Verdict:
         """Record a fact that starts nothing, with the reason."""
@@ -77,7 +79,7 @@ class Planner:
         )
         return Verdict(f"{fact.trigger}: {verdict}")
 
-    def _open(self, tx: Connection, fact: Fact, identity: Identity, rule: Rule) -> Verdict:
+    def _open(self, tx: Connection, fact: Fact, identity: Identity, rule: Rule, found: Surroundings) -> Verdict:
         stages = plan_fact(rule, fact, self._capabilities)
         case = cases.insert_case(
             tx,
@@ -102,12 +104,12 @@ class Planner:
             case_id=case.id,
             personal={"user_name": identity.user_name},
         )
-        wakeups = self._insert_stages(tx, case, stages, fact.at)
+        wakeups = self._insert_stages(tx, case, stages, fact.at, found)
         if not any(stage.tasks for stage in stages):
             settling.complete(tx, case, [], fact.at)
         return Verdict(verdict, wakeups)
 
-    def _amend(self, tx: Connection, fact: Fact, case: Case, rule: Rule) -> Verdict:
+    def _amend(self, tx: Connection, fact: Fact, case: Case, rule: Rule, found: Surroundings) -> Verdict:
         stages = plan_fact(rule, fact, self._capabilities)
         amendment = amend(tasks.tasks_of_case(tx, case.id, lock=True), stages)
         for change in amendment.earlier:
@@ -130,12 +132,16 @@ class Planner:
             identity_id=case.identity_id,
             case_id=case.id,
         )
-        return Verdict(verdict, self._insert_stages(tx, case, amendment.stages, fact.at))
+        return Verdict(verdict, self._insert_stages(tx, case, amendment.stages, fact.at, found))
 
-    def _insert_stages(self, tx: Connection, case: Case, stages: Iterable[PlannedStage], now: datetime) -> list[WakeUp]:
-        names = [task.target for stage in stages for task in stage.tasks]
-        owned = accounts.ensure_accounts(tx, case.identity_id, dict.fromkeys(names), now, link_due_at=None)
-        standing = holds.standing_on(tx, identity_id=case.identity_id, case_id=case.id)
+    def _insert_stages(
+        self, tx: Connection, case: Case, stages: Iterable[PlannedStage], now: datetime, found: Surroundings
+    ) -> list[WakeUp]:
+        owned = {target: account.id for target, account in found.owned.items()}
+        new_targets = {task.target for stage in stages for task in stage.tasks} - owned.keys()
+        if new_targets:
+            owned |= accounts.insert_accounts(tx, case.identity_id, sorted(new_targets), now)
+        standing = holds.standing_on(tx, identity_id=case.identity_id, case_id=case.id) if found.has_holds else ()
         new = []
         for stage in stages:
             if stage.tasks:
@@ -146,7 +152,7 @@ class Planner:
 
 
 def _task(
-    case: Case, stage_id: str, planned: PlannedTask, account: Account, standing: Iterable[Hold], now: datetime
+    case: Case, stage_id: str, planned: PlannedTask, account_id: AccountId, standing: Iterable[Hold], now: datetime
 ) -> Task:
     """Return a new task; one without grace, that nothing holds, is released at once."""
     held = any(hold.stops_work_at(planned.target) for hold in standing)
@@ -156,7 +162,7 @@ def _task(
         case_id=case.id,
         stage_id=stage_id,
         identity_id=case.identity_id,
-        account_id=account.id,
+        account_id=account_id,
         target=planned.target,
         action=planned.action,
         state=TaskState.READY if at_once else TaskState.PLANNED,

@@ -19,8 +19,8 @@ from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
 from scimbridge.services.grants import Grants
 from scimbridge.services.planning import Planner, Verdict
-from scimbridge.store import accounts, cases, journal, tasks
-from scimbridge.store.accounts import Account
+from scimbridge.store import cases, journal, tasks
+from scimbridge.store.surroundings import Owned, Surroundings, around
 
 ASK = "is this the same person? `scimbridge cases retry {case}` gives the access back, `cases cancel {case}` does not"
 
@@ -34,7 +34,14 @@ class Returning:
         self._grants = grants
 
     def take(
-        self, tx: Connection, identity: Identity, now: datetime, *, former: Sequence[str] = (), same_person: bool = True
+        self,
+        tx: Connection,
+        identity: Identity,
+        now: datetime,
+        *,
+        former: Sequence[str] = (),
+        same_person: bool = True,
+        own: Surroundings | None = None,
     ) -> Verdict:
         """Call off what is planned for an identity, and restore what was taken.
 
@@ -50,23 +57,26 @@ class Returning:
             former: Ids of deleted identities that this one takes the place of.
             same_person: False where only the userName is the same: then nothing is given back
                 until an operator confirms.
+            own: What there is around the identity, where that is known already.
         """
-        everyone = [identity.id, *former]
-        last = cases.last_leave_of(tx, everyone)
-        if last is None:
+        own = own or around(tx, identity.id, now)
+        everyone = [own, *(around(tx, key, now) for key in former)]
+        leaves = [each.last_leave for each in everyone if each.last_leave is not None]
+        if not leaves:
             return Verdict("")
+        last = max(leaves, key=lambda case: case.opened_at)
         said = []
         restoring = None
-        for key in everyone:
-            case = cases.open_case_of(tx, [key])
+        for each in everyone:
+            case = each.open_case
             # A restore that waits for somebody deleted would find that they have left: it goes over to the new one.
-            if case is not None and (case.kind is CaseKind.LEAVE or key != identity.id):
+            if case is not None and (case.kind is CaseKind.LEAVE or each is not own):
                 settling.cancel(tx, case, "the identity is active again", now, actor=identity.source)
                 said.append(f"case {case.id} canceled")
             elif case is not None:
                 restoring = case
-        unassigned = self._grants.still_unassigned(tx, identity.id)
-        touched = [account for account in accounts.accounts_of(tx, everyone) if _was_touched(tx, account)]
+        unassigned = self._grants.ungranted(tx, identity.id, own.unassigned)
+        touched = [account for each in everyone for account in each.owned.values() if account.is_touched]
         taken = [account for account in touched if account.target not in unassigned]
         wakeups: list[WakeUp] = []
         if taken and restoring is None:
@@ -90,12 +100,11 @@ class Returning:
         if case is not None:
             settling.stop_revoking(tx, case, targets, "the identity is assigned to the target again", now)
             case = cases.open_case_of(tx, [identity.id])
-        last = cases.last_leave_of(tx, [identity.id])
+        own = around(tx, identity.id, now)
+        last = own.last_leave
         pending = {task.target for task in _restores(tx, case)}
         taken = [
-            account
-            for account in accounts.accounts_of(tx, [identity.id])
-            if account.target in targets - pending and _was_touched(tx, account)
+            account for account in own.owned.values() if account.target in targets - pending and account.is_touched
         ]
         if last is None or not taken:
             return Verdict("")
@@ -119,20 +128,11 @@ def _restores(tx: Connection, case: Case | None) -> Iterator[Task]:
             yield task
 
 
-def _was_touched(tx: Connection, account: Account) -> bool:
-    """Whether there may be something to give back: a standing snapshot, or an attempt under way."""
-    if tasks.has_running(tx, account.id):
-        return True
-    return account.native_id is not None and (
-        accounts.standing_snapshot(tx, account.target, account.native_id) is not None
-    )
-
-
 def _open_restore(
     tx: Connection,
     identity: Identity,
     last: Case,
-    taken: Sequence[Account],
+    taken: Sequence[Owned],
     now: datetime,
     *,
     auto: bool,

@@ -76,9 +76,23 @@ def ensure_accounts(
     new = [name for name in target_names if name not in known]
     if not new:
         return known
-    due = {"identity_id": identity_id, "link_due_at": link_due_at}
-    _INSERT.run_many(tx, [{"id": new_id(now), "target": name, **due} for name in new])
+    insert_accounts(tx, identity_id, new, now, link_due_at=link_due_at)
     return {account.target: account for account in accounts_of(tx, [identity_id])}
+
+
+def insert_accounts(
+    tx: Connection,
+    identity_id: str,
+    target_names: Iterable[str],
+    now: datetime,
+    *,
+    link_due_at: datetime | None = None,
+) -> dict[str, AccountId]:
+    """Store accounts of an identity at targets where it has none yet, and return their ids by target."""
+    ids = {name: AccountId(new_id(now)) for name in target_names}
+    due = {"identity_id": identity_id, "link_due_at": link_due_at}
+    _INSERT.run_many(tx, [{"id": key, "target": name, **due} for name, key in ids.items()])
+    return ids
 
 
 def look_up_again(tx: Connection, identity_id: str, now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.ids import CaseId, IdentityId, new_id
@@ -18,8 +18,7 @@ from scimbridge.store.schema import cases, identities, stages
 _INSERT = Prepared(insert(cases), cases.c.keys())
 _INSERT_STAGE = Prepared(insert(stages), stages.c.keys())
 _BY_ID = Prepared(select(cases).where(cases.c.id == bindparam("key")))
-# As the partial index says it: SQLite uses it for literals, not for parameters.
-_OPEN = Prepared(select(cases).where(cases.c.identity_id == bindparam("identity"), text("state = 'open'")))
+_OPEN = Prepared(select(cases).where(cases.c.identity_id == bindparam("identity"), cases.c.state == "open"))
 _LAST_LEAVE = Prepared(
     select(cases)
     .where(cases.c.identity_id == bindparam("identity"), cases.c.kind == CaseKind.LEAVE.value)
@@ -124,18 +123,18 @@ def case_by_id(tx: Connection, case_id: str) -> Case:
     row = _BY_ID.first(tx, {"key": case_id})
     if row is None:
         raise NotFoundError("case", case_id)
-    return _case(row)
+    return case_of(row)
 
 
 def open_case_of(tx: Connection, identity_ids: Sequence[str]) -> Case | None:
     """Return the open case of some identities, the oldest if several of them have one."""
-    found = [_case(row) for key in identity_ids for row in _OPEN.all(tx, {"identity": key})]
+    found = [case_of(row) for key in identity_ids for row in _OPEN.all(tx, {"identity": key})]
     return min(found, key=lambda case: case.opened_at, default=None)
 
 
 def last_leave_of(tx: Connection, identity_ids: Sequence[str]) -> Case | None:
     """Return the newest leave case of some identities, ended or not."""
-    found = [_case(row) for key in identity_ids for row in _LAST_LEAVE.all(tx, {"identity": key})]
+    found = [case_of(row) for key in identity_ids for row in _LAST_LEAVE.all(tx, {"identity": key})]
     return max(found, key=lambda case: case.opened_at, default=None)
 
 
@@ -150,7 +149,8 @@ def stage_after(row: RowMapping) -> timedelta:
     return timedelta(seconds=row["after_seconds"])
 
 
-def _case(row: Row) -> Case:
+def case_of(row: Row) -> Case:
+    """Return the case of a row."""
     return Case(
         id=CaseId(row["id"]),
         identity_id=IdentityId(row["identity_id"]),

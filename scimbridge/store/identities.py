@@ -189,13 +189,13 @@ def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:
     row = _ANY.first(tx, {"key": identity_id})
     if row is None:
         raise NotFoundError("identity", identity_id)
-    return remembering(tx, _with_own_groups(tx, row).identity, now)
+    left = _REMEMBERED.column(tx, {"key": identity_id, "since": now - MEMBERSHIP_MEMORY})
+    return remembering(_with_own_groups(tx, row).identity, left)
 
 
-def remembering(tx: Connection, identity: Identity, now: datetime) -> Identity:
+def remembering(identity: Identity, left: Sequence[str]) -> Identity:
     """Return an identity with the groups that it left a short while ago beside those it is in."""
-    past = _REMEMBERED.column(tx, {"key": identity.id, "since": now - MEMBERSHIP_MEMORY})
-    return replace(identity, groups=tuple(dict.fromkeys((*identity.groups, *past)))) if past else identity
+    return replace(identity, groups=tuple(dict.fromkeys((*identity.groups, *left)))) if left else identity
 
 
 def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:

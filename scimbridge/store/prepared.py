@@ -8,13 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Delete, Dialect, Insert, Select, Update
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Delete,
+    Dialect,
+    Insert,
+    Select,
+    Update,
+    literal_column,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
 from sqlalchemy.types import TypeEngine
 
 from scimbridge.store.schema import UtcDateTime
@@ -83,12 +95,11 @@ class _Compiled:
     """A statement as one kind of database takes it."""
 
     def __init__(self, statement: _Statement, columns: list[str] | None, dialect: Dialect) -> None:
-        compiled: SQLCompiler = statement.compile(dialect=dialect, column_keys=columns)
-        if compiled.post_compile_params:
-            message = "the text of the statement depends on its parameters"
-            raise TypeError(message)
+        spelled_out: Any = replacement_traverse(statement, {}, partial(_spelled_out, dialect))
+        compiled: SQLCompiler = spelled_out.compile(dialect=dialect, column_keys=columns)
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         self.text = compiled.string
+        # LIMIT and OFFSET come in when the statement is compiled.
         self._fixed = {name: bind.value for name, bind in binds.items() if not bind.required}
         self._order = tuple(compiled.positiontup or binds)
         self._take: Callable[[Mapping[str, Any]], tuple[Any, ...]] = _taker(self._order)
@@ -129,6 +140,25 @@ class _Compiled:
             if place == 0:
                 return process(found[0])
         return found[0]
+
+
+def _spelled_out(dialect: Dialect, element: ExternallyTraversible, **_: object) -> ColumnElement[Any] | None:
+    """Return what stands in place of a value of the statement itself: the same as a literal.
+
+    SQLite plans a statement anew at every execution, which takes longer than running it, where a
+    parameter is compared with a column that the condition of a partial index names.
+    """
+    if not isinstance(element, BindParameter):
+        return None
+    if element.expanding:
+        message = "the text of the statement depends on its parameters"
+        raise TypeError(message)
+    if element.required:
+        return None
+    as_literal = element.type.dialect_impl(dialect).literal_processor(dialect)
+    if as_literal is None:
+        raise TypeError(f"{element.value!r} has no literal")
+    return literal_column(as_literal(element.value), element.type)
 
 
 def _taker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

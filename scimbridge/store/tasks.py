@@ -88,7 +88,11 @@ _ALL_OF_CASE = Prepared(_OF_CASE)
 _ALL_OF_CASE_LOCKED = Prepared(_OF_CASE.with_for_update())
 # What a transition changes. A column that is set is written to its indexes, be its value new or not.
 _CHANGING = ("state", "not_before", "attempts", "first_tried_at", "reason", "finished_at")
-_SAVE = update(tasks).where(tasks.c.id == bindparam("key"), tasks.c.state == bindparam("expected"))
+_SAVE = update(tasks).where(
+    tasks.c.id == bindparam("key"),
+    # Not the bare column: SQLite would compare it with the partial indexes, and plan anew every time.
+    func.coalesce(tasks.c.state, "") == bindparam("expected"),
+)
 _SAVES: dict[tuple[str, ...], Prepared] = {
     outcome: Prepared(_SAVE, (*_CHANGING, *outcome))
     for outcome in ((), ("changed",), ("evidence",), ("changed", "evidence"))

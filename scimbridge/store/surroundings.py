@@ -1,0 +1,156 @@
+"""What there is around an identity when something is decided about it: read in one statement.
+
+A decision asks for little things in many tables, most of which are not there; one at a time, the
+asking takes longer than the deciding, and on PostgreSQL each is a way to the server and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BindParameter, ColumnElement, Connection, bindparam, exists, func, or_, select
+
+from scimbridge.domain.case import Case, CaseKind, CaseState
+from scimbridge.domain.ids import AccountId
+from scimbridge.domain.task import TaskState
+from scimbridge.store.cases import case_of
+from scimbridge.store.identities import MEMBERSHIP_MEMORY
+from scimbridge.store.prepared import Prepared
+from scimbridge.store.schema import (
+    accounts,
+    cases,
+    exclusions,
+    holds,
+    past_memberships,
+    snapshots,
+    tasks,
+    unassignments,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An account of the identity.
+
+    Attributes:
+        is_touched: There may be something to give back: a standing snapshot, or an attempt under way.
+    """
+
+    id: AccountId
+    target: str
+    is_touched: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a decision about an identity needs to know.
+
+    Attributes:
+        left: Display names of the groups that it left within the membership memory.
+        open_case: Its open case.
+        last_leave: Its newest leave case, ended or not.
+        owned: Its accounts, by target.
+        unassigned: The targets that it was unassigned from, with the time of the fact.
+        has_exclusions: Some run-time exclusion stands, for whomever.
+        has_holds: Some hold stands, on whatever.
+    """
+
+    left: Sequence[str]
+    open_case: Case | None
+    last_leave: Case | None
+    owned: Mapping[str, Owned]
+    unassigned: Mapping[str, datetime]
+    has_exclusions: bool
+    has_holds: bool
+
+
+def around(tx: Connection, identity_id: str, now: datetime) -> Surroundings:
+    """Return what there is around an identity, whose lock the caller holds."""
+    row = _AROUND[tx.dialect.name].first(tx, {"identity": identity_id, "since": now - MEMBERSHIP_MEMORY})
+    assert row is not None  # noqa: S101 - a query without FROM has one row
+    owned = (Owned(AccountId(key), target, bool(is_touched)) for target, key, is_touched in row["owned"] or ())
+    return Surroundings(
+        left=row["left"] or (),
+        open_case=_case(row["open_case"]),
+        last_leave=_case(row["last_leave"]),
+        owned={account.target: account for account in owned},
+        unassigned={target: _moment(at) for target, at in row["unassigned"] or ()},
+        has_exclusions=bool(row["has_exclusions"]),
+        has_holds=bool(row["has_holds"]),
+    )
+
+
+_IDENTITY: BindParameter[str] = bindparam("identity")
+_CASE_COLUMNS = cases.c.keys()
+
+
+def _touched() -> ColumnElement[bool]:
+    """An attempt on the account is under way, or a snapshot of it stands."""
+    running = exists(
+        select(tasks.c.id).where(tasks.c.account_id == accounts.c.id, tasks.c.state == TaskState.RUNNING.value)
+    )
+    standing = exists(
+        select(snapshots.c.id).where(
+            snapshots.c.target == accounts.c.target,
+            snapshots.c.native_id == accounts.c.native_id,
+            snapshots.c.released_at.is_(None),
+        )
+    )
+    return or_(running, standing)
+
+
+def _statement(array: _Function, rows: _Function) -> Prepared:
+    """Return the one statement.
+
+    Args:
+        array: The function that makes a JSON array of values.
+        rows: The aggregate function that makes one of rows.
+    """
+    left = select(rows(past_memberships.c.display_name, type_=JSON)).where(
+        past_memberships.c.identity_id == _IDENTITY, past_memberships.c.ended_at > bindparam("since")
+    )
+    case = select(array(*cases.c, type_=JSON)).where(cases.c.identity_id == _IDENTITY)
+    open_case = case.where(cases.c.state == CaseState.OPEN.value)
+    last_leave = case.where(cases.c.kind == CaseKind.LEAVE.value).order_by(cases.c.opened_at.desc()).limit(1)
+    owned = select(rows(array(accounts.c.target, accounts.c.id, _touched()), type_=JSON)).where(
+        accounts.c.identity_id == _IDENTITY
+    )
+    unassigned = select(rows(array(unassignments.c.target, unassignments.c.at), type_=JSON)).where(
+        unassignments.c.identity_id == _IDENTITY
+    )
+    return Prepared(
+        select(
+            left.scalar_subquery().label("left"),
+            open_case.scalar_subquery().label("open_case"),
+            last_leave.scalar_subquery().label("last_leave"),
+            owned.scalar_subquery().label("owned"),
+            unassigned.scalar_subquery().label("unassigned"),
+            exists(select(exclusions.c.id).where(exclusions.c.ended_at.is_(None))).label("has_exclusions"),
+            exists(select(holds.c.id).where(holds.c.lifted_at.is_(None))).label("has_holds"),
+        )
+    )
+
+
+_Function = Callable[..., ColumnElement[Any]]
+_AROUND = {
+    "sqlite": _statement(func.json_array, func.json_group_array),
+    "postgresql": _statement(func.json_build_array, func.json_agg),
+}
+
+
+def _case(values: Sequence[Any] | None) -> Case | None:
+    if values is None:
+        return None
+    row = dict(zip(_CASE_COLUMNS, values, strict=True))
+    for name in ("trigger_at", "opened_at", "closed_at"):
+        row[name] = _moment(row[name]) if row[name] else None
+    return case_of(row)
+
+
+def _moment(value: str) -> datetime:
+    """Return a time as JSON has it: PostgreSQL says the zone, SQLite keeps UTC without saying so."""
+    found = datetime.fromisoformat(value)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
