@@ -51,6 +51,17 @@ def parsed(raw: bytes) -> dict[str, Any]:
             deep, or it is no JSON at all.
         InvalidValueException: A string holds a character that cannot be stored.
     """
+    value = loaded(raw)
+    _check_values(value)
+    return value
+
+
+def loaded(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object in a body whose values are still to be looked at.
+
+    Raises:
+        InvalidSyntaxException: It is not one JSON object of RFC 8259.
+    """
     try:
         value = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except RecursionError as error:
@@ -59,7 +70,6 @@ def parsed(raw: bytes) -> dict[str, Any]:
         raise InvalidSyntaxException(detail="the body is not valid JSON in UTF-8") from error
     if not isinstance(value, dict):
         raise InvalidSyntaxException(detail="the body must be a JSON object")
-    _check_values(value)
     return value
 
 

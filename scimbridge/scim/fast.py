@@ -21,7 +21,7 @@ from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import Received, StoredUser
 from scimbridge.scim.authentication import SOURCE
 from scimbridge.scim.base import BASE
-from scimbridge.scim.body import parsed
+from scimbridge.scim.body import is_storable, loaded
 from scimbridge.scim.call import etag
 from scimbridge.scim.dialect import CORE_USER, ENTERPRISE, PATCH_OP
 from scimbridge.scim.documents import schemas_of
@@ -155,7 +155,7 @@ def _quirks_of(body: Mapping[str, Any]) -> set[Quirk]:
 def understood(raw: bytes) -> tuple[Mapping[str, Any], Understood] | None:
     """Return a PATCH message and what it means, or ``None`` where that takes more than this module."""
     try:
-        body = parsed(raw)
+        body = loaded(raw)
     except Exception:  # noqa: BLE001 - the handlers say what is wrong with it
         return None
     operations = body.get("Operations")
@@ -199,7 +199,7 @@ def _set(verb: str, path: str, value: Any, settings: list[_Setting], sentences: 
         settings.append((place, wanted))
         sentences.append(f"{verb} {_spelled(path)}{says(value)}")
         return True
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not is_storable(value):
         return False
     settings.append((place, value))
     sentences.append(f"{verb} {_spelled(path)}")

@@ -48,6 +48,7 @@ PASSED_ON: dict[str, list[dict[str, Any]]] = {
     "nothing": [],
     "an empty value": [{"op": "replace", "value": {}}],
     "an object": [{"op": "replace", "path": "name", "value": {"givenName": "A."}}],
+    "what cannot be stored": [{"op": "replace", "path": "title", "value": "a\0b"}],
     "one known, one not": [{"op": "replace", "value": {"active": False, "id": "7"}}],
 }
 
