@@ -8,6 +8,8 @@ ARGS ?=
 USERS ?= 1000000
 # make test COVERAGE=1 measures; make check always does.
 COVERAGE ?=
+# How many processes share the test suite; 0 is none but pytest itself, for a debugger.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench import chaos soak fmt docs static servers wheel clean
@@ -22,7 +24,7 @@ run: setup ## Watch leavers lose access in two sample targets (Ctrl-C ends it)
 	@$(BIN)/scimbridge demo $(ARGS)
 
 test: setup servers ## Run the test suite
-	@$(if $(COVERAGE),$(BIN)/coverage run -m pytest,$(BIN)/python -m pytest) $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
 
 check: COVERAGE = 1
 check: static test ## Everything CI asks: format, lint, types, layers, tests with coverage

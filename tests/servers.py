@@ -11,15 +11,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import SystemRandom
 
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def quiet_port() -> int:
+    """Return a free port that the kernel gives to no outgoing connection while its server is away."""
+    while True:
+        port = SystemRandom().randrange(20000, 32000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
 def _postgresql_program(name: str) -> str:
@@ -40,7 +44,7 @@ def postgresql() -> Iterator[str]:
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     directory = Path(tempfile.mkdtemp(prefix="scb-pg-"))
     directory.chmod(0o777)
-    data, port = directory / "data", free_port()
+    data, port = directory / "data", quiet_port()
     init = [*as_user, _postgresql_program("initdb"), "-D", str(data), "-A", "trust", "-U", "bridge", "-E", "UTF8"]
     subprocess.run([*init, "--no-sync", "--locale=C.UTF-8"], check=True, stdout=subprocess.DEVNULL, cwd="/")
     options = ["-c", f"unix_socket_directories={directory}", "-c", "fsync=off", "-c", "max_connections=200"]

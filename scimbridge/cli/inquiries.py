@@ -11,7 +11,7 @@ from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.dashboard.times import moment
 
-app = new_group("inquiries", "Inquiries: did people lose a target, whose group was emptied, renamed or deleted?")
+app = new_group("inquiries", "Inquiries: a group that grants a target is gone. Did people lose it?")
 
 InquiryArgument = Annotated[str, typer.Argument(metavar="ID", help="As `scimbridge inquiries list` shows it.")]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from tests.bench.stage import running, wait_for
-from tests.servers import free_port
+from tests.servers import quiet_port
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE_SOURCE = Path(__file__).with_name("node")
@@ -32,7 +32,7 @@ class Peer:
 @contextmanager
 def scim2_server(folder: Path) -> Iterator[Peer]:
     """Run scim2-server in one uvicorn process."""
-    port = free_port()
+    port = quiet_port()
     with running([sys.executable, "-m", "tests.bench.peer", str(port)], folder / "scim2-server.log") as process:
         base_url = f"http://127.0.0.1:{port}"
         wait_for(f"{base_url}/ServiceProviderConfig")
@@ -46,7 +46,7 @@ def node_server(folder: Path) -> Iterator[Peer]:
     Raises:
         RuntimeError: There is no Node.js, or npm cannot fetch what ``package-lock.json`` names.
     """
-    port, server = free_port(), _installed()
+    port, server = quiet_port(), _installed()
     environment = os.environ | {"NODE_ENV": "production"}
     with running([_program("node"), str(server), str(port)], folder / "node.log", environment) as process:
         base_url = f"http://127.0.0.1:{port}/scim/v2"

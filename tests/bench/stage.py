@@ -19,7 +19,7 @@ from scimbridge.demo.directory import start_directory
 from scimbridge.demo.entries import BASE_DN, SERVICE_DN, DemoDirectory
 from scimbridge.queue.embedded import EmbeddedRedis
 from tests.bench.people import name_of
-from tests.servers import free_port
+from tests.servers import quiet_port
 
 COMMAND = str(Path(sys.executable).parent / "scimbridge")
 
@@ -65,7 +65,7 @@ class Installation:
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
-        self.port = free_port()
+        self.port = quiet_port()
         self.processes: dict[str, psutil.Process] = {}
         self._stack = ExitStack()
         self.redis = EmbeddedRedis(folder / "redis")

@@ -21,9 +21,9 @@ from tests.processes.postgresql import ServerControl
 from tests.processes.provider import IdentityProvider
 from tests.processes.rules import AT_ONCE
 from tests.processes.store_faults import StoreFault
-from tests.processes.targets import APP, DIRECTORY, Targets, configuration, quiet_port, scim_target
+from tests.processes.targets import APP, DIRECTORY, Targets, configuration, scim_target
 from tests.processes.waiting import eventually
-from tests.servers import postgresql
+from tests.servers import postgresql, quiet_port
 
 ADA, BEN = "ada@example.com", "ben@example.com"
 PATIENCE = 60.0

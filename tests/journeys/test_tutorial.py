@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.processes import eventually
-from tests.servers import free_port
+from tests.servers import quiet_port
 
 ROOT = Path(__file__).parent.parent.parent
 STEP = re.compile(
@@ -31,7 +31,7 @@ class Reader:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder = folder
         self._stack = stack
-        listen, crm = free_port(), free_port()
+        listen, crm = quiet_port(), quiet_port()
         self._exchanged = {
             ":8085": f":{listen}",
             ":9100": f":{crm}",

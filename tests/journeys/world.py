@@ -19,7 +19,7 @@ from scimbridge.domain.case import CaseState
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.store import accounts
 from tests.journeys.processes import Command, eventually, started
-from tests.servers import free_port
+from tests.servers import quiet_port
 from tests.targets.scim import TOKEN, ScimTarget, running_scim_target
 
 CONFIGURATION = """\
@@ -200,7 +200,7 @@ def running_world(folder: Path) -> Iterator[World]:
         config = folder / "scimbridge.toml"
         config.write_text(
             CONFIGURATION.format(
-                port=free_port(),
+                port=quiet_port(),
                 base_url=application.base_url,
                 url=directory.url,
                 bind_dn=SERVICE_DN,

@@ -21,9 +21,9 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
 from scimbridge.store.upgrade import upgrade
-from tests.processes.targets import quiet_port
 from tests.processes.waiting import eventually
 from tests.scim.tables import stored
+from tests.servers import quiet_port
 
 SCIMBRIDGE = Path(sys.executable).parent / "scimbridge"
 

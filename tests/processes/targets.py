@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -10,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import SystemRandom
 from typing import Any
 
 from scimbridge.demo.directory import OpenLdap
 from scimbridge.demo.entries import CHANGES_BY_ITSELF, SERVICE_DN
+from tests.servers import quiet_port
 from tests.targets.scim import TOKEN, ScimTarget
 
 APP = "app"
@@ -111,15 +110,6 @@ def scim_target(folder: Path, port: int) -> Iterator[ScimTarget]:
         yield target
     finally:
         target.close()
-
-
-def quiet_port() -> int:
-    """Return a free port that the kernel gives to no outgoing connection while its server is away."""
-    while True:
-        port = SystemRandom().randrange(20000, 32000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
 
 
 def configuration(app_url: str, directory: OpenLdap, rules: str, *, store_url: str = "", concurrency: int = 10) -> str:
