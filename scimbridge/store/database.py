@@ -229,7 +229,7 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
             connection.execute("PRAGMA cache_size=-32000")
         else:
             connection.execute("PRAGMA query_only=ON")
-            connection.execute("PRAGMA cache_size=-8000")
+            connection.execute("PRAGMA cache_size=-2000")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
