@@ -64,7 +64,7 @@ def show(name: Name, as_json: AsJson = False, config: ConfigPath = None, log_lev
         say_json(_document(view))
         return
     users, active, groups = (view.counts[key] for key in ("users", "active_users", "groups"))
-    say(f"{view.name}: {users} users, {active} of them active; {groups} groups.")
+    say(f"{view.name}: Users: {users}, of them active: {active}. Groups: {groups}.")
     say(f"Last write: {_when(view.last_request_at)}.")
     if not view.is_configured:
         say(f"The configuration has no [sources.{view.name}]; its defaults apply.")
