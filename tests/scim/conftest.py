@@ -149,18 +149,46 @@ def client(service: Service) -> httpx.Client:
     return service.client()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+# Each is started once, when first asked for, in whatever order the tests come: with parameters of its own, a fixture
+# of the session would be made anew whenever they change.
+
+
+@pytest.fixture(scope="session")
+def server_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with _served_on_sqlite(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def server_on_postgresql(postgresql_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with _served_on_postgresql(postgresql_url, tmp_path_factory.mktemp("server"), "server") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def besieged_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with _served_on_sqlite(tmp_path_factory.mktemp("besieged")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def besieged_on_postgresql(postgresql_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with _served_on_postgresql(postgresql_url, tmp_path_factory.mktemp("besieged"), "besieged") as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest) -> Server:
     """A started server, on each of the two stores; each test takes a source of its own."""
-    with _started(request, tmp_path_factory.mktemp("server")) as server:
-        yield server
+    server: Server = request.getfixturevalue(f"server_on_{request.param}")
+    return server
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def besieged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def besieged(request: pytest.FixtureRequest) -> Server:
     """Another one for those who mean harm; little is stored in it, so that it can be compared before and after."""
-    with _started(request, tmp_path_factory.mktemp("besieged")) as server:
-        yield server
+    server: Server = request.getfixturevalue(f"besieged_on_{request.param}")
+    return server
 
 
 @pytest.fixture
@@ -172,13 +200,14 @@ def attacker(besieged: Server) -> Iterator[Attacker]:
 
 
 @contextmanager
-def _started(request: pytest.FixtureRequest, folder: Path) -> Iterator[Server]:
-    if request.param == "sqlite":
-        with served(folder, f"sqlite:///{folder}/bridge.db") as server:
-            yield server
-        return
-    name = folder.name.rstrip("0123456789")
-    with database_beside(request.getfixturevalue("postgresql_url"), name) as url, served(folder, url) as server:
+def _served_on_sqlite(folder: Path) -> Iterator[Server]:
+    with served(folder, f"sqlite:///{folder}/bridge.db") as server:
+        yield server
+
+
+@contextmanager
+def _served_on_postgresql(postgresql_url: str, folder: Path, name: str) -> Iterator[Server]:
+    with database_beside(postgresql_url, name) as url, served(folder, url) as server:
         yield server
 
 
