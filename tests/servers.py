@@ -48,6 +48,8 @@ def postgresql() -> Iterator[str]:
     init = [*as_user, _postgresql_program("initdb"), "-D", str(data), "-A", "trust", "-U", "bridge", "-E", "UTF8"]
     subprocess.run([*init, "--no-sync", "--locale=C.UTF-8"], check=True, stdout=subprocess.DEVNULL, cwd="/")
     options = ["-c", f"unix_socket_directories={directory}", "-c", "fsync=off", "-c", "max_connections=200"]
+    # Statistics that it took of one test's rows would change the plans of another's.
+    options += ["-c", "autovacuum=off"]
     server = subprocess.Popen(
         [*as_user, _postgresql_program("postgres"), "-D", str(data), "-p", str(port), *options],
         stdout=subprocess.DEVNULL,

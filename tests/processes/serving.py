@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import psutil
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
@@ -149,10 +149,9 @@ def served(folder: Path, store_url: str, *, config: str = "") -> Iterator[Server
 @contextmanager
 def database_beside(url: str, name: str) -> Iterator[str]:
     """Make another database on a PostgreSQL server; yields its address."""
-    engine: Engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
     yield make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
