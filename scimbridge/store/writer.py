@@ -6,9 +6,9 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial, wraps
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from scimbridge.errors import BridgeError, StoreBusyError, StoreUnavailableError
@@ -44,11 +44,11 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._units: SimpleQueue[list[_Unit[Any]] | None] = SimpleQueue()
+        self._units: SimpleQueue[_Unit[Any] | None] = SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._pool: ThreadPoolExecutor | None = None
-        self._gathering: _Gathering | None = None
+        self._served = 1
 
     def run(self, unit: Callable[[], T]) -> T:
         """Return what a unit returned, once that is committed; within another unit, together with it.
@@ -62,7 +62,7 @@ class Writer:
         if not self.database.is_sqlite:
             return _alone(unit)
         waiting = _Blocking(unit)
-        self._enqueue([waiting])
+        self._enqueue(waiting)
         return waiting.future.result()
 
     def submit(self, unit: Callable[[], T]) -> asyncio.Future[T]:
@@ -70,16 +70,13 @@ class Writer:
         loop = asyncio.get_running_loop()
         if not self.database.is_sqlite:
             return loop.run_in_executor(self._threads(), _alone, unit)
-        gathering = self._gathering
-        if gathering is None or gathering.loop is not loop:
-            gathering = self._gathering = _Gathering(loop, self._enqueue)
-        waiting = _Awaited(unit, gathering)
-        gathering.add(waiting)
+        waiting = _Awaited(unit, loop)
+        self._enqueue(waiting)
         return waiting.future
 
     @property
     def waiting(self) -> int:
-        """How many times somebody has handed units over that were not begun."""
+        """How many units have not been begun."""
         return self._units.qsize()
 
     def close(self) -> None:
@@ -92,10 +89,10 @@ class Writer:
             self._pool.shutdown()
             self._pool = None
 
-    def _enqueue(self, units: list[_Unit[Any]]) -> None:
+    def _enqueue(self, unit: _Unit[Any]) -> None:
         if self._thread is None:
             self._start()
-        self._units.put(units)
+        self._units.put(unit)
 
     def _start(self) -> None:
         with self._starting:
@@ -112,20 +109,28 @@ class Writer:
 
     def _work(self) -> None:
         while (first := self._units.get()) is not None:
-            self._serve(self._with_others(first))
+            self._serve([first, *self._others()])
 
-    def _with_others(self, units: list[_Unit[Any]]) -> list[_Unit[Any]]:
-        """Return units with those that have arrived meanwhile."""
-        while len(units) < MOST:
+    def _others(self) -> list[_Unit[Any]]:
+        """Return what has arrived meanwhile, and what will in a moment.
+
+        As many as last time are waited for: those who were answered then are about to ask again,
+        and a commit for each of them would make all of them slower.
+        """
+        found: list[_Unit[Any]] = []
+        until = monotonic() + PATIENCE
+        while len(found) < MOST - 1:
+            wait = until - monotonic() if len(found) + 1 < self._served else 0
             try:
-                more = self._units.get_nowait()
+                unit = self._units.get(timeout=wait) if wait > 0 else self._units.get_nowait()
             except Empty:
                 break
-            if more is None:
+            if unit is None:
                 self._units.put(None)  # the end comes after those
                 break
-            units = [*units, *more]
-        return units
+            found.append(unit)
+        self._served = len(found) + 1
+        return found
 
     def _serve(self, batch: Sequence[_Unit[Any]]) -> None:
         try:
@@ -230,10 +235,10 @@ class _Blocking(_Unit[T]):
 class _Awaited(_Unit[T]):
     """A unit for which a task of an event loop waits."""
 
-    def __init__(self, work: Callable[[], T], gathering: _Gathering) -> None:
+    def __init__(self, work: Callable[[], T], loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(work)
-        self.gathering = gathering
-        self.future: asyncio.Future[T] = gathering.loop.create_future()
+        self.loop = loop
+        self.future: asyncio.Future[T] = loop.create_future()
 
     def settle(self) -> None:
         """Wake the task; one whose client has gone waits no longer."""
@@ -247,50 +252,19 @@ class _Awaited(_Unit[T]):
 
 def _deliver(batch: Sequence[_Unit[Any]]) -> None:
     """Hand all outcomes over: one wake-up for each event loop, not for each unit."""
-    gathered: dict[_Gathering, list[_Unit[Any]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Unit[Any]]] = {}
     for unit in batch:
         if isinstance(unit, _Awaited):
-            gathered.setdefault(unit.gathering, []).append(unit)
+            by_loop.setdefault(unit.loop, []).append(unit)
         else:
             unit.settle()
-    for gathering, units in gathered.items():
-        # The loop may have ended, and with it everybody who waited.
-        with suppress(RuntimeError):
-            gathering.loop.call_soon_threadsafe(gathering.settle, units)
+    for loop, units in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle, units)
+        except RuntimeError:
+            continue  # the loop has ended, and with it everybody who waited
 
 
-class _Gathering:
-    """The units of one event loop that are about to be handed to the thread.
-
-    Loop and thread share one interpreter: while both work, they slow each other down more than
-    they get done. So as many units as were answered together last time are gathered first, since those who
-    were answered are about to ask again; and the thread is woken once for all of them.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, hand_over: Callable[[list[_Unit[Any]]], None]) -> None:
-        self.loop = loop
-        self._hand_over = hand_over
-        self._arrived: list[_Unit[Any]] = []
-        self._expected = 1
-        self._timer: asyncio.TimerHandle | None = None
-
-    def add(self, unit: _Unit[Any]) -> None:
-        """Take a unit, and hand all of them over where no more are expected."""
-        self._arrived.append(unit)
-        if len(self._arrived) >= self._expected:
-            self._release()
-        elif self._timer is None:
-            self._timer = self.loop.call_later(PATIENCE, self._release)
-
-    def settle(self, units: Sequence[_Unit[Any]]) -> None:
-        """Hand the outcomes over to those who wait."""
-        self._expected = len(units)
-        for unit in units:
-            unit.settle()
-
-    def _release(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        arrived, self._arrived = self._arrived, []
-        self._hand_over(arrived)
+def _settle(units: Sequence[_Unit[Any]]) -> None:
+    for unit in units:
+        unit.settle()
