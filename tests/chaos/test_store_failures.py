@@ -14,6 +14,7 @@ import pytest
 
 from scimbridge.demo.directory import OpenLdap
 from scimbridge.domain.task import TaskState
+from scimbridge.store.database import Database
 from tests.chaos import ledger
 from tests.processes.crash_points import Role
 from tests.processes.installation import Installation, Process, installed
@@ -126,6 +127,11 @@ def test_a_change_that_could_not_be_recorded_is_looked_at_again_and_not_done_aga
         assert targets.is_suspended(ADA)
 
 
+def live_attempts(database: Database) -> int:
+    with database.read() as tx:
+        return int(tx.exec_driver_sql("SELECT count(*) FROM attempts WHERE ended_at IS NULL").scalar_one())
+
+
 @pytest.mark.timeout(420)
 def test_targets_that_cannot_be_reached_at_start_are_named_and_their_tasks_are_kept(folder: Path) -> None:
     directory, port = OpenLdap(folder / "directory"), quiet_port()
@@ -145,9 +151,16 @@ def test_targets_that_cannot_be_reached_at_start_are_named_and_their_tasks_are_k
 
         assert "cannot connect" in said[APP][0]
         assert "cannot be reached" in said[DIRECTORY][0]
+        # Between its start and its first account a target would say, rightly, that there is no account.
+        operating, clock = installation.bridge.operating, installation.bridge.clock
+        for name in (APP, DIRECTORY):
+            operating.pause(name, reason="being set up", by="ops", now=clock())
+        eventually(lambda: not live_attempts(database), PATIENCE, what="no attempt under way")
         with scim_target(folder, port) as app, directory:
             targets = Targets(app, directory)
             targets.add(ADA)
+            for name in (APP, DIRECTORY):
+                operating.resume(name, by="ops", now=clock())
             # The longer a target was away, the longer the next attempt waits.
             eventually(lambda: targets.is_suspended(ADA), 300, what="suspended", explain=lambda: said)
             eventually(lambda: ledger.open_cases(database) == 0, PATIENCE)
