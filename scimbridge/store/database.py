@@ -39,6 +39,18 @@ class _Transaction:
     on_commit: list[Callable[[], None]] = field(default_factory=list)
     depth: int = 0
 
+    def require_standing(self) -> None:
+        """Make sure that the transaction is still there.
+
+        SQLite undoes one by itself where the disk is full or fails. A savepoint that came after that would be
+        a transaction of its own, and stored without what came before it.
+
+        Raises:
+            StoreUnavailableError: It was undone; nothing of it is stored.
+        """
+        if self.tx.dialect.name == "sqlite" and not self.tx.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+            raise StoreUnavailableError("the database has undone the transaction; nothing of it was stored")
+
 
 class Database:
     """Hands out transactions.
@@ -152,6 +164,7 @@ class _Savepoint:
         self._name = f"inner_{current.depth}"
 
     def __enter__(self) -> Connection:
+        self._current.require_standing()
         execute(self._current.tx, f"SAVEPOINT {self._name}")
         self._current.depth += 1
         return self._current.tx

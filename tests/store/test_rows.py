@@ -730,6 +730,26 @@ def test_what_waits_for_a_commit_is_called_after_it_and_not_for_what_was_undone(
     assert called == ["outer", "inner", "at once"]
 
 
+def test_what_follows_a_transaction_that_sqlite_undid_by_itself_is_not_stored_alone(database: Database) -> None:
+    if not database.is_sqlite:
+        return
+    after: list[Exception] = []
+
+    with suppress(StoreUnavailableError), database.write() as tx:
+        with database.write() as inner:
+            identities.insert_user(inner, SOURCE, {"userName": "ada"}, NOW)
+        tx.exec_driver_sql("ROLLBACK")  # as SQLite does where the disk is full, and nobody told
+        try:
+            with database.write() as inner:
+                identities.insert_user(inner, SOURCE, {"userName": "bob"}, NOW)
+        except StoreUnavailableError as error:
+            after.append(error)
+
+    assert len(after) == 1
+    with database.read() as tx:
+        assert tx.execute(select(identity_table.c.user_name)).scalars().all() == []
+
+
 def test_nothing_is_called_for_a_transaction_that_was_undone(database: Database) -> None:
     called = []
     with suppress(RuntimeError), database.write() as tx:
