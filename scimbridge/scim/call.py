@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from scim2_models import InvalidSyntaxException
-
 from scimbridge.domain.resource import Received
 from scimbridge.domain.source import DEFAULT_PROFILE, SourceProfile
 from scimbridge.scim.reading import Reading, listed
@@ -94,9 +92,3 @@ def version_of(tag: str) -> int:
     """Return the version of an entity tag, or ``NO_VERSION``."""
     text = tag.strip().removeprefix("W/").strip('"')
     return int(text[1:]) if text[:1] == "v" and text[1:].isdecimal() and len(text) < 12 else NO_VERSION
-
-
-def require_body(body: Any) -> None:
-    """Refuse a request that needs a body and has none."""
-    if not body:
-        raise InvalidSyntaxException(detail="the body must be a JSON object with attributes")

@@ -319,7 +319,7 @@ facts = Table(
     metadata,
     # Every trigger that arrived, also those that no rule matched.
     Column("id", _Id, primary_key=True),
-    Column("identity_id", ForeignKey("identities.id"), nullable=False, index=True),
+    Column("identity_id", ForeignKey("identities.id"), nullable=False),
     Column("source", String(64), nullable=False),
     Column("trigger", String(16), nullable=False),
     Column("at", UtcDateTime, nullable=False, index=True),

@@ -97,11 +97,6 @@ _SAVES: dict[tuple[str, ...], Prepared] = {
     outcome: Prepared(_SAVE, (*_CHANGING, *outcome))
     for outcome in ((), ("changed",), ("evidence",), ("changed", "evidence"))
 }
-_RUNNING = Prepared(
-    select(tasks.c.id)
-    .where(tasks.c.account_id == bindparam("account"), tasks.c.state == TaskState.RUNNING.value)
-    .limit(1)
-)
 _NEXT = (
     select(tasks)
     .where(tasks.c.account_id == bindparam("account"), _is_runnable())
@@ -240,11 +235,6 @@ def last_done_on(tx: Connection, account_id: str) -> Task | None:
     )
     row = tx.execute(query).mappings().first()
     return _task(row) if row is not None else None
-
-
-def has_running(tx: Connection, account_id: str) -> bool:
-    """Whether an attempt on the account is under way."""
-    return bool(_RUNNING.column(tx, {"account": account_id}))
 
 
 def oldest_runnable(tx: Connection, target: str, now: datetime) -> datetime | None:

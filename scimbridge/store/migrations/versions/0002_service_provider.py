@@ -77,8 +77,9 @@ def upgrade() -> None:
         postgresql_where=_NESTED,
     )
     op.add_column("tokens", sa.Column("expires_at", UtcDateTime(), nullable=True))
-    # Nobody asked by it, and each entry wrote to a place of its own.
+    # Nobody asked by them, and each entry wrote to a place of its own.
     op.drop_index("ix_history_identity_id", "history")
+    op.drop_index("ix_facts_identity_id", "facts")
     _create_oauth_tables()
     op.add_column("requests", sa.Column("resource_id", sa.String(length=200), nullable=True))
     op.create_index(
