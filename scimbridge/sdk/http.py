@@ -202,7 +202,7 @@ class HttpClient:
         *,
         call: str,
         params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         headers: Mapping[str, str] | None = None,
         expect: Collection[int] = (),
         confirm: Confirm | None = None,
@@ -219,7 +219,8 @@ class HttpClient:
             path: Appended to the base URL; begins with a slash, and is quoted already.
             call: What this is, for an operator: "reading an account".
             params: The query.
-            body: Sent as JSON, with the content type that ``headers`` names.
+            body: Sent as JSON, with the content type that ``headers`` names; bytes are JSON already, and are sent as
+                they are.
             headers: For this request alone.
             expect: Statuses beside 2xx that are answers and not errors.
             confirm: Called after the permit, right before each sending.
@@ -233,7 +234,7 @@ class HttpClient:
             method,
             self._base_url + path,
             params=params,
-            content=None if body is None else json.dumps(body, ensure_ascii=False).encode(),
+            content=_content(body),
             headers={} if body is None else {"Content-Type": "application/json"},
         )
         request.headers.update(headers or {})
@@ -311,6 +312,10 @@ class HttpClient:
         retry_after = parse_retry_after(answer.headers.get("retry-after"), self._wall())
         error = RetryableError(message, retry_after=retry_after)
         return _Failure(error, may_resend=answer.status in BUSY and call.request.method in IDEMPOTENT)
+
+
+def _content(body: Mapping[str, Any] | bytes | None) -> bytes | None:
+    return body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
 
 
 class _AnswerTooLongError(httpx.HTTPError):

@@ -1,0 +1,78 @@
+"""Notices with everything and with little in them, to try templates on before they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from scimbridge.notices.notice import Content, DeadlineMissed, GuardTripped, Kind, Leaver, Step, TargetPaused
+
+_AT = datetime(2026, 11, 30, 8, tzinfo=UTC)
+_CASE = "0193753c-5e00-7b6c-8d20-1f0a5c3b9e11"
+_FLOOD = "0193753c-5e00-7b6c-8d20-1f0a5c3b9e12"
+_LINK = "https://bridge.example.com/"
+
+_FULL = Leaver(
+    person="Alex <Example> & Co",
+    user_name="alex@example.com",
+    source="okta",
+    trigger="deactivated",
+    case_id=_CASE,
+    steps=(
+        Step(at=_AT, action="suspend", targets=("crm", "directory")),
+        Step(at=datetime(2027, 2, 28, 21, tzinfo=UTC), action="delete", targets=("directory",), is_irreversible=True),
+        Step(at=None, action="archive", targets=("crm",), is_irreversible=True),
+    ),
+    point_of_no_return=datetime(2027, 2, 28, 21, tzinfo=UTC),
+    hold_command=f"scimbridge hold place --case {_CASE} --reason '…'",
+    cancel_command=f"scimbridge cases cancel {_CASE}",
+    link=_LINK,
+)
+_BARE = Leaver(
+    person="alex@example.com",
+    user_name="alex@example.com",
+    source="okta",
+    trigger="requested",
+    case_id=_CASE,
+    steps=(),
+    point_of_no_return=None,
+    hold_command=f"scimbridge hold place --case {_CASE} --reason '…'",
+    cancel_command=f"scimbridge cases cancel {_CASE}",
+    link=_LINK,
+)
+
+SAMPLES: Mapping[Kind, Sequence[Content]] = {
+    Kind.LEAVER: (_FULL, _BARE),
+    Kind.GUARD_TRIPPED: (
+        GuardTripped(
+            flood_id=_FLOOD,
+            where="source okta",
+            reason="101 identities in 24h, and 100 are allowed",
+            release_command=f"scimbridge guard release {_FLOOD}",
+            cancel_command=f"scimbridge guard cancel {_FLOOD}",
+            link=_LINK,
+        ),
+    ),
+    Kind.TARGET_PAUSED: (
+        TargetPaused(
+            target="crm",
+            reason="reading an account: the target answered 401 Unauthorized",
+            check_command="scimbridge targets check crm",
+            resume_command="scimbridge targets resume crm",
+            link=_LINK,
+        ),
+    ),
+    Kind.DEADLINE_MISSED: (
+        DeadlineMissed(
+            action="suspend",
+            target="crm",
+            case_id=_CASE,
+            due_at=_AT,
+            deadline_at=datetime(2026, 11, 30, 8, 5, tzinfo=UTC),
+            reason="reading an account: cannot connect (Connection refused)",
+            show_command=f"scimbridge cases show {_CASE}",
+            link=_LINK,
+        ),
+    ),
+}
+"""Of each kind."""
