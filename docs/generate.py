@@ -46,6 +46,8 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "`[[rules]]`": document.RuleSection,
     "`[[rules.stages]]`": document.StageSection,
     "`[[exclusions]]`": document.ExclusionSection,
+    "`[guard]`": document.GuardSection,
+    "`[[freeze]]`": document.FreezeSection,
 }
 
 SHARED = {"--config", "--log-level", "--json", "--by"}
@@ -69,8 +71,6 @@ def later_keys() -> Iterator[str]:
         ("sections", later.DOCUMENT_KEYS),
         ("keys of a source", later.SOURCE_KEYS),
         ("keys of a target", later.TARGET_KEYS),
-        ("keys of a rule", later.RULE_KEYS),
-        ("keys of a stage", later.STAGE_KEYS),
         ("triggers", later.TRIGGERS),
         ("actions", later.ACTIONS),
         ("connectors", later.CONNECTORS),
@@ -216,7 +216,8 @@ def _described(kind: type) -> Iterator[tuple[str, str]]:
 
 
 def _is_table(field: FieldInfo) -> bool:
-    return field.default is not None and isinstance(field.default, Mapping) and not field.default
+    """Whether a field is a set of tables by name, each with keys of its own."""
+    return field.default == {} and not field.examples
 
 
 def _default(field: FieldInfo) -> str:
@@ -228,6 +229,8 @@ def _default(field: FieldInfo) -> str:
             return ""
         case list():
             return f"`{value}`"
+        case Mapping() if not value:
+            return ""
         case Mapping():
             return "its connector's"
         case bool() | int():

@@ -26,14 +26,15 @@ def add(
 
     It is a SCIM filter (RFC 7644 §3.4.2.2) over identities, and counts from now on.
     """
+    from scimbridge.domain.exclusion import Exclusion
     from scimbridge.domain.filter import IdentityFilter
 
     try:
-        wanted = IdentityFilter(match)
+        wanted = Exclusion(match=IdentityFilter(match), reason=reason)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     with opened(config, log_level) as bridge:
-        exclusion_id = bridge.holding.exclude(wanted, reason=reason, by=operator(by), now=bridge.clock())
+        exclusion_id = bridge.holding.exclude(wanted, by=operator(by), now=bridge.clock())
     say(f"Added exclusion {exclusion_id}.")
 
 

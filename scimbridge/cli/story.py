@@ -77,6 +77,8 @@ def _covers(hold: Hold, story: CaseStory, pending: Sequence[Task]) -> bool:
             return True
         case Scope.TARGET:
             return any(task.target == hold.subject for task in pending)
+        case Scope.SOURCE:
+            return hold.subject == story.identity.source
         case Scope.IDENTITY:
             return hold.subject == story.identity.id
         case Scope.CASE:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from scimbridge.config import later
 from scimbridge.config.addresses import QueueUrl, StoreUrl
+from scimbridge.config.moments import Day
 from scimbridge.config.values import (
     Algorithm,
     AttributePath,
@@ -31,6 +32,7 @@ from scimbridge.config.values import (
 from scimbridge.domain.lifecycle import LIFECYCLE
 from scimbridge.domain.rule import Restore
 from scimbridge.domain.source import NameCase, OverInactive
+from scimbridge.sdk.limits import GuardSection
 from scimbridge.sdk.secret import Secret
 
 LIFECYCLE_END = f"{LIFECYCLE}:endDate"
@@ -145,6 +147,9 @@ class SourceSection(Section):
 
     later: ClassVar[frozenset[str]] = later.SOURCE_KEYS
 
+    guard: GuardSection | None = None
+    """Limits for this source alone; see `[guard]`."""
+
     strict: bool = False
     """Answer 400 to attributes, paths and schemas that are not known, instead of ignoring and recording them."""
 
@@ -180,32 +185,76 @@ class SourceSection(Section):
     """A name and password that the source may present; see `[sources.NAME.basic]`."""
 
 
+class FreezeSection(Section):
+    """A period without irreversible work."""
+
+    start: Day = Field(alias="from", examples=["2026-12-20"])
+    """When it begins, as a date or a time."""
+
+    until: Day = Field(examples=["2027-01-04"])
+    """When it ends; a date ends with its day."""
+
+    timezone: TimeZone = ZoneInfo("UTC")
+    """Where dates and times without an offset are."""
+
+    reason: str = Field(min_length=1, examples=["year-end closing"])
+    """Why; shown wherever something waits for its end."""
+
+
 class StageSection(Section):
     """The actions of a rule that become due together."""
-
-    later: ClassVar[frozenset[str]] = later.STAGE_KEYS
 
     after: Duration = Field(examples=["0s"])
     """The grace: elapsed time since the trigger, like `"0s"`, `"36h"`, `"90d"`. Stages stand in ascending order."""
 
     do: list[Do] = Field(min_length=1, examples=[["suspend"]])
-    """What to do at every target that can: `suspend`, `delete`. The order within a stage is the bridge's affair."""
+    """What to do at every target that can. The order within a stage is the bridge's affair."""
+
+    targets: list[str] | None = None
+    """The only targets that the stage is for; all of the rule's where absent."""
+
+    grace: dict[str, Duration] | None = None
+    """Another grace at some targets, like `{ salesforce = "14d" }`."""
 
     approval: bool | None = None
-    """What cannot be undone (`delete`) runs only where this says `false`; approvals come in a later version."""
+    """Whether an operator has to approve the stage before it is released. Where absent: `true` for what cannot be
+    undone."""
+
+    approvers: int = Field(default=1, ge=1, le=2)
+    """How many different operators have to approve; 2 for four eyes."""
+
+    schedule: str | None = None
+    """The only times at which it is released, as a cron expression with five fields, like `"0 22 * * 1-5"`."""
+
+    timezone: TimeZone = ZoneInfo("UTC")
+    """Where the clock of `schedule` hangs."""
+
+    window: Duration | None = Field(default=None, gt=timedelta())
+    """How long after a time of `schedule` it may still be released; then it waits for the next one."""
+
+    deadline: Duration | None = Field(default=None, gt=timedelta())
+    """How long after their due date its tasks may take: retrying ends, and an alarm goes out. Default: 7d, without an
+    alarm unless `[deadlines]` says so."""
+
+    notify: list[str] = []
+    """Whom `notify` tells: `manager`, `owner`, or e-mail addresses."""
+
+    only: list[str] | None = None
+    """Names of the groups and licenses that are taken away; all where absent."""
+
+    successor: str | None = None
+    """Who gets mail and belongings: `manager`, or a userName of the same source."""
 
 
 class RuleSection(Section):
     """Which facts start a case, for whom, with which stages. The first rule that matches plans the case."""
 
-    later: ClassVar[frozenset[str]] = later.RULE_KEYS
-
     name: str = Field(min_length=1, max_length=100, examples=["employees"])
     """What the rule is called in cases and reports."""
 
     when: list[When] = Field(min_length=1, examples=[["deactivated", "deleted"]])
-    """The triggers that start a case: `deactivated`, `deleted`, `ended`, `unassigned`. Somebody `unassigned` has
-    15 minutes at least, unless the rule is for nothing else."""
+    """The triggers that start a case: `deactivated`, `deleted`, `ended`, `unassigned`, `changed`, `requested`. Somebody
+    `unassigned` has 15 minutes at least, unless the rule is for nothing else."""
 
     match: Filter | None = Field(default=None, examples=['userType eq "Employee"'])
     """Whom the rule is for, as a SCIM filter; everyone where absent. `groups.display` is the groups' names."""
@@ -216,6 +265,16 @@ class RuleSection(Section):
     exclude_targets: list[str] = []
     """Targets that cases of this rule leave alone."""
 
+    was: Filter | None = None
+    """For `changed`: what somebody matched before the change."""
+
+    now: Filter | None = None
+    """For `changed`: what they match since."""
+
+    hook: str | None = None
+    """Who is asked before anything happens: the name of an entry point in the group `scimbridge.hooks`, or of a table
+    `[hooks.NAME]`."""
+
     restore: Restore = Restore.MANUAL
     """When the person returns: `auto` gives back what the bridge took, `manual` waits for an operator."""
 
@@ -224,13 +283,45 @@ class RuleSection(Section):
 
 
 class ExclusionSection(Section):
-    """Who is never touched, whatever the rules say."""
+    """Who or what is never touched, whatever the rules say.
 
-    match: Filter = Field(examples=['userType eq "Service"'])
-    """A SCIM filter."""
+    Name one of `match`, `identity`, `members`, `target`, `account` and `group`; `target` beside `account` or `group`
+    says where that is.
+    """
+
+    match: Filter | None = Field(default=None, examples=['userType eq "Service"'])
+    """The identities that match a SCIM filter."""
+
+    identity: str | None = None
+    """One identity, by its SCIM id."""
+
+    members: str | None = None
+    """Whoever is in the SCIM group of this display name."""
+
+    target: str | None = None
+    """A whole target, or where the account or group is."""
+
+    account: str | None = None
+    """One account, by its immutable id or its name at the target."""
+
+    group: str | None = None
+    """A group at the target, by its name: nobody is taken out of it."""
+
+    until: Day | None = None
+    """When it ends; a date ends with its day, in UTC. Never where absent."""
 
     reason: str = Field(min_length=1, examples=["service accounts are owned by platform"])
-    """Why; shown wherever somebody is left alone because of it."""
+    """Why; shown wherever something is left alone because of it."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        named = [self.match, self.identity, self.members, self.account, self.group]
+        count = sum(each is not None for each in named)
+        if count > 1 or (count == 0 and self.target is None):
+            raise ValueError("name one of match, identity, members, target, account and group")
+        if self.target is not None and count == 1 and self.account is None and self.group is None:
+            raise ValueError("target goes with account and group, or stands alone")
+        return self
 
 
 class Document(Section):
@@ -250,3 +341,7 @@ class Document(Section):
 
     rules: list[RuleSection] = []
     exclusions: list[ExclusionSection] = []
+    guard: GuardSection | None = None
+    freeze: list[FreezeSection] = []
+    deadlines: dict[Do, Duration] = Field(default={}, examples=[{"suspend": "5m", "revoke_sessions": "15m"}])
+    """How long after its due date each action may take before an alarm goes out, like `suspend = "5m"`."""

@@ -16,6 +16,8 @@ from scimbridge import registry
 from scimbridge.config.document import (
     Document,
     ExclusionSection,
+    FreezeSection,
+    GuardSection,
     QueueSection,
     RuleSection,
     Section,
@@ -53,7 +55,26 @@ _TARGETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 _CHOICES: Mapping[str, Any] = {
     "rate_limit": "50/s",
     "ca_file": "ca.pem",
-    "approval": False,
+    "approval": True,
+    "targets": ["application"],
+    "grace": {"application": "14d"},
+    "schedule": "0 22 * * 1-5",
+    "window": "4h",
+    "deadline": "1d",
+    "only": ["Sales VPN"],
+    "successor": "manager",
+    "was": 'department eq "Sales"',
+    "now": 'department ne "Sales"',
+    "hook": "ask_payroll",
+    "suspend": {"count": 50, "window": "1h"},
+    "strip": {"count": 50, "window": "1h"},
+    "delete": {"count": 20, "percent": 2, "window": "24h"},
+    "identity": "2819c223-7f76-453a-919d-413861904646",
+    "members": "Break Glass",
+    "target": "application",
+    "account": "root@example.com",
+    "group": "Domain Admins",
+    "until": "2027-06-30",
     "token_lifetime": "180d",
     "jwt": {
         "issuer": "https://login.example.com/",
@@ -63,11 +84,10 @@ _CHOICES: Mapping[str, Any] = {
     "basic": {"username": "entra", "password": {"env": "ENTRA_PASSWORD"}},
 }
 _LAST_STAGE = """\
-  # What cannot be undone has to come after a stage that suspends, and says so.
+  # What cannot be undone has to come after a stage that suspends, and waits for an operator.
   [[rules.stages]]
   after = "90d"
-  do = ["delete"]
-  approval = false"""
+  do = ["delete"]"""
 
 
 def example() -> str:
@@ -84,6 +104,8 @@ def example() -> str:
         textwrap.indent(_table("[[rules.stages]]", StageSection), "  "),
         _LAST_STAGE,
         _table("[[exclusions]]", ExclusionSection),
+        _table("[guard]", GuardSection),
+        _table("[[freeze]]", FreezeSection),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -117,7 +139,7 @@ def _is_section(field: FieldInfo) -> bool:
     return (
         field.description is None
         or any(
-            isinstance(part, type) and issubclass(part, Section | TargetConfig)
+            isinstance(part, type) and issubclass(part, Section | TargetConfig | GuardSection)
             for part in (field.annotation, *getattr(field.annotation, "__args__", ()))
         )
         or field.annotation == Document.model_fields["targets"].annotation

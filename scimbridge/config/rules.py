@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from itertools import pairwise
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from scimbridge.config.document import RuleSection
+from scimbridge.config.document import RuleSection, StageSection
 from scimbridge.config.problems import spell, suggestion
 from scimbridge.config.values import Duration
 from scimbridge.domain.action import Action
+from scimbridge.domain.capability import Abilities, Capabilities, OrderError, in_order
 from scimbridge.domain.duration import format_duration
-from scimbridge.domain.rule import Rule, Stage
+from scimbridge.domain.rule import Rule, Stage, Terms
+from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import Problem
 
 T = TypeVar("T")
 
 _DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
-_FLAG: TypeAdapter[bool] = TypeAdapter(bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class KnownTargets:
     """
 
     names: frozenset[str]
-    capabilities: Mapping[str, frozenset[Action]]
+    capabilities: Capabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,12 @@ class _Stage:
     number: int
     after: timedelta | None
     actions: tuple[Action, ...]
-    approval: bool | None
+    targets: tuple[str, ...] | None
+    grace: tuple[str, ...]
+    table: Mapping[str, Any]
+
+    def actions_at(self, target: str) -> tuple[Action, ...]:
+        return self.actions if self.targets is None or target in self.targets else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class _Draft:
     name: str
     exclude_targets: tuple[str, ...]
     stages: tuple[_Stage, ...]
+    table: Mapping[str, Any]
 
     def at(self, *loc: str | int) -> str:
         return spell(("rules", self.index, *loc))
@@ -77,12 +85,26 @@ def check_rules(tables: Any, targets: KnownTargets) -> list[Problem]:
         *(
             problem
             for draft in drafts
-            for check in (_stage_order, _repeated_actions, _restore_as_stage, _approvals, _delete_first)
+            for check in (_stage_order, _repeated_actions, _undo_as_stage, _notices, _terms, _mover)
             for problem in check(draft)
         ),
-        *(problem for draft in drafts for problem in _unknown_targets(draft, targets)),
-        *(problem for draft in drafts for problem in _nobody_can(draft, targets)),
+        *(
+            problem
+            for draft in drafts
+            for check_at in (_unknown_targets, _nobody_can, _contradictions)
+            for problem in check_at(draft, targets)
+        ),
     ]
+
+
+def planned_actions(tables: Any, targets: KnownTargets) -> dict[str, set[Action]]:
+    """Return what the rules plan at each target that can do it."""
+    found: dict[str, set[Action]] = {name: set() for name in targets.capabilities}
+    for draft in (_draft(index, table) for index, table in enumerate(_list(tables)) if isinstance(table, dict)):
+        for name, can in targets.capabilities.items():
+            if name not in draft.exclude_targets:
+                found[name] |= {action for stage in draft.stages for action in stage.actions_at(name) if action in can}
+    return found
 
 
 def rule_of(section: RuleSection) -> Rule:
@@ -90,11 +112,36 @@ def rule_of(section: RuleSection) -> Rule:
     return Rule(
         name=section.name,
         when=frozenset(section.when),
-        stages=tuple(Stage(after=stage.after, actions=tuple(stage.do)) for stage in section.stages),
+        stages=tuple(_stage_of(stage) for stage in section.stages),
         match=section.match,
         exclude=section.exclude,
         exclude_targets=frozenset(section.exclude_targets),
         restore=section.restore,
+        was=section.was,
+        now=section.now,
+        hook=section.hook,
+        version=sha256(section.model_dump_json().encode()).hexdigest()[:16],
+    )
+
+
+def _stage_of(section: StageSection) -> Stage:
+    is_irreversible = any(action.is_irreversible for action in section.do)
+    needs_approval = is_irreversible if section.approval is None else section.approval
+    return Stage(
+        after=section.after,
+        actions=tuple(section.do),
+        targets=None if section.targets is None else frozenset(section.targets),
+        grace=section.grace or {},
+        terms=Terms(
+            approvers=section.approvers if needs_approval else 0,
+            schedule=section.schedule,
+            timezone=str(section.timezone),
+            window=section.window,
+            deadline=section.deadline,
+            notify=tuple(section.notify),
+            only=None if section.only is None else tuple(section.only),
+            successor=section.successor,
+        ),
     )
 
 
@@ -106,6 +153,7 @@ def _draft(index: int, table: Mapping[str, Any]) -> _Draft:
         stages=tuple(
             _stage(number, stage) for number, stage in enumerate(_list(table.get("stages"))) if isinstance(stage, dict)
         ),
+        table=table,
     )
 
 
@@ -116,7 +164,9 @@ def _stage(number: int, table: Mapping[str, Any]) -> _Stage:
         number=number,
         after=_read_or_none(_DURATION, table.get("after")),
         actions=actions,
-        approval=_read_or_none(_FLAG, table.get("approval")),
+        targets=tuple(map(str, _list(table["targets"]))) if isinstance(table.get("targets"), list) else None,
+        grace=tuple(table["grace"]) if isinstance(table.get("grace"), dict) else (),
+        table=table,
     )
 
 
@@ -151,55 +201,134 @@ def _stage_order(draft: _Draft) -> Iterator[Problem]:
 
 
 def _repeated_actions(draft: _Draft) -> Iterator[Problem]:
-    seen = set()
-    for number, action in draft.actions():
-        if action in seen:
-            yield Problem(draft.at("stages", number, "do"), f'"{action}" is in this rule already; each action once')
-        seen.add(action)
+    seen: dict[Action, list[_Stage]] = {}
+    for stage in draft.stages:
+        for action in stage.actions:
+            if action is not Action.NOTIFY and any(_overlap(stage, other) for other in seen.get(action, ())):
+                message = f'"{action}" is in this rule already; each action once at a target'
+                yield Problem(draft.at("stages", stage.number, "do"), message)
+            seen.setdefault(action, []).append(stage)
 
 
-def _restore_as_stage(draft: _Draft) -> Iterator[Problem]:
+def _overlap(one: _Stage, other: _Stage) -> bool:
+    return one.targets is None or other.targets is None or bool(set(one.targets) & set(other.targets))
+
+
+def _undo_as_stage(draft: _Draft) -> Iterator[Problem]:
     for number, action in draft.actions():
-        if action is Action.RESTORE:
-            message = '"restore" is what happens when somebody returns; set restore = "auto" on the rule'
+        if not action.is_revoking and action is not Action.NOTIFY:
+            message = f'"{action}" is what happens when somebody returns; set restore = "auto" on the rule'
             yield Problem(draft.at("stages", number, "do"), message)
 
 
-def _approvals(draft: _Draft) -> Iterator[Problem]:
+def _notices(draft: _Draft) -> Iterator[Problem]:
     for stage in draft.stages:
-        at = draft.at("stages", stage.number, "approval")
-        irreversible = next((action for action in stage.actions if action.is_irreversible), None)
-        if stage.approval:
-            yield Problem(at, "approvals come in a later version; write approval = false, or leave the stage out")
-        elif irreversible and stage.approval is None:
-            yield Problem(
-                at,
-                f'is missing: "{irreversible}" cannot be undone, and approvals come in a later version;'
-                " write approval = false to run it without one",
-            )
+        told = _list(stage.table.get("notify"))
+        if Action.NOTIFY in stage.actions and not told:
+            message = 'is missing: say whom to tell, like ["manager", "it@example.com"]'
+            yield Problem(draft.at("stages", stage.number, "notify"), message)
+        if told and Action.NOTIFY not in stage.actions:
+            yield Problem(draft.at("stages", stage.number, "notify"), 'goes with "notify" in do; nobody would be told')
 
 
-def _delete_first(draft: _Draft) -> Iterator[Problem]:
-    """A rule may delete only: another one may have suspended, or nothing is to be kept. Not the other way round."""
-    stages_of = {action: number for number, action in draft.actions()}
-    deletes, suspends = stages_of.get(Action.DELETE), stages_of.get(Action.SUSPEND)
-    if deletes is not None and suspends is not None and deletes <= suspends:
-        yield Problem(draft.at("stages", deletes, "do"), '"delete" must stand in a later stage than "suspend"')
+def _terms(draft: _Draft) -> Iterator[Problem]:
+    for stage in draft.stages:
+        table = stage.table
+        if "window" in table and "schedule" not in table:
+            yield Problem(draft.at("stages", stage.number, "window"), "goes with schedule; without one it says nothing")
+        is_approved = table.get("approval", any(action.is_irreversible for action in stage.actions))
+        if "approvers" in table and is_approved is False:
+            yield Problem(draft.at("stages", stage.number, "approvers"), "goes with approval = true")
+        for key, wants in (("only", _STRIPPING), ("successor", _SUCCEEDING)):
+            if key in table and not wants & set(stage.actions):
+                names = " or ".join(f'"{action}"' for action in sorted(wants))
+                yield Problem(draft.at("stages", stage.number, key), f"goes with {names} in do")
+        if _SUCCEEDING & set(stage.actions) and "successor" not in table:
+            first = min(_SUCCEEDING & set(stage.actions))
+            message = f'is missing: "{first}" needs somebody to go to: "manager", or a userName'
+            yield Problem(draft.at("stages", stage.number, "successor"), message)
+
+
+_STRIPPING = frozenset({Action.REMOVE_FROM_GROUPS, Action.RELEASE_LICENSES})
+_SUCCEEDING = frozenset({Action.REDIRECT_MAIL, Action.TRANSFER_OWNERSHIP})
+
+
+def _mover(draft: _Draft) -> Iterator[Problem]:
+    moves = Trigger.CHANGED in _list(draft.table.get("when"))
+    for key in ("was", "now"):
+        if moves and key not in draft.table:
+            yield Problem(draft.at(key), 'is missing: "changed" compares what somebody was and is now')
+        if not moves and key in draft.table:
+            yield Problem(draft.at(key), 'goes with "changed" in when')
 
 
 def _unknown_targets(draft: _Draft, targets: KnownTargets) -> Iterator[Problem]:
-    for number, name in enumerate(draft.exclude_targets):
+    named: list[tuple[tuple[str | int, ...], str]] = [
+        (("exclude_targets", number), name) for number, name in enumerate(draft.exclude_targets)
+    ]
+    for stage in draft.stages:
+        named += [(("stages", stage.number, "targets"), name) for name in stage.targets or ()]
+        named += [(("stages", stage.number, "grace"), name) for name in stage.grace]
+    for at, name in named:
         if name not in targets.names:
-            hint = suggestion(name, targets.names)
-            yield Problem(draft.at("exclude_targets", number), f'there is no target "{name}"{hint}')
+            yield Problem(draft.at(*at), f'there is no target "{name}"{suggestion(name, targets.names)}')
 
 
 def _nobody_can(draft: _Draft, targets: KnownTargets) -> Iterator[Problem]:
     if len(targets.capabilities) < len(targets.names) or not targets.names:
         return  # the one that is not known may be able to; without targets there is a warning
-    wanted = [can for name, can in targets.capabilities.items() if name not in draft.exclude_targets]
-    for number, action in draft.actions():
-        if not action.is_revoking:
+    for stage in draft.stages:
+        wanted = [
+            can
+            for name, can in targets.capabilities.items()
+            if name not in draft.exclude_targets and (stage.targets is None or name in stage.targets)
+        ]
+        if not targets.names.issuperset(stage.targets or ()):
+            continue  # which ones are meant is not known yet
+        for action in stage.actions:
+            if action.is_revoking and not any(action in can for can in wanted):
+                yield Problem(draft.at("stages", stage.number, "do"), f'no target of this rule can "{action}"')
+
+
+def _contradictions(draft: _Draft, targets: KnownTargets) -> Iterator[Problem]:
+    """Stages that undo each other's sense at some target, and orders that cannot be."""
+    said = set()
+    for name, can in targets.capabilities.items():
+        if name in draft.exclude_targets:
             continue
-        if not any(action in can for can in wanted):
-            yield Problem(draft.at("stages", number, "do"), f'no target of this rule can "{action}"')
+        for number, message in _at_target(draft, name, can):
+            if (number, message) not in said:
+                said.add((number, message))
+                yield Problem(draft.at("stages", number, "do"), message)
+
+
+def _at_target(draft: _Draft, name: str, can: Abilities) -> Iterator[tuple[int, str]]:
+    done: list[Action] = []
+    for stage in draft.stages:
+        own = [action for action in stage.actions_at(name) if action in can]
+        final = next((action for action in done if action.facts.is_final), None)
+        for action in own:
+            if final is not None:
+                yield (
+                    stage.number,
+                    f'"{action}" comes after "{final}" at {name}, when there is nothing left to do it to',
+                )
+            for earlier in _MUST_PRECEDE.get(action, ()):
+                if earlier in done:
+                    yield stage.number, f'"{action}" comes too late after "{earlier}" at {name}; put it before'
+        if Action.DELETE in own and Action.SUSPEND in own:
+            yield stage.number, '"delete" must stand in a later stage than "suspend"'
+        try:
+            in_order(own, can)
+        except OrderError as error:
+            yield stage.number, f"at {name}, {error}; put them in different stages"
+        done += own
+
+
+_MUST_PRECEDE = {
+    # Mail and data go with the license at most vendors.
+    Action.REDIRECT_MAIL: (Action.RELEASE_LICENSES,),
+    Action.TRANSFER_OWNERSHIP: (Action.RELEASE_LICENSES,),
+    Action.ARCHIVE: (Action.RELEASE_LICENSES,),
+}
+"""What can no longer be done once something else was."""

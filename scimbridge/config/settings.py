@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,14 +13,18 @@ from typing import Any
 from scimbridge.config.access import access_of, check_access, written_out_passwords
 from scimbridge.config.addresses import has_password, queue_url, store_url
 from scimbridge.config.document import Document, SourceSection
+from scimbridge.config.limits import check_limits, exclusion_of, freeze_of, guard_of
 from scimbridge.config.problems import read
-from scimbridge.config.rules import KnownTargets, check_rules, rule_of
+from scimbridge.config.rules import KnownTargets, check_rules, planned_actions, rule_of
 from scimbridge.config.sources import RawSettings, collect
-from scimbridge.config.targets import Targets, read_targets
+from scimbridge.config.targets import Targets, check_needs, read_targets
 from scimbridge.config.values import Listen
 from scimbridge.domain.access import Network, SourceAccess
 from scimbridge.domain.action import Action
-from scimbridge.domain.rule import Exclusion, Ruleset
+from scimbridge.domain.capability import Capabilities
+from scimbridge.domain.guard import Guard
+from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.errors import ConfigurationError, Problem
 from scimbridge.sdk.config import TargetConfig
@@ -57,6 +62,8 @@ class Settings:
         queue_url: ``embedded`` or a Redis address.
         targets: As the connectors' own ``config_type``, by name.
         capabilities: What each target's connector can do, by name.
+        freezes: Periods without irreversible work.
+        deadlines: How long after its due date each action may take before an alarm goes out.
         warnings: What is allowed, and yet worth a look.
     """
 
@@ -69,8 +76,11 @@ class Settings:
     profiles: Profiles
     access: Mapping[str, SourceAccess] = field(repr=False)
     targets: Mapping[str, TargetConfig]
-    capabilities: Mapping[str, frozenset[Action]]
+    capabilities: Capabilities
     ruleset: Ruleset
+    guard: Guard
+    freezes: tuple[Freeze, ...]
+    deadlines: Mapping[Action, timedelta]
     warnings: tuple[Problem, ...]
 
 
@@ -90,7 +100,10 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     secrets = SecretSources(raw.base_dir)
     targets = read_targets(raw.tables.get("targets"), secrets, problems)
     problems += check_access(document.sources) if document is not None else ()
-    problems += check_rules(raw.tables.get("rules"), _known(raw.tables.get("targets"), targets))
+    known = _known(raw.tables.get("targets"), targets)
+    problems += check_rules(raw.tables.get("rules"), known)
+    problems += check_needs(targets, planned_actions(raw.tables.get("rules"), known))
+    problems += check_limits(document, raw.tables.get("targets")) if document is not None else ()
     if problems or document is None:
         raise ConfigurationError([_with_variable(raw, problem) for problem in problems])
     return _settings(raw, document, targets, secrets.warnings)
@@ -135,8 +148,11 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
         capabilities=MappingProxyType(targets.capabilities),
         ruleset=Ruleset(
             rules=tuple(rule_of(section) for section in document.rules),
-            exclusions=tuple(Exclusion(match=each.match, reason=each.reason) for each in document.exclusions),
+            exclusions=tuple(exclusion_of(section) for section in document.exclusions),
         ),
+        guard=guard_of(document, targets.configs),
+        freezes=tuple(freeze_of(section) for section in document.freeze),
+        deadlines=MappingProxyType(dict(document.deadlines)),
         warnings=(*_written_out(raw, literals), *_absences(document)),
     )
 

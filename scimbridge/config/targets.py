@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,8 @@ from scimbridge import registry
 from scimbridge.config import later
 from scimbridge.config.problems import read, spell
 from scimbridge.domain.action import Action
+from scimbridge.domain.capability import Abilities
+from scimbridge.domain.plan import NOTICES
 from scimbridge.errors import ConfigurationError, Problem
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.connector import Connector
@@ -25,7 +27,8 @@ class Targets:
     """The targets that could be read, with what their connectors can do."""
 
     configs: dict[str, TargetConfig] = field(default_factory=dict)
-    capabilities: dict[str, frozenset[Action]] = field(default_factory=dict)
+    capabilities: dict[str, Abilities] = field(default_factory=dict)
+    connectors: dict[str, type[Connector[Any]]] = field(default_factory=dict)
 
 
 def read_targets(tables: Any, secrets: SecretSources, problems: list[Problem]) -> Targets:
@@ -34,11 +37,22 @@ def read_targets(tables: Any, secrets: SecretSources, problems: list[Problem]) -
     if not isinstance(tables, dict):
         return found  # reported when it was read as a value
     for name, table in tables.items():
+        if name == NOTICES:
+            problems.append(
+                Problem(spell(("targets", name)), "is how the bridge calls telling people; take another name")
+            )
         if not NAME.fullmatch(name):
             problems.append(Problem(spell(("targets", name)), 'write a name of a-z, 0-9, "_" and "-", like "okta-eu"'))
         if isinstance(table, dict):
             _read_target(found, name, table, secrets, problems)
     return found
+
+
+def check_needs(targets: Targets, planned: Mapping[str, Collection[Action]]) -> Iterator[Problem]:
+    """Yield what targets' tables have to say for what the rules plan there, and do not."""
+    for name, config in targets.configs.items():
+        for key, message in targets.connectors[name].lacks(config, planned.get(name, ())):
+            yield Problem(spell(("targets", name, key)), message)
 
 
 def _read_target(
@@ -48,7 +62,8 @@ def _read_target(
     connector = _connector(table, at, problems)
     if connector is None:
         return
-    found.capabilities[name] = frozenset(connector.capabilities)
+    found.capabilities[name] = connector.capabilities
+    found.connectors[name] = connector
     literals = len(secrets.warnings)
     config = read(connector.config_type, table, at, problems, context=secrets)
     secrets.warnings[literals:] = [

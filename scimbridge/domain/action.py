@@ -1,7 +1,9 @@
-"""What can be done to an account."""
+"""What can be done to an account, and what is known about each action whatever the target."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -12,17 +14,154 @@ class Action(StrEnum):
     """Block sign-in; everything the account holds stays as it is."""
 
     RESTORE = "restore"
-    """Undo what the bridge took, from the snapshot."""
+    """Let sign-in work again, unless the account was blocked before the bridge came."""
+
+    REVOKE_SESSIONS = "revoke_sessions"
+    """End sessions and tokens that are alive, so that nobody stays signed in."""
+
+    RESET_CREDENTIALS = "reset_credentials"
+    """Replace the password by one that nobody knows, and drop app passwords and keys."""
+
+    TRANSFER_OWNERSHIP = "transfer_ownership"
+    """Hand over what the account owns to its successor. Cannot be taken back."""
+
+    REDIRECT_MAIL = "redirect_mail"
+    """Send the account's mail to its successor."""
+
+    RESTORE_MAIL = "restore_mail"
+    """Send mail where it went before."""
+
+    HIDE_FROM_DIRECTORY = "hide_from_directory"
+    """Take the account out of address lists."""
+
+    SHOW_IN_DIRECTORY = "show_in_directory"
+    """Show the account in address lists again, if it was there before."""
+
+    REMOVE_FROM_GROUPS = "remove_from_groups"
+    """Take the account out of its groups and roles."""
+
+    ADD_TO_GROUPS = "add_to_groups"
+    """Put the account back into the groups that it was taken out of; privileged ones excepted."""
+
+    RELEASE_LICENSES = "release_licenses"
+    """Give the account's licenses back to the pool."""
+
+    ASSIGN_LICENSES = "assign_licenses"
+    """Give the account the licenses again that it had."""
+
+    STAMP = "stamp"
+    """Write "To Be Deleted" and the date onto the account, beside what stands there."""
+
+    UNSTAMP = "unstamp"
+    """Take the stamp off; what stood there stays."""
+
+    MOVE = "move"
+    """Move the account to the container of those who left."""
+
+    MOVE_BACK = "move_back"
+    """Move the account to where it was before."""
+
+    ARCHIVE = "archive"
+    """Keep the account's data elsewhere, and remove it here. Cannot be taken back."""
+
+    DISCONNECT = "disconnect"
+    """Mark the account as not managed, and leave it alone for good."""
 
     DELETE = "delete"
     """Remove the account. Cannot be taken back."""
 
+    NOTIFY = "notify"
+    """Tell the manager, the owner or an address; done by the bridge itself."""
+
+    @property
+    def facts(self) -> Facts:
+        """What is known about it."""
+        return FACTS[self]
+
     @property
     def is_irreversible(self) -> bool:
         """Whether nothing in the bridge can undo this."""
-        return self is Action.DELETE
+        return FACTS[self].is_irreversible
 
     @property
     def is_revoking(self) -> bool:
         """Whether this takes access away; only such actions are checked against who must be spared."""
-        return self is not Action.RESTORE
+        return FACTS[self].is_revoking
+
+
+class GuardClass(StrEnum):
+    """What the guard counts apart."""
+
+    ALL = "all"
+    """Whoever is touched at all."""
+
+    SUSPEND = "suspend"
+    """Who can no longer sign in."""
+
+    STRIP = "strip"
+    """Who loses groups or licenses."""
+
+    DELETE = "delete"
+    """Who loses an account, or what is in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known about an action at every target.
+
+    Attributes:
+        is_revoking: It takes something away.
+        is_irreversible: Nothing in the bridge can undo it: its stage waits for approval.
+        is_final: There is nothing to do to the account afterwards.
+        undo: The action that takes it back.
+        needs: Actions that the engine puts before it where the target can do them.
+        guard: What it counts as, beside ``all``.
+    """
+
+    is_revoking: bool = True
+    is_irreversible: bool = False
+    is_final: bool = False
+    undo: Action | None = None
+    needs: tuple[Action, ...] = ()
+    guard: GuardClass | None = None
+
+
+_GIVES_BACK = Facts(is_revoking=False)
+
+FACTS: Mapping[Action, Facts] = {
+    Action.SUSPEND: Facts(undo=Action.RESTORE, guard=GuardClass.SUSPEND),
+    Action.RESTORE: _GIVES_BACK,
+    Action.REVOKE_SESSIONS: Facts(),
+    Action.RESET_CREDENTIALS: Facts(),
+    Action.TRANSFER_OWNERSHIP: Facts(is_irreversible=True),
+    Action.REDIRECT_MAIL: Facts(undo=Action.RESTORE_MAIL),
+    Action.RESTORE_MAIL: _GIVES_BACK,
+    Action.HIDE_FROM_DIRECTORY: Facts(undo=Action.SHOW_IN_DIRECTORY),
+    Action.SHOW_IN_DIRECTORY: _GIVES_BACK,
+    Action.REMOVE_FROM_GROUPS: Facts(undo=Action.ADD_TO_GROUPS, guard=GuardClass.STRIP),
+    Action.ADD_TO_GROUPS: _GIVES_BACK,
+    Action.RELEASE_LICENSES: Facts(undo=Action.ASSIGN_LICENSES, guard=GuardClass.STRIP),
+    Action.ASSIGN_LICENSES: _GIVES_BACK,
+    Action.STAMP: Facts(undo=Action.UNSTAMP),
+    Action.UNSTAMP: _GIVES_BACK,
+    Action.MOVE: Facts(undo=Action.MOVE_BACK),
+    Action.MOVE_BACK: _GIVES_BACK,
+    Action.ARCHIVE: Facts(is_irreversible=True, guard=GuardClass.DELETE),
+    Action.DISCONNECT: Facts(is_final=True),
+    Action.DELETE: Facts(
+        is_irreversible=True, is_final=True, needs=(Action.REMOVE_FROM_GROUPS,), guard=GuardClass.DELETE
+    ),
+    Action.NOTIFY: Facts(is_revoking=False),
+}
+"""Every action. A test holds the table against the enum."""
+
+UNDOES: Mapping[Action, Action] = {facts.undo: action for action, facts in FACTS.items() if facts.undo is not None}
+"""What each undoing action takes back."""
+
+
+def guard_classes(actions: frozenset[Action]) -> frozenset[GuardClass]:
+    """Return what a plan with these actions counts as; nothing where it takes nothing away."""
+    revoking = {action for action in actions if action.is_revoking}
+    if not revoking:
+        return frozenset()
+    return frozenset({GuardClass.ALL, *(guard for action in revoking if (guard := action.facts.guard) is not None)})

@@ -36,6 +36,8 @@ class Case:
         rule: The name of the rule that planned it.
         trigger_at: When the first fact was committed (UTC); graces count from here.
         reason: Why it ended.
+        rule_version: A digest of the rule as it was then.
+        opened_by: Who asked for it, where that was an operator.
     """
 
     id: CaseId
@@ -49,3 +51,5 @@ class Case:
     opened_at: datetime
     closed_at: datetime | None = None
     reason: str = ""
+    rule_version: str = ""
+    opened_by: str | None = None

@@ -11,6 +11,7 @@ class Scope(StrEnum):
     """What a hold is on."""
 
     EVERYTHING = "everything"
+    SOURCE = "source"
     TARGET = "target"
     IDENTITY = "identity"
     CASE = "case"
@@ -21,7 +22,9 @@ class Hold:
     """Nothing within its scope is released or started until it is lifted.
 
     Attributes:
-        subject: The target's name, or the id of the identity or case; empty for everything.
+        subject: The name of the source or target, or the id of the identity or case; empty for everything.
+        is_legal: Placed for a legal reason: nothing but lifting it by name ends it.
+        flood_id: The flood that the guard holds with it, where it was the guard.
     """
 
     id: str
@@ -32,6 +35,8 @@ class Hold:
     placed_at: datetime
     lifted_at: datetime | None = None
     lifted_by: str | None = None
+    is_legal: bool = False
+    flood_id: str | None = None
 
     def stops_work_at(self, target: str) -> bool:
         """Whether a hold that concerns a case stops its work at this target."""

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scimbridge.domain.action import Action
-from scimbridge.domain.rule import Rule, Stage
+from scimbridge.domain.action import Action, GuardClass, guard_classes
+from scimbridge.domain.capability import Abilities, Capabilities, in_order
+from scimbridge.domain.rule import NO_TERMS, Rule, Stage, Terms
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact, Trigger
 
 UNASSIGNED_GRACE = timedelta(minutes=15)
 """Identity providers take people out of a group and put them back while they move them about."""
 
-Capabilities = Mapping[str, frozenset[Action]]
-"""What each configured target can do."""
-
-_ORDER = {Action.RESTORE: 0, Action.SUSPEND: 1, Action.DELETE: 2}
+NOTICES = "notify"
+"""What stands in the place of a target where the bridge itself tells people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTask:
-    """One action at one target, dated."""
+    """One action at one target, dated.
+
+    Attributes:
+        after: Its grace.
+        position: Where it stands in the order of its case.
+        is_added: The rule does not name it; another action needs it.
+    """
 
     target: str
     action: Action
+    after: timedelta
     due_at: datetime
     position: int
+    is_added: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +45,7 @@ class PlannedStage:
     after: timedelta
     due_at: datetime
     tasks: tuple[PlannedTask, ...]
+    terms: Terms = NO_TERMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +82,29 @@ def plan(
         least: The shortest grace; stages with less get this one.
     """
     wanted = {name: can for name, can in targets.items() if name not in rule.exclude_targets}
-    return tuple(_plan_stage(number, stage, trigger_at, least, wanted) for number, stage in enumerate(rule.stages))
+    planned: dict[str, set[Action]] = {name: set() for name in wanted}
+    stages = tuple(
+        _plan_stage(number, stage, trigger_at, least, wanted, planned) for number, stage in enumerate(rule.stages)
+    )
+    # There is nothing to tell where nothing is done.
+    if all(task.action is Action.NOTIFY for stage in stages for task in stage.tasks):
+        return tuple(replace(stage, tasks=()) for stage in stages)
+    return stages
+
+
+def guarded(stages: Iterable[PlannedStage]) -> dict[str, frozenset[GuardClass]]:
+    """Return what a plan counts as for the guard, at each target that it takes something away at."""
+    actions: dict[str, set[Action]] = {}
+    for stage in stages:
+        for task in stage.tasks:
+            actions.setdefault(task.target, set()).add(task.action)
+    counted = {target: guard_classes(frozenset(found)) for target, found in actions.items()}
+    return {target: classes for target, classes in counted.items() if classes}
 
 
 def plan_fact(rule: Rule, fact: Fact, targets: Capabilities) -> tuple[PlannedStage, ...]:
     """Return the dated stages that a fact asks for, at the targets that it is about."""
-    concerned = {name: can for name, can in targets.items() if fact.concerns(name)}
+    concerned = {name: can for name, can in targets.items() if fact.concerns(name) or name == NOTICES}
     return plan(rule, fact.at, concerned, least=least_grace(rule, fact.trigger))
 
 
@@ -129,14 +154,42 @@ def due_after_delay(due_at: datetime, delay: timedelta, previous_ended: datetime
 
 
 def _plan_stage(
-    number: int, stage: Stage, trigger_at: datetime, least: timedelta, targets: Capabilities
+    number: int,
+    stage: Stage,
+    trigger_at: datetime,
+    least: timedelta,
+    targets: Capabilities,
+    planned: dict[str, set[Action]],
 ) -> PlannedStage:
+    """Return a stage; ``planned`` holds what earlier ones do at each target, and gets what this one does."""
+    tasks: list[PlannedTask] = []
+    for name, can in targets.items():
+        named = _named(stage, name, can)
+        after = max(stage.after_at(name), least)
+        for rank, action in enumerate(in_order(named | _needed(named, can, planned[name]), can)):
+            tasks.append(
+                PlannedTask(
+                    target=name,
+                    action=action,
+                    after=after,
+                    due_at=trigger_at + after,
+                    # What cannot be undone waits for all before it, and people are told first.
+                    position=number * 100 + (0 if action is Action.NOTIFY else 1 + rank),
+                    is_added=action not in named,
+                )
+            )
+            planned[name].add(action)
     after = max(stage.after, least)
-    due_at = trigger_at + after
-    tasks = (
-        PlannedTask(target=name, action=action, due_at=due_at, position=number * 100 + _ORDER[action])
-        for name, can in targets.items()
-        for action in sorted(stage.actions, key=_ORDER.__getitem__)
-        if action in can
-    )
-    return PlannedStage(number=number, after=after, due_at=due_at, tasks=tuple(tasks))
+    return PlannedStage(number=number, after=after, due_at=trigger_at + after, tasks=tuple(tasks), terms=stage.terms)
+
+
+def _named(stage: Stage, target: str, can: Abilities) -> set[Action]:
+    """Return what a stage does at a target: what it names and the target can do."""
+    if stage.targets is not None and target not in stage.targets and target != NOTICES:
+        return set()
+    return {action for action in stage.actions if action in can}
+
+
+def _needed(named: Iterable[Action], can: Abilities, done: set[Action]) -> set[Action]:
+    """Return what has to come before these actions, and neither they nor an earlier stage do."""
+    return {need for action in named for need in action.facts.needs if need in can and need not in done}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from scimbridge.domain.action import Action
+from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.trigger import Trigger
@@ -24,11 +25,51 @@ class Restore(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Under which conditions the work of a stage is let go. They are stored with the stage, as they were planned.
+
+    Attributes:
+        approvers: How many different operators have to approve; 0 where none has to.
+        schedule: Cron expression of the instants at which the stage may be released; any time where absent.
+        timezone: Where the schedule's clock hangs (IANA).
+        window: How long after such an instant it may still be released.
+        deadline: How long after its due date the work may take; retrying ends then.
+        notify: Whom ``notify`` tells: ``manager``, ``owner``, or addresses.
+        only: Names of the groups and licenses that are taken away; all where absent.
+        successor: Who gets mail and belongings: ``manager``, or a userName.
+    """
+
+    approvers: int = 0
+    schedule: str | None = None
+    timezone: str = "UTC"
+    window: timedelta | None = None
+    deadline: timedelta | None = None
+    notify: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
+    successor: str | None = None
+
+
+NO_TERMS = Terms()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """The actions that become due together, ``after`` the trigger (elapsed time)."""
+    """The actions that become due together, ``after`` the trigger (elapsed time).
+
+    Attributes:
+        targets: The only targets that it is for; all where absent.
+        grace: Another grace at some targets.
+    """
 
     after: timedelta
     actions: tuple[Action, ...]
+    targets: frozenset[str] | None = None
+    grace: Mapping[str, timedelta] = field(default_factory=dict)
+    terms: Terms = NO_TERMS
+
+    def after_at(self, target: str) -> timedelta:
+        """Return the grace at a target."""
+        return self.grace.get(target, self.after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +80,10 @@ class Rule:
         match: Whom it is for; everyone where absent.
         exclude: Whom it is not for, even if they match.
         exclude_targets: Targets that cases of this rule leave alone.
+        was: For ``changed``: what the identity matched before.
+        now: For ``changed``: what it matches since.
+        hook: Who is asked before anything happens; nobody where absent.
+        version: A digest of all that it says.
     """
 
     name: str
@@ -48,6 +93,10 @@ class Rule:
     exclude: IdentityFilter | None = None
     exclude_targets: frozenset[str] = frozenset()
     restore: Restore = Restore.MANUAL
+    was: IdentityFilter | None = None
+    now: IdentityFilter | None = None
+    hook: str | None = None
+    version: str = ""
 
     def applies_to(self, trigger: Trigger, identity: Identity) -> bool:
         """Whether this rule is for this fact. Exclusion is another question."""
@@ -56,14 +105,6 @@ class Rule:
     def excludes(self, identity: Identity) -> bool:
         """Whether the rule spares somebody whom it matches."""
         return self.exclude is not None and self.exclude.matches(identity)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exclusion:
-    """Who is never touched, and why."""
-
-    match: IdentityFilter
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +122,46 @@ class Ruleset:
         """Return the rule of this name, if the configuration still has it."""
         return next((rule for rule in self.rules if rule.name == name), None)
 
-    def why_excluded(self, identity: Identity, rule_name: str, more: Iterable[Exclusion] = ()) -> str | None:
+    def why_excluded(
+        self, identity: Identity, rule_name: str, now: datetime, more: Iterable[Exclusion] = ()
+    ) -> str | None:
         """Return why this identity is never touched, or ``None``.
 
         Args:
             identity: As its source last described it.
             rule_name: The rule of its case, whose own ``exclude`` counts too.
+            now: When (UTC): exclusions may end.
             more: Exclusions made at run time.
         """
         for exclusion in (*self.exclusions, *more):
-            if exclusion.match.matches(identity):
+            if exclusion.spares(identity, now):
                 return exclusion.reason
         rule = self.named(rule_name)
         if rule is not None and rule.excludes(identity):
             return f"excluded by rule {rule.name!r}"
         return None
+
+    def why_target_excluded(self, target: str, now: datetime, more: Iterable[Exclusion] = ()) -> str | None:
+        """Return why nothing is taken at a target, whoever it is, or ``None``."""
+        found = (each.reason for each in (*self.exclusions, *more) if each.spares_target(target, now))
+        return next(found, None)
+
+    def why_account_excluded(
+        self, target: str, names: Iterable[str], now: datetime, more: Iterable[Exclusion] = ()
+    ) -> str | None:
+        """Return why an account is never touched, or ``None``.
+
+        Args:
+            target: Where it is.
+            names: Its immutable id, and what people call it.
+            now: When (UTC).
+            more: Exclusions made at run time.
+        """
+        known = list(names)
+        found = (each.reason for each in (*self.exclusions, *more) if each.spares_account(target, known, now))
+        return next(found, None)
+
+    def spared_groups(self, target: str, now: datetime, more: Iterable[Exclusion] = ()) -> frozenset[str]:
+        """Return the folded names of the groups at a target that nobody is taken out of."""
+        found = (each.group_at(target, now) for each in (*self.exclusions, *more))
+        return frozenset(name for name in found if name is not None)

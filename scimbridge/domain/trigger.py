@@ -22,10 +22,31 @@ class Trigger(StrEnum):
     UNASSIGNED = "unassigned"
     """No longer in any group that grants a target (`granted_by`); only that target is revoked."""
 
+    CHANGED = "changed"
+    """The identity matched the rule's `was` filter, and now matches its `now` (a mover)."""
+
+    REQUESTED = "requested"
+    """An operator asked for it: a command, the API, a file of leavers."""
+
+    STALE = "stale"
+    """The target says that nobody has signed in for long."""
+
+    ORPHANED = "orphaned"
+    """An account that no identity claims."""
+
     @property
     def is_narrow(self) -> bool:
         """Whether it is about some targets only; a fact about all of them absorbs it."""
-        return self is Trigger.UNASSIGNED
+        return self in _NARROW
+
+    @property
+    def concerns_active(self) -> bool:
+        """Whether it is about people who may well be active: that they are is no sign that its reason is gone."""
+        return self in _OF_ACTIVE
+
+
+_NARROW = frozenset({Trigger.UNASSIGNED, Trigger.CHANGED, Trigger.STALE, Trigger.ORPHANED})
+_OF_ACTIVE = frozenset({Trigger.CHANGED, Trigger.REQUESTED, Trigger.STALE, Trigger.ORPHANED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +56,7 @@ class Fact:
     Attributes:
         at: When the bridge committed the fact (UTC). Graces count from here.
         targets: Those that it is about; all where absent.
+        actor: Who brought it, where that was not the source.
     """
 
     trigger: Trigger
@@ -43,6 +65,12 @@ class Fact:
     at: datetime
     request_id: str | None = None
     targets: tuple[str, ...] | None = None
+    actor: str | None = None
+
+    @property
+    def by(self) -> str:
+        """Who brought it, for the history."""
+        return self.actor or self.source
 
     def concerns(self, target: str) -> bool:
         """Whether the fact is about a target."""

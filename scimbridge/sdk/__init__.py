@@ -1,8 +1,9 @@
 """What a connector may import. Everything in ``__all__`` is a promise."""
 
 from scimbridge.domain.action import Action
+from scimbridge.domain.capability import Capability
 from scimbridge.sdk.config import Mode, TargetConfig
-from scimbridge.sdk.connector import Capability, Confirm, Connector, Context, Permit, performs
+from scimbridge.sdk.connector import Confirm, Connector, Context, Permit, performs
 from scimbridge.sdk.errors import (
     AccountNotFoundError,
     AmbiguousAccountError,
@@ -15,7 +16,7 @@ from scimbridge.sdk.errors import (
 )
 from scimbridge.sdk.outcome import Done, InProgress, NeedsPerson, Outcome
 from scimbridge.sdk.secret import Secret
-from scimbridge.sdk.state import AccountRef, AccountState, Person
+from scimbridge.sdk.state import AccountRef, AccountState, Entitlement, Person
 
 __all__ = [
     "AccountNotFoundError",
@@ -29,6 +30,7 @@ __all__ = [
     "ConnectorError",
     "Context",
     "Done",
+    "Entitlement",
     "InProgress",
     "LeaseLostError",
     "Mode",

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from scimbridge.sdk.limits import GuardSection
+
 Matchable = Literal["userName", "externalId", "emails.value", "employeeNumber"]
 """The SCIM attributes by which accounts are found, and matched back to identities."""
 
@@ -59,3 +61,6 @@ class TargetConfig(BaseModel):
 
     rate_limit: Interval | None = None
     """Calls per time, over all worker processes, e.g. `"20/s"`; no limit where absent."""
+
+    guard: GuardSection | None = None
+    """Limits for this target alone; see `[guard]`."""

@@ -8,13 +8,14 @@ threads at once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import structlog
 
 from scimbridge.domain.action import Action
+from scimbridge.domain.capability import Capability
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.outcome import Outcome
 from scimbridge.sdk.state import AccountRef, AccountState, Person
@@ -54,26 +55,6 @@ class Context:
 
     target: str
     permit: Permit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capability:
-    """What ``@performs`` declared about one action.
-
-    Attributes:
-        undo: The action that takes it back, if one does.
-        needs: Permissions that the target must have granted.
-        after: Actions that must come before it where both are planned.
-        before: Actions that must come after it where both are planned.
-        method: The name of the connector's method.
-    """
-
-    action: Action
-    undo: Action | None
-    needs: tuple[str, ...]
-    after: tuple[Action, ...]
-    before: tuple[Action, ...]
-    method: str
 
 
 def performs(
@@ -118,6 +99,15 @@ class Connector(ABC, Generic[ConfigT]):
         self.context = context
         self.log = structlog.get_logger("scimbridge.connector").bind(target=context.target)
 
+    @classmethod
+    def lacks(cls, config: ConfigT, actions: Collection[Action]) -> Iterator[tuple[str, str]]:  # noqa: ARG003
+        """Yield what a configuration has to say before these actions can be done: the key, and a sentence.
+
+        Asked by ``scimbridge config check`` for the actions that rules plan at the target, e.g. for the
+        container that ``move`` moves to.
+        """
+        yield from ()
+
     @abstractmethod
     def check(self) -> str:
         """Reach the target with the configured credentials, and return one sentence about what was found.
@@ -142,6 +132,18 @@ class Connector(ABC, Generic[ConfigT]):
         Raises:
             AccountNotFoundError: The target has no account of this id.
         """
+
+    def is_as_wanted(self, action: Action, account: AccountState) -> bool | None:
+        """Whether the account is already what an action would make it; ``None`` where ``read`` cannot tell.
+
+        The engine asks before it lets the action run, and again of what it read back. Override it for what
+        the configuration decides, like the container that ``move`` moves to.
+        """
+        return account.is_as_wanted_by(action)
+
+    def decisive(self, account: AccountState) -> Mapping[str, Any]:
+        """Return what an approval is given for, as plain JSON: when one of it changes, the approval lapses."""
+        return account.decisive
 
     def perform(self, action: Action, account: AccountState, confirm: Confirm) -> Outcome:
         """Do one action, by the method that declared it."""

@@ -15,10 +15,12 @@ class Done:
     Attributes:
         changed: False when it already was, and nothing was written.
         after: Facts worth keeping as evidence, e.g. the target's answer. No secrets.
+        lost: What could not be given back, one sentence each; for actions that undo.
     """
 
     changed: bool
     after: Mapping[str, Any] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

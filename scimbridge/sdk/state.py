@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from scimbridge.domain.action import Action
+from scimbridge.domain.names import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,60 +24,200 @@ class AccountRef:
     name: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Entitlement:
+    """A group, role or license that an account has, or something that it owns.
+
+    Attributes:
+        id: The target's immutable id.
+        name: What people call it.
+        is_privileged: It gives power over others; it is never given back by the bridge.
+    """
+
+    id: str
+    name: str
+    is_privileged: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:
     """What ``read`` found. The first one is the snapshot that undo works from.
+
+    What a target does not have, or does not tell, is ``None``: then nobody can say whether it is as wanted.
 
     Attributes:
         id: The target's immutable id.
         name: What people call the account.
         suspended: Whether sign-in is blocked, by whomever.
         attributes: Values by the target's attribute name; at least those that ``match`` names.
+        groups: The groups and roles that it is in, as far as it can be taken out of them.
+        licenses: The licenses that it has by itself, not through a group.
+        owns: What would be without an owner.
+        container: Where it is: an OU, an org unit.
+        stamp: The bridge's mark "To Be Deleted", as it stands there; empty where there is none.
+        stamped_until: The date in the mark (UTC), where it can be read.
+        hidden: Whether address lists leave it out.
+        mail_to: Where its mail goes instead; empty for nowhere else.
+        archived: Whether its data is archived.
+        protected: Why only a person may decide about it: a directory role, the last owner of something.
         original: The state before the bridge first touched the account; set by the engine.
+        left: The state as the bridge left it last; set by the engine.
+        successor: Who gets its mail and belongings; set by the engine where the stage names one.
+        only: The folded names of groups and licenses that are taken away; all where absent; set by the engine.
+        spared: The folded names of groups that nobody is taken out of; set by the engine.
     """
 
     id: str
     name: str
     suspended: bool
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: tuple[Entitlement, ...] | None = None
+    licenses: tuple[Entitlement, ...] | None = None
+    owns: tuple[Entitlement, ...] | None = None
+    container: str | None = None
+    stamp: str | None = None
+    stamped_until: datetime | None = None
+    hidden: bool | None = None
+    mail_to: str | None = None
+    archived: bool | None = None
+    protected: str = ""
     original: AccountState | None = None
+    left: AccountState | None = None
+    successor: AccountRef | None = None
+    only: frozenset[str] | None = None
+    spared: frozenset[str] = frozenset()
 
-    def is_as_wanted_by(self, action: Action) -> bool:
-        """Whether the account is already what an action would make it.
+    def is_as_wanted_by(self, action: Action) -> bool | None:
+        """Whether the account is already what an action would make it; ``None`` where that cannot be told.
 
-        Undo goes back to the original, no further: an account that was suspended before the
-        bridge came stays so, and so does one that the bridge never touched.
+        Undo goes back to the original, no further: an account that was suspended before the bridge came
+        stays so, and so does one that the bridge never touched, and what somebody else has changed since.
         """
-        match action:
-            case Action.SUSPEND:
-                return self.suspended
-            case Action.RESTORE:
-                return not self.suspended or self.original is None or self.original.suspended
-            case Action.DELETE:
-                return False
+        told = _AS_WANTED.get(action)
+        return None if told is None else told(self)
 
-    def with_original(self, original: AccountState | None) -> AccountState:
-        """Return this state beside the snapshot."""
-        return replace(self, original=original)
+    @property
+    def removable_groups(self) -> tuple[Entitlement, ...]:
+        """The groups that it is to be taken out of."""
+        return tuple(each for each in self.groups or () if self._is_chosen(each) and fold(each.name) not in self.spared)
+
+    @property
+    def removable_licenses(self) -> tuple[Entitlement, ...]:
+        """The licenses that are to be taken from it."""
+        return tuple(each for each in self.licenses or () if self._is_chosen(each))
+
+    @property
+    def missing_groups(self) -> tuple[Entitlement, ...]:
+        """The groups that it had and is to get back; privileged ones are for a person to give."""
+        return _missing(self.original.groups if self.original else None, self.groups)
+
+    @property
+    def missing_licenses(self) -> tuple[Entitlement, ...]:
+        """The licenses that it had and is to get back."""
+        return _missing(self.original.licenses if self.original else None, self.licenses)
+
+    @property
+    def withheld(self) -> tuple[Entitlement, ...]:
+        """What it had and does not get back, because it gives power over others."""
+        had = {each.id for each in self.groups or ()}
+        before = self.original.groups if self.original else None
+        return tuple(each for each in before or () if each.is_privileged and each.id not in had)
+
+    @property
+    def decisive(self) -> Mapping[str, Any]:
+        """What an approval is given for: enabled, container, privileged, owner."""
+        return {
+            "enabled": not self.suspended,
+            "container": self.container,
+            "privileged": sorted(each.id for each in self.groups or () if each.is_privileged),
+            "protected": self.protected,
+            "owns": sorted(each.id for each in self.owns or ()),
+        }
+
+    def with_original(self, original: AccountState | None, left: AccountState | None = None) -> AccountState:
+        """Return this state beside the snapshot, and beside how the bridge left the account last."""
+        return replace(self, original=original, left=left)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data for the store."""
+        """Return plain data for the store; what the engine set is not part of it."""
         return {
             "id": self.id,
             "name": self.name,
             "suspended": self.suspended,
             "attributes": {key: list(values) for key, values in self.attributes.items()},
+            **{key: _plain(value) for key in _TOLD if (value := getattr(self, key)) is not None},
+            **({"stamped_until": self.stamped_until.isoformat()} if self.stamped_until else {}),
+            **({"protected": self.protected} if self.protected else {}),
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> AccountState:
         """Return the state that ``to_json`` wrote."""
+        until = document.get("stamped_until")
+        told = {key: _read(document[key]) for key in _TOLD if key in document}
         return cls(
             id=document["id"],
             name=document["name"],
             suspended=document["suspended"],
             attributes={key: tuple(values) for key, values in document["attributes"].items()},
+            stamped_until=datetime.fromisoformat(until) if until else None,
+            protected=document.get("protected", ""),
+            **told,
         )
+
+    def stays(self, name: str) -> bool:
+        """Whether undo leaves a value as it is: it is the original one, or somebody else has set it since."""
+        now = getattr(self, name)
+        if self.original is None or now == getattr(self.original, name):
+            return True
+        return self.left is not None and now != getattr(self.left, name)
+
+    def _is_chosen(self, entitlement: Entitlement) -> bool:
+        return self.only is None or fold(entitlement.name) in self.only
+
+
+def _where_told(name: str, is_so: Callable[[AccountState], bool]) -> Callable[[AccountState], bool | None]:
+    """Return a question that has no answer where the target does not tell a value."""
+    return lambda state: None if getattr(state, name) is None else is_so(state)
+
+
+_AS_WANTED: Mapping[Action, Callable[[AccountState], bool | None]] = {
+    Action.SUSPEND: lambda state: state.suspended,
+    Action.RESTORE: lambda state: not state.suspended or state.original is None or state.original.suspended,
+    Action.DELETE: lambda _state: False,
+    Action.REMOVE_FROM_GROUPS: _where_told("groups", lambda state: not state.removable_groups),
+    Action.ADD_TO_GROUPS: _where_told("groups", lambda state: not state.missing_groups),
+    Action.RELEASE_LICENSES: _where_told("licenses", lambda state: not state.removable_licenses),
+    Action.ASSIGN_LICENSES: _where_told("licenses", lambda state: not state.missing_licenses),
+    Action.TRANSFER_OWNERSHIP: _where_told("owns", lambda state: not state.owns),
+    Action.HIDE_FROM_DIRECTORY: lambda state: state.hidden,
+    Action.SHOW_IN_DIRECTORY: _where_told("hidden", lambda state: not state.hidden or state.stays("hidden")),
+    Action.STAMP: _where_told("stamp", lambda state: bool(state.stamp)),
+    Action.UNSTAMP: _where_told("stamp", lambda state: not state.stamp or state.stays("stamp")),
+    Action.RESTORE_MAIL: _where_told("mail_to", lambda state: state.stays("mail_to")),
+    Action.MOVE_BACK: _where_told("container", lambda state: state.stays("container")),
+    Action.ARCHIVE: lambda state: state.archived,
+}
+"""What can be told from an account itself; the rest is the connector's to know, or nobody's."""
+
+_TOLD = ("groups", "licenses", "owns", "container", "stamp", "hidden", "mail_to", "archived")
+
+
+def _missing(before: Sequence[Entitlement] | None, now: Sequence[Entitlement] | None) -> tuple[Entitlement, ...]:
+    has = {each.id for each in now or ()}
+    return tuple(each for each in before or () if not each.is_privileged and each.id not in has)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [[each.id, each.name, each.is_privileged] for each in value]
+    return value
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(Entitlement(*each) for each in value)
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,11 @@ class Claiming:
         original = accounts.standing_snapshot(tx, target.name, state.id)
         known = state.with_original(original)
         touches = claim.task.action.is_revoking and target.mode is Mode.ENFORCE
-        if original is None and touches and not known.is_as_wanted_by(claim.task.action):
+        if (
+            original is None
+            and touches
+            and not self._fleet.connector(target.name).is_as_wanted(claim.task.action, known)
+        ):
             accounts.take_snapshot(tx, target.name, state, now)
             known = state.with_original(state)
         return known

@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.case import CaseState
+from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import Task
@@ -72,17 +72,28 @@ class Eligibility:
         over = self._standing.why_over(tx, case, task, identity, now)
         if over is not None:
             return Obstacle(Consequence.CANCEL, over)
-        for hold in holds.standing_on(tx, identity_id=task.identity_id, case_id=task.case_id):
+        for hold in holds.standing_on(tx, case):
             if hold.stops_work_at(task.target):
                 return Obstacle(Consequence.HOLD, f"on hold: {hold.reason}")
         if not task.action.is_revoking:
             return None
-        why = self._rules.why_excluded(identity, case.rule, holds.standing_exclusions(tx))
+        why = self._why_spared(tx, case, task, account, identity, now)
         if why is not None:
             return Obstacle(Consequence.SKIP, f"excluded: {why}")
         if accounts.active_sharers(tx, account, identity.id):
             return _contested()
         return None
+
+    def _why_spared(
+        self, tx: Connection, case: Case, task: Task, account: Account, identity: Identity, now: datetime
+    ) -> str | None:
+        more = holds.standing_exclusions(tx)
+        names = [name for name in (account.native_id, account.name) if name]
+        return (
+            self._rules.why_excluded(identity, case.rule, now, more)
+            or self._rules.why_target_excluded(task.target, now, more)
+            or self._rules.why_account_excluded(task.target, names, now, more)
+        )
 
     def contested(self, tx: Connection, task: Task, target: Target, state: AccountState) -> Obstacle | None:
         """Match what was read back against all active identities of all sources."""

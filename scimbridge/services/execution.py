@@ -117,7 +117,7 @@ class Execution:
         state = connector.read(self._native_id(connector, claim))
         state = self._claiming.accept_read(claim, state, self._clock())
         seen.append(state)
-        if state.is_as_wanted_by(action):
+        if connector.is_as_wanted(action, state):
             return Result(outcome=Done(changed=False), before=state, after=state)
         if self._fleet[claim.task.target].mode is Mode.OBSERVE:
             return Result(outcome=ObservingError("observe mode"), before=state)
@@ -184,7 +184,7 @@ def _read_back(connector: Connector[Any], action: Action, before: AccountState) 
         if action is Action.DELETE:
             return None
         raise
-    if not after.is_as_wanted_by(action):
+    if connector.is_as_wanted(action, after) is False:
         raise RetryableError(f"the target answered that it did {action} the account, but the account is unchanged")
     return after
 

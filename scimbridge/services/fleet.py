@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from scimbridge.domain.action import Action
-from scimbridge.domain.plan import Capabilities
+from scimbridge.domain.capability import Abilities, Capabilities
 from scimbridge.errors import ConfigurationError, NotFoundError
 from scimbridge.sdk.config import Mode, TargetConfig
 from scimbridge.sdk.connector import Connector
@@ -31,10 +30,10 @@ class Target:
     concurrency: int
     interval: timedelta | None
     match: Mapping[str, str]
-    actions: frozenset[Action]
+    abilities: Abilities
 
     @classmethod
-    def of(cls, name: str, config: TargetConfig, actions: frozenset[Action]) -> Target:
+    def of(cls, name: str, config: TargetConfig, abilities: Abilities) -> Target:
         """Return what the configuration and the connector's class say about a target."""
         return cls(
             name=name,
@@ -43,7 +42,7 @@ class Target:
             concurrency=config.concurrency,
             interval=config.rate_limit,
             match={str(attribute): native for attribute, native in config.match.items()},
-            actions=actions,
+            abilities=abilities,
         )
 
 
@@ -81,7 +80,7 @@ class Fleet:
     @property
     def capabilities(self) -> Capabilities:
         """What each target can do."""
-        return {target.name: target.actions for target in self}
+        return {target.name: target.abilities for target in self}
 
     def connector(self, name: str) -> Connector[Any]:
         """Return the connector of a target, the same one for all threads.

@@ -65,6 +65,8 @@ class Standing:
             return "the identity has left again" if identity.is_gone else None
         if identity.is_gone or (case.trigger is Trigger.ENDED and self._has_ended(identity, now)):
             return None
+        if case.trigger is not None and case.trigger.concerns_active:
+            return None  # whoever came back since has canceled the case
         noted = assignments.unassigned_from(tx, identity.id)
         if task.target not in noted:
             return "the identity is active again" if case.trigger is not Trigger.UNASSIGNED else _ASSIGNED

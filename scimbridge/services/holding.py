@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.filter import IdentityFilter
+from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.errors import NotFoundError
 from scimbridge.services.fleet import Fleet
-from scimbridge.store import attempts, cases, holds, identities, journal
+from scimbridge.store import attempts, cases, holds, identities, journal, tokens
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
 from scimbridge.store.prepared import Row
@@ -79,11 +79,12 @@ class Holding:
         with self._database.read() as tx:
             return holds.standing(tx)
 
-    def exclude(self, match: IdentityFilter, *, reason: str, by: str, now: datetime) -> str:
-        """Spare everybody who matches, from now on. Returns the exclusion's id."""
+    def exclude(self, exclusion: Exclusion, *, by: str, now: datetime) -> str:
+        """Spare who or what an exclusion is of, from now on. Returns its id."""
         with self._database.write() as tx:
-            exclusion_id = holds.add_exclusion(tx, match, reason=reason, by=by, now=now)
-            journal.record(tx, "exclusion added", now, reason=reason, actor=by, details={"exclusion": exclusion_id})
+            exclusion_id = holds.add_exclusion(tx, exclusion, by=by, now=now)
+            details = {"exclusion": exclusion_id, "of": exclusion.spared}
+            journal.record(tx, "exclusion added", now, reason=exclusion.reason, actor=by, details=details)
         return exclusion_id
 
     def end_exclusion(self, exclusion_id: str, *, by: str, now: datetime) -> None:
@@ -108,6 +109,9 @@ class Holding:
                     raise NotFoundError("subject for a hold on everything", subject)
             case Scope.TARGET:
                 self._fleet[subject]
+            case Scope.SOURCE:
+                if not tokens.has_source(tx, subject):
+                    raise NotFoundError("source", subject)
             case Scope.IDENTITY:
                 identities.identity_by_id(tx, subject, now)
             case Scope.CASE:
@@ -120,6 +124,6 @@ def _covers(tx: Connection, hold: Hold, attempt: Attempt) -> bool:
             return True
         case Scope.TARGET:
             return attempt.target == hold.subject
-        case Scope.IDENTITY | Scope.CASE:
+        case Scope.SOURCE | Scope.IDENTITY | Scope.CASE:
             owner = attempts.owner(tx, attempt)
-            return owner is not None and hold.subject in owner
+            return owner is not None and hold.subject == owner[hold.scope]

@@ -189,7 +189,7 @@ def _situation(tx: Any, case: Case, counts: Mapping[TaskState, int]) -> str:
     own = tasks.tasks_of_case(tx, case.id)
     if any(task.needs_person for task in own):
         return "needs a person"
-    standing = holds.standing_on(tx, identity_id=case.identity_id, case_id=case.id)
+    standing = holds.standing_on(tx, case)
     if any(hold.stops_work_at(task.target) for hold in standing for task in own if not task.is_finished):
         return "held"
     if counts.keys() & {TaskState.READY, TaskState.RUNNING}:

@@ -8,18 +8,20 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.capability import Capabilities
 from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.hold import Hold
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import AccountId, TaskId, new_id
-from scimbridge.domain.plan import Capabilities, PlannedStage, PlannedTask, amend, plan_fact
-from scimbridge.domain.rule import Rule, Ruleset
+from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, plan_fact
+from scimbridge.domain.rule import Rule, Ruleset, Terms
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
 from scimbridge.store import accounts, assignments, cases, holds, identities, journal, tasks
+from scimbridge.store import stages as stages_store
 from scimbridge.store.surroundings import Surroundings, around
 
 
@@ -57,7 +59,7 @@ class Planner:
         if rule is None:
             return self._leave_alone(tx, fact, open_case, "no rule matches", "fact without rule")
         exclusions = holds.standing_exclusions(tx) if found.has_exclusions else ()
-        why = self._rules.why_excluded(identity, rule.name, exclusions)
+        why = self._rules.why_excluded(identity, rule.name, fact.at, exclusions)
         if why is not None:
             return self._leave_alone(tx, fact, open_case, f"excluded: {why}", "excluded")
         assignments.unassign(tx, identity.id, fact.targets or (), fact.at)
@@ -75,7 +77,13 @@ class Planner:
         case_id = case.id if case else None
         journal.record_fact(tx, fact, case_id, verdict)
         journal.record(
-            tx, event, fact.at, reason=verdict, actor=fact.source, identity_id=fact.identity_id, case_id=case_id
+            tx,
+            event,
+            fact.at,
+            reason=verdict,
+            actor=fact.by,
+            identity_id=fact.identity_id,
+            case_id=case_id,
         )
         return Verdict(f"{fact.trigger}: {verdict}")
 
@@ -90,6 +98,8 @@ class Planner:
             trigger=fact.trigger,
             trigger_at=fact.at,
             now=fact.at,
+            rule_version=rule.version,
+            opened_by=fact.actor,
         )
         said = describe(stages)
         verdict = f"case opened by rule {rule.name!r}: {said}"
@@ -99,7 +109,7 @@ class Planner:
             "case opened",
             fact.at,
             reason=f"{fact.trigger}; rule {rule.name!r}: {said}",
-            actor=fact.source,
+            actor=fact.by,
             identity_id=identity.id,
             case_id=case.id,
             personal={"user_name": identity.user_name},
@@ -114,7 +124,7 @@ class Planner:
         amendment = amend(tasks.tasks_of_case(tx, case.id, lock=True), stages)
         for change in amendment.earlier:
             tasks.move_due_date(tx, change.task.id, change.due_at)
-            cases.shorten_stage(tx, change.task.stage_id, change.due_at - fact.at)
+            stages_store.shorten_stage(tx, change.task.stage_id, change.due_at - fact.at)
         if not fact.trigger.is_narrow and (case.trigger is None or case.trigger.is_narrow):
             cases.widen(tx, case.id, fact.trigger, rule.name)
         verdict = f"recorded on the open case {case.id}"
@@ -128,7 +138,7 @@ class Planner:
             "fact recorded",
             fact.at,
             reason=f"{fact.trigger}; {verdict}",
-            actor=fact.source,
+            actor=fact.by,
             identity_id=case.identity_id,
             case_id=case.id,
         )
@@ -141,22 +151,32 @@ class Planner:
         new_targets = {task.target for stage in stages for task in stage.tasks} - owned.keys()
         if new_targets:
             owned |= accounts.insert_accounts(tx, case.identity_id, sorted(new_targets), now)
-        standing = holds.standing_on(tx, identity_id=case.identity_id, case_id=case.id) if found.has_holds else ()
+        standing = holds.standing_on(tx, case) if found.has_holds else ()
         new = []
         for stage in stages:
             if stage.tasks:
-                stage_id = cases.insert_stage(tx, case.id, stage, now)
-                new += [_task(case, stage_id, planned, owned[planned.target], standing, now) for planned in stage.tasks]
+                stage_id = stages_store.insert_stage(tx, case.id, stage, now)
+                new += [
+                    _task(case, stage_id, stage.terms, planned, owned[planned.target], standing, now)
+                    for planned in stage.tasks
+                ]
         tasks.insert_tasks(tx, new)
         return [WakeUp(task.target, task.account_id) for task in new if task.state is TaskState.READY]
 
 
 def _task(
-    case: Case, stage_id: str, planned: PlannedTask, account_id: AccountId, standing: Iterable[Hold], now: datetime
+    case: Case,
+    stage_id: str,
+    terms: Terms,
+    planned: PlannedTask,
+    account_id: AccountId,
+    standing: Iterable[Hold],
+    now: datetime,
 ) -> Task:
     """Return a new task; one without grace, that nothing holds, is released at once."""
     held = any(hold.stops_work_at(planned.target) for hold in standing)
-    at_once = planned.due_at <= now and not held and not planned.action.is_irreversible
+    is_free = not (terms.approvers or terms.schedule or planned.action.is_irreversible)
+    at_once = planned.due_at <= now and not held and is_free
     return Task(
         id=TaskId(new_id(now)),
         case_id=case.id,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.plan import PlannedStage, least_grace, plan
-from scimbridge.domain.rule import Exclusion, Ruleset
+from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import NotFoundError
 from scimbridge.sdk.config import Mode
@@ -75,7 +76,7 @@ class Rehearsing:
             identity=identity,
             trigger=trigger,
             rule=rule.name if rule else None,
-            excluded=self._rules.why_excluded(identity, rule.name, more) if rule else None,
+            excluded=self._rules.why_excluded(identity, rule.name, now, more) if rule else None,
             stages=plan(rule, now, self._fleet.capabilities, least=least_grace(rule, trigger)) if rule else (),
             accounts=linked,
             observing=frozenset(target.name for target in self._fleet if target.mode is Mode.OBSERVE),

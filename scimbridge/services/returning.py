@@ -19,7 +19,7 @@ from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
 from scimbridge.services.grants import Grants
 from scimbridge.services.planning import Planner, Verdict
-from scimbridge.store import cases, journal, tasks
+from scimbridge.store import cases, journal, stages, tasks
 from scimbridge.store.surroundings import Owned, Surroundings, around
 
 ASK = "is this the same person? `scimbridge cases retry {case}` gives the access back, `cases cancel {case}` does not"
@@ -150,7 +150,7 @@ def _open_restore(
         now=now,
     )
     stage = PlannedStage(number=0, after=timedelta(), due_at=now, tasks=())
-    stage_id = cases.insert_stage(tx, case.id, stage, now)
+    stage_id = stages.insert_stage(tx, case.id, stage, now)
     tasks.insert_tasks(
         tx,
         [

@@ -13,7 +13,7 @@ from scimbridge.domain.plan import due_after_delay
 from scimbridge.domain.task import FINISHED, Task, TaskState
 from scimbridge.domain.trigger import Fact
 from scimbridge.errors import CaseClosedError
-from scimbridge.store import cases, journal, tasks
+from scimbridge.store import cases, journal, stages, tasks
 
 LEFT_AGAIN = "the person has left again"
 
@@ -101,12 +101,12 @@ def _call_off(tx: Connection, task: Task, reason: str, now: datetime) -> Task:
 def _postpone_irreversible(tx: Connection, case_id: str, now: datetime) -> None:
     """Keep the distance between a stage that ended late and the irreversible one after it."""
     rows = tasks.task_rows_of_case(tx, case_id)
-    for previous, stage in pairwise(cases.stage_rows(tx, case_id)):
+    for previous, stage in pairwise(stages.stage_rows(tx, case_id)):
         before = [row for row in rows if row["stage_id"] == previous["id"]]
         if any(TaskState(row["state"]) not in FINISHED for row in before):
             return
         ended_at: datetime = max((row["finished_at"] or now for row in before), default=now)
         for row in rows:
             if row["stage_id"] == stage["id"] and row["irreversible"] and row["state"] == TaskState.PLANNED:
-                delay = cases.stage_after(stage) - cases.stage_after(previous)
+                delay = stages.stage_after(stage) - stages.stage_after(previous)
                 tasks.move_due_date(tx, row["id"], due_after_delay(row["due_at"], delay, ended_at))

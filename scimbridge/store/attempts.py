@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from scimbridge.domain.hold import Scope
 from scimbridge.domain.ids import AccountId, AttemptId, new_id
 from scimbridge.sdk.state import AccountState
 from scimbridge.store.accounts import Account, account_by_id
-from scimbridge.store.schema import attempts, tasks
+from scimbridge.store.schema import attempts, cases, tasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,11 +166,15 @@ def live_past_the_line(tx: Connection) -> list[Attempt]:
     return [_attempt(row) for row in tx.execute(query).mappings()]
 
 
-def owner(tx: Connection, attempt: Attempt) -> tuple[str, str] | None:
-    """Return the identity and the case that an attempt works for; ``None`` for a look-up."""
-    query = select(tasks.c.identity_id, tasks.c.case_id).where(tasks.c.id == attempt.task_id)
+def owner(tx: Connection, attempt: Attempt) -> Mapping[Scope, str] | None:
+    """Return the source, identity and case that an attempt works for; ``None`` for a look-up."""
+    query = (
+        select(cases.c.source, tasks.c.identity_id, tasks.c.case_id)
+        .join(cases, cases.c.id == tasks.c.case_id)
+        .where(tasks.c.id == attempt.task_id)
+    )
     row = tx.execute(query).first()
-    return (row[0], row[1]) if row is not None else None
+    return dict(zip((Scope.SOURCE, Scope.IDENTITY, Scope.CASE), row, strict=True)) if row is not None else None
 
 
 def attempt_rows(tx: Connection, task_id: str) -> list[RowMapping]:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.ids import CaseId, IdentityId, new_id
-from scimbridge.domain.plan import PlannedStage
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
 from scimbridge.store.prepared import Prepared, Row
-from scimbridge.store.schema import cases, identities, stages
+from scimbridge.store.schema import cases, identities
 
 _INSERT = Prepared(insert(cases), cases.c.keys())
-_INSERT_STAGE = Prepared(insert(stages), stages.c.keys())
 _BY_ID = Prepared(select(cases).where(cases.c.id == bindparam("key")))
 _OPEN = Prepared(select(cases).where(cases.c.identity_id == bindparam("identity"), cases.c.state == "open"))
 _LAST_LEAVE = Prepared(
@@ -50,6 +48,8 @@ def insert_case(
     trigger: Trigger | None,
     trigger_at: datetime,
     now: datetime,
+    rule_version: str = "",
+    opened_by: str | None = None,
 ) -> Case:
     """Store an open case and return it."""
     case = Case(
@@ -62,31 +62,11 @@ def insert_case(
         trigger_at=trigger_at,
         state=CaseState.OPEN,
         opened_at=now,
+        rule_version=rule_version,
+        opened_by=opened_by,
     )
     _INSERT.run(tx, {name: getattr(case, name) for name in cases.c.keys()})  # noqa: SIM118 - columns, not a dict
     return case
-
-
-def insert_stage(tx: Connection, case_id: str, stage: PlannedStage, now: datetime) -> str:
-    """Store a stage without its tasks and return its id."""
-    stage_id = new_id(now)
-    row = {
-        "id": stage_id,
-        "case_id": case_id,
-        "number": stage.number,
-        "after_seconds": int(stage.after.total_seconds()),
-        "due_at": stage.due_at,
-    }
-    _INSERT_STAGE.run(tx, row)
-    return stage_id
-
-
-def shorten_stage(tx: Connection, stage_id: str, after: timedelta) -> None:
-    """Give a stage a shorter grace, because a later fact has brought its tasks forward."""
-    seconds = int(after.total_seconds())
-    tx.execute(
-        update(stages).where(stages.c.id == stage_id, stages.c.after_seconds > seconds).values(after_seconds=seconds)
-    )
 
 
 def close_case(tx: Connection, case: Case, state: CaseState, reason: str, now: datetime) -> None:
@@ -138,17 +118,6 @@ def last_leave_of(tx: Connection, identity_ids: Sequence[str]) -> Case | None:
     return max(found, key=lambda case: case.opened_at, default=None)
 
 
-def stage_rows(tx: Connection, case_id: str) -> Sequence[RowMapping]:
-    """Return the stages of a case in order."""
-    query = select(stages).where(stages.c.case_id == case_id).order_by(stages.c.number, stages.c.due_at)
-    return tx.execute(query).mappings().all()
-
-
-def stage_after(row: RowMapping) -> timedelta:
-    """Return a stage's grace."""
-    return timedelta(seconds=row["after_seconds"])
-
-
 def case_of(row: Row) -> Case:
     """Return the case of a row."""
     return Case(
@@ -163,4 +132,6 @@ def case_of(row: Row) -> Case:
         opened_at=row["opened_at"],
         closed_at=row["closed_at"],
         reason=row["reason"],
+        rule_version=row["rule_version"],
+        opened_by=row["opened_by"],
     )

@@ -18,13 +18,14 @@ from sqlalchemy import (
     update,
 )
 
+from scimbridge.domain.case import Case
+from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.ids import new_id
-from scimbridge.domain.rule import Exclusion
 from scimbridge.errors import NotFoundError
 from scimbridge.store.prepared import Prepared, Row
-from scimbridge.store.schema import exclusions, holds
+from scimbridge.store.schema import cases, exclusions, holds
 
 _GATE = 731944872
 """The advisory lock of PostgreSQL that keeps claims and new holds apart; ours alone in this database."""
@@ -38,6 +39,7 @@ _STANDING_ON = Prepared(
             holds.c.scope == Scope.TARGET.value,
             and_(holds.c.scope == Scope.IDENTITY.value, holds.c.subject == bindparam("identity")),
             and_(holds.c.scope == Scope.CASE.value, holds.c.subject == bindparam("case")),
+            and_(holds.c.scope == Scope.SOURCE.value, holds.c.subject == bindparam("source")),
         ),
     )
 )
@@ -86,13 +88,15 @@ def standing(tx: Connection) -> list[Hold]:
     return [_hold(row) for row in tx.execute(select(holds).where(holds.c.lifted_at.is_(None))).mappings()]
 
 
-def standing_on(tx: Connection, *, identity_id: str, case_id: str) -> list[Hold]:
-    """Return the holds that stop work in a case: on everything, its identity, itself, or some target."""
-    return [_hold(row) for row in _STANDING_ON.all(tx, {"identity": identity_id, "case": case_id})]
+def standing_on(tx: Connection, case: Case) -> list[Hold]:
+    """Return the holds that stop work in a case: on everything, its source, its identity, itself, or some target."""
+    about = {"identity": case.identity_id, "case": case.id, "source": case.source}
+    return [_hold(row) for row in _STANDING_ON.all(tx, about)]
 
 
 def is_held(tasks: Table) -> ColumnElement[bool]:
     """Return the same question as SQL, for each row of ``tasks``."""
+    source = select(cases.c.source).where(cases.c.id == tasks.c.case_id).scalar_subquery()
     return exists(
         select(holds.c.id).where(
             holds.c.lifted_at.is_(None),
@@ -101,15 +105,27 @@ def is_held(tasks: Table) -> ColumnElement[bool]:
                 and_(holds.c.scope == Scope.TARGET, holds.c.subject == tasks.c.target),
                 and_(holds.c.scope == Scope.IDENTITY, holds.c.subject == tasks.c.identity_id),
                 and_(holds.c.scope == Scope.CASE, holds.c.subject == tasks.c.case_id),
+                and_(holds.c.scope == Scope.SOURCE, holds.c.subject == source),
             ),
         )
     )
 
 
-def add_exclusion(tx: Connection, match: IdentityFilter, *, reason: str, by: str, now: datetime) -> str:
+def add_exclusion(tx: Connection, exclusion: Exclusion, *, by: str, now: datetime) -> str:
     """Store an exclusion made at run time, and return its id."""
     exclusion_id = new_id(now)
-    tx.execute(insert(exclusions).values(id=exclusion_id, match=match.text, reason=reason, placed_by=by, placed_at=now))
+    row = {
+        "id": exclusion_id,
+        "match": exclusion.match.text if exclusion.match else "",
+        "reason": exclusion.reason,
+        "placed_by": by,
+        "placed_at": now,
+        "spared": exclusion.spared,
+        "subject": exclusion.subject,
+        "target": exclusion.target,
+        "until": exclusion.until,
+    }
+    tx.execute(insert(exclusions).values(row))
     return exclusion_id
 
 
@@ -135,7 +151,18 @@ def exclusion_rows(tx: Connection) -> Sequence[Row]:
 
 def standing_exclusions(tx: Connection) -> list[Exclusion]:
     """Return the same as rules understand them."""
-    return [Exclusion(match=IdentityFilter(row["match"]), reason=row["reason"]) for row in exclusion_rows(tx)]
+    return [_exclusion(row) for row in exclusion_rows(tx)]
+
+
+def _exclusion(row: Row) -> Exclusion:
+    return Exclusion(
+        reason=row["reason"],
+        spared=Spared(row["spared"]),
+        match=IdentityFilter(row["match"]) if row["match"] else None,
+        subject=row["subject"],
+        target=row["target"],
+        until=row["until"],
+    )
 
 
 def _hold(row: Row) -> Hold:
@@ -148,4 +175,6 @@ def _hold(row: Row) -> Hold:
         placed_at=row["placed_at"],
         lifted_at=row["lifted_at"],
         lifted_by=row["lifted_by"],
+        is_legal=row["is_legal"],
+        flood_id=row["flood_id"],
     )

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -289,6 +290,8 @@ snapshots = Table(
     Column("state", Document, nullable=False),
     Column("taken_at", UtcDateTime, nullable=False),
     Column("released_at", UtcDateTime),
+    # The account as the bridge left it last: undo leaves alone what somebody else has changed since.
+    Column("left_state", Document),
     # The first snapshot wins: a second one cannot be written while it stands.
     Index("uq_snapshots_standing", "target", "native_id", unique=True,
           sqlite_where=text("released_at IS NULL"), postgresql_where=text("released_at IS NULL")),
@@ -308,6 +311,9 @@ cases = Table(
     Column("opened_at", UtcDateTime, nullable=False),
     Column("closed_at", UtcDateTime),
     Column("reason", Text, nullable=False, server_default=""),
+    Column("rule_version", String(16), nullable=False, server_default=""),
+    # Who asked for it, where that was an operator.
+    Column("opened_by", Text),
     # One identity, one open case.
     Index("uq_cases_open", "identity_id", unique=True,
           sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
@@ -338,10 +344,34 @@ stages = Table(
     Column("number", Integer, nullable=False),
     Column("after_seconds", Integer, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
+    # How many operators have to approve; nothing of the stage is released before.
+    Column("approvers", Integer, nullable=False, server_default="0"),
+    # The rest of its terms, where it has some, as they were planned.
+    Column("terms", Document),
 )
+
+approvals = Table(
+    "approvals",
+    metadata,
+    # One operator's approval of one stage: given to exactly what is in `document`, and gone when that is no longer so.
+    Column("id", _Id, primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("stage_id", ForeignKey("stages.id"), nullable=False),
+    Column("digest", String(64), nullable=False),
+    # Personal: it names accounts and what they own. The digest outlives it.
+    Column("document", Document),
+    Column("approved_by", Text, nullable=False),
+    Column("approved_at", UtcDateTime, nullable=False),
+    Column("lapsed_at", UtcDateTime),
+    Column("lapse_reason", Text, nullable=False, server_default=""),
+    # Nobody approves the same stage twice.
+    Index("uq_approvals_standing", "stage_id", "approved_by", unique=True,
+          sqlite_where=text("lapsed_at IS NULL"), postgresql_where=text("lapsed_at IS NULL")),
+)  # fmt: skip
 
 RUNNABLE = text("state IN ('ready', 'waiting')")
 _PLANNED = text("state = 'planned'")
+_LATE = text("deadline_at IS NOT NULL AND alarmed_at IS NULL AND state NOT IN ('done', 'skipped', 'canceled')")
 
 tasks = Table(
     "tasks",
@@ -364,6 +394,11 @@ tasks = Table(
     Column("evidence", Document),
     Column("changed", Boolean),
     Column("finished_at", UtcDateTime),
+    # When it should have ended; and when somebody was told that it has not.
+    Column("deadline_at", UtcDateTime),
+    Column("alarmed_at", UtcDateTime),
+    # The sweeper's question for what is late.
+    Index("ix_tasks_late", "deadline_at", sqlite_where=_LATE, postgresql_where=_LATE),
     Index("ix_tasks_account_id", "account_id", "state"),
     # The sweeper's question: costs by what is due, not by what is open.
     Index("ix_tasks_planned", "due_at", sqlite_where=_PLANNED, postgresql_where=_PLANNED),
@@ -407,6 +442,11 @@ targets = Table(
     Column("paused_by", Text),
     Column("pause_reason", Text),
     Column("next_call_at", UtcDateTime),
+    # An observing target acts until then.
+    Column("armed_until", UtcDateTime),
+    Column("armed_by", Text),
+    # Its work is let go gradually from then on.
+    Column("resumed_at", UtcDateTime),
 )
 
 holds = Table(
@@ -420,6 +460,12 @@ holds = Table(
     Column("placed_at", UtcDateTime, nullable=False),
     Column("lifted_at", UtcDateTime),
     Column("lifted_by", Text),
+    Column("is_legal", Boolean, nullable=False, server_default=false()),
+    # The flood that the guard holds with it.
+    Column("flood_id", _Id),
+    Index("ix_holds_flood_id", "flood_id",
+          sqlite_where=text("flood_id IS NOT NULL AND lifted_at IS NULL"),
+          postgresql_where=text("flood_id IS NOT NULL AND lifted_at IS NULL")),
     Index("ix_holds_standing", "scope", "subject",
           sqlite_where=text("lifted_at IS NULL"), postgresql_where=text("lifted_at IS NULL")),
 )  # fmt: skip
@@ -429,12 +475,117 @@ exclusions = Table(
     metadata,
     # Made at run time; those of the configuration stay in the file.
     Column("id", _Id, primary_key=True),
+    # A filter; empty where it is of something else than identities that match one.
     Column("match", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("placed_by", Text, nullable=False),
     Column("placed_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("ended_by", Text),
+    Column("spared", String(16), nullable=False, server_default="match"),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("target", String(64), nullable=False, server_default=""),
+    Column("until", UtcDateTime),
+)
+
+floods = Table(
+    "floods",
+    metadata,
+    # More identities than a limit of the guard allows: held until a person decides.
+    Column("id", _Id, primary_key=True),
+    Column("scope", String(16), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("guard_class", String(16), nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("closed_by", Text),
+    Column("verdict", Text, nullable=False, server_default=""),
+    # One limit, one flood at a time.
+    Index("uq_floods_open", "scope", "subject", "guard_class", unique=True,
+          sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")),
+)  # fmt: skip
+
+flood_cases = Table(
+    "flood_cases",
+    metadata,
+    # What belongs to a flood: what was counted when it began, and what has followed.
+    Column("flood_id", ForeignKey("floods.id"), primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Index("ix_flood_cases_case_id", "case_id"),
+)
+
+guard_counters = Table(
+    "guard_counters",
+    metadata,
+    # The row that is locked while a limit is counted, so that it is exact with any number of processes.
+    Column("scope", String(16), primary_key=True),
+    Column("subject", String(64), primary_key=True),
+    Column("guard_class", String(16), primary_key=True),
+)
+
+guard_marks = Table(
+    "guard_marks",
+    metadata,
+    # Each identity that was planned for, once per limit: the newest time counts.
+    Column("scope", String(16), primary_key=True),
+    Column("subject", String(64), primary_key=True),
+    Column("guard_class", String(16), primary_key=True),
+    Column("identity_id", _Id, primary_key=True),
+    Column("case_id", _Id, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_guard_marks_at", "scope", "subject", "guard_class", "at"),
+)
+
+populations = Table(
+    "populations",
+    metadata,
+    # How many identities were active, counted now and then: what the guard's percentages are of.
+    Column("scope", String(16), primary_key=True),
+    Column("subject", String(64), primary_key=True),
+    Column("at", UtcDateTime, primary_key=True),
+    Column("active", Integer, nullable=False),
+)
+
+_UNSENT = text("sent_at IS NULL AND failed_at IS NULL")
+
+notices = Table(
+    "notices",
+    metadata,
+    # What operators are to be told: written with the fact that it is about, sent by a sweeper afterwards.
+    Column("id", _Id, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    # The flood, target or task that it is about: told once.
+    Column("subject", Text, nullable=False),
+    Column("details", Document, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("lease_until", UtcDateTime),
+    Column("sent_at", UtcDateTime),
+    Column("failed_at", UtcDateTime),
+    Column("reason", Text, nullable=False, server_default=""),
+    Index("uq_notices_subject", "kind", "subject", unique=True),
+    Index("ix_notices_due_at", "due_at", sqlite_where=_UNSENT, postgresql_where=_UNSENT),
+)
+
+_UNANSWERED = text("answered_at IS NULL")
+
+hook_calls = Table(
+    "hook_calls",
+    metadata,
+    # A case that waits for what its rule's hook says, under a hold until then.
+    Column("id", _Id, primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("hold_id", ForeignKey("holds.id"), nullable=False),
+    Column("hook", Text, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("lease_until", UtcDateTime),
+    Column("answered_at", UtcDateTime),
+    Column("answer", Text, nullable=False, server_default=""),
+    Index("ix_hook_calls_due_at", "due_at", sqlite_where=_UNANSWERED, postgresql_where=_UNANSWERED),
 )
 
 requests = Table(

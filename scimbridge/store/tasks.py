@@ -25,6 +25,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId
 from scimbridge.domain.task import FINISHED, Task, TaskState
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
+from scimbridge.store.approvals import is_approved
 from scimbridge.store.holds import is_held
 from scimbridge.store.prepared import Prepared, Row
 from scimbridge.store.schema import RUNNABLE, attempts, targets, tasks
@@ -111,7 +112,13 @@ _RUNNABLE = (
 )
 _DUE = (
     select(tasks)
-    .where(tasks.c.state == TaskState.PLANNED, tasks.c.due_at <= bindparam("now"), ~is_held(tasks), ~_is_early())
+    .where(
+        tasks.c.state == TaskState.PLANNED,
+        tasks.c.due_at <= bindparam("now"),
+        ~is_held(tasks),
+        ~_is_early(),
+        is_approved(tasks),
+    )
     .order_by(tasks.c.due_at)
     .limit(bindparam("most"))
     # Somebody who is deciding about a case holds its rows; those are for the next pass.

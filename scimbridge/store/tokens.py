@@ -28,6 +28,11 @@ def ensure_source(tx: Connection, name: str, now: datetime) -> bool:
     return True
 
 
+def has_source(tx: Connection, name: str) -> bool:
+    """Whether a source of this name has ever been here."""
+    return tx.execute(select(sources.c.name).where(sources.c.name == name)).first() is not None
+
+
 def live_count(tx: Connection, source: str, now: datetime) -> int:
     """Return how many tokens a source has that let it in. Who asks is the only one until the end of the transaction."""
     tx.execute(select(sources.c.name).where(sources.c.name == source).with_for_update())

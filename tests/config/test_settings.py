@@ -57,7 +57,9 @@ def test_a_file_becomes_values(load_text: Load, tmp_path: Path) -> None:
     assert isinstance(target, ScimConfig)
     assert target.mode is Mode.ENFORCE
     assert target.token.get_secret_value() == SECRET
-    assert settings.capabilities == {"app": {Action.SUSPEND, Action.RESTORE, Action.DELETE}}
+    assert {name: set(can) for name, can in settings.capabilities.items()} == {
+        "app": {Action.SUSPEND, Action.RESTORE, Action.DELETE}
+    }
     (rule,) = settings.ruleset.rules
     assert rule.when == {Trigger.DEACTIVATED, Trigger.DELETED}
     assert rule.restore is Restore.AUTO
@@ -118,6 +120,8 @@ def test_five_mistakes_are_five_paths(problems_of: Problems) -> None:
           [[rules.stages]]
           after = "90d"
           do = ["delete"]
+          approval = false
+          approvers = 2
         """
     )
 
@@ -126,11 +130,11 @@ def test_five_mistakes_are_five_paths(problems_of: Problems) -> None:
         "sources.okta.timezon",
         "targets.app.base_url",
         "rules[0].stages[0].after",
-        "rules[0].stages[1].approval",
+        "rules[0].stages[1].approvers",
     }
     assert "HOST:PORT" in problems["server.listen"]
     assert "90d" in problems["rules[0].stages[0].after"]
-    assert "approval = false" in problems["rules[0].stages[1].approval"]
+    assert "approval = true" in problems["rules[0].stages[1].approvers"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +168,7 @@ def test_five_mistakes_are_five_paths(problems_of: Problems) -> None:
         ("targets = []", "targets", "must be a table"),
         ("rules = 1", "rules", "must be a list"),
         ("[[exclusions]]\nmatch = 'userType eq'", "exclusions[0].match", "is not a filter"),
-        ("[[exclusions]]\nreason = 'x'", "exclusions[0].match", "is missing"),
+        ("[[exclusions]]\nreason = 'x'", "exclusions[0]", "name one of match"),
     ],
 )
 def test_a_mistake_is_reported_with_its_path_and_what_to_write(

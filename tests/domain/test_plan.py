@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scimbridge.domain.action import Action
+from scimbridge.domain.capability import Capabilities, Capability
 from scimbridge.domain.plan import Amendment, Earlier, PlannedStage, amend, due_after_delay, plan
 from scimbridge.domain.rule import Rule, Stage
 from scimbridge.domain.task import Task, TaskState
@@ -15,8 +16,8 @@ from tests.domain.test_task import a_task
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
-EVERYTHING = frozenset(Action)
-TARGETS = {"crm": EVERYTHING, "dir": EVERYTHING}
+EVERYTHING = {action: Capability(action=action) for action in (Action.SUSPEND, Action.RESTORE, Action.DELETE)}
+TARGETS: Capabilities = {"crm": EVERYTHING, "dir": EVERYTHING}
 NOTHING = Amendment(stages=(), earlier=())
 
 
@@ -53,7 +54,7 @@ def test_each_stage_is_dated_from_the_trigger() -> None:
 
 
 def test_an_action_that_a_target_cannot_do_is_left_out_there() -> None:
-    targets = {"crm": frozenset({Action.SUSPEND}), "dir": EVERYTHING, "log": frozenset[Action]()}
+    targets: Capabilities = {"crm": {Action.SUSPEND: EVERYTHING[Action.SUSPEND]}, "dir": EVERYTHING, "log": {}}
 
     assert [(target, action) for _, target, action, _ in said(plan(SUSPEND_THEN_DELETE, NOW, targets))] == [
         ("crm", Action.SUSPEND),

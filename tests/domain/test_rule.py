@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from scimbridge.domain.action import Action
+from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.hold import Scope
-from scimbridge.domain.rule import Exclusion, Restore, Rule, Ruleset, Stage
+from scimbridge.domain.rule import Restore, Rule, Ruleset, Stage
 from scimbridge.domain.trigger import Trigger
 from tests.domain.test_filter import an_identity
 
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 STAGES = (Stage(after=timedelta(), actions=(Action.SUSPEND,)),)
 EMPLOYEE = an_identity(userType="Employee")
 ROBOT = an_identity(userType="Service")
@@ -43,8 +45,7 @@ def test_a_rule_is_for_its_triggers_only() -> None:
     assert [named(rules.first_match(trigger, EMPLOYEE)) for trigger in Trigger] == [
         "deactivated",
         "deleted",
-        None,
-        None,
+        *(None for _ in range(len(Trigger) - 2)),
     ]
 
 
@@ -58,25 +59,25 @@ def test_somebody_excluded_still_matches_so_that_no_later_rule_takes_over() -> N
     rules = Ruleset((a_rule("one", exclude='userType eq "Service"'), a_rule("two")))
 
     assert named(rules.first_match(Trigger.DELETED, ROBOT)) == "one"
-    assert rules.why_excluded(ROBOT, "one") == "excluded by rule 'one'"
-    assert rules.why_excluded(ROBOT, "two") is None
-    assert rules.why_excluded(EMPLOYEE, "one") is None
+    assert rules.why_excluded(ROBOT, "one", NOW) == "excluded by rule 'one'"
+    assert rules.why_excluded(ROBOT, "two", NOW) is None
+    assert rules.why_excluded(EMPLOYEE, "one", NOW) is None
 
 
 def test_exclusions_hold_for_all_rules_even_those_that_are_gone() -> None:
     spared = Exclusion(match=IdentityFilter('userType eq "Service"'), reason="owned by platform")
     rules = Ruleset((a_rule("one"),), (spared,))
 
-    assert rules.why_excluded(ROBOT, "one") == "owned by platform"
-    assert rules.why_excluded(ROBOT, "a rule of last year") == "owned by platform"
-    assert rules.why_excluded(EMPLOYEE, "one") is None
+    assert rules.why_excluded(ROBOT, "one", NOW) == "owned by platform"
+    assert rules.why_excluded(ROBOT, "a rule of last year", NOW) == "owned by platform"
+    assert rules.why_excluded(EMPLOYEE, "one", NOW) is None
 
 
 def test_exclusions_made_at_run_time_count_too() -> None:
     more = [Exclusion(match=IdentityFilter("userName pr"), reason="freeze")]
 
-    assert Ruleset(()).why_excluded(EMPLOYEE, "", more) == "freeze"
-    assert Ruleset(()).why_excluded(EMPLOYEE, "") is None
+    assert Ruleset(()).why_excluded(EMPLOYEE, "", NOW, more) == "freeze"
+    assert Ruleset(()).why_excluded(EMPLOYEE, "", NOW) is None
 
 
 def test_rules_are_found_by_name() -> None:
@@ -90,5 +91,5 @@ def test_without_being_told_nothing_is_given_back_unasked() -> None:
     assert a_rule("one").restore is Restore.MANUAL
 
 
-def test_a_hold_is_on_one_of_four_things() -> None:
-    assert {scope.value for scope in Scope} == {"everything", "target", "identity", "case"}
+def test_a_hold_is_on_one_of_five_things() -> None:
+    assert {scope.value for scope in Scope} == {"everything", "source", "target", "identity", "case"}

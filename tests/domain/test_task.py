@@ -187,8 +187,3 @@ def test_done_skipped_and_canceled_are_the_end(state: TaskState) -> None:
 
     assert a_task(state).is_finished is (state in ends)
     assert ends == FINISHED
-
-
-def test_only_deleting_cannot_be_taken_back() -> None:
-    assert [action for action in Action if action.is_irreversible] == [Action.DELETE]
-    assert [action for action in Action if not action.is_revoking] == [Action.RESTORE]

@@ -9,10 +9,11 @@ from typing import Any
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseState
+from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.resource import MemberChange, MemberVerb, Received
-from scimbridge.domain.rule import Exclusion, Restore, Rule, Ruleset, Stage
+from scimbridge.domain.rule import Restore, Rule, Ruleset, Stage
 from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Trigger
@@ -200,7 +201,8 @@ class Bench:
             for name in self.systems
         }
         self.fleet = Fleet(
-            {name: Target.of(name, config, frozenset(Action)) for name, config in self.configs.items()}, self._build
+            {name: Target.of(name, config, MemoryConnector.capabilities) for name, config in self.configs.items()},
+            self._build,
         )
         grants = Grants({name: config.granted_by for name, config in self.configs.items()})
         profiles = Profiles(self.profiles)

@@ -26,7 +26,6 @@ from sqlalchemy import Connection, func, select
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.duration import parse_duration
-from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.domain.task import Task, TaskState
@@ -39,7 +38,7 @@ from scimbridge.store.schema import cases as case_table
 from scimbridge.store.schema import tasks as task_table
 from scimbridge.store.upgrade import upgrade
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 
 NAMES = ("ada", "bob")
 TARGETS = ("crm", "dir")
@@ -235,8 +234,8 @@ class Machine(RuleBasedStateMachine):
     @rule(name=a_name)
     def exclude(self, name: str) -> None:
         if name not in self.exclusions:
-            match = IdentityFilter(f'userName eq "{name}"')
-            self.exclusions[name] = self.bench.holding.exclude(match, reason="needed", by="ops", now=self.clock())
+            exclusion = an_exclusion(f'userName eq "{name}"', "needed")
+            self.exclusions[name] = self.bench.holding.exclude(exclusion, by="ops", now=self.clock())
             for known in self.people[name]:
                 known.spared = known.spared or known.is_planned
 
@@ -539,6 +538,8 @@ class Machine(RuleBasedStateMachine):
         match scope:
             case Scope.EVERYTHING:
                 return ""
+            case Scope.SOURCE:
+                return SOURCE
             case Scope.TARGET:
                 return target
             case Scope.IDENTITY:

@@ -16,7 +16,7 @@ from scimbridge.services.claiming import Claim
 from scimbridge.services.holding import Placed
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 from tests.services.test_leases import Killed, kill, nothing
 
 SUSPEND_THEN_DELETE = (a_stage("7d"), a_stage("30d", Action.DELETE))
@@ -37,6 +37,8 @@ def subject_of(bench: Bench, scope: Scope, user_id: str) -> str:
     match scope:
         case Scope.EVERYTHING:
             return ""
+        case Scope.SOURCE:
+            return SOURCE
         case Scope.TARGET:
             return "crm"
         case Scope.IDENTITY:
@@ -284,11 +286,9 @@ def test_a_hold_can_be_lifted_once(at_once: Bench) -> None:
 
 
 def test_an_ended_exclusion_spares_nobody_any_more(at_once: Bench) -> None:
-    from scimbridge.domain.filter import IdentityFilter
-
     ada = at_once.join("ada")
-    everyone = IdentityFilter("userName pr")
-    exclusion = at_once.holding.exclude(everyone, reason="freeze", by="ops", now=at_once.clock())
+    everyone = an_exclusion("userName pr", "freeze")
+    exclusion = at_once.holding.exclude(everyone, by="ops", now=at_once.clock())
     assert [row["reason"] for row in at_once.holding.exclusions()] == ["freeze"]
     at_once.holding.end_exclusion(exclusion, by="ops", now=at_once.clock())
 
@@ -305,15 +305,13 @@ def test_an_ended_exclusion_spares_nobody_any_more(at_once: Bench) -> None:
 def test_an_exclusion_made_while_an_attempt_runs_spares_the_account(
     database: Database, clock: FakeClock, moment: str
 ) -> None:
-    from scimbridge.domain.filter import IdentityFilter
-
     bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.DELETE)),)))
     ada = bench.join("ada")
     bench.run()
     bench.leave(ada)
 
     def exclude() -> None:
-        bench.holding.exclude(IdentityFilter('userName eq "ada"'), reason="needed", by="ops", now=clock())
+        bench.holding.exclude(an_exclusion('userName eq "ada"', "needed"), by="ops", now=clock())
 
     interpose(bench, moment, exclude)
     bench.run()

@@ -96,12 +96,10 @@ def test_somebody_excluded_is_not_touched_and_it_is_said_why(database: Database,
 
 
 def test_an_exclusion_made_during_grace_is_honored_at_claim(database: Database, clock: FakeClock) -> None:
-    from scimbridge.domain.filter import IdentityFilter
-
     bench = Bench(database, clock, Ruleset((a_rule(a_stage("7d")),)))
     ada = bench.join("ada")
     bench.leave(ada)
-    bench.holding.exclude(IdentityFilter('userName eq "ada"'), reason="needed", by="ops", now=clock())
+    bench.holding.exclude(an_exclusion('userName eq "ada"', "needed"), by="ops", now=clock())
 
     bench.run("7d")
 

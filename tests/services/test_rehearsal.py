@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import NotFoundError
@@ -53,7 +52,7 @@ def test_a_rehearsal_says_what_would_happen_and_when(bench: Bench, rehearsing: R
 def test_a_rehearsal_says_who_would_be_spared(bench: Bench, rehearsing: Rehearsing) -> None:
     bench.join("ada", userType="Employee", title="Chief")
     bench.join("bob", userType="Employee")
-    bench.holding.exclude(IdentityFilter('userName eq "bob"'), reason="needed", by="ops", now=bench.clock())
+    bench.holding.exclude(an_exclusion('userName eq "bob"', "needed"), by="ops", now=bench.clock())
 
     said = [rehearsing.rehearse(name, Trigger.DELETED, bench.clock())[0].excluded for name in ("ada", "bob")]
 

@@ -355,7 +355,7 @@ def test_exclusions_and_holds_spare_who_is_unassigned(database: Database, clock:
     group = bench.group(SALES, ada, bob, bench.join("cyd"))
     bench.run()
     hold = bench.holding.place(Scope.IDENTITY, ada, reason="wait", by="ops", now=clock()).hold
-    bench.holding.exclude(an_exclusion('userName eq "bob"').match, reason="needed", by="ops", now=clock())
+    bench.holding.exclude(an_exclusion('userName eq "bob"'), by="ops", now=clock())
 
     bench.change_group(group, remove=[ada, bob])
     bench.run("1d")

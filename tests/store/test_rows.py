@@ -29,7 +29,7 @@ from scimbridge.errors import (
     UnknownMemberError,
 )
 from scimbridge.sdk.state import AccountState
-from scimbridge.store import accounts, attempts, cases, groups, identities, journal, targets, tasks, tokens
+from scimbridge.store import accounts, attempts, cases, groups, identities, journal, stages, targets, tasks, tokens
 from scimbridge.store.accounts import Account
 from scimbridge.store.clock import StoreClock
 from scimbridge.store.database import Database
@@ -85,7 +85,7 @@ def a_task(database: Database, case: Case, account: Account, state: TaskState = 
         task = Task(
             id=TaskId(new_id(NOW)),
             case_id=case.id,
-            stage_id=cases.insert_stage(tx, case.id, stage, NOW),
+            stage_id=stages.insert_stage(tx, case.id, stage, NOW),
             identity_id=case.identity_id,
             account_id=account.id,
             target="crm",

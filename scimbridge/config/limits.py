@@ -1,0 +1,106 @@
+"""The guard, freezes, exclusions and schedules of a configuration, as the domain has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
+
+from scimbridge.config.document import Document, ExclusionSection, FreezeSection
+from scimbridge.config.problems import spell, suggestion
+from scimbridge.domain.action import GuardClass
+from scimbridge.domain.exclusion import Exclusion, Spared
+from scimbridge.domain.guard import Guard, GuardScope, Limit
+from scimbridge.domain.schedule import Freeze, Schedule
+from scimbridge.errors import Problem
+from scimbridge.sdk.config import TargetConfig
+from scimbridge.sdk.limits import GuardSection, LimitSection
+
+DEFAULT = GuardSection(all=LimitSection(count=100, percent=20, window=timedelta(hours=24)), percent_floor=50)
+"""Where the configuration has no ``[guard]``."""
+
+
+def guard_of(document: Document, targets: Mapping[str, TargetConfig]) -> Guard:
+    """Return the guard with all its limits: overall, of each source, of each target."""
+    sections = {(GuardScope.OVERALL, ""): document.guard or DEFAULT}
+    sections |= {(GuardScope.SOURCE, name): each.guard for name, each in document.sources.items() if each.guard}
+    sections |= {(GuardScope.TARGET, name): each.guard for name, each in targets.items() if each.guard}
+    return Guard(
+        limits=tuple(limit for (scope, subject), each in sections.items() for limit in _limits(scope, subject, each)),
+        floors={key: each.percent_floor for key, each in sections.items()},
+    )
+
+
+def freeze_of(section: FreezeSection) -> Freeze:
+    """Return a period without irreversible work.
+
+    Raises:
+        ValueError: It ends before it has begun.
+    """
+    return Freeze.between(section.start.said, section.until.said, section.timezone, section.reason)
+
+
+def exclusion_of(section: ExclusionSection) -> Exclusion:
+    """Return who or what is never touched."""
+    spared, subject = _subject(section)
+    return Exclusion(
+        reason=section.reason,
+        spared=spared,
+        match=section.match,
+        subject=subject,
+        target=(section.target or "") if spared in (Spared.ACCOUNT, Spared.GROUP) else "",
+        until=section.until.ends(UTC) if section.until else None,
+    )
+
+
+def check_limits(document: Document, targets: object) -> Iterator[Problem]:
+    """Yield what is wrong with freezes, exclusions and schedules beyond single values.
+
+    Args:
+        document: What could be read.
+        targets: The plain tables of the targets.
+    """
+    names = frozenset(targets) if isinstance(targets, dict) else frozenset()
+    for number, freeze in enumerate(document.freeze):
+        try:
+            freeze_of(freeze)
+        except ValueError as error:
+            yield Problem(spell(("freeze", number, "until")), str(error))
+    for number, exclusion in enumerate(document.exclusions):
+        if exclusion.target is not None and exclusion.target not in names:
+            hint = suggestion(exclusion.target, names)
+            yield Problem(spell(("exclusions", number, "target")), f'there is no target "{exclusion.target}"{hint}')
+    for index, rule in enumerate(document.rules):
+        for number, stage in enumerate(rule.stages):
+            if stage.schedule is not None:
+                try:
+                    Schedule.parse(stage.schedule, ZoneInfo(str(stage.timezone)))
+                except ValueError as error:
+                    yield Problem(spell(("rules", index, "stages", number, "schedule")), str(error))
+
+
+def _limits(scope: GuardScope, subject: str, section: GuardSection) -> Iterator[Limit]:
+    for guard_class in GuardClass:
+        limit: LimitSection | None = getattr(section, guard_class)
+        if limit is not None:
+            yield Limit(
+                scope=scope,
+                subject=subject,
+                guard_class=guard_class,
+                window=limit.window,
+                count=limit.count,
+                percent=limit.percent,
+            )
+
+
+def _subject(section: ExclusionSection) -> tuple[Spared, str]:
+    for spared, value in (
+        (Spared.MATCH, "" if section.match else None),
+        (Spared.IDENTITY, section.identity),
+        (Spared.MEMBERS, section.members),
+        (Spared.ACCOUNT, section.account),
+        (Spared.GROUP, section.group),
+    ):
+        if value is not None:
+            return spared, value
+    return Spared.TARGET, section.target or ""

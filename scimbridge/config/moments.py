@@ -1,0 +1,56 @@
+"""Dates and times as a configuration writes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A date or a time, as it is written; whose midnight it is, is said elsewhere."""
+
+    said: date | datetime
+
+    def __str__(self) -> str:
+        return self.said.isoformat()
+
+    def begins(self, zone: tzinfo) -> datetime:
+        """Return when it begins (UTC)."""
+        return _in_utc(self.said, zone)
+
+    def ends(self, zone: tzinfo) -> datetime:
+        """Return when it is over (UTC): a date at the end of its day."""
+        is_day = not isinstance(self.said, datetime)
+        return _in_utc(self.said + timedelta(days=1) if is_day else self.said, zone)
+
+
+def _in_utc(said: date | datetime, zone: tzinfo) -> datetime:
+    moment = said if isinstance(said, datetime) else datetime.combine(said, time())
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _moment(value: Any) -> Moment:
+    try:
+        return value if isinstance(value, Moment) else Moment(_read(value))
+    except ValueError as error:
+        raise ValueError('write a date like "2026-12-20", or a time like "2026-12-20T18:00"') from error
+
+
+def _read(value: Any) -> date | datetime:
+    if isinstance(value, date):  # TOML has dates and times of its own; a datetime is a date, too
+        return value
+    text = str(value).strip()
+    return date.fromisoformat(text) if len(text) == len("2026-12-20") else datetime.fromisoformat(text)
+
+
+Day = Annotated[
+    Moment,
+    PlainValidator(_moment),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["2026-12-20"]}),
+]
+"""A date, or a time."""

@@ -1,0 +1,98 @@
+"""What a target can do, and in which order its vendor needs things done."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from scimbridge.domain.action import Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """What a connector declared about one action.
+
+    Attributes:
+        undo: The action that takes it back, if one does.
+        needs: Permissions that the target must have granted.
+        after: Actions that must come before it where both are planned.
+        before: Actions that must come after it where both are planned.
+        method: The name of the connector's method.
+    """
+
+    action: Action
+    undo: Action | None = None
+    needs: tuple[str, ...] = ()
+    after: tuple[Action, ...] = ()
+    before: tuple[Action, ...] = ()
+    method: str = ""
+
+
+Abilities = Mapping[Action, Capability]
+"""What one target can do."""
+
+Capabilities = Mapping[str, Abilities]
+"""What each configured target can do."""
+
+_USUAL = (
+    *(Action.SUSPEND, Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS),
+    *(Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL, Action.HIDE_FROM_DIRECTORY, Action.ARCHIVE),
+    *(Action.REMOVE_FROM_GROUPS, Action.RELEASE_LICENSES, Action.STAMP, Action.MOVE),
+    *(Action.DISCONNECT, Action.DELETE),
+    # Giving back: who may sign in again need not wait for the rest.
+    *(Action.RESTORE, Action.MOVE_BACK, Action.UNSTAMP, Action.ASSIGN_LICENSES, Action.ADD_TO_GROUPS),
+    *(Action.SHOW_IN_DIRECTORY, Action.RESTORE_MAIL),
+    Action.NOTIFY,
+)
+_RANK = {action: rank for rank, action in enumerate(_USUAL)}
+"""The order where nobody asks for another one: access first, then data, then what marks the account."""
+
+
+class OrderError(ValueError):
+    """A connector asks for an order that cannot be.
+
+    Attributes:
+        actions: Those that have to come before each other.
+    """
+
+    def __init__(self, actions: Iterable[Action]) -> None:
+        self.actions = tuple(sorted(actions, key=_RANK.__getitem__))
+        super().__init__(f"{', '.join(self.actions)} would each have to come before the other")
+
+
+def in_order(actions: Iterable[Action], abilities: Abilities) -> list[Action]:
+    """Return actions in the order in which a target takes them.
+
+    Args:
+        actions: What is to be done at the target together.
+        abilities: What the target's connector declares.
+
+    Raises:
+        OrderError: The declarations contradict each other.
+    """
+    wanted = set(actions)
+    waits = {action: _predecessors(action, wanted, abilities) for action in wanted}
+    ready = [_RANK[action] for action, before in waits.items() if not before]
+    heapq.heapify(ready)
+    found: list[Action] = []
+    while ready:
+        action = _USUAL[heapq.heappop(ready)]
+        found.append(action)
+        for other, before in waits.items():
+            if action in before:
+                before.remove(action)
+                if not before:
+                    heapq.heappush(ready, _RANK[other])
+    if len(found) < len(wanted):
+        raise OrderError(wanted - set(found))
+    return found
+
+
+def _predecessors(action: Action, wanted: set[Action], abilities: Abilities) -> set[Action]:
+    own = abilities.get(action)
+    before = {*action.facts.needs, *(own.after if own else ())}
+    before |= {other for other in wanted if (known := abilities.get(other)) is not None and action in known.before}
+    if action.facts.is_final:
+        before |= {other for other in wanted if not other.facts.is_final}
+    return (before & wanted) - {action}

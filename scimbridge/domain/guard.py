@@ -1,0 +1,88 @@
+"""The guard: how many identities may be suspended, stripped or deleted in a window of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from scimbridge.domain.action import GuardClass
+
+
+class GuardScope(StrEnum):
+    """Over what is counted."""
+
+    OVERALL = "overall"
+    SOURCE = "source"
+    TARGET = "target"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """At most so many distinct identities within a rolling window; either number binds.
+
+    Attributes:
+        subject: The name of the source or target; empty overall.
+        count: The number of identities.
+        percent: The share of the identities that were active when the window began.
+    """
+
+    scope: GuardScope
+    subject: str
+    guard_class: GuardClass
+    window: timedelta
+    count: int | None = None
+    percent: float | None = None
+
+    def allows(self, counted: int, active: int, floor: int) -> bool:
+        """Whether so many identities may be planned for, the newest one included.
+
+        Args:
+            counted: Distinct identities within the window.
+            active: How many were active when the window began.
+            floor: The percentage binds where at least so many were active.
+        """
+        return counted <= self.most(active, floor)
+
+    def most(self, active: int, floor: int) -> float:
+        """Return how many identities the window has room for; one at least, or nobody could ever leave."""
+        bounds = [float("inf") if self.count is None else float(self.count)]
+        if self.percent is not None and active >= floor:
+            bounds.append(max(1.0, active * self.percent / 100))
+        return min(bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """All limits.
+
+    Attributes:
+        floors: From how many active identities on the percentage binds, by scope and subject.
+    """
+
+    limits: tuple[Limit, ...] = ()
+    floors: Mapping[tuple[GuardScope, str], int] | None = None
+
+    def floor(self, limit: Limit) -> int:
+        """Return from how many active identities on a limit's percentage binds."""
+        return (self.floors or {}).get((limit.scope, limit.subject), 0)
+
+    def concerned(self, source: str, counted: Mapping[str, frozenset[GuardClass]]) -> Iterable[Limit]:
+        """Return the limits that a plan counts for, in a fixed order, so that locks are taken in one.
+
+        Args:
+            source: Whose identity it is.
+            counted: What the plan counts as at each target.
+        """
+        anywhere = frozenset().union(*counted.values())
+        for limit in self.limits:
+            match limit.scope:
+                case GuardScope.OVERALL:
+                    classes = anywhere
+                case GuardScope.SOURCE:
+                    classes = anywhere if limit.subject == source else frozenset()
+                case GuardScope.TARGET:
+                    classes = counted.get(limit.subject, frozenset())
+            if limit.guard_class in classes:
+                yield limit

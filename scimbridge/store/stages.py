@@ -1,0 +1,92 @@
+"""Rows of stages, with the terms under which their work is let go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from scimbridge.domain.ids import new_id
+from scimbridge.domain.plan import PlannedStage
+from scimbridge.domain.rule import NO_TERMS, Terms
+from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.schema import stages
+
+_INSERT = Prepared(insert(stages), stages.c.keys())
+
+
+def insert_stage(tx: Connection, case_id: str, stage: PlannedStage, now: datetime) -> str:
+    """Store a stage without its tasks and return its id."""
+    stage_id = new_id(now)
+    row = {
+        "id": stage_id,
+        "case_id": case_id,
+        "number": stage.number,
+        "after_seconds": int(stage.after.total_seconds()),
+        "due_at": stage.due_at,
+        "approvers": stage.terms.approvers,
+        "terms": _plain(stage.terms),
+    }
+    _INSERT.run(tx, row)
+    return stage_id
+
+
+def shorten_stage(tx: Connection, stage_id: str, after: timedelta) -> None:
+    """Give a stage a shorter grace, because a later fact has brought its tasks forward."""
+    seconds = int(after.total_seconds())
+    tx.execute(
+        update(stages).where(stages.c.id == stage_id, stages.c.after_seconds > seconds).values(after_seconds=seconds)
+    )
+
+
+def stage_rows(tx: Connection, case_id: str) -> Sequence[RowMapping]:
+    """Return the stages of a case in order."""
+    query = select(stages).where(stages.c.case_id == case_id).order_by(stages.c.number, stages.c.due_at)
+    return tx.execute(query).mappings().all()
+
+
+def stage_by_id(tx: Connection, stage_id: str) -> RowMapping:
+    """Return a stage of a task that was loaded in the same transaction."""
+    return tx.execute(select(stages).where(stages.c.id == stage_id)).mappings().one()
+
+
+def stage_after(row: Row) -> timedelta:
+    """Return a stage's grace."""
+    return timedelta(seconds=row["after_seconds"])
+
+
+def terms_of(row: Row) -> Terms:
+    """Return the terms of a stage as they were planned."""
+    said: Mapping[str, Any] = row["terms"] or {}
+    return Terms(
+        approvers=row["approvers"],
+        schedule=said.get("schedule"),
+        timezone=said.get("timezone", NO_TERMS.timezone),
+        window=_span(said.get("window")),
+        deadline=_span(said.get("deadline")),
+        notify=tuple(said.get("notify", ())),
+        only=tuple(said["only"]) if "only" in said else None,
+        successor=said.get("successor"),
+    )
+
+
+def _plain(terms: Terms) -> dict[str, Any] | None:
+    """Return what a stage says beyond the number of approvers; most say nothing."""
+    if terms == NO_TERMS:
+        return None
+    said = {
+        "schedule": terms.schedule,
+        "timezone": terms.timezone if terms.schedule else None,
+        "window": terms.window.total_seconds() if terms.window is not None else None,
+        "deadline": terms.deadline.total_seconds() if terms.deadline is not None else None,
+        "notify": list(terms.notify) or None,
+        "only": list(terms.only) if terms.only is not None else None,
+        "successor": terms.successor,
+    }
+    return {key: value for key, value in said.items() if value is not None} or None
+
+
+def _span(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)

@@ -1,0 +1,95 @@
+"""What is known about actions, and the order that targets ask for."""
+
+from __future__ import annotations
+
+import pytest
+
+from scimbridge.domain.action import FACTS, UNDOES, Action, GuardClass, guard_classes
+from scimbridge.domain.capability import Abilities, Capability, OrderError, in_order
+
+
+def abilities(*capabilities: Capability) -> Abilities:
+    return {each.action: each for each in capabilities}
+
+
+def test_every_action_has_its_facts() -> None:
+    assert set(FACTS) == set(Action)
+
+
+def test_deleting_archiving_and_handing_over_cannot_be_taken_back() -> None:
+    assert {action for action in Action if action.is_irreversible} == {
+        Action.DELETE,
+        Action.ARCHIVE,
+        Action.TRANSFER_OWNERSHIP,
+    }
+
+
+def test_what_undoes_takes_nothing_away_and_undoes_one_action() -> None:
+    undos = [facts.undo for facts in FACTS.values() if facts.undo is not None]
+
+    assert len(undos) == len(set(undos)) == len(UNDOES)
+    assert not any(undo.is_revoking or undo.is_irreversible for undo in undos)
+
+
+def test_nothing_that_cannot_be_taken_back_has_an_undo() -> None:
+    assert [action for action in Action if action.is_irreversible and action.facts.undo is not None] == []
+
+
+@pytest.mark.parametrize(
+    ("actions", "classes"),
+    [
+        ((Action.NOTIFY,), set()),
+        ((Action.RESTORE,), set()),
+        ((Action.REVOKE_SESSIONS,), {GuardClass.ALL}),
+        ((Action.SUSPEND, Action.NOTIFY), {GuardClass.ALL, GuardClass.SUSPEND}),
+        ((Action.REMOVE_FROM_GROUPS,), {GuardClass.ALL, GuardClass.STRIP}),
+        ((Action.RELEASE_LICENSES,), {GuardClass.ALL, GuardClass.STRIP}),
+        ((Action.ARCHIVE,), {GuardClass.ALL, GuardClass.DELETE}),
+        ((Action.SUSPEND, Action.DELETE), {GuardClass.ALL, GuardClass.SUSPEND, GuardClass.DELETE}),
+    ],
+    ids=str,
+)
+def test_the_guard_counts_what_is_taken(actions: tuple[Action, ...], classes: set[GuardClass]) -> None:
+    assert guard_classes(frozenset(actions)) == classes
+
+
+def test_without_wishes_access_goes_first_and_the_account_last() -> None:
+    actions = [Action.DELETE, Action.STAMP, Action.REMOVE_FROM_GROUPS, Action.REVOKE_SESSIONS, Action.SUSPEND]
+
+    assert in_order(actions, {}) == [
+        Action.SUSPEND,
+        Action.REVOKE_SESSIONS,
+        Action.REMOVE_FROM_GROUPS,
+        Action.STAMP,
+        Action.DELETE,
+    ]
+
+
+def test_a_target_may_want_sessions_revoked_before_it_suspends() -> None:
+    can = abilities(Capability(action=Action.SUSPEND, after=(Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS)))
+
+    assert in_order([Action.SUSPEND, Action.REVOKE_SESSIONS], can) == [Action.REVOKE_SESSIONS, Action.SUSPEND]
+
+
+def test_a_target_may_want_something_done_afterwards() -> None:
+    can = abilities(Capability(action=Action.MOVE, before=(Action.SUSPEND, Action.STAMP)))
+
+    assert in_order([Action.SUSPEND, Action.STAMP, Action.MOVE], can) == [Action.MOVE, Action.SUSPEND, Action.STAMP]
+
+
+def test_what_is_final_comes_last_whatever_is_declared() -> None:
+    can = abilities(Capability(action=Action.DISCONNECT, before=(Action.STAMP,)))
+
+    with pytest.raises(OrderError) as caught:
+        in_order([Action.DISCONNECT, Action.STAMP], can)
+
+    assert caught.value.actions == (Action.STAMP, Action.DISCONNECT)
+
+
+def test_wishes_that_contradict_each_other_are_refused() -> None:
+    can = abilities(
+        Capability(action=Action.SUSPEND, after=(Action.MOVE,)), Capability(action=Action.MOVE, after=(Action.SUSPEND,))
+    )
+
+    with pytest.raises(OrderError, match="suspend, move would each have to come before the other"):
+        in_order([Action.SUSPEND, Action.MOVE, Action.STAMP], can)
