@@ -30,6 +30,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.trigger import Trigger
 from scimbridge.sdk.config import Mode, TargetConfig
+from scimbridge.sdk.limits import GuardSection
 
 DOCS = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -46,7 +47,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "`[[rules]]`": document.RuleSection,
     "`[[rules.stages]]`": document.StageSection,
     "`[[exclusions]]`": document.ExclusionSection,
-    "`[guard]`": document.GuardSection,
+    "`[guard]`": GuardSection,
     "`[[freeze]]`": document.FreezeSection,
 }
 

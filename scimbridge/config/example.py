@@ -17,7 +17,6 @@ from scimbridge.config.document import (
     Document,
     ExclusionSection,
     FreezeSection,
-    GuardSection,
     QueueSection,
     RuleSection,
     Section,
@@ -28,6 +27,7 @@ from scimbridge.config.document import (
 )
 from scimbridge.errors import ConfigurationError
 from scimbridge.sdk.config import TargetConfig
+from scimbridge.sdk.limits import GuardSection
 
 WIDTH = 100
 HEADER = """\

@@ -12,6 +12,7 @@ from connectors.scim.config import ScimConfig
 from scimbridge import registry
 from scimbridge.config import document as sections
 from scimbridge.config import example, json_schema
+from scimbridge.sdk.limits import GuardSection
 from tests.config.conftest import Load
 
 MODELS: list[type[BaseModel]] = [
@@ -22,7 +23,7 @@ MODELS: list[type[BaseModel]] = [
     sections.RuleSection,
     sections.StageSection,
     sections.ExclusionSection,
-    sections.GuardSection,
+    GuardSection,
     LdapConfig,
     ScimConfig,
 ]
