@@ -88,6 +88,11 @@ class Action(StrEnum):
         """Whether this takes access away; only such actions are checked against who must be spared."""
         return FACTS[self].is_revoking
 
+    @property
+    def gives_back(self) -> bool:
+        """Whether this takes back what another action did."""
+        return self in UNDOES
+
 
 class GuardClass(StrEnum):
     """What the guard counts apart."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scimbridge.domain.action import Action, GuardClass, guard_classes
-from scimbridge.domain.capability import Abilities, Capabilities, in_order
+from scimbridge.domain.capability import Abilities, Capabilities, Capability, in_order
 from scimbridge.domain.rule import NO_TERMS, Rule, Stage, Terms
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact, Trigger
@@ -17,6 +17,9 @@ UNASSIGNED_GRACE = timedelta(minutes=15)
 
 NOTICES = "notify"
 """What stands in the place of a target where the bridge itself tells people."""
+
+TELLING: Abilities = {Action.NOTIFY: Capability(action=Action.NOTIFY)}
+"""What can be done there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,23 +124,26 @@ def amend(existing: Iterable[Task], planned: Iterable[PlannedStage]) -> Amendmen
     """Return what a later fact adds to an open case: missing tasks, and earlier due dates.
 
     Clocks never restart: a task that is already there keeps its date unless the new one is earlier.
-    What was done and given back since is not there any more.
+    What was done and given back since is not there any more. People are told once with each stage.
     """
     known_tasks = [task for task in existing if task.state is not TaskState.CANCELED]
-    given_back = {task.target for task in known_tasks if not task.action.is_revoking}
-    present = {
-        (task.target, task.action): task for task in known_tasks if not (task.is_finished and task.target in given_back)
-    }
+    given_back = {task.target for task in known_tasks if task.action.gives_back}
+    present = {_key(task): task for task in known_tasks if not (task.is_finished and task.target in given_back)}
     stages, earlier = [], []
     for stage in planned:
-        missing = tuple(task for task in stage.tasks if (task.target, task.action) not in present)
+        missing = tuple(task for task in stage.tasks if _key(task) not in present)
         if missing:
-            stages.append(PlannedStage(number=stage.number, after=stage.after, due_at=stage.due_at, tasks=missing))
+            stages.append(replace(stage, tasks=missing))
         for task in stage.tasks:
-            known = present.get((task.target, task.action))
+            known = present.get(_key(task))
             if known is not None and known.state is TaskState.PLANNED and task.due_at < known.due_at:
                 earlier.append(Earlier(task=known, due_at=task.due_at))
     return Amendment(stages=tuple(stages), earlier=tuple(earlier))
+
+
+def _key(task: Task | PlannedTask) -> tuple[str, Action, int]:
+    """Return what makes a task the same in two plans: a target loses a thing once, whatever the stage."""
+    return task.target, task.action, task.position if task.action is Action.NOTIFY else 0
 
 
 def due_after_delay(due_at: datetime, delay: timedelta, previous_ended: datetime) -> datetime:

@@ -75,7 +75,7 @@ class Eligibility:
         for hold in holds.standing_on(tx, case):
             if hold.stops_work_at(task.target):
                 return Obstacle(Consequence.HOLD, f"on hold: {hold.reason}")
-        if not task.action.is_revoking:
+        if task.action.gives_back:
             return None
         why = self._why_spared(tx, case, task, account, identity, now)
         if why is not None:

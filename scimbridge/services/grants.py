@@ -61,7 +61,7 @@ class Standing:
 
     def why_over(self, tx: Connection, case: Case, task: Task, identity: Identity, now: datetime) -> str | None:
         """Return why a task has lost its reason, or ``None`` while it has one. The caller holds the identity's lock."""
-        if not task.action.is_revoking:
+        if task.action.gives_back:
             return "the identity has left again" if identity.is_gone else None
         if identity.is_gone or (case.trigger is Trigger.ENDED and self._has_ended(identity, now)):
             return None

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.plan import due_after_delay
 from scimbridge.domain.task import FINISHED, Task, TaskState
@@ -70,7 +71,7 @@ def stop_restoring(tx: Connection, case: Case, fact: Fact) -> bool:
         cancel(tx, case, LEFT_AGAIN, fact.at)
         return True
     for task in own:
-        if not task.action.is_revoking and fact.concerns(task.target):
+        if task.action.gives_back and fact.concerns(task.target):
             _call_off(tx, task, LEFT_AGAIN, fact.at)
     return False
 
@@ -81,6 +82,9 @@ def stop_revoking(tx: Connection, case: Case, targets: frozenset[str], reason: s
     ended = [
         _call_off(tx, task, reason, now) if task.action.is_revoking and task.target in targets else task for task in own
     ]
+    if not any(task.action.is_revoking and not task.is_finished for task in ended):
+        # Nobody is told of what does not happen any more.
+        ended = [_call_off(tx, task, reason, now) if task.action is Action.NOTIFY else task for task in ended]
     if all(task.state is TaskState.CANCELED for task in ended):
         cases.close_case(tx, case, CaseState.CANCELED, reason, now)
         journal.record(tx, "case canceled", now, reason=reason, identity_id=case.identity_id, case_id=case.id)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Capabilities, Capability
-from scimbridge.domain.plan import Amendment, Earlier, PlannedStage, amend, due_after_delay, plan
-from scimbridge.domain.rule import Rule, Stage
+from scimbridge.domain.plan import NOTICES, TELLING, Amendment, Earlier, PlannedStage, amend, due_after_delay, plan
+from scimbridge.domain.rule import Rule, Stage, Terms
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Trigger
 from tests.domain.test_task import a_task
@@ -106,6 +107,53 @@ def test_the_earlier_date_wins() -> None:
 
     assert amendment == Amendment(stages=(), earlier=(Earlier(task=task, due_at=NOW + DAY),))
     assert amendment
+
+
+def test_a_stage_that_is_added_keeps_its_terms() -> None:
+    terms = Terms(approvers=2, schedule="0 22 * * *", deadline=DAY)
+    rule = replace(SUSPEND_THEN_DELETE, stages=(Stage(after=DAY, actions=(Action.DELETE,), terms=terms),))
+
+    (added,) = amend([existing(TaskState.DONE, NOW)], plan(rule, NOW, {"crm": EVERYTHING})).stages
+
+    assert added.terms == terms
+
+
+TELLING_TWICE = a_rule(
+    (DAY, (Action.SUSPEND, Action.NOTIFY)), (30 * DAY, (Action.NOTIFY,)), (40 * DAY, (Action.DELETE,))
+)
+WITH_NOTICES: Capabilities = {"crm": EVERYTHING, NOTICES: TELLING}
+
+
+def told(state: TaskState, stage: int) -> Task:
+    return replace(existing(state, NOW, Action.NOTIFY, NOTICES), position=stage * 100)
+
+
+def test_people_are_told_with_each_stage_and_before_anything_else() -> None:
+    stages = plan(TELLING_TWICE, NOW, WITH_NOTICES)
+
+    assert said(stages) == [
+        (0, "crm", Action.SUSPEND, DAY),
+        (0, NOTICES, Action.NOTIFY, DAY),
+        (1, NOTICES, Action.NOTIFY, 30 * DAY),
+        (2, "crm", Action.DELETE, 40 * DAY),
+    ]
+    first = min((task for stage in stages for task in stage.tasks), key=lambda task: task.position)
+    assert first.action is Action.NOTIFY
+
+
+@pytest.mark.parametrize("state", [TaskState.DONE, TaskState.SKIPPED, TaskState.PLANNED])
+def test_people_are_not_told_again_by_the_same_stage(state: TaskState) -> None:
+    tasks = [existing(TaskState.DONE, NOW), existing(TaskState.PLANNED, NOW, Action.DELETE)]
+
+    amendment = amend([*tasks, told(state, 0)], plan(TELLING_TWICE, NOW, WITH_NOTICES))
+
+    assert said(amendment.stages) == [(1, NOTICES, Action.NOTIFY, 30 * DAY)]
+
+
+def test_nobody_is_told_of_nothing() -> None:
+    rule = a_rule((DAY, (Action.NOTIFY,)), (2 * DAY, (Action.SUSPEND,)))
+
+    assert said(plan(rule, NOW, {NOTICES: TELLING})) == []
 
 
 @pytest.mark.parametrize("state", [state for state in TaskState if state is not TaskState.PLANNED])
