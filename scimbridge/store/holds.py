@@ -96,7 +96,7 @@ def standing_on(tx: Connection, case: Case) -> list[Hold]:
 
 def is_held(tasks: Table) -> ColumnElement[bool]:
     """Return the same question as SQL, for each row of ``tasks``."""
-    source = select(cases.c.source).where(cases.c.id == tasks.c.case_id).scalar_subquery()
+    source = select(cases.c.source).where(cases.c.id == tasks.c.case_id).correlate(tasks).scalar_subquery()
     return exists(
         select(holds.c.id).where(
             holds.c.lifted_at.is_(None),

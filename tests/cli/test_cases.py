@@ -11,7 +11,7 @@ from scimbridge.domain.hold import Scope
 from scimbridge.domain.task import TaskState
 from scimbridge.sdk import AccountRef, AmbiguousAccountError, RejectedError, RetryableError
 from tests.cli.conftest import Terminal
-from tests.services.bench import Bench
+from tests.services.bench import SOURCE, Bench
 
 LIST_KEYS = {
     *("id", "user_name", "identity_id", "source", "kind", "rule", "trigger", "trigger_at", "state", "situation"),
@@ -108,7 +108,8 @@ def test_a_case_in_grace_says_why_nothing_has_happened_yet(bench: Bench, termina
 @pytest.mark.parametrize("scope", list(Scope))
 def test_a_hold_is_named_with_how_to_lift_it(bench: Bench, terminal: Terminal, scope: Scope) -> None:
     case = a_leaver(bench)
-    subject = {Scope.EVERYTHING: "", Scope.TARGET: "crm", Scope.CASE: case}.get(scope, bench_identity(bench, case))
+    subjects = {Scope.EVERYTHING: "", Scope.SOURCE: SOURCE, Scope.TARGET: "crm", Scope.CASE: case}
+    subject = subjects.get(scope, bench_identity(bench, case))
     hold = bench.holding.place(scope, subject, reason="litigation", by="legal", now=bench.clock()).hold
 
     shown = terminal.run("cases", "show", case).stdout

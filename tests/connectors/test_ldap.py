@@ -279,7 +279,7 @@ def test_a_delete_is_confirmed_after_the_permit(openldap: OpenLdap, connect: Con
 # -- what is never touched -----------------------------------------------------
 
 
-@pytest.mark.parametrize("action", list(Action))
+@pytest.mark.parametrize("action", list(LdapConnector.capabilities))
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

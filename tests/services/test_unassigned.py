@@ -364,7 +364,7 @@ def test_exclusions_and_holds_spare_who_is_unassigned(database: Database, clock:
     bench.holding.lift(hold.id, by="ops", now=clock())
     bench.run("1m")
     assert suspended(bench, "ada") == {"crm"}
-    assert bench.facts(bob) == ["excluded: needed"]
+    assert bench.facts(bob) == ["excluded: spared"]
 
 
 def test_rules_still_see_the_group_that_was_left(database: Database, clock: FakeClock) -> None:
