@@ -19,6 +19,7 @@ from scimbridge.queue.courier import Courier
 from scimbridge.queue.crew import Crew
 from scimbridge.queue.redis import QUICK, connect
 from scimbridge.sdk.connector import Connector, Context
+from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.clients import Clients
@@ -226,6 +227,11 @@ class Bridge:
     def operating(self) -> Operating:
         """What operators do."""
         return Operating(self.database, self.fleet, self.courier.submit)
+
+    @cached_property
+    def arming(self) -> Arming:
+        """Lets observing targets act for a time."""
+        return Arming(self.database, self.fleet)
 
     @cached_property
     def overview(self) -> Overview:

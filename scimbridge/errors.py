@@ -12,6 +12,7 @@
     │   ├── PreconditionError
     │   ├── TooManyTokensError
     │   ├── InvalidKeyError
+    │   ├── ArmingError
     │   └── CaseClosedError
     ├── StoreError             the database
     │   ├── ConcurrentUpdateError   reload and decide again
@@ -66,6 +67,10 @@ class InvalidTransitionError(RuleError):
         self.event = event
         self.state = state
         super().__init__(f"a {state} task cannot {event.replace('_', ' ')}")
+
+
+class ArmingError(RuleError):
+    """The target cannot be let act for that time; the message says why."""
 
 
 class NotFoundError(RuleError):

@@ -43,6 +43,7 @@ def _sweep(bridge: Bridge) -> None:
         log.error("this machine's clock is too far from the database's; not sweeping", action="clock.off")
         return
     with telemetry.SWEEP_DURATION.time():
+        bridge.arming.end(bridge.clock())
         swept = bridge.sweeping.run(bridge.clock())
     if swept.released or swept.rescued or swept.ended:
         log.info("swept", action="sweep", **asdict(swept))

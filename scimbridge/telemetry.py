@@ -97,6 +97,12 @@ TOKEN_EXPIRY = Gauge(
     ["source"],
     multiprocess_mode="mostrecent",
 )
+TARGET_ARMED = Gauge(
+    "scimbridge_target_armed",
+    "1 while a target acts that is configured to observe.",
+    ["target"],
+    multiprocess_mode="mostrecent",
+)
 TARGET_PAUSED = Gauge(
     "scimbridge_target_paused", "1 where nothing is sent to a target.", ["target"], multiprocess_mode="mostrecent"
 )

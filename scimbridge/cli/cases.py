@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.case import CaseState
 
 if TYPE_CHECKING:
+    from scimbridge.domain.task import Task
     from scimbridge.services.overview import CaseSummary
 
 app = new_group("cases", "The life of cases.")
@@ -102,17 +104,36 @@ def cancel(
 
 
 @app.command()
-def retry(case_id: CaseArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
+def retry(
+    case_id: CaseArgument,
+    observed: Annotated[
+        bool, typer.Option("--observed", help="Do what was only observed, where the target acts by now.")
+    ] = False,
+    by: By = None,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
     """Try again what failed or waits.
 
     Everything in the case that failed, or waits, has another series of attempts.
     """
     with opened(config, log_level) as bridge:
-        retried = bridge.operating.retry(case_id, by=operator(by), now=bridge.clock())
+        now = bridge.clock()
+        if observed:
+            _say_planned(bridge.operating.do_observed(case_id, by=operator(by), now=now))
+            return
+        retried = bridge.operating.retry(case_id, by=operator(by), now=now)
     if not retried:
         say("Nothing to retry: none of its tasks has failed or waits.")
     for task in retried:
         say(f"{task.action} at {task.target} is tried again.")
+
+
+def _say_planned(planned: Sequence[Task]) -> None:
+    if not planned:
+        say("Nothing to do: none of its tasks was only observed.")
+    for task in planned:
+        say(f"{task.action} at {task.target} is planned again; the next sweep releases it unless something holds it.")
 
 
 def _row(summary: CaseSummary, now: datetime) -> tuple[str, str, str, str]:

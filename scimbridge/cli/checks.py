@@ -13,6 +13,7 @@ import typer
 from scimbridge.cli.opening import embedded_socket, is_embedded, missing_database
 from scimbridge.cli.output import say, say_json
 from scimbridge.cli.reporting import ExitCode
+from scimbridge.dashboard.times import moment
 from scimbridge.errors import BridgeError, KeysUnavailableError, QueueError, StoreError
 from scimbridge.sdk.errors import RetryableError, TargetUnusableError
 
@@ -164,11 +165,15 @@ def _check_target(bridge: Bridge, name: str) -> Finding:
 
 
 def check_pauses(bridge: Bridge) -> Iterator[Finding]:
-    """Yield a warning for each target that is paused."""
+    """Yield a warning for each target that is paused, or armed."""
     for status in bridge.overview.targets(bridge.clock()):
         if status.pause is not None:
             step = f"`scimbridge targets resume {status.name}` lets it go on"
             yield Finding(name=f"targets.{status.name}", verdict=Verdict.WARNING, message=status.pause, next_step=step)
+        if status.armed_until is not None:
+            message = f"armed by {status.armed_by}: acts until {moment(status.armed_until)}, then it observes again"
+            step = f"`scimbridge targets disarm {status.name}` ends it now"
+            yield Finding(name=f"targets.{status.name}", verdict=Verdict.WARNING, message=message, next_step=step)
 
 
 def _line(finding: Finding) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
 from scimbridge.cli.output import say, say_json, say_table
+from scimbridge.dashboard.times import distance, moment
+from scimbridge.domain.duration import parse_duration
+from scimbridge.sdk.config import Mode
+
+if TYPE_CHECKING:
+    from scimbridge.services.overview import TargetStatus
 
 app = new_group("targets", "The systems to act on.")
 
@@ -21,7 +28,8 @@ def list_targets(as_json: AsJson = False, config: ConfigPath = None, log_level: 
     with opened(config, log_level) as bridge:
         from scimbridge.cli.documents import target_document
 
-        found = bridge.overview.targets(bridge.clock())
+        now = bridge.clock()
+        found = bridge.overview.targets(now)
     if as_json:
         say_json([target_document(status) for status in found])
     elif not found:
@@ -30,7 +38,7 @@ def list_targets(as_json: AsJson = False, config: ConfigPath = None, log_level: 
         say_table(
             ("TARGET", "CONNECTOR", "MODE", "RUNNABLE", "LIVE", "NEEDS A PERSON", "PAUSED"),
             [
-                (one.name, one.kind, one.mode, one.runnable, one.live, one.needs_person, one.pause or "-")
+                (one.name, one.kind, _mode(one, now), one.runnable, one.live, one.needs_person, one.pause or "-")
                 for one in found
             ],
         )
@@ -69,7 +77,54 @@ def pause(
 
 @app.command()
 def resume(name: TargetArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """Let a paused target go on."""
+    """Let a paused target go on.
+
+    What has piled up is let go gradually: one attempt at a time, and one more every 30 seconds.
+    """
     with opened(config, log_level) as bridge:
         resumed = bridge.operating.resume(name, by=operator(by), now=bridge.clock())
     say(f"{name} goes on." if resumed else f"{name} was not paused.")
+
+
+@app.command()
+def arm(
+    name: TargetArgument,
+    span: Annotated[str, typer.Option("--for", metavar="SPAN", help="How long, like 4h; a day at most.")],
+    reason: Reason,
+    by: By = None,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """Let an observing target act for a time.
+
+    The time ends by itself. What was only observed before stays so; `scimbridge cases retry ID --observed` does it.
+    """
+    with opened(config, log_level) as bridge:
+        now = bridge.clock()
+        until = bridge.arming.arm(name, span=_span(span), reason=reason, by=operator(by), now=now)
+    say(f"{name} acts until {moment(until)} ({distance(until, now)}); then it observes again.")
+
+
+@app.command()
+def disarm(
+    name: TargetArgument, reason: Reason, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR
+) -> None:
+    """Let an armed target observe again, now."""
+    with opened(config, log_level) as bridge:
+        was_armed = bridge.arming.disarm(name, reason=reason, by=operator(by), now=bridge.clock())
+        acts = bridge.fleet[name].mode is Mode.ENFORCE
+    said = f"{name} observes again." if was_armed else f"{name} was not armed."
+    say(f'{said} It acts all the same: its configuration says mode = "enforce".' if acts else said)
+
+
+def _mode(status: TargetStatus, now: datetime) -> str:
+    if status.armed_until is None:
+        return status.mode
+    return f"armed by {status.armed_by} until {moment(status.armed_until)} ({distance(status.armed_until, now)})"
+
+
+def _span(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--for: {error}") from error

@@ -57,6 +57,7 @@ TRANSITIONS: dict[str, tuple[frozenset[TaskState], TaskState]] = {
     "abandon": (frozenset({_S.RUNNING}), _S.CANCELED),
     "retry": (frozenset({_S.WAITING, _S.FAILED}), _S.READY),
     "reopen": (frozenset({_S.DONE}), _S.READY),
+    "replan": (frozenset({_S.SKIPPED}), _S.PLANNED),
 }
 
 
@@ -155,6 +156,10 @@ class Task:
     def reopen(self, reason: str) -> Task:
         """The account may no longer be as it was left; look again."""
         return self._apply("reopen", attempts=0, first_tried_at=None, reason=reason)
+
+    def replan(self, reason: str) -> Task:
+        """What was only observed is to be done after all: it waits for its release like any other."""
+        return self._apply("replan", attempts=0, first_tried_at=None, reason=reason)
 
     def _apply(self, event: str, **changes: object) -> Task:
         sources, destination = TRANSITIONS[event]

@@ -9,10 +9,12 @@ from enum import Enum, auto
 from sqlalchemy import Connection
 
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.letting_go import attempts_at_once
 from scimbridge.domain.task import Task
 from scimbridge.sdk.config import Mode
 from scimbridge.sdk.state import AccountRef, AccountState
 from scimbridge.services import settling
+from scimbridge.services.arming import mode_at
 from scimbridge.services.eligibility import Consequence, Eligibility, Obstacle, ObstacleError
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.leases import TERMS, Terms
@@ -24,12 +26,17 @@ from scimbridge.store.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A task that this worker, and nobody else, works on."""
+    """A task that this worker, and nobody else, works on.
+
+    Attributes:
+        mode: Whether the target acts or observes, at the time of the claim.
+    """
 
     task: Task
     account: Account
     attempt: Attempt
     identity: Identity
+    mode: Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +154,7 @@ class Claiming:
         target = self._fleet[claim.task.target]
         original = accounts.standing_snapshot(tx, target.name, state.id)
         known = state.with_original(original)
-        touches = claim.task.action.is_revoking and target.mode is Mode.ENFORCE
+        touches = claim.task.action.is_revoking and claim.mode is Mode.ENFORCE
         if (
             original is None
             and touches
@@ -164,28 +171,31 @@ class Claiming:
         identity = identities.identity_by_id(tx, claim.task.identity_id, now)
         return self._eligibility.obstacle(tx, claim.task, account, identity, now)
 
-    def _has_room(self, tx: Connection, name: str) -> bool:
+    def _has_room(self, tx: Connection, name: str, now: datetime) -> bool:
         """Whether the target takes one more attempt. Asked last: everybody locks identities before targets."""
-        if targets.lock(tx, name)["paused_at"] is not None:
+        row = targets.lock(tx, name)
+        if row["paused_at"] is not None:
             return False
-        return attempts.live_count(tx, name) < self._fleet[name].concurrency
+        most = attempts_at_once(self._fleet[name].concurrency, row["resumed_at"], now)
+        return attempts.live_count(tx, name) < most
 
     def _start(
         self, tx: Connection, task: Task, account: Account, identity: Identity, now: datetime
     ) -> Claim | Full | None:
-        if not self._has_room(tx, account.target):
+        if not self._has_room(tx, account.target, now):
             return FULL
         attempt = self._begin(tx, account, task.id, now)
         if attempt is None:
             return None
         started = task.start(now)
         tasks.save(tx, task, started)
-        return Claim(task=started, account=account, attempt=attempt, identity=identity)
+        mode = mode_at(tx, self._fleet[account.target], now)
+        return Claim(task=started, account=account, attempt=attempt, identity=identity, mode=mode)
 
     def _start_look_up(self, tx: Connection, account: Account, now: datetime) -> LookUp | Full | None:
         if account.native_id is not None or account.link_due_at is None or account.link_due_at > now:
             return None
-        if not self._has_room(tx, account.target):
+        if not self._has_room(tx, account.target, now):
             return FULL
         attempt = self._begin(tx, account, None, now)
         if attempt is None:

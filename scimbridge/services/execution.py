@@ -119,7 +119,7 @@ class Execution:
         seen.append(state)
         if connector.is_as_wanted(action, state):
             return Result(outcome=Done(changed=False), before=state, after=state)
-        if self._fleet[claim.task.target].mode is Mode.OBSERVE:
+        if claim.mode is Mode.OBSERVE:
             return Result(outcome=ObservingError("observe mode"), before=state)
         if action not in connector.capabilities:
             return Result(outcome=ConnectorError(f"the connector cannot {action}"), before=state)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
-from scimbridge.errors import CaseClosedError, NotFoundError
+from scimbridge.errors import ArmingError, CaseClosedError, NotFoundError
+from scimbridge.sdk.config import Mode
 from scimbridge.sdk.state import AccountRef
 from scimbridge.services import settling
+from scimbridge.services.arming import mode_at
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
 from scimbridge.store import accounts, assignments, cases, journal, targets, tasks
@@ -61,6 +65,44 @@ class Operating:
         self._submit([WakeUp(task.target, task.account_id) for task in retried])
         return retried
 
+    def do_observed(self, case_id: str, *, by: str, now: datetime) -> list[Task]:
+        """Plan again what a case would have done at targets that only observed, and act by now. Returns the tasks.
+
+        They wait for release like all planned work: holds, approvals and the distance to what cannot be undone
+        are checked anew. A completed case is open again.
+
+        Raises:
+            NotFoundError: There is no such case.
+            CaseClosedError: It was canceled, or the person has another open case.
+            ArmingError: There is something, and all of it at targets that observe still.
+        """
+        with self._database.write() as tx:
+            case = cases.case_by_id(tx, case_id)
+            cases.lock_identity(tx, case.identity_id)
+            found = tasks.observed_of_case(tx, case_id)
+            acting = [task for task in found if self._acts(tx, task.target, now)]
+            if found and not acting:
+                name = found[0].target
+                raise ArmingError(f"{name} observes still; `scimbridge targets arm {name} --for 4h` lets it act")
+            if acting and not cases.reopen_case(tx, cases.case_by_id(tx, case_id)):
+                raise CaseClosedError(case_id)
+            planned = [task.replan(f"was only observed; to be done, says {by}") for task in acting]
+            for before, after in zip(acting, planned, strict=True):
+                tasks.save(tx, before, after)
+                journal.record(
+                    tx,
+                    "task planned",
+                    now,
+                    reason="was only observed",
+                    actor=by,
+                    task=after,
+                    details={"action": after.action},
+                )
+        return planned
+
+    def _acts(self, tx: Connection, target: str, now: datetime) -> bool:
+        return target in self._fleet and mode_at(tx, self._fleet[target], now) is Mode.ENFORCE
+
     def link(self, task_id: str, native_id: str, *, by: str, now: datetime) -> Task:
         """Choose the account that a task is about, among those that matched, and let the task go on.
 
@@ -107,6 +149,8 @@ class Operating:
     def resume(self, target: str, *, by: str, now: datetime) -> bool:
         """Let a paused target work again. Returns whether it was paused.
 
+        What has piled up is let go gradually (``scimbridge.domain.letting_go``).
+
         Raises:
             NotFoundError: There is no such target.
         """
@@ -114,5 +158,8 @@ class Operating:
         with self._database.write() as tx:
             resumed = targets.resume(tx, name)
             if resumed:
+                # One account alone is no backlog: that one is worked on at once, and so is who comes next.
+                if len(tasks.runnable_accounts(tx, name, now, 2)) > 1:
+                    targets.let_go(tx, name, now)
                 journal.record(tx, "target resumed", now, reason="", actor=by, target=name)
         return resumed

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.inquiry import Inquiry
+from scimbridge.domain.letting_go import attempts_at_once
 from scimbridge.domain.task import Task, TaskState
-from scimbridge.services.fleet import Fleet
+from scimbridge.services.fleet import Fleet, Target
 from scimbridge.store import accounts, attempts, cases, holds, identities, inquiries, journal, targets, tasks
 from scimbridge.store.database import Database
 from scimbridge.store.schema import cases as case_table
@@ -60,12 +61,18 @@ class TargetStatus:
         live: Attempts under way.
         needs_person: Tasks that wait for somebody to decide.
         pause: Who paused it and why, where it is paused.
+        mode: As configured.
+        armed_until: Until when it acts although it is configured to observe.
+        at_once: How many attempts it takes just now; fewer than ``concurrency`` while a backlog is let go.
     """
 
     name: str
     kind: str
     mode: str
+    armed_until: datetime | None
+    armed_by: str | None
     concurrency: int
+    at_once: int
     runnable: int
     oldest_due_at: datetime | None
     live: int
@@ -113,20 +120,7 @@ class Overview:
         """Return what goes on at every configured target."""
         with self._database.read() as tx:
             rows = targets.all_targets(tx)
-            return [
-                TargetStatus(
-                    name=target.name,
-                    kind=target.kind,
-                    mode=target.mode,
-                    concurrency=target.concurrency,
-                    runnable=len(tasks.runnable_accounts(tx, target.name, now, 1000)),
-                    oldest_due_at=tasks.oldest_runnable(tx, target.name, now),
-                    live=attempts.live_count(tx, target.name),
-                    needs_person=tasks.needing_person(tx, target.name),
-                    pause=_pause(rows.get(target.name)),
-                )
-                for target in self._fleet
-            ]
+            return [_status(tx, target, rows.get(target.name, {}), now) for target in self._fleet]
 
     def left_alone(self, since: datetime, limit: int = 100) -> Sequence[RowMapping]:
         """Return the facts since a time that opened no case, and why; with the identity's userName. Newest first."""
@@ -197,7 +191,19 @@ def _situation(tx: Any, case: Case, counts: Mapping[TaskState, int]) -> str:
     return "retrying" if TaskState.WAITING in counts else "waiting"
 
 
-def _pause(row: RowMapping | None) -> str | None:
-    if row is None or row["paused_at"] is None:
-        return None
-    return f"paused by {row['paused_by']}: {row['pause_reason']}"
+def _status(tx: Connection, target: Target, row: Mapping[Any, Any], now: datetime) -> TargetStatus:
+    is_armed = row.get("armed_until") is not None and row["armed_until"] > now
+    return TargetStatus(
+        name=target.name,
+        kind=target.kind,
+        mode=target.mode,
+        armed_until=row["armed_until"] if is_armed else None,
+        armed_by=row["armed_by"] if is_armed else None,
+        concurrency=target.concurrency,
+        at_once=attempts_at_once(target.concurrency, row.get("resumed_at"), now),
+        runnable=len(tasks.runnable_accounts(tx, target.name, now, 1000)),
+        oldest_due_at=tasks.oldest_runnable(tx, target.name, now),
+        live=attempts.live_count(tx, target.name),
+        needs_person=tasks.needing_person(tx, target.name),
+        pause=f"paused by {row['paused_by']}: {row['pause_reason']}" if row.get("paused_at") is not None else None,
+    )

@@ -36,16 +36,26 @@ class TargetPermit:
 
     def __call__(self, *, writes: bool) -> None:
         """Let a call pass, after the time that the rate limit asks for."""
-        if writes and self._target.mode is Mode.OBSERVE:
-            raise ObservingError(f"{self._target.name} is in observe mode: nothing is written there")
-        self._wait_for_slot()
+        if writes:
+            self._require_enforcing()
+        if self._wait_for_slot() and writes:
+            self._require_enforcing()  # once more: the time that it is armed for may have ended meanwhile
         # Last, because waiting takes time off the lease.
         if writes and not self._leases.may_write():
             raise LeaseLostError("the lease has run out; the next attempt looks first")
 
-    def _wait_for_slot(self) -> None:
-        if self._target.interval is None:
+    def _require_enforcing(self) -> None:
+        if self._target.mode is Mode.ENFORCE:
             return
+        with self._database.read() as tx:
+            is_armed = targets.is_armed(tx, self._target.name, self._clock())
+        if not is_armed:
+            raise ObservingError(f"{self._target.name} is in observe mode: nothing is written there")
+
+    def _wait_for_slot(self) -> bool:
+        """Wait as the rate limit asks for; whether that took time."""
+        if self._target.interval is None:
+            return False
         now = self._clock()
         with self._database.write() as tx:
             slot = targets.reserve_call(tx, self._target.name, self._target.interval, now, within=LONGEST_WAIT)
@@ -53,3 +63,4 @@ class TargetPermit:
             raise RetryableError(f"the rate limit of {self._target.name} is used up", retry_after=LONGEST_WAIT)
         if slot > now:
             self._sleep((slot - now).total_seconds())
+        return slot > now

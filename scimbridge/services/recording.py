@@ -14,6 +14,7 @@ from scimbridge.domain.case import CaseState
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.retry import GIVE_UP_AFTER, backoff
 from scimbridge.domain.task import Task, TaskState
+from scimbridge.sdk.config import Mode
 from scimbridge.sdk.errors import (
     AccountNotFoundError,
     AmbiguousAccountError,
@@ -80,6 +81,9 @@ class Recording:
         return ended
 
 
+OBSERVED = "observe mode"
+"""How the reason of a task begins that was not done because its target only observes."""
+
 LATE = "an attempt came back after its lease had run out"
 
 
@@ -106,7 +110,7 @@ def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime) -> T
         case AmbiguousAccountError() as error:
             return task.ask(f"{error}; choose with `scimbridge tasks link {task.id} ACCOUNT`")
         case ObservingError():
-            return task.skip(f"observe mode: would {task.action}")
+            return task.skip(_why_observed(claim))
         case LeaseLostError() | TargetUnusableError() as error:
             return task.give_back(str(error))
         case RetryableError() as error:
@@ -127,6 +131,13 @@ def _after_obstacle(task: Task, consequence: Consequence, reason: str) -> Task:
             return task.ask(reason)
 
 
+def _why_observed(claim: Claim) -> str:
+    if claim.mode is Mode.OBSERVE:
+        return f"{OBSERVED}: would {claim.task.action}"
+    # Between two requests of one action; what the first has done stays done.
+    return f"{OBSERVED}: the time that {claim.task.target} was armed for ended during the attempt"
+
+
 def _after_not_found(task: Task, *, known: bool) -> Task:
     if task.action is Action.RESTORE:
         return task.ask("the account is gone from the target; the bridge cannot give it back")
@@ -141,13 +152,14 @@ def _after_retryable(task: Task, error: RetryableError, now: datetime) -> Task:
 
 def _store_end(tx: Connection, claim: Claim, task: Task, ended: Task, result: Result, now: datetime) -> None:
     changed = result.outcome.changed if isinstance(result.outcome, Done) else None
+    was_observed = isinstance(result.outcome, ObservingError)
     attempts.end(tx, claim.attempt.id, outcome=ended.state, reason=ended.reason, now=now)
     tasks.save(
         tx,
         task,
         ended,
         changed=changed,
-        evidence=_evidence(result) if ended.state is TaskState.DONE else None,
+        evidence=_evidence(result) if ended.state is TaskState.DONE or was_observed else None,
         finished_at=now if ended.is_finished else None,
     )
     if isinstance(result.outcome, AmbiguousAccountError):
@@ -180,11 +192,13 @@ EVENTS = {
 def _evidence(result: Result) -> dict[str, Any]:
     """Return what was true before and after, without personal values."""
     facts: dict[str, Any] = {"before": None, "after": None}
+    if isinstance(result.outcome, ObservingError):
+        facts["observed"] = True
     if result.before is not None:
         facts["before"] = {"exists": True, "suspended": result.before.suspended}
     if result.after is not None:
         facts["after"] = {"exists": True, "suspended": result.after.suspended}
-    elif isinstance(result.outcome, AccountNotFoundError) or result.before is not None:
+    elif isinstance(result.outcome, AccountNotFoundError) or (result.before is not None and "observed" not in facts):
         facts["after"] = {"exists": False}
     if isinstance(result.outcome, Done):
         facts["target_said"] = dict(result.outcome.after)

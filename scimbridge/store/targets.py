@@ -12,6 +12,7 @@ from scimbridge.errors import NotFoundError
 from scimbridge.store.schema import targets
 
 _LOCK = select(targets).where(targets.c.name == bindparam("key")).with_for_update()
+_ARMED = select(targets.c.name).where(targets.c.name == bindparam("key"), targets.c.armed_until > bindparam("now"))
 
 
 def ensure_targets(tx: Connection, names: list[str]) -> None:
@@ -52,9 +53,43 @@ def resume(tx: Connection, name: str) -> bool:
     resumed = tx.execute(
         update(targets)
         .where(targets.c.name == name, targets.c.paused_at.is_not(None))
-        .values(paused_at=None, paused_by=None, pause_reason=None)
+        .values(paused_at=None, paused_by=None, pause_reason=None, resumed_at=None)
     )
     return resumed.rowcount > 0
+
+
+def let_go(tx: Connection, name: str, now: datetime) -> None:
+    """Note that the backlog of a target is let go from now on."""
+    tx.execute(update(targets).where(targets.c.name == name).values(resumed_at=now))
+
+
+def arm(tx: Connection, name: str, *, until: datetime, by: str) -> None:
+    """Let a target act until a time."""
+    tx.execute(update(targets).where(targets.c.name == name).values(armed_until=until, armed_by=by))
+
+
+def disarm(tx: Connection, name: str, *, over_at: datetime | None = None) -> bool:
+    """End a target's arming. Returns whether there was one.
+
+    Args:
+        tx: A write transaction.
+        name: The target.
+        over_at: Only where its time has ended by then; it may have been armed again.
+    """
+    armed = update(targets).where(targets.c.name == name, targets.c.armed_until.is_not(None))
+    if over_at is not None:
+        armed = armed.where(targets.c.armed_until <= over_at)
+    return tx.execute(armed.values(armed_until=None, armed_by=None)).rowcount > 0
+
+
+def is_armed(tx: Connection, name: str, now: datetime) -> bool:
+    """Whether a target acts although it is configured to observe."""
+    return tx.execute(_ARMED, {"key": name, "now": now}).first() is not None
+
+
+def armed_until_before(tx: Connection, now: datetime) -> list[str]:
+    """Return the targets whose arming is over, and not noted as such."""
+    return list(tx.execute(select(targets.c.name).where(targets.c.armed_until <= now)).scalars())
 
 
 def all_targets(tx: Connection) -> dict[str, RowMapping]:

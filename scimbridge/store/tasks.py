@@ -206,6 +206,16 @@ def task_rows_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
     return tx.execute(_OF_CASE, {"key": case_id}).mappings().all()
 
 
+def observed_of_case(tx: Connection, case_id: str) -> list[Task]:
+    """Return the tasks of a case that were not done because their target only observed."""
+    query = select(tasks).where(
+        tasks.c.case_id == case_id,
+        tasks.c.state == TaskState.SKIPPED,
+        tasks.c.evidence["observed"].as_boolean(),
+    )
+    return [_task(row) for row in tx.execute(query.order_by(tasks.c.position, tasks.c.id)).mappings()]
+
+
 def due(tx: Connection, now: datetime, limit: int) -> list[Task]:
     """Return planned tasks whose time has come and that nothing holds, and lock their rows.
 

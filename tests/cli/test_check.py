@@ -129,6 +129,18 @@ def test_without_any_redis_server_the_package_to_install_is_named(
     assert "install your system's package" in terminal.run("check", code=1).stdout
 
 
+def test_an_armed_target_is_a_warning(bench: Bench, terminal: Terminal) -> None:
+    terminal.run("targets", "arm", "directory", "--for", "4h", "--reason", "pilot")
+
+    shown = terminal.run("check", code=1).stdout
+
+    assert (
+        "warning  targets.directory: armed by olga: acts until 2026-03-02 13:00 UTC, then it observes again -> "
+        "`scimbridge targets disarm directory` ends it now"
+    ) in shown
+    assert bench.wakeups == []
+
+
 def test_a_paused_target_and_a_secret_written_out_are_warnings(
     bench: Bench, terminal: Terminal, answers: Answers
 ) -> None:

@@ -19,7 +19,8 @@ def test_targets_are_listed_with_stable_keys(bench: Bench, terminal: Terminal) -
         ("directory", "scim", "observe"),
     ]
     assert set(listed[0]) == {
-        *("name", "connector", "mode", "concurrency", "runnable", "live", "needs_person", "pause"),
+        *("name", "connector", "mode", "armed_until", "armed_by", "concurrency", "at_once", "runnable", "live"),
+        *("needs_person", "pause"),
     }
     assert "crm" in terminal.run("targets", "list").stdout
 
@@ -33,6 +34,44 @@ def test_a_paused_target_is_shown_until_it_is_resumed(bench: Bench, terminal: Te
     assert terminal.run("targets", "resume", "crm").stdout == "crm goes on.\n"
     assert terminal.run("targets", "resume", "crm").stdout == "crm was not paused.\n"
     assert terminal.read("targets", "list")[0]["pause"] is None
+
+
+def test_an_armed_target_is_shown_until_it_is_disarmed(bench: Bench, terminal: Terminal) -> None:
+    assert bench.wakeups == []
+    said = terminal.run("targets", "arm", "directory", "--for", "4h", "--reason", "pilot").stdout
+
+    assert said == "directory acts until 2026-03-02 13:00 UTC (in 4h); then it observes again.\n"
+    listed = terminal.read("targets", "list")[1]
+    assert (listed["mode"], listed["armed_until"], listed["armed_by"]) == (
+        *("observe", "2026-03-02T13:00:00.000Z", "olga"),
+    )
+    assert "armed by olga until 2026-03-02 13:00 UTC (in 4h)" in terminal.run("targets", "list").stdout
+    disarm = ("targets", "disarm", "directory", "--reason", "seen enough")
+    assert terminal.run(*disarm).stdout == "directory observes again.\n"
+    assert terminal.run(*disarm).stdout == "directory was not armed.\n"
+    assert terminal.read("targets", "list")[1]["armed_until"] is None
+
+
+def test_a_target_is_not_armed_for_long_nor_where_it_acts_anyway(bench: Bench, terminal: Terminal) -> None:
+    assert bench.wakeups == []
+
+    def refused(*arguments: str, code: int = 1) -> str:
+        return terminal.run("targets", "arm", *arguments, "--reason", "x", code=code).stderr
+
+    assert "1d at most" in refused("directory", "--for", "25h")
+    assert "acts always" in refused("crm", "--for", "1h")
+    assert "is not a duration" in refused("directory", "--for", "soon", code=2)
+
+
+def test_a_backlog_that_is_let_go_is_shown_as_such(bench: Bench, terminal: Terminal) -> None:
+    terminal.run("targets", "pause", "crm", "--reason", "maintenance")
+    for name in ("ada", "ben"):
+        bench.leave(bench.join(name))
+    bench.sweeping.run(bench.clock.advance("7d"))
+
+    terminal.run("targets", "resume", "crm")
+
+    assert terminal.read("targets", "list")[0]["at_once"] == 1
 
 
 def test_an_unknown_target_is_a_failure(bench: Bench, terminal: Terminal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -39,6 +40,15 @@ def test_a_case_that_needs_a_person_says_so_at_case_and_target(bench: Bench, bro
 
     assert "needs a person" in shown
     assert "crm memory enforce 0 0 of 10 1 working" in shown
+
+
+def test_an_armed_target_says_until_when_and_by_whom(bench: Bench, browse: Browse) -> None:
+    bench.arming.arm("directory", span=timedelta(hours=4), reason="pilot", by="<u>olga</u>", now=bench.clock())
+
+    shown = browse().get("/").text
+
+    assert re.search(r'<span class="badge armed">armed</span> until 2026-03-02 13:00 UTC \(in 4h\)', shown)
+    assert "by <bdi>&lt;u&gt;olga&lt;/u&gt;</bdi>" in shown
 
 
 def test_targets_show_mode_and_queue_and_why_they_are_paused(bench: Bench, browse: Browse) -> None:

@@ -30,6 +30,7 @@ EVENTS: dict[str, Callable[[Task], Task]] = {
     "abandon": lambda task: task.abandon("why"),
     "retry": lambda task: task.retry("why"),
     "reopen": lambda task: task.reopen("why"),
+    "replan": lambda task: task.replan("why"),
 }
 
 # Written out by hand, and not derived from the code: where each event leads; "-" is a refusal.
@@ -48,6 +49,7 @@ cancel      canceled  canceled  -         canceled  -         -         canceled
 abandon     -         -         canceled  -         -         -         -         -
 retry       -         -         -         ready     -         -         ready     -
 reopen      -         -         -         -         ready     -         -         -
+replan      -         -         -         -         -         planned   -         -
 """
 
 

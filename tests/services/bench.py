@@ -33,6 +33,7 @@ from scimbridge.sdk import (
     TargetConfig,
     performs,
 )
+from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.eligibility import Eligibility
@@ -218,6 +219,7 @@ class Bench:
         self.intake = Intake(self.writer, planner, returning, self.ending, self.wakeups.extend)
         self.group_intake = GroupIntake(self.writer, assignment, self.wakeups.extend)
         self.inquiring = Inquiring(self.database, assignment, self.wakeups.extend)
+        self.arming = Arming(self.database, self.fleet)
         self.sweeping = Sweeping(
             self.database, self.fleet, self.ending, self.wakeups.extend, lambda _target: frozenset()
         )
@@ -302,6 +304,7 @@ class Bench:
         return True
 
     def sweep(self) -> None:
+        self.arming.end(self.clock())
         self.sweeping.run(self.clock())
 
     def run(self, span: str | timedelta | None = None) -> None:
