@@ -118,7 +118,8 @@ class FastPath:
         )
         now = self._clock()
         try:
-            user = await self._intake.writer.submit(partial(self._change, user_id, meaning, received, now))
+            change = partial(self._change, user_id, meaning, received, now)
+            user = await self._intake.writer.submit(change, about=user_id)
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
             verdict = verdict_on(error)
             if verdict.status < 500:
@@ -132,7 +133,10 @@ class FastPath:
 
     def _change(self, user_id: str, meaning: Understood, received: Received, now: datetime) -> StoredUser:
         user = self._intake.change_user(user_id, meaning.apply, received, now)
-        self._note_quirks(received.source, [str(quirk) for quirk in meaning.quirks], now)
+        if meaning.quirks:
+            # A unit may run twice; what it has shown is counted once.
+            quirks = [str(quirk) for quirk in meaning.quirks]
+            self._intake.after_commit(partial(self._note_quirks, received.source, quirks, now))
         return user
 
 

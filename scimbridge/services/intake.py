@@ -152,6 +152,10 @@ class Intake:
         with self._database.write():
             work()
 
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call something once what the present unit of work has written is committed; it must not raise."""
+        self._database.on_commit(callback)
+
     def refuse(self, received: Received, status: int, reason: str, now: datetime) -> None:
         """Record a write that was answered with an error; never raises."""
         try:

@@ -14,7 +14,8 @@ from scimbridge.errors import ConcurrentUpdateError, NotFoundError
 from scimbridge.store.prepared import Prepared, Row
 from scimbridge.store.schema import cases, identities
 
-_INSERT = Prepared(insert(cases), cases.c.keys())
+_COLUMNS = tuple(cases.c.keys())
+_INSERT = Prepared(insert(cases), _COLUMNS)
 _BY_ID = Prepared(select(cases).where(cases.c.id == bindparam("key")))
 _OPEN = Prepared(select(cases).where(cases.c.identity_id == bindparam("identity"), cases.c.state == "open"))
 _LAST_LEAVE = Prepared(
@@ -65,7 +66,7 @@ def insert_case(
         rule_version=rule_version,
         opened_by=opened_by,
     )
-    _INSERT.run(tx, {name: getattr(case, name) for name in cases.c.keys()})  # noqa: SIM118 - columns, not a dict
+    _INSERT.add(tx, {name: getattr(case, name) for name in _COLUMNS})
     return case
 
 
@@ -75,7 +76,7 @@ def close_case(tx: Connection, case: Case, state: CaseState, reason: str, now: d
     Raises:
         ConcurrentUpdateError: It has ended meanwhile.
     """
-    if _CLOSE.run(tx, {"key": case.id, "state": state, "reason": reason, "closed_at": now}) != 1:
+    if not _CLOSE.change(tx, {"key": case.id, "state": state, "reason": reason, "closed_at": now}):
         raise ConcurrentUpdateError("case", case.id)
 
 

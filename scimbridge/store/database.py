@@ -19,6 +19,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlche
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from scimbridge.errors import StoreBusyError, StoreUnavailableError
+from scimbridge.store.batch import batch_of, require_no_batch
 from scimbridge.store.functions import register
 from scimbridge.store.prepared import execute
 
@@ -154,16 +155,23 @@ class Database:
 
 
 class _Savepoint:
-    """A transaction within another one; a class, because there is one in every request."""
+    """A transaction within another one; a class, because there is one in every request.
 
-    __slots__ = ("_callbacks", "_current", "_name")
+    In a batch nothing is written yet: what is undone there is forgotten.
+    """
+
+    __slots__ = ("_batch", "_callbacks", "_current", "_length", "_name")
 
     def __init__(self, current: _Transaction) -> None:
         self._current = current
         self._callbacks = len(current.on_commit)
         self._name = f"inner_{current.depth}"
+        self._batch = batch_of(current.tx)
+        self._length = self._batch.length if self._batch is not None else 0
 
     def __enter__(self) -> Connection:
+        if self._batch is not None:
+            return self._current.tx
         self._current.require_standing()
         execute(self._current.tx, f"SAVEPOINT {self._name}")
         self._current.depth += 1
@@ -171,6 +179,11 @@ class _Savepoint:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         current = self._current
+        if self._batch is not None:
+            if error is not None:
+                del current.on_commit[self._callbacks :]
+                self._batch.undo(self._length)
+            return
         current.depth -= 1
         if error is None:
             execute(current.tx, f"RELEASE SAVEPOINT {self._name}")
@@ -243,6 +256,10 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
         else:
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA cache_size=-2000")
+
+    if writes:
+        # What SQLAlchemy itself executes is not part of a batch.
+        event.listen(engine, "before_cursor_execute", lambda tx, *_: require_no_batch(tx))
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

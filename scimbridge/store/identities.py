@@ -17,6 +17,7 @@ from scimbridge.domain.resource import Member, MemberKind, StoredUser
 from scimbridge.domain.source import NameCase
 from scimbridge.errors import DuplicateError, NotFoundError
 from scimbridge.store import counts
+from scimbridge.store.batch import Batch, batch_of
 from scimbridge.store.prepared import Prepared, Row
 from scimbridge.store.schema import groups, identities, identity_values, memberships, past_memberships
 
@@ -28,6 +29,7 @@ MEMBERSHIP_MEMORY = timedelta(hours=24)
 
 _FROM_DOCUMENT = ("user_name", "user_name_key", "any_case_name", "external_id", "active", "document")
 
+_TABLES = frozenset({"identities", "memberships", "groups"})
 _INSERT = Prepared(insert(identities), ("id", "source", "version", "created_at", "modified_at", *_FROM_DOCUMENT))
 _INSERT_VALUES = Prepared(insert(identity_values), ("identity_id", "attribute", "value"))
 _UPDATE = update(identities).where(identities.c.id == bindparam("key"))
@@ -108,10 +110,10 @@ def update_user(
         "modified_at": now,
         **_columns(document, name_case),
     }
-    try:
-        (_UPDATE_DOCUMENT if _has_same_names(former, document) else _UPDATE_ALL).run(tx, row)
-    except IntegrityError as error:
-        raise DuplicateError("userName") from error
+    if _has_same_names(former, document):
+        _UPDATE_DOCUMENT.change(tx, row)
+    else:
+        _rename(tx, row)
     if not _has_same_values(former.document, document):
         tx.execute(delete(identity_values).where(identity_values.c.identity_id == former.id))
         _store_values(tx, former.id, document)
@@ -131,6 +133,13 @@ def update_user(
         modified_at=now,
         groups=before.groups,
     )
+
+
+def _rename(tx: Connection, row: Mapping[str, Any]) -> None:
+    try:
+        _UPDATE_ALL.run(tx, row)
+    except IntegrityError as error:
+        raise DuplicateError("userName") from error
 
 
 def mark_deleted(tx: Connection, user_id: str, now: datetime) -> None:
@@ -157,10 +166,20 @@ def user_by_id(tx: Connection, source: str, user_id: str, *, lock: bool = False)
     Raises:
         NotFoundError: There is none, or it was deleted.
     """
+    batch = batch_of(tx)
+    if batch is not None:
+        return _read_ahead(batch, source, user_id)
     row = (_OF_SOURCE_LOCKED if lock else _OF_SOURCE).first(tx, {"key": user_id, "asking": source})
     if row is None:
         raise NotFoundError("User", user_id)
     return _with_own_groups(tx, row)
+
+
+def _read_ahead(batch: Batch, source: str, user_id: str) -> StoredUser:
+    row = batch.known(user_id, _TABLES)
+    if row is None or row["source"] != source or row["deleted_at"] is not None:
+        raise NotFoundError("User", user_id)
+    return _user(row, tuple(Member(key, MemberKind.GROUP, name) for key, name in sorted(row["groups"])))
 
 
 def users_by_id(tx: Connection, ids: Sequence[str]) -> dict[str, StoredUser]:

@@ -69,7 +69,7 @@ def record(
     }
     # The nonce keeps somebody who has the digest from guessing an erased value.
     kept = {"nonce": secrets.token_hex(16), **personal} if personal else None
-    _INSERT_HISTORY.run(tx, {**row, "personal": kept, "digest": _digest(row, kept)})
+    _INSERT_HISTORY.add(tx, {**row, "personal": kept, "digest": _digest(row, kept)})
 
 
 def record_fact(tx: Connection, fact: Fact, case_id: str | None, verdict: str) -> None:
@@ -85,7 +85,7 @@ def record_fact(tx: Connection, fact: Fact, case_id: str | None, verdict: str) -
         "verdict": verdict,
         "targets": None,
     }
-    _INSERT_FACT.run(tx, row)
+    _INSERT_FACT.add(tx, row)
 
 
 def record_request(
@@ -121,7 +121,7 @@ def record_request(
         "applied": applied,
         "resource_id": resource_id or received.resource_id,
     }
-    _INSERT_REQUEST.run(tx, row)
+    _INSERT_REQUEST.add(tx, row)
 
 
 def entries_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:

@@ -7,6 +7,7 @@ dozen statements, that is most of its time; what is rare is executed in the usua
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from operator import itemgetter
@@ -21,15 +22,17 @@ from sqlalchemy import (
     Dialect,
     Insert,
     Select,
+    Table,
     Update,
     literal_column,
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
+from sqlalchemy.sql.visitors import ExternallyTraversible, iterate, replacement_traverse
 from sqlalchemy.types import TypeEngine
 
-from scimbridge.store.schema import UtcDateTime
+from scimbridge.store.batch import Batch, LeftBatchError, batch_of
+from scimbridge.store.schema import UtcDateTime, metadata
 
 Row = Mapping[Any, Any]
 """A row by the names of its columns; SQLAlchemy's own kind is one, too."""
@@ -50,20 +53,48 @@ class Prepared:
         self._statement = statement.inline() if isinstance(statement, Insert) else statement
         self._columns = list(columns) or None
         self._compiled: dict[str, _Compiled] = {}
+        self._tables = _tables_of(statement)
+        self.table = "" if isinstance(statement, Select) else statement.table.name  # type: ignore[union-attr]
+        self.is_insert = isinstance(statement, Insert)
+        self.place = (self.is_insert, _PLACES.get(self.table, 0))
 
     def run(self, tx: Connection, parameters: Mapping[str, Any]) -> int:
-        """Execute it. Returns how many rows were written."""
+        """Execute it now. Returns how many rows were written."""
         compiled = self._for(tx)
         return int(execute(tx, compiled.text, compiled.bound(parameters)).rowcount)
 
     def run_many(self, tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute it once for each of the rows."""
-        compiled = self._for(tx)
+        """Execute it now, once for each of the rows."""
+        if rows:
+            self._for(tx)
+            self.write(tx, rows)
+
+    def add(self, tx: Connection, row: Mapping[str, Any]) -> None:
+        """Insert a row: now, or with those of the other units of a batch."""
+        batch = batch_of(tx)
+        if batch is None:
+            self.run(tx, row)
+        else:
+            batch.defer(self, row)
+
+    def change(self, tx: Connection, parameters: Mapping[str, Any]) -> bool:
+        """Update one row. Returns whether it was there to be updated.
+
+        In a batch that shows later; where it was not, the batch is undone and its units are run by themselves.
+        """
+        batch = batch_of(tx)
+        if batch is None:
+            return self.run(tx, parameters) == 1
+        batch.defer(self, parameters)
+        return True
+
+    def write(self, tx: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Execute it for each of the rows, whoever waits. Returns how many were written."""
+        compiled = self._compiled_for(tx)
         bound = [compiled.bound(row) for row in rows]
         if len(bound) == 1:
-            execute(tx, compiled.text, bound[0])
-        elif bound:
-            _execute_many(tx, compiled.text, bound)
+            return int(execute(tx, compiled.text, bound[0]).rowcount)
+        return _execute_many(tx, compiled.text, bound)
 
     def all(self, tx: Connection, parameters: Mapping[str, Any]) -> list[Row]:
         """Return all rows."""
@@ -84,6 +115,18 @@ class Prepared:
         return [compiled.value(each) for each in found]
 
     def _for(self, tx: Connection) -> _Compiled:
+        batch = batch_of(tx)
+        if batch is not None:
+            self._require_apart(batch)
+        return self._compiled_for(tx)
+
+    def _require_apart(self, batch: Batch) -> None:
+        """Make sure that the batch makes no difference to a query, and none to what is read ahead."""
+        if self.table:
+            raise LeftBatchError
+        batch.require_nothing_waits(self._tables)
+
+    def _compiled_for(self, tx: Connection) -> _Compiled:
         dialect = tx.dialect
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
@@ -161,6 +204,14 @@ def _spelled_out(dialect: Dialect, element: ExternallyTraversible, **_: object) 
     return literal_column(as_literal(element.value), element.type)
 
 
+_PLACES = {table.name: place for place, table in enumerate(metadata.sorted_tables)}
+"""Tables, those that are referred to first."""
+
+
+def _tables_of(statement: _Statement) -> AbstractSet[str]:
+    return frozenset(element.name for element in iterate(statement) if isinstance(element, Table))
+
+
 def _taker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
     """Return what takes these values out of parameters, as a tuple."""
     if len(names) > 1:
@@ -176,9 +227,11 @@ def execute(tx: Connection, text: str, parameters: Any = ()) -> Any:
         raise _translated(tx, error) from error
 
 
-def _execute_many(tx: Connection, text: str, rows: Sequence[Any]) -> None:
+def _execute_many(tx: Connection, text: str, rows: Sequence[Any]) -> int:
     try:
-        tx.connection.cursor().executemany(text, rows)
+        cursor = tx.connection.driver_connection.cursor()  # type: ignore[union-attr]
+        cursor.executemany(text, rows)
+        return int(cursor.rowcount)
     except tx.dialect.loaded_dbapi.Error as error:
         raise _translated(tx, error) from error
 
@@ -216,3 +269,9 @@ def _as_text(value: datetime | None) -> str | None:
 
 def _as_time(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+def moment(value: str) -> datetime:
+    """Return a time as JSON has it: PostgreSQL says the zone, SQLite keeps UTC without saying so."""
+    found = datetime.fromisoformat(value)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -29,7 +29,7 @@ def insert_stage(tx: Connection, case_id: str, stage: PlannedStage, now: datetim
         "approvers": stage.terms.approvers,
         "terms": _plain(stage.terms),
     }
-    _INSERT.run(tx, row)
+    _INSERT.add(tx, row)
     return stage_id
 
 

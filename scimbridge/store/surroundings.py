@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BindParameter, ColumnElement, Connection, bindparam, exists, func, or_, select
+from sqlalchemy import JSON, ColumnElement, Connection, bindparam, exists, func, or_, select
 
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.ids import AccountId
 from scimbridge.domain.task import TaskState
+from scimbridge.store.batch import batch_of
 from scimbridge.store.cases import case_of
 from scimbridge.store.identities import MEMBERSHIP_MEMORY
-from scimbridge.store.prepared import Prepared
+from scimbridge.store.prepared import Prepared, moment
 from scimbridge.store.schema import (
     accounts,
     cases,
@@ -69,22 +70,61 @@ class Surroundings:
 
 def around(tx: Connection, identity_id: str, now: datetime) -> Surroundings:
     """Return what there is around an identity, whose lock the caller holds."""
-    row = _AROUND[tx.dialect.name].first(tx, {"identity": identity_id, "since": now - MEMBERSHIP_MEMORY})
-    assert row is not None  # noqa: S101 - a query without FROM has one row
+    batch = batch_of(tx)
+    if batch is None:
+        row = _AROUND[tx.dialect.name].first(tx, {"identity": identity_id})
+    else:
+        row = batch.known(identity_id, _TABLES)
+    assert row is not None  # noqa: S101 - a query without FROM has one row, and a batch knows who is there
     owned = (Owned(AccountId(key), target, bool(is_touched)) for target, key, is_touched in row["owned"] or ())
     return Surroundings(
-        left=row["left"] or (),
+        left=_left(row["left"] or (), now - MEMBERSHIP_MEMORY),
         open_case=_case(row["open_case"]),
         last_leave=_case(row["last_leave"]),
         owned={account.target: account for account in owned},
-        unassigned={target: _moment(at) for target, at in row["unassigned"] or ()},
+        unassigned={target: moment(at) for target, at in row["unassigned"] or ()},
         has_exclusions=bool(row["has_exclusions"]),
         has_holds=bool(row["has_holds"]),
     )
 
 
-_IDENTITY: BindParameter[str] = bindparam("identity")
+_Identity = ColumnElement[str]
+_Function = Callable[..., ColumnElement[Any]]
 _CASE_COLUMNS = cases.c.keys()
+_TABLES = frozenset(
+    table.name for table in (accounts, cases, exclusions, holds, past_memberships, snapshots, tasks, unassignments)
+)
+
+
+def columns(identity: _Identity, array: _Function, rows: _Function) -> list[ColumnElement[Any]]:
+    """Return what there is around an identity as columns of a statement.
+
+    Args:
+        identity: Its id.
+        array: The function that makes a JSON array of values.
+        rows: The aggregate function that makes one of rows.
+    """
+    left = select(rows(array(past_memberships.c.display_name, past_memberships.c.ended_at), type_=JSON)).where(
+        past_memberships.c.identity_id == identity
+    )
+    case = select(array(*cases.c, type_=JSON)).where(cases.c.identity_id == identity)
+    open_case = case.where(cases.c.state == CaseState.OPEN.value)
+    last_leave = case.where(cases.c.kind == CaseKind.LEAVE.value).order_by(cases.c.opened_at.desc()).limit(1)
+    owned = select(rows(array(accounts.c.target, accounts.c.id, _touched()), type_=JSON)).where(
+        accounts.c.identity_id == identity
+    )
+    unassigned = select(rows(array(unassignments.c.target, unassignments.c.at), type_=JSON)).where(
+        unassignments.c.identity_id == identity
+    )
+    return [
+        left.scalar_subquery().label("left"),
+        open_case.scalar_subquery().label("open_case"),
+        last_leave.scalar_subquery().label("last_leave"),
+        owned.scalar_subquery().label("owned"),
+        unassigned.scalar_subquery().label("unassigned"),
+        exists(select(exclusions.c.id).where(exclusions.c.ended_at.is_(None))).label("has_exclusions"),
+        exists(select(holds.c.id).where(holds.c.lifted_at.is_(None))).label("has_holds"),
+    ]
 
 
 def _touched() -> ColumnElement[bool]:
@@ -102,43 +142,14 @@ def _touched() -> ColumnElement[bool]:
     return or_(running, standing)
 
 
-def _statement(array: _Function, rows: _Function) -> Prepared:
-    """Return the one statement.
-
-    Args:
-        array: The function that makes a JSON array of values.
-        rows: The aggregate function that makes one of rows.
-    """
-    left = select(rows(past_memberships.c.display_name, type_=JSON)).where(
-        past_memberships.c.identity_id == _IDENTITY, past_memberships.c.ended_at > bindparam("since")
-    )
-    case = select(array(*cases.c, type_=JSON)).where(cases.c.identity_id == _IDENTITY)
-    open_case = case.where(cases.c.state == CaseState.OPEN.value)
-    last_leave = case.where(cases.c.kind == CaseKind.LEAVE.value).order_by(cases.c.opened_at.desc()).limit(1)
-    owned = select(rows(array(accounts.c.target, accounts.c.id, _touched()), type_=JSON)).where(
-        accounts.c.identity_id == _IDENTITY
-    )
-    unassigned = select(rows(array(unassignments.c.target, unassignments.c.at), type_=JSON)).where(
-        unassignments.c.identity_id == _IDENTITY
-    )
-    return Prepared(
-        select(
-            left.scalar_subquery().label("left"),
-            open_case.scalar_subquery().label("open_case"),
-            last_leave.scalar_subquery().label("last_leave"),
-            owned.scalar_subquery().label("owned"),
-            unassigned.scalar_subquery().label("unassigned"),
-            exists(select(exclusions.c.id).where(exclusions.c.ended_at.is_(None))).label("has_exclusions"),
-            exists(select(holds.c.id).where(holds.c.lifted_at.is_(None))).label("has_holds"),
-        )
-    )
-
-
-_Function = Callable[..., ColumnElement[Any]]
 _AROUND = {
-    "sqlite": _statement(func.json_array, func.json_group_array),
-    "postgresql": _statement(func.json_build_array, func.json_agg),
+    "sqlite": Prepared(select(*columns(bindparam("identity"), func.json_array, func.json_group_array))),
+    "postgresql": Prepared(select(*columns(bindparam("identity"), func.json_build_array, func.json_agg))),
 }
+
+
+def _left(rows: Sequence[Sequence[Any]], since: datetime) -> Sequence[str]:
+    return [name for name, ended_at in rows if moment(ended_at) > since]
 
 
 def _case(values: Sequence[Any] | None) -> Case | None:
@@ -146,11 +157,5 @@ def _case(values: Sequence[Any] | None) -> Case | None:
         return None
     row = dict(zip(_CASE_COLUMNS, values, strict=True))
     for name in ("trigger_at", "opened_at", "closed_at"):
-        row[name] = _moment(row[name]) if row[name] else None
+        row[name] = moment(row[name]) if row[name] else None
     return case_of(row)
-
-
-def _moment(value: str) -> datetime:
-    """Return a time as JSON has it: PostgreSQL says the zone, SQLite keeps UTC without saying so."""
-    found = datetime.fromisoformat(value)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

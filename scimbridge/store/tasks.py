@@ -26,8 +26,9 @@ from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId
 from scimbridge.domain.task import FINISHED, Task, TaskState
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
 from scimbridge.store.approvals import is_approved
+from scimbridge.store.batch import Batch, LeftBatchError, batch_of
 from scimbridge.store.holds import is_held
-from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.prepared import Prepared, Row, moment
 from scimbridge.store.schema import RUNNABLE, attempts, targets, tasks
 
 _FINISHED = [state.value for state in FINISHED]
@@ -124,18 +125,20 @@ _DUE = (
     # Somebody who is deciding about a case holds its rows; those are for the next pass.
     .with_for_update(of=tasks, skip_locked=True)
 )
-_INSERT = Prepared(
-    insert(tasks),
-    (
-        *("id", "case_id", "stage_id", "identity_id", "account_id", "target", "action", "irreversible"),
-        *("state", "position", "due_at", "not_before", "attempts", "first_tried_at", "reason"),
-    ),
+KNOWN_COLUMNS = (
+    *("id", "case_id", "stage_id", "identity_id", "account_id", "target", "action"),
+    *("state", "position", "due_at", "not_before", "attempts", "first_tried_at", "reason"),
 )
+"""What a task is made of."""
+
+_INSERT = Prepared(insert(tasks), (*KNOWN_COLUMNS, "irreversible"))
+_TABLES = frozenset({"tasks"})
 
 
 def insert_tasks(tx: Connection, new: Sequence[Task]) -> None:
     """Store new tasks."""
-    _INSERT.run_many(tx, [_columns(task) for task in new])
+    for task in new:
+        _INSERT.add(tx, _columns(task))
 
 
 def save(
@@ -174,7 +177,7 @@ def save(
         "key": before.id,
         "expected": before.state,
     }
-    if _SAVES[tuple(outcome)].run(tx, values) != 1:
+    if not _SAVES[tuple(outcome)].change(tx, values):
         raise ConcurrentUpdateError("task", before.id)
 
 
@@ -197,6 +200,9 @@ def task_by_id(tx: Connection, task_id: str, *, lock: bool = False) -> Task:
 
 def tasks_of_case(tx: Connection, case_id: str, *, lock: bool = False) -> list[Task]:
     """Return the tasks of a case in the order in which they are due."""
+    batch = batch_of(tx)
+    if batch is not None:
+        return _read_ahead(batch, case_id)
     query = _ALL_OF_CASE_LOCKED if lock else _ALL_OF_CASE
     return [_task(row) for row in query.all(tx, {"key": case_id})]
 
@@ -300,6 +306,22 @@ def _columns(task: Task) -> dict[str, Any]:
         "first_tried_at": task.first_tried_at,
         "reason": task.reason,
     }
+
+
+def _read_ahead(batch: Batch, case_id: str) -> list[Task]:
+    """Return the tasks of the open case of the identity that a unit is about, in the order in which they are due."""
+    known = batch.known(batch.about, _TABLES)
+    found = [_task(_from_json(values)) for values in (known or {}).get("open_tasks", ())]
+    if not found or any(task.case_id != case_id for task in found):
+        raise LeftBatchError
+    return sorted(found, key=lambda task: (task.due_at, task.position, task.id))
+
+
+def _from_json(values: Sequence[Any]) -> Row:
+    row = dict(zip(KNOWN_COLUMNS, values, strict=True))
+    for name in ("due_at", "not_before", "first_tried_at"):
+        row[name] = moment(row[name]) if row[name] else None
+    return row
 
 
 def _task(row: Row) -> Task:

@@ -11,7 +11,11 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
-from scimbridge.errors import BridgeError, StoreBusyError, StoreUnavailableError
+from sqlalchemy import Connection
+
+from scimbridge.errors import StoreBusyError, StoreUnavailableError
+from scimbridge.store.ahead import read_ahead
+from scimbridge.store.batch import Batch, LeftBatchError
 from scimbridge.store.database import Database, is_deadlock
 
 T = TypeVar("T")
@@ -35,8 +39,9 @@ class Writer:
 
     SQLite has one writer at a time, and every commit waits for the disk. So one thread runs all
     units of the process: those that arrive during a commit share the next one, each in its own
-    savepoint, so that one that fails undoes itself only. PostgreSQL commits many transactions
-    at once; there each unit has its own.
+    savepoint, so that one that fails undoes itself only. Those that say which identity they are
+    about share their statements, too (``Batch``). PostgreSQL commits many transactions at once;
+    there each unit has its own.
 
     A unit may run twice, where a commit of several has failed, or PostgreSQL broke a deadlock: it
     must not keep anything of the first time. It is answered after the commit.
@@ -50,8 +55,12 @@ class Writer:
         self._pool: ThreadPoolExecutor | None = None
         self._served = 1
 
-    def run(self, unit: Callable[[], T]) -> T:
+    def run(self, unit: Callable[[], T], about: str | None = None) -> T:
         """Return what a unit returned, once that is committed; within another unit, together with it.
+
+        Args:
+            unit: The work.
+            about: The id of the one User that it reads and changes, if there is one; not more than a hint.
 
         Raises:
             StoreBusyError, StoreUnavailableError: Nothing was stored.
@@ -61,16 +70,16 @@ class Writer:
             return unit()
         if not self.database.is_sqlite:
             return _alone(unit)
-        waiting = _Blocking(unit)
+        waiting = _Blocking(unit, about)
         self._enqueue(waiting)
         return waiting.future.result()
 
-    def submit(self, unit: Callable[[], T]) -> asyncio.Future[T]:
+    def submit(self, unit: Callable[[], T], about: str | None = None) -> asyncio.Future[T]:
         """Return the same as ``run``, without a thread that waits for it; to be called in an event loop."""
         loop = asyncio.get_running_loop()
         if not self.database.is_sqlite:
             return loop.run_in_executor(self._threads(), _alone, unit)
-        waiting = _Awaited(unit, loop)
+        waiting = _Awaited(unit, loop, about)
         self._enqueue(waiting)
         return waiting.future
 
@@ -132,25 +141,37 @@ class Writer:
         self._served = len(found) + 1
         return found
 
-    def _serve(self, batch: Sequence[_Unit[Any]]) -> None:
+    def _serve(self, units: Sequence[_Unit[Any]]) -> None:
         try:
-            self._commit(batch)
-        except BridgeError as error:
-            if len(batch) > 1:
+            self._commit(units)
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and this thread go on
+            if len(units) > 1:
                 # The trouble may be one unit's alone; then it is the only one that is told.
-                for unit in batch:
+                for unit in units:
                     self._serve([unit])
                 return
-            batch[0].fail(error)
-        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and this thread go on
-            for unit in batch:
-                unit.fail(error)
-        _deliver(batch)
+            units[0].fail(error)
+        _deliver(units)
 
-    def _commit(self, batch: Sequence[_Unit[Any]]) -> None:
-        with self.database.write():
-            for unit in batch:
+    def _commit(self, units: Sequence[_Unit[Any]]) -> None:
+        with self.database.write() as tx:
+            for unit in _run_together(tx, units):
                 unit.attempt()
+
+
+def _run_together(tx: Connection, units: Sequence[_Unit[Any]]) -> list[_Unit[Any]]:
+    """Run the units that can share their statements, and return those that are to be run by themselves."""
+    firsts = {unit.about: unit for unit in reversed(units) if unit.about is not None}
+    if len(firsts) < 2:
+        return list(units)
+    left = []
+    with Batch(tx, read_ahead(tx, firsts)) as batch:
+        for unit in units:
+            # Who comes second for the same User has to see what the first one wrote.
+            is_first = unit.about is not None and firsts[unit.about] is unit
+            if not is_first or not batch.attempt(unit.about or "", unit.attempt):
+                left.append(unit)
+    return left
 
 
 def _alone(unit: Callable[[], T]) -> T:
@@ -189,7 +210,8 @@ def unit_of_work(method: Callable[Concatenate[W, P], T]) -> Callable[Concatenate
 class _Unit(Generic[T]):
     """A unit with its outcome, which nobody hears of before the commit."""
 
-    def __init__(self, work: Callable[[], T]) -> None:
+    def __init__(self, work: Callable[[], T], about: str | None = None) -> None:
+        self.about = about
         self._work = work
         self._value: Any = None
         self._error: Exception | None = None
@@ -200,10 +222,11 @@ class _Unit(Generic[T]):
         Raises:
             StoreBusyError, StoreUnavailableError: The whole transaction is in doubt: SQLite
                 undoes it by itself where the disk is full.
+            LeftBatchError: It is to be run by itself.
         """
         try:
             self._value, self._error = self._work(), None
-        except (StoreBusyError, StoreUnavailableError):
+        except (StoreBusyError, StoreUnavailableError, LeftBatchError):
             raise
         except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
             self._value, self._error = None, error
@@ -220,8 +243,8 @@ class _Unit(Generic[T]):
 class _Blocking(_Unit[T]):
     """A unit for which a thread waits."""
 
-    def __init__(self, work: Callable[[], T]) -> None:
-        super().__init__(work)
+    def __init__(self, work: Callable[[], T], about: str | None) -> None:
+        super().__init__(work, about)
         self.future: Future[T] = Future()
 
     def settle(self) -> None:
@@ -235,8 +258,8 @@ class _Blocking(_Unit[T]):
 class _Awaited(_Unit[T]):
     """A unit for which a task of an event loop waits."""
 
-    def __init__(self, work: Callable[[], T], loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(work)
+    def __init__(self, work: Callable[[], T], loop: asyncio.AbstractEventLoop, about: str | None) -> None:
+        super().__init__(work, about)
         self.loop = loop
         self.future: asyncio.Future[T] = loop.create_future()
 

@@ -16,6 +16,7 @@ from scimbridge.store import identities
 from scimbridge.store.database import Database
 from scimbridge.store.schema import identities as identity_table
 from scimbridge.store.writer import TRIES, Writer
+from tests.store.crowd import Crowd
 from tests.store.test_rows import SOURCE
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -50,45 +51,6 @@ def raising(error: Exception) -> Callable[[], object]:
 def names(database: Database) -> set[str]:
     with database.read() as tx:
         return set(tx.execute(select(identity_table.c.user_name)).scalars())
-
-
-class Crowd:
-    """Threads that all wait for the writer while it is busy with something else."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self._go_on = threading.Event()
-        self._busy = threading.Event()
-        self.outcomes: dict[int, object] = {}
-        self._threads: list[threading.Thread] = []
-
-    def run(self, *units: Callable[[], object]) -> list[object]:
-        """Return what the units came to, all of which arrived while the writer was busy."""
-        self._start(-1, self._wait)
-        self._busy.wait()
-        for number, unit in enumerate(units):
-            self._start(number, unit)
-            while self._writer.waiting < number + 1 and self._writer.database.is_sqlite:
-                pass
-        self._go_on.set()
-        for thread in self._threads:
-            thread.join()
-        return [self.outcomes[number] for number in range(len(units))]
-
-    def _wait(self) -> None:
-        self._busy.set()
-        self._go_on.wait()
-
-    def _start(self, number: int, unit: Callable[[], object]) -> None:
-        thread = threading.Thread(target=self._run, args=(number, unit))
-        thread.start()
-        self._threads.append(thread)
-
-    def _run(self, number: int, unit: Callable[[], object]) -> None:
-        try:
-            self.outcomes[number] = self._writer.run(unit)
-        except Exception as error:  # noqa: BLE001 - an outcome like any other
-            self.outcomes[number] = error
 
 
 @pytest.fixture
