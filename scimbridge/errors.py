@@ -13,6 +13,7 @@
     │   ├── TooManyTokensError
     │   ├── InvalidKeyError
     │   ├── ArmingError
+    │   ├── LeaverFileError
     │   └── CaseClosedError
     ├── StoreError             the database
     │   ├── ConcurrentUpdateError   reload and decide again
@@ -71,6 +72,10 @@ class InvalidTransitionError(RuleError):
 
 class ArmingError(RuleError):
     """The target cannot be let act for that time; the message says why."""
+
+
+class LeaverFileError(RuleError):
+    """The file of leavers cannot be read; the message says what to do."""
 
 
 class NotFoundError(RuleError):

@@ -225,6 +225,29 @@ def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:
     return list(tx.execute(query).scalars())
 
 
+def named(
+    tx: Connection,
+    *,
+    user_name: str | None = None,
+    external_id: str | None = None,
+    identity_id: str | None = None,
+    source: str | None = None,
+) -> list[str]:
+    """Return the ids of the identities that all of these fit, oldest first; deleted ones excepted.
+
+    userNames are compared without their case. At least one of the first three is there.
+    """
+    asked = {
+        identities.c.any_case_name: any_case_key(user_name) if user_name else None,
+        identities.c.external_id: external_id,
+        identities.c.id: identity_id,
+        identities.c.source: source,
+    }
+    conditions = [column == value for column, value in asked.items() if value is not None]
+    query = select(identities.c.id).where(*conditions, identities.c.deleted_at.is_(None)).order_by(identities.c.id)
+    return list(tx.execute(query).scalars())
+
+
 def gone_namesakes(tx: Connection, source: str, user_name: str, external_id: str | None) -> list[Identity]:
     """Return the deleted identities that a new User could be: same externalId or same userName."""
     # In any case, whatever the source's rule: what is planned must not fall on the one who came.
