@@ -29,6 +29,7 @@ from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
+from scimbridge.services.guarding import Guarding
 from scimbridge.services.holding import Holding
 from scimbridge.services.identifying import Identifying
 from scimbridge.services.inquiring import Inquiring
@@ -126,7 +127,12 @@ class Bridge:
     @cached_property
     def planner(self) -> Planner:
         """Turns facts into cases."""
-        return Planner(self.settings.ruleset, self.fleet.capabilities)
+        return Planner(self.settings.ruleset, self.fleet.capabilities, self.guarding)
+
+    @cached_property
+    def guarding(self) -> Guarding:
+        """Counts whoever is planned for, and holds floods."""
+        return Guarding(self.database, self.settings.guard, {target.name: target.mode for target in self.fleet})
 
     @cached_property
     def intake(self) -> Intake:

@@ -11,6 +11,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
+from scimbridge.domain.guard import Guard
 from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.resource import MemberChange, MemberVerb, Received
 from scimbridge.domain.rule import Restore, Rule, Ruleset, Stage
@@ -42,6 +43,7 @@ from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
+from scimbridge.services.guarding import Guarding
 from scimbridge.services.holding import Holding
 from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
@@ -182,6 +184,7 @@ class Bench:
     concurrency: int = 10
     granted_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
     profiles: Mapping[str, SourceProfile] = field(default_factory=dict)
+    guard: Guard = field(default_factory=Guard)
 
     def __post_init__(self) -> None:
         self.wakeups: list[WakeUp] = []
@@ -211,7 +214,8 @@ class Bench:
         self.claiming = Claiming(self.database, self.fleet, eligibility, "bench")
         self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)))
         self.execution = Execution(self.database, self.fleet, self.claiming, self.recording, self.leases, self.clock)
-        planner = Planner(self.rules, self.fleet.capabilities)
+        modes = {target.name: target.mode for target in self.fleet}
+        planner = Planner(self.rules, self.fleet.capabilities, Guarding(self.database, self.guard, modes))
         returning = Returning(self.rules, planner, grants)
         self.ending = Ending(self.database, planner, returning, profiles)
         assignment = Assignment(grants, planner, returning)
