@@ -13,6 +13,7 @@ from scimbridge.domain.plan import UNASSIGNED_GRACE
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.store.schema import accounts, attempts
 from scimbridge.store.schema import tasks as task_table
+from tests.services.bench import SOURCE
 from tests.services.machine.model import BETWEEN_STAGES, Known
 
 if TYPE_CHECKING:
@@ -135,8 +136,14 @@ class Judge:
 
 
 def _covers(hold: Hold, target: str, identity_id: str, case_id: str) -> bool:
-    subject = {Scope.EVERYTHING: "", Scope.TARGET: target, Scope.IDENTITY: identity_id, Scope.CASE: case_id}
-    return hold.subject == subject[hold.scope]
+    subjects = {
+        Scope.EVERYTHING: "",
+        Scope.SOURCE: SOURCE,
+        Scope.TARGET: target,
+        Scope.IDENTITY: identity_id,
+        Scope.CASE: case_id,
+    }
+    return hold.subject == subjects[hold.scope]
 
 
 def _may_rest(task: Task, own: list[Task]) -> bool:
