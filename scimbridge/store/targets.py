@@ -12,7 +12,7 @@ from scimbridge.errors import NotFoundError
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import targets
 
-_ARMED = Prepared(select(targets.c.name).where(targets.c.armed_until > bindparam("now")))
+_ALL_ARMED = Prepared(select(targets.c.name).where(targets.c.armed_until > bindparam("now")))
 _LOCK = select(targets).where(targets.c.name == bindparam("key")).with_for_update()
 _ARMED = select(targets.c.name).where(targets.c.name == bindparam("key"), targets.c.armed_until > bindparam("now"))
 
@@ -101,7 +101,7 @@ def all_targets(tx: Connection) -> dict[str, RowMapping]:
 
 def armed(tx: Connection, now: datetime) -> frozenset[str]:
     """Return the names of the targets that may act for a time although they observe."""
-    return frozenset(_ARMED.column(tx, {"now": now}))
+    return frozenset(_ALL_ARMED.column(tx, {"now": now}))
 
 
 def reserve_call(
