@@ -21,6 +21,7 @@ from scimbridge.queue.redis import QUICK, connect
 from scimbridge.sdk.connector import Connector, Context
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
+from scimbridge.services.canceling import Canceling
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.clients import Clients
 from scimbridge.services.eligibility import Eligibility
@@ -233,6 +234,11 @@ class Bridge:
     def operating(self) -> Operating:
         """What operators do."""
         return Operating(self.database, self.fleet, self.courier.submit)
+
+    @cached_property
+    def canceling(self) -> Canceling:
+        """Cancels many cases."""
+        return Canceling(self.database, self.operating)
 
     @cached_property
     def arming(self) -> Arming:

@@ -36,6 +36,7 @@ from scimbridge.sdk import (
 )
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
+from scimbridge.services.canceling import Canceling
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
@@ -49,6 +50,7 @@ from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
 from scimbridge.services.leases import Leases
 from scimbridge.services.operating import Operating
+from scimbridge.services.overview import Overview
 from scimbridge.services.permit import TargetPermit
 from scimbridge.services.planning import Planner
 from scimbridge.services.recording import Recording
@@ -229,6 +231,8 @@ class Bench:
         )
         self.holding = Holding(self.database, self.fleet)
         self.operating = Operating(self.database, self.fleet, self.wakeups.extend)
+        self.canceling = Canceling(self.database, self.operating)
+        self.overview = Overview(self.database, self.fleet)
         with self.database.write() as tx:
             tokens.ensure_source(tx, SOURCE, self.clock())
             targets.ensure_targets(tx, list(self.systems))
