@@ -133,6 +133,10 @@ class CaseClosedError(RuleError):
         super().__init__(f"case {case_id} has ended")
 
 
+class ApprovalRefusedError(RuleError):
+    """A stage cannot be approved, or not by this operator; the message says why, and what to do."""
+
+
 class StoreError(BridgeError):
     """The database could not do what was asked."""
 

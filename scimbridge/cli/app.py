@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from scimbridge.cli import (
+    approving,
     cases,
     check,
     client,
@@ -43,6 +44,8 @@ for process in (processes.up, processes.serve, processes.worker, processes.sweep
     app.command()(process)
 app.command()(check.check)
 app.command()(plan.plan)
+for command in (approving.approve, approving.unapprove):
+    cases.app.command()(command)
 for group in (token, client, sources, cases, tasks, targets, hold, exclusion, inquiries, config, db):
     app.add_typer(group.app)
 

@@ -11,9 +11,9 @@ from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.task import Task
 
 if TYPE_CHECKING:
-    from scimbridge.services.overview import CaseStory, TargetStatus
+    from scimbridge.services.overview import CaseStory, CaseSummary, TargetStatus
     from scimbridge.services.rehearsal import Rehearsal
-    from scimbridge.services.summing_up import CaseSummary
+    from scimbridge.services.stage import CaseStage
 
 Document = dict[str, Any]
 Row = Mapping[Any, Any]
@@ -55,6 +55,7 @@ def story_document(story: CaseStory, waiting_for: Sequence[str]) -> Document:
             "deleted_at": iso(identity.deleted_at),
         },
         "tasks": [_task_document(task, story.attempts.get(task.id, ())) for task in story.tasks],
+        "stages": [_stage_document(stage) for stage in story.stages],
         "waiting_for": list(waiting_for),
         "history": [_entry_document(entry) for entry in story.history],
     }
@@ -142,6 +143,16 @@ def rehearsal_document(rehearsal: Rehearsal) -> Document:
             }
             for stage in (() if rehearsal.excluded else rehearsal.stages)
         ],
+    }
+
+
+def _stage_document(stage: CaseStage) -> Document:
+    return {
+        "number": stage.number,
+        "due_at": iso(stage.due_at),
+        "approvers": stage.terms.approvers,
+        "approved_by": list(stage.approved_by),
+        "tasks": [task.id for task in stage.tasks],
     }
 
 

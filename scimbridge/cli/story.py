@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from scimbridge.dashboard.times import distance, moment
+from scimbridge.domain.approval import PROTECTED
 from scimbridge.domain.case import CaseKind, CaseState
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.task import Task, TaskState
@@ -16,6 +17,7 @@ from scimbridge.domain.trigger import Trigger
 
 if TYPE_CHECKING:
     from scimbridge.services.overview import CaseStory, TargetStatus
+    from scimbridge.services.stage import CaseStage
 
 Row = Mapping[Any, Any]
 
@@ -66,8 +68,10 @@ def waiting_for(story: CaseStory, around: Surroundings) -> Iterator[str]:
     for task in pending:
         if task.state is not TaskState.PLANNED:
             yield _about_task(task, around)
+    unapproved = {stage.id for stage in story.stages if stage.missing and not stage.is_finished}
+    yield from (_about_approval(stage, around.now) for stage in story.stages if stage.id in unapproved)
     planned = [task for task in pending if task.state is TaskState.PLANNED]
-    if planned:
+    if any(task.due_at > around.now or task.stage_id not in unapproved for task in planned):
         yield _about_planned(planned, pending, around.now)
 
 
@@ -95,6 +99,8 @@ def _about_target(name: str, status: TargetStatus | None) -> Iterator[str]:
 def _about_task(task: Task, around: Surroundings) -> str:
     what = f"{task.action} at {task.target}"
     if task.needs_person:
+        if task.reason.startswith(PROTECTED):
+            return f"{what} needs a person: {task.reason}."
         return f"{what} needs a person: {task.reason}. Then `scimbridge cases retry {task.case_id}`."
     match task.state:
         case TaskState.RUNNING:
@@ -106,6 +112,18 @@ def _about_task(task: Task, around: Surroundings) -> str:
             status = around.targets.get(task.target)
             busy = f"; {status.live} of {status.concurrency} attempts are under way there" if status else ""
             return f"{what} is due and waits for a worker{busy}."
+
+
+def _about_approval(stage: CaseStage, now: datetime) -> str:
+    case_id = stage.tasks[0].case_id
+    given = f", by {', '.join(stage.approved_by)}" if stage.approved_by else ""
+    has = f"{len(stage.approved_by)} of {stage.terms.approvers}{given}"
+    why = next((f" ({task.reason})" for task in stage.tasks if task.state is TaskState.PLANNED and task.reason), "")
+    when = "" if stage.waits_for_approval(now) else "; it may be given before it is due"
+    return (
+        f"Stage {stage.number} waits for its approval, {has}{why}: "
+        f"`scimbridge cases approve {case_id} --stage {stage.number}` shows what it will do, and asks{when}."
+    )
 
 
 def _about_planned(planned: Sequence[Task], pending: Sequence[Task], now: datetime) -> str:
@@ -139,9 +157,12 @@ def _opening(story: CaseStory) -> Iterator[str]:
 
 def _stages(story: CaseStory, now: datetime) -> Iterator[str]:
     is_drawn = False
-    for due_at, tasks in groupby(story.tasks, key=lambda task: task.due_at):
+    numbers = {stage.id: stage for stage in story.stages}
+    for (stage_id, due_at), tasks in groupby(story.tasks, key=lambda task: (task.stage_id, task.due_at)):
+        stage = numbers[stage_id]
+        by = f", approved by {', '.join(stage.approved_by)}" if stage.approved_by else ""
         yield ""
-        yield f"Stage due {moment(due_at)} ({distance(due_at, now)}):"
+        yield f"Stage {stage.number}, due {moment(due_at)} ({distance(due_at, now)}){by}:"
         for task in tasks:
             if task.action.is_irreversible and not is_drawn:
                 yield "  -- point of no return --"

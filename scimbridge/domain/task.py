@@ -15,7 +15,7 @@ class TaskState(StrEnum):
     """Where a task is. If a process dies in any of them, the sweeper goes on from here."""
 
     PLANNED = "planned"
-    """Waits for its due date. Held, excluded and re-hired people's tasks stay here or end here."""
+    """Waits for its due date and for the approval of its stage. Held people's tasks stay here, others' end here."""
 
     READY = "ready"
     """Due. A worker may claim it now; the queue has been told, or will be again."""
@@ -53,6 +53,7 @@ TRANSITIONS: dict[str, tuple[frozenset[TaskState], TaskState]] = {
     "ask": (frozenset({_S.PLANNED, _S.READY, _S.RUNNING, _S.WAITING}), _S.WAITING),
     "fail": (frozenset({_S.RUNNING}), _S.FAILED),
     "lapse": (frozenset({_S.RUNNING}), _S.READY),
+    "postpone": (frozenset({_S.READY, _S.RUNNING, _S.WAITING}), _S.PLANNED),
     "cancel": (frozenset({_S.PLANNED, _S.READY, _S.WAITING, _S.FAILED}), _S.CANCELED),
     "abandon": (frozenset({_S.RUNNING}), _S.CANCELED),
     "retry": (frozenset({_S.WAITING, _S.FAILED}), _S.READY),
@@ -140,6 +141,17 @@ class Task:
     def give_back(self, reason: str) -> Task:
         """It was not its turn after all: on hold, or the target is unusable. Does not count as an attempt."""
         return self._apply("lapse", attempts=self.attempts - 1, reason=reason)
+
+    def postpone(self, reason: str, due_at: datetime | None = None) -> Task:
+        """It may not be done now after all: an approval has lapsed, a freeze has begun. Let go, it starts anew."""
+        return self._apply(
+            "postpone",
+            due_at=due_at or self.due_at,
+            not_before=None,
+            attempts=0,
+            first_tried_at=None,
+            reason=reason,
+        )
 
     def cancel(self, reason: str) -> Task:
         """The reason for it is gone."""

@@ -124,6 +124,14 @@ class AccountState:
         return tuple(each for each in before or () if each.is_privileged and each.id not in had)
 
     @property
+    def protection(self) -> str:
+        """Why only a person may decide about the account, as part of a sentence; empty where anybody may."""
+        if self.protected:
+            return self.protected
+        groups = [each.name for each in self.groups or () if each.is_privileged]
+        return f"in {', '.join(groups)}, which gives power over others" if groups else ""
+
+    @property
     def decisive(self) -> Mapping[str, Any]:
         """What an approval is given for: enabled, container, privileged, owner."""
         return {

@@ -109,6 +109,9 @@ class Claiming:
             target = self._fleet[claim.task.target]
             obstacle = self._obstacle_now(tx, claim, now) or self._eligibility.contested(tx, claim.task, target, state)
             if obstacle is None:
+                connector = self._fleet.connector(target.name)
+                obstacle = self._eligibility.unapproved(tx, claim.task, state, connector, now)
+            if obstacle is None:
                 state = self._beside_snapshot(tx, claim, state, now)
                 if not claim.task.action.is_irreversible:
                     attempts.confirm(tx, claim.attempt, now)
@@ -220,6 +223,9 @@ def stop(tx: Connection, task: Task, obstacle: Obstacle, now: datetime) -> None:
         case Consequence.ASK:
             tasks.save(tx, task, task.ask(obstacle.reason))
             event = "needs a person"
+        case Consequence.POSTPONE:
+            tasks.save(tx, task, task.postpone(obstacle.reason, obstacle.until))
+            event = "task postponed"
         case Consequence.HOLD:
             return
     journal.record(tx, event, now, reason=obstacle.reason, task=task, details={"action": task.action})

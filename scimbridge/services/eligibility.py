@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from typing import Any
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.approval import PROTECTED
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import Task
 from scimbridge.errors import RuleError
+from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.state import AccountState
+from scimbridge.services import lapsing
 from scimbridge.services.fleet import Target
 from scimbridge.services.grants import Standing
-from scimbridge.store import accounts, cases, holds, identities
+from scimbridge.store import accounts, approvals, cases, holds, identities
 from scimbridge.store.accounts import Account
 
 
@@ -35,13 +39,21 @@ class Consequence(Enum):
     ASK = auto()
     """A person decides."""
 
+    POSTPONE = auto()
+    """Not now; it waits for its release once more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why a task may not be done, as one sentence, and what follows."""
+    """Why a task may not be done, as one sentence, and what follows.
+
+    Attributes:
+        until: When it is due again, where it is postponed to a date.
+    """
 
     consequence: Consequence
     reason: str
+    until: datetime | None = None
 
 
 class ObstacleError(RuleError):
@@ -75,6 +87,8 @@ class Eligibility:
         for hold in holds.standing_on(tx, case):
             if hold.stops_work_at(task.target):
                 return Obstacle(Consequence.HOLD, f"on hold: {hold.reason}")
+        if approvals.missing(tx, task.stage_id) > 0:
+            return Obstacle(Consequence.POSTPONE, "waits for the approval of its stage")
         if task.action.gives_back:
             return None
         why = self._why_spared(tx, case, task, account, identity, now)
@@ -104,6 +118,35 @@ class Eligibility:
             if values and identities.active_owners(tx, attribute, values, but_not=task.identity_id):
                 return _contested()
         return None
+
+    def unapproved(
+        self, tx: Connection, task: Task, state: AccountState, connector: Connector[Any], now: datetime
+    ) -> Obstacle | None:
+        """Hold what was read against the approvals of the case; those that it contradicts lapse.
+
+        Protected accounts wait for a person, unless the approvals of the stage cover exactly this state.
+        """
+        case = cases.case_by_id(tx, task.case_id)
+        lapsed = lapsing.lapse_drifted(
+            tx,
+            task,
+            native_id=state.id,
+            decisive=connector.decisive(state),
+            version=lapsing.rule_version(self._rules, case),
+            now=now,
+        )
+        if approvals.missing(tx, task.stage_id) > 0:
+            why = f": {lapsed[task.stage_id]}" if task.stage_id in lapsed else ""
+            return Obstacle(Consequence.POSTPONE, f"the approval of its stage has lapsed{why}; it has to be given anew")
+        protection = state.protection
+        if not task.action.is_revoking or not protection or connector.is_as_wanted(task.action, state):
+            return None
+        if any(approval.stage_id == task.stage_id for approval in approvals.standing(tx, task.case_id)):
+            return None
+        return Obstacle(
+            Consequence.ASK,
+            f"{PROTECTED}{protection}; `scimbridge cases approve {task.case_id}` lets exactly this state through",
+        )
 
 
 def _contested() -> Obstacle:

@@ -118,7 +118,7 @@ class Execution:
         state = self._claiming.accept_read(claim, state, self._clock())
         seen.append(state)
         if connector.is_as_wanted(action, state):
-            return Result(outcome=Done(changed=False), before=state, after=state)
+            return _done(connector, Done(changed=False), state, state)
         if claim.mode is Mode.OBSERVE:
             return Result(outcome=ObservingError("observe mode"), before=state)
         if action not in connector.capabilities:
@@ -126,7 +126,7 @@ class Execution:
         outcome = connector.perform(action, state, lambda: self._claiming.confirm(claim, self._clock()))
         if not isinstance(outcome, Done):
             return Result(outcome=outcome, before=state)
-        return Result(outcome=outcome, before=state, after=_read_back(connector, action, state))
+        return _done(connector, outcome, state, _read_back(connector, action, state))
 
     def _native_id(self, connector: Connector[Any], claim: Claim) -> str:
         """Return the linked id, looking the account up where it was never linked."""
@@ -170,6 +170,11 @@ class Execution:
                 )
             if attempts.is_live(tx, look_up.attempt.id):
                 attempts.end(tx, look_up.attempt.id, outcome="linked" if linked else "not linked", reason=note, now=now)
+
+
+def _done(connector: Connector[Any], outcome: Done, before: AccountState, after: AccountState | None) -> Result:
+    decisive = connector.decisive(after) if after is not None else None
+    return Result(outcome=outcome, before=before, after=after, decisive=decisive)
 
 
 def _read_back(connector: Connector[Any], action: Action, before: AccountState) -> AccountState | None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
+from scimbridge.domain.approval import Decisive
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.retry import GIVE_UP_AFTER, backoff
@@ -26,9 +27,9 @@ from scimbridge.sdk.errors import (
 )
 from scimbridge.sdk.outcome import Done, InProgress, NeedsPerson
 from scimbridge.sdk.state import AccountState
-from scimbridge.services import settling
+from scimbridge.services import lapsing, settling
 from scimbridge.services.claiming import Claim
-from scimbridge.services.eligibility import Consequence, ObstacleError
+from scimbridge.services.eligibility import Consequence, Obstacle, ObstacleError
 from scimbridge.store import accounts, attempts, cases, journal, targets, tasks
 from scimbridge.store.database import Database
 
@@ -41,11 +42,13 @@ class Result:
         outcome: What the connector returned or raised, or what stood in the way.
         before: The account before the attempt changed anything, if it got that far.
         after: The account as it was read back; ``None`` where it is gone or was not read.
+        decisive: What approvals are given for, as the connector sees it in ``after``.
     """
 
     outcome: Done | InProgress | NeedsPerson | ConnectorError | ObstacleError
     before: AccountState | None = None
     after: AccountState | None = None
+    decisive: Decisive | None = None
 
 
 class Recording:
@@ -104,7 +107,7 @@ def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime) -> T
         case NeedsPerson(instructions=instructions):
             return task.ask(instructions)
         case ObstacleError(obstacle=obstacle):
-            return _after_obstacle(task, obstacle.consequence, obstacle.reason)
+            return _after_obstacle(task, obstacle)
         case AccountNotFoundError():
             return _after_not_found(task, known=claim.account.native_id is not None or result.before is not None)
         case AmbiguousAccountError() as error:
@@ -119,16 +122,18 @@ def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime) -> T
             return task.fail(str(error))
 
 
-def _after_obstacle(task: Task, consequence: Consequence, reason: str) -> Task:
-    match consequence:
+def _after_obstacle(task: Task, obstacle: Obstacle) -> Task:
+    match obstacle.consequence:
         case Consequence.CANCEL:
-            return task.abandon(reason)
+            return task.abandon(obstacle.reason)
         case Consequence.SKIP:
-            return task.skip(reason)
+            return task.skip(obstacle.reason)
         case Consequence.HOLD:
-            return task.give_back(reason)
+            return task.give_back(obstacle.reason)
         case Consequence.ASK:
-            return task.ask(reason)
+            return task.ask(obstacle.reason)
+        case Consequence.POSTPONE:
+            return task.postpone(obstacle.reason, obstacle.until)
 
 
 def _why_observed(claim: Claim) -> str:
@@ -162,6 +167,8 @@ def _store_end(tx: Connection, claim: Claim, task: Task, ended: Task, result: Re
         evidence=_evidence(result) if ended.state is TaskState.DONE or was_observed else None,
         finished_at=now if ended.is_finished else None,
     )
+    if ended.state is TaskState.DONE and result.decisive is not None:
+        lapsing.note_left(tx, task, result.decisive, now)
     if isinstance(result.outcome, AmbiguousAccountError):
         accounts.note_look_up(tx, task.account_id, note="ambiguous", candidates=result.outcome.candidates)
     if task.action is Action.RESTORE and ended.state is TaskState.DONE and result.before is not None:
@@ -177,7 +184,7 @@ def _store_end(tx: Connection, claim: Claim, task: Task, ended: Task, result: Re
 
 
 EVENTS = {
-    TaskState.PLANNED: "task planned",
+    TaskState.PLANNED: "task postponed",
     TaskState.READY: "task ready again",
     TaskState.RUNNING: "task started",
     TaskState.WAITING: "task waits",

@@ -2,9 +2,90 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Table, func, or_, select
+from collections.abc import Sequence
+from datetime import datetime
 
-from scimbridge.store.schema import approvals, stages
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, bindparam, func, insert, or_, select, update
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.approval import Approval
+from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.schema import approvals, attempts, stages, tasks
+
+_OF_CASE = Prepared(
+    select(approvals)
+    .where(approvals.c.case_id == bindparam("case"), approvals.c.lapsed_at.is_(None))
+    .order_by(approvals.c.approved_at, approvals.c.id)
+)
+_STANDING = (
+    select(func.count())
+    .select_from(approvals)
+    .where(approvals.c.stage_id == stages.c.id, approvals.c.lapsed_at.is_(None))
+    .scalar_subquery()
+)
+_MISSING = Prepared(select((stages.c.approvers - _STANDING).label("missing")).where(stages.c.id == bindparam("stage")))
+
+
+def insert_approval(tx: Connection, approval: Approval) -> None:
+    """Store an approval.
+
+    Raises:
+        IntegrityError: One of the same operator stands for the stage.
+    """
+    row = {
+        "id": approval.id,
+        "case_id": approval.case_id,
+        "stage_id": approval.stage_id,
+        "digest": approval.digest,
+        "document": dict(approval.document or {}),
+        "approved_by": approval.approved_by,
+        "approved_at": approval.approved_at,
+    }
+    tx.execute(insert(approvals).values(row))
+
+
+def standing(tx: Connection, case_id: str) -> list[Approval]:
+    """Return the approvals of a case's stages that have not lapsed, oldest first."""
+    return [_approval(row) for row in _OF_CASE.all(tx, {"case": case_id})]
+
+
+def missing(tx: Connection, stage_id: str) -> int:
+    """Return how many more operators have to approve a stage; zero or less where none has to."""
+    (found,) = _MISSING.column(tx, {"stage": stage_id})
+    return int(found)
+
+
+def note_left(tx: Connection, approval: Approval) -> None:
+    """Keep what an approval expects of the accounts that the bridge itself has changed since."""
+    tx.execute(update(approvals).where(approvals.c.id == approval.id).values(expected=dict(approval.expected)))
+
+
+def lapse(tx: Connection, stage_id: str, reason: str, now: datetime) -> int:
+    """End all approvals of a stage. Returns how many stood."""
+    ended = tx.execute(
+        update(approvals)
+        .where(approvals.c.stage_id == stage_id, approvals.c.lapsed_at.is_(None))
+        .values(lapsed_at=now, lapse_reason=reason)
+    )
+    return ended.rowcount
+
+
+def begun(tx: Connection, account_id: str, since: datetime) -> frozenset[Action]:
+    """Return what attempts on an account may have done since, and none has recorded as done."""
+    query = (
+        select(tasks.c.action)
+        .join(attempts, attempts.c.task_id == tasks.c.id)
+        .where(attempts.c.account_id == account_id, attempts.c.confirmed_at >= since)
+        .where(or_(attempts.c.outcome.is_(None), attempts.c.outcome != "done"))
+        .distinct()
+    )
+    return frozenset(Action(found) for found in tx.execute(query).scalars())
+
+
+def rows_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
+    """Return all approvals of a case, lapsed ones too, oldest first; for display."""
+    query = select(approvals).where(approvals.c.case_id == case_id).order_by(approvals.c.approved_at, approvals.c.id)
+    return tx.execute(query).mappings().all()
 
 
 def is_approved(tasks: Table) -> ColumnElement[bool]:
@@ -18,3 +99,16 @@ def is_approved(tasks: Table) -> ColumnElement[bool]:
         .scalar_subquery()
     )
     return or_(wanted == 0, wanted <= given)
+
+
+def _approval(row: Row) -> Approval:
+    return Approval(
+        id=row["id"],
+        case_id=row["case_id"],
+        stage_id=row["stage_id"],
+        approved_by=row["approved_by"],
+        approved_at=row["approved_at"],
+        digest=row["digest"],
+        document=row["document"],
+        expected=row["expected"] or {},
+    )

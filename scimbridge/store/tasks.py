@@ -179,6 +179,8 @@ def save(
     }
     if not _SAVES[tuple(outcome)].change(tx, values):
         raise ConcurrentUpdateError("task", before.id)
+    if after.due_at != before.due_at:
+        move_due_date(tx, before.id, after.due_at)
 
 
 def move_due_date(tx: Connection, task_id: str, due_at: datetime) -> None:

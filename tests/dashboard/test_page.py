@@ -138,7 +138,9 @@ def test_every_situation_and_state_that_is_colored_has_its_style(browse: Browse)
     css = browse().get("/static/dashboard.css").text
 
     assert {
-        name for name in ("held", "needs-a-person", "working", "retrying", "paused") if f".{name}" not in css
+        name
+        for name in ("held", "needs-a-person", "waits-for-approval", "working", "retrying", "paused")
+        if f".{name}" not in css
     } == set()
 
 

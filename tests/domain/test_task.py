@@ -26,6 +26,7 @@ EVENTS: dict[str, Callable[[Task], Task]] = {
     "fail": lambda task: task.fail("why"),
     "lapse": lambda task: task.lapse("why"),
     "give_back": lambda task: task.give_back("why"),
+    "postpone": lambda task: task.postpone("why"),
     "cancel": lambda task: task.cancel("why"),
     "abandon": lambda task: task.abandon("why"),
     "retry": lambda task: task.retry("why"),
@@ -45,6 +46,7 @@ ask         waiting   waiting   waiting   waiting   -         -         -       
 fail        -         -         failed    -         -         -         -         -
 lapse       -         -         ready     -         -         -         -         -
 give_back   -         -         ready     -         -         -         -         -
+postpone    -         planned   planned   planned   -         -         -         -
 cancel      canceled  canceled  -         canceled  -         -         canceled  -
 abandon     -         -         canceled  -         -         -         -         -
 retry       -         -         -         ready     -         -         ready     -
@@ -130,9 +132,16 @@ def test_backing_off_says_until_when() -> None:
     assert a_task(TaskState.RUNNING, not_before=None).back_off(LATER, "503").not_before == LATER
 
 
-@pytest.mark.parametrize("event", ["ask", "retry", "cancel", "skip"])
+@pytest.mark.parametrize("event", ["ask", "retry", "cancel", "skip", "postpone"])
 def test_a_wake_up_time_does_not_outlive_its_wait(event: str) -> None:
     assert EVENTS[event](a_task(TaskState.WAITING)).not_before is None
+
+
+def test_postponing_keeps_the_due_date_unless_it_gets_another_one() -> None:
+    running = a_task(TaskState.RUNNING)
+
+    assert running.postpone("the approval has lapsed").due_at == NOW
+    assert running.postpone("frozen", LATER).due_at == LATER
 
 
 @pytest.mark.parametrize(("event", "attempts"), [("lapse", 3), ("give_back", 2)])
@@ -140,7 +149,10 @@ def test_only_work_that_was_given_back_counts_as_no_attempt(event: str, attempts
     assert EVENTS[event](a_task(TaskState.RUNNING)).attempts == attempts
 
 
-@pytest.mark.parametrize(("event", "source"), [("retry", TaskState.FAILED), ("reopen", TaskState.DONE)])
+@pytest.mark.parametrize(
+    ("event", "source"),
+    [("retry", TaskState.FAILED), ("reopen", TaskState.DONE), ("postpone", TaskState.RUNNING)],
+)
 def test_a_new_series_of_attempts_starts_from_nothing(event: str, source: TaskState) -> None:
     again = EVENTS[event](a_task(source))
 
