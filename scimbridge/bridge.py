@@ -22,6 +22,7 @@ from scimbridge.sdk.connector import Connector, Context
 from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
+from scimbridge.services.canceling import Canceling
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.clients import Clients
 from scimbridge.services.eligibility import Eligibility
@@ -30,6 +31,7 @@ from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
+from scimbridge.services.guarding import Guarding
 from scimbridge.services.holding import Holding
 from scimbridge.services.identifying import Identifying
 from scimbridge.services.inquiring import Inquiring
@@ -127,7 +129,12 @@ class Bridge:
     @cached_property
     def planner(self) -> Planner:
         """Turns facts into cases."""
-        return Planner(self.settings.ruleset, self.fleet.capabilities)
+        return Planner(self.settings.ruleset, self.fleet.capabilities, self.guarding)
+
+    @cached_property
+    def guarding(self) -> Guarding:
+        """Counts whoever is planned for, and holds floods."""
+        return Guarding(self.database, self.settings.guard, {target.name: target.mode for target in self.fleet})
 
     @cached_property
     def intake(self) -> Intake:
@@ -228,6 +235,11 @@ class Bridge:
     def operating(self) -> Operating:
         """What operators do."""
         return Operating(self.database, self.fleet, self.courier.submit)
+
+    @cached_property
+    def canceling(self) -> Canceling:
+        """Cancels many cases."""
+        return Canceling(self.database, self.operating)
 
     @cached_property
     def arming(self) -> Arming:

@@ -69,10 +69,20 @@ SUBMISSIONS = Counter(
 )
 SWEEP_DURATION = Histogram("scimbridge_sweep_duration_seconds", "Time that one sweep took.")
 LEASES_RESCUED = Counter("scimbridge_leases_rescued_total", "Attempts whose worker never came back.", ["target"])
+FLOODS_OPENED = Counter(
+    "scimbridge_floods_opened_total",
+    "Times that a limit of the guard tripped; scope is overall, source or target, and subject its name.",
+    ["scope", "subject", "guard_class"],
+)
 
 # What these count is in the store, so that the process that is scraped sets them from there:
 # "mostrecent" is its own value, not a sum over processes.
 OPEN_CASES = Gauge("scimbridge_open_cases", "Cases that have not ended.", multiprocess_mode="mostrecent")
+FLOODS_OPEN = Gauge(
+    "scimbridge_floods_open",
+    "Floods that the guard holds and nobody has decided about.",
+    multiprocess_mode="mostrecent",
+)
 TASKS_NEEDING_PERSON = Gauge(
     "scimbridge_tasks_needing_person",
     "Tasks that wait for somebody to decide.",

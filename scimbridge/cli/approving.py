@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scimbridge.cli.cases import CaseArgument, confirm
+from scimbridge.cli.asking import confirm
+from scimbridge.cli.cases import CaseArgument
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
 from scimbridge.cli.output import iso, note, say, say_json

@@ -11,9 +11,10 @@ from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.task import Task
 
 if TYPE_CHECKING:
-    from scimbridge.services.overview import CaseStory, CaseSummary, TargetStatus
+    from scimbridge.services.overview import CaseStory, TargetStatus
     from scimbridge.services.rehearsal import Rehearsal
     from scimbridge.services.stage import CaseStage
+    from scimbridge.services.summing_up import CaseSummary
 
 Document = dict[str, Any]
 Row = Mapping[Any, Any]

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from scimbridge.dashboard.access import is_local, refusal
 from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.case import CaseState
+from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import StoreError
 from scimbridge.services.holding import Holding
@@ -67,7 +68,7 @@ class _Page:
         now = self._clock()
         return {
             "now": now,
-            "cases": self._overview.list_cases(now, state=CaseState.OPEN, limit=SHOWN),
+            "cases": self._overview.list_cases(CaseQuery(state=CaseState.OPEN), now, limit=SHOWN),
             "case_count": self._overview.open_case_count(),
             "targets": self._overview.targets(now),
             "inquiries": self._overview.inquiries(SHOWN),

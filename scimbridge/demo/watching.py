@@ -9,6 +9,7 @@ from datetime import datetime
 from scimbridge.bridge import Bridge
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseState
+from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.task import Task, TaskState
 
 TOLD = frozenset(
@@ -109,7 +110,7 @@ class Watch:
 
     def _read_cases(self) -> Mapping[str, Sequence[tuple[Case, Sequence[Task]]]]:
         found: dict[str, list[tuple[Case, Sequence[Task]]]] = {}
-        for summary in self._bridge.overview.list_cases(self._bridge.clock(), limit=50):
+        for summary in self._bridge.overview.list_cases(CaseQuery(), self._bridge.clock(), limit=50):
             story = self._bridge.overview.story(summary.case.id, self._bridge.clock())
             found.setdefault(summary.case.identity_id, []).append((story.summary.case, story.tasks))
         return found

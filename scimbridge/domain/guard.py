@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
 from scimbridge.domain.action import GuardClass
+from scimbridge.domain.duration import format_duration
 
 
 class GuardScope(StrEnum):
@@ -16,6 +17,19 @@ class GuardScope(StrEnum):
     OVERALL = "overall"
     SOURCE = "source"
     TARGET = "target"
+
+
+_LOSSES: Mapping[GuardClass, str] = {
+    GuardClass.ALL: "would lose access",
+    GuardClass.SUSPEND: "would be suspended",
+    GuardClass.STRIP: "would lose groups or licenses",
+    GuardClass.DELETE: "would lose an account or its data",
+}
+
+
+def where(scope: GuardScope, subject: str) -> str:
+    """Return what a limit is for, for a sentence."""
+    return f"{scope} {subject}" if subject else "all sources and targets"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +66,20 @@ class Limit:
             bounds.append(max(1.0, active * self.percent / 100))
         return min(bounds)
 
+    @property
+    def where(self) -> str:
+        """What it is for, for a sentence."""
+        return where(self.scope, self.subject)
+
+    def tripped(self, active: int, floor: int) -> str:
+        """Return what has come, and which number bound it, as one sentence without an end."""
+        share = self.percent is not None and self.most(active, floor) != self.count
+        limit = f"{self.percent:g}% of {active} that were active" if share else f"{self.count}"
+        return (
+            f"more identities {_LOSSES[self.guard_class]} within {format_duration(self.window)} "
+            f"at {self.where} than {limit}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
@@ -62,11 +90,11 @@ class Guard:
     """
 
     limits: tuple[Limit, ...] = ()
-    floors: Mapping[tuple[GuardScope, str], int] | None = None
+    floors: Mapping[tuple[GuardScope, str], int] = field(default_factory=dict)
 
     def floor(self, limit: Limit) -> int:
         """Return from how many active identities on a limit's percentage binds."""
-        return (self.floors or {}).get((limit.scope, limit.subject), 0)
+        return self.floors.get((limit.scope, limit.subject), 0)
 
     def concerned(self, source: str, counted: Mapping[str, frozenset[GuardClass]]) -> Iterable[Limit]:
         """Return the limits that a plan counts for, in a fixed order, so that locks are taken in one.

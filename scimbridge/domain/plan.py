@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -69,6 +69,11 @@ class Amendment:
     def __bool__(self) -> bool:
         return bool(self.stages or self.earlier)
 
+    @property
+    def guarded(self) -> dict[str, frozenset[GuardClass]]:
+        """What it counts as for the guard, at each target. What was far off and is due earlier counts again."""
+        return _counted((*_actions(self.stages), *((each.task.target, each.task.action) for each in self.earlier)))
+
 
 def plan(
     rule: Rule, trigger_at: datetime, targets: Capabilities, *, least: timedelta = timedelta()
@@ -97,10 +102,19 @@ def plan(
 
 def guarded(stages: Iterable[PlannedStage]) -> dict[str, frozenset[GuardClass]]:
     """Return what a plan counts as for the guard, at each target that it takes something away at."""
-    actions: dict[str, set[Action]] = {}
+    return _counted(_actions(stages))
+
+
+def _actions(stages: Iterable[PlannedStage]) -> Iterator[tuple[str, Action]]:
     for stage in stages:
         for task in stage.tasks:
-            actions.setdefault(task.target, set()).add(task.action)
+            yield task.target, task.action
+
+
+def _counted(planned: Iterable[tuple[str, Action]]) -> dict[str, frozenset[GuardClass]]:
+    actions: dict[str, set[Action]] = {}
+    for target, action in planned:
+        actions.setdefault(target, set()).add(action)
     counted = {target: guard_classes(frozenset(found)) for target, found in actions.items()}
     return {target: classes for target, classes in counted.items() if classes}
 

@@ -63,13 +63,16 @@ class Standing:
         """Return why a task has lost its reason, or ``None`` while it has one. The caller holds the identity's lock."""
         if task.action.gives_back:
             return "the identity has left again" if identity.is_gone else None
-        if identity.is_gone or (case.trigger is Trigger.ENDED and self._has_ended(identity, now)):
+        is_narrow = case.trigger is None or case.trigger.is_narrow
+        if identity.is_gone and not is_narrow:
+            return None
+        if case.trigger is Trigger.ENDED and self._has_ended(identity, now):
             return None
         if case.trigger is not None and case.trigger.concerns_active:
             return None  # whoever came back since has canceled the case
         noted = assignments.unassigned_from(tx, identity.id)
         if task.target not in noted:
-            return "the identity is active again" if case.trigger is not Trigger.UNASSIGNED else _ASSIGNED
+            return _ASSIGNED if is_narrow else "the identity is active again"
         return _ASSIGNED if task.target in self._grants.to(tx, [identity.id])[identity.id] else None
 
     def _has_ended(self, identity: Identity, now: datetime) -> bool:

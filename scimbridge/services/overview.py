@@ -9,36 +9,19 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from scimbridge.domain.case import Case, CaseState
+from scimbridge.domain.case import CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.letting_go import attempts_at_once
-from scimbridge.domain.task import Task, TaskState
+from scimbridge.domain.situation import CaseQuery
+from scimbridge.domain.task import Task
+from scimbridge.errors import NotFoundError
 from scimbridge.services.fleet import Fleet, Target
 from scimbridge.services.stage import CaseStage, stages_of
-from scimbridge.store import accounts, attempts, cases, holds, identities, inquiries, journal, targets, tasks
+from scimbridge.services.summing_up import CaseSummary, sum_up
+from scimbridge.store import accounts, attempts, case_search, cases, identities, inquiries, journal, targets, tasks
 from scimbridge.store.database import Database
 from scimbridge.store.schema import cases as case_table
-from scimbridge.store.schema import identities as identity_table
-from scimbridge.store.schema import tasks as task_table
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseSummary:
-    """One case in a list.
-
-    Attributes:
-        situation: What it is doing, computed: ``held``, ``needs a person``, ``working``, ``waiting``,
-            ``waits for approval of stage 2 (1 of 2)``, or how it ended.
-        next_due_at: When its next task is due or wakes up.
-        counts: How many tasks are in each state.
-    """
-
-    case: Case
-    user_name: str
-    situation: str
-    next_due_at: datetime | None
-    counts: Mapping[TaskState, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +72,34 @@ class Overview:
         self._database = database
         self._fleet = fleet
 
-    def list_cases(self, now: datetime, *, state: CaseState | None = None, limit: int = 100) -> list[CaseSummary]:
-        """Return cases, the newest first."""
+    def list_cases(
+        self, query: CaseQuery, now: datetime, *, limit: int = 100, after: str | None = None
+    ) -> list[CaseSummary]:
+        """Return the cases that fit, the newest first. It costs by what is shown.
+
+        Args:
+            query: Which cases.
+            now: When (UTC).
+            limit: At most so many.
+            after: The last case of the page before.
+
+        Raises:
+            NotFoundError: There is no case of the id ``after``.
+        """
         with self._database.read() as tx:
-            query = select(case_table.c.id, identity_table.c.user_name).join(
-                identity_table, identity_table.c.id == case_table.c.identity_id
-            )
-            if state is not None:
-                query = query.where(case_table.c.state == state)
-            found = tx.execute(query.order_by(case_table.c.opened_at.desc()).limit(limit)).all()
-            return [_summary(tx, case_id, user_name, now) for case_id, user_name in found]
+            return sum_up(tx, case_search.find(tx, query, now, limit=limit, after=after), now)
+
+    def case_named(self, said: str) -> str:
+        """Return the id of the case that somebody names by its id, or of the newest one of a userName.
+
+        Raises:
+            NotFoundError: It is neither.
+        """
+        with self._database.read() as tx:
+            found = case_search.named(tx, said)
+        if found is None:
+            raise NotFoundError("case", said)
+        return found
 
     def story(self, case_id: str, now: datetime) -> CaseStory:
         """Return the whole story of a case.
@@ -111,7 +112,7 @@ class Overview:
             identity = identities.identity_by_id(tx, case.identity_id, now)
             own = tasks.tasks_of_case(tx, case_id)
             return CaseStory(
-                summary=_summary(tx, case_id, identity.user_name, now),
+                summary=sum_up(tx, [(case, identity.user_name)], now)[0],
                 identity=identity,
                 tasks=own,
                 stages=stages_of(tx, case_id),
@@ -163,38 +164,6 @@ class Overview:
         """
         with self._database.read() as tx:
             return bool(tx.execute(select(1)).scalar_one())
-
-
-def _summary(tx: Any, case_id: str, user_name: str, now: datetime) -> CaseSummary:
-    case = cases.case_by_id(tx, case_id)
-    counts: dict[TaskState, int] = {}
-    query = select(task_table.c.state, func.count()).where(task_table.c.case_id == case_id).group_by(task_table.c.state)
-    for state, count in tx.execute(query):
-        counts[TaskState(state)] = count
-    return CaseSummary(
-        case=case,
-        user_name=user_name,
-        situation=_situation(tx, case, counts, now),
-        next_due_at=tasks.next_date(tx, case_id),
-        counts=counts,
-    )
-
-
-def _situation(tx: Any, case: Case, counts: Mapping[TaskState, int], now: datetime) -> str:
-    if case.state is not CaseState.OPEN:
-        return case.state
-    own = tasks.tasks_of_case(tx, case.id)
-    if any(task.needs_person for task in own):
-        return "needs a person"
-    standing = holds.standing_on(tx, case)
-    if any(hold.stops_work_at(task.target) for hold in standing for task in own if not task.is_finished):
-        return "held"
-    if counts.keys() & {TaskState.READY, TaskState.RUNNING}:
-        return "working"
-    if TaskState.WAITING in counts:
-        return "retrying"
-    stage = next((each for each in stages_of(tx, case.id) if each.waits_for_approval(now)), None)
-    return f"waits for {stage.approval}" if stage is not None else "waiting"
 
 
 def _status(tx: Connection, target: Target, row: Mapping[Any, Any], now: datetime) -> TargetStatus:

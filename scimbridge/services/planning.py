@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,15 +11,17 @@ from sqlalchemy import Connection
 from scimbridge.domain.capability import Capabilities
 from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.duration import format_duration
+from scimbridge.domain.flood import Flood
 from scimbridge.domain.hold import Hold
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import AccountId, TaskId, new_id
-from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, plan_fact
+from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, guarded, plan_fact
 from scimbridge.domain.rule import Rule, Ruleset, Terms
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
+from scimbridge.services.guarding import Guarding
 from scimbridge.store import accounts, assignments, cases, holds, identities, journal, tasks
 from scimbridge.store import stages as stages_store
 from scimbridge.store.surroundings import Surroundings, around
@@ -41,9 +43,10 @@ class Verdict:
 class Planner:
     """Turns facts into cases, by the rules and by what the targets can do."""
 
-    def __init__(self, rules: Ruleset, capabilities: Capabilities) -> None:
+    def __init__(self, rules: Ruleset, capabilities: Capabilities, guarding: Guarding) -> None:
         self._rules = rules
         self._capabilities = capabilities
+        self._guarding = guarding
 
     @property
     def target_names(self) -> Iterable[str]:
@@ -102,8 +105,6 @@ class Planner:
             opened_by=fact.actor,
         )
         said = describe(stages)
-        verdict = f"case opened by rule {rule.name!r}: {said}"
-        journal.record_fact(tx, fact, case.id, verdict)
         journal.record(
             tx,
             "case opened",
@@ -114,7 +115,10 @@ class Planner:
             case_id=case.id,
             personal={"user_name": identity.user_name},
         )
-        wakeups = self._insert_stages(tx, case, stages, fact.at, found)
+        floods = self._guarding.admit(tx, case, guarded(stages), fact.at)
+        verdict = f"case opened by rule {rule.name!r}: {said}{_held_by(floods)}"
+        journal.record_fact(tx, fact, case.id, verdict)
+        wakeups = self._insert_stages(tx, case, stages, fact.at, found, may_be_held=found.has_holds or bool(floods))
         if not any(stage.tasks for stage in stages):
             settling.complete(tx, case, [], fact.at)
         return Verdict(verdict, wakeups)
@@ -132,7 +136,6 @@ class Planner:
             verdict += f"; added {describe(amendment.stages)}"
         if amendment.earlier:
             verdict += f"; {len(amendment.earlier)} tasks are due earlier"
-        journal.record_fact(tx, fact, case.id, verdict)
         journal.record(
             tx,
             "fact recorded",
@@ -142,16 +145,29 @@ class Planner:
             identity_id=case.identity_id,
             case_id=case.id,
         )
-        return Verdict(verdict, self._insert_stages(tx, case, amendment.stages, fact.at, found))
+        floods = self._guarding.admit(tx, case, amendment.guarded, fact.at)
+        verdict += _held_by(floods)
+        journal.record_fact(tx, fact, case.id, verdict)
+        may_be_held = found.has_holds or bool(floods)
+        return Verdict(
+            verdict, self._insert_stages(tx, case, amendment.stages, fact.at, found, may_be_held=may_be_held)
+        )
 
     def _insert_stages(
-        self, tx: Connection, case: Case, stages: Iterable[PlannedStage], now: datetime, found: Surroundings
+        self,
+        tx: Connection,
+        case: Case,
+        stages: Iterable[PlannedStage],
+        now: datetime,
+        found: Surroundings,
+        *,
+        may_be_held: bool,
     ) -> list[WakeUp]:
         owned = {target: account.id for target, account in found.owned.items()}
         new_targets = {task.target for stage in stages for task in stage.tasks} - owned.keys()
         if new_targets:
             owned |= accounts.insert_accounts(tx, case.identity_id, sorted(new_targets), now)
-        standing = holds.standing_on(tx, case) if found.has_holds else ()
+        standing = holds.standing_on(tx, case) if may_be_held else ()
         new = []
         for stage in stages:
             if stage.tasks:
@@ -190,6 +206,10 @@ def _task(
         position=planned.position,
         reason="due at once" if at_once else "",
     )
+
+
+def _held_by(floods: Sequence[Flood]) -> str:
+    return "".join(f"; held by the guard, flood {flood.id}: {flood.reason}" for flood in floods)
 
 
 def describe(stages: Iterable[PlannedStage]) -> str:

@@ -92,14 +92,15 @@ class Returning:
     def assigned(self, tx: Connection, identity: Identity, targets: frozenset[str], now: datetime) -> Verdict:
         """Call off what is planned at targets that an identity was assigned to again, and restore what was taken.
 
-        Whoever has left altogether gets nothing back. The caller holds the identity's lock.
+        Whoever has left altogether gets nothing back, and what is planned because of that goes on. The caller
+        holds the identity's lock.
         """
-        if identity.is_gone:
-            return Verdict("")
         case = cases.open_case_of(tx, [identity.id])
-        if case is not None:
+        if case is not None and (case.trigger is None or case.trigger.is_narrow):
             settling.stop_revoking(tx, case, targets, "the identity is assigned to the target again", now)
             case = cases.open_case_of(tx, [identity.id])
+        if identity.is_gone:
+            return Verdict("")
         own = around(tx, identity.id, now)
         last = own.last_leave
         pending = {task.target for task in _restores(tx, case)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 from sqlalchemy import Connection
 
@@ -103,14 +104,20 @@ def _call_off(tx: Connection, task: Task, reason: str, now: datetime) -> Task:
 
 
 def _postpone_irreversible(tx: Connection, case_id: str, now: datetime) -> None:
-    """Keep the distance between a stage that ended late and the irreversible one after it."""
+    """Keep the distance between stages that ended late and the irreversible ones after them.
+
+    A case that was amended has several stages of one number, each with a grace of its own.
+    """
     rows = tasks.task_rows_of_case(tx, case_id)
-    for previous, stage in pairwise(stages.stage_rows(tx, case_id)):
-        before = [row for row in rows if row["stage_id"] == previous["id"]]
+    in_turn = [list(same) for _, same in groupby(stages.stage_rows(tx, case_id), key=itemgetter("number"))]
+    for previous, following in pairwise(in_turn):
+        before = [row for row in rows if row["stage_id"] in {stage["id"] for stage in previous}]
         if any(TaskState(row["state"]) not in FINISHED for row in before):
             return
         ended_at: datetime = max((row["finished_at"] or now for row in before), default=now)
+        first_after = min(stages.stage_after(stage) for stage in previous)
+        after = {stage["id"]: stages.stage_after(stage) for stage in following}
         for row in rows:
-            if row["stage_id"] == stage["id"] and row["irreversible"] and row["state"] == TaskState.PLANNED:
-                delay = stages.stage_after(stage) - stages.stage_after(previous)
+            if row["stage_id"] in after and row["irreversible"] and row["state"] == TaskState.PLANNED:
+                delay = after[row["stage_id"]] - first_after
                 tasks.move_due_date(tx, row["id"], due_after_delay(row["due_at"], delay, ended_at))

@@ -94,6 +94,22 @@ def standing_on(tx: Connection, case: Case) -> list[Hold]:
     return [_hold(row) for row in _STANDING_ON.all(tx, about)]
 
 
+def standing_on_any(tx: Connection, found: Sequence[Case]) -> list[Hold]:
+    """Return the holds that stop work in at least one of some cases, in one statement."""
+    if not found:
+        return []
+    query = select(holds).where(
+        holds.c.lifted_at.is_(None),
+        or_(
+            holds.c.scope.in_([Scope.EVERYTHING, Scope.TARGET]),
+            and_(holds.c.scope == Scope.SOURCE, holds.c.subject.in_({case.source for case in found})),
+            and_(holds.c.scope == Scope.IDENTITY, holds.c.subject.in_([case.identity_id for case in found])),
+            and_(holds.c.scope == Scope.CASE, holds.c.subject.in_([case.id for case in found])),
+        ),
+    )
+    return [_hold(row) for row in tx.execute(query.order_by(holds.c.placed_at, holds.c.id)).mappings()]
+
+
 def is_held(tasks: Table) -> ColumnElement[bool]:
     """Return the same question as SQL, for each row of ``tasks``."""
     source = select(cases.c.source).where(cases.c.id == tasks.c.case_id).correlate(tasks).scalar_subquery()

@@ -152,7 +152,7 @@ class _Compiled:
             for place, name in enumerate(self._order)
             if (process := _bind_process(binds[name].type, dialect)) is not None
         ]
-        chosen = tuple(statement.selected_columns) if isinstance(statement, Select) else ()
+        chosen = tuple(statement.exported_columns)
         self._names = tuple(column.name for column in chosen)
         self._results = [
             (place, process)

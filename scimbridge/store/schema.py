@@ -490,6 +490,8 @@ exclusions = Table(
     Column("until", UtcDateTime),
 )
 
+UNSETTLED = text("settled_at IS NULL AND closed_at IS NOT NULL")
+
 floods = Table(
     "floods",
     metadata,
@@ -500,12 +502,20 @@ floods = Table(
     Column("guard_class", String(16), nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
     Column("reason", Text, nullable=False),
+    # What was decided, by whom and why. From then on it takes nobody in.
     Column("closed_at", UtcDateTime),
     Column("closed_by", Text),
     Column("verdict", Text, nullable=False, server_default=""),
+    Column("closing_reason", Text, nullable=False, server_default=""),
+    # Canceled, and what it has taken is given back.
+    Column("gives_back", Boolean, nullable=False, server_default=false()),
+    # When the decision had been carried out for all of its cases: that takes many transactions.
+    Column("settled_at", UtcDateTime),
     # One limit, one flood at a time.
     Index("uq_floods_open", "scope", "subject", "guard_class", unique=True,
           sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")),
+    # The sweeper's question: what somebody began and did not finish.
+    Index("ix_floods_unsettled", "id", sqlite_where=UNSETTLED, postgresql_where=UNSETTLED),
 )  # fmt: skip
 
 flood_cases = Table(
@@ -514,8 +524,12 @@ flood_cases = Table(
     # What belongs to a flood: what was counted when it began, and what has followed.
     Column("flood_id", ForeignKey("floods.id"), primary_key=True),
     Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    # When the decision about the flood was carried out for this case.
+    Column("settled_at", UtcDateTime),
     Index("ix_flood_cases_case_id", "case_id"),
-)
+    Index("ix_flood_cases_unsettled", "flood_id", "case_id",
+          sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL")),
+)  # fmt: skip
 
 guard_counters = Table(
     "guard_counters",
@@ -524,6 +538,12 @@ guard_counters = Table(
     Column("scope", String(16), primary_key=True),
     Column("subject", String(64), primary_key=True),
     Column("guard_class", String(16), primary_key=True),
+    # Counting starts anew with each: only marks of the present one count.
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    # No more identities than that are in the window. While it is within the limit, nothing has to be counted.
+    Column("at_most", Integer, nullable=False, server_default="0"),
+    # The open flood, where there is one.
+    Column("flood_id", _Id),
 )
 
 guard_marks = Table(
@@ -536,7 +556,8 @@ guard_marks = Table(
     Column("identity_id", _Id, primary_key=True),
     Column("case_id", _Id, nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Index("ix_guard_marks_at", "scope", "subject", "guard_class", "at"),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Index("ix_guard_marks_at", "scope", "subject", "guard_class", "epoch", "at"),
 )
 
 populations = Table(

@@ -9,8 +9,10 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.errors import NotFoundError
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import targets
 
+_ALL_ARMED = Prepared(select(targets.c.name).where(targets.c.armed_until > bindparam("now")))
 _LOCK = select(targets).where(targets.c.name == bindparam("key")).with_for_update()
 _ARMED = select(targets.c.name).where(targets.c.name == bindparam("key"), targets.c.armed_until > bindparam("now"))
 
@@ -95,6 +97,11 @@ def armed_until_before(tx: Connection, now: datetime) -> list[str]:
 def all_targets(tx: Connection) -> dict[str, RowMapping]:
     """Return the rows of all targets by name."""
     return {row["name"]: row for row in tx.execute(select(targets)).mappings()}
+
+
+def armed(tx: Connection, now: datetime) -> frozenset[str]:
+    """Return the names of the targets that may act for a time although they observe."""
+    return frozenset(_ALL_ARMED.column(tx, {"now": now}))
 
 
 def reserve_call(

@@ -122,6 +122,9 @@ bind_password = "{self.directory.service_password}"
 base_dn = "{BASE_DN}"
 match = {{ userName = "mail" }}
 concurrency = {concurrency}
+[guard]
+all = {{ count = 1_000_000_000, percent = 100, window = "24h" }}
+percent_floor = 1_000_000_000
 [[rules]]
 name = "leavers"
 when = ["deactivated", "deleted"]

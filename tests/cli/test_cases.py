@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from scimbridge.cli import canceling
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.task import TaskState
@@ -90,7 +91,49 @@ def test_a_name_cannot_drive_the_terminal(bench: Bench, terminal: Terminal) -> N
     assert "[bold]" in shown
 
 
+def test_a_list_goes_on_after_its_last_case(bench: Bench, terminal: Terminal) -> None:
+    first = a_leaver(bench, "ada")
+    bench.clock.advance("1s")
+    second = a_leaver(bench, "ben")
+
+    assert f"--after {second}" in terminal.run("cases", "list", "--limit", "1").stderr
+    assert [one["id"] for one in terminal.read("cases", "list", "--after", second)] == [first]
+
+
+def test_cases_are_listed_by_what_they_are_about(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    bench.holding.place(Scope.CASE, case, reason="litigation", by="legal", now=bench.clock())
+
+    def listed(*options: str) -> list[str]:
+        return [one["id"] for one in terminal.read("cases", "list", *options)]
+
+    fitting = ("--source=idp", "--rule=employees", "--trigger=deactivated", "--target=crm", "--situation=held")
+    assert listed(*fitting, "--search=ADA@", "--since=2026-03-02T09:00", "--until=2026-03-02T10:00+01:00") == [case]
+    for option in ("--source=hr", "--rule=x", "--trigger=deleted", "--target=x", "--situation=late", "--flood=x"):
+        assert listed(option) == []
+    assert listed("--since=2026-03-02T09:01") == listed("--until=2026-03-02T08:59Z") == listed("--search=eve") == []
+
+
+def test_a_time_that_is_none_is_refused(bench: Bench, terminal: Terminal) -> None:
+    assert bench.wakeups == []
+    assert "is no time" in terminal.run("cases", "list", "--since", "noon", code=2).stderr
+
+
+def test_a_persons_cases_are_found_ended_ones_too(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    terminal.run("cases", "cancel", case, "--reason", "mistake", "--yes")
+
+    assert [one["id"] for one in terminal.read("cases", "find", "ada")] == [case]
+    assert terminal.run("cases", "find", "eve").stdout == "No case of anybody with 'eve' in the userName.\n"
+
+
 # -- told
+
+
+def test_a_case_is_told_by_the_name_of_its_person_too(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+
+    assert terminal.read("cases", "show", "ADA@example.com") == terminal.read("cases", "show", case)
 
 
 def test_a_case_in_grace_says_why_nothing_has_happened_yet(bench: Bench, terminal: Terminal) -> None:
@@ -215,6 +258,50 @@ def test_canceling_needs_a_yes_where_nobody_can_be_asked(bench: Bench, terminal:
     result = terminal.run("cases", "cancel", case, "--reason", "mistake", code=2)
 
     assert "--yes" in result.stderr
+    assert [one["id"] for one in terminal.read("cases", "list")] == [case]
+
+
+def test_many_are_canceled_by_a_query_after_saying_whom(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+    a_leaver(bench, "ben")
+
+    query = ("cases", "cancel", "--query", "--source", "idp", "--since", "2026-03-02T09:00", "--reason", "mistake")
+    assert "--yes" in terminal.run(*query, code=2).stderr
+    said = terminal.run(*query, "--yes").stdout
+
+    assert said.startswith("2 open cases fit; the newest:\n")
+    assert f"{case}  ada@example.com" in said
+    assert said.endswith("Canceled 2 of 2 cases. What they have done already stays done.\n")
+    assert terminal.read("cases", "list") == []
+    assert terminal.run(*query, "--yes").stdout == "No open case fits.\n"
+
+
+def test_canceling_many_as_json_names_them(bench: Bench, terminal: Terminal) -> None:
+    case = a_leaver(bench)
+
+    answer = terminal.read("cases", "cancel", "--query", "--search", "ada", "--reason", "mistake", "--yes")
+
+    assert answer == {"found": 1, "canceled": [case]}
+
+
+def test_canceling_many_shows_how_far_it_is(bench: Bench, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canceling, "PROGRESS_EVERY", 2)
+    for name in ("ada", "ben", "cid"):
+        a_leaver(bench, name)
+
+    query = ("cases", "cancel", "--query", "--source", "idp", "--reason", "mistake", "--yes")
+    assert terminal.run(*query).stderr == "2 of 3 canceled\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--query",), ("CASE", "--query", "--source", "idp"), ("CASE", "--source", "idp"), ("--source", "idp")],
+)
+def test_all_is_no_query_and_one_case_is_none(bench: Bench, terminal: Terminal, arguments: tuple[str, ...]) -> None:
+    case = a_leaver(bench)
+    named = [case if argument == "CASE" else argument for argument in arguments]
+
+    assert "at least one option" in terminal.run("cases", "cancel", *named, "--reason", "x", "--yes", code=2).stderr
     assert [one["id"] for one in terminal.read("cases", "list")] == [case]
 
 

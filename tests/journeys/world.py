@@ -16,6 +16,7 @@ from scimbridge.demo.entries import PEOPLE_DN, SERVICE_DN
 from scimbridge.demo.replay import IdentityProvider
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
+from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.store import accounts
 from tests.journeys.processes import Command, eventually, started
@@ -187,7 +188,7 @@ class World:
             yield from self.bridge.overview.story(case_id, self.bridge.clock()).tasks
 
     def _case_ids(self, person: Person, state: CaseState | None = None) -> list[str]:
-        found = self.bridge.overview.list_cases(self.bridge.clock(), state=state)
+        found = self.bridge.overview.list_cases(CaseQuery(state=state), self.bridge.clock())
         return [summary.case.id for summary in found if summary.case.identity_id == person.identity_id]
 
 

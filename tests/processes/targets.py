@@ -112,7 +112,22 @@ def scim_target(folder: Path, port: int) -> Iterator[ScimTarget]:
         target.close()
 
 
-def configuration(app_url: str, directory: OpenLdap, rules: str, *, store_url: str = "", concurrency: int = 10) -> str:
+NO_FLOOD = """
+[guard]
+all = { count = 1_000_000, window = "24h" }
+"""
+"""A guard that counts everybody and never trips: most tests let more people leave than any company does."""
+
+
+def configuration(
+    app_url: str,
+    directory: OpenLdap,
+    rules: str,
+    *,
+    store_url: str = "",
+    concurrency: int = 10,
+    guard: str = NO_FLOOD,
+) -> str:
     """Return the configuration of a bridge that drives both, with these rules, on a port of its own."""
     store = f'[store]\nurl = "{store_url}"' if store_url else ""
     return f"""
@@ -140,6 +155,6 @@ bind_password = "{directory.service_password}"
 base_dn = "dc=example,dc=com"
 match = {{ userName = "mail" }}
 concurrency = {concurrency}
-
+{guard}
 {rules}
 """

@@ -18,6 +18,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from scimbridge.domain.access import BearerToken, Credential, Grant, Refusal
+from scimbridge.domain.guard import Guard
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.scim.admission.addresses import Addresses
@@ -28,6 +29,7 @@ from scimbridge.services.assignment import Assignment
 from scimbridge.services.ending import Ending
 from scimbridge.services.grants import Grants
 from scimbridge.services.group_intake import GroupIntake
+from scimbridge.services.guarding import Guarding
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
 from scimbridge.services.planning import Planner
@@ -97,7 +99,7 @@ class Service:
             for name in TOKENS.values():
                 tx.execute(insert(sources).values(name=name, created_at=datetime(2026, 1, 1, tzinfo=UTC)))
         rules = Ruleset(rules=[])
-        planner, grants = Planner(rules, {}), Grants({})
+        planner, grants = Planner(rules, {}, Guarding(database, Guard(), {})), Grants({})
         returning = Returning(rules, planner, grants)
         ending = Ending(database, planner, returning, Profiles())
         self.writer = writer = Writer(database)

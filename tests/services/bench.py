@@ -11,6 +11,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
+from scimbridge.domain.guard import Guard
 from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.resource import MemberChange, MemberVerb, Received
 from scimbridge.domain.rule import Restore, Rule, Ruleset, Stage
@@ -36,6 +37,7 @@ from scimbridge.sdk import (
 from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
+from scimbridge.services.canceling import Canceling
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
@@ -43,11 +45,13 @@ from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
+from scimbridge.services.guarding import Guarding
 from scimbridge.services.holding import Holding
 from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
 from scimbridge.services.leases import Leases
 from scimbridge.services.operating import Operating
+from scimbridge.services.overview import Overview
 from scimbridge.services.permit import TargetPermit
 from scimbridge.services.planning import Planner
 from scimbridge.services.recording import Recording
@@ -183,6 +187,7 @@ class Bench:
     concurrency: int = 10
     granted_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
     profiles: Mapping[str, SourceProfile] = field(default_factory=dict)
+    guard: Guard = field(default_factory=Guard)
 
     def __post_init__(self) -> None:
         self.wakeups: list[WakeUp] = []
@@ -212,7 +217,8 @@ class Bench:
         self.claiming = Claiming(self.database, self.fleet, eligibility, "bench")
         self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)))
         self.execution = Execution(self.database, self.fleet, self.claiming, self.recording, self.leases, self.clock)
-        planner = Planner(self.rules, self.fleet.capabilities)
+        modes = {target.name: target.mode for target in self.fleet}
+        planner = Planner(self.rules, self.fleet.capabilities, Guarding(self.database, self.guard, modes))
         returning = Returning(self.rules, planner, grants)
         self.ending = Ending(self.database, planner, returning, profiles)
         assignment = Assignment(grants, planner, returning)
@@ -227,6 +233,8 @@ class Bench:
         self.holding = Holding(self.database, self.fleet)
         self.approving = Approving(self.database, self.fleet, self.rules, self.wakeups.extend)
         self.operating = Operating(self.database, self.fleet, self.wakeups.extend)
+        self.canceling = Canceling(self.database, self.operating)
+        self.overview = Overview(self.database, self.fleet)
         with self.database.write() as tx:
             tokens.ensure_source(tx, SOURCE, self.clock())
             targets.ensure_targets(tx, list(self.systems))

@@ -1,4 +1,4 @@
-"""The services against a plain model, in any order of events (see ``machine.py``).
+"""The services against a plain model, in any order of events (see ``machine``).
 
 ``SCIMBRIDGE_MACHINE=long`` plays for a long time; ``make soak`` does that.
 """

@@ -48,6 +48,13 @@ def suspended(bench: Bench, name: str = "ada") -> set[str]:
     return {target for target, system in bench.systems.items() if system.is_suspended(name)}
 
 
+def leave_unnoticed(bench: Bench, user_id: str) -> None:
+    """Somebody is deactivated while they are excluded."""
+    exclusion = bench.holding.exclude(an_exclusion('userName eq "ada"', "on leave"), by="ops", now=bench.clock())
+    bench.leave(user_id)
+    bench.holding.end_exclusion(exclusion, by="ops", now=bench.clock())
+
+
 def by_remove(bench: Bench, group_id: str, leaver: str, stayer: str) -> None:
     bench.change_group(group_id, remove=[leaver])
 
@@ -228,6 +235,33 @@ def test_a_wider_fact_absorbs_it_and_earlier_dates_win(database: Database, clock
     assert (bench.case(ada).trigger, bench.case(ada).rule) == (Trigger.DEACTIVATED, "leavers")
 
 
+def test_an_amended_case_keeps_the_distance_between_what_was_held_and_its_deletion(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = a_bench(database, clock, a_rule(a_stage("0s"), a_stage("9d", Action.DELETE)))
+    ada, bob = bench.join("ada"), bench.join("bob")
+    group = bench.group(SALES, ada, bob)
+    bench.run()
+    hold = bench.holding.place(Scope.TARGET, "dir", reason="wait", by="ops", now=clock()).hold
+    bench.change_group(group, remove=[ada])
+    bench.run("15m")
+    bench.leave(ada)
+    bench.run("30d")
+    bench.holding.lift(hold.id, by="ops", now=clock())
+    bench.run("1s")
+    assert "dir" in suspended(bench)
+
+    bench.run(timedelta(days=9, seconds=-1))
+    assert {target for target, system in bench.systems.items() if not system.accounts.get("native-ada")} == set()
+    bench.run("1s")
+
+    assert {target for target, system in bench.systems.items() if not system.accounts.get("native-ada")} == {
+        "crm",
+        "dir",
+        "open",
+    }
+
+
 def test_leaving_a_group_after_the_deactivation_is_recorded_on_its_case(bench: Bench) -> None:
     ada, bob = bench.join("ada"), bench.join("bob")
     group = bench.group(SALES, ada, bob)
@@ -314,6 +348,34 @@ def test_who_returns_does_not_get_back_what_they_were_unassigned_from(bench: Ben
     bench.run("1m")
     assert suspended(bench) == set()
     assert all(case.state is not CaseState.OPEN for case in bench.cases(ada))
+
+
+def test_coming_back_cancels_it_also_for_somebody_whose_deactivation_started_nothing(bench: Bench) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    group = bench.group(SALES, ada, bob)
+    bench.run()
+    leave_unnoticed(bench, ada)
+    bench.change_group(group, remove=[ada])
+
+    bench.group("CRM Admins", ada)
+    bench.run("1d")
+
+    assert suspended(bench) == set()
+    assert bench.case(ada).state is CaseState.CANCELED
+
+
+def test_somebody_inactive_keeps_what_a_group_within_a_group_grants(bench: Bench) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    team = bench.group("Team", bob)
+    group = bench.group(SALES, ada, bob, team)
+    bench.run()
+    leave_unnoticed(bench, ada)
+    bench.change_group(group, remove=[ada])
+
+    bench.change_group(team, add=[ada])
+    bench.run("1d")
+
+    assert suspended(bench) == set()
 
 
 def test_being_unassigned_outlasts_a_deactivation_that_was_taken_back(bench: Bench) -> None:

@@ -14,6 +14,8 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+_UNSETTLED = sa.text("settled_at IS NULL AND closed_at IS NOT NULL")
+_TO_SETTLE = sa.text("settled_at IS NULL")
 _OPEN = sa.text("closed_at IS NULL")
 _UNSENT = sa.text("sent_at IS NULL AND failed_at IS NULL")
 _UNANSWERED = sa.text("answered_at IS NULL")
@@ -35,7 +37,13 @@ def upgrade() -> None:
         sa.Column("closed_at", UtcDateTime(), nullable=True),
         sa.Column("closed_by", sa.Text(), nullable=True),
         sa.Column("verdict", sa.Text(), server_default="", nullable=False),
+        sa.Column("closing_reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("gives_back", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("settled_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_floods")),
+    )
+    op.create_index(
+        "ix_floods_unsettled", "floods", ["id"], unique=False, sqlite_where=_UNSETTLED, postgresql_where=_UNSETTLED
     )
     op.create_index(
         "uq_floods_open",
@@ -50,6 +58,9 @@ def upgrade() -> None:
         sa.Column("scope", sa.String(length=16), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
         sa.Column("guard_class", sa.String(length=16), nullable=False),
+        sa.Column("epoch", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("at_most", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("flood_id", sa.String(length=36), nullable=True),
         sa.PrimaryKeyConstraint("scope", "subject", "guard_class", name=op.f("pk_guard_counters")),
     )
     op.create_table(
@@ -60,9 +71,12 @@ def upgrade() -> None:
         sa.Column("identity_id", sa.String(length=36), nullable=False),
         sa.Column("case_id", sa.String(length=36), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("epoch", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("scope", "subject", "guard_class", "identity_id", name=op.f("pk_guard_marks")),
     )
-    op.create_index("ix_guard_marks_at", "guard_marks", ["scope", "subject", "guard_class", "at"], unique=False)
+    op.create_index(
+        "ix_guard_marks_at", "guard_marks", ["scope", "subject", "guard_class", "epoch", "at"], unique=False
+    )
     op.create_table(
         "notices",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -94,11 +108,20 @@ def upgrade() -> None:
         "flood_cases",
         sa.Column("flood_id", sa.String(length=36), nullable=False),
         sa.Column("case_id", sa.String(length=36), nullable=False),
+        sa.Column("settled_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_flood_cases_case_id")),
         sa.ForeignKeyConstraint(["flood_id"], ["floods.id"], name=op.f("fk_flood_cases_flood_id")),
         sa.PrimaryKeyConstraint("flood_id", "case_id", name=op.f("pk_flood_cases")),
     )
     op.create_index("ix_flood_cases_case_id", "flood_cases", ["case_id"], unique=False)
+    op.create_index(
+        "ix_flood_cases_unsettled",
+        "flood_cases",
+        ["flood_id", "case_id"],
+        unique=False,
+        sqlite_where=_TO_SETTLE,
+        postgresql_where=_TO_SETTLE,
+    )
     op.create_table(
         "hook_calls",
         sa.Column("id", sa.String(length=36), nullable=False),

@@ -1,0 +1,100 @@
+"""``scimbridge cases cancel``: one case, or all that a query finds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scimbridge.cli import case_filters
+from scimbridge.cli.asking import confirm
+from scimbridge.cli.case_filters import query_of
+from scimbridge.cli.case_list import say_cases
+from scimbridge.cli.opening import opened
+from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
+from scimbridge.cli.output import note, say, say_json
+
+if TYPE_CHECKING:
+    from scimbridge.bridge import Bridge
+    from scimbridge.domain.situation import CaseQuery
+
+PROGRESS_EVERY = 100
+
+
+def cancel(
+    reason: Reason,
+    case_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="As `scimbridge cases list` shows it; or --query.")
+    ] = None,
+    by_query: Annotated[
+        bool, typer.Option("--query", help="Cancel all that the options find; name one at least.")
+    ] = False,
+    source: case_filters.Source = None,
+    rule: case_filters.RuleName = None,
+    trigger: case_filters.OfTrigger = None,
+    target: case_filters.OfTarget = None,
+    since: case_filters.Since = None,
+    until: case_filters.Until = None,
+    flood: case_filters.Flood = None,
+    situation: case_filters.InSituation = None,
+    search: case_filters.Search = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; there is no undo.")] = False,
+    as_json: AsJson = False,
+    by: By = None,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """Call a case off for good, or many.
+
+    What they have done already stays done. With --query, every open case that takes access away and that all of the
+    options fit: it shows how many, and whom, and asks.
+    """
+    query = query_of(
+        source=source,
+        rule=rule,
+        trigger=trigger,
+        target=target,
+        since=since,
+        until=until,
+        flood=flood,
+        situation=situation,
+        search=search,
+    )
+    if by_query == (case_id is not None) or query.narrows != by_query:
+        raise typer.BadParameter("name one case, or give --query and at least one option that says which cases")
+    if case_id is None:
+        with opened(config, log_level) as bridge:
+            _cancel_many(bridge, query, reason=reason, by=operator(by), yes=yes, as_json=as_json)
+        return
+    confirm(f"Cancel case {case_id}? There is no undo.", yes=yes)
+    with opened(config, log_level) as bridge:
+        bridge.operating.cancel(case_id, reason=reason, by=operator(by), now=bridge.clock())
+    if as_json:
+        say_json({"canceled": [case_id]})
+    else:
+        say(f"Canceled case {case_id}. What it has done already stays done.")
+
+
+def _cancel_many(bridge: Bridge, query: CaseQuery, *, reason: str, by: str, yes: bool, as_json: bool) -> None:
+    now = bridge.clock()
+    preview = bridge.canceling.preview(query, now)
+    if preview.count and not as_json:
+        say(f"{preview.count} open cases fit; the newest:" if preview.count > 1 else "One open case fits:")
+        say_cases(preview.first, now, "", as_json=False)
+    if preview.count:
+        confirm(f"Cancel {_cases(preview.count)}? There is no undo.", yes=yes)
+    canceled = []
+    for case_id in bridge.canceling.cancel(preview, reason=reason, by=by, now=now) if preview.count else ():
+        canceled.append(case_id)
+        if len(canceled) % PROGRESS_EVERY == 0:
+            note(f"{len(canceled)} of {preview.count} canceled")
+    if as_json:
+        say_json({"found": preview.count, "canceled": canceled})
+    elif preview.count:
+        say(f"Canceled {len(canceled)} of {_cases(preview.count)}. What they have done already stays done.")
+    else:
+        say("No open case fits.")
+
+
+def _cases(count: int) -> str:
+    return f"{count} case{'' if count == 1 else 's'}"

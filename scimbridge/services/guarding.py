@@ -1,0 +1,147 @@
+"""The guard: counts whoever is planned for, and holds what is more than a limit allows.
+
+It decides in the transaction that plans, so that nothing of a case that trips a limit ever becomes ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from scimbridge import telemetry
+from scimbridge.domain.action import GuardClass
+from scimbridge.domain.case import Case
+from scimbridge.domain.flood import Flood
+from scimbridge.domain.guard import Guard, Limit
+from scimbridge.sdk.config import Mode
+from scimbridge.store import floods, guard, journal, notices, targets
+from scimbridge.store.database import Database
+from scimbridge.store.guard import Counter
+
+ALARM = "flood"
+"""The kind of the notice that operators get, once for each flood."""
+
+Classes = Mapping[str, frozenset[GuardClass]]
+"""What a plan counts as at each target."""
+
+
+class Guarding:
+    """Consulted whenever a case is opened or gets further work.
+
+    Args:
+        database: The store; told what to do after the commit.
+        limits: All of them.
+        modes: What the configuration says about each target.
+    """
+
+    def __init__(self, database: Database, limits: Guard, modes: Mapping[str, Mode]) -> None:
+        self._database = database
+        # Every transaction takes the locks in this order, whatever the order of the configuration.
+        self._guard = Guard(
+            limits=tuple(sorted(limits.limits, key=lambda each: (each.scope, each.subject, each.guard_class))),
+            floors=limits.floors,
+        )
+        self._observing = frozenset(name for name, mode in modes.items() if mode is Mode.OBSERVE)
+
+    def admit(self, tx: Connection, case: Case, planned: Classes, now: datetime) -> Sequence[Flood]:
+        """Count a case for all limits that it concerns, and hold it where one of them trips or has tripped.
+
+        The caller holds the lock of the case's identity, and has stored the case.
+
+        Args:
+            tx: The transaction that plans.
+            case: The case.
+            planned: What is planned counts as at each target.
+            now: When (UTC).
+
+        Returns:
+            The floods that hold the case from now on.
+        """
+        if not planned or not self._guard.limits:
+            return ()
+        acting = self._acting(tx, planned, now)
+        found = (self._count(tx, limit, case, now) for limit in self._guard.concerned(case.source, acting))
+        return [flood for flood in found if flood is not None]
+
+    def _acting(self, tx: Connection, planned: Classes, now: datetime) -> Classes:
+        """Return what is planned where something will be done. What is only observed takes nothing away."""
+        if self._observing.isdisjoint(planned):
+            return planned
+        idle = self._observing - targets.armed(tx, now)
+        return {target: classes for target, classes in planned.items() if target not in idle}
+
+    def _count(self, tx: Connection, limit: Limit, case: Case, now: datetime) -> Flood | None:
+        counter = guard.count(tx, limit, now)
+        guard.mark(tx, limit, counter.epoch, case, now)
+        if counter.flood_id is not None:
+            return self._join(tx, floods.flood_by_id(tx, counter.flood_id), case, now)
+        active = self._active(tx, limit, counter, now)
+        most = limit.most(active, self._guard.floor(limit))
+        if counter.at_most <= most:
+            return None
+        counted = guard.counted(tx, limit, counter.epoch, now, at_most=int(most) + 1)
+        if counted <= most:
+            guard.correct(tx, limit, counted)
+            return None
+        return self._open(tx, limit, counter, active, now)
+
+    def _active(self, tx: Connection, limit: Limit, counter: Counter, now: datetime) -> int:
+        """Return how many were active when the window began; counted now, where nobody has done so before."""
+        if limit.percent is None:
+            return 0
+        if counter.active is not None:
+            return counter.active
+        active = guard.active_before(tx, limit, now)
+        guard.sample(tx, limit.scope, limit.subject, now, active)
+        return active
+
+    def _open(self, tx: Connection, limit: Limit, counter: Counter, active: int, now: datetime) -> Flood:
+        """Hold everything that was counted in the window and is still open, and tell operators once."""
+        flood = floods.insert_flood(tx, limit, limit.tripped(active, self._guard.floor(limit)), now)
+        guard.set_flood(tx, limit, flood.id)
+        counted = guard.cases_counted(tx, limit, counter.epoch, now)
+        floods.take_in(tx, flood.id, [case_id for case_id, _, _ in counted])
+        held = [(case_id, identity_id) for case_id, identity_id, is_open in counted if is_open]
+        _hold(tx, flood, held, now)
+        details = {"flood": flood.id, "where": flood.where, "held": len(held), "counted": len(counted)}
+        journal.record(tx, "flood opened", now, reason=flood.reason, details=details)
+        notices.add(tx, ALARM, flood.id, {**details, "reason": flood.reason}, now)
+        self._database.on_commit(partial(_alarm, flood, len(held)))
+        return flood
+
+    def _join(self, tx: Connection, flood: Flood, case: Case, now: datetime) -> Flood:
+        floods.take_in(tx, flood.id, [case.id])
+        if not floods.is_held(tx, flood.id, case.id):
+            _hold(tx, flood, [(case.id, case.identity_id)], now)
+        return flood
+
+
+def _hold(tx: Connection, flood: Flood, cases: Iterable[tuple[str, str]], now: datetime) -> None:
+    held = list(cases)
+    floods.hold(tx, flood, [case_id for case_id, _ in held], now)
+    for case_id, identity_id in held:
+        journal.record(
+            tx,
+            "held by the guard",
+            now,
+            reason=flood.reason,
+            identity_id=identity_id,
+            case_id=case_id,
+            details={"flood": flood.id},
+        )
+
+
+def _alarm(flood: Flood, held: int) -> None:
+    telemetry.FLOODS_OPENED.labels(flood.scope, flood.subject, flood.guard_class).inc()
+    structlog.get_logger("scimbridge.alarm").error(
+        f"the guard holds a flood: look at it with `scimbridge guard show {flood.id}`",
+        action="guard.flood",
+        flood=flood.id,
+        where=flood.where,
+        reason=flood.reason,
+        held=held,
+    )

@@ -1,0 +1,177 @@
+"""Finding cases, and what is needed to say how each is: a few statements for a whole page of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, tuple_
+
+from scimbridge.domain.case import Case, CaseKind
+from scimbridge.domain.names import any_case_key
+from scimbridge.domain.situation import CaseQuery, Wanted
+from scimbridge.domain.task import FINISHED, TaskState
+from scimbridge.store.approvals import is_approved
+from scimbridge.store.cases import case_by_id, case_of
+from scimbridge.store.holds import is_held
+from scimbridge.store.schema import cases, flood_cases, identities, tasks
+
+_LEFT = tasks.c.state.not_in([state.value for state in FINISHED])
+_ASKS = or_(tasks.c.state == TaskState.FAILED, and_(tasks.c.state == TaskState.WAITING, tasks.c.not_before.is_(None)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Tasks of one case at one target that are alike.
+
+    Attributes:
+        asks: A person has to decide about them.
+        unapproved: They are due, and their stage is not approved.
+        next_at: When the first of them is due, or wakes up.
+    """
+
+    case_id: str
+    target: str
+    state: TaskState
+    asks: bool
+    unapproved: bool
+    count: int
+    next_at: datetime | None
+
+
+def find(
+    tx: Connection, query: CaseQuery, now: datetime, *, limit: int, after: str | None = None
+) -> list[tuple[Case, str]]:
+    """Return cases with the userName of each, the newest first.
+
+    Args:
+        tx: A transaction.
+        query: Which cases.
+        now: When (UTC); says what is late, and what is due.
+        limit: At most so many.
+        after: The last one of the page before.
+
+    Raises:
+        NotFoundError: There is no case of the id ``after``.
+    """
+    found = _matching(query, now).add_columns(identities.c.user_name)
+    if after is not None:
+        last = case_by_id(tx, after)
+        found = found.where(tuple_(cases.c.opened_at, cases.c.id) < tuple_(last.opened_at, last.id))
+    rows = tx.execute(found.order_by(cases.c.opened_at.desc(), cases.c.id.desc()).limit(limit)).mappings()
+    return [(case_of(row), row["user_name"]) for row in rows]
+
+
+def count(tx: Connection, query: CaseQuery, now: datetime) -> int:
+    """Return how many cases fit."""
+    return int(tx.execute(select(func.count()).select_from(_matching(query, now).subquery())).scalar_one())
+
+
+def next_id(tx: Connection, query: CaseQuery, now: datetime, *, after: str) -> str | None:
+    """Return the fitting case with the lowest id above ``after``."""
+    ids = _matching(query, now).with_only_columns(cases.c.id).where(cases.c.id > after)
+    return tx.execute(ids.order_by(cases.c.id).limit(1)).scalar_one_or_none()
+
+
+def named(tx: Connection, said: str) -> str | None:
+    """Return the case of an id, or else the newest case of somebody with this userName, deleted or not."""
+    own = select(cases.c.id).where(cases.c.id == said)
+    if (found := tx.execute(own).scalar_one_or_none()) is not None:
+        return str(found)
+    newest = (
+        select(cases.c.id)
+        .join(identities, identities.c.id == cases.c.identity_id)
+        .where(identities.c.any_case_name == any_case_key(said))
+        .order_by(cases.c.opened_at.desc(), cases.c.id.desc())
+        .limit(1)
+    )
+    return tx.execute(newest).scalar_one_or_none()
+
+
+def work_of(tx: Connection, case_ids: Sequence[str], now: datetime) -> Iterator[Work]:
+    """Yield what there is to do, and what was done, in some cases; in one statement."""
+    is_planned = tasks.c.state == TaskState.PLANNED
+    unapproved = and_(is_planned, tasks.c.due_at <= now, ~is_approved(tasks))
+    alike = (
+        select(
+            tasks.c.case_id,
+            tasks.c.target,
+            tasks.c.state,
+            _ASKS.label("asks"),
+            unapproved.label("unapproved"),
+            case(
+                (is_planned, tasks.c.due_at), (tasks.c.state == TaskState.WAITING, tasks.c.not_before), else_=None
+            ).label("next_at"),
+        )
+        .where(tasks.c.case_id.in_(case_ids))
+        .subquery()
+    )
+    kinds = (alike.c.case_id, alike.c.target, alike.c.state, alike.c.asks, alike.c.unapproved)
+    query = select(*kinds, func.count().label("count"), func.min(alike.c.next_at).label("next_at")).group_by(*kinds)
+    for row in tx.execute(query).mappings():
+        yield Work(
+            case_id=row["case_id"],
+            target=row["target"],
+            state=TaskState(row["state"]),
+            asks=bool(row["asks"]),
+            unapproved=bool(row["unapproved"]),
+            count=row["count"],
+            next_at=row["next_at"],
+        )
+
+
+def _matching(query: CaseQuery, now: datetime) -> Select[tuple[object, ...]]:
+    found: Select[tuple[object, ...]] = select(*cases.c).join(identities, identities.c.id == cases.c.identity_id)
+    return found.where(*_conditions(query, now))
+
+
+def _conditions(query: CaseQuery, now: datetime) -> Iterator[ColumnElement[bool]]:
+    for column, value in (
+        (cases.c.state, query.state),
+        (cases.c.source, query.source),
+        (cases.c.rule, query.rule),
+        (cases.c.trigger, query.trigger),
+    ):
+        if value is not None:
+            yield column == value
+    if query.kind_is_leave:
+        yield cases.c.kind == CaseKind.LEAVE
+    if query.since is not None:
+        yield cases.c.opened_at >= query.since
+    if query.until is not None:
+        yield cases.c.opened_at <= query.until
+    if query.target is not None:
+        yield _has_task(tasks.c.target == query.target)
+    if query.flood_id is not None:
+        yield exists(
+            select(flood_cases.c.case_id).where(
+                flood_cases.c.case_id == cases.c.id, flood_cases.c.flood_id == query.flood_id
+            )
+        )
+    if query.search is not None:
+        yield identities.c.any_case_name.contains(any_case_key(query.search), autoescape=True)
+    if query.situation is not None:
+        yield and_(cases.c.state == "open", _situation(query.situation, now))
+
+
+def _situation(wanted: Wanted, now: datetime) -> ColumnElement[bool]:
+    asks, held = _has_task(_ASKS), _has_task(and_(_LEFT, is_held(tasks)))
+    due = _has_task(and_(tasks.c.state == TaskState.PLANNED, tasks.c.due_at <= now))
+    unapproved = _has_task(and_(tasks.c.state == TaskState.PLANNED, tasks.c.due_at <= now, ~is_approved(tasks)))
+    match wanted:
+        case Wanted.NEEDS_PERSON:
+            return asks
+        case Wanted.HELD:
+            return held
+        case Wanted.UNAPPROVED:
+            return unapproved
+        case Wanted.LATE:
+            return _has_task(and_(_LEFT, tasks.c.deadline_at <= now))
+        case Wanted.WAITING:
+            busy = _has_task(tasks.c.state.in_([TaskState.READY, TaskState.RUNNING, TaskState.WAITING]))
+            return and_(~asks, ~held, ~due, ~busy)
+
+
+def _has_task(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists(select(tasks.c.id).where(tasks.c.case_id == cases.c.id, condition))

@@ -1,0 +1,277 @@
+"""Rows of floods, and of the cases that belong to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from scimbridge.domain.action import GuardClass
+from scimbridge.domain.case import CaseState
+from scimbridge.domain.flood import Decision, Flood
+from scimbridge.domain.guard import GuardScope, Limit
+from scimbridge.domain.hold import Scope
+from scimbridge.domain.ids import new_id
+from scimbridge.errors import NotFoundError
+from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.schema import UNSETTLED, attempts, cases, flood_cases, floods, holds, identities, tasks
+
+GUARD = "the guard"
+"""Who places the holds of a flood."""
+
+_BY_ID = select(floods).where(floods.c.id == bindparam("key"))
+_HOLD = Prepared(insert(holds), ("id", "scope", "subject", "reason", "placed_by", "placed_at", "is_legal", "flood_id"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How big a flood is.
+
+    Attributes:
+        cases: All that belong to it.
+        held: Those that its holds stop.
+        started: Those in which something has been tried, whatever came of it.
+    """
+
+    cases: int
+    held: int
+    started: int
+
+
+def insert_flood(tx: Connection, limit: Limit, reason: str, now: datetime) -> Flood:
+    """Store an open flood and return it."""
+    flood = Flood(
+        id=new_id(now),
+        scope=limit.scope,
+        subject=limit.subject,
+        guard_class=limit.guard_class,
+        opened_at=now,
+        reason=reason,
+    )
+    tx.execute(
+        insert(floods).values(
+            id=flood.id,
+            scope=flood.scope,
+            subject=flood.subject,
+            guard_class=flood.guard_class,
+            opened_at=now,
+            reason=reason,
+        )
+    )
+    return flood
+
+
+def flood_by_id(tx: Connection, flood_id: str, *, lock: bool = False) -> Flood:
+    """Return a flood.
+
+    Raises:
+        NotFoundError: There is none of this id.
+    """
+    query = _BY_ID.with_for_update() if lock else _BY_ID
+    row = tx.execute(query, {"key": flood_id}).mappings().first()
+    if row is None:
+        raise NotFoundError("flood", flood_id)
+    return _flood(row)
+
+
+def standing(tx: Connection) -> list[Flood]:
+    """Return the floods that wait for a person, oldest first."""
+    query = select(floods).where(floods.c.closed_at.is_(None)).order_by(floods.c.opened_at)
+    return [_flood(row) for row in tx.execute(query).mappings()]
+
+
+def closed(tx: Connection, limit: int) -> list[Flood]:
+    """Return floods that somebody decided about, the newest decision first."""
+    query = select(floods).where(floods.c.closed_at.is_not(None)).order_by(floods.c.closed_at.desc()).limit(limit)
+    return [_flood(row) for row in tx.execute(query).mappings()]
+
+
+def unsettled(tx: Connection) -> list[Flood]:
+    """Return the floods whose decision has not been carried out for all of their cases."""
+    return [_flood(row) for row in tx.execute(select(floods).where(UNSETTLED)).mappings()]
+
+
+def close(
+    tx: Connection, flood: Flood, decision: Decision, *, by: str, reason: str, gives_back: bool, now: datetime
+) -> None:
+    """Store what was decided about a flood that stands; the caller has locked its row."""
+    tx.execute(
+        update(floods)
+        .where(floods.c.id == flood.id)
+        .values(closed_at=now, closed_by=by, verdict=decision, closing_reason=reason, gives_back=gives_back)
+    )
+
+
+def take_in(tx: Connection, flood_id: str, case_ids: Iterable[str]) -> None:
+    """Note that cases belong to a flood; those that do already stay."""
+    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
+    rows = [{"flood_id": flood_id, "case_id": case_id} for case_id in case_ids]
+    if rows:
+        tx.execute(dialect.insert(flood_cases).on_conflict_do_nothing(), rows)
+
+
+def hold(tx: Connection, flood: Flood, case_ids: Iterable[str], now: datetime) -> None:
+    """Place a flood's holds on cases."""
+    _HOLD.run_many(
+        tx,
+        [
+            {
+                "id": new_id(now),
+                "scope": Scope.CASE,
+                "subject": case_id,
+                "reason": flood.reason,
+                "placed_by": GUARD,
+                "placed_at": now,
+                "is_legal": False,
+                "flood_id": flood.id,
+            }
+            for case_id in case_ids
+        ],
+    )
+
+
+def is_held(tx: Connection, flood_id: str, case_id: str) -> bool:
+    """Whether a hold of a flood stands on a case."""
+    query = select(exists(_held(flood_id).where(holds.c.scope == Scope.CASE, holds.c.subject == case_id)))
+    return bool(tx.execute(query).scalar_one())
+
+
+def next_unsettled(tx: Connection, flood_id: str, limit: int) -> Sequence[str]:
+    """Return cases of a flood for which its decision has not been carried out, and lock their rows."""
+    query = (
+        select(flood_cases.c.case_id)
+        .where(flood_cases.c.flood_id == flood_id, flood_cases.c.settled_at.is_(None))
+        .order_by(flood_cases.c.case_id)
+        .limit(limit)
+        # Somebody else may be carrying it out, too.
+        .with_for_update(skip_locked=True)
+    )
+    return tx.execute(query).scalars().all()
+
+
+def settle_cases(tx: Connection, flood_id: str, case_ids: Sequence[str], *, by: str, now: datetime) -> None:
+    """Lift a flood's holds on cases, and note that its decision has been carried out for them."""
+    tx.execute(
+        update(holds)
+        .where(
+            holds.c.flood_id == flood_id,
+            holds.c.lifted_at.is_(None),
+            holds.c.scope == Scope.CASE,
+            holds.c.subject.in_(case_ids),
+        )
+        .values(lifted_at=now, lifted_by=by)
+    )
+    tx.execute(
+        update(flood_cases)
+        .where(flood_cases.c.flood_id == flood_id, flood_cases.c.case_id.in_(case_ids))
+        .values(settled_at=now)
+    )
+
+
+def settle(tx: Connection, flood_id: str, now: datetime) -> bool:
+    """Note that a flood's decision has been carried out, if it has been for all cases. Returns whether it has."""
+    left = exists(
+        select(flood_cases.c.case_id).where(flood_cases.c.flood_id == flood_id, flood_cases.c.settled_at.is_(None))
+    )
+    found = tx.execute(update(floods).where(floods.c.id == flood_id, UNSETTLED, ~left).values(settled_at=now))
+    return found.rowcount > 0
+
+
+def extent(tx: Connection, flood_id: str) -> Extent:
+    """Return how big a flood is."""
+    own = select(flood_cases.c.case_id).where(flood_cases.c.flood_id == flood_id)
+    started = own.where(exists(select(tasks.c.id).where(tasks.c.case_id == flood_cases.c.case_id, _has_started())))
+    return Extent(
+        cases=_number(tx, own),
+        held=_number(tx, _held(flood_id)),
+        started=_number(tx, started),
+    )
+
+
+def unsettled_count(tx: Connection, flood_id: str) -> int:
+    """Return for how many cases a flood's decision has not been carried out."""
+    return _number(
+        tx,
+        select(flood_cases.c.case_id).where(flood_cases.c.flood_id == flood_id, flood_cases.c.settled_at.is_(None)),
+    )
+
+
+def started_rows(tx: Connection, flood_id: str, limit: int) -> Sequence[Row]:
+    """Return the tasks of a flood that something was tried for.
+
+    Each with ``case_id``, ``source``, ``user_name``, ``action``, ``target``, ``state``, and whether a request that
+    changes something may be under way just now: ``is_past_the_line``.
+    """
+    past_the_line = exists(
+        select(attempts.c.id).where(
+            attempts.c.task_id == tasks.c.id, attempts.c.ended_at.is_(None), attempts.c.confirmed_at.is_not(None)
+        )
+    )
+    query = (
+        select(
+            tasks.c.case_id,
+            identities.c.source,
+            identities.c.user_name,
+            tasks.c.action,
+            tasks.c.target,
+            tasks.c.state,
+            past_the_line.label("is_past_the_line"),
+        )
+        .join(flood_cases, flood_cases.c.case_id == tasks.c.case_id)
+        .join(identities, identities.c.id == tasks.c.identity_id)
+        .where(flood_cases.c.flood_id == flood_id, _has_started())
+        .order_by(tasks.c.case_id, tasks.c.target, tasks.c.position)
+        .limit(limit)
+    )
+    return tx.execute(query).mappings().all()
+
+
+def held_case_rows(tx: Connection, flood_id: str, limit: int) -> Sequence[Row]:
+    """Return cases that a flood holds: ``case_id``, ``source``, ``user_name``, ``hold_id``."""
+    query = (
+        select(cases.c.id.label("case_id"), identities.c.source, identities.c.user_name, holds.c.id.label("hold_id"))
+        .join(cases, cases.c.id == holds.c.subject)
+        .join(identities, identities.c.id == cases.c.identity_id)
+        .where(holds.c.flood_id == flood_id, holds.c.lifted_at.is_(None), cases.c.state == CaseState.OPEN)
+        .order_by(cases.c.id)
+        .limit(limit)
+    )
+    return tx.execute(query).mappings().all()
+
+
+def has_started(tx: Connection, case_id: str) -> bool:
+    """Whether anything was tried in a case."""
+    query = select(exists(select(tasks.c.id).where(tasks.c.case_id == case_id, _has_started())))
+    return bool(tx.execute(query).scalar_one())
+
+
+def _has_started() -> ColumnElement[bool]:
+    return exists(select(attempts.c.id).where(attempts.c.task_id == tasks.c.id))
+
+
+def _held(flood_id: str) -> Select[tuple[str]]:
+    return select(holds.c.id).where(holds.c.flood_id == flood_id, holds.c.lifted_at.is_(None))
+
+
+def _number(tx: Connection, query: Select[tuple[str]]) -> int:
+    return int(tx.execute(select(func.count()).select_from(query.subquery())).scalar_one())
+
+
+def _flood(row: Row) -> Flood:
+    return Flood(
+        id=row["id"],
+        scope=GuardScope(row["scope"]),
+        subject=row["subject"],
+        guard_class=GuardClass(row["guard_class"]),
+        opened_at=row["opened_at"],
+        reason=row["reason"],
+        closed_at=row["closed_at"],
+        closed_by=row["closed_by"],
+        decision=Decision(row["verdict"]) if row["verdict"] else None,
+        closing_reason=row["closing_reason"],
+        gives_back=row["gives_back"],
+        settled_at=row["settled_at"],
+    )

@@ -1,0 +1,277 @@
+"""Rows of the guard: counters, marks of identities within the windows, and how many were active.
+
+Counting is on the path of every request that takes something away. So a counter knows a number that its window
+cannot exceed: it grows with each mark, and only once it is above the limit are the marks counted, and no further
+than the limit asks for. What it costs grows neither with the identities nor with the marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from scimbridge.domain.case import Case, CaseState
+from scimbridge.domain.guard import GuardScope, Limit
+from scimbridge.store.prepared import Prepared
+from scimbridge.store.schema import accounts, cases, guard_counters, guard_marks, identities, populations
+
+_KEY = ("scope", "subject", "guard_class")
+_DIALECTS: Mapping[str, Any] = {"sqlite": sqlite, "postgresql": postgresql}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """What a limit's counter says. Whoever has it holds its lock until the transaction ends.
+
+    Attributes:
+        epoch: Only marks of this one count.
+        at_most: No more identities than that are in the window, the newest one included.
+        flood_id: The open flood, where there is one.
+        active: How many identities were active when the window began; ``None`` where that was not asked,
+            or nobody has counted yet.
+    """
+
+    epoch: int
+    at_most: int
+    flood_id: str | None
+    active: int | None
+
+
+def key_of(limit: Limit) -> dict[str, Any]:
+    """Return what tells a limit's rows from those of the others."""
+    return {"scope": limit.scope.value, "subject": limit.subject, "guard_class": limit.guard_class.value}
+
+
+def count(tx: Connection, limit: Limit, now: datetime) -> Counter:
+    """Lock a limit's counter, and count one more identity."""
+    statement = _COUNT if limit.percent is None else _COUNT_WITH_SHARE
+    wanted = {**key_of(limit), "since": now - limit.window}
+    row = statement.first(tx, wanted)
+    if row is None:
+        _NEW_COUNTER[tx.dialect.name].run(tx, key_of(limit))
+        row = statement.first(tx, wanted)
+    assert row is not None  # noqa: S101 - counters are never deleted
+    return Counter(epoch=row["epoch"], at_most=row["at_most"], flood_id=row["flood_id"], active=row.get("active"))
+
+
+def mark(tx: Connection, limit: Limit, epoch: int, case: Case, now: datetime) -> None:
+    """Note that a case of an identity counts for a limit; an identity counts once, with its newest time."""
+    row = {**key_of(limit), "identity_id": case.identity_id, "case_id": case.id, "at": now, "epoch": epoch}
+    _MARK[tx.dialect.name].run(tx, row)
+
+
+def counted(tx: Connection, limit: Limit, epoch: int, now: datetime, *, at_most: int) -> int:
+    """Count the identities within the window, up to a number."""
+    wanted = {**key_of(limit), "epoch": epoch, "since": now - limit.window, "most": at_most}
+    found: int = _COUNTED.column(tx, wanted)[0]
+    return found
+
+
+def correct(tx: Connection, limit: Limit, number: int) -> None:
+    """Tell a counter how many identities are in the window."""
+    _CORRECT.run(tx, {**key_of(limit), "number": number})
+
+
+def set_flood(tx: Connection, limit: Limit, flood_id: str) -> None:
+    """Let a counter know that a flood is open."""
+    own = (guard_counters.c[name] == value for name, value in key_of(limit).items())
+    tx.execute(update(guard_counters).where(*own).values(flood_id=flood_id))
+
+
+def end_flood(tx: Connection, flood_id: str, *, start_anew: bool) -> None:
+    """Let a counter know that a flood is over.
+
+    Args:
+        tx: A write transaction; it holds the counter's lock from here on.
+        flood_id: The flood.
+        start_anew: Nobody who was counted before counts any more.
+    """
+    anew: dict[str, Any] = {"epoch": guard_counters.c.epoch + 1, "at_most": 0} if start_anew else {}
+    tx.execute(update(guard_counters).where(guard_counters.c.flood_id == flood_id).values(flood_id=None, **anew))
+
+
+def cases_counted(tx: Connection, limit: Limit, epoch: int, now: datetime) -> list[tuple[str, str, bool]]:
+    """Return the cases that count within the window and were not canceled: id, identity, and whether it is open."""
+    query = (
+        select(cases.c.id, cases.c.identity_id, cases.c.state == CaseState.OPEN)
+        .join(guard_marks, guard_marks.c.case_id == cases.c.id)
+        .where(*_within_window(), cases.c.state != CaseState.CANCELED)
+        .order_by(cases.c.id)
+    )
+    found = tx.execute(query, {**key_of(limit), "epoch": epoch, "since": now - limit.window})
+    return [(case_id, identity_id, bool(is_open)) for case_id, identity_id, is_open in found]
+
+
+def unmark(tx: Connection, key: Mapping[str, Any], case_id: str, identity_id: str) -> None:
+    """Let a case not count that has taken nothing."""
+    tx.execute(
+        delete(guard_marks).where(
+            *(guard_marks.c[name] == key[name] for name in _KEY),
+            guard_marks.c.identity_id == identity_id,
+            guard_marks.c.case_id == case_id,
+        )
+    )
+
+
+# -- populations
+
+
+def sample(tx: Connection, scope: GuardScope, subject: str, at: datetime, active: int) -> None:
+    """Keep how many identities are active; the first number of a moment stays."""
+    statement = _DIALECTS[tx.dialect.name].insert(populations).on_conflict_do_nothing()
+    tx.execute(statement, {"scope": scope, "subject": subject, "at": at, "active": active})
+
+
+def active_now(tx: Connection, scope: GuardScope, subject: str) -> int:
+    """Count the identities that are active: all, of a source, or with an account at a target. Reads all of them."""
+    return _count_identities(tx, scope, subject, _IS_ACTIVE)
+
+
+def active_before(tx: Connection, limit: Limit, now: datetime) -> int:
+    """Count the identities that are active or were counted within the window. Reads all of them."""
+    marked = exists(
+        select(guard_marks.c.identity_id).where(
+            *(guard_marks.c[name] == value for name, value in key_of(limit).items()),
+            guard_marks.c.identity_id == identities.c.id,
+            guard_marks.c.at > now - limit.window,
+        )
+    )
+    return _count_identities(tx, limit.scope, limit.subject, or_(_IS_ACTIVE, marked))
+
+
+def last_sample_at(tx: Connection, scope: GuardScope, subject: str) -> datetime | None:
+    """Return when the active identities were counted last."""
+    query = select(func.max(populations.c.at)).where(populations.c.scope == scope, populations.c.subject == subject)
+    found: datetime | None = tx.execute(query).scalar_one()
+    return found
+
+
+# -- upkeep
+
+
+def counter_keys(tx: Connection) -> Sequence[tuple[str, str, str]]:
+    """Return the keys of all limits that anything was ever counted for."""
+    rows = tx.execute(select(*(guard_counters.c[name] for name in _KEY)))
+    return [(scope, subject, guard_class) for scope, subject, guard_class in rows]
+
+
+def forget_marks(tx: Connection, key: tuple[str, str, str], before: datetime, limit: int) -> int:
+    """Delete marks of a limit that count no more, up to a number. Returns how many."""
+    same = [guard_marks.c[name] == value for name, value in zip(_KEY, key, strict=True)]
+    epoch = select(guard_counters.c.epoch).where(
+        *(guard_counters.c[name] == value for name, value in zip(_KEY, key, strict=True))
+    )
+    is_over = or_(
+        guard_marks.c.epoch < epoch.scalar_subquery(),
+        and_(guard_marks.c.epoch == epoch.scalar_subquery(), guard_marks.c.at <= before),
+    )
+    some = select(guard_marks.c.identity_id).where(*same, is_over).limit(limit)
+    found = tx.execute(delete(guard_marks).where(*same, guard_marks.c.identity_id.in_(some)))
+    return int(found.rowcount)
+
+
+def forget_samples(tx: Connection, scope: GuardScope, subject: str, before: datetime) -> None:
+    """Delete samples that no window can ask for: all but the newest before a moment."""
+    newest = select(func.max(populations.c.at)).where(
+        populations.c.scope == scope, populations.c.subject == subject, populations.c.at <= before
+    )
+    tx.execute(
+        delete(populations).where(
+            populations.c.scope == scope, populations.c.subject == subject, populations.c.at < newest.scalar_subquery()
+        )
+    )
+
+
+def _is_of(table: Table) -> list[ColumnElement[bool]]:
+    return [table.c[name] == bindparam(name) for name in _KEY]
+
+
+def _within_window() -> list[ColumnElement[bool]]:
+    return [
+        *_is_of(guard_marks),
+        guard_marks.c.epoch == bindparam("epoch"),
+        guard_marks.c.at > bindparam("since"),
+    ]
+
+
+def _count_identities(tx: Connection, scope: GuardScope, subject: str, who: ColumnElement[bool]) -> int:
+    query = select(func.count()).select_from(identities).where(who)
+    match scope:
+        case GuardScope.OVERALL:
+            pass
+        case GuardScope.SOURCE:
+            query = query.where(identities.c.source == subject)
+        case GuardScope.TARGET:
+            query = query.join(accounts, accounts.c.identity_id == identities.c.id).where(
+                accounts.c.target == subject, accounts.c.native_id.is_not(None)
+            )
+    return int(tx.execute(query).scalar_one())
+
+
+def _new_counter(dialect: Any) -> Prepared:
+    return Prepared(dialect.insert(guard_counters).on_conflict_do_nothing(), _KEY)
+
+
+def _upsert(dialect: Any) -> Prepared:
+    statement = dialect.insert(guard_marks)
+    new = statement.excluded
+    # A clock that was set back does not make a mark older.
+    is_newer = and_(guard_marks.c.epoch == new.epoch, guard_marks.c.at > new.at)
+    return Prepared(
+        statement.on_conflict_do_update(
+            index_elements=[*_KEY, "identity_id"],
+            set_={
+                "case_id": new.case_id,
+                "epoch": new.epoch,
+                "at": case((is_newer, guard_marks.c.at), else_=new.at),
+            },
+        ),
+        guard_marks.c.keys(),
+    )
+
+
+def _active() -> ColumnElement[int]:
+    """How many were active when the window began; while nobody had counted by then, when it was counted last."""
+    known = select(populations.c.active).where(
+        populations.c.scope == bindparam("scope"), populations.c.subject == bindparam("subject")
+    )
+    newest_first = known.order_by(populations.c.at.desc()).limit(literal_column("1"))
+    return func.coalesce(
+        newest_first.where(populations.c.at <= bindparam("since")).scalar_subquery(), newest_first.scalar_subquery()
+    )
+
+
+_IS_ACTIVE = and_(identities.c.active, identities.c.deleted_at.is_(None))
+_ONE_MORE = (
+    update(guard_counters).where(*_is_of(guard_counters)).values(at_most=guard_counters.c.at_most + literal_column("1"))
+)
+_STATE = (guard_counters.c.epoch, guard_counters.c.at_most, guard_counters.c.flood_id)
+_COUNT = Prepared(_ONE_MORE.returning(*_STATE))
+_COUNT_WITH_SHARE = Prepared(_ONE_MORE.returning(*_STATE, _active().label("active")))
+_CORRECT = Prepared(update(guard_counters).where(*_is_of(guard_counters)).values(at_most=bindparam("number")))
+_NEW_COUNTER = {name: _new_counter(dialect) for name, dialect in _DIALECTS.items()}
+_MARK = {name: _upsert(dialect) for name, dialect in _DIALECTS.items()}
+_COUNTED = Prepared(
+    select(func.count()).select_from(
+        select(guard_marks.c.identity_id).where(*_within_window()).limit(bindparam("most")).subquery()
+    )
+)

@@ -1,0 +1,163 @@
+"""What the processes do, and bad luck: time, messages, targets, crashes, and things that happen in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from scimbridge.domain.duration import parse_duration
+from scimbridge.domain.hold import Scope
+from scimbridge.domain.plan import UNASSIGNED_GRACE
+from scimbridge.sdk import AccountState, ConnectorError, RejectedError, RetryableError, TargetUnusableError
+from scimbridge.services.claiming import Claim
+from tests.services.machine.faults import crash, nothing
+from tests.services.machine.groups import GroupRules
+from tests.services.machine.model import GRANTED_BY, a_name, a_target, a_truth
+from tests.services.machine.operators import OperatorRules
+from tests.services.machine.sources import SourceRules
+
+CRM_USERS = GRANTED_BY["crm"][0]
+MEANWHILE = ("deactivate", "reactivate", "delete", "create_again", "exclude", "drain", "leave_group", "join_group")
+DURING = ("reactivate", "deactivate", "exclude", "hold", "twin", "lapse", "join_group", "leave_group")
+
+
+class ProcessRules(SourceRules, GroupRules, OperatorRules):
+    @rule(number=st.integers(0, 3))
+    def work_one_message(self, number: int) -> None:
+        if self.bench.wakeups:
+            wakeup = self.bench.wakeups.pop(number % len(self.bench.wakeups))
+            self.bench.execution.work(wakeup.account_id)
+
+    @rule()
+    def work_without_the_sweeper(self) -> None:
+        self.bench.work()
+
+    @rule()
+    def sweep_and_work(self) -> None:
+        self.drain()
+
+
+class LuckRules(ProcessRules):
+    @rule(span=st.sampled_from(("1s", "31s", "10m", "6h", "1d", "2d")))
+    def time_passes(self, span: str) -> None:
+        self.advance(parse_duration(span))
+
+    @rule(span=st.sampled_from((timedelta(minutes=5), timedelta(hours=2))))
+    def the_clock_is_set_back(self, span: timedelta) -> None:
+        self.clock.now -= span
+
+    @rule(lost=a_truth)
+    def messages_are_lost_or_arrive_twice(self, lost: bool) -> None:
+        self.bench.wakeups[:] = [] if lost else self.bench.wakeups[:10] * 2
+
+    @rule(at=a_target, error=st.sampled_from((RetryableError, RejectedError, TargetUnusableError)))
+    def a_target_fails(self, at: str, error: Callable[[str], ConnectorError]) -> None:
+        self.bench.fail(error("trouble"), target=at)
+
+    @rule(at=a_target)
+    def a_target_lies_for_a_while(self, at: str) -> None:
+        self.systems[at].is_lying = True
+        self.drain()
+        self.systems[at].is_lying = False
+
+    @rule(name=a_name, at=a_target, suspended=a_truth)
+    def an_administrator_changes_an_account(self, name: str, at: str, suspended: bool) -> None:
+        account = self.systems[at].accounts.get(f"native-{name}")
+        if account is not None and account["suspended"] != suspended:
+            account["suspended"] = suspended
+            self.meddled[name, at] += 1
+
+    @rule(commits=st.integers(1, 6))
+    def a_process_ends_after_a_commit(self, commits: int) -> None:
+        self.database.commits_left = commits
+        self.drain_until_it_crashes()
+        self.database.commits_left = None
+
+    @rule(at=a_target, afterwards=a_truth)
+    def a_worker_ends_at_a_write(self, at: str, afterwards: bool) -> None:
+        system = self.systems[at]
+        setattr(system, "after_write" if afterwards else "before_write", crash)
+        self.drain_until_it_crashes()
+        system.before_write = system.after_write = nothing
+
+    @rule(
+        at=a_target,
+        meanwhile=st.lists(st.sampled_from(MEANWHILE), max_size=4),
+        name=a_name,
+        by_group=a_truth,
+    )
+    def a_write_is_stuck_until_its_lease_is_over(
+        self, at: str, meanwhile: list[str], name: str, by_group: bool
+    ) -> None:
+        system = self.systems[at]
+
+        def stuck() -> None:
+            system.before_write = nothing
+            self.stalls += 1
+            self.advance(timedelta(seconds=31))
+            self.bench.sweep()
+            for step in meanwhile:
+                self._do(step, name)
+                self.advance(timedelta(seconds=1))
+
+        system.before_write = stuck
+        self._cause_a_write(name, by_group=by_group)
+        system.before_write = nothing
+
+    @rule(name=a_name, step=st.sampled_from(DURING), by_group=a_truth)
+    def something_happens_during_an_attempt(self, name: str, step: str, by_group: bool) -> None:
+        """At the last moment at which it must still stop the attempt."""
+        accept_read = self.bench.claiming.accept_read
+
+        def once(claim: Claim, state: AccountState, now: datetime) -> AccountState:
+            self.bench.claiming.accept_read = accept_read  # type: ignore[method-assign]
+            # The second half of what can be undone begins with the read; a deletion asks once more.
+            if not claim.task.action.is_irreversible and step != "lapse":
+                self._do(step, name)
+            accepted = accept_read(claim, state, now)
+            if claim.task.action.is_irreversible or step == "lapse":
+                self._do(step, name)
+            return accepted
+
+        self.bench.claiming.accept_read = once  # type: ignore[method-assign]
+        self._cause_a_write(name, by_group=by_group)
+        self.bench.claiming.accept_read = accept_read  # type: ignore[method-assign]
+
+    def _cause_a_write(self, name: str, *, by_group: bool) -> None:
+        """Take from somebody, or give back, now."""
+        known = self.present(name)
+        if by_group and known is not None and "crm" in known.lost:
+            self.join_group(CRM_USERS, name)
+        elif by_group:
+            self.be_unassigned(name, CRM_USERS)
+            self.advance(UNASSIGNED_GRACE)
+        elif known is not None and not known.active:
+            self.reactivate(name)
+        else:
+            self.deactivate(name)
+            self.advance(self.grace)
+        self.drain()
+
+    def _do(self, step: str, name: str) -> None:
+        steps: dict[str, Callable[[], object]] = {
+            "deactivate": lambda: self.deactivate(name),
+            "reactivate": lambda: self.reactivate(name),
+            "delete": lambda: self.delete(name),
+            "create_again": lambda: self.create_again(name, 1, active=True),
+            "join_group": lambda: self.join_group(CRM_USERS, name),
+            "leave_group": lambda: self.leave_group(CRM_USERS, name),
+            "twin": lambda: self.another_source_knows_the_name(name),
+            "exclude": lambda: self.exclude(name),
+            "hold": lambda: self.hold(Scope.IDENTITY, name, ""),
+            "lapse": self._let_the_lease_lapse,
+            "drain": self.drain,
+        }
+        steps[step]()
+
+    def _let_the_lease_lapse(self) -> None:
+        self.bench.monotonic += 31
+        self.advance(timedelta(seconds=31))
+        self.bench.sweep()

@@ -1,0 +1,390 @@
+"""The guard: who counts, when it trips, and what it holds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from scimbridge.domain.action import Action, GuardClass
+from scimbridge.domain.case import CaseKind, CaseState
+from scimbridge.domain.flood import Flood
+from scimbridge.domain.guard import Guard, GuardScope, Limit
+from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.task import TaskState
+from scimbridge.domain.trigger import Trigger
+from scimbridge.sdk import Mode
+from scimbridge.store import floods
+from scimbridge.store.database import Database
+from scimbridge.store.schema import floods as flood_table
+from scimbridge.store.schema import holds as hold_table
+from scimbridge.store.schema import notices as notice_table
+from scimbridge.store.schema import targets as target_table
+from tests.clock import FakeClock
+from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage, an_exclusion
+
+SUSPEND_THEN_DELETE = (a_stage("7d"), a_stage("30d", Action.DELETE))
+
+
+def a_limit(count: int | None = 3, *, window: timedelta = timedelta(hours=24), **settings: Any) -> Limit:
+    return Limit(
+        scope=settings.pop("scope", GuardScope.OVERALL),
+        subject=settings.pop("subject", ""),
+        guard_class=settings.pop("guard_class", GuardClass.ALL),
+        count=count,
+        window=window,
+        **settings,
+    )
+
+
+def a_guard(*limits: Limit, floor: int = 0) -> Guard:
+    return Guard(limits=limits, floors={(limit.scope, limit.subject): floor for limit in limits})
+
+
+def a_bench(database: Database, clock: FakeClock, *limits: Limit, floor: int = 0, **settings: Any) -> Bench:
+    return Bench(database, clock, guard=a_guard(*(limits or (a_limit(),)), floor=floor), **settings)
+
+
+def standing(bench: Bench) -> list[Flood]:
+    with bench.database.read() as tx:
+        return floods.standing(tx)
+
+
+def the_flood(bench: Bench) -> Flood:
+    (found,) = standing(bench)
+    return found
+
+
+def people(bench: Bench, number: int, prefix: str = "p", **attributes: Any) -> list[str]:
+    return [bench.join(f"{prefix}{each}", **attributes) for each in range(number)]
+
+
+def leave_all(bench: Bench, ids: list[str]) -> None:
+    for identity_id in ids:
+        bench.leave(identity_id)
+
+
+def held_cases(bench: Bench) -> set[str]:
+    with bench.database.read() as tx:
+        query = select(hold_table.c.subject).where(hold_table.c.lifted_at.is_(None))
+        return set(tx.execute(query).scalars())
+
+
+def test_at_most_the_limit_is_changed_and_nothing_of_the_case_that_trips_it_becomes_ready(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = a_bench(database, clock)
+    everyone = people(bench, 6)
+
+    leave_all(bench, everyone[:3])
+    bench.run()
+    leave_all(bench, everyone[3:])
+    bench.run("1d")
+
+    assert sorted(bench.systems["crm"].writes) == [("suspend", f"native-p{each}") for each in range(3)]
+    assert all(bench.states(bench.case(each)) == {"suspend@crm": TaskState.PLANNED} for each in everyone[3:])
+    assert "held by the guard" in bench.facts(everyone[3])[0]
+
+
+def test_what_was_counted_and_is_still_open_is_held_with_what_trips_the_limit_and_what_follows(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = a_bench(database, clock, rules=Ruleset((a_rule(*SUSPEND_THEN_DELETE),)))
+    everyone = people(bench, 6)
+
+    leave_all(bench, everyone)
+    bench.run("60d")
+
+    assert bench.systems["crm"].writes == []
+    assert held_cases(bench) == {bench.case(each).id for each in everyone}
+    assert all("held by the guard" in bench.events(bench.case(each)) for each in everyone)
+
+
+def test_a_flood_opens_once_and_operators_are_told_once(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock)
+
+    leave_all(bench, people(bench, 9))
+
+    flood = the_flood(bench)
+    assert flood.reason == "more identities would lose access within 1d at all sources and targets than 3"
+    with database.read() as tx:
+        (notice,) = tx.execute(select(notice_table)).mappings().all()
+    assert (notice["kind"], notice["subject"]) == ("flood", flood.id)
+    assert notice["details"]["reason"] == flood.reason
+
+
+def test_a_drip_trips_it_too(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(50))
+    everyone = people(bench, 60)
+
+    for each in everyone:
+        bench.leave(each)
+        bench.run("1m")
+
+    assert len(bench.systems["crm"].writes) == 50
+
+
+def test_who_left_before_the_window_began_counts_no_more(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(3, window=timedelta(hours=1)))
+    everyone = people(bench, 12)
+
+    for each in everyone:
+        bench.leave(each)
+        bench.run("20m")
+
+    assert len(bench.systems["crm"].writes) == 12
+    assert standing(bench) == []
+
+
+def test_the_moment_in_which_the_window_ends_is_outside_of_it(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(1, window=timedelta(hours=1)))
+    first, second, third = people(bench, 3)
+
+    bench.leave(first)
+    clock.advance("1h")
+    bench.leave(second)
+    assert standing(bench) == []
+
+    clock.advance(timedelta(minutes=60) - timedelta(microseconds=1))
+    bench.leave(third)
+    assert len(standing(bench)) == 1
+
+
+def test_the_same_identity_counts_once(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2))
+    ada, bob, eve = people(bench, 3)
+
+    for _ in range(5):
+        bench.leave(ada)
+        bench.come_back(ada)
+    leave_all(bench, [ada, bob])
+    assert standing(bench) == []
+
+    bench.leave(eve)
+    assert len(standing(bench)) == 1
+
+
+def test_giving_back_does_not_count(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(3))
+    everyone = people(bench, 3)
+    leave_all(bench, everyone)
+    bench.run()
+
+    for each in everyone:
+        bench.come_back(each)
+    bench.run()
+
+    assert [case.kind for case in bench.cases(everyone[0])] == [CaseKind.LEAVE, CaseKind.RESTORE]
+    assert standing(bench) == []
+
+
+def test_a_plan_that_only_tells_people_does_not_count(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(1), rules=Ruleset((a_rule(a_stage("0s", Action.NOTIFY)),)))
+
+    leave_all(bench, people(bench, 5))
+
+    assert standing(bench) == []
+
+
+@pytest.mark.parametrize(
+    ("guard_class", "action"),
+    [(GuardClass.SUSPEND, Action.SUSPEND), (GuardClass.DELETE, Action.DELETE), (GuardClass.ALL, Action.DELETE)],
+)
+def test_each_class_counts_what_is_of_it(
+    database: Database, clock: FakeClock, guard_class: GuardClass, action: Action
+) -> None:
+    limit = a_limit(2, guard_class=guard_class)
+    bench = a_bench(database, clock, limit, rules=Ruleset((a_rule(a_stage("7d", action)),)))
+
+    leave_all(bench, people(bench, 3))
+
+    assert the_flood(bench).guard_class is guard_class
+
+
+def test_a_class_does_not_count_what_is_not_of_it(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2, guard_class=GuardClass.DELETE))
+
+    leave_all(bench, people(bench, 5))
+
+    assert standing(bench) == []
+
+
+def test_a_limit_of_a_source_counts_that_source_alone(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2, scope=GuardScope.SOURCE, subject="hr"))
+
+    leave_all(bench, people(bench, 5))
+    assert standing(bench) == []
+
+    for each in people(bench, 3, "h", source="hr"):
+        bench.leave(each, source="hr")
+    assert the_flood(bench).where == "source hr"
+
+
+def test_a_limit_of_a_target_counts_who_loses_that_target(database: Database, clock: FakeClock) -> None:
+    rules = Ruleset(
+        (
+            a_rule(a_stage("7d"), name="all", match='userType eq "Employee"'),
+            a_rule(a_stage("7d"), name="less", exclude_targets=frozenset({"erp"})),
+        )
+    )
+    systems = {"crm": MemoryTarget(), "erp": MemoryTarget()}
+    limit = a_limit(2, scope=GuardScope.TARGET, subject="erp")
+    bench = a_bench(database, clock, limit, rules=rules, systems=systems)
+
+    leave_all(bench, people(bench, 5))
+    assert standing(bench) == []
+
+    employees = people(bench, 3, "e", userType="Employee")
+    leave_all(bench, employees)
+    assert the_flood(bench).where == "target erp"
+    assert held_cases(bench) == {bench.case(each).id for each in employees}
+
+
+def test_who_only_loses_one_application_counts(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2), granted_by={"crm": ["Sales"]})
+    everyone = people(bench, 4)
+    sales = bench.group("Sales", *everyone)
+
+    bench.change_group(sales, remove=everyone[:3])
+
+    assert len(standing(bench)) == 1
+    assert {case.trigger for each in everyone[:3] for case in bench.cases(each)} == {Trigger.UNASSIGNED}
+
+
+def test_a_later_fact_that_asks_for_more_counts_again(database: Database, clock: FakeClock) -> None:
+    rules = Ruleset(
+        (
+            a_rule(a_stage("0s"), name="off", when=frozenset({Trigger.DEACTIVATED})),
+            a_rule(a_stage("0s"), a_stage("30d", Action.DELETE), name="gone", when=frozenset({Trigger.DELETED})),
+        )
+    )
+    bench = a_bench(database, clock, a_limit(2, window=timedelta(hours=1)), rules=rules, concurrency=1)
+    everyone = people(bench, 3)
+    for each in everyone:
+        bench.leave(each)
+        clock.advance("2h")
+
+    for each in everyone:
+        bench.delete(each)
+
+    assert held_cases(bench) == {bench.case(each).id for each in everyone}
+
+
+def test_what_becomes_due_earlier_counts_again(database: Database, clock: FakeClock) -> None:
+    rules = Ruleset(
+        (
+            a_rule(a_stage("90d"), name="slow", when=frozenset({Trigger.DEACTIVATED})),
+            a_rule(a_stage("0s"), name="fast", when=frozenset({Trigger.DELETED})),
+        )
+    )
+    bench = a_bench(database, clock, a_limit(2, window=timedelta(hours=1)), rules=rules)
+    everyone = people(bench, 3)
+    for each in everyone:
+        bench.leave(each)
+        clock.advance("2h")
+
+    for each in everyone:
+        bench.delete(each)
+    bench.run()
+
+    assert bench.systems["crm"].writes == []
+    assert held_cases(bench) == {bench.case(each).id for each in everyone}
+
+
+def test_a_later_fact_that_asks_for_nothing_new_does_not_count(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2, window=timedelta(hours=1)), rules=Ruleset((a_rule(a_stage("7d")),)))
+    everyone = people(bench, 3)
+    for each in everyone:
+        bench.leave(each)
+        clock.advance("2h")
+
+    for each in everyone:
+        bench.delete(each)
+
+    assert standing(bench) == []
+
+
+def test_what_is_only_observed_does_not_count(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2), modes={"crm": Mode.OBSERVE})
+
+    leave_all(bench, people(bench, 5))
+
+    assert standing(bench) == []
+
+
+def test_what_an_armed_target_will_do_counts(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2), modes={"crm": Mode.OBSERVE})
+    arm(bench, "crm", clock() + timedelta(hours=4))
+
+    leave_all(bench, people(bench, 3))
+    assert len(standing(bench)) == 1
+
+
+def test_what_a_target_that_was_armed_will_not_do_does_not_count(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2), modes={"crm": Mode.OBSERVE})
+    arm(bench, "crm", clock())
+
+    leave_all(bench, people(bench, 3))
+    assert standing(bench) == []
+
+
+def arm(bench: Bench, target: str, until: datetime) -> None:
+    with bench.database.write() as tx:
+        tx.execute(update(target_table).where(target_table.c.name == target).values(armed_until=until))
+
+
+def test_who_is_excluded_does_not_count(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2))
+    everyone = people(bench, 5, userType="Service")
+    bench.holding.exclude(an_exclusion('userType eq "Service"'), by="ops", now=clock())
+
+    leave_all(bench, everyone)
+
+    assert standing(bench) == []
+
+
+def test_who_comes_back_while_held_has_nothing_taken(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock)
+    everyone = people(bench, 5)
+    leave_all(bench, everyone)
+
+    bench.come_back(everyone[4])
+    bench.run("1d")
+
+    assert bench.case(everyone[4]).state is CaseState.CANCELED
+    assert not bench.systems["crm"].is_suspended("p4")
+
+
+def test_each_limit_that_trips_holds_by_itself(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(4), a_limit(2, guard_class=GuardClass.SUSPEND))
+    everyone = people(bench, 6)
+
+    leave_all(bench, everyone)
+
+    assert {flood.guard_class for flood in standing(bench)} == {GuardClass.ALL, GuardClass.SUSPEND}
+    with database.read() as tx:
+        held = tx.execute(
+            select(func.count()).select_from(hold_table).where(hold_table.c.subject == bench.case(everyone[5]).id)
+        )
+        assert held.scalar_one() == 2
+
+
+def test_nothing_of_a_request_that_fails_is_counted(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2))
+    everyone = people(bench, 3)
+
+    def fail(each: str) -> None:
+        with bench.database.write():
+            bench.leave(each)
+            raise ZeroDivisionError
+
+    for each in everyone:
+        with pytest.raises(ZeroDivisionError):
+            fail(each)
+
+    leave_all(bench, everyone[:2])
+    assert standing(bench) == []
+    with database.read() as tx:
+        assert tx.execute(select(flood_table.c.id)).all() == []
