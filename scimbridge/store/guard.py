@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scimbridge.domain.case import Case, CaseState
+from scimbridge.domain.flood import Flood
 from scimbridge.domain.guard import GuardScope, Limit
 from scimbridge.store.batch import Batch, LeftBatchError, batch_of
 from scimbridge.store.prepared import Prepared
@@ -125,13 +126,15 @@ def cases_counted(tx: Connection, limit: Limit, epoch: int, now: datetime) -> li
     return [(case_id, identity_id, bool(is_open)) for case_id, identity_id, is_open in found]
 
 
-def unmark(tx: Connection, key: Mapping[str, Any], case_id: str, identity_id: str) -> None:
+def unmark(tx: Connection, flood: Flood, case: Case) -> None:
     """Let a case not count that has taken nothing."""
     tx.execute(
         delete(guard_marks).where(
-            *(guard_marks.c[name] == key[name] for name in _KEY),
-            guard_marks.c.identity_id == identity_id,
-            guard_marks.c.case_id == case_id,
+            guard_marks.c.scope == flood.scope,
+            guard_marks.c.subject == flood.subject,
+            guard_marks.c.guard_class == flood.guard_class,
+            guard_marks.c.identity_id == case.identity_id,
+            guard_marks.c.case_id == case.id,
         )
     )
 
