@@ -158,6 +158,7 @@ class _Metrics:
 
     def _measure(self) -> None:
         telemetry.OPEN_CASES.set(self._bridge.overview.open_case_count())
+        telemetry.FLOODS_OPEN.set(self._bridge.flooding.standing_count())
         now = self._bridge.clock()
         for source, expires_at in self._bridge.tokens.expiries().items():
             left = math.inf if expires_at is None else (expires_at - now).total_seconds()

@@ -23,12 +23,14 @@ from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.canceling import Canceling
+from scimbridge.services.census import Census
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.clients import Clients
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.flooding import Flooding
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.guarding import Guarding
@@ -135,6 +137,16 @@ class Bridge:
     def guarding(self) -> Guarding:
         """Counts whoever is planned for, and holds floods."""
         return Guarding(self.database, self.settings.guard, {target.name: target.mode for target in self.fleet})
+
+    @cached_property
+    def flooding(self) -> Flooding:
+        """What operators decide about floods."""
+        return Flooding(self.database, self.returning, self.courier.submit)
+
+    @cached_property
+    def census(self) -> Census:
+        """How many identities are active, for the guard's percentages."""
+        return Census(self.database, self.settings.guard)
 
     @cached_property
     def intake(self) -> Intake:

@@ -137,6 +137,14 @@ class ApprovalRefusedError(RuleError):
     """A stage cannot be approved, or not by this operator; the message says why, and what to do."""
 
 
+class FloodClosedError(RuleError):
+    """Somebody has decided otherwise about the flood already."""
+
+    def __init__(self, flood_id: str, decision: str, by: str) -> None:
+        self.flood_id = flood_id
+        super().__init__(f"flood {flood_id} was {decision} by {by} already; see `scimbridge guard show {flood_id}`")
+
+
 class StoreError(BridgeError):
     """The database could not do what was asked."""
 

@@ -14,6 +14,9 @@ from scimbridge.store.clock import MEASURE_EVERY
 
 SWEEP_EVERY = 1.0
 FORGET_EVERY = 3600.0
+FINISH_EVERY = 5.0
+COUNT_EVERY = 600.0
+"""Oftener than the guard keeps a number, so that none is late; each time costs nothing until one is due."""
 
 log = structlog.get_logger("scimbridge.sweeper")
 
@@ -31,6 +34,8 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
     bridge.store_clock.measure()
     with (
         beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop),
+        beside("finish", lambda: bridge.flooding.finish(bridge.clock()), FINISH_EVERY, stop),
+        beside("count", lambda: bridge.census.run(bridge.clock()), COUNT_EVERY, stop),
         beside("forget", lambda: bridge.sweeping.forget_memberships(bridge.clock()), FORGET_EVERY, stop),
     ):
         ready()

@@ -62,7 +62,8 @@ class Standing:
     def why_over(self, tx: Connection, case: Case, task: Task, identity: Identity, now: datetime) -> str | None:
         """Return why a task has lost its reason, or ``None`` while it has one. The caller holds the identity's lock."""
         if task.action.gives_back:
-            return "the identity has left again" if identity.is_gone else None
+            # What an operator gives back stands, whatever the source last said: its next fact calls it off.
+            return "the identity has left again" if identity.is_gone and case.opened_by is None else None
         is_narrow = case.trigger is None or case.trigger.is_narrow
         if identity.is_gone and not is_narrow:
             return None

@@ -19,7 +19,7 @@ from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
 from scimbridge.services.grants import Grants
 from scimbridge.services.planning import Planner, Verdict
-from scimbridge.store import cases, journal, stages, tasks
+from scimbridge.store import cases, identities, journal, stages, tasks
 from scimbridge.store.surroundings import Owned, Surroundings, around
 
 ASK = "is this the same person? `scimbridge cases retry {case}` gives the access back, `cases cancel {case}` does not"
@@ -113,6 +113,28 @@ class Returning:
         restore, wakeups = _open_restore(tx, identity, last, taken, now, auto=auto, into=case)
         return Verdict(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"), wakeups)
 
+    def give_back(self, tx: Connection, case: Case, *, by: str, reason: str, now: datetime) -> Verdict:
+        """Give back what a leave case has taken, because an operator says so.
+
+        The source may say that the identity is gone: the operator's word stands until it says a fact again. Targets
+        that the identity was unassigned from are not given back, nor is anything where another case is open.
+
+        The caller holds the identity's lock, and the case has ended.
+        """
+        identity = identities.identity_by_id(tx, case.identity_id, now)
+        own = around(tx, identity.id, now)
+        tried = {task.target for task in tasks.tasks_of_case(tx, case.id) if task.action.is_revoking and task.attempts}
+        spared = self._grants.ungranted(tx, identity.id, own.unassigned)
+        taken = [
+            account
+            for account in own.owned.values()
+            if account.is_touched and account.target in tried and account.target not in spared
+        ]
+        if own.open_case is not None or not taken:
+            return Verdict("")
+        restore, wakeups = _open_restore(tx, identity, case, taken, now, auto=True, by=by, why=reason)
+        return Verdict(f"restore {restore.id} opened", wakeups)
+
     def _restore_of(self, case: Case) -> Restore:
         rule = self._rules.named(case.rule)
         return rule.restore if rule is not None else Restore.MANUAL
@@ -138,8 +160,22 @@ def _open_restore(
     *,
     auto: bool,
     into: Case | None = None,
+    by: str | None = None,
+    why: str = "",
 ) -> tuple[Case, list[WakeUp]]:
-    """Plan what gives accounts back: in a case of its own, or in the one that is open already."""
+    """Plan what gives accounts back: in a case of its own, or in the one that is open already.
+
+    Args:
+        tx: A write transaction that holds the identity's lock.
+        identity: Whose they are.
+        last: What has taken them.
+        taken: The accounts.
+        now: When (UTC).
+        auto: At once, without asking an operator.
+        into: The case that is open already.
+        by: The operator who asks for it; the source where absent.
+        why: What the operator says.
+    """
     case = into or cases.insert_case(
         tx,
         identity_id=identity.id,
@@ -149,6 +185,7 @@ def _open_restore(
         trigger=None,
         trigger_at=now,
         now=now,
+        opened_by=by,
     )
     stage = PlannedStage(number=0, after=timedelta(), due_at=now, tasks=())
     stage_id = stages.insert_stage(tx, case.id, stage, now)
@@ -166,7 +203,7 @@ def _open_restore(
                 state=TaskState.READY if auto else TaskState.WAITING,
                 due_at=now,
                 position=0,
-                reason="returned" if auto else ASK.format(case=case.id),
+                reason=(why or "returned") if auto else ASK.format(case=case.id),
             )
             for account in taken
         ],
@@ -175,8 +212,8 @@ def _open_restore(
         tx,
         "restore opened",
         now,
-        reason=f"active again after case {last.id}" + ("" if auto else "; waits for an operator"),
-        actor=identity.source,
+        reason=why or f"active again after case {last.id}" + ("" if auto else "; waits for an operator"),
+        actor=by or identity.source,
         identity_id=identity.id,
         case_id=case.id,
         personal={"user_name": identity.user_name},

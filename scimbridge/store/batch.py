@@ -60,6 +60,8 @@ class Batch:
         self._waiting: list[tuple[Deferrable, Mapping[str, Any]]] = []
         self._last: dict[str, Deferrable] = {}
         self._tables: set[str] = set()
+        self.notes: dict[Any, Any] = {}
+        """What units have read that concerns all of them, as it will be once the batch is written."""
 
     def __enter__(self) -> Self:
         self._tx.info[_KEY] = self

@@ -70,7 +70,8 @@ def flood_by_id(tx: Connection, flood_id: str, *, lock: bool = False) -> Flood:
     Raises:
         NotFoundError: There is none of this id.
     """
-    query = _BY_ID.with_for_update() if lock else _BY_ID
+    # Whoever opens a case at this moment refers to the row, and need not wait.
+    query = _BY_ID.with_for_update(key_share=True) if lock else _BY_ID
     row = tx.execute(query, {"key": flood_id}).mappings().first()
     if row is None:
         raise NotFoundError("flood", flood_id)
@@ -139,17 +140,18 @@ def is_held(tx: Connection, flood_id: str, case_id: str) -> bool:
     return bool(tx.execute(query).scalar_one())
 
 
-def next_unsettled(tx: Connection, flood_id: str, limit: int) -> Sequence[str]:
-    """Return cases of a flood for which its decision has not been carried out, and lock their rows."""
+def next_unsettled(tx: Connection, flood_id: str, limit: int) -> list[tuple[str, str]]:
+    """Return cases of a flood for which its decision has not been carried out: id and identity. Locks their rows."""
     query = (
-        select(flood_cases.c.case_id)
+        select(flood_cases.c.case_id, cases.c.identity_id)
+        .join(cases, cases.c.id == flood_cases.c.case_id)
         .where(flood_cases.c.flood_id == flood_id, flood_cases.c.settled_at.is_(None))
         .order_by(flood_cases.c.case_id)
         .limit(limit)
         # Somebody else may be carrying it out, too.
-        .with_for_update(skip_locked=True)
+        .with_for_update(of=flood_cases, skip_locked=True)
     )
-    return tx.execute(query).scalars().all()
+    return [(case_id, identity_id) for case_id, identity_id in tx.execute(query)]
 
 
 def settle_cases(tx: Connection, flood_id: str, case_ids: Sequence[str], *, by: str, now: datetime) -> None:

@@ -30,7 +30,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scimbridge.domain.case import Case, CaseState
+from scimbridge.domain.flood import Flood
 from scimbridge.domain.guard import GuardScope, Limit
+from scimbridge.store.batch import Batch, LeftBatchError, batch_of
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import accounts, cases, guard_counters, guard_marks, identities, populations
 
@@ -63,6 +65,9 @@ def key_of(limit: Limit) -> dict[str, Any]:
 
 def count(tx: Connection, limit: Limit, now: datetime) -> Counter:
     """Lock a limit's counter, and count one more identity."""
+    batch = batch_of(tx)
+    if batch is not None:
+        return _count_in_batch(tx, batch, limit, now)
     statement = _COUNT if limit.percent is None else _COUNT_WITH_SHARE
     wanted = {**key_of(limit), "since": now - limit.window}
     row = statement.first(tx, wanted)
@@ -76,7 +81,7 @@ def count(tx: Connection, limit: Limit, now: datetime) -> Counter:
 def mark(tx: Connection, limit: Limit, epoch: int, case: Case, now: datetime) -> None:
     """Note that a case of an identity counts for a limit; an identity counts once, with its newest time."""
     row = {**key_of(limit), "identity_id": case.identity_id, "case_id": case.id, "at": now, "epoch": epoch}
-    _MARK[tx.dialect.name].run(tx, row)
+    _MARK[tx.dialect.name].add(tx, row)
 
 
 def counted(tx: Connection, limit: Limit, epoch: int, now: datetime, *, at_most: int) -> int:
@@ -121,13 +126,15 @@ def cases_counted(tx: Connection, limit: Limit, epoch: int, now: datetime) -> li
     return [(case_id, identity_id, bool(is_open)) for case_id, identity_id, is_open in found]
 
 
-def unmark(tx: Connection, key: Mapping[str, Any], case_id: str, identity_id: str) -> None:
+def unmark(tx: Connection, flood: Flood, case: Case) -> None:
     """Let a case not count that has taken nothing."""
     tx.execute(
         delete(guard_marks).where(
-            *(guard_marks.c[name] == key[name] for name in _KEY),
-            guard_marks.c.identity_id == identity_id,
-            guard_marks.c.case_id == case_id,
+            guard_marks.c.scope == flood.scope,
+            guard_marks.c.subject == flood.subject,
+            guard_marks.c.guard_class == flood.guard_class,
+            guard_marks.c.identity_id == case.identity_id,
+            guard_marks.c.case_id == case.id,
         )
     )
 
@@ -201,6 +208,25 @@ def forget_samples(tx: Connection, scope: GuardScope, subject: str, before: date
     )
 
 
+def _count_in_batch(tx: Connection, batch: Batch, limit: Limit, now: datetime) -> Counter:
+    """Do the same with what the first unit of a batch has read: nobody else writes until it is written.
+
+    A unit that leaves the batch afterwards has been counted there: then the number is larger than it need be.
+    """
+    if _KEY not in batch.notes:
+        batch.notes[_KEY] = {tuple(row[name] for name in _KEY): dict(row) for row in _ALL_COUNTERS.all(tx, {})}
+    key = key_of(limit)
+    row = batch.notes[_KEY].get(tuple(key.values()))
+    if row is None or row["flood_id"] is not None:
+        raise LeftBatchError
+    if limit.percent is not None and "active" not in row:
+        found = _ACTIVE.column(tx, {"scope": limit.scope.value, "subject": limit.subject, "since": now - limit.window})
+        row["active"] = found[0]
+    row["at_most"] += 1
+    _COUNT_LATER.change(tx, key)
+    return Counter(epoch=row["epoch"], at_most=row["at_most"], flood_id=None, active=row.get("active"))
+
+
 def _is_of(table: Table) -> list[ColumnElement[bool]]:
     return [table.c[name] == bindparam(name) for name in _KEY]
 
@@ -267,6 +293,9 @@ _ONE_MORE = (
 _STATE = (guard_counters.c.epoch, guard_counters.c.at_most, guard_counters.c.flood_id)
 _COUNT = Prepared(_ONE_MORE.returning(*_STATE))
 _COUNT_WITH_SHARE = Prepared(_ONE_MORE.returning(*_STATE, _active().label("active")))
+_COUNT_LATER = Prepared(_ONE_MORE)
+_ALL_COUNTERS = Prepared(select(guard_counters))
+_ACTIVE = Prepared(select(_active().label("active")))
 _CORRECT = Prepared(update(guard_counters).where(*_is_of(guard_counters)).values(at_most=bindparam("number")))
 _NEW_COUNTER = {name: _new_counter(dialect) for name, dialect in _DIALECTS.items()}
 _MARK = {name: _upsert(dialect) for name, dialect in _DIALECTS.items()}

@@ -38,11 +38,13 @@ from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.canceling import Canceling
+from scimbridge.services.census import Census
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
 from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.flooding import Flooding
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.guarding import Guarding
@@ -220,6 +222,8 @@ class Bench:
         modes = {target.name: target.mode for target in self.fleet}
         planner = Planner(self.rules, self.fleet.capabilities, Guarding(self.database, self.guard, modes))
         returning = Returning(self.rules, planner, grants)
+        self.flooding = Flooding(self.database, returning, self.wakeups.extend)
+        self.census = Census(self.database, self.guard)
         self.ending = Ending(self.database, planner, returning, profiles)
         assignment = Assignment(grants, planner, returning)
         self.writer = Writer(self.database)

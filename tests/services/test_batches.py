@@ -5,21 +5,33 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, select, update
 
-from scimbridge.domain.action import Action
+from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.case import CaseState
+from scimbridge.domain.guard import Guard, GuardScope, Limit
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.resource import StoredUser
 from scimbridge.domain.rule import Rule, Ruleset
+from scimbridge.domain.task import TaskState
 from scimbridge.errors import NotFoundError, StoreBusyError
 from scimbridge.store import batch, identities
 from scimbridge.store.database import Database
-from scimbridge.store.schema import cases, history, metadata, resource_counts
+from scimbridge.store.schema import (
+    cases,
+    floods,
+    guard_counters,
+    guard_marks,
+    history,
+    holds,
+    metadata,
+    resource_counts,
+)
 from tests.clock import FakeClock
 from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 from tests.store.crowd import Crowd
@@ -363,3 +375,61 @@ def test_what_was_read_ahead_is_not_believed_after_a_change(bench: Bench, left_a
     together(bench, (ada, setting(active=False)), (bob, look_again))
 
     assert left_alone == [bob]
+
+
+def a_guard(count: int, **settings: Any) -> Guard:
+    limit = Limit(
+        scope=GuardScope.OVERALL,
+        subject="",
+        guard_class=GuardClass.ALL,
+        window=timedelta(hours=24),
+        count=count,
+        **settings,
+    )
+    return Guard((limit,))
+
+
+def test_units_that_the_guard_counts_share_their_statements_below_the_limit(
+    tmp_path: Path, sqlite_template: bytes, left_alone: list[str]
+) -> None:
+    guard = a_guard(10, percent=100)
+    with a_bench(tmp_path / "bench", sqlite_template, guard=guard) as bench:
+        ids = [bench.join(f"user{number}") for number in range(9)]
+        bench.leave(ids[0])
+
+        together(bench, *((user_id, setting(active=False)) for user_id in ids[1:]))
+
+        assert left_alone == []
+        with bench.database.read() as tx:
+            assert tx.execute(select(guard_counters.c.at_most)).scalar_one() == 9
+            assert set(tx.execute(select(guard_marks.c.identity_id)).scalars()) == set(ids)
+
+
+def test_a_batch_that_goes_over_the_limit_is_held_from_there_on(tmp_path: Path, sqlite_template: bytes) -> None:
+    with a_bench(tmp_path / "bench", sqlite_template, Ruleset((a_rule(),)), guard=a_guard(4)) as bench:
+        ids = [bench.join(f"user{number}") for number in range(10)]
+        bench.leave(ids[0])
+
+        together(bench, *((user_id, setting(active=False)) for user_id in ids[1:]))
+        bench.run("1h")
+
+        assert len(bench.systems["crm"].writes) == 0
+        assert {task.state for user_id in ids for task in bench.tasks(bench.case(user_id))} == {
+            TaskState.READY,
+            TaskState.PLANNED,
+        }
+        with bench.database.read() as tx:
+            assert len(tx.execute(select(floods.c.id)).all()) == 1
+            assert len(tx.execute(select(holds.c.id)).all()) == 10
+
+
+def test_a_unit_that_fails_in_a_batch_is_not_counted(tmp_path: Path, sqlite_template: bytes) -> None:
+    with a_bench(tmp_path / "bench", sqlite_template, guard=a_guard(2)) as bench:
+        ids = [bench.join(f"user{number}") for number in range(3)]
+        bench.leave(ids[0])
+
+        together(bench, (ids[1], refusing), (ids[2], setting(active=False)))
+
+        with bench.database.read() as tx:
+            assert set(tx.execute(select(guard_marks.c.identity_id)).scalars()) == {ids[0], ids[2]}
+            assert tx.execute(select(floods.c.id)).all() == []

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.case import CaseKind, CaseState
-from scimbridge.domain.flood import Flood
-from scimbridge.domain.guard import Guard, GuardScope, Limit
+from scimbridge.domain.guard import GuardScope
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.sdk import Mode
-from scimbridge.store import floods
 from scimbridge.store.database import Database
 from scimbridge.store.schema import floods as flood_table
 from scimbridge.store.schema import holds as hold_table
@@ -24,52 +21,9 @@ from scimbridge.store.schema import notices as notice_table
 from scimbridge.store.schema import targets as target_table
 from tests.clock import FakeClock
 from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage, an_exclusion
+from tests.services.flooded import a_bench, a_limit, held_cases, leave_all, people, standing, the_flood
 
 SUSPEND_THEN_DELETE = (a_stage("7d"), a_stage("30d", Action.DELETE))
-
-
-def a_limit(count: int | None = 3, *, window: timedelta = timedelta(hours=24), **settings: Any) -> Limit:
-    return Limit(
-        scope=settings.pop("scope", GuardScope.OVERALL),
-        subject=settings.pop("subject", ""),
-        guard_class=settings.pop("guard_class", GuardClass.ALL),
-        count=count,
-        window=window,
-        **settings,
-    )
-
-
-def a_guard(*limits: Limit, floor: int = 0) -> Guard:
-    return Guard(limits=limits, floors={(limit.scope, limit.subject): floor for limit in limits})
-
-
-def a_bench(database: Database, clock: FakeClock, *limits: Limit, floor: int = 0, **settings: Any) -> Bench:
-    return Bench(database, clock, guard=a_guard(*(limits or (a_limit(),)), floor=floor), **settings)
-
-
-def standing(bench: Bench) -> list[Flood]:
-    with bench.database.read() as tx:
-        return floods.standing(tx)
-
-
-def the_flood(bench: Bench) -> Flood:
-    (found,) = standing(bench)
-    return found
-
-
-def people(bench: Bench, number: int, prefix: str = "p", **attributes: Any) -> list[str]:
-    return [bench.join(f"{prefix}{each}", **attributes) for each in range(number)]
-
-
-def leave_all(bench: Bench, ids: list[str]) -> None:
-    for identity_id in ids:
-        bench.leave(identity_id)
-
-
-def held_cases(bench: Bench) -> set[str]:
-    with bench.database.read() as tx:
-        query = select(hold_table.c.subject).where(hold_table.c.lifted_at.is_(None))
-        return set(tx.execute(query).scalars())
 
 
 def test_at_most_the_limit_is_changed_and_nothing_of_the_case_that_trips_it_becomes_ready(
