@@ -40,6 +40,7 @@ from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
 from scimbridge.services.leases import TERMS, Leases, Terms
 from scimbridge.services.lookup import Lookup
+from scimbridge.services.moving import Moving
 from scimbridge.services.operating import Operating
 from scimbridge.services.overview import Overview
 from scimbridge.services.permit import TargetPermit
@@ -152,7 +153,13 @@ class Bridge:
     def intake(self) -> Intake:
         """The write side of SCIM's users."""
         return Intake(
-            self.writer, self.planner, self.returning, self.ending, self.courier.submit, self.settings.profiles
+            self.writer,
+            self.planner,
+            self.returning,
+            self.ending,
+            self.moving,
+            self.courier.submit,
+            self.settings.profiles,
         )
 
     @cached_property
@@ -173,7 +180,12 @@ class Bridge:
     @cached_property
     def assignment(self) -> Assignment:
         """What a change of a group means for targets."""
-        return Assignment(self.grants, self.planner, self.returning)
+        return Assignment(self.grants, self.planner, self.returning, self.moving)
+
+    @cached_property
+    def moving(self) -> Moving:
+        """Which changes are facts."""
+        return Moving(self.settings.ruleset, self.planner, self.returning, self.grants)
 
     @cached_property
     def inquiring(self) -> Inquiring:

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from scim2_models import SCIMException, ScimFilter
+from scim2_models.path import (
+    AttrPath,
+    CompareOperator,
+    Comparison,
+    FilterNode,
+    LogicalExpr,
+    Not,
+    Present,
+    ValuePath,
+)
 
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.model import TOLERANT, USER
+from scimbridge.domain.names import fold
+
+Path = tuple[str, ...]
+"""Where an attribute is in a User's document, in lower case; it begins with the URN of an extension."""
+
+GROUPS: Path = ("groups",)
+_CORE = "urn:ietf:params:scim:schemas:core:2.0:user"
 
 
 class IdentityFilter:
@@ -36,6 +55,25 @@ class IdentityFilter:
         user = USER.model_validate(document, scim_policy=TOLERANT)
         return bool(self._filter.match(user))
 
+    @property
+    def attributes(self) -> frozenset[Path]:
+        """The attributes that it asks about; the groups as ``GROUPS``, whatever of them it asks."""
+        return frozenset(_path(node.attr_path) for node in _terms(self._filter.ast))
+
+    @property
+    def group_names(self) -> frozenset[str] | None:
+        """The folded names of the groups that matter to it; ``None`` where any may."""
+        names = set()
+        for node in _terms(self._filter.ast):
+            if _path(node.attr_path) != GROUPS:
+                continue
+            match node:
+                case Comparison(op=CompareOperator.eq | CompareOperator.ne, value=str() as name):
+                    names.add(fold(name))
+                case _:
+                    return None
+        return frozenset(names)
+
     def __repr__(self) -> str:
         return f"IdentityFilter({self.text!r})"
 
@@ -44,3 +82,23 @@ class IdentityFilter:
 
     def __hash__(self) -> int:
         return hash(self.text)
+
+
+def _terms(node: FilterNode) -> Iterator[Comparison | Present | ValuePath]:
+    match node:
+        case LogicalExpr():
+            for term in node.terms:
+                yield from _terms(term)
+        case Not():
+            yield from _terms(node.expr)
+        case Comparison() | Present() | ValuePath():
+            yield node
+        case _:  # pragma: no cover - the grammar has no others
+            raise AssertionError(node)
+
+
+def _path(attribute: AttrPath) -> Path:
+    schema = (attribute.uri or "").lower()
+    names = (schema if schema != _CORE else "", attribute.attr.lower(), (attribute.sub_attr or "").lower())
+    found = tuple(name for name in names if name)
+    return GROUPS if found[0] == "groups" else found

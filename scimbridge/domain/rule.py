@@ -11,6 +11,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.shift import Shift
 from scimbridge.domain.trigger import Trigger
 
 
@@ -97,6 +98,17 @@ class Rule:
     now: IdentityFilter | None = None
     hook: str | None = None
     version: str = ""
+
+    @property
+    def shift(self) -> Shift | None:
+        """What makes somebody a mover; ``None`` where it is not said."""
+        return Shift(self.was, self.now) if self.was is not None and self.now is not None else None
+
+    def targets(self, known: Iterable[str]) -> frozenset[str]:
+        """Return the targets, of those that there are, that its stages are for."""
+        named = (stage.targets for stage in self.stages)
+        wanted = frozenset().union(*(frozenset(known) if each is None else each for each in named))
+        return wanted & (frozenset(known) - self.exclude_targets)
 
     def applies_to(self, trigger: Trigger, identity: Identity) -> bool:
         """Whether this rule is for this fact. Exclusion is another question."""

@@ -13,46 +13,11 @@ from scimbridge.domain.resource import MemberKind, StoredGroup
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services.grants import Grants, Targets, listed
+from scimbridge.services.members import MOST_AT_ONCE, Moves
+from scimbridge.services.moving import Moving
 from scimbridge.services.planning import Planner
 from scimbridge.services.returning import Returning
 from scimbridge.store import assignments, groups, identities, inquiries, journal
-
-MOST_AT_ONCE = 500
-"""People whom one request may unassign. Nobody takes out more by hand: beyond it, an operator is asked."""
-
-
-@dataclass(slots=True)
-class Moves:
-    """Who came into a group and who left it, by one request.
-
-    Attributes:
-        came: Counted for every group.
-        left: Counted for every group.
-        members: Everyone who came or left, with what they were before and after; for groups that grant something.
-    """
-
-    came: int = 0
-    left: int = 0
-    members: dict[str, tuple[bool, bool, MemberKind]] = field(default_factory=dict)
-
-    @property
-    def changed(self) -> bool:
-        """Whether anybody came or left."""
-        return bool(self.came or self.left)
-
-    def note(self, found: dict[str, MemberKind], *, is_in: bool) -> None:
-        """Note members who are in from now on, or out, and were not before this change."""
-        for member_id, kind in found.items():
-            was_in = self.members[member_id][0] if member_id in self.members else not is_in
-            self.members[member_id] = (was_in, is_in, kind)
-
-    def who(self, kind: MemberKind, *, left: bool) -> list[str]:
-        """Return who left, or came, when the whole request is looked at."""
-        return sorted(
-            member_id
-            for member_id, (was_in, is_in, found) in self.members.items()
-            if found is kind and was_in is left and is_in is not left
-        )
 
 
 @dataclass(slots=True)
@@ -66,22 +31,30 @@ class Unassigned:
 class Assignment:
     """Turns leaving the last group that grants a target into a fact, and coming back into its end."""
 
-    def __init__(self, grants: Grants, planner: Planner, returning: Returning) -> None:
+    def __init__(self, grants: Grants, planner: Planner, returning: Returning, moving: Moving) -> None:
         self._grants = grants
         self._planner = planner
         self._returning = returning
+        self._moving = moving
 
     def watches(self, group: StoredGroup) -> bool:
         """Whether it matters who comes into a group and who leaves it."""
-        return bool(self._grants.by(group.document["displayName"]))
+        name = group.document["displayName"]
+        return bool(self._grants.by(name)) or self._moving.watches(name)
 
     def weigh(
         self, tx: Connection, before: StoredGroup, after: StoredGroup, moves: Moves, now: datetime
     ) -> list[WakeUp]:
         """Take in what became of a group that was changed. Returns accounts that have work at once.
 
-        The caller holds the locks of the group and, where it grants something, of everyone who moved.
+        The caller holds the locks of the group and, where it is watched, of everyone who moved.
         """
+        wakeups = self._weigh_grants(tx, before, after, moves, now)
+        return wakeups + self._moving.members_changed(tx, before, after, moves, now) if moves.members else wakeups
+
+    def _weigh_grants(
+        self, tx: Connection, before: StoredGroup, after: StoredGroup, moves: Moves, now: datetime
+    ) -> list[WakeUp]:
         granted = self._grants.by(before.document["displayName"])
         grants = self._grants.by(after.document["displayName"])
         if not granted and not grants:
@@ -90,7 +63,7 @@ class Assignment:
             self._ask_about_all(tx, before, Cause.RENAMED, granted - grants, now)
         wakeups = self._left(tx, before, granted & grants, moves, now) if moves.left else []
         came = moves.who(MemberKind.USER, left=False) if moves.came else []
-        for identity_id, targets in assignments.were_unassigned(tx, came, grants).items() if came else ():
+        for identity_id, targets in assignments.who_lost(tx, came, grants).items() if came else ():
             identity = identities.identity_by_id(tx, identity_id, now)
             assignments.assign(tx, identity_id, targets)
             wakeups += self._returning.assigned(tx, identity, frozenset(targets), now).wakeups

@@ -14,7 +14,7 @@ from scimbridge.domain.names import fold
 from scimbridge.domain.source import Profiles
 from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import Trigger
-from scimbridge.store import assignments
+from scimbridge.store import assignments, moves
 
 Targets = frozenset[str]
 
@@ -69,12 +69,21 @@ class Standing:
             return None
         if case.trigger is Trigger.ENDED and self._has_ended(identity, now):
             return None
-        if case.trigger is not None and case.trigger.concerns_active:
+        if case.trigger is not None and case.trigger.concerns_active and case.trigger is not Trigger.CHANGED:
             return None  # whoever came back since has canceled the case
-        noted = assignments.unassigned_from(tx, identity.id)
-        if task.target not in noted:
-            return _ASSIGNED if is_narrow else "the identity is active again"
-        return _ASSIGNED if task.target in self._grants.to(tx, [identity.id])[identity.id] else None
+        return self._why_not_lost(tx, case, task, identity)
+
+    def _why_not_lost(self, tx: Connection, case: Case, task: Task, identity: Identity) -> str | None:
+        """Return why somebody who is active has not lost a target, or ``None`` where they have."""
+        is_unassigned = task.target in assignments.unassigned_from(tx, identity.id)
+        moved = [move for move in moves.moves_of(tx, identity.id) if move.target == task.target]
+        if not is_unassigned and not moved:
+            return _OVER.get(case.trigger, "the identity is active again")
+        if task.target in self._grants.to(tx, [identity.id])[identity.id]:
+            return _ASSIGNED
+        if is_unassigned or any(move.shift.has_happened(identity) for move in moved):
+            return None
+        return CHANGED_BACK
 
     def _has_ended(self, identity: Identity, now: datetime) -> bool:
         end = end_of(identity.document, self._profiles.of(identity.source))
@@ -82,6 +91,8 @@ class Standing:
 
 
 _ASSIGNED = "the identity is assigned to the target again"
+CHANGED_BACK = "the identity has changed back"
+_OVER: dict[Trigger | None, str] = {None: _ASSIGNED, Trigger.UNASSIGNED: _ASSIGNED, Trigger.CHANGED: CHANGED_BACK}
 
 
 def listed(targets: Iterable[str]) -> str:

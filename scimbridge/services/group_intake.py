@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from scimbridge.domain.resource import MemberChange, MemberPlan, Received, StoredGroup
 from scimbridge.domain.wakeup import WakeUp
-from scimbridge.services.assignment import Assignment, Moves
+from scimbridge.services.assignment import Assignment
 from scimbridge.services.intake import Change, Submit
+from scimbridge.services.members import Moves
 from scimbridge.services.precondition import require_version
 from scimbridge.store import groups, journal
 from scimbridge.store.member_filters import selected_members

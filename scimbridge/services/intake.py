@@ -18,7 +18,8 @@ from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import DuplicateError, StoreError
 from scimbridge.services.ending import Ending
-from scimbridge.services.planning import Planner, Verdict
+from scimbridge.services.moving import Moving
+from scimbridge.services.planning import Planner, Verdict, joined
 from scimbridge.services.precondition import require_version
 from scimbridge.services.returning import Returning
 from scimbridge.store import accounts, cases, groups, identities, journal
@@ -55,6 +56,7 @@ class Intake:
         planner: Planner,
         returning: Returning,
         ending: Ending,
+        moving: Moving,
         submit: Submit,
         profiles: Profiles | None = None,
     ) -> None:
@@ -63,6 +65,7 @@ class Intake:
         self._planner = planner
         self._returning = returning
         self._ending = ending
+        self._moving = moving
         self._submit = submit
         self._profiles = profiles or Profiles()
 
@@ -223,11 +226,14 @@ class Intake:
         if not identities.is_matched_alike(before, after):
             accounts.look_up_again(tx, after.id, now)
         if before.active and not after.active:
-            return self._planner.take(tx, _fact(Trigger.DEACTIVATED, after, now, request_id), after)
-        if after.active and not before.active:
+            verdict = self._planner.take(tx, _fact(Trigger.DEACTIVATED, after, now, request_id), after)
+        elif after.active and not before.active:
             same = before.external_id == after.external_id
-            return _prefixed("reactivated", self._welcome(tx, after, now, same_person=same))
-        return _prefixed("changed", ended)
+            verdict = _prefixed("reactivated", self._welcome(tx, after, now, same_person=same))
+        else:
+            verdict = _prefixed("changed", ended)
+        moved = self._moving.user_changed(tx, before, after, now, request_id)
+        return joined(verdict, moved) if moved.text else verdict
 
 
 def _is_same_person(former: Identity, identity: Identity) -> bool:
@@ -240,4 +246,4 @@ def _fact(trigger: Trigger, identity: Identity, now: datetime, request_id: str) 
 
 
 def _prefixed(text: str, verdict: Verdict) -> Verdict:
-    return Verdict("; ".join(filter(None, (text, verdict.text))), verdict.wakeups)
+    return joined(Verdict(text), verdict)

@@ -18,11 +18,11 @@ from scimbridge.domain.ids import AccountId, TaskId, new_id
 from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, guarded, plan_fact
 from scimbridge.domain.rule import Rule, Ruleset, Terms
 from scimbridge.domain.task import Task, TaskState
-from scimbridge.domain.trigger import Fact
+from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
 from scimbridge.services.guarding import Guarding
-from scimbridge.store import accounts, assignments, cases, holds, identities, journal, tasks
+from scimbridge.store import accounts, assignments, cases, holds, identities, journal, moves, tasks
 from scimbridge.store import stages as stages_store
 from scimbridge.store.surroundings import Surroundings, around
 
@@ -40,6 +40,12 @@ class Verdict:
     wakeups: list[WakeUp] = field(default_factory=list)
 
 
+def joined(*verdicts: Verdict) -> Verdict:
+    """Return several verdicts as one."""
+    said = "; ".join(verdict.text for verdict in verdicts if verdict.text)
+    return Verdict(said, [wakeup for verdict in verdicts for wakeup in verdict.wakeups])
+
+
 class Planner:
     """Turns facts into cases, by the rules and by what the targets can do."""
 
@@ -53,19 +59,26 @@ class Planner:
         """The configured targets."""
         return self._capabilities.keys()
 
-    def take(self, tx: Connection, fact: Fact, identity: Identity) -> Verdict:
-        """Open or amend the identity's case, or say why not. The caller holds the identity's lock."""
+    def take(self, tx: Connection, fact: Fact, identity: Identity, *, rule: Rule | None = None) -> Verdict:
+        """Open or amend the identity's case, or say why not. The caller holds the identity's lock.
+
+        Args:
+            tx: The transaction that stores the fact.
+            fact: What has happened.
+            identity: Whom it is about, as they are now.
+            rule: The rule by which it is a fact, where that is known; else the first that matches.
+        """
         found = around(tx, identity.id, fact.at)
         identity = identities.remembering(identity, found.left)
         open_case = found.open_case
-        rule = self._rules.first_match(fact.trigger, identity)
+        rule = rule or self._rules.first_match(fact.trigger, identity)
         if rule is None:
             return self._leave_alone(tx, fact, open_case, "no rule matches", "fact without rule")
         exclusions = holds.standing_exclusions(tx) if found.has_exclusions else ()
         why = self._rules.why_excluded(identity, rule.name, fact.at, exclusions)
         if why is not None:
             return self._leave_alone(tx, fact, open_case, f"excluded: {why}", "excluded")
-        assignments.unassign(tx, identity.id, fact.targets or (), fact.at)
+        _note_loss(tx, fact, rule)
         if open_case is not None and settling.stop_restoring(tx, open_case, fact):
             open_case = None
         if open_case is None:
@@ -178,6 +191,17 @@ class Planner:
                 ]
         tasks.insert_tasks(tx, new)
         return [WakeUp(task.target, task.account_id) for task in new if task.state is TaskState.READY]
+
+
+def _note_loss(tx: Connection, fact: Fact, rule: Rule) -> None:
+    """Keep which targets somebody lost who may be active: whether that still holds is asked before each task."""
+    match fact.trigger:
+        case Trigger.UNASSIGNED:
+            assignments.unassign(tx, fact.identity_id, fact.targets or (), fact.at)
+        case Trigger.CHANGED:
+            moves.note(tx, fact.identity_id, fact.targets or (), rule, fact.at)
+        case _:
+            pass
 
 
 def _task(

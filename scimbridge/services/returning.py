@@ -11,15 +11,17 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import TaskId, new_id
+from scimbridge.domain.mover import Movers
 from scimbridge.domain.plan import PlannedStage
 from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
-from scimbridge.services.grants import Grants
+from scimbridge.services.grants import CHANGED_BACK, Grants
 from scimbridge.services.planning import Planner, Verdict
-from scimbridge.store import cases, identities, journal, stages, tasks
+from scimbridge.store import assignments, cases, identities, journal, moves, stages, tasks
+from scimbridge.store.moves import Move
 from scimbridge.store.surroundings import Owned, Surroundings, around
 
 ASK = "is this the same person? `scimbridge cases retry {case}` gives the access back, `cases cancel {case}` does not"
@@ -30,6 +32,7 @@ class Returning:
 
     def __init__(self, rules: Ruleset, planner: Planner, grants: Grants) -> None:
         self._rules = rules
+        self._has_movers = bool(Movers(rules.rules))
         self._planner = planner
         self._grants = grants
 
@@ -76,8 +79,9 @@ class Returning:
             elif case is not None:
                 restoring = case
         unassigned = self._grants.ungranted(tx, identity.id, own.unassigned)
+        moved = self._still_moved(tx, identity)
         touched = [account for each in everyone for account in each.owned.values() if account.is_touched]
-        taken = [account for account in touched if account.target not in unassigned]
+        taken = [account for account in touched if account.target not in unassigned.keys() | moved.keys()]
         wakeups: list[WakeUp] = []
         if taken and restoring is None:
             auto = same_person and self._restore_of(last) is Restore.AUTO
@@ -87,6 +91,12 @@ class Returning:
             again = self._planner.take(tx, _still_unassigned(identity, target, at), identity)
             wakeups += again.wakeups
             said.append(f"still {again.text}")
+        for move in moved.values():
+            rule = self._rules.named(move.rule)
+            if rule is not None:
+                again = self._planner.take(tx, _still_moved(identity, move), identity, rule=rule)
+                wakeups += again.wakeups
+                said.append(f"still {again.text}")
         return Verdict("; ".join(said), wakeups)
 
     def assigned(self, tx: Connection, identity: Identity, targets: frozenset[str], now: datetime) -> Verdict:
@@ -95,11 +105,41 @@ class Returning:
         Whoever has left altogether gets nothing back, and what is planned because of that goes on. The caller
         holds the identity's lock.
         """
+        return self._give_back(tx, identity, targets, "the identity is assigned to the target again", now)
+
+    def changed_back(
+        self, tx: Connection, identity: Identity, targets: frozenset[str], now: datetime, *, is_said: bool
+    ) -> Verdict:
+        """Call off what is planned at targets that an identity lost by changing, and restore what was taken.
+
+        Targets that it was unassigned from stay lost. The caller holds the identity's lock.
+
+        Args:
+            tx: The transaction of the change.
+            identity: As it is now.
+            targets: What the change back is about.
+            now: When (UTC).
+            is_said: False where it only follows from a value that is missing: then nothing is given
+                back until an operator confirms.
+        """
+        lost = self._grants.ungranted(tx, identity.id, assignments.unassigned_from(tx, identity.id))
+        return self._give_back(tx, identity, targets - lost.keys(), CHANGED_BACK, now, is_sure=is_said)
+
+    def _give_back(
+        self,
+        tx: Connection,
+        identity: Identity,
+        targets: frozenset[str],
+        reason: str,
+        now: datetime,
+        *,
+        is_sure: bool = True,
+    ) -> Verdict:
         case = cases.open_case_of(tx, [identity.id])
-        if case is not None and (case.trigger is None or case.trigger.is_narrow):
-            settling.stop_revoking(tx, case, targets, "the identity is assigned to the target again", now)
+        if case is not None and not _takes_everything(case):
+            settling.stop_revoking(tx, case, targets, reason, now)
             case = cases.open_case_of(tx, [identity.id])
-        if identity.is_gone:
+        if identity.is_gone or (case is not None and _takes_everything(case)):
             return Verdict("")
         own = around(tx, identity.id, now)
         last = own.last_leave
@@ -109,7 +149,7 @@ class Returning:
         ]
         if last is None or not taken:
             return Verdict("")
-        auto = self._restore_of(last) is Restore.AUTO
+        auto = is_sure and self._restore_of(last) is Restore.AUTO
         restore, wakeups = _open_restore(tx, identity, last, taken, now, auto=auto, into=case)
         return Verdict(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"), wakeups)
 
@@ -124,7 +164,7 @@ class Returning:
         identity = identities.identity_by_id(tx, case.identity_id, now)
         own = around(tx, identity.id, now)
         tried = {task.target for task in tasks.tasks_of_case(tx, case.id) if task.action.is_revoking and task.attempts}
-        spared = self._grants.ungranted(tx, identity.id, own.unassigned)
+        spared = self._grants.ungranted(tx, identity.id, own.unassigned).keys() | self._still_moved(tx, identity).keys()
         taken = [
             account
             for account in own.owned.values()
@@ -135,6 +175,16 @@ class Returning:
         restore, wakeups = _open_restore(tx, identity, case, taken, now, auto=True, by=by, why=reason)
         return Verdict(f"restore {restore.id} opened", wakeups)
 
+    def _still_moved(self, tx: Connection, identity: Identity) -> dict[str, Move]:
+        """Return the targets that an identity lost by changing, has not got back by changing, and is not granted."""
+        found = {
+            move.target: move
+            for move in (moves.moves_of(tx, identity.id) if self._has_movers else ())
+            if move.shift.has_happened(identity)
+        }
+        granted = self._grants.to(tx, [identity.id])[identity.id] if found else frozenset()
+        return {target: move for target, move in found.items() if target not in granted}
+
     def _restore_of(self, case: Case) -> Restore:
         rule = self._rules.named(case.rule)
         return rule.restore if rule is not None else Restore.MANUAL
@@ -142,6 +192,17 @@ class Returning:
 
 def _still_unassigned(identity: Identity, target: str, at: datetime) -> Fact:
     return Fact(trigger=Trigger.UNASSIGNED, identity_id=identity.id, source=identity.source, at=at, targets=(target,))
+
+
+def _still_moved(identity: Identity, move: Move) -> Fact:
+    return Fact(
+        trigger=Trigger.CHANGED, identity_id=identity.id, source=identity.source, at=move.at, targets=(move.target,)
+    )
+
+
+def _takes_everything(case: Case) -> bool:
+    """Whether a case has a reason of its own, beside which it does not matter what else somebody lost or got back."""
+    return case.trigger is not None and not case.trigger.is_narrow
 
 
 def _restores(tx: Connection, case: Case | None) -> Iterator[Task]:

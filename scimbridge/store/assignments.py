@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, union
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scimbridge.store.groups import is_among
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import groups, identities, memberships, past_memberships, unassignments
+from scimbridge.store.schema import groups, identities, memberships, moves, past_memberships, unassignments
 
 _OF_IDENTITY = Prepared(
     select(unassignments.c.target, unassignments.c.at).where(unassignments.c.identity_id == bindparam("identity"))
 )
-_FORGET = delete(unassignments).where(unassignments.c.identity_id == bindparam("identity"))
 
 
 def groups_above(tx: Connection, ids: Sequence[str], name_keys: Sequence[str]) -> dict[str, set[str]]:
@@ -80,13 +79,17 @@ def unassigned_from(tx: Connection, identity_id: str) -> Mapping[str, datetime]:
     return {row["target"]: row["at"] for row in _OF_IDENTITY.all(tx, {"identity": identity_id})}
 
 
-def were_unassigned(tx: Connection, ids: Iterable[str], targets: Iterable[str]) -> dict[str, set[str]]:
-    """Return from which of some targets identities were unassigned; without those from none."""
-    query = select(unassignments.c.identity_id, unassignments.c.target).where(
-        is_among(tx, unassignments.c.identity_id, ids), unassignments.c.target.in_(list(targets))
+def who_lost(tx: Connection, ids: Iterable[str], targets: Iterable[str]) -> dict[str, set[str]]:
+    """Return which of some targets identities lost, by being unassigned or by changing."""
+    wanted, known = list(targets), list(ids)
+    queries = (
+        select(table.c.identity_id, table.c.target).where(
+            is_among(tx, table.c.identity_id, known), table.c.target.in_(wanted)
+        )
+        for table in (unassignments, moves)
     )
     found: dict[str, set[str]] = {}
-    for identity_id, target in tx.execute(query.order_by(unassignments.c.identity_id)):
+    for identity_id, target in sorted((row[0], row[1]) for row in tx.execute(union(*queries))):
         found.setdefault(identity_id, set()).add(target)
     return found
 
@@ -100,10 +103,13 @@ def unassign(tx: Connection, identity_id: str, targets: Iterable[str], at: datet
 
 
 def assign(tx: Connection, identity_id: str, targets: Iterable[str]) -> None:
-    """Note that an identity is assigned to targets again."""
-    tx.execute(_FORGET.where(unassignments.c.target.in_(list(targets))), {"identity": identity_id})
+    """Note that an identity is assigned to targets again: it has lost them no longer, by whatever it was."""
+    wanted = list(targets)
+    for table in (unassignments, moves):
+        tx.execute(delete(table).where(table.c.identity_id == identity_id, table.c.target.in_(wanted)))
 
 
 def forget(tx: Connection, identity_id: str) -> None:
-    """An operator called it off: the identity counts as assigned."""
-    tx.execute(_FORGET, {"identity": identity_id})
+    """An operator called it off: the identity counts as one that has lost nothing."""
+    for table in (unassignments, moves):
+        tx.execute(delete(table).where(table.c.identity_id == identity_id))

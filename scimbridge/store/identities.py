@@ -212,9 +212,21 @@ def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:
     return remembering(_with_own_groups(tx, row).identity, left)
 
 
+def left_by(tx: Connection, ids: Sequence[str], now: datetime) -> dict[str, Sequence[str]]:
+    """Return the display names of the groups that identities left within the membership memory."""
+    query = select(past_memberships.c.identity_id, past_memberships.c.display_name).where(
+        past_memberships.c.identity_id.in_(ids), past_memberships.c.ended_at > now - MEMBERSHIP_MEMORY
+    )
+    found: dict[str, list[str]] = {}
+    for identity_id, name in tx.execute(query):
+        found.setdefault(identity_id, []).append(name)
+    return {identity_id: sorted(names) for identity_id, names in found.items()}
+
+
 def remembering(identity: Identity, left: Sequence[str]) -> Identity:
     """Return an identity with the groups that it left a short while ago beside those it is in."""
-    return replace(identity, groups=tuple(dict.fromkeys((*identity.groups, *left)))) if left else identity
+    gone = tuple(name for name in dict.fromkeys(left) if name not in identity.groups)
+    return replace(identity, groups=(*identity.groups, *gone), left=gone) if gone else identity
 
 
 def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:

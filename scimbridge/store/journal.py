@@ -83,7 +83,7 @@ def record_fact(tx: Connection, fact: Fact, case_id: str | None, verdict: str) -
         "request_id": fact.request_id,
         "case_id": case_id,
         "verdict": verdict,
-        "targets": None,
+        "targets": list(fact.targets) if fact.targets is not None else None,
     }
     _INSERT_FACT.add(tx, row)
 

@@ -239,6 +239,19 @@ unassignments = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+moves = Table(
+    "moves",
+    metadata,
+    # Which target an identity lost by changing, and by which rule; gone once it has changed back.
+    Column("identity_id", ForeignKey("identities.id"), primary_key=True),
+    Column("target", String(64), primary_key=True),
+    Column("rule", String(100), primary_key=True),
+    # The rule's filters as they were then: whether the fact still holds must not hang on who edits the rule.
+    Column("was", Text, nullable=False),
+    Column("now", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 inquiries = Table(
     "inquiries",
     metadata,

@@ -32,6 +32,7 @@ from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
+from scimbridge.services.moving import Moving
 from scimbridge.services.planning import Planner
 from scimbridge.services.quirks import Quirks
 from scimbridge.services.recent import RecentGrants
@@ -102,8 +103,9 @@ class Service:
         planner, grants = Planner(rules, {}, Guarding(database, Guard(), {})), Grants({})
         returning = Returning(rules, planner, grants)
         ending = Ending(database, planner, returning, Profiles())
+        moving = Moving(rules, planner, returning, grants)
         self.writer = writer = Writer(database)
-        self.intake = Intake(writer, planner, returning, ending, lambda _: None)
+        self.intake = Intake(writer, planner, returning, ending, moving, lambda _: None)
         self.lookup = Lookup(database)
         self.profiles: dict[str, SourceProfile] = {}
         self.quirks = Quirks(database)
@@ -111,7 +113,7 @@ class Service:
         self.authenticate: Callable[[str], str | None] = TOKENS.get
         app = build_app(
             intake=self.intake,
-            group_intake=GroupIntake(writer, Assignment(grants, planner, returning), lambda _: None),
+            group_intake=GroupIntake(writer, Assignment(grants, planner, returning, moving), lambda _: None),
             lookup=self.lookup,
             gate=a_gate(self._identified),
             public_url=PUBLIC_URL,

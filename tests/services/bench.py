@@ -52,6 +52,7 @@ from scimbridge.services.holding import Holding
 from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
 from scimbridge.services.leases import Leases
+from scimbridge.services.moving import Moving
 from scimbridge.services.operating import Operating
 from scimbridge.services.overview import Overview
 from scimbridge.services.permit import TargetPermit
@@ -225,9 +226,10 @@ class Bench:
         self.flooding = Flooding(self.database, returning, self.wakeups.extend)
         self.census = Census(self.database, self.guard)
         self.ending = Ending(self.database, planner, returning, profiles)
-        assignment = Assignment(grants, planner, returning)
+        moving = Moving(self.rules, planner, returning, grants)
+        assignment = Assignment(grants, planner, returning, moving)
         self.writer = Writer(self.database)
-        self.intake = Intake(self.writer, planner, returning, self.ending, self.wakeups.extend)
+        self.intake = Intake(self.writer, planner, returning, self.ending, moving, self.wakeups.extend)
         self.group_intake = GroupIntake(self.writer, assignment, self.wakeups.extend)
         self.inquiring = Inquiring(self.database, assignment, self.wakeups.extend)
         self.arming = Arming(self.database, self.fleet)

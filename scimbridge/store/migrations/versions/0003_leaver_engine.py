@@ -148,6 +148,17 @@ def upgrade() -> None:
         postgresql_where=_UNANSWERED,
     )
     op.create_table(
+        "moves",
+        sa.Column("identity_id", sa.String(length=36), nullable=False),
+        sa.Column("target", sa.String(length=64), nullable=False),
+        sa.Column("rule", sa.String(length=100), nullable=False),
+        sa.Column("was", sa.Text(), nullable=False),
+        sa.Column("now", sa.Text(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["identity_id"], ["identities.id"], name=op.f("fk_moves_identity_id")),
+        sa.PrimaryKeyConstraint("identity_id", "target", "rule", name=op.f("pk_moves")),
+    )
+    op.create_table(
         "approvals",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("case_id", sa.String(length=36), nullable=False),
