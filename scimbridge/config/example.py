@@ -47,6 +47,7 @@ _TARGETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "base_dn": "ou=people,dc=example,dc=com",
         },
     ),
+    "sample": ("sample", {"file": "sample.db", "leavers_container": "leavers"}),
     "scim": (
         "application",
         {"base_url": "https://application.example.com/scim/v2", "token": {"env": "APPLICATION_TOKEN"}},

@@ -10,11 +10,14 @@ import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from scimbridge.domain.action import Action
+from scimbridge.domain.action import UNDOES, Action
+from scimbridge.domain.names import fold
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.connector import Connector, Permit
 from scimbridge.sdk.errors import (
@@ -27,10 +30,12 @@ from scimbridge.sdk.errors import (
     RetryableError,
     TargetUnusableError,
 )
-from scimbridge.sdk.outcome import Done
+from scimbridge.sdk.outcome import Done, NeedsPerson
 from scimbridge.sdk.state import AccountRef, AccountState, Person
 from scimbridge.sdk.testing import RecordingPermit, confirmed
 
+_PLAIN = frozenset({Action.SUSPEND, Action.RESTORE, Action.DELETE})
+_TO_SUCCESSOR = frozenset({Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL})
 WRONG_SECRET = "wrong-secret-of-the-conformance-suite"  # noqa: S105  # opens nothing, and must appear nowhere
 
 
@@ -57,7 +62,8 @@ class ConnectorConformance:
 
             def connect(self, permit): ...
 
-    The eight hooks without a default raise ``NotImplementedError``. Those that say
+    The eight hooks without a default raise ``NotImplementedError``; those about groups, stamps and the like
+    are asked only where a connector performs such an action. Those that say
     so go around the connector, by another client or the target's own tools;
     otherwise a connector that is wrong both ways would pass. Names are
     unique per test, so that one target serves all tests.
@@ -103,6 +109,35 @@ class ConnectorConformance:
     def writes(self) -> int:
         """Return how many writing requests the target has received so far, from anybody, effective or not."""
         raise NotImplementedError
+
+    def equip(self, account_id: str, *, privileged: bool = False) -> None:
+        """Give an account what the declared actions take, around the connector.
+
+        Two groups (with ``privileged`` one more, which gives power over others), two licenses, something that
+        it owns, a living session, text where the stamp goes.
+        """
+        raise NotImplementedError
+
+    def create_successor(self, name: str) -> AccountRef:
+        """Make an account that can get mail and belongings, around the connector."""
+        return AccountRef(self.create_account(name), name)
+
+    def interfere(self, account_id: str, action: Action) -> None:
+        """Change what an action has changed once more, to a third value, as another administrator would.
+
+        Asked for actions whose undo leaves alone what somebody else has set since: suspend has no third value,
+        and groups and licenses are given to it, and taken, one by one.
+        """
+        raise NotImplementedError
+
+    def text_of(self, account_id: str) -> str:
+        """Return the text that the stamp stands in, asked around the connector."""
+        raise NotImplementedError
+
+    def unset(self, connector: Connector[Any], action: Action) -> TargetConfig | None:
+        """Return a configuration that leaves out what an action cannot do without, e.g. the container."""
+        del connector, action
+        return None
 
     def person(self, name: str) -> Person:
         """Return whom ``create_account(name)`` made the account for."""
@@ -155,6 +190,23 @@ class ConnectorConformance:
         outcome = connector.perform(action, state, confirmed)
         assert isinstance(outcome, Done)
         return outcome
+
+    def _prepare(self, connector: Connector[Any], action: Action, account_id: str) -> AccountState:
+        """Return the state of an account at which an action has something to do."""
+        if action not in _PLAIN:
+            self.equip(account_id)
+        original = connector.read(account_id)
+        undone = UNDOES.get(action)
+        if undone is not None:
+            self._needs(connector, undone)
+            self._perform(connector, undone, self._with_successor(original, undone))
+        state = connector.read(account_id)
+        return self._with_successor(state.with_original(original, state), action)
+
+    def _with_successor(self, state: AccountState, action: Action) -> AccountState:
+        if action not in _TO_SUCCESSOR:
+            return state
+        return replace(state, successor=self.create_successor(f"{state.name}.successor"))
 
     # -- what it says about itself --------------------------------------------
 
@@ -439,6 +491,171 @@ class ConnectorConformance:
         with pytest.raises(AccountNotFoundError):
             connector.perform(action, state, confirmed)
 
+    # -- every action -----------------------------------------------------------
+
+    @pytest.mark.parametrize("action", [action for action in Action if action not in (Action.DELETE, Action.NOTIFY)])
+    def test_an_action_makes_it_so_and_a_second_run_changes_nothing(
+        self, connector: Connector[Any], account_id: str, action: Action
+    ) -> None:
+        self._needs(connector, action)
+        state = self._prepare(connector, action, account_id)
+        assert connector.is_as_wanted(action, state) is not True
+
+        outcome = self._perform(connector, action, state)
+
+        assert outcome.changed
+        after = replace(connector.read(account_id), original=state.original, left=state.left, successor=state.successor)
+        assert connector.is_as_wanted(action, after) is not False
+        before, account = self.writes(), self.look(account_id)
+        again = self._perform(connector, action, after)
+        assert not again.changed
+        assert self.writes() == before
+        assert self.look(account_id) == account
+
+    @pytest.mark.parametrize("action", list(UNDOES.values()))
+    def test_undo_goes_back_to_the_original_exactly(
+        self, connector: Connector[Any], account_id: str, action: Action
+    ) -> None:
+        undo = action.facts.undo
+        assert undo is not None
+        self._needs(connector, action, undo)
+        if action is not Action.SUSPEND:
+            self.equip(account_id)
+        original, account = connector.read(account_id), self.look(account_id)
+        self._perform(connector, action, self._with_successor(original, action))
+        left = connector.read(account_id)
+
+        outcome = self._perform(connector, undo, left.with_original(original, left))
+
+        assert outcome.changed
+        assert not outcome.lost
+        assert self.look(account_id) == account
+        assert connector.read(account_id) == original
+
+    @pytest.mark.parametrize("action", [Action.HIDE_FROM_DIRECTORY, Action.REDIRECT_MAIL, Action.MOVE])
+    def test_undo_leaves_alone_what_somebody_else_has_changed_since(
+        self, connector: Connector[Any], account_id: str, action: Action
+    ) -> None:
+        undo = action.facts.undo
+        assert undo is not None
+        self._needs(connector, action, undo)
+        original = connector.read(account_id)
+        self._perform(connector, action, self._with_successor(original, action))
+        left = connector.read(account_id)
+        self.interfere(account_id, action)
+        account = self.look(account_id)
+
+        outcome = self._perform(connector, undo, connector.read(account_id).with_original(original, left))
+
+        assert not outcome.changed
+        assert self.look(account_id) == account
+
+    @pytest.mark.parametrize("action", [action for action in Action if action.is_irreversible])
+    def test_what_cannot_be_taken_back_is_confirmed_first(
+        self, connector: Connector[Any], account_id: str, action: Action
+    ) -> None:
+        self._needs(connector, action)
+        state = self._prepare(connector, action, account_id)
+        before, account = self.writes(), self.look(account_id)
+
+        with pytest.raises(_HeldError):
+            connector.perform(action, state, _refuse)
+
+        assert self.writes() == before
+        assert self.look(account_id) == account
+
+    def test_privileged_groups_are_taken_and_not_given_back(self, connector: Connector[Any], account_id: str) -> None:
+        self._needs(connector, Action.REMOVE_FROM_GROUPS, Action.ADD_TO_GROUPS)
+        self.equip(account_id, privileged=True)
+        original = connector.read(account_id)
+        self._perform(connector, Action.REMOVE_FROM_GROUPS, original)
+        left = connector.read(account_id)
+        assert left.groups == ()
+
+        self._perform(connector, Action.ADD_TO_GROUPS, left.with_original(original, left))
+
+        found = connector.read(account_id).with_original(original, left)
+        assert found.groups is not None
+        assert {each.id for each in found.groups} == {
+            each.id for each in original.groups or () if not each.is_privileged
+        }
+        assert [each.is_privileged for each in found.withheld] == [True]
+
+    @pytest.mark.parametrize(
+        ("action", "what"), [(Action.REMOVE_FROM_GROUPS, "groups"), (Action.RELEASE_LICENSES, "licenses")]
+    )
+    def test_only_what_is_named_is_taken(
+        self, connector: Connector[Any], account_id: str, action: Action, what: str
+    ) -> None:
+        self._needs(connector, action)
+        self.equip(account_id)
+        state = connector.read(account_id)
+        taken, *kept = getattr(state, what)
+
+        self._perform(connector, action, replace(state, only=frozenset({fold(taken.name)})))
+
+        assert {each.id for each in getattr(connector.read(account_id), what)} == {each.id for each in kept}
+
+    def test_spared_groups_are_left(self, connector: Connector[Any], account_id: str) -> None:
+        self._needs(connector, Action.REMOVE_FROM_GROUPS)
+        self.equip(account_id)
+        state = connector.read(account_id)
+        kept, *_ = state.groups or ()
+
+        self._perform(connector, Action.REMOVE_FROM_GROUPS, replace(state, spared=frozenset({fold(kept.name)})))
+
+        assert {each.id for each in connector.read(account_id).groups or ()} == {kept.id}
+
+    def test_a_stamp_stands_beside_what_people_wrote_and_says_its_date(
+        self, connector: Connector[Any], account_id: str
+    ) -> None:
+        self._needs(connector, Action.STAMP)
+        self.equip(account_id)
+        text = self.text_of(account_id)
+        delete_at = datetime(2031, 2, 28, 22, 0, tzinfo=UTC)
+
+        self._perform(connector, Action.STAMP, replace(connector.read(account_id), delete_at=delete_at))
+
+        assert text
+        assert text in self.text_of(account_id)
+        assert connector.read(account_id).stamped_until == delete_at
+
+    @pytest.mark.parametrize("action", [Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL])
+    def test_without_a_successor_a_person_is_asked(
+        self, connector: Connector[Any], account_id: str, action: Action
+    ) -> None:
+        self._needs(connector, action)
+        state = replace(self._prepare(connector, action, account_id), successor=None)
+        account = self.look(account_id)
+
+        outcome = connector.perform(action, state, confirmed)
+
+        assert isinstance(outcome, NeedsPerson)
+        assert self.look(account_id) == account
+
+    def test_a_disconnected_account_is_marked_and_found_no_more(
+        self, connector: Connector[Any], name: str, account_id: str
+    ) -> None:
+        self._needs(connector, Action.DISCONNECT)
+
+        self._perform(connector, Action.DISCONNECT, connector.read(account_id))
+
+        assert connector.read(account_id).unmanaged
+        assert connector.find(self.person(name)) is None
+
+    @pytest.mark.parametrize("action", [Action.MOVE])
+    def test_an_unset_key_is_named_before_anything_happens(self, connector: Connector[Any], action: Action) -> None:
+        self._needs(connector, action)
+        config = self.unset(connector, action)
+        assert config is not None, f"say with unset() what {action} cannot do without"
+
+        lacks = dict(type(connector).lacks(config, {action}))
+
+        assert set(lacks) <= set(type(config).model_fields)
+        assert lacks
+        assert not list(type(connector).lacks(config, set()))
+        assert not list(type(connector).lacks(connector.config, {action}))
+
     # -- observe mode, leases, limits ---------------------------------------------
 
     @pytest.mark.parametrize("action", list(Action))
@@ -449,11 +666,7 @@ class ConnectorConformance:
         self, connector: Connector[Any], account_id: str, action: Action, error: ConnectorError
     ) -> None:
         self._needs(connector, action)
-        original = connector.read(account_id)
-        if action is Action.RESTORE:
-            self._needs(connector, Action.SUSPEND)
-            self._perform(connector, Action.SUSPEND, original)
-        state = connector.read(account_id).with_original(original)
+        state = self._prepare(connector, action, account_id)
         before, account = self.writes(), self.look(account_id)
 
         with pytest.raises(type(error)):

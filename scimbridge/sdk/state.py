@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -59,12 +59,15 @@ class AccountState:
         hidden: Whether address lists leave it out.
         mail_to: Where its mail goes instead; empty for nowhere else.
         archived: Whether its data is archived.
+        unmanaged: Whether it carries the mark that keeps the bridge away from it.
         protected: Why only a person may decide about it: a directory role, the last owner of something.
         original: The state before the bridge first touched the account; set by the engine.
         left: The state as the bridge left it last; set by the engine.
         successor: Who gets its mail and belongings; set by the engine where the stage names one.
         only: The folded names of groups and licenses that are taken away; all where absent; set by the engine.
         spared: The folded names of groups that nobody is taken out of; set by the engine.
+        delete_at: When its case deletes it (UTC), for the stamp; set by the engine where it does.
+        handle: What the target called the work that it accepted earlier; set by the engine.
     """
 
     id: str
@@ -80,12 +83,15 @@ class AccountState:
     hidden: bool | None = None
     mail_to: str | None = None
     archived: bool | None = None
+    unmanaged: bool | None = None
     protected: str = ""
     original: AccountState | None = None
     left: AccountState | None = None
     successor: AccountRef | None = None
     only: frozenset[str] | None = None
     spared: frozenset[str] = frozenset()
+    delete_at: datetime | None = None
+    handle: str | None = None
 
     def is_as_wanted_by(self, action: Action) -> bool | None:
         """Whether the account is already what an action would make it; ``None`` where that cannot be told.
@@ -109,19 +115,17 @@ class AccountState:
     @property
     def missing_groups(self) -> tuple[Entitlement, ...]:
         """The groups that it had and is to get back; privileged ones are for a person to give."""
-        return _missing(self.original.groups if self.original else None, self.groups)
+        return tuple(each for each in self._taken("groups") if not each.is_privileged)
 
     @property
     def missing_licenses(self) -> tuple[Entitlement, ...]:
         """The licenses that it had and is to get back."""
-        return _missing(self.original.licenses if self.original else None, self.licenses)
+        return tuple(each for each in self._taken("licenses") if not each.is_privileged)
 
     @property
     def withheld(self) -> tuple[Entitlement, ...]:
         """What it had and does not get back, because it gives power over others."""
-        had = {each.id for each in self.groups or ()}
-        before = self.original.groups if self.original else None
-        return tuple(each for each in before or () if each.is_privileged and each.id not in had)
+        return tuple(each for each in (*self._taken("groups"), *self._taken("licenses")) if each.is_privileged)
 
     @property
     def protection(self) -> str:
@@ -180,6 +184,17 @@ class AccountState:
             return True
         return self.left is not None and now != getattr(self.left, name)
 
+    def had(self, name: str) -> bool:
+        """Whether the account had a value before the bridge came; so it does where the bridge never touched it."""
+        return self.original is None or bool(getattr(self.original, name))
+
+    def _taken(self, name: str) -> tuple[Entitlement, ...]:
+        """Return what the bridge took and is not there again; what it left there, somebody else has taken."""
+        if self.original is None:
+            return ()
+        is_there = {each.id for each in (*(getattr(self, name) or ()), *(getattr(self.left, name, None) or ()))}
+        return tuple(each for each in getattr(self.original, name) or () if each.id not in is_there)
+
     def _is_chosen(self, entitlement: Entitlement) -> bool:
         return self.only is None or fold(entitlement.name) in self.only
 
@@ -191,7 +206,7 @@ def _where_told(name: str, is_so: Callable[[AccountState], bool]) -> Callable[[A
 
 _AS_WANTED: Mapping[Action, Callable[[AccountState], bool | None]] = {
     Action.SUSPEND: lambda state: state.suspended,
-    Action.RESTORE: lambda state: not state.suspended or state.original is None or state.original.suspended,
+    Action.RESTORE: lambda state: not state.suspended or state.stays("suspended"),
     Action.DELETE: lambda _state: False,
     Action.REMOVE_FROM_GROUPS: _where_told("groups", lambda state: not state.removable_groups),
     Action.ADD_TO_GROUPS: _where_told("groups", lambda state: not state.missing_groups),
@@ -201,19 +216,16 @@ _AS_WANTED: Mapping[Action, Callable[[AccountState], bool | None]] = {
     Action.HIDE_FROM_DIRECTORY: lambda state: state.hidden,
     Action.SHOW_IN_DIRECTORY: _where_told("hidden", lambda state: not state.hidden or state.stays("hidden")),
     Action.STAMP: _where_told("stamp", lambda state: bool(state.stamp)),
-    Action.UNSTAMP: _where_told("stamp", lambda state: not state.stamp or state.stays("stamp")),
+    # Whoever moved its date has not made it theirs: the mark says that the account will be deleted.
+    Action.UNSTAMP: _where_told("stamp", lambda state: not state.stamp or state.had("stamp")),
     Action.RESTORE_MAIL: _where_told("mail_to", lambda state: state.stays("mail_to")),
     Action.MOVE_BACK: _where_told("container", lambda state: state.stays("container")),
     Action.ARCHIVE: lambda state: state.archived,
+    Action.DISCONNECT: lambda state: state.unmanaged,
 }
 """What can be told from an account itself; the rest is the connector's to know, or nobody's."""
 
-_TOLD = ("groups", "licenses", "owns", "container", "stamp", "hidden", "mail_to", "archived")
-
-
-def _missing(before: Sequence[Entitlement] | None, now: Sequence[Entitlement] | None) -> tuple[Entitlement, ...]:
-    has = {each.id for each in now or ()}
-    return tuple(each for each in before or () if not each.is_privileged and each.id not in has)
+_TOLD = ("groups", "licenses", "owns", "container", "stamp", "hidden", "mail_to", "archived", "unmanaged")
 
 
 def _plain(value: Any) -> Any:

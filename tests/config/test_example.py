@@ -48,7 +48,7 @@ def test_the_example_loads_without_warnings(load_text: Load) -> None:
     settings = load_text(example())
 
     assert settings.warnings == ()
-    assert set(settings.targets) == {"directory", "application"}
+    assert set(settings.targets) == {"directory", "application", "sample"}
     assert [stage.actions for stage in settings.ruleset.rules[0].stages] == [("suspend",), ("delete",)]
 
 
@@ -81,7 +81,7 @@ def test_the_schema_has_every_section_and_connector() -> None:
     schema = json_schema()
 
     assert set(schema["properties"]) == set(sections.Document.model_fields)
-    assert {model["properties"]["connector"]["const"] for model in _targets(schema)} == {"ldap", "scim"}
+    assert {model["properties"]["connector"]["const"] for model in _targets(schema)} == {"ldap", "sample", "scim"}
     assert all(model["additionalProperties"] is False for model in _targets(schema))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from connectors.sample import SampleConfig, SampleConnector
+from connectors.sample.record import Edit, Record
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.exclusion import Exclusion
@@ -19,21 +21,7 @@ from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.domain.wakeup import WakeUp
-from scimbridge.sdk import (
-    AccountNotFoundError,
-    AccountRef,
-    AccountState,
-    Confirm,
-    Connector,
-    ConnectorError,
-    Context,
-    Done,
-    Mode,
-    Outcome,
-    Person,
-    TargetConfig,
-    performs,
-)
+from scimbridge.sdk import ConnectorError, Context, Entitlement, Mode
 from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
@@ -66,24 +54,72 @@ from scimbridge.store.writer import Writer
 from tests.clock import FakeClock
 
 SOURCE = "idp"
+FEW_ACTIONS = (Action.SUSPEND, Action.RESTORE, Action.DELETE)
+"""Targets that know no groups, so that nothing comes before a deletion."""
 
 
 class MemoryTarget:
-    """A target system: accounts by id, and a log of what was really changed."""
+    """A target system: accounts by id, as a sample target keeps them, and a log of what was really changed.
+
+    Attributes:
+        offers: Groups, licenses and things that can be owned, by id; ``add`` makes those that it names.
+        seats: How many accounts can have a license; as many as like where absent.
+        archive_answers: How often the target says that it still works on an archive.
+    """
 
     def __init__(self) -> None:
         self.accounts: dict[str, dict[str, Any]] = {}
+        self.offers: dict[str, Entitlement] = {}
+        self.seats: dict[str, int] = {}
+        self.containers = {"people", "leavers"}
+        self.archive_answers = 0
         self.writes: list[tuple[str, str]] = []
         self.fails: list[Exception] = []
         self.is_lying = False
         self.before_write: Callable[[], None] = lambda: None
         self.before_read: Callable[[], None] = lambda: None
         self.after_write: Callable[[], None] = lambda: None
+        self._archiving: dict[str, tuple[str, int]] = {}
 
-    def add(self, name: str, *, suspended: bool = False) -> str:
+    def add(
+        self,
+        name: str,
+        *,
+        suspended: bool = False,
+        groups: Sequence[str] = (),
+        licenses: Sequence[str] = (),
+        owns: Sequence[str] = (),
+        **values: Any,
+    ) -> str:
+        """Make an account; what it is in, has and owns is named, and made where it is not there yet."""
         native_id = f"native-{name}"
-        self.accounts[native_id] = {"name": name, "suspended": suspended}
+        self.accounts[native_id] = {
+            "name": name,
+            "suspended": suspended,
+            "container": "people",
+            "sessions": 1,
+            "groups": [self.offer(each) for each in groups],
+            "licenses": [self.offer(each) for each in licenses],
+            "owns": [self.offer(each) for each in owns],
+            **values,
+        }
         return native_id
+
+    def offer(self, name: str, *, is_privileged: bool = False, seats: int | None = None) -> str:
+        """Make a group, a license or a thing that can be owned, unless it is there, and return its id."""
+        offer_id = f"id-{name}"
+        self.offers.setdefault(offer_id, Entitlement(offer_id, name, is_privileged))
+        if seats is not None:
+            self.seats[offer_id] = seats
+        return offer_id
+
+    def account(self, name: str) -> dict[str, Any]:
+        """Return what there is of an account, to look at or to change as an administrator would."""
+        return self.accounts[f"native-{name}"]
+
+    def names(self, name: str, kind: str) -> list[str]:
+        """Return the names of the groups, licenses or things that an account has."""
+        return sorted(self.offers[each].name for each in self.account(name)[kind] if each in self.offers)
 
     def is_suspended(self, name: str) -> bool:
         return bool(self.accounts[f"native-{name}"]["suspended"])
@@ -99,61 +135,93 @@ class MemoryTarget:
         if self.fails:
             raise self.fails.pop(0)
 
+    # -- what the connector calls (connectors.sample.record.System)
 
-class MemoryConnector(Connector[TargetConfig]):
-    kind = "memory"
-    config_type = TargetConfig
+    def find(self, attribute: str, value: str) -> Sequence[Record]:
+        self.fail_if_told()
+        records = [self._record(native_id) for native_id in self.accounts]
+        return [record for record in records if record is not None and getattr(record, attribute) == value]
 
-    def __init__(self, config: TargetConfig, context: Context, system: MemoryTarget) -> None:
-        super().__init__(config, context)
-        self.system = system
+    def get(self, account_id: str) -> Record | None:
+        self.before_read()
+        self.fail_if_told()
+        return self._record(account_id)
 
-    def check(self) -> str:
+    def change(self, what: str, account_id: str, edit: Edit) -> bool:
+        self.fail_if_told()
+        if account_id not in self.accounts:
+            return False
+        self.write(what, account_id, lambda _: self._store(account_id, edit))
+        return True
+
+    def transfer(self, account_id: str, successor_id: str, thing: str) -> bool:
+        self.fail_if_told()
+        if not {account_id, successor_id} <= self.accounts.keys():
+            return False
+
+        def hand_over(accounts: dict[str, Any]) -> None:
+            accounts[account_id]["owns"].remove(thing)
+            accounts[successor_id]["owns"].append(thing)
+
+        self.write("transfer_ownership", account_id, hand_over)
+        return True
+
+    def remove(self, account_id: str) -> bool:
+        if account_id not in self.accounts:
+            return False
+        self.write("delete", account_id, lambda accounts: accounts.pop(account_id))
+        return True
+
+    def archive(self, account_id: str) -> str | None:
+        self.fail_if_told()
+        if account_id not in self.accounts:
+            return None
+        if not self.archive_answers:
+            self.write("archive", account_id, lambda accounts: accounts[account_id].update(archived=True))
+            return None
+        handle = f"archive-{len(self._archiving)}"
+        self.write(
+            "archive", account_id, lambda _: self._archiving.update({handle: (account_id, self.archive_answers)})
+        )
+        return handle
+
+    def is_archiving(self, handle: str) -> bool:
+        self.fail_if_told()
+        account_id, answers = self._archiving.get(handle, ("", 0))
+        if answers > 0:
+            self._archiving[handle] = (account_id, answers - 1)
+            return True
+        if account_id in self.accounts:
+            self.accounts[account_id]["archived"] = True
+        return False
+
+    def entitlement(self, entitlement_id: str) -> Entitlement | None:
+        return self.offers.get(entitlement_id)
+
+    def free_seats(self, license_id: str) -> int:
+        taken = sum(license_id in account["licenses"] for account in self.accounts.values())
+        return self.seats.get(license_id, taken + 1) - taken if license_id in self.offers else 0
+
+    def has_container(self, name: str) -> bool:
+        return name in self.containers
+
+    def describe(self) -> str:
         return "in memory"
 
-    def find(self, person: Person) -> AccountRef | None:
-        self.context.permit(writes=False)
-        self.system.fail_if_told()
-        for native_id, account in self.system.accounts.items():
-            if account["name"] in person.get("userName"):
-                return AccountRef(native_id, account["name"])
-        return None
+    def _record(self, native_id: str) -> Record | None:
+        found = self.accounts.get(native_id)
+        return Record.from_json({"id": native_id, **found}) if found is not None else None
 
-    def read(self, account_id: str) -> AccountState:
-        self.context.permit(writes=False)
-        self.system.before_read()
-        self.system.fail_if_told()
-        account = self.system.accounts.get(account_id)
-        if account is None:
-            raise AccountNotFoundError("no such account")
-        return AccountState(
-            id=account_id,
-            name=account["name"],
-            suspended=account["suspended"],
-            attributes={"userName": (account["name"],)},
-        )
+    def _store(self, native_id: str, edit: Edit) -> None:
+        record = self._record(native_id)
+        assert record is not None
+        self.accounts[native_id] = edit(record).to_json()
 
-    @performs(Action.SUSPEND, undo=Action.RESTORE)
-    def suspend(self, account: AccountState, _confirm: Confirm) -> Outcome:
-        return self._set(account, suspended=True)
 
-    @performs(Action.RESTORE)
-    def restore(self, account: AccountState, _confirm: Confirm) -> Outcome:
-        return self._set(account, suspended=False)
+class MemoryConnector(SampleConnector):
+    """The sample connector over accounts in memory."""
 
-    @performs(Action.DELETE)
-    def delete(self, account: AccountState, confirm: Confirm) -> Outcome:
-        confirm()
-        self.context.permit(writes=True)
-        self.system.write("delete", account.id, lambda all_accounts: all_accounts.pop(account.id))
-        return Done(changed=True)
-
-    def _set(self, account: AccountState, *, suspended: bool) -> Outcome:
-        self.context.permit(writes=True)
-        self.system.fail_if_told()
-        what = "suspend" if suspended else "restore"
-        self.system.write(what, account.id, lambda all_accounts: all_accounts[account.id].update(suspended=suspended))
-        return Done(changed=True)
+    kind = "memory"
 
 
 def a_stage(after: str | timedelta = timedelta(), *actions: Action) -> Stage:
@@ -179,7 +247,11 @@ def an_exclusion(match: str, reason: str = "spared") -> Exclusion:
 
 @dataclass
 class Bench:
-    """Everything a test needs; ``work`` and ``sweep`` are what the processes would do."""
+    """Everything a test needs; ``work`` and ``sweep`` are what the processes would do.
+
+    Attributes:
+        actions: What the targets can do; everything unless a test says less.
+    """
 
     database: Database
     clock: FakeClock
@@ -191,6 +263,7 @@ class Bench:
     granted_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
     profiles: Mapping[str, SourceProfile] = field(default_factory=dict)
     guard: Guard = field(default_factory=Guard)
+    actions: Collection[Action] = tuple(MemoryConnector.capabilities)
 
     def __post_init__(self) -> None:
         self.wakeups: list[WakeUp] = []
@@ -199,9 +272,11 @@ class Bench:
         self.monotonic = 1000.0
         self.leases = Leases(self.database, lambda: self.monotonic)
         self.configs = {
-            name: TargetConfig.model_validate(
+            name: SampleConfig.model_validate(
                 {
                     "connector": "memory",
+                    "file": "in memory",
+                    "leavers_container": "leavers",
                     "mode": self.modes.get(name, Mode.ENFORCE),
                     "concurrency": self.concurrency,
                     "rate_limit": self.rate_limit,
@@ -210,8 +285,9 @@ class Bench:
             )
             for name in self.systems
         }
+        able = {action: can for action, can in MemoryConnector.capabilities.items() if action in self.actions}
         self.fleet = Fleet(
-            {name: Target.of(name, config, MemoryConnector.capabilities) for name, config in self.configs.items()},
+            {name: Target.of(name, config, able) for name, config in self.configs.items()},
             self._build,
         )
         grants = Grants({name: config.granted_by for name, config in self.configs.items()})

@@ -16,7 +16,7 @@ from scimbridge.services.claiming import Claim
 from scimbridge.services.holding import Placed
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
+from tests.services.bench import FEW_ACTIONS, SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 from tests.services.test_leases import Killed, kill, nothing
 
 SUSPEND_THEN_DELETE = (a_stage("7d"), a_stage("30d", Action.DELETE))
@@ -25,7 +25,7 @@ SCOPES = list(Scope)
 
 @pytest.fixture
 def bench(database: Database, clock: FakeClock) -> Bench:
-    return Bench(database, clock, Ruleset((a_rule(*SUSPEND_THEN_DELETE),)))
+    return Bench(database, clock, Ruleset((a_rule(*SUSPEND_THEN_DELETE),)), actions=FEW_ACTIONS)
 
 
 @pytest.fixture
@@ -305,7 +305,7 @@ def test_an_ended_exclusion_spares_nobody_any_more(at_once: Bench) -> None:
 def test_an_exclusion_made_while_an_attempt_runs_spares_the_account(
     database: Database, clock: FakeClock, moment: str
 ) -> None:
-    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.DELETE)),)))
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.DELETE)),)), actions=FEW_ACTIONS)
     ada = bench.join("ada")
     bench.run()
     bench.leave(ada)
@@ -322,7 +322,7 @@ def test_an_exclusion_made_while_an_attempt_runs_spares_the_account(
 
 @pytest.mark.parametrize("moment", ["before_read", "before the last line"])
 def test_a_return_while_a_deletion_runs_stops_it(database: Database, clock: FakeClock, moment: str) -> None:
-    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.DELETE)),)))
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.DELETE)),)), actions=FEW_ACTIONS)
     ada = bench.join("ada")
     bench.run()
     bench.leave(ada)
@@ -338,7 +338,7 @@ def test_a_return_while_a_deletion_runs_stops_it(database: Database, clock: Fake
 def test_another_owner_who_appears_while_a_deletion_runs_stops_it(
     database: Database, clock: FakeClock, moment: str
 ) -> None:
-    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.DELETE)),)))
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.DELETE)),)), actions=FEW_ACTIONS)
     ada = bench.join("ada")
     twin = bench.join("ada", source="hr", everywhere=False, active=False)
     bench.run()

@@ -14,7 +14,7 @@ from scimbridge.domain.trigger import Trigger
 from scimbridge.sdk import Mode, RejectedError, RetryableError, TargetUnusableError
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage, an_exclusion
+from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 
 SUSPEND_THEN_DELETE = (a_stage("7d"), a_stage("30d", Action.DELETE))
 
@@ -158,7 +158,7 @@ def test_excluded_targets_have_no_task(database: Database, clock: FakeClock) -> 
 def test_a_later_deletion_joins_the_open_case_and_clocks_do_not_restart(database: Database, clock: FakeClock) -> None:
     when_deleted = a_rule(a_stage("30d", Action.DELETE), name="purge", when=frozenset({Trigger.DELETED}))
     when_disabled = a_rule(a_stage("7d"), name="disable", when=frozenset({Trigger.DEACTIVATED}))
-    bench = Bench(database, clock, Ruleset((when_disabled, when_deleted)))
+    bench = Bench(database, clock, Ruleset((when_disabled, when_deleted)), actions=FEW_ACTIONS)
     ada = bench.join("ada")
     bench.leave(ada)
     due_at = bench.tasks(bench.case(ada))[0].due_at

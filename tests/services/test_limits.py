@@ -16,7 +16,7 @@ from scimbridge.services.permit import LONGEST_WAIT
 from scimbridge.store.accounts import standing_snapshot
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage
 from tests.services.test_leases import Killed, kill, nothing
 
 
@@ -209,7 +209,11 @@ def test_an_observing_target_refuses_writes_at_the_permit(database: Database, cl
 
 def test_an_observing_target_keeps_no_snapshot(database: Database, clock: FakeClock) -> None:
     bench = Bench(
-        database, clock, Ruleset((a_rule(a_stage(), a_stage("1d", Action.DELETE)),)), modes={"crm": Mode.OBSERVE}
+        database,
+        clock,
+        Ruleset((a_rule(a_stage(), a_stage("1d", Action.DELETE)),)),
+        modes={"crm": Mode.OBSERVE},
+        actions=FEW_ACTIONS,
     )
     ada = bench.join("ada")
     bench.leave(ada)

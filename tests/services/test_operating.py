@@ -13,7 +13,7 @@ from scimbridge.errors import CaseClosedError, InvalidTransitionError, NotFoundE
 from scimbridge.sdk import AccountRef, AmbiguousAccountError, RejectedError, RetryableError
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import Bench, a_rule, a_stage
+from tests.services.bench import FEW_ACTIONS, Bench, a_rule, a_stage
 
 SUSPEND_THEN_DELETE = (a_stage("7d"), a_stage("30d", Action.DELETE))
 CANDIDATES = [AccountRef("native-ada", "ada"), AccountRef("native-ada2", "ada2")]
@@ -21,7 +21,7 @@ CANDIDATES = [AccountRef("native-ada", "ada"), AccountRef("native-ada2", "ada2")
 
 @pytest.fixture
 def bench(database: Database, clock: FakeClock) -> Bench:
-    return Bench(database, clock, Ruleset((a_rule(*SUSPEND_THEN_DELETE),)))
+    return Bench(database, clock, Ruleset((a_rule(*SUSPEND_THEN_DELETE),)), actions=FEW_ACTIONS)
 
 
 def an_ambiguous_leaver(bench: Bench) -> str:

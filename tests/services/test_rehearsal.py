@@ -12,7 +12,7 @@ from scimbridge.sdk import Mode
 from scimbridge.services.rehearsal import Rehearsing
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage, an_exclusion
+from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 from tests.services.test_intake import everything
 
 RULES = Ruleset(
@@ -24,7 +24,7 @@ RULES = Ruleset(
 @pytest.fixture
 def bench(database: Database, clock: FakeClock) -> Bench:
     systems = {"crm": MemoryTarget(), "dir": MemoryTarget()}
-    return Bench(database, clock, RULES, systems, modes={"dir": Mode.OBSERVE})
+    return Bench(database, clock, RULES, systems, modes={"dir": Mode.OBSERVE}, actions=FEW_ACTIONS)
 
 
 @pytest.fixture

@@ -1,0 +1,100 @@
+"""An account of a sample target, and what the connector needs of such a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Protocol, Self
+
+from scimbridge.sdk import Entitlement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What the target holds about an account.
+
+    Attributes:
+        sessions: How many are alive.
+        password: Changes with every reset; who left does not know the new one.
+        groups: Ids; so are licenses and what it owns.
+        note: A text that people write; the stamp stands behind it.
+        mail_to: Where its mail goes instead.
+        protected: Why only a person may decide about it.
+        unmanaged: The bridge keeps away from it.
+    """
+
+    id: str
+    name: str
+    external_id: str = ""
+    mail: str = ""
+    employee_number: str = ""
+    suspended: bool = False
+    sessions: int = 0
+    password: str = "chosen"  # noqa: S105  # says whose it is, and is none
+    groups: tuple[str, ...] = ()
+    licenses: tuple[str, ...] = ()
+    owns: tuple[str, ...] = ()
+    container: str = ""
+    note: str = ""
+    hidden: bool = False
+    mail_to: str = ""
+    archived: bool = False
+    protected: str = ""
+    unmanaged: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; ``from_json`` reads it."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Return the record that ``to_json`` wrote."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: _read(value) for name, value in document.items() if name in known})
+
+
+def _read(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Edit = Callable[[Record], Record]
+
+
+class System(Protocol):
+    """One function per call to the target, whose accounts live in a file, or in memory in the engine's tests.
+
+    Each call may raise what the target's faults make of it.
+    """
+
+    def find(self, attribute: str, value: str) -> Sequence[Record]:
+        """Return the accounts that have exactly this value."""
+
+    def get(self, account_id: str) -> Record | None:
+        """Return an account."""
+
+    def change(self, what: str, account_id: str, edit: Edit) -> bool:
+        """Change an account in one go; False where it is gone."""
+
+    def transfer(self, account_id: str, successor_id: str, thing: str) -> bool:
+        """Let another account own something; False where one of them is gone."""
+
+    def remove(self, account_id: str) -> bool:
+        """Remove an account; False where it is gone already."""
+
+    def archive(self, account_id: str) -> str | None:
+        """Begin to archive an account: the handle of the work, or ``None`` where it is done at once."""
+
+    def is_archiving(self, handle: str) -> bool:
+        """Whether the target still works on it."""
+
+    def entitlement(self, entitlement_id: str) -> Entitlement | None:
+        """Return a group, a license or a thing; ``None`` where there is none (any more)."""
+
+    def free_seats(self, license_id: str) -> int:
+        """Return how many accounts can still have a license."""
+
+    def has_container(self, name: str) -> bool:
+        """Whether there is such a container."""
+
+    def describe(self) -> str:
+        """Return one sentence about what is there."""

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.sample import SampleConfig, SampleConnector
+from connectors.sample.store import SampleFile
+from scimbridge.sdk import Action, Connector, Context, Permit, Person, TargetConfig
+
+pytest.register_assert_rewrite("scimbridge.sdk.conformance")
+from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
+
+TOKEN = "right-secret"
+
+
+class TestSampleConformance(ConnectorConformance):
+    @pytest.fixture(autouse=True)
+    def _target(self, tmp_path: Path) -> None:
+        self.file = SampleFile.create(tmp_path / "sample.db", token=TOKEN, containers=("people", "leavers", "board"))
+
+    def connect(self, permit: Permit) -> SampleConnector:
+        return self._connector(permit)
+
+    def connect_wrongly(self, permit: Permit, secret: str) -> SampleConnector:
+        return self._connector(permit, token=secret)
+
+    def connect_nowhere(self, permit: Permit) -> SampleConnector:
+        return self._connector(permit, file=self.file.path.with_name("nowhere.db"))
+
+    def create_account(self, name: str) -> str:
+        return self.file.add(name)
+
+    def create_ambiguous(self, name: str) -> tuple[Person, set[str]]:
+        both = {self.file.add(f"{name}.{number}", external_id=name) for number in (1, 2)}
+        return Person({"userName": (f"{name}.renamed",), "externalId": (name,)}), both
+
+    def equip(self, account_id: str, *, privileged: bool = False) -> None:
+        groups = [self.file.offer("Sales"), self.file.offer("Sales VPN")]
+        if privileged:
+            groups.append(self.file.offer("Administrators", is_privileged=True))
+        licenses = (self.file.offer("Office", seats=10), self.file.offer("Drawing"))
+        owns = (self.file.offer("Roadmap"),)
+        self.file.edit(
+            account_id,
+            lambda record: replace(
+                record,
+                groups=tuple(groups),
+                licenses=licenses,
+                owns=owns,
+                sessions=2,
+                note="Sits on the third floor",
+                mail_to="assistant@example.com",
+            ),
+        )
+
+    def interfere(self, account_id: str, action: Action) -> None:
+        match action:
+            case Action.HIDE_FROM_DIRECTORY:
+                self.file.edit(account_id, lambda record: replace(record, hidden=False))
+            case Action.REDIRECT_MAIL:
+                self.file.edit(account_id, lambda record: replace(record, mail_to="colleague@example.com"))
+            case _:
+                self.file.edit(account_id, lambda record: replace(record, container="board"))
+
+    def text_of(self, account_id: str) -> str:
+        found = self.file.look(account_id)
+        assert found is not None
+        return str(found["note"])
+
+    def unset(self, connector: Connector[Any], action: Action) -> TargetConfig | None:
+        return SampleConfig.model_validate({"connector": "sample", "file": self.file.path})
+
+    def look(self, account_id: str) -> Mapping[str, Any] | None:
+        return self.file.look(account_id)
+
+    def is_blocked(self, account_id: str) -> bool:
+        found = self.file.look(account_id)
+        return found is not None and bool(found["suspended"])
+
+    def writes(self) -> int:
+        return len(self.file.writes())
+
+    def _connector(self, permit: Permit, **settings: Any) -> SampleConnector:
+        config = SampleConfig.model_validate(
+            {
+                "connector": "sample",
+                "file": self.file.path,
+                "token": TOKEN,
+                "leavers_container": "leavers",
+                **settings,
+            }
+        )
+        return SampleConnector(config, Context(target="sample", permit=permit))
