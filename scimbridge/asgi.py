@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager, suppress
 import anyio.to_thread
 import uvicorn
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from scimbridge import telemetry
 from scimbridge.bridge import Bridge
@@ -34,7 +34,7 @@ THREADS = 40
 """Requests that are worked on at once; more wait their turn."""
 
 
-def create_app(bridge: Bridge) -> Starlette:
+def create_app(bridge: Bridge) -> ASGIApp:
     """Return the whole HTTP side of a bridge."""
     clock = bridge.clock
     access = bridge.settings.access
@@ -58,7 +58,7 @@ def create_app(bridge: Bridge) -> Starlette:
         profiles=bridge.settings.profiles,
         note_quirks=bridge.quirks.note,
     )
-    return Starlette(
+    pages = Starlette(
         routes=[
             Route("/healthz", _healthz),
             Route("/readyz", _Readiness(bridge).answer),
@@ -66,9 +66,9 @@ def create_app(bridge: Bridge) -> Starlette:
             *oauth_routes(endpoint, public_url),
             *build_routes(bridge.overview, clock, bridge.holding),
         ],
-        middleware=[Middleware(BaseAddress, scim=scim_app, public_url=public_url)],
         lifespan=_lifespan,
     )
+    return BaseAddress(pages, scim=scim_app, public_url=public_url)
 
 
 def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -74,7 +73,7 @@ def build_app(
     max_bulk_body: int = MAX_BULK_BODY,
     profiles: Profiles = NO_PROFILES,
     note_quirks: NoteQuirks = lambda _source, _names, _now: None,
-) -> Starlette:
+) -> ASGIApp:
     """Return the application.
 
     Args:
@@ -110,7 +109,7 @@ def build_app(
         return lambda scope: handlers(scope.get(BASE, usual))[path]
 
     limits = {BULK: max_bulk_body}
-    return Starlette(
+    handling = Starlette(
         routes=[
             *(
                 _Endpoint(methods_at(path), intake, clock, limits.get(path, max_body), profiles, note_quirks).route(
@@ -120,13 +119,11 @@ def build_app(
             ),
             Route(ME, me, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         ],
-        middleware=[
-            Middleware(_TrailingSlash),
-            Middleware(Authentication, gate=gate),
-            Middleware(FastPath, intake=intake, base=usual, clock=clock, note_quirks=note_quirks),
-        ],
         exception_handlers={HTTPException: _framework_error},
     )
+    # Before the framework and not within it: what is sent most does not need it.
+    fast = FastPath(handling, intake=intake, base=usual, clock=clock, note_quirks=note_quirks)
+    return _TrailingSlash(Authentication(fast, gate))
 
 
 def _url_table(users: Users, groups: Groups, search: Search, discovery: Discovery) -> UrlTable:
@@ -235,8 +232,10 @@ class _TrailingSlash:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = scope["path"].rstrip("/")
-            is_root = path == scope.get("root_path", "")
-            scope = {**scope, "path": f"{path}/" if is_root else path}
+            if path == scope.get("root_path", ""):
+                path = f"{path}/"
+            if path != scope["path"]:
+                scope = {**scope, "path": path}
         await self._app(scope, receive, send)
 
 

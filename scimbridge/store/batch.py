@@ -18,7 +18,8 @@ from scimbridge.errors import ConcurrentUpdateError
 
 Row = Mapping[Any, Any]
 
-_KEY = "scimbridge.batch"
+_batches: dict[Connection, Batch] = {}
+"""The batches that have begun, by their transactions."""
 
 
 class LeftBatchError(Exception):
@@ -54,7 +55,7 @@ class Batch:
     """
 
     def __init__(self, tx: Connection, ahead: Mapping[str, Row | None]) -> None:
-        self._tx = tx
+        self.tx = tx
         self._ahead = ahead
         self._about = ""
         self._waiting: list[tuple[Deferrable, Mapping[str, Any]]] = []
@@ -64,13 +65,13 @@ class Batch:
         """What units have read that concerns all of them, as it will be once the batch is written."""
 
     def __enter__(self) -> Self:
-        self._tx.info[_KEY] = self
+        _batches[self.tx] = self
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        del self._tx.info[_KEY]
+        del _batches[self.tx]
         if kind is None:
             self._write()
 
@@ -143,14 +144,13 @@ class Batch:
         for statement, row in self._waiting:
             rows.setdefault(statement, []).append(row)
         for statement in sorted(rows, key=lambda each: each.place):
-            if statement.write(self._tx, rows[statement]) != len(rows[statement]):
+            if statement.write(self.tx, rows[statement]) != len(rows[statement]):
                 raise ConcurrentUpdateError(statement.table, "a batch")
 
 
 def batch_of(tx: Connection) -> Batch | None:
     """Return the batch that the unit which writes in a transaction is part of, if it is part of one."""
-    found: Batch | None = tx.info.get(_KEY)
-    return found
+    return _batches.get(tx)
 
 
 def require_no_batch(tx: Connection) -> None:

@@ -263,7 +263,7 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        execute(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 

@@ -268,10 +268,14 @@ def _as_text(value: datetime | None) -> str | None:
 
 
 def _as_time(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
 
 def moment(value: str) -> datetime:
     """Return a time as JSON has it: PostgreSQL says the zone, SQLite keeps UTC without saying so."""
-    found = datetime.fromisoformat(value)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    if len(value) == _WITHOUT_ZONE:
+        return datetime.fromisoformat(f"{value}+00:00")
+    return datetime.fromisoformat(value).astimezone(UTC)
+
+
+_WITHOUT_ZONE = len("2026-03-01 12:30:15.123456")

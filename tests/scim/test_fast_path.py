@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scim2_models import PatchOp
 
 from scimbridge.domain.model import TOLERANT, USER
+from scimbridge.scim import fast
 from scimbridge.scim.dialect import CORE_USER, ENTERPRISE, PATCH_OP
 from scimbridge.scim.fast import understood
 from tests.scim.conftest import Service, a_user
@@ -70,6 +71,27 @@ def test_everything_else_is_passed_on(shape: str) -> None:
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"Operations":[],"Operations":[]}', b'{"a":1,"Operations":[{}]}'])
 def test_what_is_no_patch_message_is_passed_on(raw: bytes) -> None:
     assert understood(raw) is None
+
+
+def test_a_message_that_comes_again_means_the_same() -> None:
+    first, second = (understood(message(SHAPES["okta"])) for _ in range(2))
+
+    assert first == second
+
+
+def test_what_says_something_about_a_person_is_not_remembered() -> None:
+    for number in range(3):
+        understood(message([{"op": "replace", "path": "displayName", "value": f"Ada {number}"}]))
+
+    assert b"Ada" not in b"".join(fast._frequent)
+
+
+def test_messages_that_are_remembered_are_few() -> None:
+    for number in range(2 * fast._MOST_FREQUENT):
+        understood(b" " * number + message(SHAPES["okta"]))
+
+    assert len(fast._frequent) <= fast._MOST_FREQUENT
+    assert max(len(raw) for raw in fast._frequent) <= fast._LONGEST_FREQUENT
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, *PASSED_ON])
