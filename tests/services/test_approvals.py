@@ -18,7 +18,7 @@ from scimbridge.services.approving import Approved
 from scimbridge.store import journal
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryConnector, a_rule, a_stage
+from tests.services.bench import FEW_ACTIONS, Bench, MemoryConnector, a_rule, a_stage
 
 ADMINS = Entitlement("g1", "Domain Admins", is_privileged=True)
 ROADMAP = Entitlement("d1", "Roadmap")
@@ -50,7 +50,7 @@ def deleting(approvers: int = 1) -> Rule:
 
 @pytest.fixture
 def bench(database: Database, clock: FakeClock) -> Bench:
-    return Bench(database, clock, Ruleset((deleting(),)))
+    return Bench(database, clock, Ruleset((deleting(),)), actions=FEW_ACTIONS)
 
 
 def approve(bench: Bench, user: str, by: str = "eve", stage: int | None = None) -> Approved:
@@ -194,13 +194,13 @@ def test_a_harmless_change_lets_nothing_lapse(bench: Bench, shown: Shown) -> Non
 
 
 def test_a_rule_that_was_changed_since_lets_it_lapse(database: Database, clock: FakeClock) -> None:
-    before = Bench(database, clock, Ruleset((deleting(),)))
+    before = Bench(database, clock, Ruleset((deleting(),)), actions=FEW_ACTIONS)
     ada = before.join("ada")
     before.leave(ada)
     before.run("1d")
     clock.advance("40d")
     approve(before, ada)
-    after = Bench(database, clock, Ruleset((replace(deleting(), version="2"),)), before.systems)
+    after = Bench(database, clock, Ruleset((replace(deleting(), version="2"),)), before.systems, actions=FEW_ACTIONS)
 
     after.run()
 
