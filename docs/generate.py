@@ -24,11 +24,13 @@ from typer.models import ArgumentInfo, OptionInfo
 
 from scimbridge import telemetry
 from scimbridge.cli.app import app
-from scimbridge.config import document, later
+from scimbridge.config import document, later, notify
 from scimbridge.domain import task
 from scimbridge.domain.action import Action
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.trigger import Trigger
+from scimbridge.notices.notice import Kind, Step
+from scimbridge.notices.samples import SAMPLES
 from scimbridge.sdk.config import Mode, TargetConfig
 from scimbridge.sdk.limits import GuardSection
 
@@ -49,6 +51,8 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "`[[exclusions]]`": document.ExclusionSection,
     "`[guard]`": GuardSection,
     "`[[freeze]]`": document.FreezeSection,
+    "`[notify]`": notify.NotifySection,
+    "`[notify.webhook]`": notify.WebhookSection,
 }
 
 SHARED = {"--config", "--log-level", "--json", "--by"}
@@ -77,6 +81,25 @@ def later_keys() -> Iterator[str]:
         ("connectors", later.CONNECTORS),
     ):
         yield f"- {what}: {', '.join(f'`{name}`' for name in sorted(names))}"
+
+
+def notice_variables() -> Iterator[str]:
+    """Yield the notices that there are, and what their templates can show."""
+    for kind in Kind:
+        content = type(SAMPLES[kind][0])
+        yield f"| `{kind}` | {_first_sentence(content)} |\n|---|---|"
+        yield from (f"| `{name}` | {text} |" for name, text in _attributes(content))
+        yield ""
+    yield "| one of `steps` | |\n|---|---|"
+    yield from (f"| `{name}` | {text} |" for name, text in _attributes(Step))
+
+
+def _attributes(kind: type) -> Iterator[tuple[str, str]]:
+    """Yield what a class's docstring says about its attributes."""
+    _, _, listed = (inspect.getdoc(kind) or "").partition("Attributes:\n")
+    for entry in re.split(r"\n    (?=\w+: )", f"\n{listed}")[1:]:
+        name, _, text = entry.partition(": ")
+        yield name, _line(text.replace("``", "`"))
 
 
 def words() -> Iterator[str]:
@@ -175,6 +198,7 @@ def metrics_by_name() -> dict[str, MetricWrapperBase]:
 PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "settings": settings,
     "later": later_keys,
+    "notices": notice_variables,
     "words": words,
     "commands": commands,
     "shared-options": shared_options,

@@ -14,11 +14,14 @@ from redis import Redis
 
 from scimbridge import registry
 from scimbridge.config import Settings
+from scimbridge.domain.plan import NOTICES
 from scimbridge.errors import StoreUnavailableError
 from scimbridge.queue.courier import Courier
 from scimbridge.queue.crew import Crew
 from scimbridge.queue.redis import QUICK, connect
 from scimbridge.sdk.connector import Connector, Context
+from scimbridge.sdk.errors import TargetUnusableError
+from scimbridge.services.alarming import Alarms, Delivering
 from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
@@ -26,10 +29,11 @@ from scimbridge.services.canceling import Canceling
 from scimbridge.services.census import Census
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.clients import Clients
+from scimbridge.services.deadlines import Deadlines
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
-from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
@@ -53,6 +57,7 @@ from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.returning import Returning
 from scimbridge.services.sources import Sources
 from scimbridge.services.sweeping import Sweeping
+from scimbridge.services.telling import Telling
 from scimbridge.services.tokens import Tokens
 from scimbridge.store import targets
 from scimbridge.store.clock import StoreClock
@@ -117,6 +122,8 @@ class Bridge:
             name: Target.of(name, config, self.settings.capabilities[name])
             for name, config in self.settings.targets.items()
         }
+        if self.settings.notices is not None:
+            found[NOTICES] = NOTICES_TARGET
         return Fleet(found, self._build_connector)
 
     @cached_property
@@ -137,7 +144,8 @@ class Bridge:
     @cached_property
     def guarding(self) -> Guarding:
         """Counts whoever is planned for, and holds floods."""
-        return Guarding(self.database, self.settings.guard, {target.name: target.mode for target in self.fleet})
+        modes = {target.name: target.mode for target in self.fleet}
+        return Guarding(self.database, self.settings.guard, modes, self.alarms)
 
     @cached_property
     def flooding(self) -> Flooding:
@@ -290,14 +298,26 @@ class Bridge:
         """What a worker does."""
         worker = f"{socket.gethostname()}-{os.getpid()}"
         eligibility = Eligibility(self.settings.ruleset, Standing(self.grants, self.settings.profiles))
-        return Execution(
-            self.database,
-            self.fleet,
-            Claiming(self.database, self.fleet, eligibility, worker, self._lease),
-            Recording(self.database, _alarm),
-            self.leases,
-            self.clock,
-        )
+        claiming = Claiming(self.database, self.fleet, eligibility, worker, self._lease)
+        recording = Recording(self.database, _alarm, self.alarms)
+        tell = self._telling(claiming).tell if self.settings.notices is not None else None
+        return Execution(self.database, self.fleet, claiming, recording, self.leases, self.clock, tell)
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """What operators have to know."""
+        return Alarms(self.settings.notices)
+
+    @cached_property
+    def deadlines(self) -> Deadlines:
+        """What is late."""
+        return Deadlines(self.database, self.alarms)
+
+    def deliver(self) -> int:
+        """Send the alarms that are due. Returns how many were sent."""
+        if self.settings.notices is None:
+            return 0
+        return Delivering(self.database, self.settings.notices, self.clock).run()
 
     @cached_property
     def sweeping(self) -> Sweeping:
@@ -355,7 +375,16 @@ class Bridge:
     def _redis(self, timeout: float) -> Redis:
         return connect(self.queue_url, timeout=timeout)
 
+    def _telling(self, claiming: Claiming) -> Telling:
+        channels = self.settings.notices
+        assert channels is not None  # noqa: S101  # whoever asks has looked
+        return Telling(
+            self.database, self.fleet, claiming, channels, self.settings.profiles, self.settings.freezes, self.clock
+        )
+
     def _build_connector(self, name: str) -> Connector[Any]:
+        if name not in self.settings.targets:
+            raise TargetUnusableError(f"{name} is no target: nobody has an account there")
         permit = TargetPermit(self.fleet[name], self.database, self.leases, self.clock)
         return registry.build(name, self.settings.targets[name], Context(target=name, permit=permit))
 

@@ -17,6 +17,7 @@ FORGET_EVERY = 3600.0
 FINISH_EVERY = 5.0
 COUNT_EVERY = 600.0
 """Oftener than the guard keeps a number, so that none is late; each time costs nothing until one is due."""
+DELIVER_EVERY = 5.0
 
 log = structlog.get_logger("scimbridge.sweeper")
 
@@ -36,6 +37,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop),
         beside("finish", lambda: bridge.flooding.finish(bridge.clock()), FINISH_EVERY, stop),
         beside("count", lambda: bridge.census.run(bridge.clock()), COUNT_EVERY, stop),
+        beside("notices", bridge.deliver, DELIVER_EVERY, stop),
         beside("forget", lambda: bridge.sweeping.forget_memberships(bridge.clock()), FORGET_EVERY, stop),
     ):
         ready()
@@ -50,5 +52,6 @@ def _sweep(bridge: Bridge) -> None:
     with telemetry.SWEEP_DURATION.time():
         bridge.arming.end(bridge.clock())
         swept = bridge.sweeping.run(bridge.clock())
+        bridge.deadlines.run(bridge.clock())
     if swept.released or swept.rescued or swept.ended:
         log.info("swept", action="sweep", **asdict(swept))

@@ -67,6 +67,11 @@ SUBMISSIONS = Counter(
     "Accounts handed to the queue: accepted, or dropped because Redis was away.",
     ["result"],
 )
+NOTICES = Counter(
+    "scimbridge_notices_total",
+    "Notices to one person or webhook: sent, or given up.",
+    ["kind", "result"],
+)
 SWEEP_DURATION = Histogram("scimbridge_sweep_duration_seconds", "Time that one sweep took.")
 LEASES_RESCUED = Counter("scimbridge_leases_rescued_total", "Attempts whose worker never came back.", ["target"])
 FLOODS_OPENED = Counter(

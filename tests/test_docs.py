@@ -18,6 +18,7 @@ from scimbridge.cli.app import app
 from scimbridge.config import load
 from scimbridge.demo.replay import traffic, traffic_names
 from scimbridge.domain.task import TRANSITIONS, TaskState
+from tests.config.conftest import SECRETS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -160,6 +161,7 @@ def _value_of(name: str) -> str:
     return {
         "BRIDGE_DATABASE": "postgresql+psycopg://bridge:secret@db.example.com/bridge",
         "BRIDGE_REDIS": "rediss://:secret@redis.example.com",
+        **SECRETS,
     }.get(name, "a-secret-that-is-long")
 
 

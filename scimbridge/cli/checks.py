@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -14,6 +14,7 @@ from scimbridge.cli.opening import embedded_socket, is_embedded, missing_databas
 from scimbridge.cli.output import say, say_json
 from scimbridge.cli.reporting import ExitCode
 from scimbridge.dashboard.times import moment
+from scimbridge.domain.plan import NOTICES
 from scimbridge.errors import BridgeError, KeysUnavailableError, QueueError, StoreError
 from scimbridge.sdk.errors import RetryableError, TargetUnusableError
 
@@ -140,9 +141,26 @@ def check_tokens(bridge: Bridge) -> Iterator[Finding]:
 
 
 def check_targets(bridge: Bridge, names: Sequence[str]) -> Iterator[Finding]:
-    """Yield what is known of each target, in this order; they are asked at the same time."""
+    """Yield what is known of each target, in this order; they are asked at the same time.
+
+    Where the bridge tells people, the mail server and the webhook are asked. Nobody is told anything.
+    """
     with ThreadPoolExecutor(max_workers=8) as pool:
-        yield from pool.map(lambda name: _check_target(bridge, name), names)
+        yield from pool.map(lambda name: _check_target(bridge, name), [name for name in names if name != NOTICES])
+        if NOTICES in names and bridge.settings.notices is not None:
+            yield from pool.map(lambda way: _check_way_out(*way), bridge.settings.notices.checks().items())
+
+
+def _check_way_out(where: str, check: Callable[[], str]) -> Finding:
+    try:
+        found = check()
+    except RetryableError as error:
+        step = "see that it runs and can be reached from here; notices wait meanwhile"
+        return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
+    except BridgeError as error:
+        step = f"mend it in [notify], then `scimbridge targets resume {NOTICES}` if that was paused"
+        return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
+    return Finding(name=where, verdict=Verdict.OK, message=found)
 
 
 def _check_target(bridge: Bridge, name: str) -> Finding:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from scimbridge.config import later
 from scimbridge.config.addresses import QueueUrl, StoreUrl
 from scimbridge.config.moments import Day
+from scimbridge.config.notify import NotifySection
 from scimbridge.config.values import (
     Algorithm,
     AttributePath,
@@ -237,7 +238,9 @@ class StageSection(Section):
     alarm unless `[deadlines]` says so."""
 
     notify: list[str] = []
-    """Whom `notify` tells: `manager`, `owner`, or e-mail addresses."""
+    """Whom `notify` tells: `manager`, `owner`, `webhook`, or e-mail addresses. Who is named and cannot be found is left
+    out and said so; where nobody is found, the task is skipped, or waits for a person if something follows that cannot
+    be undone."""
 
     only: list[str] | None = None
     """Names of the groups and licenses that are taken away; all where absent."""
@@ -343,5 +346,6 @@ class Document(Section):
     exclusions: list[ExclusionSection] = []
     guard: GuardSection | None = None
     freeze: list[FreezeSection] = []
+    notify: NotifySection | None = None
     deadlines: dict[Do, Duration] = Field(default={}, examples=[{"suspend": "5m", "revoke_sessions": "15m"}])
     """How long after its due date each action may take before an alarm goes out, like `suspend = "5m"`."""

@@ -25,6 +25,7 @@ from scimbridge.config.document import (
     StageSection,
     StoreSection,
 )
+from scimbridge.config.notify import NotifySection, NotifyTable, WebhookSection
 from scimbridge.errors import ConfigurationError
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.limits import GuardSection
@@ -76,6 +77,13 @@ _CHOICES: Mapping[str, Any] = {
     "account": "root@example.com",
     "group": "Domain Admins",
     "until": "2027-06-30",
+    "notify": ["manager"],
+    "user": "bridge",
+    "password": {"env": "MAIL_PASSWORD"},
+    "reply_to": "it@example.com",
+    "templates": "notices",
+    "secret": {"env": "NOTIFY_SECRET"},
+    "owner": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division",
     "token_lifetime": "180d",
     "jwt": {
         "issuer": "https://login.example.com/",
@@ -107,6 +115,8 @@ def example() -> str:
         _table("[[exclusions]]", ExclusionSection),
         _table("[guard]", GuardSection),
         _table("[[freeze]]", FreezeSection),
+        _table("[notify]", NotifySection),
+        _table("[notify.webhook]", WebhookSection),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -140,7 +150,7 @@ def _is_section(field: FieldInfo) -> bool:
     return (
         field.description is None
         or any(
-            isinstance(part, type) and issubclass(part, Section | TargetConfig | GuardSection)
+            isinstance(part, type) and issubclass(part, Section | TargetConfig | GuardSection | NotifyTable)
             for part in (field.annotation, *getattr(field.annotation, "__args__", ()))
         )
         or field.annotation == Document.model_fields["targets"].annotation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -19,12 +20,15 @@ from pydantic import (
 )
 
 from scimbridge.config.values import AttributePath, ReadableFile
+from scimbridge.domain.rule import MANAGER, OWNER, WEBHOOK
+from scimbridge.errors import Problem
+from scimbridge.notices.channels import Channels, MailRoute
 from scimbridge.notices.mail import Mailbox, is_address
 from scimbridge.notices.payload import Format
 from scimbridge.notices.rendering import Templates
 from scimbridge.notices.signing import parse_key
-from scimbridge.notices.smtp import SmtpAddress
-from scimbridge.notices.webhook import check_url
+from scimbridge.notices.smtp import SmtpAddress, SmtpServer
+from scimbridge.notices.webhook import Webhook, check_url
 from scimbridge.sdk.secret import Secret, SecretSources
 
 
@@ -101,11 +105,13 @@ TemplateFolder = Annotated[
 """A folder of templates, each of which has been tried."""
 
 
-class _Table(BaseModel):
+class NotifyTable(BaseModel):
+    """A table under ``[notify]``, or that one itself."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
-class WebhookSection(_Table):
+class WebhookSection(NotifyTable):
     """A webhook that gets every alarm, and the notices of stages that name `webhook`."""
 
     url: Annotated[Secret, AfterValidator(_webhook_url)] = Field(examples=[{"env": "NOTIFY_WEBHOOK"}])
@@ -123,7 +129,7 @@ class WebhookSection(_Table):
     """Certificates to trust instead of the public ones, in PEM."""
 
 
-class NotifySection(_Table):
+class NotifySection(NotifyTable):
     """How people are told: the action `notify`, and alarms for operators."""
 
     smtp: SmtpUrl | None = Field(default=None, examples=["smtp+starttls://mail.example.com:587"])
@@ -151,9 +157,7 @@ class NotifySection(_Table):
     operators: list[MailAddress] = Field(default=[], examples=[["ops@example.com"]])
     """Who gets alarms: the guard has tripped, a target is paused, a deadline is missed."""
 
-    owner: AttributePath | None = Field(
-        default=None, examples=["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division"]
-    )
+    owner: AttributePath | None = None
     """The attribute that names the owner of a service account, by id, userName or e-mail address. Where absent, the
     owner is the manager."""
 
@@ -162,6 +166,8 @@ class NotifySection(_Table):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.smtp is None and self.webhook is None:
+            raise ValueError("names no way out: write smtp, or [notify.webhook]")
         if self.smtp is not None and self.sender is None:
             raise ValueError("from is missing: mail needs an address to come from")
         if self.smtp is None and (self.operators or self.user is not None):
@@ -171,3 +177,61 @@ class NotifySection(_Table):
         if self.smtp is not None and self.user is not None and not self.smtp.is_private:
             raise ValueError("the password would cross the network readable; use smtp+starttls:// or smtps://")
         return self
+
+
+def channels_of(section: NotifySection, public_url: str) -> Channels:
+    """Return the ways out that the configuration names.
+
+    Args:
+        section: ``[notify]``.
+        public_url: Where the dashboard is, without a slash at its end.
+    """
+    return Channels(
+        public_url=public_url,
+        mail=_mail_route(section),
+        webhook=_webhook_of(section.webhook) if section.webhook is not None else None,
+        templates=Templates(section.templates),
+        operators=tuple(section.operators),
+        owner=section.owner,
+    )
+
+
+def _mail_route(section: NotifySection) -> MailRoute | None:
+    if section.smtp is None or section.sender is None:
+        return None
+    server = SmtpServer(
+        address=section.smtp,
+        user=section.user,
+        password=section.password.get_secret_value() if section.password is not None else None,
+        ca_file=section.ca_file,
+    )
+    return MailRoute(server=server, sender=section.sender, reply_to=section.reply_to)
+
+
+def _webhook_of(section: WebhookSection) -> Webhook:
+    return Webhook(
+        url=section.url.get_secret_value(),
+        format=section.format,
+        key=parse_key(section.secret.get_secret_value()) if section.secret is not None else None,
+        ca_file=section.ca_file,
+    )
+
+
+def written_out_secrets(table: object) -> Iterator[Problem]:
+    """Yield a warning for each secret of ``[notify]`` that stands in the file itself."""
+    message = 'is written out; use { env = "NAME" } or { file = "PATH" }'
+    notify = table if isinstance(table, dict) else {}
+    webhook = notify.get("webhook") if isinstance(notify.get("webhook"), dict) else {}
+    for section, at, keys in ((notify, "notify", ("password",)), (webhook, "notify.webhook", ("url", "secret"))):
+        yield from (Problem(f"{at}.{key}", message) for key in keys if isinstance((section or {}).get(key), str))
+
+
+def why_untold(section: NotifySection | None, recipient: str) -> str | None:
+    """Return why a recipient that a stage names cannot be told, or ``None``."""
+    if section is None:
+        return "needs [notify], which says how people are told"
+    if recipient == WEBHOOK:
+        return None if section.webhook is not None else "needs [notify.webhook]"
+    if recipient not in (MANAGER, OWNER) and not is_address(recipient):
+        return f'write "{MANAGER}", "{OWNER}", "{WEBHOOK}" or an e-mail address'
+    return None if section.smtp is not None else "needs smtp in [notify]"

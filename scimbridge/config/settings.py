@@ -14,7 +14,9 @@ from scimbridge.config.access import access_of, check_access, written_out_passwo
 from scimbridge.config.addresses import has_password, queue_url, store_url
 from scimbridge.config.document import Document, SourceSection
 from scimbridge.config.limits import check_limits, exclusion_of, freeze_of, guard_of
+from scimbridge.config.notify import channels_of, written_out_secrets
 from scimbridge.config.problems import read
+from scimbridge.config.recipients import check_recipients
 from scimbridge.config.rules import KnownTargets, check_rules, planned_actions, rule_of
 from scimbridge.config.sources import RawSettings, collect
 from scimbridge.config.targets import Targets, check_needs, read_targets
@@ -27,6 +29,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.errors import ConfigurationError, Problem
+from scimbridge.notices.channels import Channels
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.secret import SecretSources
 
@@ -64,6 +67,7 @@ class Settings:
         capabilities: What each target's connector can do, by name.
         freezes: Periods without irreversible work.
         deadlines: How long after its due date each action may take before an alarm goes out.
+        notices: How people are told; ``None`` where nobody is.
         warnings: What is allowed, and yet worth a look.
     """
 
@@ -81,6 +85,7 @@ class Settings:
     guard: Guard
     freezes: tuple[Freeze, ...]
     deadlines: Mapping[Action, timedelta]
+    notices: Channels | None = field(repr=False)
     warnings: tuple[Problem, ...]
 
 
@@ -104,6 +109,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     problems += check_rules(raw.tables.get("rules"), known)
     problems += check_needs(targets, planned_actions(raw.tables.get("rules"), known))
     problems += check_limits(document, raw.tables.get("targets")) if document is not None else ()
+    problems += check_recipients(document) if document is not None else ()
     if problems or document is None:
         raise ConfigurationError([_with_variable(raw, problem) for problem in problems])
     return _settings(raw, document, targets, secrets.warnings)
@@ -129,12 +135,13 @@ def _with_variable(raw: RawSettings, problem: Problem) -> Problem:
 
 def _settings(raw: RawSettings, document: Document, targets: Targets, literals: list[Problem]) -> Settings:
     data_dir = raw.base_dir / document.data_dir
+    public_url = document.server.public_url or f"http://{document.server.listen}"
     return Settings(
         path=raw.path,
         data_dir=data_dir,
         server=ServerSettings(
             listen=document.server.listen,
-            public_url=document.server.public_url or f"http://{document.server.listen}",
+            public_url=public_url,
             max_body=document.server.max_body,
             max_bulk_body=document.server.max_bulk_body,
             trusted_proxies=tuple(document.server.trusted_proxies),
@@ -153,6 +160,7 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
         guard=guard_of(document, targets.configs),
         freezes=tuple(freeze_of(section) for section in document.freeze),
         deadlines=MappingProxyType(dict(document.deadlines)),
+        notices=channels_of(document.notify, public_url) if document.notify is not None else None,
         warnings=(*_written_out(raw, literals), *_absences(document)),
     )
 
@@ -175,7 +183,8 @@ def _written_out(raw: RawSettings, literals: list[Problem]) -> list[Problem]:
         if isinstance(url := raw.tables.get(section, {}).get("url"), str) and has_password(url)
     ]
     logins = written_out_passwords(raw.tables.get("sources"))
-    return [warning for warning in (*passwords, *logins, *literals) if warning.path not in raw.variables]
+    notices = written_out_secrets(raw.tables.get("notify"))
+    return [warning for warning in (*passwords, *logins, *notices, *literals) if warning.path not in raw.variables]
 
 
 def _absences(document: Document) -> list[Problem]:

@@ -25,6 +25,10 @@ class Restore(StrEnum):
     """Planned work is canceled; giving back waits for an operator."""
 
 
+MANAGER, OWNER, WEBHOOK = "manager", "owner", "webhook"
+"""Whom ``notify`` can name beside addresses."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """Under which conditions the work of a stage is let go. They are stored with the stage, as they were planned.
@@ -35,7 +39,7 @@ class Terms:
         timezone: Where the schedule's clock hangs (IANA).
         window: How long after such an instant it may still be released.
         deadline: How long after its due date the work may take; retrying ends then.
-        notify: Whom ``notify`` tells: ``manager``, ``owner``, or addresses.
+        notify: Whom ``notify`` tells: ``manager``, ``owner``, ``webhook``, or addresses.
         only: Names of the groups and licenses that are taken away; all where absent.
         successor: Who gets mail and belongings: ``manager``, or a userName.
     """

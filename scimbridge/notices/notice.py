@@ -30,16 +30,18 @@ class Step:
     """One thing that will happen.
 
     Attributes:
-        at: When (UTC); ``None`` where it waits for somebody's approval.
+        at: When (UTC), at the earliest.
         action: What, as the rule names it.
         targets: Where.
         is_irreversible: Nothing in the bridge can undo it.
+        needs_approval: It waits for an operator who approves it.
     """
 
-    at: datetime | None
+    at: datetime
     action: str
     targets: Sequence[str]
     is_irreversible: bool = False
+    needs_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,8 @@ class Leaver:
         trigger: What it said, such as ``deactivated``.
         case_id: The case.
         steps: What is left to happen, in this order.
-        point_of_no_return: When the first step comes that cannot be undone (UTC); ``None`` where none does.
+        point_of_no_return: When the first step comes that cannot be undone (UTC), at the earliest; ``None`` where none
+            does.
         hold_command: Stops everything until it is lifted.
         cancel_command: Ends the case for good.
         link: Where the case is shown.

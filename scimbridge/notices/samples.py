@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from scimbridge.notices import commands
 from scimbridge.notices.notice import Content, DeadlineMissed, GuardTripped, Kind, Leaver, Step, TargetPaused
 
 _AT = datetime(2026, 11, 30, 8, tzinfo=UTC)
@@ -21,11 +22,17 @@ _FULL = Leaver(
     steps=(
         Step(at=_AT, action="suspend", targets=("crm", "directory")),
         Step(at=datetime(2027, 2, 28, 21, tzinfo=UTC), action="delete", targets=("directory",), is_irreversible=True),
-        Step(at=None, action="archive", targets=("crm",), is_irreversible=True),
+        Step(
+            at=datetime(2027, 5, 30, 8, tzinfo=UTC),
+            action="archive",
+            targets=("crm",),
+            is_irreversible=True,
+            needs_approval=True,
+        ),
     ),
     point_of_no_return=datetime(2027, 2, 28, 21, tzinfo=UTC),
-    hold_command=f"scimbridge hold place --case {_CASE} --reason '…'",
-    cancel_command=f"scimbridge cases cancel {_CASE}",
+    hold_command=commands.hold_case(_CASE),
+    cancel_command=commands.cancel_case(_CASE),
     link=_LINK,
 )
 _BARE = Leaver(
@@ -36,8 +43,8 @@ _BARE = Leaver(
     case_id=_CASE,
     steps=(),
     point_of_no_return=None,
-    hold_command=f"scimbridge hold place --case {_CASE} --reason '…'",
-    cancel_command=f"scimbridge cases cancel {_CASE}",
+    hold_command=commands.hold_case(_CASE),
+    cancel_command=commands.cancel_case(_CASE),
     link=_LINK,
 )
 
@@ -48,8 +55,8 @@ SAMPLES: Mapping[Kind, Sequence[Content]] = {
             flood_id=_FLOOD,
             where="source okta",
             reason="101 identities in 24h, and 100 are allowed",
-            release_command=f"scimbridge guard release {_FLOOD}",
-            cancel_command=f"scimbridge guard cancel {_FLOOD}",
+            release_command=commands.release_flood(_FLOOD),
+            cancel_command=commands.cancel_flood(_FLOOD),
             link=_LINK,
         ),
     ),
@@ -57,8 +64,8 @@ SAMPLES: Mapping[Kind, Sequence[Content]] = {
         TargetPaused(
             target="crm",
             reason="reading an account: the target answered 401 Unauthorized",
-            check_command="scimbridge targets check crm",
-            resume_command="scimbridge targets resume crm",
+            check_command=commands.check_target("crm"),
+            resume_command=commands.resume_target("crm"),
             link=_LINK,
         ),
     ),
@@ -70,7 +77,7 @@ SAMPLES: Mapping[Kind, Sequence[Content]] = {
             due_at=_AT,
             deadline_at=datetime(2026, 11, 30, 8, 5, tzinfo=UTC),
             reason="reading an account: cannot connect (Connection refused)",
-            show_command=f"scimbridge cases show {_CASE}",
+            show_command=commands.show_case(_CASE),
             link=_LINK,
         ),
     ),

@@ -21,7 +21,7 @@ from scimbridge.sdk.errors import (
     ObservingError,
     RetryableError,
 )
-from scimbridge.sdk.outcome import Done
+from scimbridge.sdk.outcome import Done, NeedsPerson
 from scimbridge.sdk.state import AccountState, Person
 from scimbridge.services.claiming import Claim, Claiming, Full, LookUp
 from scimbridge.services.eligibility import ObstacleError
@@ -38,7 +38,10 @@ log = structlog.get_logger("scimbridge.execution")
 
 
 class Execution:
-    """Works off accounts: claim, read, commit the read, change, read back, record."""
+    """Works off accounts: claim, read, commit the read, change, read back, record.
+
+    ``tell`` does what the bridge does by itself, where it does.
+    """
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class Execution:
         recording: Recording,
         leases: Leases,
         clock: Callable[[], datetime],
+        tell: Callable[[Claim], Done | NeedsPerson] | None = None,
     ) -> None:
         self._database = database
         self._fleet = fleet
@@ -55,6 +59,7 @@ class Execution:
         self._recording = recording
         self._leases = leases
         self._clock = clock
+        self._tell = tell
         self._stopped = False
         self._paused = False
 
@@ -113,6 +118,8 @@ class Execution:
 
     def _perform(self, claim: Claim, seen: list[AccountState]) -> Result:
         action = claim.task.action
+        if action is Action.NOTIFY and self._tell is not None:
+            return Result(outcome=self._tell(claim))
         connector = self._fleet.connector(claim.task.target)
         state = connector.read(self._native_id(connector, claim))
         state = self._claiming.accept_read(claim, state, self._clock())

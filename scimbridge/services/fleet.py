@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from scimbridge.domain.capability import Abilities, Capabilities
+from scimbridge.domain.plan import NOTICES, TELLING
 from scimbridge.errors import ConfigurationError, NotFoundError
 from scimbridge.sdk.config import Mode, TargetConfig
 from scimbridge.sdk.connector import Connector
@@ -44,6 +45,18 @@ class Target:
             match={str(attribute): native for attribute, native in config.match.items()},
             abilities=abilities,
         )
+
+
+NOTICES_TARGET = Target(
+    name=NOTICES,
+    kind=NOTICES,
+    mode=Mode.ENFORCE,
+    concurrency=4,
+    interval=None,
+    match={},
+    abilities=TELLING,
+)
+"""Stands for the bridge itself where it tells people: its tasks wait, pause and resume like those of any target."""
 
 
 class Fleet:

@@ -18,12 +18,10 @@ from scimbridge.domain.case import Case
 from scimbridge.domain.flood import Flood
 from scimbridge.domain.guard import Guard, Limit
 from scimbridge.sdk.config import Mode
-from scimbridge.store import floods, guard, journal, notices, targets
+from scimbridge.services.alarming import Alarms
+from scimbridge.store import floods, guard, journal, targets
 from scimbridge.store.database import Database
 from scimbridge.store.guard import Counter
-
-ALARM = "flood"
-"""The kind of the notice that operators get, once for each flood."""
 
 Classes = Mapping[str, frozenset[GuardClass]]
 """What a plan counts as at each target."""
@@ -36,10 +34,14 @@ class Guarding:
         database: The store; told what to do after the commit.
         limits: All of them.
         modes: What the configuration says about each target.
+        alarms: Notes for operators that a limit has tripped.
     """
 
-    def __init__(self, database: Database, limits: Guard, modes: Mapping[str, Mode]) -> None:
+    def __init__(
+        self, database: Database, limits: Guard, modes: Mapping[str, Mode], alarms: Alarms | None = None
+    ) -> None:
         self._database = database
+        self._alarms = alarms or Alarms()
         # Every transaction takes the locks in this order, whatever the order of the configuration.
         self._guard = Guard(
             limits=tuple(sorted(limits.limits, key=lambda each: (each.scope, each.subject, each.guard_class))),
@@ -109,7 +111,7 @@ class Guarding:
         _hold(tx, flood, held, now)
         details = {"flood": flood.id, "where": flood.where, "held": len(held), "counted": len(counted)}
         journal.record(tx, "flood opened", now, reason=flood.reason, details=details)
-        notices.add(tx, ALARM, flood.id, {**details, "reason": flood.reason}, now)
+        self._alarms.guard_tripped(tx, flood_id=flood.id, where=flood.where, reason=flood.reason, now=now)
         self._database.on_commit(partial(_alarm, flood, len(held)))
         return flood
 

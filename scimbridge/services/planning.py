@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Capabilities
 from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.duration import format_duration
@@ -15,7 +16,7 @@ from scimbridge.domain.flood import Flood
 from scimbridge.domain.hold import Hold
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import AccountId, TaskId, new_id
-from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, guarded, plan_fact
+from scimbridge.domain.plan import NOTICES, PlannedStage, PlannedTask, amend, guarded, plan_fact
 from scimbridge.domain.rule import Rule, Ruleset, Terms
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact, Trigger
@@ -53,11 +54,12 @@ class Planner:
         self._rules = rules
         self._capabilities = capabilities
         self._guarding = guarding
+        self._target_names = tuple(name for name in capabilities if name != NOTICES)
 
     @property
     def target_names(self) -> Iterable[str]:
-        """The configured targets."""
-        return self._capabilities.keys()
+        """The configured targets, at which people have accounts."""
+        return self._target_names
 
     def take(self, tx: Connection, fact: Fact, identity: Identity, *, rule: Rule | None = None) -> Verdict:
         """Open or amend the identity's case, or say why not. The caller holds the identity's lock.
@@ -242,6 +244,7 @@ def describe(stages: Iterable[PlannedStage]) -> str:
     for stage in stages:
         for action in dict.fromkeys(task.action for task in stage.tasks):
             where = ", ".join(task.target for task in stage.tasks if task.action is action)
+            what = f"{action} at {where}" if action is not Action.NOTIFY else action
             when = f"after {format_duration(stage.after)}" if stage.after else "at once"
-            parts.append(f"{action} at {where} {when}")
+            parts.append(f"{what} {when}")
     return "; ".join(parts) or "nothing to do at any target"

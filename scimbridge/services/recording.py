@@ -28,6 +28,7 @@ from scimbridge.sdk.errors import (
 from scimbridge.sdk.outcome import Done, InProgress, NeedsPerson
 from scimbridge.sdk.state import AccountState
 from scimbridge.services import lapsing, settling
+from scimbridge.services.alarming import Alarms
 from scimbridge.services.claiming import Claim
 from scimbridge.services.eligibility import Consequence, Obstacle, ObstacleError
 from scimbridge.store import accounts, attempts, cases, journal, targets, tasks
@@ -57,11 +58,13 @@ class Recording:
     Args:
         database: The store.
         alarm: Told once when a target is paused: its name and why.
+        alarms: Notes it for operators, in the same transaction.
     """
 
-    def __init__(self, database: Database, alarm: Callable[[str, str], None]) -> None:
+    def __init__(self, database: Database, alarm: Callable[[str, str], None], alarms: Alarms | None = None) -> None:
         self._database = database
         self._alarm = alarm
+        self._alarms = alarms or Alarms()
 
     def record(self, claim: Claim, result: Result, now: datetime) -> Task:
         """End an attempt and return its task as it is then."""
@@ -78,6 +81,8 @@ class Recording:
             paused = isinstance(result.outcome, TargetUnusableError) and targets.pause(
                 tx, task.target, reason=str(result.outcome), by=journal.BRIDGE, now=now
             )
+            if paused:
+                self._alarms.target_paused(tx, task.target, str(result.outcome), now)
             settling.settle(tx, task.case_id, now)
         if paused:
             self._alarm(task.target, str(result.outcome))
@@ -100,8 +105,8 @@ def _after_attempt(task: Task, claim: Claim, result: Result, now: datetime, *, c
 
 def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime) -> Task:
     match result.outcome:
-        case Done(changed=changed):
-            return task.finish("done, and read back" if changed else "was already so; nothing was written")
+        case Done() as done:
+            return task.finish(_how_done(task, done))
         case InProgress(check_after=check_after):
             return task.back_off(now + check_after, "the target is working on it")
         case NeedsPerson(instructions=instructions):
@@ -120,6 +125,12 @@ def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime) -> T
             return _after_retryable(task, error, now)
         case error:
             return task.fail(str(error))
+
+
+def _how_done(task: Task, done: Done) -> str:
+    if task.action is Action.NOTIFY:
+        return str(done.after["said"])
+    return "done, and read back" if done.changed else "was already so; nothing was written"
 
 
 def _after_obstacle(task: Task, obstacle: Obstacle) -> Task:

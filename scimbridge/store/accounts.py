@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from scimbridge.domain.ids import AccountId, IdentityId, new_id
+from scimbridge.domain.plan import NOTICES
 from scimbridge.errors import NotFoundError
 from scimbridge.sdk.state import AccountRef, AccountState
 from scimbridge.store.prepared import Prepared, Row
@@ -99,7 +100,12 @@ def look_up_again(tx: Connection, identity_id: str, now: datetime) -> None:
     """Have the identity's unlinked accounts looked up again, after a match attribute changed."""
     tx.execute(
         update(accounts)
-        .where(accounts.c.identity_id == identity_id, accounts.c.native_id.is_(None))
+        .where(
+            accounts.c.identity_id == identity_id,
+            accounts.c.native_id.is_(None),
+            # Nobody has an account where the bridge tells people.
+            accounts.c.target != NOTICES,
+        )
         .values(link_due_at=now, link_attempts=0)
     )
 

@@ -199,6 +199,15 @@ def user_by_name(
     return None if row is None else _with_own_groups(tx, row)
 
 
+def by_external_id(tx: Connection, source: str, external_id: str) -> Identity | None:
+    """Return the only User of a source that has this externalId; ``None`` where there is none, or more than one."""
+    query = select(identities).where(
+        identities.c.source == source, identities.c.external_id == external_id, identities.c.deleted_at.is_(None)
+    )
+    rows = tx.execute(query.limit(2)).mappings().all()
+    return _identity(rows[0], ()) if len(rows) == 1 else None
+
+
 def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:
     """Return an identity of any source, deleted or not, with the groups that rules see.
 

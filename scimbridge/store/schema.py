@@ -386,7 +386,7 @@ approvals = Table(
 
 RUNNABLE = text("state IN ('ready', 'waiting')")
 _PLANNED = text("state = 'planned'")
-_LATE = text("deadline_at IS NOT NULL AND alarmed_at IS NULL AND state NOT IN ('done', 'skipped', 'canceled')")
+LATE = text("deadline_at IS NOT NULL AND alarmed_at IS NULL AND state NOT IN ('done', 'skipped', 'canceled')")
 
 tasks = Table(
     "tasks",
@@ -413,7 +413,7 @@ tasks = Table(
     Column("deadline_at", UtcDateTime),
     Column("alarmed_at", UtcDateTime),
     # The sweeper's question for what is late.
-    Index("ix_tasks_late", "deadline_at", sqlite_where=_LATE, postgresql_where=_LATE),
+    Index("ix_tasks_late", "deadline_at", sqlite_where=LATE, postgresql_where=LATE),
     Index("ix_tasks_account_id", "account_id", "state"),
     # The sweeper's question: costs by what is due, not by what is open.
     Index("ix_tasks_planned", "due_at", sqlite_where=_PLANNED, postgresql_where=_PLANNED),

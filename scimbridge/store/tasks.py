@@ -29,7 +29,7 @@ from scimbridge.store.approvals import is_approved
 from scimbridge.store.batch import Batch, LeftBatchError, batch_of
 from scimbridge.store.holds import is_held
 from scimbridge.store.prepared import Prepared, Row, moment
-from scimbridge.store.schema import RUNNABLE, attempts, targets, tasks
+from scimbridge.store.schema import LATE, RUNNABLE, attempts, targets, tasks
 
 _FINISHED = [state.value for state in FINISHED]
 
@@ -123,6 +123,14 @@ _DUE = (
     .order_by(tasks.c.due_at)
     .limit(bindparam("most"))
     # Somebody who is deciding about a case holds its rows; those are for the next pass.
+    .with_for_update(of=tasks, skip_locked=True)
+)
+_LATE_NOW = (
+    # As the partial index says it.
+    select(tasks)
+    .where(LATE, tasks.c.deadline_at <= bindparam("now"), ~is_held(tasks))
+    .order_by(tasks.c.deadline_at)
+    .limit(bindparam("most"))
     .with_for_update(of=tasks, skip_locked=True)
 )
 KNOWN_COLUMNS = (
@@ -236,6 +244,14 @@ def release_all(tx: Connection, released: Iterable[Task]) -> None:
     """Store the release of tasks that ``due`` returned in the same transaction."""
     for task in released:
         save(tx, task, task.release())
+
+
+def take_late(tx: Connection, now: datetime, limit: int) -> list[tuple[Task, datetime]]:
+    """Return tasks that have missed their deadline, each once, with that deadline; what is held is not among them."""
+    rows = tx.execute(_LATE_NOW, {"now": now, "most": limit}).mappings().all()
+    for row in rows:
+        tx.execute(update(tasks).where(tasks.c.id == row["id"]).values(alarmed_at=now))
+    return [(_task(row), row["deadline_at"]) for row in rows]
 
 
 def next_runnable(tx: Connection, account_id: str, now: datetime) -> Task | None:

@@ -11,6 +11,8 @@ from scimbridge import registry
 from scimbridge.sdk import Connector, RetryableError, TargetUnusableError
 from tests.cli.conftest import Terminal
 from tests.issuer import ISSUER, issuing
+from tests.notices.post_office import post_office
+from tests.servers import quiet_port
 from tests.services.bench import Bench
 
 Answers = dict[str, str | Exception]
@@ -180,3 +182,39 @@ def test_the_keys_of_an_issuer_are_fetched(bench: Bench, terminal: Terminal, ans
         assert "ok       sources.okta.jwt: the issuer publishes 1 key\n" in terminal.run("check").stdout
         issuer.status = 500
         assert "failed   sources.okta.jwt: reading the keys" in terminal.run("check", code=1).stdout
+
+
+def notify_through(terminal: Terminal, port: int, more: str = "") -> None:
+    terminal.config.write_text(
+        terminal.config.read_text()
+        + f'\n[notify]\nsmtp = "smtp://127.0.0.1:{port}"\nfrom = "bridge@example.com"\n{more}'
+    )
+
+
+@pytest.mark.usefixtures("bench", "answers")
+def test_the_mail_server_is_asked_and_nothing_is_sent(terminal: Terminal) -> None:
+    with post_office() as office:
+        notify_through(terminal, office.port)
+
+        shown = terminal.run("check").stdout
+
+        assert f"ok       notify.smtp: smtp://127.0.0.1:{office.port} answers, without a login" in shown
+        assert terminal.read("targets", "check", "notify")["ok"]
+    assert office.messages == []
+
+
+@pytest.mark.usefixtures("bench", "answers")
+def test_ways_out_that_fail_say_what_to_do(terminal: Terminal) -> None:
+    hook = f'[notify.webhook]\nurl = "http://127.0.0.1:{quiet_port()}/T0/hidden"\n'
+    with post_office() as office:
+        login = 'user = "u"\npassword = "p"\n'
+        notify_through(terminal, office.port, login + hook)
+
+        answer = terminal.read("check", code=1)
+
+    found = {check["name"]: check for check in answer["checks"]}
+    assert "do not understand each other" in found["notify.smtp"]["message"]
+    assert "`scimbridge targets resume notify`" in found["notify.smtp"]["next_step"]
+    assert "cannot connect" in found["notify.webhook"]["message"]
+    assert "notices wait" in found["notify.webhook"]["next_step"]
+    assert "hidden" not in found["notify.webhook"]["message"]

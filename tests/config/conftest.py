@@ -28,6 +28,12 @@ when = ["deactivated"]
   do = ["suspend"]
 """
 
+# Of secrets in examples, those of which more is asked than to be one.
+SECRETS = {
+    "NOTIFY_WEBHOOK": "https://hooks.example.com/services/T0/B0/x",
+    "NOTIFY_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+}
+
 SECRET = "correct-horse-battery-staple"
 
 Load = Callable[..., Settings]

@@ -12,8 +12,9 @@ from connectors.scim.config import ScimConfig
 from scimbridge import registry
 from scimbridge.config import document as sections
 from scimbridge.config import example, json_schema
+from scimbridge.config.notify import NotifySection, WebhookSection
 from scimbridge.sdk.limits import GuardSection
-from tests.config.conftest import Load
+from tests.config.conftest import SECRETS, Load
 
 MODELS: list[type[BaseModel]] = [
     sections.ServerSection,
@@ -24,6 +25,8 @@ MODELS: list[type[BaseModel]] = [
     sections.StageSection,
     sections.ExclusionSection,
     GuardSection,
+    NotifySection,
+    WebhookSection,
     LdapConfig,
     ScimConfig,
 ]
@@ -34,13 +37,15 @@ ALONE = "was|now|notify|only|successor|targets|identity|members|target|account|g
 
 
 def _settings() -> list[tuple[type[BaseModel], str]]:
-    return [(model, name) for model in MODELS for name in model.model_fields if name not in {"stages", "guard"}]
+    return [
+        (model, name) for model in MODELS for name in model.model_fields if name not in {"stages", "guard", "webhook"}
+    ]
 
 
 @pytest.fixture
 def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in re.findall(r'env = "(\w+)" }', example()):
-        monkeypatch.setenv(name, "a-secret-that-is-long")
+        monkeypatch.setenv(name, SECRETS.get(name, "a-secret-that-is-long"))
 
 
 @pytest.mark.usefixtures("_secrets")
@@ -53,8 +58,8 @@ def test_the_example_loads_without_warnings(load_text: Load) -> None:
 
 
 @pytest.mark.usefixtures("_secrets")
-def test_the_example_loads_with_every_choice_taken_but_a_file_of_the_machine(load_text: Load) -> None:
-    chosen = re.sub(rf"^(\s*)# ((?!{ALONE})\w+ = (?!\"ca\.pem\"))", r"\1\2", example(), flags=re.MULTILINE)
+def test_the_example_loads_with_every_choice_taken_but_files_of_the_machine(load_text: Load) -> None:
+    chosen = re.sub(rf"^(\s*)# ((?!{ALONE})\w+ = (?!\"ca\.pem\"|\"notices\"))", r"\1\2", example(), flags=re.MULTILINE)
 
     settings = load_text(chosen)
 
@@ -68,7 +73,7 @@ def test_every_setting_stands_in_the_example_with_its_reference(model: type[Base
     lines = [line.strip() for line in example().splitlines()]
 
     assert field.description, "a setting has a docstring"
-    at = [number for number, line in enumerate(lines) if re.match(rf"(# )?{key} = ", line)]
+    at = [number for number, line in enumerate(lines) if re.match(rf"(# )?{field.alias or key} = ", line)]
     words = " ".join(field.description.split())
     assert any(words.endswith(lines[number - 1].removeprefix("# ")) for number in at)
 

@@ -14,6 +14,8 @@ from scimbridge.notices.mail import Mailbox
 from scimbridge.notices.payload import Format
 from scimbridge.notices.smtp import Security, SmtpAddress
 from scimbridge.sdk.secret import SecretSources
+from tests.config.conftest import GOOD as GOOD_FILE
+from tests.config.conftest import Load, Problems
 
 GOOD = """
 smtp = "smtp+starttls://mail.example.com"
@@ -88,7 +90,8 @@ def test_a_server_in_the_clear_gets_no_password_unless_it_is_this_machine() -> N
         ('smtp = "mail.example.com"\nfrom = "a@example.com"', "notify.smtp", 'write "smtp://HOST:25"'),
         ('smtp = 25\nfrom = "a@example.com"', "notify.smtp", 'write "smtp://HOST:25"'),
         ('smtp = "smtp://localhost"', "notify", "from is missing"),
-        ('operators = ["a@example.com"]', "notify", "smtp is missing"),
+        ("", "notify", "names no way out"),
+        ('operators = ["a@example.com"]\n[webhook]\nurl = "https://h.example.com/"', "notify", "smtp is missing"),
         (GOOD + 'user = "u"', "notify", "write both user and password"),
         (GOOD + 'user = "ü"\npassword = "p"', "notify.user", "character"),
         (GOOD + 'user = "u"\npassword = "pä"', "notify.password", "of ASCII"),
@@ -118,3 +121,66 @@ def test_a_template_that_would_fail_is_refused_with_its_name(tmp_path: Path) -> 
 
     assert "leaver.txt: there is no variable persn" in found["notify.templates"]
     assert "oops.html replaces no template" in found["notify.templates"]
+
+
+RULE = """
+[[rules]]
+name = "others"
+when = ["deactivated"]
+
+  [[rules.stages]]
+  after = "1h"
+  do = ["suspend", "notify"]
+  notify = {}
+"""
+
+
+def test_a_configuration_has_ways_to_tell_people(load_text: Load) -> None:
+    settings = load_text(f'{GOOD_FILE}\n[notify]\n{GOOD}operators = ["ops@example.com"]')
+
+    channels = settings.notices
+    assert channels is not None
+    assert channels.mail is not None
+    assert channels.mail.sender.domain == "example.com"
+    assert channels.operators == ("ops@example.com",)
+    assert list(channels.checks()) == ["notify.smtp"]
+    assert channels.public_url == settings.server.public_url
+
+
+def test_without_the_table_nobody_is_told(load_text: Load) -> None:
+    assert load_text().notices is None
+
+
+@pytest.mark.parametrize(
+    ("notify_table", "recipient", "message"),
+    [
+        ("", "manager", "needs [notify]"),
+        (f"[notify]\n{GOOD}", "webhook", "needs [notify.webhook]"),
+        ('[notify.webhook]\nurl = "https://h.example.com/"', "owner", "needs smtp"),
+        (f"[notify]\n{GOOD}", "managers", 'write "manager", "owner", "webhook" or an e-mail address'),
+    ],
+)
+def test_a_rule_names_nobody_who_cannot_be_told(
+    problems_of: Problems, notify_table: str, recipient: str, message: str
+) -> None:
+    rule = RULE.format(f'["ops@example.com", "{recipient}"]')
+
+    found = problems_of(f"{GOOD_FILE}\n{rule}\n{notify_table}")
+
+    assert message in found["rules[1].stages[0].notify[1]"]
+
+
+def test_no_target_is_called_as_the_bridge_calls_telling_people(problems_of: Problems) -> None:
+    assert "take another name" in problems_of(GOOD_FILE.replace("[targets.app]", "[targets.notify]"))["targets.notify"]
+
+
+def test_secrets_that_are_written_out_are_warnings(load_text: Load) -> None:
+    hook = '[notify.webhook]\nurl = "https://h.example.com/"\nsecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"'
+
+    settings = load_text(f'{GOOD_FILE}\n[notify]\n{GOOD}user = "u"\npassword = "p"\n{hook}')
+
+    assert [warning.path for warning in settings.warnings] == [
+        "notify.password",
+        "notify.webhook.url",
+        "notify.webhook.secret",
+    ]

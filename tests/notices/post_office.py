@@ -100,6 +100,7 @@ def post_office(
         office,
         hostname=host,
         port=office.port,
+        server_hostname="localhost",  # it would ask DNS for its name
         ssl_context=tls,
         tls_context=starttls,
         require_starttls=starttls is not None,

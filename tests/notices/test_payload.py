@@ -84,5 +84,6 @@ def test_others_get_the_facts() -> None:
         "action": "suspend",
         "targets": ["crm", "directory"],
         "is_irreversible": False,
+        "needs_approval": False,
     }
     assert "Alex Example" in data["text"]

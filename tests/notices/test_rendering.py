@@ -45,7 +45,7 @@ def test_a_leaver_notice_says_what_happens_when_and_how_to_stop_it() -> None:
     assert rendered.subject == "Alex Example loses access; final on 2027-02-28 21:00 UTC"
     assert "- 2026-11-30 08:00 UTC: suspend at crm, directory\n" in rendered.text
     assert "- 2027-02-28 21:00 UTC: delete at directory (cannot be undone)\n" in rendered.text
-    assert "- once it is approved: archive at crm (cannot be undone)\n" in rendered.text
+    assert "- 2027-05-30 08:00 UTC, if it is approved by then: archive at crm (cannot be undone)\n" in rendered.text
     assert "Until 2027-02-28 21:00 UTC all of this can be undone." in rendered.text
     for command in (a_leaver().hold_command, a_leaver().cancel_command):
         assert f"    {command}\n" in rendered.text

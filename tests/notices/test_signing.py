@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,10 +62,15 @@ def test_what_is_no_secret_is_refused_and_not_repeated(secret: str) -> None:
 
 
 def test_the_check_in_the_docs_verifies_what_is_sent() -> None:
-    headers = signed_headers(parse_key(SECRET), id="msg_1", at=AT, body=BODY)
+    page = (Path(__file__).parents[2] / "docs/how-to/notify-people.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    now = datetime.now(UTC)  # the page's code looks at the clock
 
-    key = base64.b64decode(SECRET.removeprefix("whsec_"))
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + BODY
-    expected = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    headers = signed_headers(parse_key(SECRET), id="msg_1", at=now, body=BODY)
+    stale = signed_headers(parse_key(SECRET), id="msg_1", at=now - timedelta(minutes=6), body=BODY)
 
-    assert hmac.compare_digest(headers["webhook-signature"], expected)
+    assert names["is_genuine"](headers, BODY, SECRET)
+    assert not names["is_genuine"](headers, BODY + b" ", SECRET)
+    assert not names["is_genuine"](stale, BODY, SECRET)

@@ -15,23 +15,28 @@ from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.guard import Guard
 from scimbridge.domain.inquiry import Inquiry
+from scimbridge.domain.plan import NOTICES
 from scimbridge.domain.resource import MemberChange, MemberVerb, Received
-from scimbridge.domain.rule import Restore, Rule, Ruleset, Stage
+from scimbridge.domain.rule import NO_TERMS, Restore, Rule, Ruleset, Stage, Terms
+from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.domain.wakeup import WakeUp
-from scimbridge.sdk import ConnectorError, Context, Entitlement, Mode
+from scimbridge.notices.channels import Channels
+from scimbridge.sdk import ConnectorError, Context, Done, Entitlement, Mode, NeedsPerson
+from scimbridge.services.alarming import Alarms, Delivering
 from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.canceling import Canceling
 from scimbridge.services.census import Census
-from scimbridge.services.claiming import Claiming
+from scimbridge.services.claiming import Claim, Claiming
+from scimbridge.services.deadlines import Deadlines
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
-from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
@@ -48,6 +53,7 @@ from scimbridge.services.planning import Planner
 from scimbridge.services.recording import Recording
 from scimbridge.services.returning import Returning
 from scimbridge.services.sweeping import Sweeping
+from scimbridge.services.telling import Telling
 from scimbridge.store import accounts, cases, inquiries, journal, targets, tasks, tokens
 from scimbridge.store.database import Database
 from scimbridge.store.writer import Writer
@@ -224,11 +230,11 @@ class MemoryConnector(SampleConnector):
     kind = "memory"
 
 
-def a_stage(after: str | timedelta = timedelta(), *actions: Action) -> Stage:
+def a_stage(after: str | timedelta = timedelta(), *actions: Action, terms: Terms = NO_TERMS) -> Stage:
     from scimbridge.domain.duration import parse_duration
 
     span = parse_duration(after) if isinstance(after, str) else after
-    return Stage(after=span, actions=actions or (Action.SUSPEND,))
+    return Stage(after=span, actions=actions or (Action.SUSPEND,), terms=terms)
 
 
 def a_rule(*stages: Stage, name: str = "leavers", match: str | None = None, **settings: Any) -> Rule:
@@ -264,6 +270,8 @@ class Bench:
     profiles: Mapping[str, SourceProfile] = field(default_factory=dict)
     guard: Guard = field(default_factory=Guard)
     actions: Collection[Action] = tuple(MemoryConnector.capabilities)
+    channels: Channels | None = None
+    freezes: Sequence[Freeze] = ()
 
     def __post_init__(self) -> None:
         self.wakeups: list[WakeUp] = []
@@ -286,18 +294,23 @@ class Bench:
             for name in self.systems
         }
         able = {action: can for action, can in MemoryConnector.capabilities.items() if action in self.actions}
-        self.fleet = Fleet(
-            {name: Target.of(name, config, able) for name, config in self.configs.items()},
-            self._build,
-        )
+        known = {name: Target.of(name, config, able) for name, config in self.configs.items()}
+        if self.channels is not None:
+            known[NOTICES] = NOTICES_TARGET
+        self.fleet = Fleet(known, self._build)
         grants = Grants({name: config.granted_by for name, config in self.configs.items()})
         profiles = Profiles(self.profiles)
         eligibility = Eligibility(self.rules, Standing(grants, profiles))
         self.claiming = Claiming(self.database, self.fleet, eligibility, "bench")
-        self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)))
-        self.execution = Execution(self.database, self.fleet, self.claiming, self.recording, self.leases, self.clock)
+        noted = Alarms(self.channels)
+        self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)), noted)
+        self.deadlines = Deadlines(self.database, noted)
+        self.tell = self._telling(profiles)
+        self.execution = Execution(
+            self.database, self.fleet, self.claiming, self.recording, self.leases, self.clock, self.tell
+        )
         modes = {target.name: target.mode for target in self.fleet}
-        planner = Planner(self.rules, self.fleet.capabilities, Guarding(self.database, self.guard, modes))
+        planner = Planner(self.rules, self.fleet.capabilities, Guarding(self.database, self.guard, modes, noted))
         returning = Returning(self.rules, planner, grants)
         self.flooding = Flooding(self.database, returning, self.wakeups.extend)
         self.census = Census(self.database, self.guard)
@@ -319,7 +332,13 @@ class Bench:
         self.overview = Overview(self.database, self.fleet)
         with self.database.write() as tx:
             tokens.ensure_source(tx, SOURCE, self.clock())
-            targets.ensure_targets(tx, list(self.systems))
+            targets.ensure_targets(tx, [target.name for target in self.fleet])
+
+    def _telling(self, profiles: Profiles) -> Callable[[Claim], Done | NeedsPerson] | None:
+        if self.channels is None:
+            return None
+        parts = (self.database, self.fleet, self.claiming, self.channels, profiles, self.freezes, self.clock)
+        return Telling(*parts).tell
 
     def _build(self, name: str) -> MemoryConnector:
         permit = TargetPermit(self.fleet[name], self.database, self.leases, self.clock, self.slept.append)
@@ -394,6 +413,11 @@ class Bench:
         while self.wakeups:
             self.execution.work(self.wakeups.pop(0).account_id)
         return True
+
+    def deliver(self) -> int:
+        """Send the alarms that are due."""
+        assert self.channels is not None
+        return Delivering(self.database, self.channels, self.clock).run()
 
     def sweep(self) -> None:
         self.arming.end(self.clock())

@@ -13,6 +13,9 @@ from scimbridge.domain.guard import GuardScope
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
+from scimbridge.notices.channels import Channels
+from scimbridge.notices.payload import Format
+from scimbridge.notices.webhook import Webhook
 from scimbridge.sdk import Mode
 from scimbridge.store.database import Database
 from scimbridge.store.schema import floods as flood_table
@@ -57,7 +60,8 @@ def test_what_was_counted_and_is_still_open_is_held_with_what_trips_the_limit_an
 
 
 def test_a_flood_opens_once_and_operators_are_told_once(database: Database, clock: FakeClock) -> None:
-    bench = a_bench(database, clock)
+    webhook = Webhook(url="https://hooks.example.com/", format=Format.PLAIN)
+    bench = a_bench(database, clock, channels=Channels(public_url="https://bridge.example.com", webhook=webhook))
 
     leave_all(bench, people(bench, 9))
 
@@ -65,7 +69,7 @@ def test_a_flood_opens_once_and_operators_are_told_once(database: Database, cloc
     assert flood.reason == "more identities would lose access within 1d at all sources and targets than 3"
     with database.read() as tx:
         (notice,) = tx.execute(select(notice_table)).mappings().all()
-    assert (notice["kind"], notice["subject"]) == ("flood", flood.id)
+    assert (notice["kind"], notice["subject"]) == ("guard_tripped", f"{flood.id} webhook")
     assert notice["details"]["reason"] == flood.reason
 
 

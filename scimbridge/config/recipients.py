@@ -1,0 +1,21 @@
+"""Whether those whom the rules name can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scimbridge.config.document import Document
+from scimbridge.config.notify import why_untold
+from scimbridge.config.problems import spell
+from scimbridge.domain.action import Action
+from scimbridge.errors import Problem
+
+
+def check_recipients(document: Document) -> Iterator[Problem]:
+    """Yield what is wrong with the recipients of stages."""
+    for index, rule in enumerate(document.rules):
+        for number, stage in enumerate(rule.stages):
+            for position, recipient in enumerate(stage.notify if Action.NOTIFY in stage.do else ()):
+                why = why_untold(document.notify, recipient)
+                if why is not None:
+                    yield Problem(spell(("rules", index, "stages", number, "notify", position)), why)
