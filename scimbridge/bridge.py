@@ -54,6 +54,7 @@ from scimbridge.services.recent import RecentGrants
 from scimbridge.services.recording import Recording
 from scimbridge.services.rehearsal import Rehearsing
 from scimbridge.services.rekeying import Rekeying
+from scimbridge.services.requesting import Requesting
 from scimbridge.services.returning import Returning
 from scimbridge.services.sources import Sources
 from scimbridge.services.sweeping import Sweeping
@@ -184,6 +185,18 @@ class Bridge:
     def ending(self) -> Ending:
         """Knows when the time of identities ends."""
         return Ending(self.database, self.planner, self.returning, self.settings.profiles)
+
+    @cached_property
+    def requesting(self) -> Requesting:
+        """Who is asked to leave."""
+        return Requesting(
+            self.database,
+            self.planner,
+            self.settings.ruleset,
+            self.fleet.capabilities,
+            self.settings.profiles,
+            self.courier.submit,
+        )
 
     @cached_property
     def assignment(self) -> Assignment:
@@ -322,7 +335,13 @@ class Bridge:
     @cached_property
     def sweeping(self) -> Sweeping:
         """What happens by the clock."""
-        return Sweeping(self.database, self.fleet, self.ending, self.courier.submit, self.courier.queued)
+        return Sweeping(
+            self.database,
+            self.fleet,
+            (self.ending, self.requesting),
+            self.courier.submit,
+            self.courier.queued,
+        )
 
     @cached_property
     def crew(self) -> Crew:

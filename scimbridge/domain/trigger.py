@@ -57,6 +57,7 @@ class Fact:
         at: When the bridge committed the fact (UTC). Graces count from here.
         targets: Those that it is about; all where absent.
         actor: Who brought it, where that was not the source.
+        reason: Why, where somebody asked for it.
     """
 
     trigger: Trigger
@@ -66,6 +67,10 @@ class Fact:
     request_id: str | None = None
     targets: tuple[str, ...] | None = None
     actor: str | None = None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.trigger}: {self.reason}" if self.reason else str(self.trigger)
 
     @property
     def by(self) -> str:

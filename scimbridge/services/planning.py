@@ -124,7 +124,7 @@ class Planner:
             tx,
             "case opened",
             fact.at,
-            reason=f"{fact.trigger}; rule {rule.name!r}: {said}",
+            reason=f"{fact}; rule {rule.name!r}: {said}",
             actor=fact.by,
             identity_id=identity.id,
             case_id=case.id,
@@ -146,6 +146,8 @@ class Planner:
             stages_store.shorten_stage(tx, change.task.stage_id, change.due_at - fact.at)
         if not fact.trigger.is_narrow and (case.trigger is None or case.trigger.is_narrow):
             cases.widen(tx, case.id, fact.trigger, rule.name)
+        if fact.actor is not None and case.opened_by is None:
+            cases.name_requester(tx, case.id, fact.actor)
         verdict = f"recorded on the open case {case.id}"
         if amendment.stages:
             verdict += f"; added {describe(amendment.stages)}"
@@ -155,7 +157,7 @@ class Planner:
             tx,
             "fact recorded",
             fact.at,
-            reason=f"{fact.trigger}; {verdict}",
+            reason=f"{fact}; {verdict}",
             actor=fact.by,
             identity_id=case.identity_id,
             case_id=case.id,

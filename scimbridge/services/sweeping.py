@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
 from scimbridge import telemetry
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.wakeup import WakeUp
-from scimbridge.services.ending import Ending
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
+from scimbridge.services.planning import Verdict
 from scimbridge.store import accounts, attempts, cases, groups, holds, journal, tasks
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
@@ -31,6 +32,13 @@ Queued = Callable[[str], frozenset[str] | None]
 log = structlog.get_logger("scimbridge.sweeping")
 
 
+class Dates(Protocol):
+    """Something that knows dates, and what follows when they have passed."""
+
+    def run(self, now: datetime) -> tuple[int, list[Verdict]]:
+        """Take for facts what has passed. Returns how many, and what followed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Swept:
     """What one pass did."""
@@ -44,10 +52,12 @@ class Swept:
 class Sweeping:
     """Releases due tasks, rescues attempts whose worker died, and submits what the queue lost."""
 
-    def __init__(self, database: Database, fleet: Fleet, ending: Ending, submit: Submit, queued: Queued) -> None:
+    def __init__(
+        self, database: Database, fleet: Fleet, dates: Sequence[Dates], submit: Submit, queued: Queued
+    ) -> None:
         self._database = database
         self._fleet = fleet
-        self._ending = ending
+        self._dates = dates
         self._submit = submit
         self._queued = queued
 
@@ -57,9 +67,12 @@ class Sweeping:
         return Swept(rescued=rescued, ended=ended, released=self.release(now), submitted=self.submit(now))
 
     def end(self, now: datetime) -> int:
-        """Take for facts the end dates that have passed. Returns how many."""
-        ended, verdicts = self._ending.run(now)
-        self._submit([wakeup for verdict in verdicts for wakeup in verdict.wakeups])
+        """Take for facts the dates that have passed. Returns how many."""
+        ended = 0
+        for dates in self._dates:
+            count, verdicts = dates.run(now)
+            self._submit([wakeup for verdict in verdicts for wakeup in verdict.wakeups])
+            ended += count
         return ended
 
     def release(self, now: datetime) -> int:

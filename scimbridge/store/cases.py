@@ -85,6 +85,11 @@ def widen(tx: Connection, case_id: str, trigger: Trigger, rule: str) -> None:
     tx.execute(update(cases).where(cases.c.id == case_id).values(kind=CaseKind.LEAVE, trigger=trigger, rule=rule))
 
 
+def name_requester(tx: Connection, case_id: str, by: str) -> None:
+    """Keep which operator has asked for what a case does: whoever asks does not approve."""
+    tx.execute(update(cases).where(cases.c.id == case_id).values(opened_by=by))
+
+
 def reopen_case(tx: Connection, case: Case) -> bool:
     """Open a completed case again, unless the identity has another open one. Returns whether it is open now."""
     if case.state is CaseState.OPEN:
@@ -117,6 +122,15 @@ def last_leave_of(tx: Connection, identity_ids: Sequence[str]) -> Case | None:
     """Return the newest leave case of some identities, ended or not."""
     found = [case_of(row) for key in identity_ids for row in _LAST_LEAVE.all(tx, {"identity": key})]
     return max(found, key=lambda case: case.opened_at, default=None)
+
+
+def last_case_of(tx: Connection, identity_id: str) -> Case | None:
+    """Return the newest case of an identity, of whatever kind, ended or not."""
+    query = (
+        select(cases).where(cases.c.identity_id == identity_id).order_by(cases.c.opened_at.desc(), cases.c.id.desc())
+    )
+    row = tx.execute(query.limit(1)).mappings().first()
+    return None if row is None else case_of(row)
 
 
 def case_of(row: Row) -> Case:

@@ -269,6 +269,40 @@ def named(
     return list(tx.execute(query).scalars())
 
 
+def find_people(
+    tx: Connection,
+    *,
+    user_name: str = "",
+    external_id: str = "",
+    email: str = "",
+    id: str = "",  # noqa: A002
+    source: str = "",
+) -> list[Identity]:
+    """Return the identities, not deleted, to whom all that is said applies; at least one of the first four is.
+
+    userNames and addresses are compared in any case; where a source tells names apart by their
+    case, the one that is spelled alike counts.
+    """
+    conditions: list[ColumnElement[bool]] = [identities.c.deleted_at.is_(None)]
+    if user_name:
+        conditions.append(identities.c.any_case_name == any_case_key(user_name))
+    if external_id:
+        conditions.append(identities.c.external_id == external_id)
+    if email:
+        rows = select(identity_values.c.identity_id).where(
+            identity_values.c.attribute == "emails.value", identity_values.c.value == fold(email)
+        )
+        conditions.append(identities.c.id.in_(rows))
+    if id:
+        conditions.append(identities.c.id == id)
+    if source:
+        conditions.append(identities.c.source == source)
+    found = [_identity(row, ()) for row in tx.execute(select(identities).where(*conditions)).mappings()]
+    if len(found) > 1 and len({each.source for each in found}) == 1:
+        return [each for each in found if each.user_name == user_name] or found
+    return found
+
+
 def gone_namesakes(tx: Connection, source: str, user_name: str, external_id: str | None) -> list[Identity]:
     """Return the deleted identities that a new User could be: same externalId or same userName."""
     # In any case, whatever the source's rule: what is planned must not fall on the one who came.

@@ -252,6 +252,27 @@ moves = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+_WAITING = text("ended_at IS NULL")
+
+dated_requests = Table(
+    "dated_requests",
+    metadata,
+    # Who is to leave on a date, because an operator asked for it: a fact when the date has come.
+    Column("id", _Id, primary_key=True),
+    Column("identity_id", ForeignKey("identities.id"), nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("verdict", Text, nullable=False, server_default=""),
+    # One date for one identity.
+    Index("uq_dated_requests_identity_id", "identity_id", unique=True,
+          sqlite_where=_WAITING, postgresql_where=_WAITING),
+    # The sweeper's question.
+    Index("ix_dated_requests_due_at", "due_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+)  # fmt: skip
+
 inquiries = Table(
     "inquiries",
     metadata,

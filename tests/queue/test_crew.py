@@ -280,7 +280,7 @@ def test_what_a_flush_has_lost_is_submitted_again(
     courier.submit(bench.wakeups)
     courier.close()
     redis.flushall()
-    sweeping = Sweeping(bench.database, bench.fleet, bench.ending, courier.submit, courier.queued)
+    sweeping = Sweeping(bench.database, bench.fleet, (bench.ending,), courier.submit, courier.queued)
 
     submitted = sweeping.submit(bench.clock())
     courier.close()
@@ -299,7 +299,7 @@ def test_while_redis_does_not_answer_nothing_is_submitted(
     leaver = bench.join("ada")
     bench.run()
     bench.leave(leaver)
-    sweeping = Sweeping(bench.database, bench.fleet, bench.ending, courier.submit, courier.queued)
+    sweeping = Sweeping(bench.database, bench.fleet, (bench.ending,), courier.submit, courier.queued)
     redis_server.stop()
 
     assert sweeping.submit(bench.clock()) == 0

@@ -51,6 +51,7 @@ from scimbridge.services.overview import Overview
 from scimbridge.services.permit import TargetPermit
 from scimbridge.services.planning import Planner
 from scimbridge.services.recording import Recording
+from scimbridge.services.requesting import Requesting
 from scimbridge.services.returning import Returning
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.services.telling import Telling
@@ -322,8 +323,15 @@ class Bench:
         self.group_intake = GroupIntake(self.writer, assignment, self.wakeups.extend)
         self.inquiring = Inquiring(self.database, assignment, self.wakeups.extend)
         self.arming = Arming(self.database, self.fleet)
+        self.requesting = Requesting(
+            self.database, planner, self.rules, self.fleet.capabilities, profiles, self.wakeups.extend
+        )
         self.sweeping = Sweeping(
-            self.database, self.fleet, self.ending, self.wakeups.extend, lambda _target: frozenset()
+            self.database,
+            self.fleet,
+            (self.ending, self.requesting),
+            self.wakeups.extend,
+            lambda _target: frozenset(),
         )
         self.holding = Holding(self.database, self.fleet)
         self.approving = Approving(self.database, self.fleet, self.rules, self.wakeups.extend)

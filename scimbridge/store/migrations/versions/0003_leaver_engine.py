@@ -19,6 +19,7 @@ _TO_SETTLE = sa.text("settled_at IS NULL")
 _OPEN = sa.text("closed_at IS NULL")
 _UNSENT = sa.text("sent_at IS NULL AND failed_at IS NULL")
 _UNANSWERED = sa.text("answered_at IS NULL")
+_WAITING = sa.text("ended_at IS NULL")
 _STANDING = sa.text("lapsed_at IS NULL")
 _OF_FLOOD = sa.text("flood_id IS NOT NULL AND lifted_at IS NULL")
 _LATE = sa.text("deadline_at IS NOT NULL AND alarmed_at IS NULL AND state NOT IN ('done', 'skipped', 'canceled')")
@@ -157,6 +158,35 @@ def upgrade() -> None:
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["identity_id"], ["identities.id"], name=op.f("fk_moves_identity_id")),
         sa.PrimaryKeyConstraint("identity_id", "target", "rule", name=op.f("pk_moves")),
+    )
+    op.create_table(
+        "dated_requests",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("identity_id", sa.String(length=36), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("requested_by", sa.Text(), nullable=False),
+        sa.Column("requested_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("verdict", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["identity_id"], ["identities.id"], name=op.f("fk_dated_requests_identity_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dated_requests")),
+    )
+    op.create_index(
+        "uq_dated_requests_identity_id",
+        "dated_requests",
+        ["identity_id"],
+        unique=True,
+        sqlite_where=_WAITING,
+        postgresql_where=_WAITING,
+    )
+    op.create_index(
+        "ix_dated_requests_due_at",
+        "dated_requests",
+        ["due_at"],
+        unique=False,
+        sqlite_where=_WAITING,
+        postgresql_where=_WAITING,
     )
     op.create_table(
         "approvals",

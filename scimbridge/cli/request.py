@@ -1,0 +1,172 @@
+"""``scimbridge cases request``: people leave because an operator asks for it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scimbridge.cli.opening import opened
+from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
+from scimbridge.cli.output import iso, note, say, say_json, say_table
+from scimbridge.cli.reporting import ExitCode
+from scimbridge.dashboard.times import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scimbridge.domain.leavers import Leaver
+    from scimbridge.domain.request import Finding, Report
+
+SHOWS_PROGRESS_FROM = 20
+
+
+def request(
+    who: Annotated[str, typer.Argument(metavar="USERNAME|FILE.csv", help="A userName, or a file of them.")],
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why; for lines of a file that give no reason.")
+    ] = "",
+    source: Annotated[
+        str, typer.Option("--source", metavar="NAME", help="Whose people are meant, where a line does not say it.")
+    ] = "",
+    at: Annotated[
+        str,
+        typer.Option("--at", metavar="TIME", help="When, like 2026-12-31 or 2026-12-31T18:00; now where absent."),
+    ] = "",
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Do what can be done; else one bad line leaves everybody alone.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also who has left already by a complete case.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of each line.")] = False,
+    as_json: AsJson = False,
+    by: By = None,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """Have somebody leave, or everybody in a file.
+
+    A rule with "requested" in when says what happens. A file is CSV: its first line names the columns userName,
+    externalId, email or id, and source, reason, date where you like. Asking twice does nothing twice.
+
+    Exit code 1 if nothing was done because of a line, 3 if lines are left over.
+    """
+    leavers = _leavers(who)
+    from scimbridge.domain.request import Asked
+
+    asked = Asked(by=operator(by), reason=reason.strip(), date=at.strip(), source=source.strip(), again=again)
+    with opened(config, log_level) as bridge:
+        now = bridge.clock()
+        if dry_run:
+            report = bridge.requesting.look(leavers, asked, now)
+        else:
+            # Drawn on a terminal only, and not for a few.
+            is_quick = len(leavers) < SHOWS_PROGRESS_FROM
+            with typer.progressbar(length=len(leavers), hidden=is_quick, file=sys.stderr) as bar:
+                report = bridge.requesting.request(
+                    leavers, asked, now, partial=partial, progress=lambda _done: bar.update(1)
+                )
+    _say(report, as_json=as_json, dry_run=dry_run)
+    if report.failed:
+        raise typer.Exit(ExitCode.NEEDS_PERSON if report.is_done else ExitCode.FAILED)
+
+
+def requested(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
+    """List who is to leave on a later date."""
+    with opened(config, log_level) as bridge:
+        rows = bridge.requesting.standing()
+    names = ("id", "user_name", "source", "reason", "requested_by")
+    if as_json:
+        say_json(
+            [
+                {
+                    **{name: row[name] for name in names},
+                    "identity_id": row["identity_id"],
+                    "due_at": iso(row["due_at"]),
+                    "requested_at": iso(row["requested_at"]),
+                }
+                for row in rows
+            ]
+        )
+    elif not rows:
+        say("Nobody is to leave on a later date.")
+    else:
+        say_table(
+            ("ID", "PERSON", "SOURCE", "WHEN", "BY", "REASON"),
+            [
+                (row["id"], row["user_name"], row["source"], moment(row["due_at"]), row["requested_by"], row["reason"])
+                for row in rows
+            ],
+        )
+
+
+def withdraw(
+    request_id: Annotated[str, typer.Argument(metavar="ID", help="As `scimbridge cases requested` shows it.")],
+    reason: Reason,
+    by: By = None,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """Take back that somebody is to leave on a later date."""
+    with opened(config, log_level) as bridge:
+        bridge.requesting.withdraw(request_id, reason=reason, by=operator(by), now=bridge.clock())
+    say(f"Withdrew request {request_id}.")
+
+
+def finding_document(finding: Finding) -> dict[str, object]:
+    """Return what became of a line."""
+    return {
+        "line": finding.leaver.line,
+        "person": finding.leaver.person,
+        "outcome": finding.outcome,
+        "why": finding.why,
+        "identity_id": finding.identity_id,
+        "user_name": finding.user_name,
+        "source": finding.source,
+        "case_id": finding.case_id,
+        "due_at": iso(finding.due_at),
+    }
+
+
+def _leavers(who: str) -> Sequence[Leaver]:
+    from scimbridge.domain.leavers import Leaver, LeaversFileError, read_leavers
+
+    if not who.lower().endswith(".csv"):
+        return [Leaver(line=1, user_name=who)]
+    try:
+        file = read_leavers(Path(who).read_bytes())
+    except LeaversFileError as error:
+        raise typer.BadParameter(f"{who}: {error}") from error
+    except OSError as error:
+        raise typer.BadParameter(f"{who}: {error.strerror}") from error
+    if file.ignored:
+        note(f"note: columns that mean nothing here: {', '.join(file.ignored)}")
+    return file.leavers
+
+
+def _say(report: Report, *, as_json: bool, dry_run: bool) -> None:
+    if as_json:
+        lines = [finding_document(finding) for finding in report.findings]
+        say_json({"done": report.is_done, "dry_run": dry_run, "lines": lines})
+        return
+    say_table(("LINE", "PERSON", "SOURCE", "OUTCOME", "CASE", "WHY"), [_row(finding) for finding in report.findings])
+    failed = len(report.failed)
+    if dry_run:
+        note("Nothing was done: this is what would become of it.")
+    elif not report.is_done:
+        note(f"Nothing was done: {failed} of {len(report.findings)} lines cannot be. Mend them, or give --partial.")
+    elif failed:
+        note(f"{failed} of {len(report.findings)} lines were not done.")
+
+
+def _row(finding: Finding) -> tuple[object, ...]:
+    why = finding.why if finding.due_at is None else f"{finding.why or 'begins'} at {moment(finding.due_at)}"
+    return (
+        finding.leaver.line,
+        finding.user_name or finding.leaver.person,
+        finding.source or "-",
+        finding.outcome,
+        finding.case_id or "-",
+        why,
+    )
