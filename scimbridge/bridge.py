@@ -304,7 +304,11 @@ class Bridge:
     @cached_property
     def rehearsing(self) -> Rehearsing:
         """What would happen."""
-        return Rehearsing(self.database, self.fleet, self.settings.ruleset)
+        return self.rehearsing_by(self.settings)
+
+    def rehearsing_by(self, settings: Settings) -> Rehearsing:
+        """Return what would happen by other rules, guard limits and freezes, at our targets."""
+        return Rehearsing(self.database, self.fleet, settings.ruleset, settings.guard, settings.freezes)
 
     @cached_property
     def execution(self) -> Execution:

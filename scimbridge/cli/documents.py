@@ -12,7 +12,6 @@ from scimbridge.domain.task import Task
 
 if TYPE_CHECKING:
     from scimbridge.services.overview import CaseStory, TargetStatus
-    from scimbridge.services.rehearsal import Rehearsal
     from scimbridge.services.stage import CaseStage
     from scimbridge.services.summing_up import CaseSummary
 
@@ -113,37 +112,6 @@ def exclusion_document(row: Row) -> Document:
         "reason": row["reason"],
         "placed_by": row["placed_by"],
         "placed_at": iso(row["placed_at"]),
-    }
-
-
-def rehearsal_document(rehearsal: Rehearsal) -> Document:
-    """Return what would happen to one identity; ``stages`` is empty where nothing would."""
-    return {
-        "identity_id": rehearsal.identity.id,
-        "user_name": rehearsal.identity.user_name,
-        "source": rehearsal.identity.source,
-        "active": not rehearsal.identity.is_gone,
-        "trigger": rehearsal.trigger,
-        "rule": rehearsal.rule,
-        "excluded": rehearsal.excluded,
-        "stages": [
-            {
-                "number": stage.number,
-                "after_seconds": stage.after.total_seconds(),
-                "due_at": iso(stage.due_at),
-                "tasks": [
-                    {
-                        "target": task.target,
-                        "action": task.action,
-                        "irreversible": task.action.is_irreversible,
-                        "account": rehearsal.accounts.get(task.target),
-                        "observe": task.target in rehearsal.observing,
-                    }
-                    for task in stage.tasks
-                ],
-            }
-            for stage in (() if rehearsal.excluded else rehearsal.stages)
-        ],
     }
 
 

@@ -2,88 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel
-from scimbridge.cli.output import say, say_json, say_table
-from scimbridge.dashboard.times import distance, moment
+from scimbridge.cli.output import note
+from scimbridge.domain.duration import parse_duration
 from scimbridge.domain.trigger import Trigger
 
 if TYPE_CHECKING:
-    from scimbridge.domain.plan import PlannedStage
-    from scimbridge.services.rehearsal import Rehearsal
+    from scimbridge.services.leaver_file import LeaverFile
 
-Row = tuple[str, str, str, str]
-
-NO_RETURN = "-- point of no return --"
-
-
-def _user_name(value: str) -> str:
-    if value.lower().endswith(".csv"):
-        raise typer.BadParameter("plans for a file of leavers come in a later version; name one person")
-    return value
+PROGRESS_EVERY = 250
 
 
 def plan(
-    user_name: Annotated[str, typer.Argument(metavar="USERNAME", callback=_user_name, help="A userName, any source.")],
+    who: Annotated[
+        str | None, typer.Argument(metavar="[USERNAME|FILE.csv]", help="A userName, any source; or a file of leavers.")
+    ] = None,
     trigger: Annotated[Trigger, typer.Option("--trigger", help="What the source would say.")] = Trigger.DEACTIVATED,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            "--rules",
+            metavar="FILE",
+            help="Rules, exclusions, guard, freezes and deadlines of this file instead; what it lacks stays, "
+            "unless it is a whole configuration.",
+        ),
+    ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option("--replay", metavar="SPAN", help="With --rules: judge the facts of the last 90d, say, again."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="With --replay: facts without a difference, too.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page that stands alone; it names people.")
+    ] = None,
     as_json: AsJson = False,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
     """Show what would happen to whom, and when.
 
-    As if the person left now. Touches nothing.
+    As if the person left now, or everybody in a file of leavers; or what other rules would have made of the past.
+    Touches nothing.
     """
+    span = _span(who, rules, replay)
     with opened(config, log_level) as bridge:
-        from scimbridge.cli.documents import rehearsal_document
+        from scimbridge.cli.plan_output import Output
+        from scimbridge.config import load
 
         now = bridge.clock()
-        rehearsals = bridge.rehearsing.rehearse(user_name, trigger, now)
-    if as_json:
-        say_json([rehearsal_document(rehearsal) for rehearsal in rehearsals])
-        return
-    for rehearsal in rehearsals:
-        _say(rehearsal, now)
+        output = Output(now=now, html=html, as_json=as_json)
+        settings = bridge.settings if rules is None else load(config, rules=rules)
+        rehearsing = bridge.rehearsing_by(settings)
+        if span is not None:
+            replayed = bridge.rehearsing.replay(settings.ruleset, span, now, _progress)
+            output.show_replay(replayed, everything=everything)
+        elif who is not None and who.lower().endswith(".csv"):
+            output.show_file(rehearsing.rehearse_file(_leavers(Path(who)), trigger, now, _progress))
+        elif who is not None:
+            output.show_people(rehearsing.rehearse(who, trigger, now))
 
 
-def _say(rehearsal: Rehearsal, now: datetime) -> None:
-    identity = rehearsal.identity
-    already = ", inactive already" if identity.is_gone else ""
-    say(f"{identity.user_name} (source {identity.source}{already}), {rehearsal.trigger} now:")
-    if rehearsal.rule is None:
-        say("  rule      none matches; the fact is kept, and nothing happens", "")
-        return
-    say(f"  rule      {rehearsal.rule}")
-    if rehearsal.excluded is not None:
-        say(f"  excluded  yes: {rehearsal.excluded}; nothing is touched", "")
-        return
-    say("  excluded  no", "")
-    say_table(("WHEN", "ACTION", "TARGET", "ACCOUNT"), _rows(rehearsal, now))
-    if rehearsal.observing & {task.target for stage in rehearsal.stages for task in stage.tasks}:
-        say("", "Targets in observe mode are read, never written: there it is only reported.")
-    say()
+def _span(who: str | None, rules: Path | None, replay: str | None) -> timedelta | None:
+    """Return how much of the past to replay, if any; and see that the options go together."""
+    if replay is None and who is None:
+        raise typer.BadParameter("name a person or a file of leavers, or give --rules FILE --replay 90d")
+    if replay is None:
+        return None
+    if who is not None or rules is None:
+        raise typer.BadParameter("--replay is about everybody, by the rules of --rules FILE")
+    try:
+        return parse_duration(replay)
+    except ValueError as error:
+        raise typer.BadParameter(f"--replay: {error}") from error
 
 
-def _rows(rehearsal: Rehearsal, now: datetime) -> Iterator[Row]:
-    """Yield a row for each task, and one that draws the line before what cannot be taken back."""
-    is_drawn = False
-    for stage in rehearsal.stages:
-        if not stage.tasks:
-            yield (_when(stage, now), "nothing: no target can do this", "", "")
-        for task in stage.tasks:
-            if task.action.is_irreversible and not is_drawn:
-                yield (NO_RETURN, "", "", "")
-                is_drawn = True
-            observed = " (observe)" if task.target in rehearsal.observing else ""
-            account = rehearsal.accounts.get(task.target, "not linked yet")
-            yield (_when(stage, now), task.action, f"{task.target}{observed}", account)
+def _leavers(path: Path) -> LeaverFile:
+    from scimbridge.services.leaver_file import read_leavers
+
+    return read_leavers(path.read_bytes())
 
 
-def _when(stage: PlannedStage, now: datetime) -> str:
-    return f"{moment(stage.due_at)} ({distance(stage.due_at, now)})"
+def _progress(done: int, total: int) -> None:
+    if total > PROGRESS_EVERY and (done % PROGRESS_EVERY == 0 or done == total):
+        note(f"{done} of {total}")

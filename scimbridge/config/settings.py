@@ -89,17 +89,18 @@ class Settings:
     warnings: tuple[Problem, ...]
 
 
-def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None, *, rules: Path | None = None) -> Settings:
     """Read the configuration from its file and the environment.
 
     Args:
         path: The file; where absent, see ``sources.collect``.
         environ: The environment; that of the process where absent.
+        rules: Another file, whose rules and limits are taken instead, to try them.
 
     Raises:
         ConfigurationError: With all mistakes, each with its path.
     """
-    raw = collect(path, os.environ if environ is None else environ)
+    raw = collect(path, os.environ if environ is None else environ, rules=rules)
     problems = list(raw.problems)
     document = read(Document, _without_targets(raw.tables), (), problems, context=SecretSources(raw.base_dir))
     secrets = SecretSources(raw.base_dir)

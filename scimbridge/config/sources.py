@@ -17,6 +17,9 @@ PREFIX = "SCIMBRIDGE_"
 PATH_VARIABLE = "SCIMBRIDGE_CONFIG"
 DEFAULT_NAME = "scimbridge.toml"
 
+RULES = ("rules", "exclusions", "guard", "freeze", "deadlines")
+"""The sections that say what is made of facts; other rules can be tried with the rest as it is."""
+
 _SECTIONS = frozenset(Document.model_fields)
 
 
@@ -42,8 +45,11 @@ class RawSettings:
         return (self.path.parent if self.path else Path.cwd()).absolute()
 
 
-def collect(path: Path | None, environ: Mapping[str, str]) -> RawSettings:
+def collect(path: Path | None, environ: Mapping[str, str], *, rules: Path | None = None) -> RawSettings:
     """Return what the file and the environment say.
+
+    With ``rules``, that file's tables of ``RULES`` are taken instead. What it lacks stays, unless it is a whole
+    configuration, which has targets: then what it lacks is meant to be gone.
 
     Without a path, the file is the one that ``SCIMBRIDGE_CONFIG`` names, else
     ``scimbridge.toml`` in the current folder, else the environment has to say it all.
@@ -58,6 +64,10 @@ def collect(path: Path | None, environ: Mapping[str, str]) -> RawSettings:
             [Problem("--config", f"there is no {DEFAULT_NAME} here; name the file, or set {PATH_VARIABLE}")]
         )
     raw = RawSettings(path=chosen, tables=_read(chosen) if chosen else {})
+    if rules is not None:
+        others = _read(rules)
+        kept = {key: table for key, table in raw.tables.items() if key not in RULES or "targets" not in others}
+        raw.tables = kept | {key: table for key, table in others.items() if key in RULES}
     for name, keys in settings.items():
         _put(raw, name, keys, environ[name])
     return raw

@@ -52,7 +52,7 @@ class _Page:
         self._overview = overview
         self._clock = clock
         self._holding = holding
-        self._template = _environment().get_template("index.html")
+        self._template = environment().get_template("index.html")
 
     def answer(self, request: Request) -> Response:
         """Return the page; a plain function, so that it runs in a thread."""
@@ -78,7 +78,8 @@ class _Page:
         }
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what renders the pages' templates."""
     environment = Environment(
         loader=PackageLoader("scimbridge.dashboard"),
         autoescape=True,

@@ -111,6 +111,18 @@ class Database:
         with _translated(), self._reader.begin() as tx:
             yield tx
 
+    @contextmanager
+    def view(self) -> Iterator[Connection]:
+        """Yield the store as it is at one moment, for as long as it takes. The store itself refuses to write in it.
+
+        For what must touch nothing, and reads a lot. It has a connection of its own, whatever this thread writes.
+        """
+        with _translated(), self._reader.connect() as connection:
+            if not self.is_sqlite:  # there, every reader is like this
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield connection
+
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call something once what this thread has written is committed; at once if it is already.
 

@@ -88,6 +88,12 @@ def standing(tx: Connection) -> list[Hold]:
     return [_hold(row) for row in tx.execute(select(holds).where(holds.c.lifted_at.is_(None))).mappings()]
 
 
+def standing_beside_cases(tx: Connection) -> list[Hold]:
+    """Return the holds that stand on something else than one case; a flood has one for each of its cases."""
+    query = select(holds).where(holds.c.lifted_at.is_(None), holds.c.scope != Scope.CASE)
+    return [_hold(row) for row in tx.execute(query.order_by(holds.c.placed_at, holds.c.id)).mappings()]
+
+
 def standing_on(tx: Connection, case: Case) -> list[Hold]:
     """Return the holds that stop work in a case: on everything, its source, its identity, itself, or some target."""
     about = {"identity": case.identity_id, "case": case.id, "source": case.source}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -230,6 +230,15 @@ def left_by(tx: Connection, ids: Sequence[str], now: datetime) -> dict[str, Sequ
     for identity_id, name in tx.execute(query):
         found.setdefault(identity_id, []).append(name)
     return {identity_id: sorted(names) for identity_id, names in found.items()}
+
+
+def identities_by_id(tx: Connection, ids: Collection[str], now: datetime) -> dict[str, Identity]:
+    """Return identities of any source, deleted or not, with the groups that rules see; in three statements."""
+    rows = tx.execute(select(identities).where(identities.c.id.in_(ids))).mappings().all()
+    left = left_by(tx, list(ids), now)
+    return {
+        user.identity.id: remembering(user.identity, left.get(user.identity.id, ())) for user in _with_groups(tx, rows)
+    }
 
 
 def remembering(identity: Identity, left: Sequence[str]) -> Identity:

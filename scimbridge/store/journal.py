@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select, tuple_
 
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.resource import Received
@@ -138,6 +138,17 @@ def entries_after(tx: Connection, entry_id: int, limit: int = 200) -> Sequence[R
 def facts_of(tx: Connection, identity_id: str) -> Sequence[RowMapping]:
     """Return all facts about an identity, oldest first."""
     return tx.execute(select(facts).where(facts.c.identity_id == identity_id).order_by(facts.c.at)).mappings().all()
+
+
+def count_facts(tx: Connection, since: datetime) -> int:
+    """Return how many facts came after a time."""
+    return int(tx.execute(select(func.count()).select_from(facts).where(facts.c.at > since)).scalar_one())
+
+
+def facts_since(tx: Connection, after: tuple[datetime, str], limit: int) -> Sequence[RowMapping]:
+    """Return the facts that follow one, named by its time and id, oldest first."""
+    query = select(facts).where(tuple_(facts.c.at, facts.c.id) > tuple_(*after))
+    return tx.execute(query.order_by(facts.c.at, facts.c.id).limit(limit)).mappings().all()
 
 
 def facts_without_case(tx: Connection, since: datetime, limit: int) -> Sequence[RowMapping]:

@@ -45,8 +45,12 @@ def test_a_rehearsal_says_what_would_happen_and_when(bench: Bench, rehearsing: R
         for target in ("crm", "dir")
     ]
     assert (found.rule, found.excluded) == ("leavers", None)
-    assert found.accounts == {"crm": "ada", "dir": "ada"}
-    assert found.observing == {"dir"}
+    planned = [task for stage in found.stages for task in stage.tasks]
+    assert {task.target: (task.account, task.observed) for task in planned} == {
+        "crm": ("ada", False),
+        "dir": ("ada", True),
+    }
+    assert [(task.action, task.target) for task in planned if task.takes_snapshot] == [(Action.SUSPEND, "crm")]
 
 
 def test_a_rehearsal_says_who_would_be_spared(bench: Bench, rehearsing: Rehearsing) -> None:
