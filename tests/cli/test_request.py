@@ -10,7 +10,6 @@ from scimbridge.domain.trigger import Trigger
 from tests.cli.conftest import Terminal
 from tests.services.bench import Bench
 
-
 RULE = """
 [[rules]]
 name = "asked"
