@@ -6,6 +6,7 @@ import re
 import smtplib
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,10 @@ from urllib.parse import urlsplit
 from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError, TargetUnusableError
 
 TIMEOUT = 15.0
-"""Seconds for each step: connecting, and each answer."""
+"""Seconds for each step: connecting, and each piece of an answer."""
+
+TOTAL = 60.0
+"""Seconds for everything after the greeting."""
 
 _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -79,6 +83,7 @@ class SmtpServer:
         password: Belongs to ``user``.
         ca_file: Certificates to trust instead of the public ones.
         timeout: Seconds for each step.
+        total: Seconds for everything after the greeting; a server may send a letter now and then for hours.
     """
 
     address: SmtpAddress
@@ -86,6 +91,7 @@ class SmtpServer:
     password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     timeout: float = TIMEOUT
+    total: float = TOTAL
 
     def send(self, message: EmailMessage, *, sender: str, to: str) -> None:
         """Hand over a message for one person.
@@ -125,12 +131,16 @@ class SmtpServer:
         """Connect, secure and log in; translate whatever goes wrong until the end."""
         with _translating():
             smtp = self._connect()
+            timer = threading.Timer(self.total, _hang_up, (smtp,))
+            timer.daemon = True
+            timer.start()
             try:
                 self._greet(smtp)
                 yield smtp
             finally:
                 with suppress(smtplib.SMTPException, OSError):
                     smtp.quit()  # the message is theirs by then, or lost anyway
+                timer.cancel()
                 smtp.close()
 
     def _connect(self) -> smtplib.SMTP:
@@ -152,6 +162,13 @@ class SmtpServer:
 
     def _trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=None if self.ca_file is None else str(self.ca_file))
+
+
+def _hang_up(smtp: smtplib.SMTP) -> None:
+    """End a connection under the thread that waits for it, which then takes it for broken."""
+    with suppress(OSError):
+        if smtp.sock is not None:
+            socket.socket.shutdown(smtp.sock, socket.SHUT_RDWR)  # TLS's own would pull the rug from under a read
 
 
 def _own_name() -> str:
@@ -190,6 +207,8 @@ def _by_network(error: OSError) -> ConnectorError:
     match error:
         case ssl.SSLCertVerificationError():
             return TargetUnusableError(f"the mail server's certificate is not trusted: {error.verify_message}")
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return RetryableError("the mail server hung up")
         case ssl.SSLError():
             hint = "does this port speak TLS from the start?"
             return TargetUnusableError(f"no TLS with the mail server ({error.reason}); {hint}")

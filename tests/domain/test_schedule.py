@@ -99,6 +99,7 @@ def test_what_is_no_schedule_is_refused_in_plain_words(expression: str, message:
         Schedule.parse(expression, BERLIN)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789*/,-#LWMONFEB ²", max_size=30))
 def test_a_schedule_is_read_or_refused(text: str) -> None:
     try:
@@ -128,7 +129,7 @@ moments = st.one_of(
 
 
 @given(schedules, moments, st.floats(0, 1))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_no_instant_is_skipped(schedule: Schedule, due: datetime, share: float) -> None:
     at = schedule.first_at_or_after(due)
 
@@ -136,6 +137,7 @@ def test_no_instant_is_skipped(schedule: Schedule, due: datetime, share: float) 
     assert schedule.first_at_or_after(due + (at - due) * share) == at
 
 
+@settings(deadline=None)
 @given(st.integers(0, 59), st.integers(0, 23), st.sampled_from([BERLIN, NEW_YORK]), moments)
 def test_a_daily_instant_is_there_once_a_day(minute: int, hour: int, zone: ZoneInfo, due: datetime) -> None:
     schedule = Schedule.parse(f"{minute} {hour} * * *", zone)
@@ -272,7 +274,7 @@ frozen = st.lists(st.builds(lambda start, span: Freeze(start, start + span, "x")
 
 
 @given(st.none() | schedules, st.none() | spans, frozen, moments, spans, st.floats(0, 1))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_what_is_promised_holds_when_asked_again(
     schedule: Schedule | None,
     window: timedelta | None,

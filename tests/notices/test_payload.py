@@ -21,7 +21,7 @@ def payload(form: Format, content: Content | None = None, rendered: Rendered | N
 def test_slack_gets_blocks_of_plain_text() -> None:
     message = payload(Format.SLACK)
 
-    assert message["text"] == "Alex Example loses access; final on 2027-02-28 21:00 UTC"
+    assert message["text"] == "Alex Example loses access; cannot be undone from 2027-02-28 21:00 UTC"
     header, *sections = message["blocks"]
     assert (header["type"], header["text"]["type"]) == ("header", "plain_text")
     assert {(each["type"], each["text"]["type"]) for each in sections} == {("section", "plain_text")}

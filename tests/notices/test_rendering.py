@@ -42,7 +42,7 @@ def test_every_notice_says_where_to_look_and_leaves_nothing_open(content: Conten
 def test_a_leaver_notice_says_what_happens_when_and_how_to_stop_it() -> None:
     rendered = Templates().render(a_notice(a_leaver()))
 
-    assert rendered.subject == "Alex Example loses access; final on 2027-02-28 21:00 UTC"
+    assert rendered.subject == "Alex Example loses access; cannot be undone from 2027-02-28 21:00 UTC"
     assert "- 2026-11-30 08:00 UTC: suspend at crm, directory\n" in rendered.text
     assert "- 2027-02-28 21:00 UTC: delete at directory (cannot be undone)\n" in rendered.text
     assert "- 2027-05-30 08:00 UTC, if it is approved by then: archive at crm (cannot be undone)\n" in rendered.text

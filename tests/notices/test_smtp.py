@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from email.message import EmailMessage
@@ -162,6 +163,19 @@ def test_a_server_that_says_nothing_is_for_later() -> None:
 
     with serving(silent) as url, pytest.raises(RetryableError, match="in time"):
         server_at(int(url.rpartition(":")[2]), timeout=0.2).check()
+
+
+def test_a_server_that_dribbles_is_hung_up_on() -> None:
+    def slow(stream: socket.socket) -> None:
+        stream.settimeout(0.05)
+        stream.sendall(b"220 hello\r\n")
+        while True:
+            with contextlib.suppress(TimeoutError):
+                stream.recv(100)
+            stream.sendall(b"250-x\r\n")
+
+    with serving(slow) as url, pytest.raises(RetryableError, match="hung up, or"):
+        server_at(int(url.rpartition(":")[2]), total=0.5).check()
 
 
 def test_a_server_that_wants_none_of_us_is_for_a_person_to_mend() -> None:

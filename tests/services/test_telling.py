@@ -104,7 +104,7 @@ def test_the_manager_hears_of_it_before_it_is_too_late(bench: Bench, office: Pos
     message = office.messages[0]
     assert message["Message-ID"] == f"<{task.id}.1@example.com>"
     due = f"{bench.at('10d'):%Y-%m-%d %H:%M} UTC"
-    assert message["Subject"] == f"Ada Example loses access; final on {due}"
+    assert message["Subject"] == f"Ada Example loses access; cannot be undone from {due}"
     assert f"- {due}: delete at crm (cannot be undone)\n" in text_of(message)
     assert f"scimbridge hold place --case {case.id} " in text_of(message)
     assert f"scimbridge cases cancel {case.id} " in text_of(message)

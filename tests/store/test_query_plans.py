@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, event, text
 
-from scimbridge.store import assignments, attempts, endings, groups, identities, tasks
+from scimbridge.store import assignments, attempts, endings, groups, identities, notices, tasks
 from scimbridge.store.database import Database
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -114,3 +114,27 @@ def test_whom_a_new_user_could_be_is_found_by_name_and_by_id(database: Database)
         identities.gone_namesakes(tx, "idp", "ada@example.com", "1001")
 
     assert "(source=?)" not in explained.plan
+
+
+def test_missed_deadlines_are_found_by_their_index(database: Database) -> None:
+    with database.write() as tx:
+        explained = Explained(tx)
+        tasks.take_late(tx, NOW, 500)
+
+    assert "ix_tasks_late" in explained.plan
+
+
+def test_notices_that_are_due_are_found_among_those_that_are_not_sent(database: Database) -> None:
+    with database.write() as tx:
+        explained = Explained(tx)
+        notices.claim(tx, NOW, NOW)
+
+    assert "ix_notices_due_at" in explained.plan
+
+
+def test_who_was_told_is_found_by_the_index_of_subjects(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        notices.sent_among(tx, "leaver", ["task.1", "task.2"])
+
+    assert "uq_notices_subject" in explained.plan
