@@ -133,6 +133,14 @@ class CaseClosedError(RuleError):
         super().__init__(f"case {case_id} has ended")
 
 
+class LegalHoldError(RuleError):
+    """A legal hold is lifted by its id and with a reason only."""
+
+    def __init__(self, hold_id: str) -> None:
+        self.hold_id = hold_id
+        super().__init__(f"hold {hold_id} is a legal one: say with --reason why it may be lifted")
+
+
 class ApprovalRefusedError(RuleError):
     """A stage cannot be approved, or not by this operator; the message says why, and what to do."""
 

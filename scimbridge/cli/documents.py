@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from scimbridge.cli.output import iso
+from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.hold import Hold
 from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.task import Task
@@ -87,6 +88,8 @@ def hold_document(hold: Hold) -> Document:
         "reason": hold.reason,
         "placed_by": hold.placed_by,
         "placed_at": iso(hold.placed_at),
+        "legal": hold.is_legal,
+        "flood_id": hold.flood_id,
     }
 
 
@@ -104,14 +107,19 @@ def inquiry_document(inquiry: Inquiry) -> Document:
     }
 
 
-def exclusion_document(row: Row) -> Document:
-    """Return an exclusion that was made at run time."""
+def exclusion_document(exclusion: Exclusion, row: Row | None = None) -> Document:
+    """Return an exclusion; one of the configuration has no row, and so no id."""
     return {
-        "id": row["id"],
-        "match": row["match"],
-        "reason": row["reason"],
-        "placed_by": row["placed_by"],
-        "placed_at": iso(row["placed_at"]),
+        "id": row["id"] if row is not None else None,
+        "from": "run time" if row is not None else "configuration",
+        "of": exclusion.spared,
+        "match": exclusion.match.text if exclusion.match is not None else None,
+        "subject": exclusion.subject or None,
+        "target": exclusion.target or None,
+        "until": iso(exclusion.until),
+        "reason": exclusion.reason,
+        "placed_by": row["placed_by"] if row is not None else None,
+        "placed_at": iso(row["placed_at"]) if row is not None else None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -19,9 +20,13 @@ app = new_group("hold", "Holds: they stop work until they are lifted.")
 def place(
     reason: Reason,
     everything: Annotated[bool, typer.Option("--everything", help="Stop all work.")] = False,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Stop work of a source.")] = None,
     target: Annotated[str | None, typer.Option("--target", metavar="NAME", help="Stop work at a target.")] = None,
     identity: Annotated[str | None, typer.Option("--identity", metavar="ID", help="Stop work on a person.")] = None,
     case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Stop one case.")] = None,
+    legal: Annotated[
+        bool, typer.Option("--legal", help="A legal hold: nothing but lifting it by its id, with a reason, ends it.")
+    ] = False,
     as_json: AsJson = False,
     by: By = None,
     config: ConfigPath = None,
@@ -31,11 +36,14 @@ def place(
 
     From its commit on, nothing within its scope is released or started; attempts that were past the line are named.
     """
-    scope, subject = _scope(everything=everything, target=target, identity=identity, case=case)
+    named = {Scope.SOURCE: source, Scope.TARGET: target, Scope.IDENTITY: identity, Scope.CASE: case}
+    scope, subject = _scope(named, everything=everything)
     with opened(config, log_level) as bridge:
         from scimbridge.cli.documents import hold_document
 
-        placed = bridge.holding.place(scope, subject, reason=reason, by=operator(by), now=bridge.clock())
+        placed = bridge.holding.place(
+            scope, subject, reason=reason, by=operator(by), now=bridge.clock(), is_legal=legal
+        )
     late = [{"attempt": one.id, "task_id": one.task_id, "target": one.target} for one in placed.too_late_for]
     if as_json:
         say_json({**hold_document(placed.hold), "too_late_for": late})
@@ -48,6 +56,9 @@ def place(
 @app.command()
 def lift(
     hold_id: Annotated[str, typer.Argument(metavar="ID", help="As `scimbridge hold list` shows it.")],
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why it may be lifted; a legal hold needs one.")
+    ] = "",
     by: By = None,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
@@ -57,7 +68,7 @@ def lift(
     What became due meanwhile is released by the next sweep.
     """
     with opened(config, log_level) as bridge:
-        hold = bridge.holding.lift(hold_id, by=operator(by), now=bridge.clock())
+        hold = bridge.holding.lift(hold_id, by=operator(by), now=bridge.clock(), reason=reason.strip())
     say(f"Lifted the hold on {_spell(hold)}.")
 
 
@@ -74,20 +85,26 @@ def list_holds(as_json: AsJson = False, config: ConfigPath = None, log_level: Lo
         say("No hold stands.")
     else:
         say_table(
-            ("ID", "ON", "SINCE", "BY", "REASON"),
-            [(hold.id, _spell(hold), moment(hold.placed_at), hold.placed_by, hold.reason) for hold in holds],
+            ("ID", "ON", "SINCE", "BY", "KIND", "REASON"),
+            [
+                (
+                    hold.id,
+                    _spell(hold),
+                    moment(hold.placed_at),
+                    hold.placed_by,
+                    "legal" if hold.is_legal else "guard" if hold.flood_id else "-",
+                    hold.reason,
+                )
+                for hold in holds
+            ],
         )
 
 
-def _scope(*, everything: bool, target: str | None, identity: str | None, case: str | None) -> tuple[Scope, str]:
-    named = [
-        (scope, subject)
-        for scope, subject in ((Scope.TARGET, target), (Scope.IDENTITY, identity), (Scope.CASE, case))
-        if subject is not None
-    ]
-    chosen = [*named, *([(Scope.EVERYTHING, "")] if everything else [])]
+def _scope(named: Mapping[Scope, str | None], *, everything: bool) -> tuple[Scope, str]:
+    chosen = [(scope, subject) for scope, subject in named.items() if subject is not None]
+    chosen += [(Scope.EVERYTHING, "")] if everything else []
     if len(chosen) != 1:
-        raise typer.BadParameter("name one of --everything, --target, --identity and --case")
+        raise typer.BadParameter("name one of --everything, --source, --target, --identity and --case")
     return chosen[0]
 
 

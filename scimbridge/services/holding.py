@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.exclusion import Exclusion
+from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.hold import Hold, Scope
-from scimbridge.errors import NotFoundError
+from scimbridge.errors import LegalHoldError, NotFoundError
 from scimbridge.services.fleet import Fleet
-from scimbridge.store import attempts, cases, holds, identities, journal, tokens
+from scimbridge.store import attempts, cases, holds, identities, journal, reach, tokens
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
 from scimbridge.store.prepared import Row
@@ -37,16 +37,26 @@ class Holding:
         self._database = database
         self._fleet = fleet
 
-    def place(self, scope: Scope, subject: str, *, reason: str, by: str, now: datetime) -> Placed:
+    def place(
+        self, scope: Scope, subject: str, *, reason: str, by: str, now: datetime, is_legal: bool = False
+    ) -> Placed:
         """Place a hold. From its commit on nothing within its scope is released or started.
 
+        Args:
+            scope: What kind of thing it is on.
+            subject: Which one; empty for everything.
+            reason: Why.
+            by: Who places it.
+            now: When (UTC).
+            is_legal: Whether it is a legal hold, which nothing but ``lift`` with a reason ends.
+
         Raises:
-            NotFoundError: There is no such target, identity or case.
+            NotFoundError: There is no such source, target, identity or case.
         """
         with self._database.write() as tx:
             holds.enter(tx, exclusively=True)
             self._require(tx, scope, subject, now)
-            hold = holds.place(tx, scope, subject, reason=reason, by=by, now=now)
+            hold = holds.place(tx, scope, subject, reason=reason, by=by, now=now, is_legal=is_legal)
             late = tuple(attempt for attempt in attempts.live_past_the_line(tx) if _covers(tx, hold, attempt))
             journal.record(
                 tx,
@@ -57,21 +67,23 @@ class Holding:
                 identity_id=subject if scope is Scope.IDENTITY else None,
                 case_id=subject if scope is Scope.CASE else None,
                 target=subject if scope is Scope.TARGET else None,
-                details={"hold": hold.id, "scope": scope},
+                details={"hold": hold.id, "scope": scope, "legal": is_legal},
             )
         return Placed(hold, late)
 
-    def lift(self, hold_id: str, *, by: str, now: datetime) -> Hold:
+    def lift(self, hold_id: str, *, by: str, now: datetime, reason: str = "") -> Hold:
         """Lift a hold; what became due meanwhile is released by the next sweep.
 
         Raises:
             NotFoundError: No hold of this id stands.
+            LegalHoldError: It is a legal one, and no reason is given.
         """
         with self._database.write() as tx:
+            if holds.hold_by_id(tx, hold_id).is_legal and not reason:
+                raise LegalHoldError(hold_id)
             hold = holds.lift(tx, hold_id, by=by, now=now)
-            journal.record(
-                tx, "hold lifted", now, reason=hold.reason, actor=by, details={"hold": hold.id, "scope": hold.scope}
-            )
+            details = {"hold": hold.id, "scope": hold.scope, "legal": hold.is_legal, "placed_because": hold.reason}
+            journal.record(tx, "hold lifted", now, reason=reason or hold.reason, actor=by, details=details)
         return hold
 
     def standing(self) -> list[Hold]:
@@ -80,8 +92,17 @@ class Holding:
             return holds.standing(tx)
 
     def exclude(self, exclusion: Exclusion, *, by: str, now: datetime) -> str:
-        """Spare who or what an exclusion is of, from now on. Returns its id."""
+        """Spare who or what an exclusion is of, from now on. Returns its id.
+
+        Raises:
+            NotFoundError: There is no such identity or target.
+        """
         with self._database.write() as tx:
+            if exclusion.spared is Spared.IDENTITY:
+                identities.identity_by_id(tx, exclusion.subject, now)
+            target = exclusion.subject if exclusion.spared is Spared.TARGET else exclusion.target
+            if target:
+                self._fleet[target]
             exclusion_id = holds.add_exclusion(tx, exclusion, by=by, now=now)
             details = {"exclusion": exclusion_id, "of": exclusion.spared}
             journal.record(tx, "exclusion added", now, reason=exclusion.reason, actor=by, details=details)
@@ -97,10 +118,15 @@ class Holding:
             holds.end_exclusion(tx, exclusion_id, by=by, now=now)
             journal.record(tx, "exclusion ended", now, reason="", actor=by, details={"exclusion": exclusion_id})
 
-    def exclusions(self) -> Sequence[Row]:
-        """Return the exclusions that were made at run time and stand."""
+    def reach(self, exclusion: Exclusion) -> int | None:
+        """Return how many active identities an exclusion spares now; ``None`` where it is of something else."""
         with self._database.read() as tx:
-            return holds.exclusion_rows(tx)
+            return reach.active_spared(tx, exclusion)
+
+    def exclusions(self) -> Sequence[tuple[Exclusion, Row]]:
+        """Return the exclusions that were made at run time and were not ended, those too whose date has passed."""
+        with self._database.read() as tx:
+            return [(holds.exclusion_of(row), row) for row in holds.exclusion_rows(tx)]
 
     def _require(self, tx: Connection, scope: Scope, subject: str, now: datetime) -> None:
         match scope:

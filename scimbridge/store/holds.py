@@ -57,13 +57,28 @@ def enter(tx: Connection, *, exclusively: bool = False) -> None:
         tx.exec_driver_sql(f"SELECT pg_advisory_xact_lock{suffix}({_GATE})")
 
 
-def place(tx: Connection, scope: Scope, subject: str, *, reason: str, by: str, now: datetime) -> Hold:
+def place(
+    tx: Connection, scope: Scope, subject: str, *, reason: str, by: str, now: datetime, is_legal: bool = False
+) -> Hold:
     """Store a hold and return it."""
-    hold = Hold(id=new_id(now), scope=scope, subject=subject, reason=reason, placed_by=by, placed_at=now)
-    tx.execute(
-        insert(holds).values(id=hold.id, scope=scope, subject=subject, reason=reason, placed_by=by, placed_at=now)
+    hold = Hold(
+        id=new_id(now), scope=scope, subject=subject, reason=reason, placed_by=by, placed_at=now, is_legal=is_legal
     )
+    names = ("id", "scope", "subject", "reason", "placed_by", "placed_at", "is_legal")
+    tx.execute(insert(holds).values({name: getattr(hold, name) for name in names}))
     return hold
+
+
+def hold_by_id(tx: Connection, hold_id: str) -> Hold:
+    """Return a hold that stands.
+
+    Raises:
+        NotFoundError: No hold of this id stands.
+    """
+    row = tx.execute(select(holds).where(holds.c.id == hold_id, holds.c.lifted_at.is_(None))).mappings().first()
+    if row is None:
+        raise NotFoundError("standing hold", hold_id)
+    return _hold(row)
 
 
 def lift(tx: Connection, hold_id: str, *, by: str, now: datetime) -> Hold:
@@ -173,10 +188,11 @@ def exclusion_rows(tx: Connection) -> Sequence[Row]:
 
 def standing_exclusions(tx: Connection) -> list[Exclusion]:
     """Return the same as rules understand them."""
-    return [_exclusion(row) for row in exclusion_rows(tx)]
+    return [exclusion_of(row) for row in exclusion_rows(tx)]
 
 
-def _exclusion(row: Row) -> Exclusion:
+def exclusion_of(row: Row) -> Exclusion:
+    """Return the exclusion of a row."""
     return Exclusion(
         reason=row["reason"],
         spared=Spared(row["spared"]),

@@ -91,6 +91,8 @@ def test_a_hold_stands_until_it_is_lifted(bench: Bench, terminal: Terminal) -> N
         "reason": "litigation",
         "placed_by": "olga",
         "placed_at": "2026-03-02T09:00:00.000Z",
+        "legal": False,
+        "flood_id": None,
     }
     assert placed["too_late_for"] == []
     assert terminal.run("hold", "lift", placed["id"]).stdout == "Lifted the hold on target crm.\n"
@@ -143,8 +145,12 @@ def test_an_exclusion_counts_until_it_is_ended(bench: Bench, terminal: Terminal)
     bench.join("ada")
     terminal.run("exclusion", "add", 'userName eq "ada"', "--reason", "needed")
 
-    (listed,) = terminal.read("exclusion", "list")
-    assert set(listed) == {"id", "match", "reason", "placed_by", "placed_at"}
+    listed, written = terminal.read("exclusion", "list")
+    assert set(listed) == {
+        *("id", "from", "of", "match", "subject", "target", "until", "reason", "placed_by", "placed_at"),
+    }
+    assert (listed["from"], listed["match"]) == ("run time", 'userName eq "ada"')
+    assert (written["id"], written["from"], written["reason"]) == (None, "configuration", "owned by platform")
     assert terminal.read("plan", "ada")[0]["excluded"] == "needed"
     terminal.run("exclusion", "end", listed["id"])
     assert terminal.read("plan", "ada")[0]["excluded"] is None
@@ -156,3 +162,77 @@ def test_a_filter_that_is_none_is_wrong_usage(bench: Bench, terminal: Terminal, 
     terminal.run("exclusion", "add", match, "--reason", "needed", code=2)
 
     assert list(bench.holding.exclusions()) == []
+
+
+def test_a_legal_hold_of_a_source_needs_a_reason_to_be_lifted(bench: Bench, terminal: Terminal) -> None:
+    assert bench.wakeups == []
+    placed = terminal.read("hold", "place", "--source", "idp", "--legal", "--reason", "litigation 4711")
+    assert (placed["scope"], placed["subject"], placed["legal"]) == ("source", "idp", True)
+    assert "legal" in terminal.run("hold", "list").stdout
+
+    assert "legal one" in terminal.run("hold", "lift", placed["id"], code=1).stderr
+    terminal.run("hold", "lift", placed["id"], "--reason", "settled")
+
+    assert bench.holding.standing() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        (("--members", "Board"), "members of Board"),
+        (("--target", "crm"), "target crm"),
+        (("--account", "root", "--target", "crm"), "account root at crm"),
+        (("--account", "root"), "account root"),
+        (("--group", "Admins", "--target", "directory"), "group Admins at directory"),
+    ],
+)
+def test_other_things_than_people_can_be_excluded(
+    bench: Bench, terminal: Terminal, options: tuple[str, ...], shown: str
+) -> None:
+    assert bench.wakeups == []
+    terminal.run("exclusion", "add", *options, "--reason", "needed", "--until", "2026-12-31")
+
+    listing = terminal.run("exclusion", "list").stdout
+    assert shown in listing
+    assert "2027-01-01 00:00 UTC" in listing
+
+
+def test_an_exclusion_says_how_many_it_spares(bench: Bench, terminal: Terminal) -> None:
+    ada, bob = bench.join("ada", userType="Board"), bench.join("bob", userType="Board")
+    bench.join("cyd", userType="Board", active=False)
+    bench.group("Board", ada, bob)
+
+    def said(*options: str) -> str:
+        return terminal.run("exclusion", "add", *options, "--reason", "needed").stderr
+
+    assert said('userType eq "board"') == "It spares 2 active identities just now.\n"
+    assert said('groups.display eq "Board"') == "It spares 2 active identities just now.\n"
+    assert said("--members", "board") == "It spares 2 active identities just now.\n"
+    assert said("--identity", ada) == "It spares 1 active identity just now.\n"
+    assert said('userType eq "bored"').startswith("warning: no active identity matches")
+    assert said("--target", "crm") == ""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("userName pr", "--members", "Board"),
+        ("--members", "Board", "--target", "crm"),
+        ("--members", " "),
+        ("--members", "Board", "--until", "soon"),
+        ("--members", "Board", "--until", "2026-03-01"),
+    ],
+)
+def test_an_exclusion_is_of_one_thing(bench: Bench, terminal: Terminal, options: tuple[str, ...]) -> None:
+    terminal.run("exclusion", "add", *options, "--reason", "needed", code=2)
+
+    assert bench.holding.exclusions() == []
+
+
+def test_an_exclusion_of_what_is_not_there_is_a_failure(bench: Bench, terminal: Terminal) -> None:
+    for option, kind in (("--target", "target"), ("--identity", "identity")):
+        result = terminal.run("exclusion", "add", option, "nope", "--reason", "x", code=1)
+        assert f"Error: no {kind} 'nope'" in result.stderr
+
+    assert bench.holding.exclusions() == []

@@ -289,7 +289,7 @@ def test_an_ended_exclusion_spares_nobody_any_more(at_once: Bench) -> None:
     ada = at_once.join("ada")
     everyone = an_exclusion("userName pr", "freeze")
     exclusion = at_once.holding.exclude(everyone, by="ops", now=at_once.clock())
-    assert [row["reason"] for row in at_once.holding.exclusions()] == ["freeze"]
+    assert [exclusion.reason for exclusion, _ in at_once.holding.exclusions()] == ["freeze"]
     at_once.holding.end_exclusion(exclusion, by="ops", now=at_once.clock())
 
     at_once.leave(ada)

@@ -1,0 +1,182 @@
+"""Every kind of exclusion, at every moment at which it is asked; on both stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from scimbridge.domain.exclusion import Exclusion, Spared
+from scimbridge.domain.hold import Scope
+from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.task import TaskState
+from scimbridge.errors import LegalHoldError
+from scimbridge.services.holding import Placed
+from scimbridge.store.database import Database
+from tests.clock import FakeClock
+from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
+
+PEOPLE = [Spared.MATCH, Spared.IDENTITY, Spared.MEMBERS]
+THINGS = [Spared.TARGET, Spared.ACCOUNT]
+
+
+@pytest.fixture
+def bench(database: Database, clock: FakeClock) -> Bench:
+    return Bench(
+        database,
+        clock,
+        Ruleset((a_rule(a_stage("7d")),)),
+        systems={"crm": MemoryTarget(), "dir": MemoryTarget()},
+    )
+
+
+def spare(bench: Bench, kind: Spared, ada: str, until: timedelta | None = None) -> str:
+    """Exclude Ada, or what is hers at the CRM, from now on."""
+    end = bench.clock() + until if until is not None else None
+    match kind:
+        case Spared.MATCH:
+            exclusion = Exclusion(reason="spared", match=an_exclusion('userName eq "ada"').match, until=end)
+        case Spared.IDENTITY:
+            exclusion = Exclusion(reason="spared", spared=kind, subject=ada, until=end)
+        case Spared.MEMBERS:
+            bench.group("Board", ada)
+            exclusion = Exclusion(reason="spared", spared=kind, subject="board", until=end)
+        case Spared.TARGET:
+            exclusion = Exclusion(reason="spared", spared=kind, subject="crm", until=end)
+        case _:
+            exclusion = Exclusion(reason="spared", spared=kind, subject="NATIVE-ADA", target="crm", until=end)
+    return bench.holding.exclude(exclusion, by="ops", now=bench.clock())
+
+
+def suspended(bench: Bench, name: str = "ada") -> set[str]:
+    return {target for target, system in bench.systems.items() if system.is_suspended(name)}
+
+
+@pytest.mark.parametrize("kind", PEOPLE)
+def test_who_is_excluded_when_the_fact_comes_has_no_case(bench: Bench, kind: Spared) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    bench.run()
+    spare(bench, kind, ada)
+
+    bench.leave(ada)
+    bench.leave(bob)
+    bench.run("7d")
+
+    assert (suspended(bench), suspended(bench, "bob")) == (set(), {"crm", "dir"})
+    assert bench.facts(ada) == ["excluded: spared"]
+
+
+@pytest.mark.parametrize("kind", [*PEOPLE, *THINGS])
+def test_an_exclusion_stops_a_case_that_is_open(bench: Bench, kind: Spared) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    bench.run()
+    bench.leave(ada)
+    bench.leave(bob)
+
+    spare(bench, kind, ada)
+    bench.run("7d")
+
+    assert "crm" not in suspended(bench)
+    assert bench.states(bench.case(ada))["suspend@crm"] is TaskState.SKIPPED
+    assert ("dir" in suspended(bench)) is (kind in THINGS)
+    assert ("crm" in suspended(bench, "bob")) is (kind is not Spared.TARGET)
+
+
+@pytest.mark.parametrize("kind", [*PEOPLE, *THINGS])
+def test_an_exclusion_made_before_the_read_stops_the_attempt(bench: Bench, kind: Spared) -> None:
+    ada = bench.join("ada")
+    bench.run()
+    bench.leave(ada)
+    made: list[str] = []
+
+    def exclude() -> None:
+        if not made:
+            made.append(spare(bench, kind, ada))
+
+    bench.systems["crm"].before_read = exclude
+    bench.run("7d")
+
+    assert "crm" not in suspended(bench)
+
+
+@pytest.mark.parametrize("kind", PEOPLE)
+def test_an_exclusion_that_has_ended_spares_nobody_who_leaves(bench: Bench, kind: Spared) -> None:
+    ada = bench.join("ada")
+    bench.run()
+    spare(bench, kind, ada, until=timedelta(hours=1))
+
+    bench.run("1h")
+    bench.leave(ada)
+    bench.run("7d")
+
+    assert suspended(bench) == {"crm", "dir"}
+
+
+@pytest.mark.parametrize("kind", [*PEOPLE, *THINGS])
+def test_an_exclusion_that_ends_before_the_work_is_due_stops_nothing(bench: Bench, kind: Spared) -> None:
+    ada = bench.join("ada")
+    bench.run()
+    bench.leave(ada)
+    spare(bench, kind, ada, until=timedelta(days=6))
+
+    bench.run("7d")
+
+    assert suspended(bench) == {"crm", "dir"}
+
+
+# -- legal holds
+
+
+def place(bench: Bench, ada: str) -> Placed:
+    return bench.holding.place(Scope.IDENTITY, ada, reason="litigation", by="law", now=bench.clock(), is_legal=True)
+
+
+def test_a_legal_hold_is_lifted_with_a_reason_only(bench: Bench) -> None:
+    hold = place(bench, bench.join("ada")).hold
+    assert hold.is_legal
+
+    with pytest.raises(LegalHoldError):
+        bench.holding.lift(hold.id, by="ops", now=bench.clock())
+    assert bench.holding.standing() == [hold]
+
+    bench.holding.lift(hold.id, by="law", now=bench.clock(), reason="settled")
+    assert bench.holding.standing() == []
+
+
+def test_a_legal_hold_of_a_source_holds_its_people(bench: Bench) -> None:
+    ada, eve = bench.join("ada"), bench.join("eve", source="other")
+    bench.run()
+    bench.holding.place(Scope.SOURCE, SOURCE, reason="litigation", by="law", now=bench.clock(), is_legal=True)
+
+    bench.leave(ada)
+    bench.leave(eve, source="other")
+    bench.run("30d")
+
+    assert (suspended(bench), suspended(bench, "eve")) == (set(), {"crm", "dir"})
+
+
+def test_a_legal_hold_at_the_last_second_stops_a_deletion(database: Database, clock: FakeClock) -> None:
+    """It is placed when the account was read already, and the connector is about to delete it."""
+    from scimbridge.domain.action import Action
+
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s"), a_stage("30d", Action.DELETE)),)))
+    ada = bench.join("ada")
+    bench.run()
+    bench.leave(ada)
+    bench.run()
+    accept_read: Callable[..., object] = bench.claiming.accept_read
+    placed: list[Placed] = []
+
+    def accept_then_hold(claim: object, *rest: object) -> object:
+        accepted = accept_read(claim, *rest)
+        if claim.task.action is Action.DELETE and not placed:  # type: ignore[attr-defined]
+            placed.append(place(bench, ada))
+        return accepted
+
+    bench.claiming.accept_read = accept_then_hold  # type: ignore[method-assign,assignment]
+    bench.run("30d")
+    bench.run("300d")
+
+    assert "delete" not in [what for what, _ in bench.systems["crm"].writes]
+    assert placed[0].too_late_for == ()
