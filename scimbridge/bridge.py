@@ -59,6 +59,7 @@ from scimbridge.services.returning import Returning
 from scimbridge.services.sources import Sources
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.services.telling import Telling
+from scimbridge.services.timing import Timing
 from scimbridge.services.tokens import Tokens
 from scimbridge.store import targets
 from scimbridge.store.clock import StoreClock
@@ -138,9 +139,14 @@ class Bridge:
         return Courier(self._redis(QUICK))
 
     @cached_property
+    def timing(self) -> Timing:
+        """When work is let go."""
+        return Timing(freezes=self.settings.freezes, deadlines=self.settings.deadlines)
+
+    @cached_property
     def planner(self) -> Planner:
         """Turns facts into cases."""
-        return Planner(self.settings.ruleset, self.fleet.capabilities, self.guarding)
+        return Planner(self.settings.ruleset, self.fleet.capabilities, self.guarding, self.timing)
 
     @cached_property
     def guarding(self) -> Guarding:
@@ -314,7 +320,7 @@ class Bridge:
     def execution(self) -> Execution:
         """What a worker does."""
         worker = f"{socket.gethostname()}-{os.getpid()}"
-        eligibility = Eligibility(self.settings.ruleset, Standing(self.grants, self.settings.profiles))
+        eligibility = Eligibility(self.settings.ruleset, Standing(self.grants, self.settings.profiles), self.timing)
         claiming = Claiming(self.database, self.fleet, eligibility, worker, self._lease)
         recording = Recording(self.database, _alarm, self.alarms)
         tell = self._telling(claiming).tell if self.settings.notices is not None else None
@@ -345,6 +351,7 @@ class Bridge:
             (self.ending, self.requesting),
             self.courier.submit,
             self.courier.queued,
+            self.timing,
         )
 
     @cached_property

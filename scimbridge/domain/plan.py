@@ -53,10 +53,17 @@ class PlannedStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """An existing task that a later fact makes due earlier."""
+    """An existing task that a later fact makes due earlier.
+
+    Attributes:
+        after: The grace that it has by that fact.
+        approvers: How many operators the later fact's rule wants to approve it.
+    """
 
     task: Task
     due_at: datetime
+    after: timedelta = timedelta()
+    approvers: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +158,9 @@ def amend(existing: Iterable[Task], planned: Iterable[PlannedStage]) -> Amendmen
         for task in stage.tasks:
             known = present.get(_key(task))
             if known is not None and known.state is TaskState.PLANNED and task.due_at < known.due_at:
-                earlier.append(Earlier(task=known, due_at=task.due_at))
+                earlier.append(
+                    Earlier(task=known, due_at=task.due_at, after=task.after, approvers=stage.terms.approvers)
+                )
     return Amendment(stages=tuple(stages), earlier=tuple(earlier))
 
 
@@ -192,7 +201,7 @@ def _plan_stage(
                     target=name,
                     action=action,
                     after=after,
-                    due_at=trigger_at + after,
+                    due_at=stage.terms.release_at(trigger_at + after, trigger_at),
                     # What cannot be undone waits for all before it, and people are told first.
                     position=number * 100 + (0 if action is Action.NOTIFY else 1 + rank),
                     is_added=action not in named,
@@ -200,7 +209,8 @@ def _plan_stage(
             )
             planned[name].add(action)
     after = max(stage.after, least)
-    return PlannedStage(number=number, after=after, due_at=trigger_at + after, tasks=tuple(tasks), terms=stage.terms)
+    due_at = stage.terms.release_at(trigger_at + after, trigger_at)
+    return PlannedStage(number=number, after=after, due_at=due_at, tasks=tuple(tasks), terms=stage.terms)
 
 
 def _named(stage: Stage, target: str, can: Abilities) -> set[Action]:

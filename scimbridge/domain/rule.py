@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.schedule import Freeze, Schedule, release_at
 from scimbridge.domain.shift import Shift
 from scimbridge.domain.trigger import Trigger
 
@@ -52,6 +55,27 @@ class Terms:
     notify: tuple[str, ...] = ()
     only: tuple[str, ...] | None = None
     successor: str | None = None
+
+    def release_at(
+        self, due: datetime, now: datetime, *, irreversible: bool = False, freezes: Collection[Freeze] = ()
+    ) -> datetime:
+        """Return when work is let go that is due at a time; that is now, where the answer has passed.
+
+        Args:
+            due: It is not let go earlier (UTC).
+            now: When (UTC).
+            irreversible: Whether it cannot be undone, so that freezes count.
+            freezes: Those of the configuration.
+        """
+        schedule = _schedule(self.schedule, self.timezone) if self.schedule is not None else None
+        return release_at(
+            due, schedule=schedule, window=self.window, freezes=freezes, irreversible=irreversible, now=now
+        )
+
+
+@lru_cache(maxsize=64)  # reading one takes longer than asking it
+def _schedule(expression: str, timezone: str) -> Schedule:
+    return Schedule.parse(expression, ZoneInfo(timezone))
 
 
 NO_TERMS = Terms()

@@ -72,6 +72,7 @@ class Task:
         attempts: How many times a worker has started it since it was last asked for.
         first_tried_at: When the present series of attempts began; retrying ends a fixed time after it.
         reason: Why it is in its state, as one sentence.
+        deadline_at: When it should have ended (UTC), where that was set.
     """
 
     id: TaskId
@@ -88,6 +89,7 @@ class Task:
     attempts: int = 0
     first_tried_at: datetime | None = None
     reason: str = ""
+    deadline_at: datetime | None = None
 
     @property
     def needs_person(self) -> bool:

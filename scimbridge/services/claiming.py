@@ -111,6 +111,7 @@ class Claiming:
             if obstacle is None:
                 connector = self._fleet.connector(target.name)
                 obstacle = self._eligibility.unapproved(tx, claim.task, state, connector, now)
+                obstacle = obstacle or self._eligibility.extended(tx, claim.task, state, now)
             if obstacle is None:
                 state = self._beside_snapshot(tx, claim, state, now)
                 if not claim.task.action.is_irreversible:

@@ -20,6 +20,7 @@ from scimbridge.sdk.state import AccountState
 from scimbridge.services import lapsing
 from scimbridge.services.fleet import Target
 from scimbridge.services.grants import Standing
+from scimbridge.services.timing import ANY_TIME, Timing
 from scimbridge.store import accounts, approvals, cases, holds, identities
 from scimbridge.store.accounts import Account
 
@@ -67,9 +68,10 @@ class ObstacleError(RuleError):
 class Eligibility:
     """Decides from the rows that the calling transaction has locked."""
 
-    def __init__(self, rules: Ruleset, standing: Standing) -> None:
+    def __init__(self, rules: Ruleset, standing: Standing, timing: Timing = ANY_TIME) -> None:
         self._rules = rules
         self._standing = standing
+        self._timing = timing
 
     def obstacle(
         self, tx: Connection, task: Task, account: Account, identity: Identity, now: datetime
@@ -87,8 +89,12 @@ class Eligibility:
         for hold in holds.standing_on(tx, case):
             if hold.stops_work_at(task.target):
                 return Obstacle(Consequence.HOLD, f"on hold: {hold.reason}")
-        if approvals.missing(tx, task.stage_id) > 0:
+        terms, is_approved = approvals.conditions(tx, task.stage_id)
+        if not is_approved:
             return Obstacle(Consequence.POSTPONE, "waits for the approval of its stage")
+        not_yet = self._timing.not_yet(task, terms, now)
+        if not_yet is not None:
+            return Obstacle(Consequence.POSTPONE, not_yet.reason, not_yet.until)
         if task.action.gives_back:
             return None
         why = self._why_spared(tx, case, task, account, identity, now)
@@ -119,6 +125,19 @@ class Eligibility:
                 return _contested()
         return None
 
+    def extended(self, tx: Connection, task: Task, state: AccountState, now: datetime) -> Obstacle | None:
+        """Honor a date in the mark "To Be Deleted" that somebody has moved later in the target.
+
+        A mark that is not there, or says an earlier date, means nothing: what is due is decided here.
+        """
+        until = state.stamped_until
+        if not task.action.is_irreversible or until is None or until <= now:
+            return None
+        left = accounts.left_state(tx, task.target, state.id)
+        if left is not None and left.stamped_until is not None and until <= left.stamped_until:
+            return None  # our own date
+        return Obstacle(Consequence.POSTPONE, f"extended in {task.target} until {until:%Y-%m-%d %H:%M} UTC", until)
+
     def unapproved(
         self, tx: Connection, task: Task, state: AccountState, connector: Connector[Any], now: datetime
     ) -> Obstacle | None:
@@ -135,7 +154,7 @@ class Eligibility:
             version=lapsing.rule_version(self._rules, case),
             now=now,
         )
-        if approvals.missing(tx, task.stage_id) > 0:
+        if not approvals.conditions(tx, task.stage_id)[1]:
             why = f": {lapsed[task.stage_id]}" if task.stage_id in lapsed else ""
             return Obstacle(Consequence.POSTPONE, f"the approval of its stage has lapsed{why}; it has to be given anew")
         protection = state.protection

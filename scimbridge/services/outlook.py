@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from scimbridge.domain.rule import Terms
-from scimbridge.domain.schedule import Freeze, Schedule, release_at
+from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.notices.notice import Step
 from scimbridge.sdk.config import Mode
@@ -45,7 +44,7 @@ def look_ahead(tx: Connection, case_id: str, fleet: Fleet, freezes: Collection[F
     modes = {name: mode_at(tx, fleet[name], now) for name in {task.target for task in revoking}}
     acting = [task for task in revoking if modes[task.target] is Mode.ENFORCE]
     terms = {row["id"]: stages.terms_of(row) for row in stages.stage_rows(tx, case_id)}
-    lacking = {key: approvals.missing(tx, key) > 0 for key in terms}
+    lacking = {key: not approvals.conditions(tx, key)[1] for key in terms}
     ahead = [task for task in acting if not task.is_finished]
     return Outlook(
         steps=_steps((task, _at(task, terms[task.stage_id], freezes, now), lacking[task.stage_id]) for task in ahead),
@@ -58,15 +57,7 @@ def _at(task: Task, terms: Terms, freezes: Collection[Freeze], now: datetime) ->
     """Return when a task may start at the earliest."""
     if task.state is not TaskState.PLANNED:
         return max(task.not_before or now, now)
-    schedule = Schedule.parse(terms.schedule, ZoneInfo(terms.timezone)) if terms.schedule is not None else None
-    at = release_at(
-        task.due_at,
-        schedule=schedule,
-        window=terms.window,
-        freezes=freezes,
-        irreversible=task.action.is_irreversible,
-        now=now,
-    )
+    at = terms.release_at(task.due_at, now, irreversible=task.action.is_irreversible, freezes=freezes)
     return max(at, now)
 
 

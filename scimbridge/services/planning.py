@@ -23,6 +23,7 @@ from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
 from scimbridge.services.guarding import Guarding
+from scimbridge.services.timing import ANY_TIME, Timing
 from scimbridge.store import accounts, assignments, cases, holds, identities, journal, moves, tasks
 from scimbridge.store import stages as stages_store
 from scimbridge.store.surroundings import Surroundings, around
@@ -50,7 +51,10 @@ def joined(*verdicts: Verdict) -> Verdict:
 class Planner:
     """Turns facts into cases, by the rules and by what the targets can do."""
 
-    def __init__(self, rules: Ruleset, capabilities: Capabilities, guarding: Guarding) -> None:
+    def __init__(
+        self, rules: Ruleset, capabilities: Capabilities, guarding: Guarding, timing: Timing = ANY_TIME
+    ) -> None:
+        self._timing = timing
         self._rules = rules
         self._capabilities = capabilities
         self._guarding = guarding
@@ -143,7 +147,7 @@ class Planner:
         amendment = amend(tasks.tasks_of_case(tx, case.id, lock=True), stages)
         for change in amendment.earlier:
             tasks.move_due_date(tx, change.task.id, change.due_at)
-            stages_store.shorten_stage(tx, change.task.stage_id, change.due_at - fact.at)
+            stages_store.tighten(tx, change.task.stage_id, after=change.after, approvers=change.approvers)
         if not fact.trigger.is_narrow and (case.trigger is None or case.trigger.is_narrow):
             cases.widen(tx, case.id, fact.trigger, rule.name)
         if fact.actor is not None and case.opened_by is None:
@@ -190,7 +194,7 @@ class Planner:
             if stage.tasks:
                 stage_id = stages_store.insert_stage(tx, case.id, stage, now)
                 new += [
-                    _task(case, stage_id, stage.terms, planned, owned[planned.target], standing, now)
+                    _task(case, stage_id, stage.terms, planned, owned[planned.target], standing, self._timing, now)
                     for planned in stage.tasks
                 ]
         tasks.insert_tasks(tx, new)
@@ -215,6 +219,7 @@ def _task(
     planned: PlannedTask,
     account_id: AccountId,
     standing: Iterable[Hold],
+    timing: Timing,
     now: datetime,
 ) -> Task:
     """Return a new task; one without grace, that nothing holds, is released at once."""
@@ -233,6 +238,7 @@ def _task(
         due_at=planned.due_at,
         position=planned.position,
         reason="due at once" if at_once else "",
+        deadline_at=timing.deadline_at(planned.action, terms, planned.due_at),
     )
 
 

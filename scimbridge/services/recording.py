@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -31,7 +31,7 @@ from scimbridge.services import lapsing, settling
 from scimbridge.services.alarming import Alarms
 from scimbridge.services.claiming import Claim
 from scimbridge.services.eligibility import Consequence, Obstacle, ObstacleError
-from scimbridge.store import accounts, attempts, cases, journal, targets, tasks
+from scimbridge.store import accounts, attempts, cases, journal, stages, targets, tasks
 from scimbridge.store.database import Database
 
 
@@ -74,7 +74,14 @@ class Recording:
             if not attempts.is_live(tx, claim.attempt.id) or task.state is not TaskState.RUNNING:
                 return _record_late(tx, claim, task, result, now)
             case = cases.case_by_id(tx, task.case_id)
-            ended = _after_attempt(task, claim, result, now, case_is_open=case.state is CaseState.OPEN)
+            ended = _after_attempt(
+                task,
+                claim,
+                result,
+                now,
+                case_is_open=case.state is CaseState.OPEN,
+                patience=_patience(tx, task, result),
+            )
             if ended.state is TaskState.DONE and attempts.has_outdated_read(tx, claim.attempt.id):
                 ended = task.lapse(f"{LATE}; looking again")
             _store_end(tx, claim, task, ended, result, now)
@@ -95,15 +102,24 @@ OBSERVED = "observe mode"
 LATE = "an attempt came back after its lease had run out"
 
 
-def _after_attempt(task: Task, claim: Claim, result: Result, now: datetime, *, case_is_open: bool) -> Task:
+def _patience(tx: Connection, task: Task, result: Result) -> timedelta:
+    """Return how long a task is tried, from its first attempt on."""
+    if not isinstance(result.outcome, RetryableError):
+        return GIVE_UP_AFTER
+    return stages.terms_of(stages.stage_by_id(tx, task.stage_id)).deadline or GIVE_UP_AFTER
+
+
+def _after_attempt(
+    task: Task, claim: Claim, result: Result, now: datetime, *, case_is_open: bool, patience: timedelta
+) -> Task:
     """Return the task after its attempt. In a canceled case nothing is tried again."""
-    after = _after_outcome(task, claim, result, now)
+    after = _after_outcome(task, claim, result, now, patience)
     if case_is_open or after.is_finished:
         return after
     return task.abandon(f"its case was canceled; the attempt ended with: {after.reason}")
 
 
-def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime) -> Task:
+def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime, patience: timedelta) -> Task:
     match result.outcome:
         case Done() as done:
             return task.finish(_how_done(task, done))
@@ -122,7 +138,7 @@ def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime) -> T
         case LeaseLostError() | TargetUnusableError() as error:
             return task.give_back(str(error))
         case RetryableError() as error:
-            return _after_retryable(task, error, now)
+            return _after_retryable(task, error, now, patience)
         case error:
             return task.fail(str(error))
 
@@ -160,10 +176,13 @@ def _after_not_found(task: Task, *, known: bool) -> Task:
     return task.finish("the account is gone") if known else task.skip("no account there")
 
 
-def _after_retryable(task: Task, error: RetryableError, now: datetime) -> Task:
-    if task.first_tried_at is not None and now - task.first_tried_at >= GIVE_UP_AFTER:
-        return task.fail(f"gave up after {format_duration(GIVE_UP_AFTER)}: {error}")
-    return task.back_off(now + backoff(task.attempts, error.retry_after), str(error))
+def _after_retryable(task: Task, error: RetryableError, now: datetime, patience: timedelta) -> Task:
+    give_up_at = (task.first_tried_at or now) + patience
+    if now >= give_up_at:
+        return task.fail(f"gave up after {format_duration(patience)}: {error}")
+    # The last try is when retrying ends, unless the target has asked for more time.
+    again_at = min(now + backoff(task.attempts, error.retry_after), give_up_at)
+    return task.back_off(max(again_at, now + (error.retry_after or timedelta())), str(error))
 
 
 def _store_end(tx: Connection, claim: Claim, task: Task, ended: Task, result: Result, now: datetime) -> None:

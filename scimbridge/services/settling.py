@@ -116,8 +116,11 @@ def _postpone_irreversible(tx: Connection, case_id: str, now: datetime) -> None:
             return
         ended_at: datetime = max((row["finished_at"] or now for row in before), default=now)
         first_after = min(stages.stage_after(stage) for stage in previous)
-        after = {stage["id"]: stages.stage_after(stage) for stage in following}
+        known = {stage["id"]: stage for stage in following}
         for row in rows:
-            if row["stage_id"] in after and row["irreversible"] and row["state"] == TaskState.PLANNED:
-                delay = after[row["stage_id"]] - first_after
-                tasks.move_due_date(tx, row["id"], due_after_delay(row["due_at"], delay, ended_at))
+            if row["stage_id"] in known and row["irreversible"] and row["state"] == TaskState.PLANNED:
+                stage = known[row["stage_id"]]
+                delay = stages.stage_after(stage) - first_after
+                due_at = due_after_delay(row["due_at"], delay, ended_at)
+                if due_at > row["due_at"] and row["expedited_at"] is None:
+                    tasks.move_due_date(tx, row["id"], stages.terms_of(stage).release_at(due_at, now))

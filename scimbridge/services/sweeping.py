@@ -8,14 +8,17 @@ from datetime import datetime
 from typing import Protocol
 
 import structlog
+from sqlalchemy import Connection
 
 from scimbridge import telemetry
-from scimbridge.domain.task import TaskState
+from scimbridge.domain.rule import NO_TERMS
+from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
 from scimbridge.services.planning import Verdict
-from scimbridge.store import accounts, attempts, cases, groups, holds, journal, tasks
+from scimbridge.services.timing import ANY_TIME, Timing
+from scimbridge.store import accounts, attempts, cases, groups, holds, journal, stages, tasks
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
 
@@ -53,13 +56,20 @@ class Sweeping:
     """Releases due tasks, rescues attempts whose worker died, and submits what the queue lost."""
 
     def __init__(
-        self, database: Database, fleet: Fleet, dates: Sequence[Dates], submit: Submit, queued: Queued
+        self,
+        database: Database,
+        fleet: Fleet,
+        dates: Sequence[Dates],
+        submit: Submit,
+        queued: Queued,
+        timing: Timing = ANY_TIME,
     ) -> None:
         self._database = database
         self._fleet = fleet
         self._dates = dates
         self._submit = submit
         self._queued = queued
+        self._timing = timing
 
     def run(self, now: datetime) -> Swept:
         """Make one pass. It costs by what is due, not by what is open."""
@@ -82,12 +92,27 @@ class Sweeping:
             with self._database.write() as tx:
                 holds.enter(tx)
                 batch = tasks.due(tx, now, BATCH)
-                tasks.release_all(tx, batch)
-                for task in batch:
+                in_time = self._in_time(tx, batch, now)
+                tasks.release_all(tx, in_time)
+                for task in in_time:
                     journal.record(tx, "task released", now, reason="due", task=task, details={"action": task.action})
-            released += len(batch)
+            released += len(in_time)
             if len(batch) < BATCH:
                 return released
+
+    def _in_time(self, tx: Connection, due: Sequence[Task], now: datetime) -> list[Task]:
+        """Return the tasks for which it is the time; the others get another due date, and so are asked once."""
+        terms = stages.terms_of_many(tx, {task.stage_id for task in due})
+        in_time = []
+        for task in due:
+            not_yet = self._timing.not_yet(task, terms.get(task.stage_id, NO_TERMS), now)
+            if not_yet is None:
+                in_time.append(task)
+                continue
+            tasks.move_due_date(tx, task.id, not_yet.until, not_yet.reason)
+            details = {"action": task.action, "until": not_yet.until.isoformat(timespec="seconds")}
+            journal.record(tx, "task postponed", now, reason=not_yet.reason, task=task, details=details)
+        return in_time
 
     def rescue(self, now: datetime) -> int:
         """End attempts whose lease has run out, and make their tasks ready again. Returns how many."""

@@ -63,6 +63,13 @@ _SNAPSHOT = Prepared(
         snapshots.c.released_at.is_(None),
     )
 )
+_LEFT = Prepared(
+    select(snapshots.c.left_state).where(
+        snapshots.c.target == bindparam("at"),
+        snapshots.c.native_id == bindparam("native"),
+        snapshots.c.released_at.is_(None),
+    )
+)
 _OF_IDENTITY = Prepared(
     select(accounts).where(accounts.c.identity_id == bindparam("identity")).order_by(accounts.c.target)
 )
@@ -183,6 +190,12 @@ def take_snapshot(tx: Connection, target: str, state: AccountState, now: datetim
     tx.execute(
         insert(snapshots).values(id=new_id(now), target=target, native_id=state.id, state=state.to_json(), taken_at=now)
     )
+
+
+def left_state(tx: Connection, target: str, native_id: str) -> AccountState | None:
+    """Return a native account as the bridge left it last, while its snapshot stands."""
+    document = _LEFT.first(tx, {"at": target, "native": native_id})
+    return AccountState.from_json(document["left_state"]) if document and document["left_state"] else None
 
 
 def standing_snapshot(tx: Connection, target: str, native_id: str) -> AccountState | None:

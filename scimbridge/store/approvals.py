@@ -9,8 +9,10 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Table, bindparam, 
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.approval import Approval
+from scimbridge.domain.rule import Terms
 from scimbridge.store.prepared import Prepared, Row
 from scimbridge.store.schema import approvals, attempts, stages, tasks
+from scimbridge.store.stages import terms_of
 
 _OF_CASE = Prepared(
     select(approvals)
@@ -23,7 +25,7 @@ _STANDING = (
     .where(approvals.c.stage_id == stages.c.id, approvals.c.lapsed_at.is_(None))
     .scalar_subquery()
 )
-_MISSING = Prepared(select((stages.c.approvers - _STANDING).label("missing")).where(stages.c.id == bindparam("stage")))
+_CONDITIONS = Prepared(select(stages, _STANDING.label("given")).where(stages.c.id == bindparam("stage")))
 
 
 def insert_approval(tx: Connection, approval: Approval) -> None:
@@ -49,10 +51,10 @@ def standing(tx: Connection, case_id: str) -> list[Approval]:
     return [_approval(row) for row in _OF_CASE.all(tx, {"case": case_id})]
 
 
-def missing(tx: Connection, stage_id: str) -> int:
-    """Return how many more operators have to approve a stage; zero or less where none has to."""
-    (found,) = _MISSING.column(tx, {"stage": stage_id})
-    return int(found)
+def conditions(tx: Connection, stage_id: str) -> tuple[Terms, bool]:
+    """Return the terms of a stage, and whether as many operators have approved it as have to."""
+    (row,) = _CONDITIONS.all(tx, {"stage": stage_id})
+    return terms_of(row), row["approvers"] <= row["given"]
 
 
 def note_left(tx: Connection, approval: Approval) -> None:

@@ -433,6 +433,8 @@ tasks = Table(
     # When it should have ended; and when somebody was told that it has not.
     Column("deadline_at", UtcDateTime),
     Column("alarmed_at", UtcDateTime),
+    # When an operator has let it skip its grace.
+    Column("expedited_at", UtcDateTime),
     # The sweeper's question for what is late.
     Index("ix_tasks_late", "deadline_at", sqlite_where=LATE, postgresql_where=LATE),
     Index("ix_tasks_account_id", "account_id", "state"),

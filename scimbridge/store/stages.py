@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,11 +33,14 @@ def insert_stage(tx: Connection, case_id: str, stage: PlannedStage, now: datetim
     return stage_id
 
 
-def shorten_stage(tx: Connection, stage_id: str, after: timedelta) -> None:
-    """Give a stage a shorter grace, because a later fact has brought its tasks forward."""
+def tighten(tx: Connection, stage_id: str, *, after: timedelta, approvers: int) -> None:
+    """Give a stage a shorter grace and more approvers, because a later fact has brought its tasks forward."""
     seconds = int(after.total_seconds())
     tx.execute(
         update(stages).where(stages.c.id == stage_id, stages.c.after_seconds > seconds).values(after_seconds=seconds)
+    )
+    tx.execute(
+        update(stages).where(stages.c.id == stage_id, stages.c.approvers < approvers).values(approvers=approvers)
     )
 
 
@@ -50,6 +53,14 @@ def stage_rows(tx: Connection, case_id: str) -> Sequence[RowMapping]:
 def stage_by_id(tx: Connection, stage_id: str) -> RowMapping:
     """Return a stage of a task that was loaded in the same transaction."""
     return tx.execute(select(stages).where(stages.c.id == stage_id)).mappings().one()
+
+
+def terms_of_many(tx: Connection, stage_ids: Collection[str]) -> dict[str, Terms]:
+    """Return the terms of stages that have some beyond their approvers, by id."""
+    if not stage_ids:
+        return {}
+    query = select(stages).where(stages.c.id.in_(stage_ids))
+    return {row["id"]: terms_of(row) for row in tx.execute(query).mappings() if row["terms"]}
 
 
 def stage_after(row: Row) -> timedelta:

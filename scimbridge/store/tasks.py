@@ -135,7 +135,7 @@ _LATE_NOW = (
 )
 KNOWN_COLUMNS = (
     *("id", "case_id", "stage_id", "identity_id", "account_id", "target", "action"),
-    *("state", "position", "due_at", "not_before", "attempts", "first_tried_at", "reason"),
+    *("state", "position", "due_at", "not_before", "attempts", "first_tried_at", "reason", "deadline_at"),
 )
 """What a task is made of."""
 
@@ -191,9 +191,24 @@ def save(
         move_due_date(tx, before.id, after.due_at)
 
 
-def move_due_date(tx: Connection, task_id: str, due_at: datetime) -> None:
-    """Give a planned task another due date; one that has been released meanwhile keeps its own."""
-    tx.execute(update(tasks).where(tasks.c.id == task_id, tasks.c.state == TaskState.PLANNED).values(due_at=due_at))
+def move_due_date(tx: Connection, task_id: str, due_at: datetime, reason: str | None = None) -> None:
+    """Give a planned task another due date, and its deadline the same distance from it.
+
+    One that has been released meanwhile keeps its own.
+
+    Args:
+        tx: A write transaction.
+        task_id: The task.
+        due_at: The new date (UTC).
+        reason: Why, where the task is to say so.
+    """
+    task = task_by_id(tx, task_id)
+    moved: dict[str, Any] = {"due_at": due_at}
+    if task.deadline_at is not None:
+        moved["deadline_at"] = task.deadline_at + (due_at - task.due_at)
+    if reason is not None:
+        moved["reason"] = reason
+    tx.execute(update(tasks).where(tasks.c.id == task_id, tasks.c.state == TaskState.PLANNED).values(moved))
 
 
 def task_by_id(tx: Connection, task_id: str, *, lock: bool = False) -> Task:
@@ -323,6 +338,7 @@ def _columns(task: Task) -> dict[str, Any]:
         "attempts": task.attempts,
         "first_tried_at": task.first_tried_at,
         "reason": task.reason,
+        "deadline_at": task.deadline_at,
     }
 
 
@@ -337,7 +353,7 @@ def _read_ahead(batch: Batch, case_id: str) -> list[Task]:
 
 def _from_json(values: Sequence[Any]) -> Row:
     row = dict(zip(KNOWN_COLUMNS, values, strict=True))
-    for name in ("due_at", "not_before", "first_tried_at"):
+    for name in ("due_at", "not_before", "first_tried_at", "deadline_at"):
         row[name] = moment(row[name]) if row[name] else None
     return row
 
@@ -358,4 +374,5 @@ def _task(row: Row) -> Task:
         attempts=row["attempts"],
         first_tried_at=row["first_tried_at"],
         reason=row["reason"],
+        deadline_at=row["deadline_at"],
     )

@@ -105,7 +105,7 @@ def test_the_earlier_date_wins() -> None:
 
     amendment = amend([task], plan(a_rule((DAY, (Action.SUSPEND,))), NOW, {"crm": EVERYTHING}))
 
-    assert amendment == Amendment(stages=(), earlier=(Earlier(task=task, due_at=NOW + DAY),))
+    assert amendment == Amendment(stages=(), earlier=(Earlier(task=task, due_at=NOW + DAY, after=DAY),))
     assert amendment
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,6 +55,7 @@ from scimbridge.services.requesting import Requesting
 from scimbridge.services.returning import Returning
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.services.telling import Telling
+from scimbridge.services.timing import ANY_TIME, Timing
 from scimbridge.store import accounts, cases, inquiries, journal, targets, tasks, tokens
 from scimbridge.store.database import Database
 from scimbridge.store.writer import Writer
@@ -270,11 +271,13 @@ class Bench:
     granted_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
     profiles: Mapping[str, SourceProfile] = field(default_factory=dict)
     guard: Guard = field(default_factory=Guard)
+    timing: Timing = ANY_TIME
     actions: Collection[Action] = tuple(MemoryConnector.capabilities)
     channels: Channels | None = None
     freezes: Sequence[Freeze] = ()
 
     def __post_init__(self) -> None:
+        self.timing = replace(self.timing, freezes=(*self.timing.freezes, *self.freezes))
         self.wakeups: list[WakeUp] = []
         self.alarms: list[tuple[str, str]] = []
         self.slept: list[float] = []
@@ -301,7 +304,7 @@ class Bench:
         self.fleet = Fleet(known, self._build)
         grants = Grants({name: config.granted_by for name, config in self.configs.items()})
         profiles = Profiles(self.profiles)
-        eligibility = Eligibility(self.rules, Standing(grants, profiles))
+        eligibility = Eligibility(self.rules, Standing(grants, profiles), self.timing)
         self.claiming = Claiming(self.database, self.fleet, eligibility, "bench")
         noted = Alarms(self.channels)
         self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)), noted)
@@ -311,7 +314,9 @@ class Bench:
             self.database, self.fleet, self.claiming, self.recording, self.leases, self.clock, self.tell
         )
         modes = {target.name: target.mode for target in self.fleet}
-        planner = Planner(self.rules, self.fleet.capabilities, Guarding(self.database, self.guard, modes, noted))
+        planner = Planner(
+            self.rules, self.fleet.capabilities, Guarding(self.database, self.guard, modes, noted), self.timing
+        )
         returning = Returning(self.rules, planner, grants)
         self.flooding = Flooding(self.database, returning, self.wakeups.extend)
         self.census = Census(self.database, self.guard)
@@ -332,6 +337,7 @@ class Bench:
             (self.ending, self.requesting),
             self.wakeups.extend,
             lambda _target: frozenset(),
+            self.timing,
         )
         self.holding = Holding(self.database, self.fleet)
         self.approving = Approving(self.database, self.fleet, self.rules, self.wakeups.extend)

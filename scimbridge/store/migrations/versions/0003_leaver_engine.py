@@ -232,4 +232,5 @@ def upgrade() -> None:
     op.add_column("targets", sa.Column("resumed_at", UtcDateTime(), nullable=True))
     op.add_column("tasks", sa.Column("deadline_at", UtcDateTime(), nullable=True))
     op.add_column("tasks", sa.Column("alarmed_at", UtcDateTime(), nullable=True))
+    op.add_column("tasks", sa.Column("expedited_at", UtcDateTime(), nullable=True))
     op.create_index("ix_tasks_late", "tasks", ["deadline_at"], unique=False, sqlite_where=_LATE, postgresql_where=_LATE)
