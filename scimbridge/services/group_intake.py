@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -119,29 +120,30 @@ class _Moving:
 
     def apply(self, plan: MemberPlan) -> Moves:
         """Apply one plan."""
-        if self._is_watched:
-            self._lock_and_note(plan)
         tx, group = self._tx, self._group
+        coming: AbstractSet[str] = plan.add
+        leaving: AbstractSet[str] = plan.remove
+        if plan.is_whole or self._is_watched:
+            # Who is in a group is known to exist: what costs is whom the plan changes.
+            present = groups.member_ids(tx, group.id) if plan.is_whole else self._named_members(plan)
+            coming, leaving = plan.add - present, present - plan.add
+        if self._is_watched:
+            self._lock_and_note(coming, leaving)
         unknown = plan.named - plan.add
         if unknown:
             groups.require_existing(tx, group.source, unknown)
-        if plan.is_whole:
-            self.moves.left += groups.keep_members(tx, group.id, plan.add, self._now)
-        elif plan.remove:
-            self.moves.left += groups.remove_members(tx, group.id, plan.remove, self._now)
-        self.moves.came += groups.add_members(tx, group.source, group.id, plan.add)
+        if leaving:
+            self.moves.left += groups.remove_members(tx, group.id, leaving, self._now)
+        self.moves.came += groups.add_members(tx, group.source, group.id, coming)
         return self.moves
 
-    def _lock_and_note(self, plan: MemberPlan) -> None:
-        tx, group_id = self._tx, self._group.id
-        if plan.is_whole:
-            leaving = groups.members_but(tx, group_id, plan.add)
-        else:
-            leaving = groups.members_among(tx, group_id, plan.remove)
-        present = groups.members_among(tx, group_id, plan.add)
-        coming = plan.add - present.keys()
-        groups.lock_identities(tx, {*leaving, *coming})
-        self.moves.note(leaving, is_in=False)
+    def _named_members(self, plan: MemberPlan) -> AbstractSet[str]:
+        return groups.members_among(self._tx, self._group.id, plan.add | plan.remove).keys()
+
+    def _lock_and_note(self, coming: AbstractSet[str], leaving: AbstractSet[str]) -> None:
+        tx = self._tx
+        groups.lock_identities(tx, coming | leaving)
+        self.moves.note(groups.members_among(tx, self._group.id, leaving), is_in=False)
         self.moves.note(groups.kinds_of(tx, coming), is_in=True)
 
 

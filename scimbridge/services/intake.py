@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
-from scimbridge.domain.resource import Received, StoredUser
+from scimbridge.domain.resource import MemberKind, Received, StoredUser
 from scimbridge.domain.source import NameCase, OverInactive, Profiles
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
@@ -138,7 +138,7 @@ class Intake:
             groups.lock_groups_of(tx, user_id)
             before = identities.user_by_id(tx, received.source, user_id, lock=True)
             require_version(before.version, if_version)
-            groups.remove_from_all_groups(tx, user_id, now)
+            groups.remove_from_all_groups(tx, user_id, MemberKind.USER, now)
             identities.mark_deleted(tx, user_id, now)
             request_id = new_id(now)
             fact = _fact(Trigger.DELETED, before.identity, now, request_id)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, Integer, bindparam, cast, func, select, text
 
 from scimbridge.domain.resource import MemberKind
-from scimbridge.store.schema import groups, identities, resource_counts
+from scimbridge.store.schema import groups, identities, memberships, resource_counts
 
 _SLOTS = 16
 
@@ -45,3 +45,7 @@ def recount(tx: Connection) -> None:
         )
         for source, number in found.all():
             add(tx, source, kind, number)
+    users = select(func.count()).where(
+        memberships.c.group_id == groups.c.id, memberships.c.kind == MemberKind.USER.value
+    )
+    tx.execute(groups.update().values(users=users.scalar_subquery()))

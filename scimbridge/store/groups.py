@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     select,
     true,
     update,
@@ -36,6 +37,7 @@ from scimbridge.domain.resource import Member, MemberKind, StoredGroup
 from scimbridge.errors import DuplicateError, NotFoundError, UnknownMemberError
 from scimbridge.store import counts
 from scimbridge.store.identities import MEMBERSHIP_MEMORY
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import UtcDateTime, groups, identities, inquiries, memberships, past_memberships
 
 _LONGEST_ID = 36
@@ -45,6 +47,10 @@ MEMBER_DISPLAY: ColumnElement[str] = func.coalesce(identities.c.user_name, group
 """What a member is called, in queries that ``_with_names`` has joined."""
 
 _GROUPS_OF = select(memberships.c.group_id).where(memberships.c.member_id == bindparam("member"))
+# As text, for that is how the partial index is described.
+_IS_NESTED: ColumnElement[bool] = literal_column("kind = 'Group'")
+_ANY_NESTED = select(memberships.c.member_id).where(memberships.c.group_id == bindparam("group"), _IS_NESTED).limit(1)
+_MEMBERS = Prepared(select(memberships.c.member_id).where(memberships.c.group_id == bindparam("group")))
 _ANY_MEMBER = select(memberships.c.member_id).where(memberships.c.group_id == bindparam("group")).limit(1)
 
 
@@ -91,7 +97,7 @@ def update_group(
 def mark_deleted(tx: Connection, group_id: str, now: datetime) -> None:
     """Take a Group out of SCIM, and out of the groups that it was in itself."""
     _take_out(tx, group_id, true(), now)
-    remove_from_all_groups(tx, group_id, now)
+    remove_from_all_groups(tx, group_id, MemberKind.GROUP, now)
     source = tx.execute(
         update(groups)
         .where(groups.c.id == group_id, groups.c.deleted_at.is_(None))
@@ -151,8 +157,8 @@ def lock_identities(tx: Connection, ids: Iterable[str]) -> None:
 
 
 def member_ids(tx: Connection, group_id: str) -> set[str]:
-    """Return the ids of all members."""
-    return set(tx.execute(select(memberships.c.member_id).where(memberships.c.group_id == group_id)).scalars())
+    """Return the ids of all members. Costs by how many there are, as a whole list of them does."""
+    return set(_MEMBERS.column(tx, {"group": group_id}))
 
 
 def has_members(tx: Connection, group_id: str) -> bool:
@@ -166,12 +172,6 @@ def members_among(tx: Connection, group_id: str, ids: Iterable[str]) -> dict[str
         memberships.c.group_id == group_id, is_among(tx, memberships.c.member_id, ids)
     )
     return {member_id: MemberKind(kind) for member_id, kind in tx.execute(query)}
-
-
-def members_but(tx: Connection, group_id: str, ids: frozenset[str]) -> dict[str, MemberKind]:
-    """Return the members that are none of some ids. Costs by the members there are, as a whole list of them does."""
-    query = select(memberships.c.member_id, memberships.c.kind).where(memberships.c.group_id == group_id)
-    return {member_id: MemberKind(kind) for member_id, kind in tx.execute(query) if member_id not in ids}
 
 
 def kinds_of(tx: Connection, ids: Iterable[str]) -> dict[str, MemberKind]:
@@ -217,16 +217,14 @@ def remove_members(tx: Connection, group_id: str, ids: Iterable[str], now: datet
     return _take_out(tx, group_id, is_among(tx, memberships.c.member_id, ids), now)
 
 
-def keep_members(tx: Connection, group_id: str, ids: frozenset[str], now: datetime) -> int:
-    """Take out everyone but these. Returns how many left."""
-    leaving = members_but(tx, group_id, ids)
-    return remove_members(tx, group_id, leaving, now) if leaving else 0
-
-
-def remove_from_all_groups(tx: Connection, member_id: str, now: datetime) -> None:
+def remove_from_all_groups(tx: Connection, member_id: str, kind: MemberKind, now: datetime) -> None:
     """Take a deleted User or Group out of every group it was in, each of which thereby changes."""
     own = select(memberships.c.group_id).where(memberships.c.member_id == member_id)
-    tx.execute(update(groups).where(groups.c.id.in_(own)).values(version=groups.c.version + 1, modified_at=now))
+    tx.execute(
+        update(groups)
+        .where(groups.c.id.in_(own))
+        .values(version=groups.c.version + 1, modified_at=now, users=groups.c.users - int(kind is MemberKind.USER))
+    )
     _remember(tx, memberships.c.member_id == member_id, now)
     tx.execute(delete(memberships).where(memberships.c.member_id == member_id))
 
@@ -255,7 +253,7 @@ def is_among(tx: Connection, column: ColumnElement[str], ids: Iterable[str]) -> 
 def _rows(tx: Connection, ids: Sequence[str]) -> ColumnElement[str]:
     """Return ids as the rows of a function."""
     if tx.dialect.name == "sqlite":
-        found: ColumnElement[str] = func.json_each(json.dumps(ids)).table_valued("value").c.value
+        found: ColumnElement[str] = func.json_each(orjson.dumps(ids).decode()).table_valued("value").c.value
         return found
     return func.unnest(_array(ids)).column_valued("value")
 
@@ -291,13 +289,26 @@ def _insert_members(tx: Connection, group_id: str, kind: MemberKind, ids: frozen
         true()
     )  # SQLite needs a WHERE here
     statement = _upsert(tx, memberships).from_select(["group_id", "member_id", "kind"], new)
-    return tx.execute(statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)).rowcount
+    came = tx.execute(statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)).rowcount
+    if kind is MemberKind.USER:
+        _count_users(tx, group_id, came)
+    return came
 
 
 def _take_out(tx: Connection, group_id: str, condition: ColumnElement[bool], now: datetime) -> int:
     scope = (memberships.c.group_id == group_id) & condition
     _remember(tx, scope, now)
-    return tx.execute(delete(memberships).where(scope)).rowcount
+    nested = 0
+    if tx.execute(_ANY_NESTED, {"group": group_id}).first() is not None:
+        nested = tx.execute(delete(memberships).where(scope, _IS_NESTED)).rowcount
+    users = tx.execute(delete(memberships).where(scope)).rowcount
+    _count_users(tx, group_id, -users)
+    return users + nested
+
+
+def _count_users(tx: Connection, group_id: str, more: int) -> None:
+    if more:
+        tx.execute(update(groups).where(groups.c.id == group_id).values(users=groups.c.users + more))
 
 
 def _remember(tx: Connection, leaving: ColumnElement[bool], now: datetime) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, literal_column, null, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, null, select, union_all
 
 from scimbridge.domain.resource import MemberKind
 from scimbridge.domain.sort import Sort
@@ -150,11 +150,8 @@ class Listing:
         return [memberships.c.group_id == group_id, is_user, self._is_mine(group_id)]
 
     def _users_in(self, group_id: str) -> int:
-        members = select(func.count()).select_from(memberships).where(memberships.c.group_id == group_id)
-        # As text, for that is how the partial index is described.
-        nested = members.where(literal_column("kind = 'Group'"))
-        difference = members.scalar_subquery() - nested.scalar_subquery()
-        return int(self._tx.execute(select(difference).where(self._is_mine(group_id))).scalar() or 0)
+        known = select(groups.c.users).where(groups.c.id == group_id, self._is_mine(group_id))
+        return int(self._tx.execute(known).scalar() or 0)
 
     def _is_mine(self, group_id: str) -> ColumnElement[bool]:
         mine = select(groups.c.id).where(

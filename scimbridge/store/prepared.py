@@ -112,7 +112,7 @@ class Prepared:
         """Return the first value of each row."""
         compiled = self._for(tx)
         found = execute(tx, compiled.text, compiled.bound(parameters)).fetchall()
-        return [compiled.value(each) for each in found]
+        return compiled.values(found)
 
     def _for(self, tx: Connection) -> _Compiled:
         batch = batch_of(tx)
@@ -177,12 +177,12 @@ class _Compiled:
             values[place] = process(values[place])
         return dict(zip(self._names, values, strict=True))
 
-    def value(self, found: Sequence[Any]) -> Any:
-        """Return the first value of a row as Python has it."""
+    def values(self, found: Iterable[Sequence[Any]]) -> list[Any]:
+        """Return the first values of rows as Python has them."""
         for place, process in self._results:
             if place == 0:
-                return process(found[0])
-        return found[0]
+                return [process(each[0]) for each in found]
+        return [each[0] for each in found]
 
 
 def _spelled_out(dialect: Dialect, element: ExternallyTraversible, **_: object) -> ColumnElement[Any] | None:

@@ -201,6 +201,8 @@ groups = Table(
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("modified_at", UtcDateTime, nullable=False),
+    # How many Users are directly in it, so that the total of a list of them costs nothing.
+    Column("users", Integer, nullable=False, server_default="0"),
     Column("deleted_at", UtcDateTime),
     Index("uq_groups_display_name", "source", "display_name_key", unique=True,
           sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
@@ -216,7 +218,7 @@ memberships = Table(
     Column("member_id", _Id, primary_key=True),
     Column("kind", String(8), nullable=False),  # "User" or "Group"
     Index("ix_memberships_member_id", "member_id"),
-    # How many members are Users is how many there are without these: counted by indexes alone.
+    # Whether there are any, and which: most groups have none.
     Index("ix_memberships_nested", "group_id",
           sqlite_where=text("kind = 'Group'"), postgresql_where=text("kind = 'Group'")),
 )  # fmt: skip

@@ -18,7 +18,7 @@ import psycopg
 from sqlalchemy import Column, Connection, Engine, Row, Table, func, insert, select, update
 
 from scimbridge.domain.ids import new_id
-from scimbridge.store.schema import identities, memberships, metadata, resource_counts
+from scimbridge.store.schema import groups, identities, memberships, metadata, resource_counts
 from tests.bench.load import create
 from tests.bench.people import name_of
 from tests.bench.stage import Installation
@@ -57,6 +57,9 @@ def load_members(bridge: Installation, group_id: str, member_ids: Iterable[str])
     names = list(memberships.columns)
     rows = (tuple({**model, "member_id": member}[column.name] for column in names) for member in member_ids)
     _write(engine, memberships, rows)
+    with engine.begin() as tx:
+        size = select(func.count()).where(memberships.c.group_id == group_id).scalar_subquery()
+        tx.execute(update(groups).where(groups.c.id == group_id).values(users=size))
 
 
 def analyze(engine: Engine) -> None:

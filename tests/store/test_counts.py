@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from scimbridge.domain.resource import MemberKind
 from scimbridge.errors import StoreBusyError
@@ -136,6 +136,19 @@ def test_what_was_loaded_past_it_is_counted_anew(database: Database) -> None:
     assert known(database, "okta") == counted(database, "okta")
 
 
+def test_sizes_of_groups_are_counted_anew(database: Database) -> None:
+    a_source(database, "okta")
+    Moving(database, 1).run(20)
+    with database.write() as tx:
+        tx.execute(schema.groups.update().values(users=7))
+
+    with database.write() as tx:
+        counts.recount(tx)
+
+    known, counted = sizes(database)
+    assert known == counted
+
+
 def test_a_thread_uses_one_slot(database: Database) -> None:
     a_source(database, "okta")
 
@@ -145,3 +158,88 @@ def test_a_thread_uses_one_slot(database: Database) -> None:
         slots = tx.execute(select(schema.resource_counts.c.slot)).scalars().all()
 
     assert slots == [threading.get_native_id() % 16]
+
+
+def sizes(database: Database) -> tuple[dict[str, int], dict[str, int]]:
+    """How many Users each Group has: as it is known, and counted."""
+    members = select(func.count()).where(
+        schema.memberships.c.group_id == schema.groups.c.id, schema.memberships.c.kind == "User"
+    )
+    with database.read() as tx:
+        rows = tx.execute(select(schema.groups.c.id, schema.groups.c.users, members.scalar_subquery())).all()
+    return {key: known for key, known, _ in rows}, {key: counted for key, _, counted in rows}
+
+
+class Moving:
+    """Moves people and a Group in and out of two Groups, at random."""
+
+    def __init__(self, database: Database, seed: int) -> None:
+        self._database = database
+        self._random = random.Random(seed)
+        with database.write() as tx:
+            self._people = [
+                identities.insert_user(tx, "okta", {"userName": f"{seed}-{number}"}, NOW).identity.id
+                for number in range(12)
+            ]
+            self._teams = [groups.insert_group(tx, "okta", {"displayName": f"{seed}-{name}"}, NOW).id for name in "abc"]
+            self._nested = self._teams.pop()
+
+    def run(self, steps: int) -> None:
+        for _ in range(steps):
+            with suppress(StoreBusyError, ZeroDivisionError), self._database.write() as tx:
+                groups.lock_groups(tx, self._teams)
+                self._step(tx)
+                if self._random.random() < 0.2:
+                    raise ZeroDivisionError
+
+    def _step(self, tx: Connection) -> None:
+        team = self._random.choice(self._teams)
+        some = frozenset(self._random.sample([*self._people, self._nested], 5))
+        match self._random.randrange(4):
+            case 0 | 1:
+                groups.add_members(tx, "okta", team, some)
+            case 2:
+                groups.remove_members(tx, team, some, NOW)
+            case _:
+                groups.remove_members(tx, team, groups.member_ids(tx, team) - some, NOW)
+
+    def end(self) -> None:
+        """Somebody is deleted, and the Group within the others."""
+        with self._database.write() as tx:
+            for team in self._teams:
+                groups.add_members(tx, "okta", team, [self._people[0], self._people[1], self._nested])
+            groups.remove_from_all_groups(tx, self._people[0], MemberKind.USER, NOW)
+            groups.mark_deleted(tx, self._nested, NOW)
+
+
+def test_sizes_of_groups_are_those_of_the_rows_after_anything_that_happened(database: Database) -> None:
+    a_source(database, "okta")
+    moving = Moving(database, 1)
+
+    moving.run(60)
+    moving.end()
+
+    known, counted = sizes(database)
+    assert known == counted
+    assert sum(counted.values()) > 2
+
+
+def test_sizes_of_groups_are_right_when_many_write_at_once(database: Database) -> None:
+    a_source(database, "okta")
+    moving = Moving(database, 1)
+
+    race([partial(moving.run, 12) for _ in range(4)])
+
+    known, counted = sizes(database)
+    assert known == counted
+
+
+def test_a_deleted_group_has_nobody(database: Database) -> None:
+    a_source(database, "okta")
+    with database.write() as tx:
+        ada = identities.insert_user(tx, "okta", {"userName": "ada"}, NOW).identity.id
+        team = groups.insert_group(tx, "okta", {"displayName": "Staff"}, NOW).id
+        groups.add_members(tx, "okta", team, [ada])
+        groups.mark_deleted(tx, team, NOW)
+
+    assert sizes(database) == ({team: 0}, {team: 0})

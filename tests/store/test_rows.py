@@ -589,7 +589,7 @@ def test_the_groups_of_a_deleted_user_and_of_a_deleted_group_are_remembered(data
     with database.write() as tx:
         groups.add_members(tx, SOURCE, staff, [ada])
         groups.add_members(tx, SOURCE, crew, [bob])
-        groups.remove_from_all_groups(tx, ada, NOW)
+        groups.remove_from_all_groups(tx, ada, MemberKind.USER, NOW)
         groups.mark_deleted(tx, crew, NOW)
         changed = groups.group_by_id(tx, SOURCE, staff)
 
