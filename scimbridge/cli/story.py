@@ -12,6 +12,7 @@ from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.approval import PROTECTED
 from scimbridge.domain.case import CaseKind, CaseState
 from scimbridge.domain.hold import Hold, Scope
+from scimbridge.domain.plan import NOTICES
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Trigger
 
@@ -96,8 +97,12 @@ def _about_target(name: str, status: TargetStatus | None) -> Iterator[str]:
         yield f"Target {name} is {status.pause}. `scimbridge targets resume {name}` lets it go on."
 
 
+def _what(task: Task) -> str:
+    return f"{task.action} at {task.target}" if task.target != NOTICES else task.action.value
+
+
 def _about_task(task: Task, around: Surroundings) -> str:
-    what = f"{task.action} at {task.target}"
+    what = _what(task)
     if task.needs_person:
         if task.reason.startswith(PROTECTED):
             return f"{what} needs a person: {task.reason}."
@@ -168,7 +173,7 @@ def _stages(story: CaseStory, now: datetime) -> Iterator[str]:
                 yield "  -- point of no return --"
                 is_drawn = True
             reason = f": {task.reason}" if task.reason else ""
-            yield f"  {task.action} at {task.target}: {task.state}{reason} (task {task.id})"
+            yield f"  {_what(task)}: {task.state}{reason} (task {task.id})"
             yield from (f"    {_run(run)}" for run in story.attempts.get(task.id, ()))
 
 

@@ -85,7 +85,7 @@ class Telling:
         addresses: set[str] = set()
         for number, recipient in enumerate(message.recipients, start=1):
             self._tell_one(claim, message, recipient, f"{claim.task.id}.{number}", addresses, tally)
-        return _conclude(claim, message.outlook, tally)
+        return _conclude(message.outlook, tally)
 
     def _message(self, claim: Claim) -> _Message:
         with self._database.read() as tx:
@@ -157,7 +157,7 @@ def _refuse_empty(outlook: Outlook) -> None:
     raise ObstacleError(Obstacle(Consequence.SKIP, reason))
 
 
-def _conclude(claim: Claim, outlook: Outlook, tally: _Tally) -> Done | NeedsPerson:
+def _conclude(outlook: Outlook, tally: _Tally) -> Done | NeedsPerson:
     """Return what became of the task, when everybody was tried."""
     _raise_worst(tally)
     left_out = "; ".join(tally.left_out())
@@ -168,8 +168,7 @@ def _conclude(claim: Claim, outlook: Outlook, tally: _Tally) -> Done | NeedsPers
         raise RejectedError(f"nobody was told: {left_out}")
     if outlook.point_of_no_return is not None:
         # Somebody was to hear of it before it is too late.
-        again = f"`scimbridge cases retry {claim.task.case_id}`"
-        return NeedsPerson(f"nobody can be told: {left_out}; put that right in the source, then {again}")
+        return NeedsPerson(f"nobody can be told: {left_out}; put that right in the source")
     raise ObstacleError(Obstacle(Consequence.SKIP, f"nobody can be told: {left_out}"))
 
 

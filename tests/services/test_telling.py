@@ -357,7 +357,7 @@ def test_without_a_manager_a_person_decides_what_cannot_be_undone(
 
     task = notify_task(bench, ada)
     assert task.needs_person
-    assert task.reason.startswith(f"nobody can be told: {reason}; put that right")
+    assert task.reason == f"nobody can be told: {reason}; put that right in the source"
     assert "native-ada" in bench.systems["crm"].accounts
 
 
