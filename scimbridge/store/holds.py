@@ -107,8 +107,9 @@ def lift(tx: Connection, hold_id: str, *, by: str, now: datetime) -> Hold:
 
 
 def standing(tx: Connection) -> list[Hold]:
-    """Return all holds that were not lifted, oldest first."""
-    return [_hold(row) for row in tx.execute(select(holds).where(holds.c.lifted_at.is_(None))).mappings()]
+    """Return all holds that were not lifted, oldest first; without those of floods, which may be thousands."""
+    query = select(holds).where(holds.c.lifted_at.is_(None), holds.c.flood_id.is_(None))
+    return [_hold(row) for row in tx.execute(query.order_by(holds.c.placed_at, holds.c.id)).mappings()]
 
 
 def standing_beside_cases(tx: Connection) -> list[Hold]:
