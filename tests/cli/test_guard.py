@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from scimbridge.bridge import Bridge
+from scimbridge.config import load
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.rule import Ruleset
@@ -143,9 +145,6 @@ def test_nothing_is_decided_without_a_yes(flooded: Bench, terminal: Terminal) ->
 
 
 def test_the_default_guard_stands_without_a_table(terminal: Terminal, bench: Bench) -> None:
-    from scimbridge.bridge import Bridge
-    from scimbridge.config import load
-
     assert bench.wakeups == []
     limits = load(terminal.config).guard
     (limit,) = limits.limits
