@@ -64,7 +64,7 @@ def create_app(bridge: Bridge) -> ASGIApp:
             Route("/readyz", _Readiness(bridge).answer),
             Route("/metrics", _Metrics(bridge).answer),
             *oauth_routes(endpoint, public_url),
-            *build_routes(bridge.overview, clock, bridge.holding),
+            *build_routes(bridge.overview, clock, bridge.holding, bridge.flooding),
         ],
         lifespan=_lifespan,
     )

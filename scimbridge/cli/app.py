@@ -16,6 +16,7 @@ from scimbridge.cli import (
     config,
     db,
     exclusion,
+    guard,
     hold,
     inquiries,
     plan,
@@ -46,7 +47,7 @@ app.command()(check.check)
 app.command()(plan.plan)
 for command in (approving.approve, approving.unapprove):
     cases.app.command()(command)
-for group in (token, client, sources, cases, tasks, targets, hold, exclusion, inquiries, config, db):
+for group in (token, client, sources, cases, tasks, targets, guard, hold, exclusion, inquiries, config, db):
     app.add_typer(group.app)
 
 

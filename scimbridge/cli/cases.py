@@ -42,7 +42,7 @@ def show(
         now = bridge.clock()
         story = bridge.overview.story(bridge.overview.case_named(case), now)
         targets = {status.name: status for status in bridge.overview.targets(now)}
-        around = Surroundings(holds=bridge.holding.standing(), targets=targets, now=now)
+        around = Surroundings(holds=bridge.holding.standing_on(story.summary.case), targets=targets, now=now)
     if as_json:
         say_json(story_document(story, list(waiting_for(story, around))))
     else:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from scimbridge.cli.output import iso
 from scimbridge.domain.exclusion import Exclusion
+from scimbridge.domain.flood import Flood
 from scimbridge.domain.hold import Hold
 from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.task import Task
+from scimbridge.services.flooding import FloodStory, FloodSummary
 
 if TYPE_CHECKING:
     from scimbridge.services.overview import CaseStory, TargetStatus
@@ -90,6 +92,55 @@ def hold_document(hold: Hold) -> Document:
         "placed_at": iso(hold.placed_at),
         "legal": hold.is_legal,
         "flood_id": hold.flood_id,
+    }
+
+
+def flood_hold_document(flood: Flood) -> Document:
+    """Return a flood as one among holds."""
+    return {
+        "id": flood.id,
+        "scope": "flood",
+        "subject": flood.where,
+        "reason": flood.reason,
+        "placed_by": "the guard",
+        "placed_at": iso(flood.opened_at),
+    }
+
+
+def flood_document(summary: FloodSummary) -> Document:
+    """Return one flood of a list."""
+    flood = summary.flood
+    return {
+        "id": flood.id,
+        "scope": flood.scope,
+        "subject": flood.subject or None,
+        "class": flood.guard_class,
+        "reason": flood.reason,
+        "opened_at": iso(flood.opened_at),
+        "cases": summary.extent.cases,
+        "held": summary.extent.held,
+        "started": summary.extent.started,
+        "decision": flood.decision,
+        "gives_back": flood.gives_back,
+        "closed_at": iso(flood.closed_at),
+        "closed_by": flood.closed_by,
+        "closing_reason": flood.closing_reason or None,
+        "settled_at": iso(flood.settled_at),
+    }
+
+
+def flood_story_document(story: FloodStory) -> Document:
+    """Return a flood with whom it holds and what had started; both lists are capped at 1000."""
+    return {
+        **flood_document(FloodSummary(flood=story.flood, extent=story.extent)),
+        "holds": [{name: row[name] for name in ("case_id", "source", "user_name", "hold_id")} for row in story.held],
+        "tasks_started": [
+            {
+                **{name: row[name] for name in ("case_id", "source", "user_name", "action", "target", "state")},
+                "may_have_left": bool(row["is_past_the_line"]),
+            }
+            for row in story.started
+        ],
     }
 
 

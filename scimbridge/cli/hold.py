@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.dashboard.times import moment
 from scimbridge.domain.hold import Hold, Scope
+
+if TYPE_CHECKING:
+    from scimbridge.services.flooding import FloodSummary
 
 app = new_group("hold", "Holds: they stop work until they are lifted.")
 
@@ -74,30 +77,31 @@ def lift(
 
 @app.command("list")
 def list_holds(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """List the holds that stand."""
+    """List the holds that stand; what the guard holds is one line for each flood."""
     with opened(config, log_level) as bridge:
-        from scimbridge.cli.documents import hold_document
+        from scimbridge.cli.documents import flood_hold_document, hold_document
 
         holds = bridge.holding.standing()
+        floods = bridge.flooding.standing()
     if as_json:
-        say_json([hold_document(hold) for hold in holds])
-    elif not holds:
+        say_json([*(hold_document(hold) for hold in holds), *(flood_hold_document(one.flood) for one in floods)])
+    elif not holds and not floods:
         say("No hold stands.")
     else:
         say_table(
             ("ID", "ON", "SINCE", "BY", "KIND", "REASON"),
-            [
-                (
-                    hold.id,
-                    _spell(hold),
-                    moment(hold.placed_at),
-                    hold.placed_by,
-                    "legal" if hold.is_legal else "guard" if hold.flood_id else "-",
-                    hold.reason,
-                )
-                for hold in holds
-            ],
+            [*(_row(hold) for hold in holds), *(_flood_row(summary) for summary in floods)],
         )
+
+
+def _row(hold: Hold) -> tuple[str, ...]:
+    kind = "legal" if hold.is_legal else "-"
+    return (hold.id, _spell(hold), moment(hold.placed_at), hold.placed_by, kind, hold.reason)
+
+
+def _flood_row(summary: FloodSummary) -> tuple[str, ...]:
+    flood, held = summary.flood, summary.extent.held
+    return (flood.id, f"a flood: {held} cases", moment(flood.opened_at), "the guard", "guard", flood.reason)
 
 
 def _scope(named: Mapping[Scope, str | None], *, everything: bool) -> tuple[Scope, str]:

@@ -28,7 +28,7 @@ class Surroundings:
     """What a case does not know itself.
 
     Attributes:
-        holds: All that stand.
+        holds: Those that stop work in it.
         targets: Those of the configuration, by name.
     """
 
@@ -58,7 +58,13 @@ def waiting_for(story: CaseStory, around: Surroundings) -> Iterator[str]:
         return
     pending = [task for task in story.tasks if not task.is_finished]
     for hold in around.holds:
-        if _covers(hold, story, pending):
+        if hold.flood_id is not None:
+            yield (
+                f"It is held by the guard since {moment(hold.placed_at)}: {hold.reason}. "
+                f"`scimbridge guard release {hold.flood_id}` lets all of the flood go on, "
+                f"`scimbridge hold lift {hold.id}` this case alone."
+            )
+        elif _covers(hold, story, pending):
             on = f" of {hold.scope} {hold.subject}" if hold.scope is Scope.TARGET else ""
             yield (
                 f"A hold{on} stands since {moment(hold.placed_at)}, placed by {hold.placed_by}: {hold.reason}. "

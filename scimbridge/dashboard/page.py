@@ -18,6 +18,7 @@ from scimbridge.domain.case import CaseState
 from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import StoreError
+from scimbridge.services.flooding import Flooding
 from scimbridge.services.holding import Holding
 from scimbridge.services.overview import Overview
 
@@ -39,19 +40,20 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-def routes_of(overview: Overview, clock: Callable[[], datetime], holding: Holding) -> list[Route]:
+def routes_of(overview: Overview, clock: Callable[[], datetime], holding: Holding, flooding: Flooding) -> list[Route]:
     """Return the routes of the page and its style sheet."""
     return [
-        Route("/", _Page(overview, clock, holding).answer, name="dashboard"),
+        Route("/", _Page(overview, clock, holding, flooding).answer, name="dashboard"),
         Route("/static/dashboard.css", _style_sheet, name="dashboard.css"),
     ]
 
 
 class _Page:
-    def __init__(self, overview: Overview, clock: Callable[[], datetime], holding: Holding) -> None:
+    def __init__(self, overview: Overview, clock: Callable[[], datetime], holding: Holding, flooding: Flooding) -> None:
         self._overview = overview
         self._clock = clock
         self._holding = holding
+        self._flooding = flooding
         self._template = environment().get_template("index.html")
 
     def answer(self, request: Request) -> Response:
@@ -74,6 +76,7 @@ class _Page:
             "inquiries": self._overview.inquiries(SHOWN),
             "left_alone": self._overview.left_alone(now - SHOWN_FOR, limit=SHOWN),
             "holds": self._holding.standing(),
+            "floods": self._flooding.standing(),
             "states": tuple(TaskState),
         }
 

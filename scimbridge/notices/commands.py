@@ -32,9 +32,9 @@ def resume_target(name: str) -> str:
 
 def release_flood(flood_id: str) -> str:
     """Let what the guard holds go on."""
-    return f"scimbridge guard release {flood_id}"
+    return f"scimbridge guard release {flood_id} {_WHY}"
 
 
 def cancel_flood(flood_id: str) -> str:
     """Cancel what the guard holds."""
-    return f"scimbridge guard cancel {flood_id}"
+    return f"scimbridge guard cancel {flood_id} {_WHY}"

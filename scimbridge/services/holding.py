@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.case import Case
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.errors import LegalHoldError, NotFoundError
@@ -87,9 +88,14 @@ class Holding:
         return hold
 
     def standing(self) -> list[Hold]:
-        """Return the holds that stand, oldest first."""
+        """Return the holds that stand, oldest first; those of floods are with each flood."""
         with self._database.read() as tx:
             return holds.standing(tx)
+
+    def standing_on(self, case: Case) -> list[Hold]:
+        """Return the holds that stop work in a case, a flood's among them."""
+        with self._database.read() as tx:
+            return holds.standing_on(tx, case)
 
     def exclude(self, exclusion: Exclusion, *, by: str, now: datetime) -> str:
         """Spare who or what an exclusion is of, from now on. Returns its id.

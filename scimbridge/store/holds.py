@@ -31,16 +31,24 @@ _GATE = 731944872
 """The advisory lock of PostgreSQL that keeps claims and new holds apart; ours alone in this database."""
 
 
+def _stands(*of: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A hold stands, and is one of these.
+
+    That it stands is said of each: else SQLite does not use the index of standing holds, and reads all of them.
+    A flood has thousands.
+    """
+    return or_(*(and_(holds.c.lifted_at.is_(None), each) for each in of))
+
+
 _STANDING_ON = Prepared(
     select(holds).where(
-        holds.c.lifted_at.is_(None),
-        or_(
+        _stands(
             holds.c.scope == Scope.EVERYTHING.value,
             holds.c.scope == Scope.TARGET.value,
             and_(holds.c.scope == Scope.IDENTITY.value, holds.c.subject == bindparam("identity")),
             and_(holds.c.scope == Scope.CASE.value, holds.c.subject == bindparam("case")),
             and_(holds.c.scope == Scope.SOURCE.value, holds.c.subject == bindparam("source")),
-        ),
+        )
     )
 )
 _EXCLUSIONS = Prepared(select(exclusions).where(exclusions.c.ended_at.is_(None)))
@@ -99,8 +107,9 @@ def lift(tx: Connection, hold_id: str, *, by: str, now: datetime) -> Hold:
 
 
 def standing(tx: Connection) -> list[Hold]:
-    """Return all holds that were not lifted, oldest first."""
-    return [_hold(row) for row in tx.execute(select(holds).where(holds.c.lifted_at.is_(None))).mappings()]
+    """Return all holds that were not lifted, oldest first; without those of floods, which may be thousands."""
+    query = select(holds).where(holds.c.lifted_at.is_(None), holds.c.flood_id.is_(None))
+    return [_hold(row) for row in tx.execute(query.order_by(holds.c.placed_at, holds.c.id)).mappings()]
 
 
 def standing_beside_cases(tx: Connection) -> list[Hold]:
@@ -120,13 +129,12 @@ def standing_on_any(tx: Connection, found: Sequence[Case]) -> list[Hold]:
     if not found:
         return []
     query = select(holds).where(
-        holds.c.lifted_at.is_(None),
-        or_(
+        _stands(
             holds.c.scope.in_([Scope.EVERYTHING, Scope.TARGET]),
             and_(holds.c.scope == Scope.SOURCE, holds.c.subject.in_({case.source for case in found})),
             and_(holds.c.scope == Scope.IDENTITY, holds.c.subject.in_([case.identity_id for case in found])),
             and_(holds.c.scope == Scope.CASE, holds.c.subject.in_([case.id for case in found])),
-        ),
+        )
     )
     return [_hold(row) for row in tx.execute(query.order_by(holds.c.placed_at, holds.c.id)).mappings()]
 
@@ -134,16 +142,17 @@ def standing_on_any(tx: Connection, found: Sequence[Case]) -> list[Hold]:
 def is_held(tasks: Table) -> ColumnElement[bool]:
     """Return the same question as SQL, for each row of ``tasks``."""
     source = select(cases.c.source).where(cases.c.id == tasks.c.case_id).correlate(tasks).scalar_subquery()
-    return exists(
-        select(holds.c.id).where(
-            holds.c.lifted_at.is_(None),
-            or_(
-                holds.c.scope == Scope.EVERYTHING,
-                and_(holds.c.scope == Scope.TARGET, holds.c.subject == tasks.c.target),
-                and_(holds.c.scope == Scope.IDENTITY, holds.c.subject == tasks.c.identity_id),
-                and_(holds.c.scope == Scope.CASE, holds.c.subject == tasks.c.case_id),
-                and_(holds.c.scope == Scope.SOURCE, holds.c.subject == source),
-            ),
+    # One question for each scope: PostgreSQL then reads the holds once for all tasks.
+    return or_(
+        *(
+            exists(select(holds.c.id).where(holds.c.lifted_at.is_(None), holds.c.scope == scope, *subject))
+            for scope, subject in (
+                (Scope.EVERYTHING, ()),
+                (Scope.TARGET, (holds.c.subject == tasks.c.target,)),
+                (Scope.IDENTITY, (holds.c.subject == tasks.c.identity_id,)),
+                (Scope.CASE, (holds.c.subject == tasks.c.case_id,)),
+                (Scope.SOURCE, (holds.c.subject == source,)),
+            )
         )
     )
 

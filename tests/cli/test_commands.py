@@ -22,12 +22,14 @@ EXPECTED = {
     *("sources list", "sources show", "sources requests"),
     *("cases list", "cases show", "cases cancel", "cases retry", "tasks link"),
     *("targets list", "targets check", "targets pause", "targets resume"),
+    *("guard list", "guard show", "guard release", "guard cancel"),
     *("hold place", "hold lift", "hold list", "exclusion add", "exclusion end", "exclusion list"),
     *("inquiries list", "inquiries confirm", "inquiries dismiss"),
     *("config example", "config check", "config schema", "db upgrade"),
 }
 READING = {
     *("check", "plan", "token list", "cases list", "cases show", "targets list", "targets check"),
+    *("guard list", "guard show"),
     *("hold list", "exclusion list", "config check", "sources list", "sources show", "sources requests"),
 }
 

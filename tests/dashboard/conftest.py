@@ -65,7 +65,7 @@ def browse(bench: Bench) -> Browse:
 
     def a_browser(client: str = "127.0.0.1", host: str = "127.0.0.1:8085") -> Browser:
         overview = Overview(bench.database, bench.fleet)
-        app = Starlette(routes=build_routes(overview, bench.clock, bench.holding))
+        app = Starlette(routes=build_routes(overview, bench.clock, bench.holding, bench.flooding))
         return Browser(app, client, host)
 
     return a_browser

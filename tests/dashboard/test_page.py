@@ -14,6 +14,7 @@ from scimbridge.sdk import RejectedError
 from scimbridge.services.overview import Overview
 from tests.dashboard.conftest import Browse
 from tests.services.bench import Bench
+from tests.services.flooded import a_guard, a_limit, leave_all, people, the_flood
 
 
 def text_of(html: str) -> str:
@@ -73,6 +74,17 @@ def test_standing_holds_are_shown_until_they_are_lifted(bench: Bench, browse: Br
     assert "Standing holds 1" in before
     assert "everything litigation legal now 2026-03-02 09:00 UTC" in before
     assert "litigation" not in after
+
+
+def test_a_flood_is_one_line_among_the_holds(bench: Bench, browse: Browse) -> None:
+    guarded = Bench(bench.database, bench.clock, bench.rules, bench.systems, guard=a_guard(a_limit(3)))
+    leave_all(guarded, people(guarded, 6))
+
+    shown = text_of(browse().get("/").text)
+
+    assert "Standing holds 1" in shown
+    assert "a flood of 6 cases at all sources and targets more identities would lose access within 1d" in shown
+    assert f"6 held, 0 had started. scimbridge guard show {the_flood(guarded).id}" in shown
 
 
 def test_an_ended_case_is_not_among_the_open_ones(bench: Bench, browse: Browse) -> None:

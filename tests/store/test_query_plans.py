@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, event, text
 
-from scimbridge.store import assignments, attempts, endings, groups, identities, notices, tasks
+from scimbridge.domain.action import GuardClass
+from scimbridge.domain.case import Case, CaseKind, CaseState
+from scimbridge.domain.guard import GuardScope, Limit
+from scimbridge.domain.ids import CaseId, IdentityId
+from scimbridge.store import assignments, attempts, endings, floods, groups, guard, holds, identities, notices, tasks
 from scimbridge.store.database import Database
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -138,3 +142,39 @@ def test_who_was_told_is_found_by_the_index_of_subjects(database: Database) -> N
         notices.sent_among(tx, "leaver", ["task.1", "task.2"])
 
     assert "uq_notices_subject" in explained.plan
+
+
+def test_holds_are_found_one_by_one_however_many_a_flood_has_placed(database: Database) -> None:
+    case = Case(
+        id=CaseId("c"),
+        identity_id=IdentityId("i"),
+        source="idp",
+        kind=CaseKind.LEAVE,
+        rule="r",
+        trigger=None,
+        trigger_at=NOW,
+        state=CaseState.OPEN,
+        opened_at=NOW,
+    )
+    with database.read() as tx:
+        explained = Explained(tx)
+        tasks.due(tx, NOW, 10)
+        tasks.runnable_accounts(tx, "crm", NOW, 10)
+        holds.standing_on_any(tx, [case])
+
+    assert "ix_holds_standing" in explained.plan
+    assert not re.search(r"SCAN holds|Seq Scan on holds", explained.plan), explained.plan
+
+
+def test_what_a_limit_counts_is_read_from_its_index_and_no_further_than_asked(database: Database) -> None:
+    limit = Limit(
+        scope=GuardScope.OVERALL, subject="", guard_class=GuardClass.ALL, window=timedelta(hours=1), count=3, percent=5
+    )
+    with database.write() as tx:
+        explained = Explained(tx)
+        guard.cases_counted(tx, limit, 0, NOW)
+        floods.unsettled(tx)
+        floods.next_unsettled(tx, "f", 10)
+
+    for index in ("ix_guard_marks_at", "ix_floods_unsettled", "ix_flood_cases_unsettled"):
+        assert index in explained.plan
