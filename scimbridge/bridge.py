@@ -57,6 +57,7 @@ from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.requesting import Requesting
 from scimbridge.services.returning import Returning
 from scimbridge.services.sources import Sources
+from scimbridge.services.successors import Successors
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.services.telling import Telling
 from scimbridge.services.timing import Timing
@@ -324,7 +325,8 @@ class Bridge:
         claiming = Claiming(self.database, self.fleet, eligibility, worker, self._lease)
         recording = Recording(self.database, _alarm, self.alarms)
         tell = self._telling(claiming).tell if self.settings.notices is not None else None
-        return Execution(self.database, self.fleet, claiming, recording, self.leases, self.clock, tell)
+        successors = Successors(self.database, self.settings.profiles)
+        return Execution(self.database, self.fleet, claiming, recording, self.leases, self.clock, tell, successors)
 
     @cached_property
     def alarms(self) -> Alarms:

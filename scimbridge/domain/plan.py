@@ -193,7 +193,9 @@ def _plan_stage(
     """Return a stage; ``planned`` holds what earlier ones do at each target, and gets what this one does."""
     tasks: list[PlannedTask] = []
     for name, can in targets.items():
-        named = _named(stage, name, can)
+        # After what is final there is nothing to do, and nobody to do it to.
+        is_over = any(action.facts.is_final for action in planned[name])
+        named = set() if is_over else _named(stage, name, can)
         after = max(stage.after_at(name), least)
         for rank, action in enumerate(in_order(named | _needed(named, can, planned[name]), can)):
             tasks.append(

@@ -73,6 +73,7 @@ class Task:
         first_tried_at: When the present series of attempts began; retrying ends a fixed time after it.
         reason: Why it is in its state, as one sentence.
         deadline_at: When it should have ended (UTC), where that was set.
+        handle: What the target called the work that it accepted and does by itself.
     """
 
     id: TaskId
@@ -90,6 +91,7 @@ class Task:
     first_tried_at: datetime | None = None
     reason: str = ""
     deadline_at: datetime | None = None
+    handle: str | None = None
 
     @property
     def needs_person(self) -> bool:
@@ -118,7 +120,7 @@ class Task:
 
     def finish(self, reason: str) -> Task:
         """The target is as it should be, and was read back."""
-        return self._apply("finish", reason=reason)
+        return self._apply("finish", reason=reason, handle=None)
 
     def skip(self, reason: str) -> Task:
         """There is nothing to do here, for this reason."""
@@ -127,6 +129,12 @@ class Task:
     def back_off(self, until: datetime, reason: str) -> Task:
         """Try again at a later time."""
         return self._apply("back_off", not_before=until, reason=reason)
+
+    def check_later(self, handle: str, until: datetime, reason: str) -> Task:
+        """The target has accepted and works on it. Asking how far it is counts neither as an attempt nor as a retry."""
+        return self._apply(
+            "back_off", not_before=until, attempts=self.attempts - 1, first_tried_at=None, handle=handle, reason=reason
+        )
 
     def ask(self, reason: str) -> Task:
         """A person has to decide; nothing happens until then."""
@@ -165,11 +173,13 @@ class Task:
 
     def retry(self, reason: str) -> Task:
         """An operator asks for another series of attempts."""
-        return self._apply("retry", not_before=None, attempts=0, first_tried_at=None, reason=reason)
+        # What failed is begun anew; what the target still works on is asked about again.
+        handle = None if self.state is TaskState.FAILED else self.handle
+        return self._apply("retry", not_before=None, attempts=0, first_tried_at=None, handle=handle, reason=reason)
 
     def reopen(self, reason: str) -> Task:
         """The account may no longer be as it was left; look again."""
-        return self._apply("reopen", attempts=0, first_tried_at=None, reason=reason)
+        return self._apply("reopen", attempts=0, first_tried_at=None, handle=None, reason=reason)
 
     def replan(self, reason: str) -> Task:
         """What was only observed is to be done after all: it waits for its release like any other."""

@@ -579,7 +579,7 @@ class ConnectorConformance:
         assert {each.id for each in found.groups} == {
             each.id for each in original.groups or () if not each.is_privileged
         }
-        assert [each.is_privileged for each in found.withheld] == [True]
+        assert [each.is_privileged for each in found.withheld_groups] == [True]
 
     @pytest.mark.parametrize(
         ("action", "what"), [(Action.REMOVE_FROM_GROUPS, "groups"), (Action.RELEASE_LICENSES, "licenses")]

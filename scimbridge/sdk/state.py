@@ -123,9 +123,14 @@ class AccountState:
         return tuple(each for each in self._taken("licenses") if not each.is_privileged)
 
     @property
-    def withheld(self) -> tuple[Entitlement, ...]:
-        """What it had and does not get back, because it gives power over others."""
-        return tuple(each for each in (*self._taken("groups"), *self._taken("licenses")) if each.is_privileged)
+    def withheld_groups(self) -> tuple[Entitlement, ...]:
+        """The groups that it had and does not get back, because they give power over others."""
+        return tuple(each for each in self._taken("groups") if each.is_privileged)
+
+    @property
+    def withheld_licenses(self) -> tuple[Entitlement, ...]:
+        """The licenses that it had and does not get back, because they give power over others."""
+        return tuple(each for each in self._taken("licenses") if each.is_privileged)
 
     @property
     def protection(self) -> str:
@@ -149,6 +154,18 @@ class AccountState:
     def with_original(self, original: AccountState | None, left: AccountState | None = None) -> AccountState:
         """Return this state beside the snapshot, and beside how the bridge left the account last."""
         return replace(self, original=original, left=left)
+
+    def seen_again(self, now: AccountState) -> AccountState:
+        """Return a later read of the same account with what the engine had set here."""
+        return replace(
+            now,
+            original=self.original,
+            left=self.left,
+            successor=self.successor,
+            only=self.only,
+            spared=self.spared,
+            delete_at=self.delete_at,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for the store; what the engine set is not part of it."""

@@ -13,7 +13,7 @@ from scimbridge.domain.letting_go import attempts_at_once
 from scimbridge.domain.task import Task
 from scimbridge.sdk.config import Mode
 from scimbridge.sdk.state import AccountRef, AccountState
-from scimbridge.services import settling
+from scimbridge.services import keeping, preconditions, settling
 from scimbridge.services.arming import mode_at
 from scimbridge.services.eligibility import Consequence, Eligibility, Obstacle, ObstacleError
 from scimbridge.services.fleet import Fleet
@@ -107,13 +107,17 @@ class Claiming:
             cases.lock_identity(tx, claim.task.identity_id)
             attempts.store_state(tx, claim.attempt, state, now)
             target = self._fleet[claim.task.target]
-            obstacle = self._obstacle_now(tx, claim, now) or self._eligibility.contested(tx, claim.task, target, state)
+            obstacle = (
+                self._obstacle_now(tx, claim, now)
+                or self._eligibility.contested(tx, claim.task, target, state)
+                or preconditions.obstacle(claim.task, state)
+            )
             if obstacle is None:
                 connector = self._fleet.connector(target.name)
                 obstacle = self._eligibility.unapproved(tx, claim.task, state, connector, now)
                 obstacle = obstacle or self._eligibility.extended(tx, claim.task, state, now)
             if obstacle is None:
-                state = self._beside_snapshot(tx, claim, state, now)
+                state = self._beside_snapshot(tx, claim, self._eligibility.briefed(tx, claim.task, state, now), now)
                 if not claim.task.action.is_irreversible:
                     attempts.confirm(tx, claim.attempt, now)
         if obstacle is not None:
@@ -136,8 +140,15 @@ class Claiming:
             raise ObstacleError(obstacle)
 
     def link(self, claim: Claim | LookUp, ref: AccountRef, now: datetime) -> bool:
-        """Link the account to what was found. False if another attempt works on the same native account."""
+        """Link the account to what was found. False if another attempt works on the same native account.
+
+        Raises:
+            ObstacleError: The account is excluded: the bridge does not take it up, not even again.
+        """
         with self._database.write() as tx:
+            spared = self._eligibility.account_exclusion(tx, claim.account.target, (ref.id, ref.name), now)
+            if spared is not None:
+                raise ObstacleError(Obstacle(Consequence.SKIP, f"excluded: {spared}"))
             if not attempts.take_key(tx, claim.attempt, ref.id):
                 return False
             accounts.link(tx, claim.account.id, ref, now)
@@ -155,18 +166,12 @@ class Claiming:
 
     def _beside_snapshot(self, tx: Connection, claim: Claim, state: AccountState, now: datetime) -> AccountState:
         """Return the state with its snapshot; it becomes the snapshot itself if it is about to be touched."""
-        target = self._fleet[claim.task.target]
-        original = accounts.standing_snapshot(tx, target.name, state.id)
-        known = state.with_original(original)
-        touches = claim.task.action.is_revoking and claim.mode is Mode.ENFORCE
-        if (
-            original is None
-            and touches
-            and not self._fleet.connector(target.name).is_as_wanted(claim.task.action, known)
-        ):
-            accounts.take_snapshot(tx, target.name, state, now)
-            known = state.with_original(state)
-        return known
+        action, connector = claim.task.action, self._fleet.connector(claim.task.target)
+
+        def touches(seen: AccountState) -> bool:
+            return claim.mode is Mode.ENFORCE and not connector.is_as_wanted(action, seen)
+
+        return keeping.beside_snapshot(tx, claim.task.target, state, action, now, touches=touches)
 
     def _obstacle_now(self, tx: Connection, claim: Claim, now: datetime) -> Obstacle | None:
         if not attempts.is_live(tx, claim.attempt.id):

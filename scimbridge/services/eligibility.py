@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.action import Action
 from scimbridge.domain.approval import PROTECTED
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.names import fold
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import Task
 from scimbridge.errors import RuleError
@@ -21,7 +24,7 @@ from scimbridge.services import lapsing
 from scimbridge.services.fleet import Target
 from scimbridge.services.grants import Standing
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import accounts, approvals, cases, holds, identities
+from scimbridge.store import accounts, approvals, cases, holds, identities, snapshots, stages, tasks
 from scimbridge.store.accounts import Account
 
 
@@ -115,6 +118,26 @@ class Eligibility:
             or self._rules.why_account_excluded(task.target, names, now, more)
         )
 
+    def account_exclusion(self, tx: Connection, target: str, names: Iterable[str], now: datetime) -> str | None:
+        """Return why an account is never touched, by its id and its name, or ``None``."""
+        return self._rules.why_account_excluded(target, names, now, holds.standing_exclusions(tx))
+
+    def briefed(self, tx: Connection, task: Task, state: AccountState, now: datetime) -> AccountState:
+        """Return what was read with what the stage and the exclusions have to say about the action."""
+        briefed = replace(state, handle=task.handle)
+        match task.action:
+            case Action.REMOVE_FROM_GROUPS | Action.RELEASE_LICENSES:
+                terms = stages.terms_of(stages.stage_by_id(tx, task.stage_id))
+                return replace(
+                    briefed,
+                    only=frozenset(map(fold, terms.only)) if terms.only is not None else None,
+                    spared=self._rules.spared_groups(task.target, now, holds.standing_exclusions(tx)),
+                )
+            case Action.STAMP:
+                return replace(briefed, delete_at=tasks.deletion_of(tx, task.case_id, task.account_id))
+            case _:
+                return briefed
+
     def contested(self, tx: Connection, task: Task, target: Target, state: AccountState) -> Obstacle | None:
         """Match what was read back against all active identities of all sources."""
         if not task.action.is_revoking:
@@ -133,8 +156,8 @@ class Eligibility:
         until = state.stamped_until
         if not task.action.is_irreversible or until is None or until <= now:
             return None
-        left = accounts.left_state(tx, task.target, state.id)
-        if left is not None and left.stamped_until is not None and until <= left.stamped_until:
+        known = snapshots.standing(tx, task.target, state.id)
+        if known is not None and known.left.stamped_until is not None and until <= known.left.stamped_until:
             return None  # our own date
         return Obstacle(Consequence.POSTPONE, f"extended in {task.target} until {until:%Y-%m-%d %H:%M} UTC", until)
 

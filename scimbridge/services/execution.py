@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,7 @@ from scimbridge.services.eligibility import ObstacleError
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.leases import Leases
 from scimbridge.services.recording import Recording, Result
+from scimbridge.services.successors import NoSuccessorError, Successors
 from scimbridge.store import accounts, attempts, identities
 from scimbridge.store.database import Database
 
@@ -52,6 +54,7 @@ class Execution:
         leases: Leases,
         clock: Callable[[], datetime],
         tell: Callable[[Claim], Done | NeedsPerson] | None = None,
+        successors: Successors | None = None,
     ) -> None:
         self._database = database
         self._fleet = fleet
@@ -60,6 +63,7 @@ class Execution:
         self._leases = leases
         self._clock = clock
         self._tell = tell
+        self._successors = successors
         self._stopped = False
         self._paused = False
 
@@ -110,7 +114,9 @@ class Execution:
         try:
             return self._perform(claim, before)
         except (ConnectorError, ObstacleError) as error:
-            outcome: ConnectorError | ObstacleError = error
+            outcome: ConnectorError | ObstacleError | NeedsPerson = error
+        except NoSuccessorError as error:
+            outcome = NeedsPerson(str(error))
         except Exception as error:  # a connector's bug must not take the worker along
             log.exception("attempt broke", action="attempt", task=claim.task.id, target=claim.task.target)
             outcome = RetryableError(f"unexpected {type(error).__name__} in the connector; see the worker's log")
@@ -124,6 +130,10 @@ class Execution:
         state = connector.read(self._native_id(connector, claim))
         state = self._claiming.accept_read(claim, state, self._clock())
         seen.append(state)
+        if connector.is_as_wanted(action, state):  # before a successor is looked for: there may be nothing to hand over
+            return _done(connector, Done(changed=False), state, state)
+        if self._successors is not None:
+            state = replace(state, successor=self._successors.find(claim, connector))
         if connector.is_as_wanted(action, state):
             return _done(connector, Done(changed=False), state, state)
         if claim.mode is Mode.OBSERVE:
@@ -133,7 +143,7 @@ class Execution:
         outcome = connector.perform(action, state, lambda: self._claiming.confirm(claim, self._clock()))
         if not isinstance(outcome, Done):
             return Result(outcome=outcome, before=state)
-        return _done(connector, outcome, state, _read_back(connector, action, state))
+        return _done(connector, outcome, state, _read_back(connector, action, state, outcome))
 
     def _native_id(self, connector: Connector[Any], claim: Claim) -> str:
         """Return the linked id, looking the account up where it was never linked."""
@@ -184,19 +194,21 @@ def _done(connector: Connector[Any], outcome: Done, before: AccountState, after:
     return Result(outcome=outcome, before=before, after=after, decisive=decisive)
 
 
-def _read_back(connector: Connector[Any], action: Action, before: AccountState) -> AccountState | None:
+def _read_back(connector: Connector[Any], action: Action, before: AccountState, outcome: Done) -> AccountState | None:
     """Return the account after a change that the target reported, ``None`` where it is gone.
+
+    What the connector says it could not give back is not missed.
 
     Raises:
         RetryableError: The target said that it changed something, and it has not.
     """
     try:
-        after = connector.read(before.id).with_original(before.original)
+        after = before.seen_again(connector.read(before.id))
     except AccountNotFoundError:
         if action is Action.DELETE:
             return None
         raise
-    if connector.is_as_wanted(action, after) is False:
+    if connector.is_as_wanted(action, after) is False and not outcome.lost:
         raise RetryableError(f"the target answered that it did {action} the account, but the account is unchanged")
     return after
 

@@ -61,6 +61,11 @@ class Planner:
         self._target_names = tuple(name for name in capabilities if name != NOTICES)
 
     @property
+    def capabilities(self) -> Capabilities:
+        """What each configured target can do."""
+        return self._capabilities
+
+    @property
     def target_names(self) -> Iterable[str]:
         """The configured targets, at which people have accounts."""
         return self._target_names

@@ -13,9 +13,7 @@ from scimbridge.domain.lifecycle import end_path
 from scimbridge.domain.rule import MANAGER, OWNER, WEBHOOK
 from scimbridge.domain.source import Profiles
 from scimbridge.notices.mail import is_address
-from scimbridge.store import identities
-
-_MANAGER_PATH = (identities.ENTERPRISE, "manager")
+from scimbridge.services.people import MANAGER_PATH, referred, value_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ class Recipients:
 
     def __init__(self, profiles: Profiles, owner: str | None) -> None:
         self._profiles = profiles
-        self._owner_path = end_path(owner) if owner is not None else _MANAGER_PATH
+        self._owner_path = end_path(owner) if owner is not None else MANAGER_PATH
 
     def find(self, tx: Connection, named: str, number: int, identity: Identity) -> Recipient:
         """Return whom a stage means.
@@ -60,9 +58,9 @@ class Recipients:
             case "webhook":
                 return Recipient(label=WEBHOOK, is_webhook=True)
             case "manager":
-                return self._person(tx, MANAGER, _value_at(identity.document, _MANAGER_PATH), identity)
+                return self._person(tx, MANAGER, value_at(identity.document, MANAGER_PATH), identity)
             case "owner":
-                said = _value_at(identity.document, self._owner_path)
+                said = value_at(identity.document, self._owner_path)
                 found = self._person(tx, OWNER, said, identity)
                 # An owner need not be a User of the source: a team has a mailbox, too.
                 is_mailbox = found.problem == _UNKNOWN and said is not None and is_address(said)
@@ -73,7 +71,7 @@ class Recipients:
     def _person(self, tx: Connection, label: str, said: str | None, identity: Identity) -> Recipient:
         if said is None:
             return Recipient(label=label, problem="the source names none")
-        person = self._user(tx, said, identity.source)
+        person = referred(tx, said, identity.source, self._profiles)
         if person is None:
             return Recipient(label=label, problem=_UNKNOWN)
         if person.is_gone:
@@ -81,27 +79,8 @@ class Recipients:
         address = _address_of(person.document)
         return Recipient(label=label, address=address, problem="" if address else "has no e-mail address there")
 
-    def _user(self, tx: Connection, said: str, source: str) -> Identity | None:
-        """Return the User of the source that a reference names: by id as RFC 7643 has it, by name as some write it."""
-        by_id = identities.users_by_id(tx, [said]).get(said)
-        if by_id is not None and by_id.identity.source == source:
-            return by_id.identity
-        name_case = self._profiles.of(source).user_name_case
-        by_name = identities.user_by_name(tx, source, said, name_case=name_case)
-        return by_name.identity if by_name is not None else identities.by_external_id(tx, source, said)
-
 
 _UNKNOWN = "is nobody whom the source knows"
-
-
-def _value_at(document: Mapping[str, Any], path: tuple[str, ...]) -> str | None:
-    """Return the text at a path; of a complex attribute its ``value``."""
-    found: Any = document
-    for part in path:
-        found = found.get(part) if isinstance(found, Mapping) else None
-    if isinstance(found, Mapping):
-        found = found.get("value")
-    return found.strip() or None if isinstance(found, str) else None
 
 
 def _address_of(document: Mapping[str, Any]) -> str | None:

@@ -27,11 +27,12 @@ from scimbridge.sdk.errors import (
 )
 from scimbridge.sdk.outcome import Done, InProgress, NeedsPerson
 from scimbridge.sdk.state import AccountState
-from scimbridge.services import lapsing, settling
+from scimbridge.services import keeping, lapsing, settling
+from scimbridge.services.aftermath import keep_account, not_given_back
 from scimbridge.services.alarming import Alarms
 from scimbridge.services.claiming import Claim
 from scimbridge.services.eligibility import Consequence, Obstacle, ObstacleError
-from scimbridge.store import accounts, attempts, cases, journal, stages, targets, tasks
+from scimbridge.store import accounts, attempts, cases, journal, snapshots, stages, targets, tasks
 from scimbridge.store.database import Database
 
 
@@ -122,9 +123,9 @@ def _after_attempt(
 def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime, patience: timedelta) -> Task:
     match result.outcome:
         case Done() as done:
-            return task.finish(_how_done(task, done))
-        case InProgress(check_after=check_after):
-            return task.back_off(now + check_after, "the target is working on it")
+            return task.finish(_how_done(task, done) + _what_is_lost(task, done, result))
+        case InProgress(handle=handle, check_after=check_after):
+            return task.check_later(handle, now + check_after, "the target is working on it")
         case NeedsPerson(instructions=instructions):
             return task.ask(instructions)
         case ObstacleError(obstacle=obstacle):
@@ -141,6 +142,11 @@ def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime, pati
             return _after_retryable(task, error, now, patience)
         case error:
             return task.fail(str(error))
+
+
+def _what_is_lost(task: Task, done: Done, result: Result) -> str:
+    lost = not_given_back(task.action, done, result.after)
+    return f"; not given back: {'; '.join(lost)}" if lost else ""
 
 
 def _how_done(task: Task, done: Done) -> str:
@@ -171,7 +177,7 @@ def _why_observed(claim: Claim) -> str:
 
 
 def _after_not_found(task: Task, *, known: bool) -> Task:
-    if task.action is Action.RESTORE:
+    if task.action.gives_back:
         return task.ask("the account is gone from the target; the bridge cannot give it back")
     return task.finish("the account is gone") if known else task.skip("no account there")
 
@@ -194,15 +200,17 @@ def _store_end(tx: Connection, claim: Claim, task: Task, ended: Task, result: Re
         task,
         ended,
         changed=changed,
-        evidence=_evidence(result) if ended.state is TaskState.DONE or was_observed else None,
+        evidence=_evidence(task.action, result) if ended.state is TaskState.DONE or was_observed else None,
         finished_at=now if ended.is_finished else None,
     )
     if ended.state is TaskState.DONE and result.decisive is not None:
         lapsing.note_left(tx, task, result.decisive, now)
     if isinstance(result.outcome, AmbiguousAccountError):
         accounts.note_look_up(tx, task.account_id, note="ambiguous", candidates=result.outcome.candidates)
-    if task.action is Action.RESTORE and ended.state is TaskState.DONE and result.before is not None:
-        accounts.release_snapshot(tx, task.target, result.before.id, now)
+    if task.action.gives_back and isinstance(result.outcome, AccountNotFoundError):
+        settling.skip_others_on(tx, ended, "the account is gone from the target", now)
+    if isinstance(result.outcome, Done) and result.before is not None:
+        keep_account(tx, ended, result.outcome, result.before, result.after, now)
     journal.record(
         tx,
         EVENTS[ended.state] if not ended.needs_person else "needs a person",
@@ -226,7 +234,7 @@ EVENTS = {
 """What the history calls a task's arrival in a state."""
 
 
-def _evidence(result: Result) -> dict[str, Any]:
+def _evidence(action: Action, result: Result) -> dict[str, Any]:
     """Return what was true before and after, without personal values."""
     facts: dict[str, Any] = {"before": None, "after": None}
     if isinstance(result.outcome, ObservingError):
@@ -238,6 +246,8 @@ def _evidence(result: Result) -> dict[str, Any]:
     elif isinstance(result.outcome, AccountNotFoundError) or (result.before is not None and "observed" not in facts):
         facts["after"] = {"exists": False}
     if isinstance(result.outcome, Done):
+        if lost := not_given_back(action, result.outcome, result.after):
+            facts["not_given_back"] = list(lost)
         facts["target_said"] = dict(result.outcome.after)
     return facts
 
@@ -251,11 +261,12 @@ def _record_late(tx: Connection, claim: Claim, task: Task, result: Result, now: 
     if result.before is None:
         return task
     attempts.outdate_reads(tx, task.target, result.before.id)
-    last = tasks.last_done_on(tx, claim.account.id)
+    last = tasks.last_done_on(tx, claim.account.id, about=claim.task.action)
     if last is not None and cases.reopen_case(tx, cases.case_by_id(tx, last.case_id)):
         tasks.save(tx, last, last.reopen(f"{LATE}; looking again"))
-        if last.action is Action.RESTORE:
+        if last.action.gives_back:
             # Without its snapshot, it would take what the late attempt did for somebody else's work.
-            accounts.reinstate_snapshot(tx, task.target, result.before.id)
+            snapshots.reinstate(tx, task.target, result.before.id)
         journal.record(tx, "task reopened", now, reason=LATE, task=last, details={"action": last.action})
+    keeping.keep_late(tx, task.target, claim.task.action, result.before)
     return task

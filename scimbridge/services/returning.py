@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.identity import Identity
-from scimbridge.domain.ids import TaskId, new_id
 from scimbridge.domain.mover import Movers
-from scimbridge.domain.plan import PlannedStage
 from scimbridge.domain.rule import Restore, Ruleset
-from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
-from scimbridge.services import settling
+from scimbridge.services import restoring, settling
 from scimbridge.services.grants import CHANGED_BACK, Grants
 from scimbridge.services.planning import Planner, Verdict
-from scimbridge.store import assignments, cases, identities, journal, moves, stages, tasks
+from scimbridge.services.restoring import Wish
+from scimbridge.store import assignments, cases, identities, moves, tasks
 from scimbridge.store.moves import Move
 from scimbridge.store.surroundings import Owned, Surroundings, around
-
-ASK = "is this the same person? `scimbridge cases retry {case}` gives the access back, `cases cancel {case}` does not"
 
 
 class Returning:
@@ -85,7 +80,7 @@ class Returning:
         wakeups: list[WakeUp] = []
         if taken and restoring is None:
             auto = same_person and self._restore_of(last) is Restore.AUTO
-            restore, wakeups = _open_restore(tx, identity, last, taken, now, auto=auto)
+            restore, wakeups = self._open(tx, identity, taken, Wish(last=last, auto=auto), now)
             said.append(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"))
         for target, at in unassigned.items():
             again = self._planner.take(tx, _still_unassigned(identity, target, at), identity)
@@ -143,27 +138,46 @@ class Returning:
             return Verdict("")
         own = around(tx, identity.id, now)
         last = own.last_leave
-        pending = {task.target for task in _restores(tx, case)}
+        under_way = {task.target for task in restoring.pending(tx, case)}
         taken = [
-            account for account in own.owned.values() if account.target in targets - pending and account.is_touched
+            account for account in own.owned.values() if account.target in targets - under_way and account.is_touched
         ]
         if last is None or not taken:
             return Verdict("")
         auto = is_sure and self._restore_of(last) is Restore.AUTO
-        restore, wakeups = _open_restore(tx, identity, last, taken, now, auto=auto, into=case)
+        restore, wakeups = self._open(tx, identity, taken, Wish(last=last, auto=auto, into=case), now)
         return Verdict(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"), wakeups)
 
-    def give_back(self, tx: Connection, case: Case, *, by: str, reason: str, now: datetime) -> Verdict:
+    def give_back(
+        self,
+        tx: Connection,
+        case: Case,
+        *,
+        by: str,
+        reason: str,
+        now: datetime,
+        targets: Collection[str] | None = None,
+    ) -> Verdict:
         """Give back what a leave case has taken, because an operator says so.
 
         The source may say that the identity is gone: the operator's word stands until it says a fact again. Targets
         that the identity was unassigned from are not given back, nor is anything where another case is open.
 
         The caller holds the identity's lock, and the case has ended.
+
+        Args:
+            tx: The transaction.
+            case: What has taken it.
+            by: The operator.
+            reason: Why.
+            now: When (UTC).
+            targets: The only ones where it is given back; all where absent.
         """
         identity = identities.identity_by_id(tx, case.identity_id, now)
         own = around(tx, identity.id, now)
         tried = {task.target for task in tasks.tasks_of_case(tx, case.id) if task.action.is_revoking and task.attempts}
+        if targets is not None:
+            tried &= set(targets)
         spared = self._grants.ungranted(tx, identity.id, own.unassigned).keys() | self._still_moved(tx, identity).keys()
         taken = [
             account
@@ -172,7 +186,7 @@ class Returning:
         ]
         if own.open_case is not None or not taken:
             return Verdict("")
-        restore, wakeups = _open_restore(tx, identity, case, taken, now, auto=True, by=by, why=reason)
+        restore, wakeups = self._open(tx, identity, taken, Wish(last=case, auto=True, by=by, why=reason), now)
         return Verdict(f"restore {restore.id} opened", wakeups)
 
     def _still_moved(self, tx: Connection, identity: Identity) -> dict[str, Move]:
@@ -184,6 +198,11 @@ class Returning:
         }
         granted = self._grants.to(tx, [identity.id])[identity.id] if found else frozenset()
         return {target: move for target, move in found.items() if target not in granted}
+
+    def _open(
+        self, tx: Connection, identity: Identity, taken: Sequence[Owned], wish: Wish, now: datetime
+    ) -> tuple[Case, list[WakeUp]]:
+        return restoring.open_restore(tx, identity, taken, wish, self._planner.capabilities, now)
 
     def _restore_of(self, case: Case) -> Restore:
         rule = self._rules.named(case.rule)
@@ -203,80 +222,3 @@ def _still_moved(identity: Identity, move: Move) -> Fact:
 def _takes_everything(case: Case) -> bool:
     """Whether a case has a reason of its own, beside which it does not matter what else somebody lost or got back."""
     return case.trigger is not None and not case.trigger.is_narrow
-
-
-def _restores(tx: Connection, case: Case | None) -> Iterator[Task]:
-    """Yield what an open case gives back and has not given back yet."""
-    for task in tasks.tasks_of_case(tx, case.id) if case is not None else ():
-        if task.action is Action.RESTORE and not task.is_finished:
-            yield task
-
-
-def _open_restore(
-    tx: Connection,
-    identity: Identity,
-    last: Case,
-    taken: Sequence[Owned],
-    now: datetime,
-    *,
-    auto: bool,
-    into: Case | None = None,
-    by: str | None = None,
-    why: str = "",
-) -> tuple[Case, list[WakeUp]]:
-    """Plan what gives accounts back: in a case of its own, or in the one that is open already.
-
-    Args:
-        tx: A write transaction that holds the identity's lock.
-        identity: Whose they are.
-        last: What has taken them.
-        taken: The accounts.
-        now: When (UTC).
-        auto: At once, without asking an operator.
-        into: The case that is open already.
-        by: The operator who asks for it; the source where absent.
-        why: What the operator says.
-    """
-    case = into or cases.insert_case(
-        tx,
-        identity_id=identity.id,
-        source=identity.source,
-        kind=CaseKind.RESTORE,
-        rule=last.rule,
-        trigger=None,
-        trigger_at=now,
-        now=now,
-        opened_by=by,
-    )
-    stage = PlannedStage(number=0, after=timedelta(), due_at=now, tasks=())
-    stage_id = stages.insert_stage(tx, case.id, stage, now)
-    tasks.insert_tasks(
-        tx,
-        [
-            Task(
-                id=TaskId(new_id(now)),
-                case_id=case.id,
-                stage_id=stage_id,
-                identity_id=case.identity_id,
-                account_id=account.id,
-                target=account.target,
-                action=Action.RESTORE,
-                state=TaskState.READY if auto else TaskState.WAITING,
-                due_at=now,
-                position=0,
-                reason=(why or "returned") if auto else ASK.format(case=case.id),
-            )
-            for account in taken
-        ],
-    )
-    journal.record(
-        tx,
-        "restore opened",
-        now,
-        reason=why or f"active again after case {last.id}" + ("" if auto else "; waits for an operator"),
-        actor=by or identity.source,
-        identity_id=identity.id,
-        case_id=case.id,
-        personal={"user_name": identity.user_name},
-    )
-    return case, [WakeUp(account.target, account.id) for account in taken] if auto else []

@@ -93,6 +93,16 @@ def stop_revoking(tx: Connection, case: Case, targets: frozenset[str], reason: s
         settle(tx, case.id, now)
 
 
+def skip_others_on(tx: Connection, task: Task, reason: str, now: datetime) -> None:
+    """Skip what else a case would give back on a task's account."""
+    for other in tasks.tasks_of_case(tx, task.case_id, lock=True):
+        is_other = other.id != task.id and other.account_id == task.account_id and other.action.gives_back
+        if is_other and not other.is_finished and other.state is not TaskState.RUNNING:
+            skipped = other.skip(reason)
+            tasks.save(tx, other, skipped, finished_at=now)
+            journal.record(tx, "task skipped", now, reason=reason, task=skipped, details={"action": other.action})
+
+
 def _call_off(tx: Connection, task: Task, reason: str, now: datetime) -> Task:
     """Cancel a task, unless it has ended or runs just now."""
     if task.is_finished or task.state is TaskState.RUNNING:

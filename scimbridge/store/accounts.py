@@ -1,4 +1,4 @@
-"""Rows of accounts and snapshots."""
+"""Rows of accounts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sqlalchemy import Connection, bindparam, exists, insert, select, update
 from scimbridge.domain.ids import AccountId, IdentityId, new_id
 from scimbridge.domain.plan import NOTICES
 from scimbridge.errors import NotFoundError
-from scimbridge.sdk.state import AccountRef, AccountState
+from scimbridge.sdk.state import AccountRef
 from scimbridge.store.prepared import Prepared, Row
-from scimbridge.store.schema import accounts, attempts, identities, snapshots, targets, tasks
+from scimbridge.store.schema import accounts, attempts, identities, targets, tasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,20 +54,6 @@ _SHARERS = (
         identities.c.active,
         identities.c.deleted_at.is_(None),
         identities.c.id != bindparam("leaving"),
-    )
-)
-_SNAPSHOT = Prepared(
-    select(snapshots.c.state).where(
-        snapshots.c.target == bindparam("at"),
-        snapshots.c.native_id == bindparam("native"),
-        snapshots.c.released_at.is_(None),
-    )
-)
-_LEFT = Prepared(
-    select(snapshots.c.left_state).where(
-        snapshots.c.target == bindparam("at"),
-        snapshots.c.native_id == bindparam("native"),
-        snapshots.c.released_at.is_(None),
     )
 )
 _OF_IDENTITY = Prepared(
@@ -144,6 +130,15 @@ def link(tx: Connection, account_id: str, ref: AccountRef, now: datetime) -> Non
     )
 
 
+def unlink(tx: Connection, account_id: str, *, note: str) -> None:
+    """Forget which account at the target it was."""
+    tx.execute(
+        update(accounts)
+        .where(accounts.c.id == account_id)
+        .values(native_id=None, name=None, linked_at=None, link_due_at=None, candidates=None, note=note)
+    )
+
+
 def note_look_up(
     tx: Connection,
     account_id: str,
@@ -180,51 +175,6 @@ def links_due(tx: Connection, target: str, now: datetime, limit: int) -> list[st
         .limit(limit)
     )
     return list(tx.execute(query).scalars())
-
-
-def take_snapshot(tx: Connection, target: str, state: AccountState, now: datetime) -> None:
-    """Keep the state of a native account that is about to be touched for the first time.
-
-    Only where no snapshot stands; a unique index sees to it that the first one wins.
-    """
-    tx.execute(
-        insert(snapshots).values(id=new_id(now), target=target, native_id=state.id, state=state.to_json(), taken_at=now)
-    )
-
-
-def left_state(tx: Connection, target: str, native_id: str) -> AccountState | None:
-    """Return a native account as the bridge left it last, while its snapshot stands."""
-    document = _LEFT.first(tx, {"at": target, "native": native_id})
-    return AccountState.from_json(document["left_state"]) if document and document["left_state"] else None
-
-
-def standing_snapshot(tx: Connection, target: str, native_id: str) -> AccountState | None:
-    """Return the state of a native account before the bridge touched it, unless it was restored since."""
-    row = _SNAPSHOT.first(tx, {"at": target, "native": native_id})
-    return None if row is None else AccountState.from_json(row["state"])
-
-
-def release_snapshot(tx: Connection, target: str, native_id: str, now: datetime) -> None:
-    """The account is as it was before; the next case takes a new snapshot."""
-    tx.execute(
-        update(snapshots)
-        .where(snapshots.c.target == target, snapshots.c.native_id == native_id, snapshots.c.released_at.is_(None))
-        .values(released_at=now)
-    )
-
-
-def reinstate_snapshot(tx: Connection, target: str, native_id: str) -> None:
-    """Let the snapshot that was released last stand again, unless another one stands."""
-    if standing_snapshot(tx, target, native_id) is not None:
-        return
-    last = (
-        select(snapshots.c.id)
-        .where(snapshots.c.target == target, snapshots.c.native_id == native_id)
-        .order_by(snapshots.c.released_at.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    tx.execute(update(snapshots).where(snapshots.c.id == last).values(released_at=None))
 
 
 def _account(row: Row) -> Account:

@@ -328,6 +328,8 @@ snapshots = Table(
     Column("released_at", UtcDateTime),
     # The account as the bridge left it last: undo leaves alone what somebody else has changed since.
     Column("left_state", Document),
+    # An attempt that may have changed the account and whose end is not known: the action, and what it had read.
+    Column("begun", Document),
     # The first snapshot wins: a second one cannot be written while it stands.
     Index("uq_snapshots_standing", "target", "native_id", unique=True,
           sqlite_where=text("released_at IS NULL"), postgresql_where=text("released_at IS NULL")),
@@ -432,6 +434,8 @@ tasks = Table(
     Column("evidence", Document),
     Column("changed", Boolean),
     Column("finished_at", UtcDateTime),
+    # What the target called the work that it accepted and does by itself.
+    Column("handle", Text),
     # When it should have ended; and when somebody was told that it has not.
     Column("deadline_at", UtcDateTime),
     Column("alarmed_at", UtcDateTime),

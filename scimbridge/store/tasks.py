@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from scimbridge.domain.action import Action
+from scimbridge.domain.action import UNDOES, Action
 from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId
 from scimbridge.domain.task import FINISHED, Task, TaskState
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
@@ -89,7 +89,7 @@ _OF_CASE = (
 _ALL_OF_CASE = Prepared(_OF_CASE)
 _ALL_OF_CASE_LOCKED = Prepared(_OF_CASE.with_for_update())
 # What a transition changes. A column that is set is written to its indexes, be its value new or not.
-_CHANGING = ("state", "not_before", "attempts", "first_tried_at", "reason", "finished_at")
+_CHANGING = ("state", "not_before", "attempts", "first_tried_at", "reason", "handle", "finished_at")
 _SAVE = update(tasks).where(
     tasks.c.id == bindparam("key"),
     # Not the bare column: SQLite would compare it with the partial indexes, and plan anew every time.
@@ -180,6 +180,7 @@ def save(
         "attempts": after.attempts,
         "first_tried_at": after.first_tried_at,
         "reason": after.reason,
+        "handle": after.handle,
         "finished_at": finished_at,
         **outcome,
         "key": before.id,
@@ -281,16 +282,62 @@ def runnable_accounts(tx: Connection, target: str, now: datetime, limit: int) ->
     return list(dict.fromkeys(found))
 
 
-def last_done_on(tx: Connection, account_id: str) -> Task | None:
-    """Return the task on an account that was finished last."""
+def last_done_on(tx: Connection, account_id: str, *, about: Action) -> Task | None:
+    """Return the task on an account that was finished last: of an action or what undoes it, else of any."""
+    is_about = tasks.c.action.in_({about, about.facts.undo, UNDOES.get(about)} - {None})
     query = (
         select(tasks)
         .where(tasks.c.account_id == account_id, tasks.c.state == TaskState.DONE)
+        .order_by(is_about.desc())
         .order_by(tasks.c.finished_at.desc())
         .limit(1)
     )
     row = tx.execute(query).mappings().first()
     return _task(row) if row is not None else None
+
+
+def deletion_of(tx: Connection, case_id: str, account_id: str) -> datetime | None:
+    """Return when a case deletes an account, as it is planned now; ``None`` where it does not."""
+    query = select(func.min(tasks.c.due_at)).where(
+        tasks.c.case_id == case_id,
+        tasks.c.account_id == account_id,
+        tasks.c.action == Action.DELETE,
+        tasks.c.state.not_in(_FINISHED),
+    )
+    found: datetime | None = tx.execute(query).scalar_one()
+    return found
+
+
+def is_all_given_back(tx: Connection, task: Task) -> bool:
+    """Whether all else is done that gives back a task's account together with it."""
+    query = select(tasks.c.action, tasks.c.state).where(
+        tasks.c.case_id == task.case_id,
+        tasks.c.stage_id == task.stage_id,
+        tasks.c.account_id == task.account_id,
+        tasks.c.id != task.id,
+    )
+    return all(state == TaskState.DONE for action, state in tx.execute(query) if Action(action).gives_back)
+
+
+def begun_on(tx: Connection, account_id: str, since: datetime | None) -> frozenset[Action]:
+    """Return the actions on an account that may have changed it.
+
+    Args:
+        tx: Any transaction.
+        account_id: The account.
+        since: When its snapshot was taken; ``None`` where none stands, and only what runs just now counts.
+    """
+    is_live = attempts.c.ended_at.is_(None)
+    query = (
+        select(tasks.c.action)
+        .join(attempts, attempts.c.task_id == tasks.c.id)
+        .where(
+            attempts.c.account_id == account_id,
+            is_live if since is None else or_(is_live, attempts.c.confirmed_at >= since),
+        )
+        .distinct()
+    )
+    return frozenset(Action(name) for name in tx.execute(query).scalars())
 
 
 def oldest_runnable(tx: Connection, target: str, now: datetime) -> datetime | None:
@@ -375,4 +422,5 @@ def _task(row: Row) -> Task:
         first_tried_at=row["first_tried_at"],
         reason=row["reason"],
         deadline_at=row["deadline_at"],
+        handle=row["handle"],
     )

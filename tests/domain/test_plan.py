@@ -78,7 +78,7 @@ def test_within_a_stage_suspending_comes_before_deleting_however_they_are_writte
 
 
 def test_a_later_stage_always_comes_after_an_earlier_one() -> None:
-    first, second = plan(a_rule((DAY, (Action.DELETE,)), (2 * DAY, (Action.SUSPEND,))), NOW, {"crm": EVERYTHING})
+    first, second = plan(a_rule((DAY, (Action.RESTORE,)), (2 * DAY, (Action.SUSPEND,))), NOW, {"crm": EVERYTHING})
 
     assert first.tasks[0].position < second.tasks[0].position
 
@@ -198,3 +198,13 @@ def test_an_irreversible_stage_keeps_its_distance_from_the_end_of_the_one_before
     ended: timedelta, expected: timedelta
 ) -> None:
     assert due_after_delay(NOW + 30 * DAY, 23 * DAY, NOW + ended) == NOW + expected
+
+
+@pytest.mark.parametrize("final", [Action.DELETE, Action.DISCONNECT])
+def test_after_what_is_final_nothing_is_planned_at_the_target(final: Action) -> None:
+    able = {action: Capability(action=action) for action in Action}
+    can = {"crm": able, "dir": {Action.SUSPEND: able[Action.SUSPEND]}}
+
+    _, second = plan(a_rule((DAY, (final,)), (2 * DAY, (Action.SUSPEND, Action.STAMP))), NOW, can)
+
+    assert [(task.target, task.action) for task in second.tasks] == [("dir", Action.SUSPEND)]

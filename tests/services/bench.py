@@ -53,6 +53,7 @@ from scimbridge.services.planning import Planner
 from scimbridge.services.recording import Recording
 from scimbridge.services.requesting import Requesting
 from scimbridge.services.returning import Returning
+from scimbridge.services.successors import Successors
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.services.telling import Telling
 from scimbridge.services.timing import ANY_TIME, Timing
@@ -311,7 +312,14 @@ class Bench:
         self.deadlines = Deadlines(self.database, noted)
         self.tell = self._telling(profiles)
         self.execution = Execution(
-            self.database, self.fleet, self.claiming, self.recording, self.leases, self.clock, self.tell
+            self.database,
+            self.fleet,
+            self.claiming,
+            self.recording,
+            self.leases,
+            self.clock,
+            self.tell,
+            Successors(self.database, profiles),
         )
         modes = {target.name: target.mode for target in self.fleet}
         planner = Planner(

@@ -13,8 +13,8 @@ from scimbridge.errors import NotFoundError
 from scimbridge.sdk import Mode, ObservingError, RetryableError
 from scimbridge.services.claiming import FULL, Claim, LookUp
 from scimbridge.services.permit import LONGEST_WAIT
-from scimbridge.store.accounts import standing_snapshot
 from scimbridge.store.database import Database
+from scimbridge.store.snapshots import standing
 from tests.clock import FakeClock
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage
 from tests.services.test_leases import Killed, kill, nothing
@@ -223,7 +223,7 @@ def test_an_observing_target_keeps_no_snapshot(database: Database, clock: FakeCl
 
     assert set(bench.states(bench.case(ada)).values()) == {TaskState.SKIPPED}
     with database.read() as tx:
-        assert standing_snapshot(tx, "crm", "native-ada") is None
+        assert standing(tx, "crm", "native-ada") is None
 
 
 def test_a_stopped_or_paused_worker_takes_no_work(database: Database, clock: FakeClock) -> None:

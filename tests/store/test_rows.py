@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import RowMapping, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.action import Action
@@ -29,17 +29,35 @@ from scimbridge.errors import (
     UnknownMemberError,
 )
 from scimbridge.sdk.state import AccountState
-from scimbridge.store import accounts, attempts, cases, groups, identities, journal, stages, targets, tasks, tokens
+from scimbridge.store import (
+    accounts,
+    attempts,
+    cases,
+    groups,
+    identities,
+    journal,
+    snapshots,
+    stages,
+    targets,
+    tasks,
+    tokens,
+)
 from scimbridge.store.accounts import Account
 from scimbridge.store.clock import StoreClock
 from scimbridge.store.database import Database
-from scimbridge.store.schema import history, memberships, past_memberships, snapshots
+from scimbridge.store.schema import history, memberships, past_memberships
 from scimbridge.store.schema import identities as identity_table
+from scimbridge.store.schema import snapshots as snapshot_table
 from tests.clock import FakeClock
 from tests.store.racing import race
 
 NOW = datetime(2026, 3, 2, 9, 30, 15, 123456, tzinfo=UTC)
 SOURCE = "okta"
+
+
+def _original(tx: Connection, target: str, native_id: str) -> AccountState | None:
+    found = snapshots.standing(tx, target, native_id)
+    return found.original if found is not None else None
 
 
 @pytest.fixture(autouse=True)
@@ -177,41 +195,41 @@ def test_an_unlinked_account_takes_the_native_ones_place_once_it_is_known(databa
 
 def test_the_first_snapshot_stands_until_it_is_released(database: Database) -> None:
     with database.write() as tx:
-        accounts.take_snapshot(tx, "crm", a_state(suspended=False), NOW)
+        snapshots.take(tx, "crm", a_state(suspended=False), NOW)
     with pytest.raises(IntegrityError), database.write() as tx:
-        accounts.take_snapshot(tx, "crm", a_state(suspended=True), NOW)
+        snapshots.take(tx, "crm", a_state(suspended=True), NOW)
 
     with database.write() as tx:
-        standing = accounts.standing_snapshot(tx, "crm", "n1")
+        standing = _original(tx, "crm", "n1")
         assert standing == a_state(suspended=False)
-        accounts.release_snapshot(tx, "crm", "n1", NOW)
-        assert accounts.standing_snapshot(tx, "crm", "n1") is None
-        accounts.take_snapshot(tx, "crm", a_state(suspended=True), NOW)
-        assert accounts.standing_snapshot(tx, "crm", "n1") == a_state(suspended=True)
+        snapshots.release(tx, "crm", "n1", NOW)
+        assert _original(tx, "crm", "n1") is None
+        snapshots.take(tx, "crm", a_state(suspended=True), NOW)
+        assert _original(tx, "crm", "n1") == a_state(suspended=True)
 
 
 def test_the_snapshot_that_was_released_last_can_stand_again(database: Database) -> None:
     with database.write() as tx:
         for number, suspended in enumerate((True, False)):
-            accounts.take_snapshot(tx, "crm", a_state(suspended=suspended), NOW)
-            accounts.release_snapshot(tx, "crm", "n1", NOW + timedelta(hours=number))
+            snapshots.take(tx, "crm", a_state(suspended=suspended), NOW)
+            snapshots.release(tx, "crm", "n1", NOW + timedelta(hours=number))
 
-        accounts.reinstate_snapshot(tx, "crm", "n1")
-        accounts.reinstate_snapshot(tx, "crm", "n1")
+        snapshots.reinstate(tx, "crm", "n1")
+        snapshots.reinstate(tx, "crm", "n1")
 
-        assert accounts.standing_snapshot(tx, "crm", "n1") == a_state(suspended=False)
-        standing = tx.execute(select(snapshots.c.id).where(snapshots.c.released_at.is_(None))).all()
+        assert _original(tx, "crm", "n1") == a_state(suspended=False)
+        standing = tx.execute(select(snapshot_table.c.id).where(snapshot_table.c.released_at.is_(None))).all()
         assert len(standing) == 1
 
 
 def test_snapshots_of_other_targets_and_accounts_are_their_own(database: Database) -> None:
     with database.write() as tx:
-        accounts.take_snapshot(tx, "crm", a_state("n1"), NOW)
-        accounts.take_snapshot(tx, "crm", a_state("n2"), NOW)
-        accounts.take_snapshot(tx, "dir", a_state("n1"), NOW)
-        accounts.release_snapshot(tx, "crm", "n1", NOW)
+        snapshots.take(tx, "crm", a_state("n1"), NOW)
+        snapshots.take(tx, "crm", a_state("n2"), NOW)
+        snapshots.take(tx, "dir", a_state("n1"), NOW)
+        snapshots.release(tx, "crm", "n1", NOW)
 
-        standing = [accounts.standing_snapshot(tx, *key) for key in (("crm", "n1"), ("crm", "n2"), ("dir", "n1"))]
+        standing = [_original(tx, *key) for key in (("crm", "n1"), ("crm", "n2"), ("dir", "n1"))]
 
     assert standing == [None, a_state("n2"), a_state("n1")]
 

@@ -225,11 +225,13 @@ def upgrade() -> None:
         "ix_holds_flood_id", "holds", ["flood_id"], unique=False, sqlite_where=_OF_FLOOD, postgresql_where=_OF_FLOOD
     )
     op.add_column("snapshots", sa.Column("left_state", Document, nullable=True))
+    op.add_column("snapshots", sa.Column("begun", Document, nullable=True))
     op.add_column("stages", sa.Column("approvers", sa.Integer(), server_default="0", nullable=False))
     op.add_column("stages", sa.Column("terms", Document, nullable=True))
     op.add_column("targets", sa.Column("armed_until", UtcDateTime(), nullable=True))
     op.add_column("targets", sa.Column("armed_by", sa.Text(), nullable=True))
     op.add_column("targets", sa.Column("resumed_at", UtcDateTime(), nullable=True))
+    op.add_column("tasks", sa.Column("handle", sa.Text(), nullable=True))
     op.add_column("tasks", sa.Column("deadline_at", UtcDateTime(), nullable=True))
     op.add_column("tasks", sa.Column("alarmed_at", UtcDateTime(), nullable=True))
     op.add_column("tasks", sa.Column("expedited_at", UtcDateTime(), nullable=True))

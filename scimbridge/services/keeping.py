@@ -1,0 +1,102 @@
+"""Keeping apart what the bridge has changed on an account and what others have: undo gives back its own share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from scimbridge.domain.action import UNDOES, Action
+from scimbridge.sdk.state import AccountState
+from scimbridge.store import snapshots
+from scimbridge.store.snapshots import Begun, Snapshot
+
+_ABOUT: Mapping[Action, tuple[str, ...]] = {
+    Action.SUSPEND: ("suspended",),
+    Action.REMOVE_FROM_GROUPS: ("groups",),
+    Action.RELEASE_LICENSES: ("licenses",),
+    Action.HIDE_FROM_DIRECTORY: ("hidden",),
+    Action.REDIRECT_MAIL: ("mail_to",),
+    Action.STAMP: ("stamp", "stamped_until"),
+    Action.MOVE: ("container",),
+}
+"""What each action that can be undone is about; what else changes meanwhile is not the bridge's doing."""
+
+
+def beside_snapshot(
+    tx: Connection,
+    target: str,
+    state: AccountState,
+    action: Action,
+    now: datetime,
+    *,
+    touches: Callable[[AccountState], bool],
+) -> AccountState:
+    """Return what an attempt has read beside what is kept of the account, and keep that the attempt begins.
+
+    Args:
+        tx: The transaction that accepts the read; an attempt that dies afterwards is accounted for by the next.
+        target: Where the account is.
+        state: What was read.
+        action: What the attempt is about to do.
+        now: When (UTC).
+        touches: Whether it will change the account, once that is seen beside the snapshot.
+    """
+    known = snapshots.standing(tx, target, state.id)
+    if known is None:
+        if not action.is_revoking or not touches(state):
+            return state
+        snapshots.take(tx, target, state, now, begun=action)
+        return state.with_original(state, state)
+    left = _left_by_now(known, state)
+    beside = state.with_original(known.original, left)
+    if touches(beside):
+        snapshots.note(tx, target, state.id, left, Begun(action=action, before=state))
+    elif known.begun is not None:
+        snapshots.note(tx, target, state.id, left)
+    return beside
+
+
+def keep_left(tx: Connection, target: str, action: Action, before: AccountState, after: AccountState) -> None:
+    """Keep how an attempt has left the account, as it was read back."""
+    if before.original is not None:
+        snapshots.note(
+            tx, target, before.id, credited(before.left or before.original, before=before, after=after, action=action)
+        )
+
+
+def keep_late(tx: Connection, target: str, action: Action, before: AccountState) -> None:
+    """Keep that an attempt came back late: what it is about may have changed since, by its doing."""
+    known = snapshots.standing(tx, target, before.id)
+    if known is not None:
+        snapshots.note(tx, target, before.id, known.left, Begun(action=action, before=before))
+
+
+def credited(left: AccountState, *, before: AccountState, after: AccountState, action: Action) -> AccountState:
+    """Return how the bridge left an account, once an action has changed it from ``before`` to ``after``."""
+    names = _ABOUT.get(UNDOES.get(action, action), ())
+    return replace(
+        left, **{name: _moved(getattr(left, name), getattr(before, name), getattr(after, name)) for name in names}
+    )
+
+
+def _left_by_now(known: Snapshot, state: AccountState) -> AccountState:
+    if known.begun is None:
+        return known.left
+    return credited(known.left, before=known.begun.before, after=state, action=known.begun.action)
+
+
+def _moved(left: Any, before: Any, after: Any) -> Any:
+    """Return a value moved by the difference; of sets, what went and what came."""
+    if before == after or after is None:
+        return left
+    if not isinstance(after, tuple):
+        return after
+    had, has = {each.id for each in before or ()}, {each.id for each in after}
+    return (
+        *(each for each in left or () if each.id in has or each.id not in had),
+        *(each for each in after if each.id not in had and each.id not in {one.id for one in left or ()}),
+    )

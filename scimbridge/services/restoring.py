@@ -1,0 +1,131 @@
+"""Restoring: the tasks that give accounts back, and what is said of that which nobody can give back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from scimbridge.domain.capability import Abilities, Capabilities
+from scimbridge.domain.case import Case, CaseKind
+from scimbridge.domain.identity import Identity
+from scimbridge.domain.ids import TaskId, new_id
+from scimbridge.domain.plan import PlannedStage
+from scimbridge.domain.task import Task, TaskState
+from scimbridge.domain.undo import Undo, undo_of
+from scimbridge.domain.wakeup import WakeUp
+from scimbridge.services import settling
+from scimbridge.store import cases, journal, snapshots, stages, tasks
+from scimbridge.store.surroundings import Owned
+
+ASK = "is this the same person? `scimbridge cases retry {case}` gives the access back, `cases cancel {case}` does not"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Why and how something is given back.
+
+    Attributes:
+        last: What has taken it.
+        auto: At once, without asking an operator.
+        into: The case that is open already.
+        by: The operator who asks for it; the source where absent.
+        why: What the operator says.
+    """
+
+    last: Case
+    auto: bool
+    into: Case | None = None
+    by: str | None = None
+    why: str = ""
+
+
+def open_restore(
+    tx: Connection, identity: Identity, taken: Sequence[Owned], wish: Wish, can: Capabilities, now: datetime
+) -> tuple[Case, list[WakeUp]]:
+    """Plan what gives accounts back: in a case of its own, or in the one that is open already.
+
+    Args:
+        tx: A write transaction that holds the identity's lock.
+        identity: Whose they are.
+        taken: The accounts.
+        wish: Why and how.
+        can: What the targets can do.
+        now: When (UTC).
+    """
+    case = wish.into or _insert_case(tx, identity, wish, now)
+    stage = PlannedStage(number=0, after=timedelta(), due_at=now, tasks=())
+    stage_id = stages.insert_stage(tx, case.id, stage, now)
+    undos = {account.id: _undo(tx, account, can.get(account.target)) for account in taken}
+    new = [task for account in taken for task in _tasks(case, stage_id, account, undos[account.id], wish, now)]
+    tasks.insert_tasks(tx, new)
+    journal.record(
+        tx,
+        "restore opened",
+        now,
+        reason=wish.why or f"active again after case {wish.last.id}" + ("" if wish.auto else "; waits for an operator"),
+        actor=wish.by or identity.source,
+        identity_id=identity.id,
+        case_id=case.id,
+        personal={"user_name": identity.user_name},
+    )
+    for account in taken:
+        for sentence in undos[account.id].lost:
+            journal.record(
+                tx,
+                "not given back",
+                now,
+                reason=sentence,
+                identity_id=identity.id,
+                case_id=case.id,
+                target=account.target,
+            )
+    if wish.into is None and not new:
+        settling.complete(tx, case, [], now)
+    woken = {(task.target, task.account_id) for task in new if task.state is TaskState.READY}
+    return case, [WakeUp(target, account_id) for target, account_id in sorted(woken)]
+
+
+def pending(tx: Connection, case: Case | None) -> Iterator[Task]:
+    """Yield what an open case gives back and has not given back yet."""
+    for task in tasks.tasks_of_case(tx, case.id) if case is not None else ():
+        if task.action.gives_back and not task.is_finished:
+            yield task
+
+
+def _insert_case(tx: Connection, identity: Identity, wish: Wish, now: datetime) -> Case:
+    return cases.insert_case(
+        tx,
+        identity_id=identity.id,
+        source=identity.source,
+        kind=CaseKind.RESTORE,
+        rule=wish.last.rule,
+        trigger=None,
+        trigger_at=now,
+        now=now,
+        opened_by=wish.by,
+    )
+
+
+def _undo(tx: Connection, account: Owned, can: Abilities | None) -> Undo:
+    since = snapshots.taken_at(tx, account.id)
+    return undo_of(tasks.begun_on(tx, account.id, since), can)
+
+
+def _tasks(case: Case, stage_id: str, account: Owned, undo: Undo, wish: Wish, now: datetime) -> Iterable[Task]:
+    for position, action in enumerate(undo.actions):
+        yield Task(
+            id=TaskId(new_id(now)),
+            case_id=case.id,
+            stage_id=stage_id,
+            identity_id=case.identity_id,
+            account_id=account.id,
+            target=account.target,
+            action=action,
+            state=TaskState.READY if wish.auto else TaskState.WAITING,
+            due_at=now,
+            position=position,
+            reason=(wish.why or "returned") if wish.auto else ASK.format(case=case.id),
+        )
