@@ -39,6 +39,7 @@ from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.holding import Holding
+from scimbridge.services.hooking import Hooking
 from scimbridge.services.identifying import Identifying
 from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
@@ -204,6 +205,11 @@ class Bridge:
             self.settings.profiles,
             self.courier.submit,
         )
+
+    @cached_property
+    def hooking(self) -> Hooking:
+        """Asks the hooks of rules."""
+        return Hooking(self.database, self.settings.hooks)
 
     @cached_property
     def assignment(self) -> Assignment:

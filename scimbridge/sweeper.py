@@ -18,6 +18,7 @@ FINISH_EVERY = 5.0
 COUNT_EVERY = 600.0
 """Oftener than the guard keeps a number, so that none is late; each time costs nothing until one is due."""
 DELIVER_EVERY = 5.0
+ASK_EVERY = 1.0
 
 log = structlog.get_logger("scimbridge.sweeper")
 
@@ -37,12 +38,18 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop),
         beside("finish", lambda: bridge.flooding.finish(bridge.clock()), FINISH_EVERY, stop),
         beside("count", lambda: bridge.census.run(bridge.clock()), COUNT_EVERY, stop),
+        beside("hooks", lambda: _ask(bridge), ASK_EVERY, stop),
         beside("notices", bridge.deliver, DELIVER_EVERY, stop),
         beside("forget", lambda: bridge.sweeping.forget_memberships(bridge.clock()), FORGET_EVERY, stop),
     ):
         ready()
         repeat("sweep", lambda: _sweep(bridge), SWEEP_EVERY, stop)
     bridge.close()
+
+
+def _ask(bridge: Bridge) -> None:
+    while bridge.store_clock.is_near and bridge.hooking.run(bridge.clock()):
+        pass
 
 
 def _sweep(bridge: Bridge) -> None:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from scimbridge.config import later
 from scimbridge.config.addresses import QueueUrl, StoreUrl
+from scimbridge.config.hooks import HookSection
 from scimbridge.config.moments import Day
 from scimbridge.config.notify import NotifySection
 from scimbridge.config.values import (
@@ -347,5 +348,6 @@ class Document(Section):
     guard: GuardSection | None = None
     freeze: list[FreezeSection] = []
     notify: NotifySection | None = None
+    hooks: dict[str, HookSection] = {}
     deadlines: dict[Do, Duration] = Field(default={}, examples=[{"suspend": "5m", "revoke_sessions": "15m"}])
     """How long after its due date each action may take before an alarm goes out, like `suspend = "5m"`."""

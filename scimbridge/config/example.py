@@ -25,6 +25,7 @@ from scimbridge.config.document import (
     StageSection,
     StoreSection,
 )
+from scimbridge.config.hooks import HookSection
 from scimbridge.config.notify import NotifySection, NotifyTable, WebhookSection
 from scimbridge.errors import ConfigurationError
 from scimbridge.sdk.config import TargetConfig
@@ -65,8 +66,8 @@ _CHOICES: Mapping[str, Any] = {
     "deadline": "1d",
     "only": ["Sales VPN"],
     "successor": "manager",
-    "was": 'department eq "Sales"',
-    "now": 'department ne "Sales"',
+    "was": 'userType eq "Employee"',
+    "now": 'userType eq "Contractor"',
     "hook": "ask_payroll",
     "suspend": {"count": 50, "window": "1h"},
     "strip": {"count": 50, "window": "1h"},
@@ -117,6 +118,7 @@ def example() -> str:
         _table("[[freeze]]", FreezeSection),
         _table("[notify]", NotifySection),
         _table("[notify.webhook]", WebhookSection),
+        _table("[hooks.ask_payroll]", HookSection),
     ]
     return "\n\n".join(parts) + "\n"
 

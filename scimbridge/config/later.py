@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SAYS = "comes in a later version; leave it out"
 
-DOCUMENT_KEYS = frozenset({"retention", "hooks"})
+DOCUMENT_KEYS = frozenset({"retention"})
 SOURCE_KEYS = frozenset({"membership_memory"})
 TARGET_KEYS = frozenset({"disabled_ou", "containers", "stamp_attribute", "dialect", "stale_after"})
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from scimbridge.config.access import access_of, check_access, written_out_passwords
 from scimbridge.config.addresses import has_password, queue_url, store_url
+from scimbridge.config.asking import check_hooks, hooks_of, written_out_hook_secrets
 from scimbridge.config.document import Document, SourceSection
 from scimbridge.config.limits import check_limits, exclusion_of, freeze_of, guard_of
 from scimbridge.config.notify import channels_of, written_out_secrets
@@ -29,6 +30,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.errors import ConfigurationError, Problem
+from scimbridge.hooks.hook import Hook
 from scimbridge.notices.channels import Channels
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.secret import SecretSources
@@ -67,6 +69,7 @@ class Settings:
         capabilities: What each target's connector can do, by name.
         freezes: Periods without irreversible work.
         deadlines: How long after its due date each action may take before an alarm goes out.
+        hooks: Whom rules ask, by the names that they use.
         notices: How people are told; ``None`` where nobody is.
         warnings: What is allowed, and yet worth a look.
     """
@@ -85,6 +88,7 @@ class Settings:
     guard: Guard
     freezes: tuple[Freeze, ...]
     deadlines: Mapping[Action, timedelta]
+    hooks: Mapping[str, Hook] = field(repr=False)
     notices: Channels | None = field(repr=False)
     warnings: tuple[Problem, ...]
 
@@ -109,6 +113,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None, *, 
     known = _known(raw.tables.get("targets"), targets)
     problems += check_rules(raw.tables.get("rules"), known)
     problems += check_needs(targets, planned_actions(raw.tables.get("rules"), known))
+    problems += check_hooks(raw.tables.get("rules"), raw.tables.get("hooks"))
     problems += check_limits(document, raw.tables.get("targets")) if document is not None else ()
     problems += check_recipients(document) if document is not None else ()
     if problems or document is None:
@@ -161,6 +166,7 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
         guard=guard_of(document, targets.configs),
         freezes=tuple(freeze_of(section) for section in document.freeze),
         deadlines=MappingProxyType(dict(document.deadlines)),
+        hooks=MappingProxyType(hooks_of(document.hooks, (rule.hook for rule in document.rules if rule.hook))),
         notices=channels_of(document.notify, public_url) if document.notify is not None else None,
         warnings=(*_written_out(raw, literals), *_absences(document)),
     )
@@ -184,7 +190,10 @@ def _written_out(raw: RawSettings, literals: list[Problem]) -> list[Problem]:
         if isinstance(url := raw.tables.get(section, {}).get("url"), str) and has_password(url)
     ]
     logins = written_out_passwords(raw.tables.get("sources"))
-    notices = written_out_secrets(raw.tables.get("notify"))
+    notices = [
+        *written_out_secrets(raw.tables.get("notify")),
+        *written_out_hook_secrets(raw.tables.get("hooks")),
+    ]
     return [warning for warning in (*passwords, *logins, *notices, *literals) if warning.path not in raw.variables]
 
 

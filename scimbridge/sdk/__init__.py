@@ -14,6 +14,7 @@ from scimbridge.sdk.errors import (
     RetryableError,
     TargetUnusableError,
 )
+from scimbridge.sdk.hook import HookAnswer, HookRequest, HookStage, HookTask
 from scimbridge.sdk.outcome import Done, InProgress, NeedsPerson, Outcome
 from scimbridge.sdk.secret import Secret
 from scimbridge.sdk.state import AccountRef, AccountState, Entitlement, Person
@@ -31,6 +32,10 @@ __all__ = [
     "Context",
     "Done",
     "Entitlement",
+    "HookAnswer",
+    "HookRequest",
+    "HookStage",
+    "HookTask",
     "InProgress",
     "LeaseLostError",
     "Mode",

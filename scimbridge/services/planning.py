@@ -24,7 +24,7 @@ from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import accounts, assignments, cases, holds, identities, journal, moves, tasks
+from scimbridge.store import accounts, assignments, cases, holds, hook_calls, identities, journal, moves, tasks
 from scimbridge.store import stages as stages_store
 from scimbridge.store.surroundings import Surroundings, around
 
@@ -140,9 +140,11 @@ class Planner:
             personal={"user_name": identity.user_name},
         )
         floods = self._guarding.admit(tx, case, guarded(stages), fact.at)
+        is_asked = _have_asked(tx, case, rule, stages, fact.at, is_addition=False)
         verdict = f"case opened by rule {rule.name!r}: {said}{_held_by(floods)}"
         journal.record_fact(tx, fact, case.id, verdict)
-        wakeups = self._insert_stages(tx, case, stages, fact.at, found, may_be_held=found.has_holds or bool(floods))
+        may_be_held = found.has_holds or bool(floods) or is_asked
+        wakeups = self._insert_stages(tx, case, stages, fact.at, found, may_be_held=may_be_held)
         if not any(stage.tasks for stage in stages):
             settling.complete(tx, case, [], fact.at)
         return Verdict(verdict, wakeups)
@@ -174,7 +176,8 @@ class Planner:
         floods = self._guarding.admit(tx, case, amendment.guarded, fact.at)
         verdict += _held_by(floods)
         journal.record_fact(tx, fact, case.id, verdict)
-        may_be_held = found.has_holds or bool(floods)
+        is_asked = bool(amendment) and _have_asked(tx, case, rule, stages, fact.at, is_addition=True)
+        may_be_held = found.has_holds or bool(floods) or is_asked
         return Verdict(
             verdict, self._insert_stages(tx, case, amendment.stages, fact.at, found, may_be_held=may_be_held)
         )
@@ -204,6 +207,16 @@ class Planner:
                 ]
         tasks.insert_tasks(tx, new)
         return [WakeUp(task.target, task.account_id) for task in new if task.state is TaskState.READY]
+
+
+def _have_asked(
+    tx: Connection, case: Case, rule: Rule, stages: Iterable[PlannedStage], now: datetime, *, is_addition: bool
+) -> bool:
+    """Hold a case until the rule's hook has answered, where there is one and something to ask about."""
+    if rule.hook is None or not any(stage.tasks for stage in stages):
+        return False
+    hook_calls.ask(tx, case, rule.hook, now, is_addition=is_addition)
+    return True
 
 
 def _note_loss(tx: Connection, fact: Fact, rule: Rule) -> None:

@@ -644,6 +644,8 @@ hook_calls = Table(
     Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
     Column("hold_id", ForeignKey("holds.id"), nullable=False),
     Column("hook", Text, nullable=False),
+    # About what a later fact has added to a case that was open already.
+    Column("is_addition", Boolean, nullable=False, server_default=false()),
     Column("asked_at", UtcDateTime, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),

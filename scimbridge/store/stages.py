@@ -44,6 +44,12 @@ def tighten(tx: Connection, stage_id: str, *, after: timedelta, approvers: int) 
     )
 
 
+def set_grace(tx: Connection, stage_id: str, after: timedelta, due_at: datetime) -> None:
+    """Give a stage another grace."""
+    seconds = int(after.total_seconds())
+    tx.execute(update(stages).where(stages.c.id == stage_id).values(after_seconds=seconds, due_at=due_at))
+
+
 def stage_rows(tx: Connection, case_id: str) -> Sequence[RowMapping]:
     """Return the stages of a case in order."""
     query = select(stages).where(stages.c.case_id == case_id).order_by(stages.c.number, stages.c.due_at)

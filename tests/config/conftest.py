@@ -32,6 +32,7 @@ when = ["deactivated"]
 SECRETS = {
     "NOTIFY_WEBHOOK": "https://hooks.example.com/services/T0/B0/x",
     "NOTIFY_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "HOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
 
 SECRET = "correct-horse-battery-staple"

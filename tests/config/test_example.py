@@ -12,6 +12,7 @@ from connectors.scim.config import ScimConfig
 from scimbridge import registry
 from scimbridge.config import document as sections
 from scimbridge.config import example, json_schema
+from scimbridge.config.hooks import HookSection
 from scimbridge.config.notify import NotifySection, WebhookSection
 from scimbridge.sdk.limits import GuardSection
 from tests.config.conftest import SECRETS, Load
@@ -27,6 +28,7 @@ MODELS: list[type[BaseModel]] = [
     GuardSection,
     NotifySection,
     WebhookSection,
+    HookSection,
     LdapConfig,
     ScimConfig,
 ]

@@ -23,6 +23,7 @@ from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.domain.wakeup import WakeUp
+from scimbridge.hooks.hook import Hook
 from scimbridge.notices.channels import Channels
 from scimbridge.sdk import ConnectorError, Context, Done, Entitlement, Mode, NeedsPerson
 from scimbridge.services.alarming import Alarms, Delivering
@@ -42,6 +43,7 @@ from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.holding import Holding
+from scimbridge.services.hooking import Hooking
 from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
 from scimbridge.services.leases import Leases
@@ -273,6 +275,7 @@ class Bench:
     profiles: Mapping[str, SourceProfile] = field(default_factory=dict)
     guard: Guard = field(default_factory=Guard)
     timing: Timing = ANY_TIME
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
     actions: Collection[Action] = tuple(MemoryConnector.capabilities)
     channels: Channels | None = None
     freezes: Sequence[Freeze] = ()
@@ -339,6 +342,7 @@ class Bench:
         self.requesting = Requesting(
             self.database, planner, self.rules, self.fleet.capabilities, profiles, self.wakeups.extend
         )
+        self.hooking = Hooking(self.database, self.hooks)
         self.sweeping = Sweeping(
             self.database,
             self.fleet,

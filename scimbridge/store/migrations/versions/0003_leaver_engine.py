@@ -129,6 +129,7 @@ def upgrade() -> None:
         sa.Column("case_id", sa.String(length=36), nullable=False),
         sa.Column("hold_id", sa.String(length=36), nullable=False),
         sa.Column("hook", sa.Text(), nullable=False),
+        sa.Column("is_addition", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("asked_at", UtcDateTime(), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),

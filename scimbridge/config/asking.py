@@ -1,0 +1,55 @@
+"""Whom rules ask: the hooks of a configuration, and whether there are such."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from scimbridge.config.hooks import HookSection
+from scimbridge.config.problems import spell, suggestion
+from scimbridge.errors import Problem
+from scimbridge.hooks.entry_point import EntryPointHook, installed
+from scimbridge.hooks.hook import Hook
+from scimbridge.hooks.http import HttpHook
+from scimbridge.notices.signing import parse_key
+
+
+def hooks_of(sections: Mapping[str, HookSection], named: Iterable[str]) -> dict[str, Hook]:
+    """Return the hooks that rules name.
+
+    Args:
+        sections: Those of the configuration.
+        named: The names in rules.
+    """
+    return {name: _http(sections[name]) if name in sections else EntryPointHook(name) for name in set(named)}
+
+
+def check_hooks(rules: Any, sections: Any) -> Iterator[Problem]:
+    """Yield what is wrong between the plain tables of rules and those of hooks; imports no hook."""
+    tables = frozenset(sections) if isinstance(sections, dict) else frozenset()
+    packages = installed()
+    for name in sorted(tables & packages):
+        yield Problem(spell(("hooks", name)), "is the name of an installed hook, too; choose another")
+    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+        hook = rule.get("hook") if isinstance(rule, dict) else None
+        if isinstance(hook, str) and hook not in tables | packages:
+            hint = suggestion(hook, tables | packages)
+            message = f'there is no [hooks.{hook}], and no installed package has a hook "{hook}"{hint}'
+            yield Problem(spell(("rules", index, "hook")), message)
+
+
+def _http(section: HookSection) -> HttpHook:
+    return HttpHook(
+        url=section.url,
+        key=parse_key(section.secret.get_secret_value()),
+        timeout=section.timeout,
+        ca_file=section.ca_file,
+    )
+
+
+def written_out_hook_secrets(tables: object) -> Iterator[Problem]:
+    """Yield a warning for each secret of a hook that stands in the file itself."""
+    message = 'is written out; use { env = "NAME" } or { file = "PATH" }'
+    for name, table in (tables if isinstance(tables, dict) else {}).items():
+        if isinstance(table, dict) and isinstance(table.get("secret"), str):
+            yield Problem(spell(("hooks", name, "secret")), message)

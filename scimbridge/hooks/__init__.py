@@ -1,0 +1,1 @@
+"""Asking hooks: callables of installed packages, and HTTP services."""
