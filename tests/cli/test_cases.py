@@ -238,6 +238,7 @@ def test_the_story_as_json_has_stable_keys(bench: Bench, terminal: Terminal) -> 
     assert set(answer["identity"]) == {"id", "source", "user_name", "external_id", "active", "deleted_at"}
     assert set(answer["tasks"][0]) == {
         *("id", "target", "action", "state", "irreversible", "needs_person", "due_at", "not_before", "reason"),
+        *("deadline_at", "expected_at", "late_by_seconds"),
         "attempts",
     }
     assert set(answer["tasks"][0]["attempts"][0]) == {"id", "worker", "started_at", "ended_at", "outcome", "reason"}
