@@ -39,7 +39,7 @@ def test_open_cases_are_listed_with_stable_keys(bench: Bench, terminal: Terminal
     assert set(listed) == LIST_KEYS
     assert (listed["id"], listed["user_name"], listed["rule"]) == (case, "ada@example.com", "employees")
     assert (listed["situation"], listed["next_due_at"]) == ("waiting", "2026-03-09T09:00:00.000Z")
-    assert listed["tasks"] == {"planned": 4}
+    assert listed["tasks"] == {"planned": 6}
 
 
 def test_ended_cases_are_listed_when_asked_for(bench: Bench, terminal: Terminal) -> None:
