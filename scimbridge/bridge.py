@@ -33,6 +33,7 @@ from scimbridge.services.deadlines import Deadlines
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
+from scimbridge.services.expediting import Expediting
 from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
 from scimbridge.services.grants import Grants, Standing
@@ -305,6 +306,11 @@ class Bridge:
         return Arming(self.database, self.fleet)
 
     @cached_property
+    def expediting(self) -> Expediting:
+        """What skips its grace."""
+        return Expediting(self.database)
+
+    @cached_property
     def approving(self) -> Approving:
         """What operators say yes to."""
         return Approving(self.database, self.fleet, self.settings.ruleset, self.courier.submit)
@@ -342,7 +348,7 @@ class Bridge:
     @cached_property
     def deadlines(self) -> Deadlines:
         """What is late."""
-        return Deadlines(self.database, self.alarms)
+        return Deadlines(self.database, self.alarms, self.timing)
 
     def deliver(self) -> int:
         """Send the alarms that are due. Returns how many were sent."""

@@ -56,6 +56,15 @@ UNKNOWN_ATTRIBUTES = Counter(
 TASKS_FINISHED = Counter(
     "scimbridge_tasks_finished_total", "Tasks that ended an attempt, by how.", ["target", "action", "outcome"]
 )
+TIME_TO_REVOKE = Histogram(
+    "scimbridge_time_to_revoke_seconds",
+    "Time from the fact to the revocation that was read back; graces, holds and approvals included.",
+    ["target", "action"],
+    buckets=(1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 86400, 7 * 86400, 30 * 86400, 90 * 86400),
+)
+DEADLINES_MISSED = Counter(
+    "scimbridge_deadlines_missed_total", "Tasks that were not done by their deadline.", ["target", "action"]
+)
 ATTEMPT_DURATION = Histogram(
     "scimbridge_attempt_duration_seconds",
     "Time that one attempt took, from claim to record.",

@@ -16,6 +16,7 @@ from scimbridge.cli import (
     config,
     db,
     exclusion,
+    expediting,
     guard,
     hold,
     inquiries,
@@ -45,7 +46,7 @@ for process in (processes.up, processes.serve, processes.worker, processes.sweep
     app.command()(process)
 app.command()(check.check)
 app.command()(plan.plan)
-for command in (approving.approve, approving.unapprove):
+for command in (approving.approve, approving.unapprove, expediting.expedite):
     cases.app.command()(command)
 for group in (token, client, sources, cases, tasks, targets, guard, hold, exclusion, inquiries, config, db):
     app.add_typer(group.app)

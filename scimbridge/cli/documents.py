@@ -57,7 +57,7 @@ def story_document(story: CaseStory, waiting_for: Sequence[str]) -> Document:
             "active": identity.active,
             "deleted_at": iso(identity.deleted_at),
         },
-        "tasks": [_task_document(task, story.attempts.get(task.id, ())) for task in story.tasks],
+        "tasks": [_task_document(task, story) for task in story.tasks],
         "stages": [_stage_document(stage) for stage in story.stages],
         "waiting_for": list(waiting_for),
         "history": [_entry_document(entry) for entry in story.history],
@@ -184,7 +184,8 @@ def _stage_document(stage: CaseStage) -> Document:
     }
 
 
-def _task_document(task: Task, runs: Sequence[Row]) -> Document:
+def _task_document(task: Task, story: CaseStory) -> Document:
+    forecast = story.forecasts.get(task.id)
     return {
         "id": task.id,
         "target": task.target,
@@ -195,6 +196,9 @@ def _task_document(task: Task, runs: Sequence[Row]) -> Document:
         "due_at": iso(task.due_at),
         "not_before": iso(task.not_before),
         "reason": task.reason,
+        "deadline_at": iso(task.deadline_at),
+        "expected_at": iso(forecast.at) if forecast else None,
+        "late_by_seconds": forecast.late_by.total_seconds() if forecast else 0,
         "attempts": [
             {
                 "id": run["id"],
@@ -204,7 +208,7 @@ def _task_document(task: Task, runs: Sequence[Row]) -> Document:
                 "outcome": run["outcome"],
                 "reason": run["reason"],
             }
-            for run in runs
+            for run in story.attempts.get(task.id, ())
         ],
     }
 

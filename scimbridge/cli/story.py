@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.approval import PROTECTED
 from scimbridge.domain.case import CaseKind, CaseState
+from scimbridge.domain.duration import format_duration
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.plan import NOTICES
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Trigger
 
 if TYPE_CHECKING:
+    from scimbridge.services.forecasting import Forecast
     from scimbridge.services.overview import CaseStory, TargetStatus
     from scimbridge.services.stage import CaseStage
 
@@ -141,6 +143,8 @@ def _about_planned(planned: Sequence[Task], pending: Sequence[Task], now: dateti
     first = min(planned, key=lambda task: (task.due_at, task.position))
     what = f"{first.action} at {first.target}"
     when = f"{moment(first.due_at)} ({distance(first.due_at, now)})"
+    if first.due_at > now and first.reason:
+        return f"Next is {what}, due {when}: {first.reason}."
     if first.due_at > now:
         return f"The grace runs: next is {what}, due {when}."
     if first.action.is_irreversible and any(task.position < first.position for task in pending):
@@ -180,7 +184,24 @@ def _stages(story: CaseStory, now: datetime) -> Iterator[str]:
                 is_drawn = True
             reason = f": {task.reason}" if task.reason else ""
             yield f"  {_what(task)}: {task.state}{reason} (task {task.id})"
+            yield from _outlook(story.forecasts.get(task.id))
             yield from (f"    {_run(run)}" for run in story.attempts.get(task.id, ()))
+
+
+def _outlook(forecast: Forecast | None) -> Iterator[str]:
+    """Yield by when a task will be done and should be, where it has a deadline."""
+    if forecast is None or forecast.deadline_at is None:
+        return
+    at = f"done by about {forecast.at:%Y-%m-%d %H:%M} UTC" if forecast.at is not None else "nobody can tell by when"
+    deadline = f"deadline {moment(forecast.deadline_at)}"
+    missed = f": will be missed by {format_duration(_rounded(forecast.late_by))}" if forecast.late_by else ""
+    yield f"    {at}; {deadline}{missed}"
+
+
+def _rounded(span: timedelta) -> timedelta:
+    """Return a span to the minute, or to the second where it is shorter than one."""
+    unit = timedelta(minutes=1) if span >= timedelta(minutes=1) else timedelta(seconds=1)
+    return max(round(span / unit), 1) * unit
 
 
 def _run(run: Row) -> str:

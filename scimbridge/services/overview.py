@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from scimbridge.domain.case import CaseState
+from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.letting_go import attempts_at_once
@@ -17,9 +17,21 @@ from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.task import Task
 from scimbridge.errors import NotFoundError
 from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.forecasting import Forecast, forecast
 from scimbridge.services.stage import CaseStage, stages_of
 from scimbridge.services.summing_up import CaseSummary, sum_up
-from scimbridge.store import accounts, attempts, case_search, cases, identities, inquiries, journal, targets, tasks
+from scimbridge.store import (
+    accounts,
+    attempts,
+    case_search,
+    cases,
+    holds,
+    identities,
+    inquiries,
+    journal,
+    targets,
+    tasks,
+)
 from scimbridge.store.database import Database
 from scimbridge.store.schema import cases as case_table
 
@@ -32,6 +44,7 @@ class CaseStory:
     identity: Identity
     tasks: Sequence[Task]
     stages: Sequence[CaseStage]
+    forecasts: Mapping[str, Forecast]
     attempts: Mapping[str, Sequence[RowMapping]]
     history: Sequence[RowMapping]
 
@@ -111,11 +124,13 @@ class Overview:
             case = cases.case_by_id(tx, case_id)
             identity = identities.identity_by_id(tx, case.identity_id, now)
             own = tasks.tasks_of_case(tx, case_id)
+            stages = stages_of(tx, case_id)
             return CaseStory(
                 summary=sum_up(tx, [(case, identity.user_name)], now)[0],
                 identity=identity,
                 tasks=own,
-                stages=stages_of(tx, case_id),
+                stages=stages,
+                forecasts=forecast(tx, own, now, waits=_waiting_for_people(tx, case, own, stages)),
                 attempts={task.id: attempts.attempt_rows(tx, task.id) for task in own},
                 history=journal.entries_of_case(tx, case_id),
             )
@@ -164,6 +179,17 @@ class Overview:
         """
         with self._database.read() as tx:
             return bool(tx.execute(select(1)).scalar_one())
+
+
+def _waiting_for_people(tx: Connection, case: Case, own: Sequence[Task], found: Sequence[CaseStage]) -> frozenset[str]:
+    """Return the ids of tasks that are held, or whose stage is not approved."""
+    standing = holds.standing_on(tx, case)
+    unapproved = {stage.id for stage in found if stage.missing}
+    return frozenset(
+        task.id
+        for task in own
+        if task.stage_id in unapproved or any(hold.stops_work_at(task.target) for hold in standing)
+    )
 
 
 def _status(tx: Connection, target: Target, row: Mapping[Any, Any], now: datetime) -> TargetStatus:

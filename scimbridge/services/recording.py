@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from scimbridge import telemetry
 from scimbridge.domain.action import Action
 from scimbridge.domain.approval import Decisive
 from scimbridge.domain.case import CaseState
@@ -92,6 +93,8 @@ class Recording:
             if paused:
                 self._alarms.target_paused(tx, task.target, str(result.outcome), now)
             settling.settle(tx, task.case_id, now)
+        if ended.state is TaskState.DONE and ended.action.is_revoking:
+            telemetry.TIME_TO_REVOKE.labels(task.target, task.action).observe((now - case.trigger_at).total_seconds())
         if paused:
             self._alarm(task.target, str(result.outcome))
         return ended

@@ -124,6 +124,11 @@ def standing_on(tx: Connection, case: Case) -> list[Hold]:
     return [_hold(row) for row in _STANDING_ON.all(tx, about)]
 
 
+def lifted_since(tx: Connection, since: datetime) -> list[Hold]:
+    """Return the holds that were lifted after a time."""
+    return [_hold(row) for row in tx.execute(select(holds).where(holds.c.lifted_at > since)).mappings()]
+
+
 def standing_on_any(tx: Connection, found: Sequence[Case]) -> list[Hold]:
     """Return the holds that stop work in at least one of some cases, in one statement."""
     if not found:

@@ -135,6 +135,16 @@ def entries_after(tx: Connection, entry_id: int, limit: int = 200) -> Sequence[R
     return tx.execute(query).mappings().all()
 
 
+def count_at(tx: Connection, target: str, event: str, since: datetime) -> int:
+    """Return how often something has happened at a target since a time; reads what is newer than that."""
+    query = (
+        select(func.count())
+        .select_from(history)
+        .where(history.c.at >= since, history.c.event == event, history.c.target == target)
+    )
+    return int(tx.execute(query).scalar_one())
+
+
 def facts_of(tx: Connection, identity_id: str) -> Sequence[RowMapping]:
     """Return all facts about an identity, oldest first."""
     return tx.execute(select(facts).where(facts.c.identity_id == identity_id).order_by(facts.c.at)).mappings().all()

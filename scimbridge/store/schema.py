@@ -507,6 +507,7 @@ holds = Table(
     Column("is_legal", Boolean, nullable=False, server_default=false()),
     # The flood that the guard holds with it.
     Column("flood_id", _Id),
+    Index("ix_holds_lifted_at", "lifted_at"),
     Index("ix_holds_flood_id", "flood_id",
           sqlite_where=text("flood_id IS NOT NULL AND lifted_at IS NULL"),
           postgresql_where=text("flood_id IS NOT NULL AND lifted_at IS NULL")),

@@ -128,7 +128,7 @@ _DUE = (
 _LATE_NOW = (
     # As the partial index says it.
     select(tasks)
-    .where(LATE, tasks.c.deadline_at <= bindparam("now"), ~is_held(tasks))
+    .where(LATE, tasks.c.deadline_at <= bindparam("now"), ~is_held(tasks), ~_is_early(), is_approved(tasks))
     .order_by(tasks.c.deadline_at)
     .limit(bindparam("most"))
     .with_for_update(of=tasks, skip_locked=True)
@@ -212,6 +212,12 @@ def move_due_date(tx: Connection, task_id: str, due_at: datetime, reason: str | 
     tx.execute(update(tasks).where(tasks.c.id == task_id, tasks.c.state == TaskState.PLANNED).values(moved))
 
 
+def expedite(tx: Connection, task: Task, now: datetime, reason: str) -> None:
+    """Make a planned task due now; its distance to the stage before does not count any more."""
+    move_due_date(tx, task.id, now, reason)
+    tx.execute(update(tasks).where(tasks.c.id == task.id).values(expedited_at=now))
+
+
 def task_by_id(tx: Connection, task_id: str, *, lock: bool = False) -> Task:
     """Return a task.
 
@@ -262,12 +268,22 @@ def release_all(tx: Connection, released: Iterable[Task]) -> None:
         save(tx, task, task.release())
 
 
-def take_late(tx: Connection, now: datetime, limit: int) -> list[tuple[Task, datetime]]:
-    """Return tasks that have missed their deadline, each once, with that deadline; what is held is not among them."""
-    rows = tx.execute(_LATE_NOW, {"now": now, "most": limit}).mappings().all()
-    for row in rows:
-        tx.execute(update(tasks).where(tasks.c.id == row["id"]).values(alarmed_at=now))
-    return [(_task(row), row["deadline_at"]) for row in rows]
+def late(tx: Connection, now: datetime, limit: int) -> list[Task]:
+    """Return tasks that have missed their deadline and nobody was told of, and lock their rows.
+
+    What waits for a person's decision is not among them: what is held, not approved, or behind such a thing.
+    """
+    return [_task(row) for row in tx.execute(_LATE_NOW, {"now": now, "most": limit}).mappings()]
+
+
+def note_alarm(tx: Connection, task: Task, now: datetime) -> None:
+    """Note that somebody was told of a task's missed deadline."""
+    tx.execute(update(tasks).where(tasks.c.id == task.id).values(alarmed_at=now))
+
+
+def move_deadline(tx: Connection, task: Task, deadline_at: datetime) -> None:
+    """Give a task more time."""
+    tx.execute(update(tasks).where(tasks.c.id == task.id).values(deadline_at=deadline_at))
 
 
 def next_runnable(tx: Connection, account_id: str, now: datetime) -> Task | None:

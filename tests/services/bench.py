@@ -37,6 +37,7 @@ from scimbridge.services.deadlines import Deadlines
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
+from scimbridge.services.expediting import Expediting
 from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
 from scimbridge.services.grants import Grants, Standing
@@ -312,7 +313,7 @@ class Bench:
         self.claiming = Claiming(self.database, self.fleet, eligibility, "bench")
         noted = Alarms(self.channels)
         self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)), noted)
-        self.deadlines = Deadlines(self.database, noted)
+        self.deadlines = Deadlines(self.database, noted, self.timing)
         self.tell = self._telling(profiles)
         self.execution = Execution(
             self.database,
@@ -352,6 +353,7 @@ class Bench:
             self.timing,
         )
         self.holding = Holding(self.database, self.fleet)
+        self.expediting = Expediting(self.database)
         self.approving = Approving(self.database, self.fleet, self.rules, self.wakeups.extend)
         self.operating = Operating(self.database, self.fleet, self.wakeups.extend)
         self.canceling = Canceling(self.database, self.operating)

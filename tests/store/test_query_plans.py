@@ -11,7 +11,19 @@ from scimbridge.domain.action import GuardClass
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.guard import GuardScope, Limit
 from scimbridge.domain.ids import CaseId, IdentityId
-from scimbridge.store import assignments, attempts, endings, floods, groups, guard, holds, identities, notices, tasks
+from scimbridge.store import (
+    assignments,
+    attempts,
+    endings,
+    floods,
+    groups,
+    guard,
+    holds,
+    identities,
+    journal,
+    notices,
+    tasks,
+)
 from scimbridge.store.database import Database
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -123,9 +135,25 @@ def test_whom_a_new_user_could_be_is_found_by_name_and_by_id(database: Database)
 def test_missed_deadlines_are_found_by_their_index(database: Database) -> None:
     with database.write() as tx:
         explained = Explained(tx)
-        tasks.take_late(tx, NOW, 500)
+        tasks.late(tx, NOW, 500)
 
     assert "ix_tasks_late" in explained.plan
+
+
+def test_holds_that_were_lifted_lately_are_found_by_when(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        holds.lifted_since(tx, NOW)
+
+    assert "ix_holds_lifted_at" in explained.plan
+
+
+def test_what_a_target_has_done_lately_is_found_by_when(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        journal.count_at(tx, "crm", "task done", NOW)
+
+    assert "ix_history_at" in explained.plan
 
 
 def test_notices_that_are_due_are_found_among_those_that_are_not_sent(database: Database) -> None:

@@ -225,6 +225,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_holds_flood_id", "holds", ["flood_id"], unique=False, sqlite_where=_OF_FLOOD, postgresql_where=_OF_FLOOD
     )
+    op.create_index("ix_holds_lifted_at", "holds", ["lifted_at"], unique=False)
     op.add_column("snapshots", sa.Column("left_state", Document, nullable=True))
     op.add_column("snapshots", sa.Column("begun", Document, nullable=True))
     op.add_column("stages", sa.Column("approvers", sa.Integer(), server_default="0", nullable=False))
