@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -28,6 +28,7 @@ class PostOffice:
         sender_answer: To MAIL FROM; the usual one where empty.
         recipient_answers: To RCPT TO, by address.
         data_answer: To the message itself.
+        after_data: Called when a message was taken, before the answer.
     """
 
     port: int
@@ -35,6 +36,7 @@ class PostOffice:
     sender_answer: str = ""
     recipient_answers: dict[str, str] = field(default_factory=dict)
     data_answer: str = ""
+    after_data: Callable[[], object] = lambda: None
     logins: list[str] = field(default_factory=list)
 
     @property
@@ -70,6 +72,7 @@ class PostOffice:
         if self.data_answer:
             return self.data_answer
         self.envelopes.append(envelope)
+        self.after_data()
         return "250 OK"
 
     def log_in(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:

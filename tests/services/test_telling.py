@@ -263,6 +263,28 @@ def test_a_hold_keeps_the_notice_back(bench: Bench, office: PostOffice) -> None:
     assert len(office.messages) == 2
 
 
+def test_a_hold_that_is_placed_meanwhile_keeps_the_next_message_back(bench: Bench, office: PostOffice) -> None:
+    ada = with_manager(bench)
+    bench.leave(ada)
+    bench.run("1d")
+    placed = []
+
+    def place() -> None:
+        office.after_data = lambda: None
+        placed.append(bench.holding.place(Scope.CASE, bench.case(ada).id, reason="wait", by="ops", now=bench.clock()))
+
+    office.after_data = place
+    bench.run("19d")
+
+    assert [envelope.rcpt_tos for envelope in office.envelopes] == [[BOSS]]
+    assert notify_task(bench, ada).reason == "on hold: wait"
+    assert [attempt.task_id for attempt in placed[0].too_late_for] == [notify_task(bench, ada).id]
+
+    bench.holding.lift(placed[0].hold.id, by="ops", now=bench.clock())
+    bench.run()
+    assert [envelope.rcpt_tos for envelope in office.envelopes] == [[BOSS], [OPS]]
+
+
 def test_nobody_is_told_of_who_came_back(bench: Bench, office: PostOffice) -> None:
     ada = with_manager(bench)
     bench.leave(ada)
