@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from scimbridge.store.approvals import is_approved
 from scimbridge.store.batch import Batch, LeftBatchError, batch_of
 from scimbridge.store.holds import is_held
 from scimbridge.store.prepared import Prepared, Row, moment
-from scimbridge.store.schema import LATE, RUNNABLE, attempts, targets, tasks
+from scimbridge.store.schema import LATE, RUNNABLE, UtcDateTime, attempts, targets, tasks
 
 _FINISHED = [state.value for state in FINISHED]
 
@@ -133,12 +134,10 @@ _LATE_NOW = (
     .limit(bindparam("most"))
     .with_for_update(of=tasks, skip_locked=True)
 )
-KNOWN_COLUMNS = (
-    *("id", "case_id", "stage_id", "identity_id", "account_id", "target", "action"),
-    *("state", "position", "due_at", "not_before", "attempts", "first_tried_at", "reason", "deadline_at"),
-)
-"""What a task is made of."""
+KNOWN_COLUMNS = tuple(field.name for field in fields(Task))
+"""What a task is made of: each of its attributes has a column."""
 
+_MOMENTS = tuple(name for name in KNOWN_COLUMNS if isinstance(tasks.c[name].type, UtcDateTime))
 _INSERT = Prepared(insert(tasks), (*KNOWN_COLUMNS, "irreversible"))
 _TABLES = frozenset({"tasks"})
 
@@ -385,24 +384,9 @@ def next_date(tx: Connection, case_id: str) -> datetime | None:
 
 
 def _columns(task: Task) -> dict[str, Any]:
-    return {
-        "id": task.id,
-        "irreversible": task.action.is_irreversible,
-        "case_id": task.case_id,
-        "stage_id": task.stage_id,
-        "identity_id": task.identity_id,
-        "account_id": task.account_id,
-        "target": task.target,
-        "action": task.action,
-        "state": task.state,
-        "position": task.position,
-        "due_at": task.due_at,
-        "not_before": task.not_before,
-        "attempts": task.attempts,
-        "first_tried_at": task.first_tried_at,
-        "reason": task.reason,
-        "deadline_at": task.deadline_at,
-    }
+    row = {name: getattr(task, name) for name in KNOWN_COLUMNS}
+    row["irreversible"] = task.action.is_irreversible
+    return row
 
 
 def _read_ahead(batch: Batch, case_id: str) -> list[Task]:
@@ -416,7 +400,7 @@ def _read_ahead(batch: Batch, case_id: str) -> list[Task]:
 
 def _from_json(values: Sequence[Any]) -> Row:
     row = dict(zip(KNOWN_COLUMNS, values, strict=True))
-    for name in ("due_at", "not_before", "first_tried_at", "deadline_at"):
+    for name in _MOMENTS:
         row[name] = moment(row[name]) if row[name] else None
     return row
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial, wraps
-from queue import Empty, SimpleQueue
-from time import monotonic
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection
@@ -49,11 +48,10 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._units: SimpleQueue[_Unit[Any] | None] = SimpleQueue()
+        self._inbox = _Inbox()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._pool: ThreadPoolExecutor | None = None
-        self._served = 1
 
     def run(self, unit: Callable[[], T], about: str | None = None) -> T:
         """Return what a unit returned, once that is committed; within another unit, together with it.
@@ -86,14 +84,15 @@ class Writer:
     @property
     def waiting(self) -> int:
         """How many units have not been begun."""
-        return self._units.qsize()
+        return len(self._inbox)
 
     def close(self) -> None:
         """Finish what was submitted, and end the threads."""
         if self._thread is not None:
-            self._units.put(None)
+            self._inbox.close()
             self._thread.join()
             self._thread = None
+            self._inbox = _Inbox()
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
@@ -101,7 +100,7 @@ class Writer:
     def _enqueue(self, unit: _Unit[Any]) -> None:
         if self._thread is None:
             self._start()
-        self._units.put(unit)
+        self._inbox.put(unit)
 
     def _start(self) -> None:
         with self._starting:
@@ -117,29 +116,10 @@ class Writer:
             return self._pool
 
     def _work(self) -> None:
-        while (first := self._units.get()) is not None:
-            self._serve([first, *self._others()])
-
-    def _others(self) -> list[_Unit[Any]]:
-        """Return what has arrived meanwhile, and what will in a moment.
-
-        As many as last time are waited for: those who were answered then are about to ask again,
-        and a commit for each of them would make all of them slower.
-        """
-        found: list[_Unit[Any]] = []
-        until = monotonic() + PATIENCE
-        while len(found) < MOST - 1:
-            wait = until - monotonic() if len(found) + 1 < self._served else 0
-            try:
-                unit = self._units.get(timeout=wait) if wait > 0 else self._units.get_nowait()
-            except Empty:
-                break
-            if unit is None:
-                self._units.put(None)  # the end comes after those
-                break
-            found.append(unit)
-        self._served = len(found) + 1
-        return found
+        served = 1
+        while units := self._inbox.take(served):
+            self._serve(units)
+            served = len(units)
 
     def _serve(self, units: Sequence[_Unit[Any]]) -> None:
         try:
@@ -157,6 +137,51 @@ class Writer:
         with self.database.write() as tx:
             for unit in _run_together(tx, units):
                 unit.attempt()
+
+
+class _Inbox:
+    """Units that wait for the one who takes them, and who is woken once for all that come together."""
+
+    def __init__(self) -> None:
+        self._units: deque[_Unit[Any]] = deque()
+        self._wanted = 1
+        self._enough = threading.Event()
+        self._is_closed = False
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+    def put(self, unit: _Unit[Any]) -> None:
+        """Add a unit; any thread may."""
+        self._units.append(unit)
+        if len(self._units) >= self._wanted:
+            self._enough.set()
+
+    def close(self) -> None:
+        """Let the one who takes come to an end, after what is there already."""
+        self._is_closed = True
+        self._enough.set()
+
+    def take(self, expected: int) -> list[_Unit[Any]]:
+        """Return what waits, or will in a moment; nothing where there will be nothing any more.
+
+        As many as last time are waited for: those who were answered then are about to ask again,
+        and a commit for each of them would make all of them slower.
+        """
+        if expected > 1:
+            self._wait(expected, PATIENCE)
+        if not self._units:
+            self._wait(1, None)
+            if expected > 1:
+                self._wait(expected, PATIENCE)
+        return [self._units.popleft() for _ in range(min(len(self._units), MOST))]
+
+    def _wait(self, wanted: int, timeout: float | None) -> None:
+        self._wanted = wanted
+        self._enough.clear()
+        # What came before that is seen here; what comes after it sets the event.
+        if len(self._units) < wanted and not self._is_closed:
+            self._enough.wait(timeout)
 
 
 def _run_together(tx: Connection, units: Sequence[_Unit[Any]]) -> list[_Unit[Any]]:

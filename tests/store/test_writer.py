@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from scimbridge.errors import DuplicateError, StoreBusyError, StoreUnavailableError
 from scimbridge.store import identities
+from scimbridge.store import writer as writing
 from scimbridge.store.database import Database
 from scimbridge.store.schema import identities as identity_table
 from scimbridge.store.writer import TRIES, Writer
@@ -237,3 +238,48 @@ def test_within_another_transaction_nothing_is_done_again(writer: Writer) -> Non
         writer.run(unlucky.work)
 
     assert unlucky.times == 0
+
+
+def test_as_many_as_last_time_are_waited_for(database: Database) -> None:
+    if not database.is_sqlite:
+        return
+    inbox = writing._Inbox()
+    first, second = (writing._Blocking(str, None) for _ in range(2))
+    inbox.put(first)
+    later = threading.Thread(target=inbox.put, args=(second,))
+    later.start()
+
+    taken = inbox.take(2)
+    while len(taken) < 2:  # the thread came late, on a busy machine
+        taken += inbox.take(1)
+
+    later.join()
+    assert taken == [first, second]
+
+
+def test_nobody_waits_long_for_those_who_do_not_come() -> None:
+    inbox = writing._Inbox()
+    unit = writing._Blocking(str, None)
+    inbox.put(unit)
+
+    assert inbox.take(8) == [unit]
+
+
+def test_a_transaction_has_only_so_many_units() -> None:
+    inbox = writing._Inbox()
+    for _ in range(writing.MOST + 1):
+        inbox.put(writing._Blocking(str, None))
+
+    assert [len(inbox.take(1)), len(inbox.take(1))] == [writing.MOST, 1]
+
+
+def test_whoever_waits_is_told_of_the_end() -> None:
+    inbox = writing._Inbox()
+    taken: list[object] = []
+    thread = threading.Thread(target=lambda: taken.append(inbox.take(1)))
+    thread.start()
+
+    inbox.close()
+    thread.join()
+
+    assert taken == [[]]
