@@ -36,6 +36,7 @@ from scimbridge.services.execution import Execution
 from scimbridge.services.expediting import Expediting
 from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
+from scimbridge.services.giving_back import GivingBack
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.guarding import Guarding
@@ -314,6 +315,11 @@ class Bridge:
     def approving(self) -> Approving:
         """What operators say yes to."""
         return Approving(self.database, self.fleet, self.settings.ruleset, self.courier.submit)
+
+    @cached_property
+    def giving_back(self) -> GivingBack:
+        """Access that operators give back."""
+        return GivingBack(self.database, self.returning, self.courier.submit)
 
     @cached_property
     def overview(self) -> Overview:

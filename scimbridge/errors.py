@@ -14,6 +14,7 @@
     │   ├── InvalidKeyError
     │   ├── ArmingError
     │   ├── LeaverFileError
+    │   ├── RestoreRefusedError
     │   └── CaseClosedError
     ├── StoreError             the database
     │   ├── ConcurrentUpdateError   reload and decide again
@@ -76,6 +77,10 @@ class ArmingError(RuleError):
 
 class LeaverFileError(RuleError):
     """The file of leavers cannot be read; the message says what to do."""
+
+
+class RestoreRefusedError(RuleError):
+    """Nothing is given back, for the reason that it says."""
 
 
 class NotFoundError(RuleError):

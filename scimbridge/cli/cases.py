@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scimbridge.cli import canceling, case_list, request
+from scimbridge.cli import canceling, case_list, giving_back, request
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
 from scimbridge.cli.output import say, say_json
@@ -53,6 +53,7 @@ def show(
 
 
 app.command()(canceling.cancel)
+app.command()(giving_back.restore)
 app.command()(request.request)
 app.command()(request.requested)
 app.command()(request.withdraw)

@@ -175,7 +175,7 @@ class Returning:
         """
         identity = identities.identity_by_id(tx, case.identity_id, now)
         own = around(tx, identity.id, now)
-        tried = {task.target for task in tasks.tasks_of_case(tx, case.id) if task.action.is_revoking and task.attempts}
+        tried = tasks.targets_tried(tx, case.id)
         if targets is not None:
             tried &= set(targets)
         spared = self._grants.ungranted(tx, identity.id, own.unassigned).keys() | self._still_moved(tx, identity).keys()

@@ -323,6 +323,12 @@ def deletion_of(tx: Connection, case_id: str, account_id: str) -> datetime | Non
     return found
 
 
+def targets_tried(tx: Connection, case_id: str) -> set[str]:
+    """Return the targets at which a case has begun something."""
+    query = select(attempts.c.target).join(tasks, tasks.c.id == attempts.c.task_id).where(tasks.c.case_id == case_id)
+    return set(tx.execute(query.distinct()).scalars())
+
+
 def is_all_given_back(tx: Connection, task: Task) -> bool:
     """Whether all else is done that gives back a task's account together with it."""
     query = select(tasks.c.action, tasks.c.state).where(

@@ -20,7 +20,7 @@ EXPECTED = {
     *("token create", "token list", "token revoke"),
     *("client create", "client list", "client revoke"),
     *("sources list", "sources show", "sources requests"),
-    *("cases list", "cases show", "cases cancel", "cases retry", "tasks link"),
+    *("cases list", "cases show", "cases cancel", "cases retry", "cases restore", "tasks link"),
     *("targets list", "targets check", "targets pause", "targets resume"),
     *("guard list", "guard show", "guard release", "guard cancel"),
     *("hold place", "hold lift", "hold list", "exclusion add", "exclusion end", "exclusion list"),

@@ -40,6 +40,7 @@ from scimbridge.services.execution import Execution
 from scimbridge.services.expediting import Expediting
 from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
+from scimbridge.services.giving_back import GivingBack
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.guarding import Guarding
@@ -330,6 +331,7 @@ class Bench:
             self.rules, self.fleet.capabilities, Guarding(self.database, self.guard, modes, noted), self.timing
         )
         returning = Returning(self.rules, planner, grants)
+        self.giving_back = GivingBack(self.database, returning, self.wakeups.extend)
         self.flooding = Flooding(self.database, returning, self.wakeups.extend)
         self.census = Census(self.database, self.guard)
         self.ending = Ending(self.database, planner, returning, profiles)

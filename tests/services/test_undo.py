@@ -11,6 +11,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.rule import Restore, Ruleset, Terms
 from scimbridge.domain.task import TaskState
+from scimbridge.errors import RestoreRefusedError
 from scimbridge.sdk import RejectedError, RetryableError
 from scimbridge.store import snapshots
 from scimbridge.store.database import Database
@@ -374,3 +375,82 @@ def test_a_mover_gets_back_only_what_the_change_took(database: Database, clock: 
     bench.run()
 
     assert crm.names("ada", "groups") == ["Sales VPN"]
+
+
+# -- by hand
+
+
+def restore(bench: Bench, case: Case, **wish: Any) -> Case:
+    return bench.giving_back.restore(case.id, reason="a mistake", by="eve", now=bench.clock(), **wish).case
+
+
+def left(bench: Bench, *days: str) -> tuple[str, Case]:
+    ada = arrive(bench)
+    bench.leave(ada)
+    for day in days or ("0s", "7d"):
+        bench.run(day)
+    return ada, bench.case(ada)
+
+
+def test_an_operator_gives_back_what_the_source_still_calls_gone(bench: Bench, crm: MemoryTarget) -> None:
+    ada, case = left(bench)
+
+    given = restore(bench, case)
+    bench.run()
+    bench.run("400d")
+
+    assert (given.opened_by, given.kind) == ("eve", CaseKind.RESTORE)
+    assert not crm.is_suspended("ada")
+    assert crm.names("ada", "groups") == ["Sales", "Sales VPN"]
+    assert [each.state for each in bench.cases(ada)] == [CaseState.CANCELED, CaseState.COMPLETED]
+
+
+def test_a_new_fact_of_the_source_outweighs_the_operators_word(bench: Bench, crm: MemoryTarget) -> None:
+    ada, case = left(bench)
+    given = restore(bench, case)
+
+    bench.delete(ada)
+    bench.run()
+
+    assert bench.states(given)["restore@crm"] is TaskState.CANCELED
+    assert crm.is_suspended("ada")
+
+
+def test_only_the_named_target_is_given_back(database: Database, clock: FakeClock) -> None:
+    rules = Ruleset((a_rule(a_stage("0s")),))
+    bench = Bench(database, clock, rules, {"crm": MemoryTarget(), "dir": MemoryTarget()})
+    ada = bench.join("ada")
+    bench.leave(ada)
+    bench.run()
+
+    restore(bench, bench.case(ada), targets=["dir"])
+    bench.run()
+
+    assert (bench.systems["crm"].is_suspended("ada"), bench.systems["dir"].is_suspended("ada")) == (True, False)
+
+
+def test_a_restore_is_refused_where_it_would_do_nothing_or_be_taken_again(bench: Bench) -> None:
+    ada, case = left(bench)
+
+    with pytest.raises(RestoreRefusedError, match="still open, and would take it again"):
+        restore(bench, case, targets=["crm"])
+    given = restore(bench, case)
+    with pytest.raises(RestoreRefusedError, match="gives back already"):
+        restore(bench, given)
+    with pytest.raises(RestoreRefusedError, match="another case of the same person is open"):
+        restore(bench, case)
+    bench.run()
+    with pytest.raises(RestoreRefusedError, match="has taken nothing"):
+        restore(bench, case)
+    assert bench.cases(ada)[-1].state is CaseState.COMPLETED
+
+
+def test_a_refused_restore_changes_nothing(bench: Bench) -> None:
+    ada = arrive(bench)
+    bench.leave(ada)
+    case = bench.case(ada)
+
+    with pytest.raises(RestoreRefusedError):
+        restore(bench, case)
+
+    assert bench.case(ada).state is CaseState.OPEN
