@@ -17,6 +17,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from scimbridge import telemetry
+from scimbridge.api.admission import Admission
+from scimbridge.api.app import api_routes
 from scimbridge.bridge import Bridge
 from scimbridge.dashboard import build_routes
 from scimbridge.errors import BridgeError
@@ -64,6 +66,13 @@ def create_app(bridge: Bridge) -> ASGIApp:
             Route("/readyz", _Readiness(bridge).answer),
             Route("/metrics", _Metrics(bridge).answer),
             *oauth_routes(endpoint, public_url),
+            *api_routes(
+                admission=Admission(bridge.operators.identify, clock, addresses, failures),
+                requesting=bridge.requesting,
+                clock=clock,
+                max_body=bridge.settings.server.max_body,
+                public_url=public_url,
+            ),
             *build_routes(bridge.overview, clock, bridge.holding, bridge.flooding),
         ],
         lifespan=_lifespan,

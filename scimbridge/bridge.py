@@ -49,6 +49,7 @@ from scimbridge.services.leases import TERMS, Leases, Terms
 from scimbridge.services.lookup import Lookup
 from scimbridge.services.moving import Moving
 from scimbridge.services.operating import Operating
+from scimbridge.services.operators import Operators
 from scimbridge.services.overview import Overview
 from scimbridge.services.permit import TargetPermit
 from scimbridge.services.planning import Planner
@@ -207,6 +208,11 @@ class Bridge:
             self.settings.profiles,
             self.courier.submit,
         )
+
+    @cached_property
+    def operators(self) -> Operators:
+        """Who may use the API."""
+        return Operators(self.database)
 
     @cached_property
     def hooking(self) -> Hooking:

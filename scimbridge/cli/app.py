@@ -20,6 +20,7 @@ from scimbridge.cli import (
     guard,
     hold,
     inquiries,
+    operator,
     plan,
     processes,
     sources,
@@ -48,7 +49,7 @@ app.command()(check.check)
 app.command()(plan.plan)
 for command in (approving.approve, approving.unapprove, expediting.expedite):
     cases.app.command()(command)
-for group in (token, client, sources, cases, tasks, targets, guard, hold, exclusion, inquiries, config, db):
+for group in (token, client, operator, sources, cases, tasks, targets, guard, hold, exclusion, inquiries, config, db):
     app.add_typer(group.app)
 
 

@@ -50,13 +50,15 @@ def expiry_warning(row: Mapping[Any, Any], now: datetime) -> str | None:
     )
 
 
-def _lifetime_text(value: str | None) -> str | None:
+def lifetime_text(value: str | None) -> str | None:
+    """Return a lifetime as it is written, if it is one."""
     if value not in {None, NEVER}:
-        _parsed(value or "")
+        lifetime_of(value or "")
     return value
 
 
-def _parsed(text: str) -> timedelta:
+def lifetime_of(text: str) -> timedelta:
+    """Return a lifetime."""
     from scimbridge.domain.duration import parse_duration
 
     try:
@@ -71,7 +73,7 @@ def _parsed(text: str) -> timedelta:
 
 def _lifetime(expires: str | None, section: SourceSection | None) -> timedelta | None:
     if expires is not None:
-        return None if expires == NEVER else _parsed(expires)
+        return None if expires == NEVER else lifetime_of(expires)
     return section.token_lifetime if section is not None else None
 
 
@@ -102,7 +104,7 @@ def create(
         typer.Option(
             "--expires",
             metavar="DURATION",
-            callback=_lifetime_text,
+            callback=lifetime_text,
             help='How long it lets the source in, like 90d, or "never"; else token_lifetime of the source.',
         ),
     ] = None,

@@ -141,6 +141,29 @@ used_assertions = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
+operators = Table(
+    "operators",
+    metadata,
+    # Who may use the API, by the name that stands in the history.
+    Column("name", String(100), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+)
+
+operator_tokens = Table(
+    "operator_tokens",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("operator", ForeignKey("operators.name"), nullable=False, index=True),
+    # As for `tokens`: there is nothing to guess.
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("hint", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+)
+
 _LIVE_END = text("end_due_at IS NOT NULL AND deleted_at IS NULL")
 
 identities = Table(

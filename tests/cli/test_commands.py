@@ -24,12 +24,14 @@ EXPECTED = {
     *("targets list", "targets check", "targets pause", "targets resume"),
     *("guard list", "guard show", "guard release", "guard cancel"),
     *("hold place", "hold lift", "hold list", "exclusion add", "exclusion end", "exclusion list"),
+    *("cases request", "cases requested", "cases withdraw", "operator create", "operator list", "operator revoke"),
     *("inquiries list", "inquiries confirm", "inquiries dismiss"),
     *("config example", "config check", "config schema", "db upgrade"),
 }
 READING = {
     *("check", "plan", "token list", "cases list", "cases show", "targets list", "targets check"),
     *("guard list", "guard show"),
+    *("cases requested", "operator list"),
     *("hold list", "exclusion list", "config check", "sources list", "sources show", "sources requests"),
 }
 

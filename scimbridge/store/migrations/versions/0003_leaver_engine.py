@@ -150,6 +150,28 @@ def upgrade() -> None:
         postgresql_where=_UNANSWERED,
     )
     op.create_table(
+        "operators",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_operators")),
+    )
+    op.create_table(
+        "operator_tokens",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("operator", sa.String(length=100), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("hint", sa.String(length=16), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["operator"], ["operators.name"], name=op.f("fk_operator_tokens_operator")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_operator_tokens")),
+        sa.UniqueConstraint("digest", name=op.f("uq_operator_tokens_digest")),
+    )
+    op.create_index(op.f("ix_operator_tokens_operator"), "operator_tokens", ["operator"], unique=False)
+    op.create_table(
         "moves",
         sa.Column("identity_id", sa.String(length=36), nullable=False),
         sa.Column("target", sa.String(length=64), nullable=False),

@@ -1,0 +1,1 @@
+"""The JSON API for operators, under ``/api/v1``."""

@@ -1,0 +1,72 @@
+"""Who is let into the API: operators with a token, each for what their role covers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from anyio import to_thread
+from starlette.requests import Request
+
+from scimbridge import telemetry
+from scimbridge.api.problems import ProblemError
+from scimbridge.domain.access import BearerToken
+from scimbridge.domain.operator import Operator, Role
+from scimbridge.scim.admission.addresses import Addresses
+from scimbridge.scim.admission.credentials import authorization, credential_of
+from scimbridge.scim.admission.failures import Failures
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="scimbridge"'}
+
+logger = structlog.get_logger("scimbridge.admission")
+
+Identify = Callable[[str, datetime], Operator | None]
+"""Returns whose token this is. Called in a thread."""
+
+
+class Admission:
+    """Lets operators in, and slows those who guess.
+
+    Args:
+        identify: Looks tokens up.
+        clock: The current time (UTC).
+        addresses: Finds the client of a request.
+        failures: Counts failures by address, together with those of sources.
+    """
+
+    def __init__(
+        self, identify: Identify, clock: Callable[[], datetime], addresses: Addresses, failures: Failures
+    ) -> None:
+        self._identify = identify
+        self._clock = clock
+        self._addresses = addresses
+        self._failures = failures
+
+    async def admit(self, request: Request, role: Role) -> Operator:
+        """Return who asks.
+
+        Raises:
+            ProblemError: Nobody is let in with this, or their role does not cover it.
+        """
+        header = authorization(request.scope)
+        if header is None:
+            raise ProblemError(401, "a bearer token is needed: `scimbridge operator create`", headers=_CHALLENGE)
+        address = self._addresses.of(request.scope)
+        wait = await self._failures.hold_back(address)
+        if wait is not None:
+            detail = "too many failed authentications from this address; try again later"
+            raise ProblemError(429, detail, headers={"Retry-After": str(wait)})
+        credential = credential_of(header)
+        text = credential.text if isinstance(credential, BearerToken) else ""
+        found = await to_thread.run_sync(self._identify, text, self._clock())
+        if found is None:
+            self._failures.count(address)
+            telemetry.FAILED_AUTHENTICATIONS.labels("operator").inc()
+            logger.warning("not let in", action="authenticate", reason="operator", address=str(address))
+            # The same for all: nobody learns whether a token was ever good.
+            raise ProblemError(401, "a valid bearer token is needed", headers=_CHALLENGE)
+        self._failures.forgive(address)
+        if not found.role.covers(role):
+            raise ProblemError(403, f"this takes the role {role}; yours is {found.role}")
+        return found

@@ -1,0 +1,77 @@
+"""Rows of operators and their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from scimbridge.domain.ids import new_id
+from scimbridge.domain.operator import Role
+from scimbridge.errors import DuplicateError, NotFoundError
+from scimbridge.store.schema import operator_tokens, operators
+
+_BY_DIGEST = (
+    select(operators.c.name, operators.c.role, operator_tokens.c.expires_at)
+    .join(operators, operators.c.name == operator_tokens.c.operator)
+    .where(
+        operator_tokens.c.digest == bindparam("wanted"),
+        operator_tokens.c.revoked_at.is_(None),
+        operators.c.revoked_at.is_(None),
+    )
+)
+
+
+def insert_operator(tx: Connection, name: str, role: Role, now: datetime) -> None:
+    """Store an operator; one who was revoked is let in again.
+
+    Raises:
+        DuplicateError: There is one of this name.
+    """
+    again = update(operators).where(operators.c.name == name, operators.c.revoked_at.is_not(None))
+    if tx.execute(again.values(role=role, created_at=now, revoked_at=None)).rowcount:
+        return
+    try:
+        with tx.begin_nested():
+            tx.execute(insert(operators).values(name=name, role=role, created_at=now))
+    except IntegrityError as error:
+        raise DuplicateError("name") from error
+
+
+def insert_token(
+    tx: Connection, operator: str, digest: str, hint: str, now: datetime, expires_at: datetime | None
+) -> None:
+    """Store a token's digest."""
+    row = {"id": new_id(now), "operator": operator, "digest": digest, "hint": hint, "created_at": now}
+    tx.execute(insert(operator_tokens).values(**row, expires_at=expires_at))
+
+
+def by_digest(tx: Connection, digest: str) -> RowMapping | None:
+    """Return the operator of a token that was not revoked, and when it expires."""
+    return tx.execute(_BY_DIGEST, {"wanted": digest}).mappings().first()
+
+
+def revoke(tx: Connection, name: str, now: datetime) -> None:
+    """Let an operator in no more, by no token.
+
+    Raises:
+        NotFoundError: There is none of this name whom anything lets in.
+    """
+    live = update(operators).where(operators.c.name == name, operators.c.revoked_at.is_(None))
+    if tx.execute(live.values(revoked_at=now)).rowcount == 0:
+        raise NotFoundError("operator", name)
+    own = update(operator_tokens).where(operator_tokens.c.operator == name, operator_tokens.c.revoked_at.is_(None))
+    tx.execute(own.values(revoked_at=now))
+
+
+def all_operators(tx: Connection) -> Sequence[RowMapping]:
+    """Return all operators with their tokens, those too that let nobody in anymore."""
+    columns = (operator_tokens.c.hint, operator_tokens.c.expires_at, operator_tokens.c.created_at.label("token_at"))
+    query = (
+        select(operators, *columns, operator_tokens.c.revoked_at.label("token_revoked_at"))
+        .join(operator_tokens, operator_tokens.c.operator == operators.c.name)
+        .order_by(operators.c.name, operator_tokens.c.created_at)
+    )
+    return tx.execute(query).mappings().all()
