@@ -194,7 +194,9 @@ def _run_together(tx: Connection, units: Sequence[_Unit[Any]]) -> list[_Unit[Any
         for unit in units:
             # Who comes second for the same User has to see what the first one wrote.
             is_first = unit.about is not None and firsts[unit.about] is unit
-            if not is_first or not batch.attempt(unit.about or "", unit.attempt):
+            has_joined = is_first and batch.attempt(unit.about or "", unit.attempt)
+            # What fails here has left nothing, and may go well, or is refused as ever, by itself.
+            if not has_joined or unit.has_failed:
                 left.append(unit)
     return left
 
@@ -259,6 +261,11 @@ class _Unit(Generic[T]):
     def fail(self, error: Exception) -> None:
         """Say that nothing was stored."""
         self._value, self._error = None, error
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the work raised when it was run last."""
+        return self._error is not None
 
     def settle(self) -> None:
         """Hand the outcome over."""

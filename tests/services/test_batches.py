@@ -247,6 +247,23 @@ def test_one_that_is_refused_undoes_itself_only(bench: Bench) -> None:
     assert [len(bench.cases(user_id)) for user_id in (ada, eve, bob)] == [1, 0, 1]
 
 
+def test_one_that_fails_in_a_batch_is_tried_by_itself(bench: Bench) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    runs: list[str] = []
+
+    def fail_once(document: Mapping[str, Any]) -> Mapping[str, Any]:
+        runs.append("bob")
+        if len(runs) == 1:
+            raise KeyError("what the batch does not have")
+        return {**document, "active": False}
+
+    outcomes = together(bench, (ada, setting(active=False)), (bob, fail_once))
+
+    assert [type(each) for each in outcomes] == [StoredUser, StoredUser]
+    assert runs == ["bob", "bob"]
+    assert bench.case(bob).state is CaseState.OPEN
+
+
 def test_a_user_of_another_source_is_not_found(bench: Bench) -> None:
     ada, bob = bench.join("ada"), bench.join("bob", source="other")
 
