@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.case import Case
+from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.lifecycle import end_of
 from scimbridge.domain.names import fold
@@ -63,7 +63,8 @@ class Standing:
         """Return why a task has lost its reason, or ``None`` while it has one. The caller holds the identity's lock."""
         if task.action.gives_back:
             # What an operator gives back stands, whatever the source last said: its next fact calls it off.
-            return "the identity has left again" if identity.is_gone and case.opened_by is None else None
+            is_asked_for = case.kind is CaseKind.RESTORE and case.opened_by is not None
+            return "the identity has left again" if identity.is_gone and not is_asked_for else None
         is_narrow = case.trigger is None or case.trigger.is_narrow
         if identity.is_gone and not is_narrow:
             return None

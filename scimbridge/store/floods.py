@@ -22,6 +22,7 @@ from scimbridge.store.schema import UNSETTLED, attempts, cases, flood_cases, flo
 GUARD = "the guard"
 """Who places the holds of a flood."""
 
+_IS_OPEN = cases.c.state == CaseState.OPEN
 _BY_ID = select(floods).where(floods.c.id == bindparam("key"))
 _HOLD = Prepared(insert(holds), ("id", "scope", "subject", "reason", "placed_by", "placed_at", "is_legal", "flood_id"))
 
@@ -32,7 +33,7 @@ class Extent:
 
     Attributes:
         cases: All that belong to it.
-        held: Those that its holds stop.
+        held: Open ones that its holds stop.
         started: Those in which something has been tried, whatever came of it.
     """
 
@@ -188,7 +189,7 @@ def extent(tx: Connection, flood_id: str) -> Extent:
     started = own.where(exists(select(tasks.c.id).where(tasks.c.case_id == flood_cases.c.case_id, _has_started())))
     return Extent(
         cases=_number(tx, own),
-        held=_number(tx, _held(flood_id)),
+        held=_number(tx, _held(flood_id).join(cases, cases.c.id == holds.c.subject).where(_IS_OPEN)),
         started=_number(tx, started),
     )
 
@@ -237,7 +238,7 @@ def held_case_rows(tx: Connection, flood_id: str, limit: int) -> Sequence[Row]:
         select(cases.c.id.label("case_id"), identities.c.source, identities.c.user_name, holds.c.id.label("hold_id"))
         .join(cases, cases.c.id == holds.c.subject)
         .join(identities, identities.c.id == cases.c.identity_id)
-        .where(holds.c.flood_id == flood_id, holds.c.lifted_at.is_(None), cases.c.state == CaseState.OPEN)
+        .where(holds.c.flood_id == flood_id, holds.c.lifted_at.is_(None), _IS_OPEN)
         .order_by(cases.c.id)
         .limit(limit)
     )

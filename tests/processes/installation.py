@@ -156,13 +156,20 @@ class Installation:
         """Where SCIM is spoken."""
         return f"http://{self.bridge.settings.server.listen}/scim/v2"
 
-    def start(self, role: Role, crash: tuple[str, int] | None = None, *, log_to_file: bool = True) -> Process:
-        """Start a process, without waiting for it to be ready."""
+    def start(
+        self,
+        role: Role,
+        crash: tuple[str, int] | None = None,
+        *,
+        log_to_file: bool = True,
+        config: Path | None = None,
+    ) -> Process:
+        """Start a process, without waiting for it to be ready; with a configuration of its own, where there is one."""
         log = self.folder / f"{role}.log" if log_to_file else Path(os.devnull)
         process = Process(
             Orders(
                 role=role,
-                config=self.config,
+                config=config or self.config,
                 queue_url=self.redis.url,
                 terms=self.terms,
                 log=log,
