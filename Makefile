@@ -12,7 +12,7 @@ COVERAGE ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench import chaos soak fmt docs static servers wheel clean
+.PHONY: help setup run test check bench import chaos soak mutate fmt docs static servers wheel clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ chaos: setup servers ## Kill, flush and break for longer than make test does (so
 
 soak: setup ## Play the model against the bridge for longer than make test does
 	@SCIMBRIDGE_MACHINE=long $(BIN)/python -m pytest tests/services/test_machine.py $(ARGS)
+
+mutate: ## Change the rules bit by bit, and see whether a test notices (ARGS="scimbridge/domain/plan.py": one file)
+	@uv="$$($(PYTHON) deploy/bootstrap.py)" && UV_PROJECT_ENVIRONMENT=.venv "$$uv" sync --locked --all-extras --group mutation --quiet
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 fmt: setup ## Format, and fix what can be fixed by machine
 	@$(BIN)/ruff format

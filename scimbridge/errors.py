@@ -89,7 +89,7 @@ class NotFoundError(RuleError):
     def __init__(self, kind: str, key: str) -> None:
         self.kind = kind
         self.key = key
-        super().__init__(f"no {kind} {key!r}")
+        super().__init__(f"no {kind} {key!r}" if key else f"no such {kind}")
 
 
 class DuplicateError(RuleError):
@@ -109,10 +109,10 @@ class UnknownMemberError(RuleError):
 
 
 class PreconditionError(RuleError):
-    """The resource has changed since the version that the caller named."""
+    """The resource has another version than the caller asked for, or one that the caller ruled out."""
 
-    def __init__(self) -> None:
-        super().__init__("the resource has changed since the version you read; read it again")
+    def __init__(self, why: str = "the resource has changed since the version you read; read it again") -> None:
+        super().__init__(why)
 
 
 class TooManyTokensError(RuleError):

@@ -7,6 +7,7 @@ keep a deactivation from being stored.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Annotated, Any
@@ -42,6 +43,25 @@ class Photo(scim2_models.Photo):
     """A link to a picture, in any spelling."""
 
     value: Annotated[str | None, CaseExact.true] = None  # type: ignore[assignment]
+
+
+class Certificate(scim2_models.X509Certificate):
+    """A certificate, which is stored as it was sent or not at all."""
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _require_base64(cls, value: object) -> object:
+        # Whoever decodes base64 leniently passes over what is none, and has another certificate in the end.
+        if not isinstance(value, str):
+            return value
+        compact = "".join(value.split())
+        try:
+            b64decode(compact, validate=True)
+        except ValueError as error:
+            raise InvalidValueException(
+                detail="the value of a certificate must be base64 (RFC 7643 §2.3.6)"
+            ).as_pydantic_error() from error
+        return compact
 
 
 class Manager(ComplexAttribute):
@@ -102,6 +122,7 @@ class User(scim2_models.User[AnyExtension]):
 
     emails: list[Email] | None = None  # type: ignore[assignment]
     photos: list[Photo] | None = None  # type: ignore[assignment]
+    x509_certificates: list[Certificate] | None = None  # type: ignore[assignment]
     profile_url: Annotated[str | None, CaseExact.true] = None  # type: ignore[assignment]
 
 

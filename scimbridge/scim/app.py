@@ -242,7 +242,7 @@ class _TrailingSlash:
 def _require_plausible_id(request: Request) -> None:
     resource_id = request.path_params.get("id")
     if resource_id is not None and not PLAUSIBLE_ID.fullmatch(resource_id):
-        raise NotFoundError("resource", "of this id")
+        raise NotFoundError("resource", "")
 
 
 def _shown_path(request: Request) -> str:

@@ -100,7 +100,7 @@ class Bulk:
         """
         match = _PATH.fullmatch(call.path)
         if match is None or (match[2] and not PLAUSIBLE_ID.fullmatch(match[2])):
-            raise NotFoundError("resource", "of this path")
+            raise NotFoundError("path in a bulk request", "")
         handler = self._handlers[f"/{match[1]}/{{id}}" if match[2] else f"/{match[1]}"].get(call.method)
         if handler is None:
             raise HTTPException(405)

@@ -10,6 +10,7 @@ from typing import Any
 
 from scimbridge.domain.resource import Received
 from scimbridge.domain.source import DEFAULT_PROFILE, SourceProfile
+from scimbridge.errors import PreconditionError
 from scimbridge.scim.reading import Reading, listed
 from scimbridge.scim.redaction import without_secrets
 
@@ -81,6 +82,21 @@ def wanted_version(header: str | None, current: int | None = None) -> int | None
     if len(versions) == 1:
         return versions.pop()
     return current if current in versions else NO_VERSION
+
+
+def refuse_match(header: str | None, version: int) -> None:
+    """Refuse a write by an If-None-Match header that names the stored version (RFC 9110 §13.1.2).
+
+    Raises:
+        PreconditionError: It does, or it is ``*``: there must be no such resource.
+    """
+    if header is not None and matches(header, version):
+        raise PreconditionError("the resource is there, in a version that If-None-Match rules out")
+
+
+def matches(header: str, version: int) -> bool:
+    """Whether an If-None-Match header names a version."""
+    return header.strip() == "*" or version in {version_of(tag) for tag in header.split(",")}
 
 
 def etag(version: int) -> str:

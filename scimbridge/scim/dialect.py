@@ -83,7 +83,8 @@ def check_schemas(body: Mapping[str, Any], core: str, seen: Reading, *, message:
     named = {schema.lower(): schema for schema in schemas}
     new = _NEW[core] | ({PATCH_OP.lower()} if message else set())
     if not (new | _OLD[core]).intersection(named):
-        raise InvalidSyntaxException(detail=f"schemas names none of this resource type; expected {core}")
+        expected = PATCH_OP if message else core
+        raise InvalidSyntaxException(detail=f"schemas names nothing that belongs here; expected {expected}")
     if _OLD[core].intersection(named):
         seen.saw(Quirk.OLD_SCHEMA)
     foreign = [schema for lowered, schema in named.items() if lowered not in new | _OLD[core]]

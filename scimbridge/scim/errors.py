@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -72,6 +73,22 @@ _UNSAID: Mapping[type[Exception], str] = {
 }
 """What is said instead of the message, which names parts of the installation."""
 
+_EXPECTED: Mapping[str, str] = {
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "datetime_type": "a dateTime",
+    "datetime_parsing": "a dateTime",
+    "datetime_from_date_parsing": "a dateTime",
+}
+"""What a value must be, by Pydantic's name of the mistake; its text names classes of ours."""
+
+_FIELD_NAME = re.compile(r"_([a-z0-9])")
+
 
 def verdict_on(error: Exception) -> Verdict:
     """Return what an error means to the client. Errors that nobody expected are logged and tell nothing."""
@@ -102,5 +119,16 @@ def _protocol_verdict(error: SCIMException) -> Verdict:
 
 def _first_of(error: ValidationError) -> Verdict:
     # Pydantic's own text would repeat the input, and so perhaps a secret.
-    first = Error.from_validation_errors(error.errors(include_url=False, include_input=False))[0]
-    return Verdict(first.status or 400, first.detail or "the value is not valid", first.scim_type)
+    details = error.errors(include_url=False, include_input=False)[0]
+    first = Error.from_validation_error(details)
+    detail = _worded(details["type"], details["msg"], first.detail or "the value is not valid")
+    return Verdict(first.status or 400, detail, first.scim_type)
+
+
+def _worded(kind: str, said: str, detail: str) -> str:
+    """Return what is wrong with an attribute as people say it, by the attribute's name in SCIM."""
+    expected = _EXPECTED.get(kind)
+    name = detail.removeprefix(f"{said}: ")
+    if expected is None or name == detail:
+        return detail
+    return f"{_FIELD_NAME.sub(lambda found: found[1].upper(), name)} must be {expected}"

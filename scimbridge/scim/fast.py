@@ -41,7 +41,7 @@ _MEDIA_TYPES = {
     b"application/scim+json; charset=utf-8",
     b"application/json; charset=utf-8",
 }
-_TELLING = {b"if-match", b"content-encoding"}
+_TELLING = {b"if-match", b"if-none-match", b"content-encoding"}
 """Headers that change what a request means."""
 
 _TEXTS = ("displayName", "nickName", "title", "userType", "preferredLanguage")

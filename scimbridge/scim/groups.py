@@ -13,7 +13,7 @@ from scimbridge.domain.model import GROUP, TOLERANT
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import MemberChange, MemberVerb, StoredGroup
 from scimbridge.scim import dialect, patch
-from scimbridge.scim.call import Call, etag, wanted_version
+from scimbridge.scim.call import Call, etag, refuse_match, wanted_version
 from scimbridge.scim.dialect import CORE_GROUP
 from scimbridge.scim.documents import group_document, stored_group
 from scimbridge.scim.patch import Operation
@@ -109,10 +109,11 @@ class Groups:
         return resource_response(self._rendering.group(group), projection, status)
 
     def _wanted_version(self, call: Call) -> int | None:
-        header = call.headers.get("if-match")
-        if header is None or "," not in header:
+        header, unwanted = call.headers.get("if-match"), call.headers.get("if-none-match")
+        if unwanted is None and (header is None or "," not in header):
             return wanted_version(header)
         group = self._lookup.get_group(call.source, call.resource_id, with_members=False)
+        refuse_match(unwanted, group.version)
         return wanted_version(header, group.version)
 
 

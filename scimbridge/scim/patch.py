@@ -86,7 +86,7 @@ def operations(body: Mapping[str, Any], model: Any, seen: Reading) -> list[Opera
 
     Raises:
         InvalidSyntaxException: It is no PATCH message, or has an operation that is not add, remove or replace.
-        InvalidPathException: A path cannot be understood.
+        InvalidPathException: A path cannot be understood, or leads into a value that has no parts.
         NoTargetException: A remove has no path.
         InvalidValueException: An operation without a path has a value that is no object; or there are
             too many operations.
@@ -101,6 +101,8 @@ def operations(body: Mapping[str, Any], model: Any, seen: Reading) -> list[Opera
             if operation.is_known:
                 seen.attributes += _unknown_names(operation, model)
                 found.append(operation)
+            elif _is_below_a_value(operation.path, model):
+                raise InvalidPathException(detail=f"{operation.path.parts[0]} is one value without parts")
             else:
                 (seen.attributes if operation.from_value else seen.paths).append(str(operation.path))
     return found
@@ -213,6 +215,15 @@ def _unknown_names(operation: Operation, model: Any) -> Iterator[str]:
     known = inner_of(KNOWN_GROUP if model is GROUP else KNOWN_USER, *names)
     if known is not None:
         yield from unknown_in(operation.value, known, f"{operation.path}{known.separator}")
+
+
+def _is_below_a_value(path: Path[Any], model: Any) -> bool:
+    """Whether a path names a part of what has none, like ``active.value``: nobody may take that for a success."""
+    if len(path.parts) < 2:
+        return False
+    names = [path.schema, path.parts[0]] if path.schema else [path.parts[0]]
+    attribute = inner_of(KNOWN_GROUP if model is GROUP else KNOWN_USER, *names)
+    return attribute is not None and not attribute.inner
 
 
 def _names(binding: AttributeBinding) -> Iterator[str]:

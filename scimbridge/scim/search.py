@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scim2_models import InvalidSyntaxException, InvalidValueException, SearchRequest
+from scim2_models import InvalidFilterException, InvalidSyntaxException, InvalidValueException, SearchRequest
 from starlette.responses import Response
 
 from scimbridge.domain.resource import StoredUser
@@ -89,13 +89,21 @@ def query_of(asked: Mapping[str, Any], base: str) -> Query:
     if cursor is not None and start_index is not None:
         raise InvalidValueException(detail="cursor and startIndex exclude each other")
     return Query(
-        filter=_text(asked, "filter") or None,
+        filter=_filter(asked),
         sort=_sort(asked),
         base=base,
         start_index=max(start_index or 1, 1),
         count=None if count is None else min(max(count, 0), MAX_COUNT),
         cursor=None if cursor is None else _text(asked, "cursor"),
     )
+
+
+def _filter(asked: Mapping[str, Any]) -> str | None:
+    text = _text(asked, "filter")
+    # Whoever looks for somebody and sends nothing to look for must not find everybody.
+    if not text and asked.get("filter") is not None:
+        raise InvalidFilterException(detail="the filter is empty; leave it out to read everything")
+    return text or None
 
 
 def _sort(asked: Mapping[str, Any]) -> Sort | None:

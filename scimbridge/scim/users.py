@@ -14,7 +14,7 @@ from scimbridge.domain.model import TOLERANT, USER
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import MemberKind
 from scimbridge.scim import dialect, limits, patch
-from scimbridge.scim.call import Call, etag, version_of, wanted_version
+from scimbridge.scim.call import Call, etag, matches, refuse_match, wanted_version
 from scimbridge.scim.dialect import CORE_USER
 from scimbridge.scim.documents import stored_user, user_document
 from scimbridge.scim.patch import Operation
@@ -96,10 +96,12 @@ class Users:
         return resource_response(self._rendering.user(user), projection)
 
     def _wanted_version(self, call: Call) -> int | None:
-        header = call.headers.get("if-match")
-        if header is None or "," not in header:
+        header, unwanted = call.headers.get("if-match"), call.headers.get("if-none-match")
+        if unwanted is None and (header is None or "," not in header):
             return wanted_version(header)
-        return wanted_version(header, self._lookup.get_user(call.source, call.resource_id).version)
+        version = self._lookup.get_user(call.source, call.resource_id).version
+        refuse_match(unwanted, version)
+        return wanted_version(header, version)
 
 
 def unchanged_since(call: Call, version: int) -> Response | None:
@@ -107,7 +109,7 @@ def unchanged_since(call: Call, version: int) -> Response | None:
     header = call.headers.get("if-none-match")
     if header is None:
         return None
-    if header.strip() == "*" or version in {version_of(tag) for tag in header.split(",")}:
+    if matches(header, version):
         return Response(status_code=304, headers={"ETag": etag(version)})
     return None
 

@@ -204,10 +204,11 @@ class Intake:
         return user, _prefixed("reactivated in place", verdict)
 
     def _welcome(self, tx: Connection, identity: Identity, now: datetime, *, same_person: bool = True) -> Verdict:
-        """Take in somebody who is active now; who never left before may be one who was deleted."""
+        """Take in somebody who is active now; who never left everything before may be one who was deleted."""
         namesakes: list[Identity] = []
         own = around(tx, identity.id, now)
-        if own.last_leave is None:
+        last = own.last_leave
+        if last is None or last.trigger is None or last.trigger.is_narrow:
             namesakes = identities.gone_namesakes(tx, identity.source, identity.user_name, identity.external_id)
         for former in namesakes:
             cases.lock_identity(tx, former.id)

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from sqlalchemy import select
 
+from scimbridge.store.schema import requests
 from tests.processes.serving import Server
 from tests.scim.conftest import a_group, a_user, patched
 
@@ -115,3 +117,28 @@ def test_an_error_says_nothing_about_what_is_inside(client: httpx.Client) -> Non
         for word in ("Traceback", ".py", "sqlite", "psycopg", "SELECT", "sqlalchemy", "pydantic", "uvicorn"):
             assert word not in answer.text
         assert "server" not in answer.headers
+
+
+def test_every_write_is_kept_with_what_became_of_it(server: Server, client: httpx.Client) -> None:
+    user = a_user(client, "ada", password="Secret-1")
+    client.put(f"Users/{user}", json={"userName": "ada", "title": "x"})
+    patched(client, f"Users/{user}", {"op": "replace", "path": "active", "value": "False"})
+    client.post("Users", json={"userName": "ADA", "active": True})
+    client.post("Users", json={"userName": ""})
+    client.delete(f"Users/{user}")
+
+    with server.bridge.database.read() as tx:
+        source = tx.execute(select(requests.c.source).where(requests.c.resource_id == user)).scalars().first()
+        kept = tx.execute(select(requests).where(requests.c.source == source).order_by(requests.c.id)).mappings().all()
+
+    assert [(each["method"], each["status"]) for each in kept] == [
+        ("POST", 201),
+        ("PUT", 200),
+        ("PATCH", 200),
+        ("POST", 200),
+        ("POST", 400),
+        ("DELETE", 204),
+    ]
+    assert kept[2]["understood"] == 'replace active "False": deactivate'
+    assert all(each["at"] and each["applied"] for each in kept)
+    assert "Secret-1" not in str(kept)

@@ -170,3 +170,18 @@ def test_a_source_finds_its_own_only(service: Service, people: dict[str, str]) -
 
 def test_a_search_is_posted(client: httpx.Client) -> None:
     assert client.get(".search").status_code == 405
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_filter_does_not_find_everybody(client: httpx.Client, text: str) -> None:
+    a_user(client)
+
+    answers = [
+        client.get("Users", params={"filter": text}),
+        client.get("", params={"filter": text}),
+        client.post("Users/.search", json={"filter": text}),
+        client.post(".search", json={"filter": text}),
+    ]
+
+    assert [(answer.status_code, answer.json()["scimType"]) for answer in answers] == [(400, "invalidFilter")] * 4
+    assert client.post("Users/.search", json={"filter": None}).json()["totalResults"] == 1

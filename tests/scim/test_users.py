@@ -171,6 +171,26 @@ def test_what_is_no_boolean_moves_nobody(client: httpx.Client, value: Any) -> No
     assert client.get("Users").json()["totalResults"] == 1
 
 
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": "active.value", "value": False},
+        {"op": "replace", "path": "ACTIVE.x", "value": False},
+        {"op": "replace", "value": {"active.value": False}},
+        {"op": "replace", "path": f"{CORE}:active.value", "value": False},
+        {"op": "remove", "path": f"{ENTERPRISE}:department.name"},
+    ],
+)
+def test_a_path_into_a_value_without_parts_is_no_success(client: httpx.Client, operation: dict[str, Any]) -> None:
+    user_id = a_user(client)
+    before = client.get(f"Users/{user_id}").content
+
+    response = patched(client, f"Users/{user_id}", operation)
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidPath")
+    assert client.get(f"Users/{user_id}").content == before
+
+
 def test_active_cannot_be_taken_away(client: httpx.Client) -> None:
     user_id = a_user(client)
 
@@ -457,3 +477,73 @@ def test_a_version_is_checked(client: httpx.Client) -> None:
     assert client.delete(f"Users/{user_id}", headers={"If-Match": "nonsense"}).status_code == 412
     assert client.get(f"Users/{user_id}", headers={"If-None-Match": tag}).status_code == 200
     assert client.delete(f"Users/{user_id}", headers={"If-Match": "*"}).status_code == 204
+
+
+@pytest.mark.parametrize("tag", ["*", 'W/"v1"', '"v1"', 'W/"v7", W/"v1"'])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_version_may_be_ruled_out(client: httpx.Client, method: str, tag: str) -> None:
+    user_id = a_user(client)
+    group_id = a_group(client)
+    body = {
+        "userName": "ada",
+        "displayName": "x",
+        "Operations": [{"op": "replace", "path": "externalId", "value": "new"}],
+    }
+
+    for address in (f"Users/{user_id}", f"Groups/{group_id}"):
+        schemas: dict[str, Any] = {} if method == "PATCH" else {"schemas": []}
+        refused = client.request(method, address, json={**body, **schemas}, headers={"If-None-Match": tag})
+        assert refused.status_code == 412
+        assert client.get(address).headers["etag"] == 'W/"v1"'
+        passed = client.request(method, address, json={**body, **schemas}, headers={"If-None-Match": 'W/"v7"'})
+        assert passed.status_code in {200, 204}
+
+
+@pytest.mark.parametrize("value", ["!!", "TWFu!!", "TWE", "-_8=", "TWFu=TWFu"])
+def test_a_certificate_that_is_no_base64_is_refused_and_not_repaired(client: httpx.Client, value: str) -> None:
+    user_id = a_user(client)
+    body = {"userName": "ben", "x509Certificates": [{"value": value}]}
+
+    answers = [
+        client.post("Users", json=body),
+        patched(client, f"Users/{user_id}", {"op": "add", "path": "x509Certificates", "value": [{"value": value}]}),
+    ]
+
+    assert [(answer.status_code, answer.json()["scimType"]) for answer in answers] == [(400, "invalidValue")] * 2
+    assert "certificate" in answers[0].json()["detail"]
+
+
+def test_a_certificate_may_be_broken_into_lines(client: httpx.Client) -> None:
+    user = client.post("Users", json={"userName": "ada", "x509Certificates": [{"value": "TW\r\nFu\n"}]}).json()
+
+    assert user["x509Certificates"] == [{"value": "TWFu"}]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "says"),
+    [
+        ("title", 5, "title must be a string"),
+        ("nickName", ["x"], "nickName must be a string"),
+        ("name", "Ada", "name must be an object"),
+        ("roles", ["admin"], "roles[0] must be an object"),
+        ("x509Certificates", [{"value": "TWFu", "display": 5}], "x509Certificates[0].display must be a string"),
+    ],
+)
+def test_an_error_names_the_attribute_and_what_it_must_be(
+    client: httpx.Client, attribute: str, value: Any, says: str
+) -> None:
+    user_id = a_user(client)
+
+    posted = client.post("Users", json={"userName": "ben", attribute: value})
+    changed = patched(client, f"Users/{user_id}", {"op": "replace", "path": attribute, "value": value})
+
+    assert [posted.json()["detail"], changed.json()["detail"]] == [says, says]
+
+
+def test_a_message_for_something_else_is_told_what_belongs_here(client: httpx.Client) -> None:
+    user_id = a_user(client)
+    body = {"schemas": ["urn:x:y:z"], "Operations": [{"op": "replace", "path": "title", "value": "x"}]}
+
+    response = client.patch(f"Users/{user_id}", json=body)
+
+    assert "urn:ietf:params:scim:api:messages:2.0:PatchOp" in response.json()["detail"]

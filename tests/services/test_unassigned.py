@@ -378,6 +378,25 @@ def test_somebody_inactive_keeps_what_a_group_within_a_group_grants(bench: Bench
     assert suspended(bench) == set()
 
 
+def test_who_was_unassigned_before_they_ever_were_active_still_takes_the_place_of_who_was_deleted(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = a_bench(database, clock, a_rule(a_stage("0s"), a_stage("9d", Action.DELETE)))
+    bob = bench.join("bob")
+    bench.delete(bench.join("ada"))
+    bench.run()
+    ada = bench.join("ada", everywhere=False, active=False)
+    bench.change_group(bench.group(SALES, ada, bob), remove=[ada])
+
+    bench.come_back(ada)
+    bench.run("1m")
+    assert suspended(bench) == {"crm"}
+
+    bench.delete(ada)
+    bench.run(timedelta(days=9, minutes=-2))
+    assert "native-ada" in bench.systems["dir"].accounts
+
+
 def test_being_unassigned_outlasts_a_deactivation_that_was_taken_back(bench: Bench) -> None:
     ada, bob = bench.join("ada"), bench.join("bob")
     group = bench.group(SALES, ada, bob)

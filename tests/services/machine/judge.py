@@ -147,9 +147,13 @@ def _covers(hold: Hold, target: str, identity_id: str, case_id: str) -> bool:
 
 
 def _may_rest(task: Task, own: list[Task]) -> bool:
-    """Whether a task rightly waits: for a person, or behind a task that does."""
+    """Whether a task rightly waits: for a person, or behind a task that does.
+
+    A released task waits for those before it on its own account; what cannot be undone waits for the whole case.
+    """
     if task.is_finished or task.needs_person:
         return True
-    return task.state is TaskState.PLANNED and any(
-        other.needs_person and other.position < task.position for other in own
-    )
+    before = [other for other in own if other.needs_person and other.position < task.position]
+    if task.state is TaskState.READY:
+        return any(other.account_id == task.account_id for other in before)
+    return task.state is TaskState.PLANNED and bool(before)
