@@ -61,6 +61,7 @@ from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.requesting import Requesting
 from scimbridge.services.returning import Returning
 from scimbridge.services.sources import Sources
+from scimbridge.services.story import Stories
 from scimbridge.services.successors import Successors
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.services.telling import Telling
@@ -301,6 +302,11 @@ class Bridge:
     def operating(self) -> Operating:
         """What operators do."""
         return Operating(self.database, self.fleet, self.courier.submit)
+
+    @cached_property
+    def stories(self) -> Stories:
+        """What there is to tell about a case."""
+        return Stories(self.database, self.fleet, self.timing)
 
     @cached_property
     def canceling(self) -> Canceling:

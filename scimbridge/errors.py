@@ -13,7 +13,6 @@
     │   ├── TooManyTokensError
     │   ├── InvalidKeyError
     │   ├── ArmingError
-    │   ├── LeaverFileError
     │   ├── RestoreRefusedError
     │   └── CaseClosedError
     ├── StoreError             the database
@@ -73,10 +72,6 @@ class InvalidTransitionError(RuleError):
 
 class ArmingError(RuleError):
     """The target cannot be let act for that time; the message says why."""
-
-
-class LeaverFileError(RuleError):
-    """The file of leavers cannot be read; the message says what to do."""
 
 
 class RestoreRefusedError(RuleError):

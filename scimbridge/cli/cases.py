@@ -37,17 +37,16 @@ def show(
     """
     with opened(config, log_level) as bridge:
         from scimbridge.cli.documents import story_document
-        from scimbridge.cli.story import Surroundings, tell, waiting_for
+        from scimbridge.services.story import tell
 
-        now = bridge.clock()
-        story = bridge.overview.story(bridge.overview.case_named(case), now)
-        targets = {status.name: status for status in bridge.overview.targets(now)}
-        around = Surroundings(holds=bridge.holding.standing_on(story.summary.case), targets=targets, now=now)
+        story = bridge.stories.of(bridge.overview.case_named(case), bridge.clock())
     if as_json:
-        say_json(story_document(story, list(waiting_for(story, around))))
+        say_json(story_document(story))
     else:
-        say(*tell(story, around))
-    is_asked = any(task.needs_person for task in story.tasks) or any(s.waits_for_approval(now) for s in story.stages)
+        say(*tell(story))
+    is_asked = any(task.needs_person for task in story.tasks) or any(
+        s.waits_for_approval(story.now) for s in story.stages
+    )
     if story.summary.case.state is CaseState.OPEN and is_asked:
         raise typer.Exit(ExitCode.NEEDS_PERSON)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from scimbridge.cli.output import iso
@@ -14,8 +14,9 @@ from scimbridge.domain.task import Task
 from scimbridge.services.flooding import FloodStory, FloodSummary
 
 if TYPE_CHECKING:
-    from scimbridge.services.overview import CaseStory, TargetStatus
+    from scimbridge.services.overview import TargetStatus
     from scimbridge.services.stage import CaseStage
+    from scimbridge.services.story import Reason, Story
     from scimbridge.services.summing_up import CaseSummary
 
 Document = dict[str, Any]
@@ -44,8 +45,11 @@ def case_document(summary: CaseSummary) -> Document:
     }
 
 
-def story_document(story: CaseStory, waiting_for: Sequence[str]) -> Document:
+def story_document(story: Story) -> Document:
     """Return everything about a case; ``tasks`` are whole here, and no longer counted."""
+    from scimbridge.services.story import left_undone, waiting_for
+
+    waits = list(waiting_for(story))
     identity = story.identity
     return {
         **case_document(story.summary),
@@ -59,7 +63,14 @@ def story_document(story: CaseStory, waiting_for: Sequence[str]) -> Document:
         },
         "tasks": [_task_document(task, story) for task in story.tasks],
         "stages": [_stage_document(stage) for stage in story.stages],
-        "waiting_for": list(waiting_for),
+        "waiting_for": [str(reason) for reason in waits],
+        "reasons": [_reason_document(reason) for reason in waits],
+        "left_undone": [_reason_document(reason) for reason in left_undone(story)],
+        "requests": [
+            {key: row[key] for key in ("source", "method", "path", "status", "understood", "applied")}
+            | {"at": iso(row["at"])}
+            for row in story.requests
+        ],
         "history": [_entry_document(entry) for entry in story.history],
     }
 
@@ -184,7 +195,11 @@ def _stage_document(stage: CaseStage) -> Document:
     }
 
 
-def _task_document(task: Task, story: CaseStory) -> Document:
+def _reason_document(reason: Reason) -> Document:
+    return {"why": reason.why, "said": reason.said, "step": reason.step or None}
+
+
+def _task_document(task: Task, story: Story) -> Document:
     forecast = story.forecasts.get(task.id)
     return {
         "id": task.id,
@@ -199,6 +214,7 @@ def _task_document(task: Task, story: CaseStory) -> Document:
         "deadline_at": iso(task.deadline_at),
         "expected_at": iso(forecast.at) if forecast else None,
         "late_by_seconds": forecast.late_by.total_seconds() if forecast else 0,
+        "evidence": story.evidence.get(task.id),
         "attempts": [
             {
                 "id": run["id"],

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from scimbridge.cli.leavers import file_of_leavers, is_file
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel
 from scimbridge.cli.output import note
 from scimbridge.domain.duration import parse_duration
 from scimbridge.domain.trigger import Trigger
-
-if TYPE_CHECKING:
-    from scimbridge.services.leaver_file import LeaverFile
 
 PROGRESS_EVERY = 250
 
@@ -63,8 +61,8 @@ def plan(
         if span is not None:
             replayed = bridge.rehearsing.replay(settings.ruleset, span, now, _progress)
             output.show_replay(replayed, everything=everything)
-        elif who is not None and who.lower().endswith(".csv"):
-            output.show_file(rehearsing.rehearse_file(_leavers(Path(who)), trigger, now, _progress))
+        elif who is not None and is_file(who):
+            output.show_file(rehearsing.rehearse_file(file_of_leavers(who), trigger, now, _progress))
         elif who is not None:
             output.show_people(rehearsing.rehearse(who, trigger, now))
 
@@ -81,12 +79,6 @@ def _span(who: str | None, rules: Path | None, replay: str | None) -> timedelta 
         return parse_duration(replay)
     except ValueError as error:
         raise typer.BadParameter(f"--replay: {error}") from error
-
-
-def _leavers(path: Path) -> LeaverFile:
-    from scimbridge.services.leaver_file import read_leavers
-
-    return read_leavers(path.read_bytes())
 
 
 def _progress(done: int, total: int) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scimbridge.cli.leavers import file_of_leavers, is_file
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
 from scimbridge.cli.output import iso, note, say, say_json, say_table
@@ -130,16 +130,11 @@ def finding_document(finding: Finding) -> dict[str, object]:
 
 
 def _leavers(who: str) -> Sequence[Leaver]:
-    from scimbridge.domain.leavers import Leaver, LeaversFileError, read_leavers
+    from scimbridge.domain.leavers import Leaver
 
-    if not who.lower().endswith(".csv"):
+    if not is_file(who):
         return [Leaver(line=1, user_name=who)]
-    try:
-        file = read_leavers(Path(who).read_bytes())
-    except LeaversFileError as error:
-        raise typer.BadParameter(f"{who}: {error}") from error
-    except OSError as error:
-        raise typer.BadParameter(f"{who}: {error.strerror}") from error
+    file = file_of_leavers(who)
     if file.ignored:
         note(f"note: columns that mean nothing here: {', '.join(file.ignored)}")
     return file.leavers

@@ -111,7 +111,7 @@ class Watch:
     def _read_cases(self) -> Mapping[str, Sequence[tuple[Case, Sequence[Task]]]]:
         found: dict[str, list[tuple[Case, Sequence[Task]]]] = {}
         for summary in self._bridge.overview.list_cases(CaseQuery(), self._bridge.clock(), limit=50):
-            story = self._bridge.overview.story(summary.case.id, self._bridge.clock())
+            story = self._bridge.stories.of(summary.case.id, self._bridge.clock())
             found.setdefault(summary.case.identity_id, []).append((story.summary.case, story.tasks))
         return found
 

@@ -9,24 +9,17 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from scimbridge.domain.case import Case, CaseState
-from scimbridge.domain.identity import Identity
+from scimbridge.domain.case import CaseState
 from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.letting_go import attempts_at_once
 from scimbridge.domain.situation import CaseQuery
-from scimbridge.domain.task import Task
 from scimbridge.errors import NotFoundError
 from scimbridge.services.fleet import Fleet, Target
-from scimbridge.services.forecasting import Forecast, forecast
-from scimbridge.services.stage import CaseStage, stages_of
 from scimbridge.services.summing_up import CaseSummary, sum_up
 from scimbridge.store import (
     accounts,
     attempts,
     case_search,
-    cases,
-    holds,
-    identities,
     inquiries,
     journal,
     targets,
@@ -34,19 +27,6 @@ from scimbridge.store import (
 )
 from scimbridge.store.database import Database
 from scimbridge.store.schema import cases as case_table
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseStory:
-    """Everything there is to know about a case."""
-
-    summary: CaseSummary
-    identity: Identity
-    tasks: Sequence[Task]
-    stages: Sequence[CaseStage]
-    forecasts: Mapping[str, Forecast]
-    attempts: Mapping[str, Sequence[RowMapping]]
-    history: Sequence[RowMapping]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,32 +94,11 @@ class Overview:
             raise NotFoundError("case", said)
         return found
 
-    def story(self, case_id: str, now: datetime) -> CaseStory:
-        """Return the whole story of a case.
-
-        Raises:
-            NotFoundError: There is no such case.
-        """
-        with self._database.read() as tx:
-            case = cases.case_by_id(tx, case_id)
-            identity = identities.identity_by_id(tx, case.identity_id, now)
-            own = tasks.tasks_of_case(tx, case_id)
-            stages = stages_of(tx, case_id)
-            return CaseStory(
-                summary=sum_up(tx, [(case, identity.user_name)], now)[0],
-                identity=identity,
-                tasks=own,
-                stages=stages,
-                forecasts=forecast(tx, own, now, waits=_waiting_for_people(tx, case, own, stages)),
-                attempts={task.id: attempts.attempt_rows(tx, task.id) for task in own},
-                history=journal.entries_of_case(tx, case_id),
-            )
-
     def targets(self, now: datetime) -> list[TargetStatus]:
         """Return what goes on at every configured target."""
         with self._database.read() as tx:
             rows = targets.all_targets(tx)
-            return [_status(tx, target, rows.get(target.name, {}), now) for target in self._fleet]
+            return [target_status(tx, target, rows.get(target.name, {}), now) for target in self._fleet]
 
     def left_alone(self, since: datetime, limit: int = 100) -> Sequence[RowMapping]:
         """Return the facts since a time that opened no case, and why; with the identity's userName. Newest first."""
@@ -181,18 +140,8 @@ class Overview:
             return bool(tx.execute(select(1)).scalar_one())
 
 
-def _waiting_for_people(tx: Connection, case: Case, own: Sequence[Task], found: Sequence[CaseStage]) -> frozenset[str]:
-    """Return the ids of tasks that are held, or whose stage is not approved."""
-    standing = holds.standing_on(tx, case)
-    unapproved = {stage.id for stage in found if stage.missing}
-    return frozenset(
-        task.id
-        for task in own
-        if task.stage_id in unapproved or any(hold.stops_work_at(task.target) for hold in standing)
-    )
-
-
-def _status(tx: Connection, target: Target, row: Mapping[Any, Any], now: datetime) -> TargetStatus:
+def target_status(tx: Connection, target: Target, row: Mapping[Any, Any], now: datetime) -> TargetStatus:
+    """Return what goes on at a target, whose row of run time is given."""
     is_armed = row.get("armed_until") is not None and row["armed_until"] > now
     return TargetStatus(
         name=target.name,

@@ -255,29 +255,6 @@ def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:
     return list(tx.execute(query).scalars())
 
 
-def named(
-    tx: Connection,
-    *,
-    user_name: str | None = None,
-    external_id: str | None = None,
-    identity_id: str | None = None,
-    source: str | None = None,
-) -> list[str]:
-    """Return the ids of the identities that all of these fit, oldest first; deleted ones excepted.
-
-    userNames are compared without their case. At least one of the first three is there.
-    """
-    asked = {
-        identities.c.any_case_name: any_case_key(user_name) if user_name else None,
-        identities.c.external_id: external_id,
-        identities.c.id: identity_id,
-        identities.c.source: source,
-    }
-    conditions = [column == value for column, value in asked.items() if value is not None]
-    query = select(identities.c.id).where(*conditions, identities.c.deleted_at.is_(None)).order_by(identities.c.id)
-    return list(tx.execute(query).scalars())
-
-
 def find_people(
     tx: Connection,
     *,

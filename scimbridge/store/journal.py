@@ -129,6 +129,12 @@ def entries_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
     return tx.execute(select(history).where(history.c.case_id == case_id).order_by(history.c.id)).mappings().all()
 
 
+def requests_about(tx: Connection, resource_id: str, since: datetime, limit: int) -> Sequence[RowMapping]:
+    """Return what sources sent about a User or Group since a time, oldest first."""
+    query = select(requests).where(requests.c.resource_id == resource_id, requests.c.at >= since)
+    return tx.execute(query.order_by(requests.c.at, requests.c.id).limit(limit)).mappings().all()
+
+
 def entries_after(tx: Connection, entry_id: int, limit: int = 200) -> Sequence[RowMapping]:
     """Return the history entries with a higher id, oldest first."""
     query = select(history).where(history.c.id > entry_id).order_by(history.c.id).limit(limit)

@@ -20,7 +20,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.sdk import Mode
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage, an_exclusion
+from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 
 CONFIG = """
 data_dir = "data"
@@ -123,5 +123,5 @@ def bench(config: Path, sqlite_template: bytes, clock: FakeClock) -> Iterator[Be
     rule = a_rule(a_stage("7d"), a_stage("90d", Action.DELETE), name="employees")
     rules = Ruleset((rule,), (an_exclusion('userType eq "Service"', "owned by platform"),))
     systems = {"crm": MemoryTarget(), "directory": MemoryTarget()}
-    yield Bench(database, clock, rules, systems, {"directory": Mode.OBSERVE})
+    yield Bench(database, clock, rules, systems, {"directory": Mode.OBSERVE}, actions=FEW_ACTIONS)
     database.close()

@@ -134,7 +134,7 @@ def test_a_file_of_leavers_is_planned_line_by_line(bench: Bench, terminal: Termi
         "Columns that say nothing here: Team.\n"
     )
     assert re.search(r"2     ada     idp     suspend after 7d; delete after 90d", shown)
-    assert re.search(r"3     nobody  -       nothing +no source knows anybody", shown)
+    assert re.search(r"3     nobody  -       nothing +no source knows such a person", shown)
     assert re.search(r"4     robot   idp     nothing +Excluded: owned by platform", shown)
 
 
@@ -161,9 +161,9 @@ def test_a_long_file_shows_how_far_it_is(bench: Bench, terminal: Terminal, monke
 
 def test_a_file_that_is_none_is_a_failure(bench: Bench, terminal: Terminal) -> None:
     assert bench.wakeups == []
-    assert "cannot be read" not in terminal.run("plan", "missing.csv", code=1).stderr
+    assert "No such file" in terminal.run("plan", "missing.csv", code=2).stderr
     (terminal.config.parent / "list.csv").write_text("ada\nben\n")
-    assert "no column is called userName" in terminal.run("plan", "list.csv", code=1).stderr
+    assert "has to name the columns" in terminal.run("plan", "list.csv", code=2).stderr
 
 
 # -- other rules

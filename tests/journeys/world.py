@@ -185,7 +185,7 @@ class World:
 
     def _tasks(self, person: Person) -> Iterator[Task]:
         for case_id in self._case_ids(person):
-            yield from self.bridge.overview.story(case_id, self.bridge.clock()).tasks
+            yield from self.bridge.stories.of(case_id, self.bridge.clock()).tasks
 
     def _case_ids(self, person: Person, state: CaseState | None = None) -> list[str]:
         found = self.bridge.overview.list_cases(CaseQuery(state=state), self.bridge.clock())

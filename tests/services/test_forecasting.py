@@ -14,7 +14,7 @@ from scimbridge.domain.rule import Rule, Ruleset, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.sdk import RetryableError
 from scimbridge.services.forecasting import Forecast
-from scimbridge.services.overview import Overview
+from scimbridge.services.story import Stories
 from scimbridge.services.timing import Timing
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
@@ -29,7 +29,7 @@ def a_bench(database: Database, clock: FakeClock, *rules: Rule, **settings: Any)
 
 
 def forecast(bench: Bench, user: str, action: Action = Action.SUSPEND) -> Forecast:
-    story = Overview(bench.database, bench.fleet).story(bench.case(user).id, bench.clock())
+    story = Stories(bench.database, bench.fleet).of(bench.case(user).id, bench.clock())
     (task,) = (task for task in story.tasks if task.action is action)
     return story.forecasts[task.id]
 

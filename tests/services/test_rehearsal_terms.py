@@ -15,13 +15,13 @@ from scimbridge.domain.capability import Capability
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.guard import Guard, GuardScope, Limit
 from scimbridge.domain.hold import Scope
+from scimbridge.domain.leavers import read_leavers
 from scimbridge.domain.rule import Ruleset, Stage, Terms
 from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import StoreError
 from scimbridge.sdk import Mode
 from scimbridge.services.fleet import Fleet, Target
-from scimbridge.services.leaver_file import read_leavers
 from scimbridge.services.rehearsal import Rehearsal, RehearsedTask, Rehearsing, words
 from scimbridge.store.database import Database
 from scimbridge.store.schema import sources

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -17,7 +16,7 @@ from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, guarded, plan_fact
 from scimbridge.domain.rule import Rule, Ruleset, Terms
-from scimbridge.domain.schedule import Freeze, Schedule, release_at
+from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.rehearsal.tally import GuardAnswer, GuardTally
@@ -203,15 +202,7 @@ def _stages(
 def _released_at(
     terms: Terms, due_at: datetime, is_irreversible: bool, freezes: tuple[Freeze, ...], now: datetime
 ) -> datetime:
-    schedule = Schedule.parse(terms.schedule, ZoneInfo(terms.timezone)) if terms.schedule else None
-    return release_at(
-        due_at,
-        schedule=schedule,
-        window=terms.window,
-        freezes=freezes,
-        irreversible=is_irreversible,
-        now=now,
-    )
+    return terms.release_at(due_at, now, irreversible=is_irreversible, freezes=freezes)
 
 
 def _because_of(task: PlannedTask, beside: Iterable[PlannedTask]) -> Action | None:

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from scimbridge.domain.guard import Guard
+from scimbridge.domain.leavers import Leaver, LeaversFile
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import NotFoundError
 from scimbridge.sdk.config import Mode
 from scimbridge.services.fleet import Fleet
-from scimbridge.services.leaver_file import Leaver, LeaverFile, whom
 from scimbridge.services.rehearsal.forecast import Outlook, Rehearsal, forecast
 from scimbridge.services.rehearsal.replay import Replay, replay
 from scimbridge.services.rehearsal.tally import GuardTally, Trip
@@ -125,10 +125,9 @@ class Rehearsing:
             ]
 
     def rehearse_file(
-        self, file: LeaverFile, trigger: Trigger, now: datetime, progress: Progress = lambda _done, _all: None
+        self, file: LeaversFile, trigger: Trigger, now: datetime, progress: Progress = lambda _done, _all: None
     ) -> FileRehearsal:
         """Return what would happen if everybody whom a file names left, one line after the other."""
-        unread = [LineRehearsal(number=one.number, named="", problem=one.reason) for one in file.unread]
         lines = []
         with self._database.view() as tx:
             outlook = self._outlook(tx, now)
@@ -136,8 +135,7 @@ class Rehearsing:
             for done, leaver in enumerate(file.leavers, 1):
                 lines.append(_rehearse_line(tx, leaver, trigger, outlook, tally))
                 progress(done, len(file.leavers))
-        ordered = sorted([*lines, *unread], key=lambda line: line.number)
-        return FileRehearsal(lines=tuple(ordered), trips=tuple(tally.trips), ignored=file.ignored)
+        return FileRehearsal(lines=tuple(lines), trips=tuple(tally.trips), ignored=tuple(file.ignored))
 
     def replay(
         self, other: Ruleset, span: timedelta, now: datetime, progress: Progress = lambda _done, _all: None
@@ -169,16 +167,23 @@ class Rehearsing:
 def _rehearse_line(
     tx: Connection, leaver: Leaver, trigger: Trigger, outlook: Outlook, tally: GuardTally
 ) -> LineRehearsal:
-    found = whom(tx, leaver)
+    if leaver.problem:
+        return LineRehearsal(number=leaver.line, named=leaver.person, problem=leaver.problem)
+    found = identities.find_people(
+        tx,
+        user_name=leaver.user_name,
+        external_id=leaver.external_id,
+        email=leaver.email,
+        id=leaver.id,
+        source=leaver.source,
+    )
     if not found:
-        return LineRehearsal(
-            number=leaver.number, named=str(leaver), problem="no source knows anybody whom all of it fits"
-        )
+        return LineRehearsal(number=leaver.line, named=leaver.person, problem="no source knows such a person")
     return LineRehearsal(
-        number=leaver.number,
-        named=str(leaver),
+        number=leaver.line,
+        named=leaver.person,
         rehearsals=tuple(
-            forecast(tx, identities.identity_by_id(tx, each, outlook.now), trigger, outlook, tally, leaver.number)
+            forecast(tx, identities.identity_by_id(tx, each.id, outlook.now), trigger, outlook, tally, leaver.line)
             for each in found
         ),
     )

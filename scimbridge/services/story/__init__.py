@@ -1,0 +1,9 @@
+"""The story of a case: from what a source sent to what was read back; and why it is not further."""
+
+from scimbridge.services.story.of_tasks import left_undone
+from scimbridge.services.story.reading import Stories, Story
+from scimbridge.services.story.reasons import Reason, Why
+from scimbridge.services.story.telling import tell
+from scimbridge.services.story.waiting import waiting_for
+
+__all__ = ["Reason", "Stories", "Story", "Why", "left_undone", "tell", "waiting_for"]
