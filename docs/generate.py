@@ -26,7 +26,7 @@ from scimbridge import telemetry
 from scimbridge.cli.app import app
 from scimbridge.config import document, later, notify
 from scimbridge.domain import task
-from scimbridge.domain.action import Action
+from scimbridge.domain.action import UNDOES, Action
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.trigger import Trigger
 from scimbridge.notices.notice import Kind, Step
@@ -108,6 +108,45 @@ def words() -> Iterator[str]:
         yield f"| {heading} | |\n|---|---|"
         yield from (f"| `{name}` | {text} |" for name, text in _described(kind))
         yield ""
+
+
+def actions() -> Iterator[str]:
+    """Yield a table of the actions that rules name: what each needs, rules out, and what takes it back."""
+    yield "| action | | needs | undone by | counts as |\n|---|---|---|---|---|"
+    for name, text in _described(Action):
+        action = Action(name)
+        if not action.gives_back:
+            undo = f"`{action.facts.undo}`" if action.facts.undo else _NO_UNDO.get(action, "cannot be undone")
+            counts = f"`{action.facts.guard}`" if action.facts.guard else "`all`" if action.is_revoking else ""
+            yield f"| `{name}` | {text} | {_needs_of(action)} | {undo} | {counts} |"
+
+
+def undoing_actions() -> Iterator[str]:
+    """Yield a table of the actions that a restore plans."""
+    yield "| action | undoes | |\n|---|---|---|"
+    texts = dict(_described(Action))
+    yield from (f"| `{undo}` | `{undone}` | {texts[undo]} |" for undo, undone in UNDOES.items())
+
+
+_NO_UNDO: Mapping[Action, str] = {
+    Action.REVOKE_SESSIONS: "signing in again",
+    Action.RESET_CREDENTIALS: "a new password",
+    Action.DISCONNECT: "nothing: it is for good",
+    Action.NOTIFY: "",
+}
+"""What is said of actions that have no undo, and are not beyond it."""
+
+
+def _needs_of(action: Action) -> str:
+    """Return what must be there before it: another action, a key of the stage."""
+    needs = [f"`{need}` before it" for need in action.facts.needs]
+    if action in (Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL):
+        needs.append("`successor`")
+    if action is Action.NOTIFY:
+        needs.append("`notify`")
+    if action.facts.is_final:
+        needs.append("no later stage there")
+    return ", ".join(needs)
 
 
 def commands() -> Iterator[str]:
@@ -200,6 +239,8 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "later": later_keys,
     "notices": notice_variables,
     "words": words,
+    "actions": actions,
+    "undoing-actions": undoing_actions,
     "commands": commands,
     "shared-options": shared_options,
     "chart": chart,
