@@ -301,7 +301,7 @@ class Bridge:
     @cached_property
     def operating(self) -> Operating:
         """What operators do."""
-        return Operating(self.database, self.fleet, self.courier.submit)
+        return Operating(self.database, self.fleet, self.guarding, self.courier.submit)
 
     @cached_property
     def stories(self) -> Stories:

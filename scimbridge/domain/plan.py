@@ -79,7 +79,7 @@ class Amendment:
     @property
     def guarded(self) -> dict[str, frozenset[GuardClass]]:
         """What it counts as for the guard, at each target. What was far off and is due earlier counts again."""
-        return _counted((*_actions(self.stages), *((each.task.target, each.task.action) for each in self.earlier)))
+        return counted_as((*_actions(self.stages), *((each.task.target, each.task.action) for each in self.earlier)))
 
 
 def plan(
@@ -109,7 +109,7 @@ def plan(
 
 def guarded(stages: Iterable[PlannedStage]) -> dict[str, frozenset[GuardClass]]:
     """Return what a plan counts as for the guard, at each target that it takes something away at."""
-    return _counted(_actions(stages))
+    return counted_as(_actions(stages))
 
 
 def _actions(stages: Iterable[PlannedStage]) -> Iterator[tuple[str, Action]]:
@@ -118,7 +118,8 @@ def _actions(stages: Iterable[PlannedStage]) -> Iterator[tuple[str, Action]]:
             yield task.target, task.action
 
 
-def _counted(planned: Iterable[tuple[str, Action]]) -> dict[str, frozenset[GuardClass]]:
+def counted_as(planned: Iterable[tuple[str, Action]]) -> dict[str, frozenset[GuardClass]]:
+    """Return what actions at targets count as for the guard, at each target that they take something away at."""
     actions: dict[str, set[Action]] = {}
     for target, action in planned:
         actions.setdefault(target, set()).add(action)

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimbridge.domain.case import Case, CaseState
+from scimbridge.domain.plan import counted_as
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import ArmingError, CaseClosedError, NotFoundError
@@ -15,6 +16,7 @@ from scimbridge.sdk.state import AccountRef
 from scimbridge.services import settling
 from scimbridge.services.arming import mode_at
 from scimbridge.services.fleet import Fleet
+from scimbridge.services.guarding import Guarding
 from scimbridge.services.intake import Submit
 from scimbridge.store import accounts, assignments, cases, journal, targets, tasks
 from scimbridge.store.database import Database
@@ -23,9 +25,10 @@ from scimbridge.store.database import Database
 class Operating:
     """Cancel, retry, choose; pause and resume."""
 
-    def __init__(self, database: Database, fleet: Fleet, submit: Submit) -> None:
+    def __init__(self, database: Database, fleet: Fleet, guarding: Guarding, submit: Submit) -> None:
         self._database = database
         self._fleet = fleet
+        self._guarding = guarding
         self._submit = submit
 
     def cancel(self, case_id: str, *, reason: str, by: str, now: datetime) -> Case:
@@ -69,7 +72,7 @@ class Operating:
         """Plan again what a case would have done at targets that only observed, and act by now. Returns the tasks.
 
         They wait for release like all planned work: holds, approvals and the distance to what cannot be undone
-        are checked anew. A completed case is open again.
+        are checked anew. The guard counts it, as it did not while it was only observed. A completed case is open again.
 
         Raises:
             NotFoundError: There is no such case.
@@ -98,6 +101,7 @@ class Operating:
                     task=after,
                     details={"action": after.action},
                 )
+            self._guarding.admit(tx, case, counted_as((task.target, task.action) for task in planned), now)
         return planned
 
     def _acts(self, tx: Connection, target: str, now: datetime) -> bool:

@@ -327,9 +327,8 @@ class Bench:
             Successors(self.database, profiles),
         )
         modes = {target.name: target.mode for target in self.fleet}
-        planner = Planner(
-            self.rules, self.fleet.capabilities, Guarding(self.database, self.guard, modes, noted), self.timing
-        )
+        guarding = Guarding(self.database, self.guard, modes, noted)
+        planner = Planner(self.rules, self.fleet.capabilities, guarding, self.timing)
         returning = Returning(self.rules, planner, grants)
         self.giving_back = GivingBack(self.database, returning, self.wakeups.extend)
         self.flooding = Flooding(self.database, returning, self.wakeups.extend)
@@ -357,7 +356,7 @@ class Bench:
         self.holding = Holding(self.database, self.fleet)
         self.expediting = Expediting(self.database)
         self.approving = Approving(self.database, self.fleet, self.rules, self.wakeups.extend)
-        self.operating = Operating(self.database, self.fleet, self.wakeups.extend)
+        self.operating = Operating(self.database, self.fleet, guarding, self.wakeups.extend)
         self.canceling = Canceling(self.database, self.operating)
         self.overview = Overview(self.database, self.fleet)
         with self.database.write() as tx:

@@ -68,12 +68,13 @@ def test_after_a_release_counting_starts_anew(database: Database, clock: FakeClo
     assert held_cases(bench) == {bench.case(each).id for each in more}
 
 
-def test_a_release_lifts_no_hold_that_a_person_has_placed(database: Database, clock: FakeClock) -> None:
+@pytest.mark.parametrize("is_legal", [False, True])
+def test_a_release_lifts_no_hold_that_a_person_has_placed(database: Database, clock: FakeClock, is_legal: bool) -> None:
     bench = a_bench(database, clock)
     everyone = people(bench, 5)
     leave_all(bench, everyone)
     held = bench.holding.place(
-        Scope.CASE, bench.case(everyone[4]).id, reason="litigation", by="legal", now=clock()
+        Scope.CASE, bench.case(everyone[4]).id, reason="litigation", by="legal", now=clock(), is_legal=is_legal
     ).hold
 
     release(bench)

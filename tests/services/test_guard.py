@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.case import CaseKind, CaseState
+from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.guard import GuardScope
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
@@ -278,6 +279,37 @@ def test_what_an_armed_target_will_do_counts(database: Database, clock: FakeCloc
 
     leave_all(bench, people(bench, 3))
     assert len(standing(bench)) == 1
+
+
+def test_what_was_only_observed_counts_when_an_operator_has_it_done(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2), modes={"crm": Mode.OBSERVE})
+    everyone = people(bench, 4)
+    leave_all(bench, everyone)
+    bench.run()
+    arm(bench, "crm", clock() + timedelta(hours=4))
+
+    for each in everyone:
+        bench.operating.do_observed(bench.case(each).id, by="ops", now=clock())
+    bench.run("1m")
+
+    assert bench.systems["crm"].writes == []
+    assert held_cases(bench) == {bench.case(each).id for each in everyone}
+
+
+def test_a_mover_counts(database: Database, clock: FakeClock) -> None:
+    movers = a_rule(
+        a_stage("7d"),
+        when=frozenset({Trigger.CHANGED}),
+        was=IdentityFilter('title eq "Sales"'),
+        now=IdentityFilter('title eq "Support"'),
+    )
+    bench = a_bench(database, clock, a_limit(2), rules=Ruleset((movers,)))
+    everyone = people(bench, 3, title="Sales")
+
+    for each in everyone:
+        bench.say(each, title="Support")
+
+    assert held_cases(bench) == {bench.case(each).id for each in everyone}
 
 
 def test_what_a_target_that_was_armed_will_not_do_does_not_count(database: Database, clock: FakeClock) -> None:
