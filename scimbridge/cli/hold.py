@@ -77,7 +77,10 @@ def lift(
 
 @app.command("list")
 def list_holds(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """List the holds that stand; what the guard holds is one line for each flood."""
+    """List the holds that stand.
+
+    What the guard holds is one line for each flood.
+    """
     with opened(config, log_level) as bridge:
         from scimbridge.cli.documents import flood_hold_document, hold_document
 

@@ -12,7 +12,6 @@ from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason
 from scimbridge.cli.output import say, say_json, say_table
 from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.duration import parse_duration
-from scimbridge.sdk.config import Mode
 
 if TYPE_CHECKING:
     from scimbridge.services.overview import TargetStatus
@@ -112,6 +111,8 @@ def disarm(
     """Let an armed target observe again, now."""
     with opened(config, log_level) as bridge:
         was_armed = bridge.arming.disarm(name, reason=reason, by=operator(by), now=bridge.clock())
+        from scimbridge.sdk.config import Mode
+
         acts = bridge.fleet[name].mode is Mode.ENFORCE
     said = f"{name} observes again." if was_armed else f"{name} was not armed."
     say(f'{said} It acts all the same: its configuration says mode = "enforce".' if acts else said)

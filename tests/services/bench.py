@@ -328,7 +328,7 @@ class Bench:
         )
         modes = {target.name: target.mode for target in self.fleet}
         guarding = Guarding(self.database, self.guard, modes, noted)
-        planner = Planner(self.rules, self.fleet.capabilities, guarding, self.timing)
+        self.planner = planner = Planner(self.rules, self.fleet.capabilities, guarding, self.timing)
         returning = Returning(self.rules, planner, grants)
         self.giving_back = GivingBack(self.database, returning, self.wakeups.extend)
         self.flooding = Flooding(self.database, returning, self.wakeups.extend)

@@ -1,0 +1,93 @@
+"""What an exclusion is of: from options, and into words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import typer
+
+from scimbridge.dashboard.times import moment
+from scimbridge.domain.exclusion import Exclusion, Spared
+from scimbridge.domain.filter import IdentityFilter
+from scimbridge.domain.lifecycle import read_end
+
+OPTIONS = "a filter, --identity, --members, --target, --account and --group"
+
+
+def chosen(
+    reason: str,
+    *,
+    match: str | None,
+    identity: str | None,
+    members: str | None,
+    account: str | None,
+    group: str | None,
+    target: str | None,
+    until: str | None,
+) -> Exclusion:
+    """Return the exclusion that options are for."""
+    said = {
+        Spared.MATCH: match,
+        Spared.IDENTITY: identity,
+        Spared.MEMBERS: members,
+        Spared.ACCOUNT: account,
+        Spared.GROUP: group,
+    }
+    spared, subject = _one_of(said, target)
+    return Exclusion(
+        reason=reason,
+        spared=spared,
+        match=_filter(subject) if spared is Spared.MATCH else None,
+        subject=subject if spared is not Spared.MATCH else "",
+        target=(target or "") if spared in (Spared.ACCOUNT, Spared.GROUP) else "",
+        until=_until(until),
+    )
+
+
+def spell(exclusion: Exclusion) -> str:
+    """Return whom or what an exclusion spares, in words."""
+    where = f" at {exclusion.target}" if exclusion.target else ""
+    match exclusion.spared:
+        case Spared.MATCH:
+            return exclusion.match.text if exclusion.match is not None else "nobody"
+        case Spared.IDENTITY | Spared.TARGET:
+            return f"{exclusion.spared} {exclusion.subject}"
+        case Spared.MEMBERS:
+            return f"members of {exclusion.subject}"
+        case Spared.ACCOUNT | Spared.GROUP:
+            return f"{exclusion.spared} {exclusion.subject}{where}"
+
+
+def _one_of(said: Mapping[Spared, str | None], target: str | None) -> tuple[Spared, str]:
+    named = [(spared, text) for spared, text in said.items() if text is not None]
+    if target is not None and not named:
+        named = [(Spared.TARGET, target)]
+    elif target is not None and named[0][0] not in (Spared.ACCOUNT, Spared.GROUP):
+        raise typer.BadParameter("--target goes with --account and --group, or stands alone")
+    if len(named) != 1 or not named[0][1].strip():
+        raise typer.BadParameter(f"name one of {OPTIONS}")
+    return named[0]
+
+
+def _filter(text: str) -> IdentityFilter:
+    try:
+        return IdentityFilter(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _until(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    at = read_end(text, UTC).at
+    if at is None:
+        raise typer.BadParameter("write a date like 2026-12-31, or a time like 2026-12-31T18:00")
+    return at
+
+
+def ending(exclusion: Exclusion, now: datetime) -> str:
+    """Return when an exclusion ends, in words."""
+    if exclusion.until is None:
+        return "-"
+    return moment(exclusion.until) if exclusion.stands(now) else f"{moment(exclusion.until)} (over)"
