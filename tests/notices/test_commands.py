@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -21,14 +22,19 @@ ID = "0193753c-5e00-7b6c-8d20-1f0a5c3b9e11"
         commands.show_case(ID),
         commands.check_target("crm"),
         commands.resume_target("crm"),
+        commands.release_flood(ID),
+        commands.cancel_flood(ID),
     ],
 )
-def test_a_command_can_be_pasted(command: str) -> None:
+def test_a_command_can_be_pasted(command: str, tmp_path: Path) -> None:
     program, *words = shlex.split(command)
+    nowhere = ["--config", str(tmp_path / "none.toml")]
+    # Whoever pastes it is asked; nobody is here.
+    sure = ["--yes"] if words[:2] == ["cases", "cancel"] else []
 
-    # With --help behind it, its words are read and nothing is done.
-    read = CliRunner().invoke(app, [*words, "--help"])
+    read = CliRunner().invoke(app, [*words, *sure, *nowhere])
 
+    # All of it is understood; then there is no configuration.
     assert program == "scimbridge"
-    assert read.exit_code == 0
-    assert CliRunner().invoke(app, [*words, "--not-an-option", "--help"]).exit_code == 2
+    assert "none.toml: cannot be read" in read.output
+    assert "cannot be read" not in CliRunner().invoke(app, [*words, "--not-an-option", *nowhere]).output
