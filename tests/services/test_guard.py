@@ -135,7 +135,7 @@ def test_giving_back_does_not_count(database: Database, clock: FakeClock) -> Non
         bench.come_back(each)
     bench.run()
 
-    assert [case.kind for case in bench.cases(everyone[0])] == [CaseKind.LEAVE, CaseKind.RESTORE]
+    assert {case.kind for case in bench.cases(everyone[0])} == {CaseKind.LEAVE, CaseKind.RESTORE}
     assert standing(bench) == []
 
 
