@@ -57,6 +57,7 @@ def create_app(bridge: Bridge) -> ASGIApp:
         max_body=bridge.settings.server.max_body,
         schemes=schemes_of(access),
         max_bulk_body=bridge.settings.server.max_bulk_body,
+        documentation_url=bridge.settings.server.documentation_url,
         profiles=bridge.settings.profiles,
         note_quirks=bridge.quirks.note,
     )

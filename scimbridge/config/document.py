@@ -77,6 +77,9 @@ class ServerSection(Section):
     max_bulk_body: ByteSize = Field(default=4 << 20, ge=1024, examples=["4MiB"])
     """The same for a request to `/Bulk`, which carries up to 1000 operations; announced as `maxPayloadSize`."""
 
+    documentation_url: PublicUrl | None = Field(default=None, examples=["https://wiki.example.com/scimbridge"])
+    """Where people read how to connect to this bridge; announced as `documentationUri` where it is set."""
+
     trusted_proxies: list[IpNetwork] = []
     """The proxies whose `X-Forwarded-For` is believed, as networks or addresses; nobody's where absent. Name yours:
     else all clients seem to have its address, and one that guesses slows the others."""

@@ -44,6 +44,7 @@ class ServerSettings:
         public_url: Without a slash at its end.
         max_body: The largest request, in bytes.
         max_bulk_body: The largest request to /Bulk, in bytes.
+        documentation_url: Where people read how to connect; ``None`` where that is not said.
         trusted_proxies: Whose X-Forwarded-For is believed.
     """
 
@@ -51,6 +52,7 @@ class ServerSettings:
     public_url: str
     max_body: int
     max_bulk_body: int
+    documentation_url: str | None = None
     trusted_proxies: tuple[Network, ...] = ()
 
 
@@ -150,6 +152,7 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
             public_url=public_url,
             max_body=document.server.max_body,
             max_bulk_body=document.server.max_bulk_body,
+            documentation_url=document.server.documentation_url,
             trusted_proxies=tuple(document.server.trusted_proxies),
         ),
         store_url=store_url(document.store.url, base_dir=raw.base_dir, data_dir=data_dir),

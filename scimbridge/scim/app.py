@@ -71,6 +71,7 @@ def build_app(
     max_body: int = MAX_BODY,
     schemes: Schemes = UNCONFIGURED,
     max_bulk_body: int = MAX_BULK_BODY,
+    documentation_url: str | None = None,
     profiles: Profiles = NO_PROFILES,
     note_quirks: NoteQuirks = lambda _source, _names, _now: None,
 ) -> ASGIApp:
@@ -86,6 +87,7 @@ def build_app(
         clock: The current time (UTC).
         max_body: Bytes of a request's body; more is answered 413.
         max_bulk_body: Bytes of a bulk request's body.
+        documentation_url: What is announced as ``documentationUri``, if anything.
         profiles: How each source is read.
         schemes: How a source can show who it is.
         note_quirks: Counts what a source writes in a way of its own.
@@ -96,7 +98,7 @@ def build_app(
     def handlers(base: str) -> UrlTable:
         # One table for each base address: what it answers holds addresses below it.
         rendering = Rendering(base)
-        discovery = Discovery(base, schemes, max_bulk_body)
+        discovery = Discovery(base, schemes, max_bulk_body, documentation_url)
         table = _url_table(
             Users(intake, lookup, rendering),
             Groups(group_intake, lookup, rendering),

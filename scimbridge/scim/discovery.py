@@ -36,11 +36,18 @@ from scimbridge.services.lookup import DEFAULT_COUNT
 class Discovery:
     """The three discovery endpoints; they are read-only and take no filter."""
 
-    def __init__(self, base: str, schemes: Schemes = UNCONFIGURED, max_bulk_body: int = 0) -> None:
+    def __init__(
+        self,
+        base: str,
+        schemes: Schemes = UNCONFIGURED,
+        max_bulk_body: int = 0,
+        documentation_url: str | None = None,
+    ) -> None:
         self._schemes = schemes
-        self._config = _rendered(
-            service_provider_config(max_bulk_body), f"{base}/ServiceProviderConfig", "ServiceProviderConfig"
-        )
+        config = service_provider_config(max_bulk_body)
+        self._config = _rendered(config, f"{base}/ServiceProviderConfig", "ServiceProviderConfig")
+        if documentation_url is not None:
+            self._config["documentationUri"] = documentation_url
         types = [ResourceType.from_resource(model) for model in (USER, GROUP)]
         self._types = {
             str(each.id).lower(): _rendered(each, f"{base}/ResourceTypes/{each.id}", "ResourceType") for each in types

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
+from scimbridge.scim.call import Call
+from scimbridge.scim.discovery import Discovery
 from scimbridge.services.cursors import MAX_COUNT
 from tests.scim.conftest import BASE
 
@@ -12,6 +17,16 @@ USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 LIFECYCLE = "urn:scimbridge:params:scim:schemas:extension:lifecycle:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+A_CALL = Call(
+    source="okta",
+    method="GET",
+    path="/ServiceProviderConfig",
+    resource_id="",
+    query={},
+    headers={},
+    body={},
+    now=datetime(2026, 3, 1, tzinfo=UTC),
+)
 
 
 def test_what_is_there_is_announced_and_nothing_else(client: httpx.Client) -> None:
@@ -25,6 +40,15 @@ def test_what_is_there_is_announced_and_nothing_else(client: httpx.Client) -> No
     assert config["filter"]["maxResults"] == config["pagination"]["maxPageSize"] == MAX_COUNT
     assert config["bulk"] == {"supported": True, "maxOperations": 1000, "maxPayloadSize": 4 * 1024 * 1024}
     assert config["authenticationSchemes"][0]["type"] == "oauthbearertoken"
+
+
+def test_documentation_is_announced_where_there_is_some(client: httpx.Client) -> None:
+    discovery = Discovery(BASE, documentation_url="https://wiki.example.com/scimbridge")
+
+    config = json.loads(bytes(discovery.config(A_CALL).body))
+
+    assert config["documentationUri"] == "https://wiki.example.com/scimbridge"
+    assert "documentationUri" not in client.get("ServiceProviderConfig").json()
 
 
 def test_the_resource_types_are_users_and_groups(client: httpx.Client) -> None:
