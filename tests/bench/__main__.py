@@ -18,6 +18,7 @@ from tests.bench.flat import measure_flat
 from tests.bench.flat_groups import measure_groups
 from tests.bench.importing import measure_import
 from tests.bench.patching import measure_patch
+from tests.bench.sweeping import measure_sweep
 from tests.bench.table import Table
 from tests.bench.working import measure_latency, measure_size, measure_throughput
 
@@ -26,6 +27,7 @@ MEASUREMENTS: dict[str, Callable[[Path, Effort], list[Table]]] = {
     "flat": measure_flat,
     "groups": measure_groups,
     "import": measure_import,
+    "sweep": measure_sweep,
     "latency": measure_latency,
     "throughput": measure_throughput,
     "size": measure_size,

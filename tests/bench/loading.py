@@ -41,9 +41,9 @@ def load_people(bridge: Installation, count: int) -> list[str]:
     now = bridge.bridge.clock()
     times = [now - SPACING * (count - number) for number in range(count)]
     ids = [model, *(new_id(time) for time in times[1:])]
-    with _bare(engine):
+    with bare(engine):
         for copy in copies:
-            _write(engine, copy.table, (copy.row(number, ids[number], times[number]) for number in range(1, count)))
+            write_rows(engine, copy.table, (copy.row(number, ids[number], times[number]) for number in range(1, count)))
     with engine.begin() as tx:
         _count(tx, count - 1)
     return ids
@@ -56,7 +56,7 @@ def load_members(bridge: Installation, group_id: str, member_ids: Iterable[str])
         model = tx.execute(select(memberships).where(memberships.c.group_id == group_id)).mappings().one()
     names = list(memberships.columns)
     rows = (tuple({**model, "member_id": member}[column.name] for column in names) for member in member_ids)
-    _write(engine, memberships, rows)
+    write_rows(engine, memberships, rows)
     with engine.begin() as tx:
         size = select(func.count()).where(memberships.c.group_id == group_id).scalar_subquery()
         tx.execute(update(groups).where(groups.c.id == group_id).values(users=size))
@@ -89,12 +89,23 @@ def _copies(tx: Connection, model: str) -> Iterator[_Copy]:
             yield _Copy(table, [_maker(tx, column, row, model) for column in table.columns])
 
 
+def driver_value(tx: Connection, column: Column[Any]) -> Callable[[Any], Any]:
+    """Return what makes a value of Python one that the driver takes in bulk."""
+    process = _processor(tx, column)
+
+    def convert(plain: Any) -> Any:
+        value = process(plain)
+        if isinstance(plain, dict | list) and not isinstance(value, str):
+            return json.dumps(plain)  # COPY takes the text; psycopg's processor wraps the object
+        return value
+
+    return convert
+
+
 def _maker(tx: Connection, column: Column[Any], row: Row[Any], model: str) -> Callable[[int, str, datetime], Any]:
     plain = row._mapping[column]
-    process = _processor(tx, column)
+    process = driver_value(tx, column)
     value = process(plain)
-    if isinstance(plain, dict | list) and not isinstance(value, str):
-        value = json.dumps(plain)  # COPY takes the text; psycopg's processor wraps the object
     if plain == model:
         return lambda _number, user_id, _time: user_id
     if column.name == "id":
@@ -111,7 +122,8 @@ def _processor(tx: Connection, column: Column[Any]) -> Callable[[Any], Any]:
     return found or (lambda value: value)
 
 
-def _write(engine: Engine, table: Table, rows: Iterator[tuple[Any, ...]]) -> None:
+def write_rows(engine: Engine, table: Table, rows: Iterator[tuple[Any, ...]]) -> None:
+    """Store rows, each with all columns in their order, as the driver takes them."""
     names = ", ".join(column.name for column in table.columns)
     with _driver(engine) as connection:
         if isinstance(connection, sqlite3.Connection):
@@ -145,7 +157,7 @@ def _driver(engine: Engine) -> Iterator[Any]:
 
 
 @contextmanager
-def _bare(engine: Engine) -> Iterator[None]:
+def bare(engine: Engine) -> Iterator[None]:
     """Take the indexes away for the block: they are built faster than they are kept."""
     with engine.begin() as tx:
         found = tx.exec_driver_sql(_INDEXES[engine.dialect.name]).all()

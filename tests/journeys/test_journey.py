@@ -54,6 +54,18 @@ def test_a_leaver_is_suspended_and_keeps_what_they_have(world: World) -> None:
     assert _lasting(world.directory.get("keeper")) == _lasting(entry)
 
 
+def test_emergency_termination(world: World) -> None:
+    person = world.hire("dismissed")
+    world.await_link(person)
+
+    world.command("cases", "request", "dismissed@example.com", "--reason", "dismissed", "--by", "grace")
+    (case,) = world.cases(person)
+    world.command("cases", "expedite", case, "--reason", "dismissed", "--by", "grace")
+    world.await_both(person, "suspended")
+
+    assert world.changes(person) == ["PATCH", "modify"]
+
+
 def test_nobody_else_is_touched(world: World) -> None:
     excluded, hired_again, stays = world.hire("excluded"), world.hire("hired-again"), world.hire("stays")
     world.play("create-group", excluded)

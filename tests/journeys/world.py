@@ -63,6 +63,11 @@ when = ["deactivated", "deleted"]
 restore = "auto"
 stages = [{{ after = "2s", do = ["suspend"] }}]
 
+[[rules]]
+name = "asked for"
+when = ["requested"]
+stages = [{{ after = "30d", do = ["suspend"] }}]
+
 [[exclusions]]
 match = 'groups.display eq "Break Glass"'
 reason = "emergency accounts"
@@ -88,6 +93,7 @@ class World:
     """What a test does as an identity provider, and sees as the administrator of the targets."""
 
     def __init__(self, application: ScimTarget, directory: OpenLdap, up: Command, config: Path) -> None:
+        self._config = config
         self.application = application
         self.directory = directory
         self.up = up
@@ -127,6 +133,11 @@ class World:
     def play(self, what: str, person: Person) -> None:
         """Have the person's identity provider do something, in its own dialect."""
         self.providers[person.source].play(f"{person.source}-{what}", person.values)
+
+    def command(self, *arguments: str) -> None:
+        """Have an operator run a command, and see that it ends well."""
+        with started(*arguments, "--config", str(self._config)) as command:
+            assert command.end() == 0
 
     # -- what the targets hold
 
@@ -186,6 +197,10 @@ class World:
     def _tasks(self, person: Person) -> Iterator[Task]:
         for case_id in self._case_ids(person):
             yield from self.bridge.stories.of(case_id, self.bridge.clock()).tasks
+
+    def cases(self, person: Person) -> list[str]:
+        """Return the ids of a person's cases."""
+        return self._case_ids(person)
 
     def _case_ids(self, person: Person, state: CaseState | None = None) -> list[str]:
         found = self.bridge.overview.list_cases(CaseQuery(state=state), self.bridge.clock())

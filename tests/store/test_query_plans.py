@@ -12,6 +12,7 @@ from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.guard import GuardScope, Limit
 from scimbridge.domain.ids import CaseId, IdentityId
 from scimbridge.store import (
+    approvals,
     assignments,
     attempts,
     endings,
@@ -206,3 +207,13 @@ def test_what_a_limit_counts_is_read_from_its_index_and_no_further_than_asked(da
 
     for index in ("ix_guard_marks_at", "ix_floods_unsettled", "ix_flood_cases_unsettled"):
         assert index in explained.plan
+
+
+def test_what_a_claim_asks_of_approvals_is_found_by_case_and_stage(database: Database) -> None:
+    with database.write() as tx:
+        explained = Explained(tx)
+        tx.execute(text("SELECT 1"))
+        approvals.begun(tx, "account", NOW)
+
+    assert "ix_attempts_account_id" in explained.plan
+    assert not re.search(r"SCAN tasks|Seq Scan on tasks", explained.plan)
