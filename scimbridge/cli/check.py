@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scimbridge.cli.opening import bridge_of, set_up_logging
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 def check(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
     """Check configuration, store, queue, targets.
 
-    Each is reached with its credentials; what is wrong comes with the next step. Exit code 1 if something failed.
+    Each is reached with its credentials; what is wrong comes with the next step. It also names what targets cannot do
+    of what rules plan, schedules, freezes and the guard's limits. Exit code 1 if something failed.
     """
     from scimbridge.cli.checks import conclude
     from scimbridge.config import load
@@ -32,6 +34,7 @@ def check(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = L
 
 def _findings(bridge: Bridge) -> Iterator[Finding]:
     from scimbridge.cli import checks
+    from scimbridge.cli.preflight import check_plans
 
     yield from checks.check_configuration(bridge.settings)
     store = checks.check_store(bridge)
@@ -39,6 +42,7 @@ def _findings(bridge: Bridge) -> Iterator[Finding]:
     yield checks.check_queue(bridge)
     yield from checks.check_issuers(bridge)
     yield from checks.check_targets(bridge, [target.name for target in bridge.fleet])
+    yield from check_plans(bridge.settings, datetime.now(UTC))
     if store.verdict is checks.Verdict.OK:
         yield from checks.check_tokens(bridge)
         yield from checks.check_pauses(bridge)
