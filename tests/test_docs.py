@@ -229,3 +229,19 @@ def test_the_traffic_says_where_it_is_from(name: str) -> None:
     assert scene["source"] in {"entra", "okta"}
     assert scene["from"].startswith("https://")
     assert all({"method", "path", "status"} <= step.keys() for step in scene["steps"])
+
+
+def test_whatever_is_said_to_be_proven_has_its_test() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "capabilities.md").read_text(encoding="utf-8")
+    tests = {
+        name
+        for file in Path(__file__).parent.rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", file.read_text(encoding="utf-8"))
+    }
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith(("| asked", "| trap "))]
+
+    named = set(re.findall(r"`(test_\w+)`", page))
+
+    assert len(rows) > 60
+    assert named - tests == set()
+    assert [row for row in rows if "`test_" not in row and "later" not in row] == []

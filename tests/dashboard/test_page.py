@@ -29,7 +29,7 @@ def test_an_open_case_is_shown_with_what_comes_next(bench: Bench, browse: Browse
 
     assert "Open cases 1" in shown
     assert f"ada {bench.case(user(bench, 'ada')).id} idp employees deactivated waiting" in shown
-    assert "in 7d 2026-03-09 09:00 UTC 4 planned" in shown
+    assert "in 7d 2026-03-09 09:00 UTC 6 planned" in shown
 
 
 def test_a_case_that_needs_a_person_says_so_at_case_and_target(bench: Bench, browse: Browse) -> None:

@@ -38,19 +38,18 @@ def test_nothing_that_cannot_be_taken_back_has_an_undo() -> None:
 @pytest.mark.parametrize(
     ("actions", "classes"),
     [
-        ((Action.NOTIFY,), set()),
-        ((Action.RESTORE,), set()),
-        ((Action.REVOKE_SESSIONS,), {GuardClass.ALL}),
-        ((Action.SUSPEND, Action.NOTIFY), {GuardClass.ALL, GuardClass.SUSPEND}),
-        ((Action.REMOVE_FROM_GROUPS,), {GuardClass.ALL, GuardClass.STRIP}),
-        ((Action.RELEASE_LICENSES,), {GuardClass.ALL, GuardClass.STRIP}),
-        ((Action.ARCHIVE,), {GuardClass.ALL, GuardClass.DELETE}),
-        ((Action.SUSPEND, Action.DELETE), {GuardClass.ALL, GuardClass.SUSPEND, GuardClass.DELETE}),
+        ((Action.NOTIFY,), ()),
+        ((Action.RESTORE,), ()),
+        ((Action.REVOKE_SESSIONS,), (GuardClass.ALL,)),
+        ((Action.SUSPEND, Action.NOTIFY), (GuardClass.ALL, GuardClass.SUSPEND)),
+        ((Action.REMOVE_FROM_GROUPS,), (GuardClass.ALL, GuardClass.STRIP)),
+        ((Action.RELEASE_LICENSES,), (GuardClass.ALL, GuardClass.STRIP)),
+        ((Action.ARCHIVE,), (GuardClass.ALL, GuardClass.DELETE)),
+        ((Action.SUSPEND, Action.DELETE), (GuardClass.ALL, GuardClass.SUSPEND, GuardClass.DELETE)),
     ],
-    ids=str,
 )
-def test_the_guard_counts_what_is_taken(actions: tuple[Action, ...], classes: set[GuardClass]) -> None:
-    assert guard_classes(frozenset(actions)) == classes
+def test_the_guard_counts_what_is_taken(actions: tuple[Action, ...], classes: tuple[GuardClass, ...]) -> None:
+    assert guard_classes(frozenset(actions)) == set(classes)
 
 
 def test_without_wishes_access_goes_first_and_the_account_last() -> None:
