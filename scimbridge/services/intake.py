@@ -200,8 +200,10 @@ class Intake:
             return user, Verdict("still inactive")
         same = _is_same_person(before.identity, user.identity)
         self._ending.note(tx, before.identity, user.identity, now)
-        verdict = self._welcome(tx, user.identity, now, same_person=same)
-        return user, _prefixed("reactivated in place", verdict)
+        verdict = _prefixed("reactivated in place", self._welcome(tx, user.identity, now, same_person=same))
+        if same:
+            verdict = joined(verdict, self._moving.user_changed(tx, before.identity, user.identity, now))
+        return user, verdict
 
     def _welcome(self, tx: Connection, identity: Identity, now: datetime, *, same_person: bool = True) -> Verdict:
         """Take in somebody who is active now; who never left everything before may be one who was deleted."""

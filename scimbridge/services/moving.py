@@ -40,7 +40,7 @@ class Moving:
         return self._movers.ask_about_group(display_name)
 
     def user_changed(
-        self, tx: Connection, before: Identity, after: Identity, now: datetime, request_id: str
+        self, tx: Connection, before: Identity, after: Identity, now: datetime, request_id: str | None = None
     ) -> Verdict:
         """Take in a change of a User. The caller holds the identity's lock."""
         if not self._movers.may_concern(before, after):

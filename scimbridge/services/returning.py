@@ -74,7 +74,10 @@ class Returning:
             elif case is not None:
                 restoring = case
         unassigned = self._grants.ungranted(tx, identity.id, own.unassigned)
-        moved = self._still_moved(tx, identity)
+        # Somebody else has not moved, whoever had the name before.
+        moved = self._still_moved(tx, identity) if same_person else {}
+        if not same_person:
+            moves.forget(tx, identity.id, moves.moves_of(tx, identity.id))
         touched = [account for each in everyone for account in each.owned.values() if account.is_touched]
         taken = [account for account in touched if account.target not in unassigned.keys() | moved.keys()]
         wakeups: list[WakeUp] = []

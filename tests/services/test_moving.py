@@ -319,6 +319,34 @@ def test_coming_back_as_somebody_else_gives_the_rest_back(bench: Bench) -> None:
     assert suspended(bench) == {"crm"}
 
 
+def test_a_post_that_brings_somebody_back_as_somebody_else_is_a_move(bench: Bench) -> None:
+    ada = bench.join("ada", **works_in("Sales"))
+    bench.run()
+    bench.leave(ada)
+    bench.run()
+
+    assert bench.join("ada", everywhere=False, **works_in("Support")) == ada
+    bench.run()
+
+    assert suspended(bench) == {"crm"}
+
+
+def test_a_move_is_not_that_of_the_next_person_of_the_same_name(bench: Bench) -> None:
+    ada = bench.join("ada", **works_in("Sales"))
+    bench.run()
+    bench.say(ada, active=False, **works_in("Support"))
+    bench.run()
+
+    bench.join("ada", everywhere=False, **{**works_in("Research"), "externalId": "somebody-else"})
+    bench.run()
+    bench.say(ada, title="Agent")
+    bench.run("30d")
+
+    waiting = bench.open_case(ada)
+    assert waiting.kind is CaseKind.RESTORE
+    assert set(bench.states(waiting).values()) == {TaskState.WAITING}
+
+
 def test_a_task_is_not_done_once_its_reason_is_gone(bench: Bench) -> None:
     """The claim asks again, in case that nobody has noticed the change back."""
     from sqlalchemy import update
