@@ -134,6 +134,7 @@ class Approval:
         native_id: str | None,
         decisive: Decisive | None,
         rule_version: str,
+        parameters: Mapping[str, Any],
         begun: Collection[Action] = (),
     ) -> str | None:
         """Return what is no longer as it was approved, as part of a sentence; ``None`` where all is.
@@ -143,6 +144,7 @@ class Approval:
             native_id: Its id at the target now.
             decisive: What is decisive about it now.
             rule_version: The version of the stage's rule now.
+            parameters: What the stage says now about how its actions are done.
             begun: What the bridge has begun to do to it since, without an end that it knows of: the
                 traces of that are no drift.
         """
@@ -150,6 +152,8 @@ class Approval:
             return "what was approved is not on record any more"
         if rule_version != self.document["rule_version"]:
             return f"rule {self.document['rule']!r} was changed"
+        if json.loads(canonical(parameters)) != self.document["parameters"]:
+            return "who gets what is taken, or what that is, has changed"
         approved = self.document["accounts"].get(account_id)
         if approved is None:
             return "the account is not among those that were approved"

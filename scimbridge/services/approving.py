@@ -12,7 +12,7 @@ from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.plan import NOTICES
-from scimbridge.domain.rule import Ruleset, Terms
+from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import ApprovalRefusedError, CaseClosedError
@@ -133,7 +133,7 @@ class Approving:
             identity_id=case.identity_id,
             rule=case.rule,
             rule_version=lapsing.rule_version(self._rules, case),
-            parameters=_parameters(stage.terms),
+            parameters=lapsing.parameters(stage.terms, identity),
             subjects=tuple(each.subject for each in seen),
         )
         return Proposal(case=case, identity=identity, stage=stage, seen=seen, plan=plan)
@@ -232,10 +232,6 @@ def _by_account(stage: CaseStage) -> list[tuple[str, tuple[Task, ...]]]:
     return [(key, tuple(task for task in stage.tasks if task.account_id == key)) for _, key in keys]
 
 
-def _parameters(terms: Terms) -> dict[str, object]:
-    return {"only": sorted(terms.only) if terms.only is not None else None, "successor": terms.successor}
-
-
 def _require_allowed(case: Case, stage: CaseStage, by: str) -> None:
     if stage.terms.approvers >= BOTH and case.opened_by is not None and same_operator(case.opened_by, by):
         raise ApprovalRefusedError(
@@ -264,6 +260,7 @@ def _lapse_outdated(tx: Connection, stage: CaseStage, proposal: Proposal, now: d
                 native_id=subject.native_id,
                 decisive=subject.decisive,
                 rule_version=proposal.plan.rule_version,
+                parameters=proposal.plan.parameters,
                 begun=approvals.begun(tx, subject.account_id, approval.looked_at(subject.account_id)),
             )
             if drift is not None:

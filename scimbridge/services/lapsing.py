@@ -8,15 +8,26 @@ from sqlalchemy import Connection
 
 from scimbridge.domain.approval import Approval, Decisive
 from scimbridge.domain.case import Case
-from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.identity import Identity
+from scimbridge.domain.rule import Ruleset, Terms
 from scimbridge.domain.task import Task
-from scimbridge.store import approvals, journal
+from scimbridge.services.people import wanted_successor
+from scimbridge.store import approvals, identities, journal
 
 
 def rule_version(rules: Ruleset, case: Case) -> str:
     """Return what an approval has to have been given under: the version of the case's rule as it is now."""
     rule = rules.named(case.rule)
     return rule.version if rule is not None else ""
+
+
+def parameters(terms: Terms, leaver: Identity) -> dict[str, object]:
+    """Return what a stage says about how its actions are done; whose manager gets something counts as of now."""
+    return {
+        "only": sorted(terms.only) if terms.only is not None else None,
+        "successor": terms.successor,
+        "successor_is": wanted_successor(terms, leaver)[1],
+    }
 
 
 def lapse_drifted(
@@ -30,15 +41,18 @@ def lapse_drifted(
         The stages that lost their approvals, and why.
     """
     lapsed: dict[str, str] = {}
-    for approval in approvals.standing(tx, task.case_id):
+    standing = approvals.standing(tx, task.case_id)
+    leaver = identities.identity_by_id(tx, task.identity_id, now) if standing else None
+    for approval in standing:
         concerns = approval.stage_id == task.stage_id or approval.covers(task.account_id)
-        if not concerns or approval.stage_id in lapsed:
+        if leaver is None or not concerns or approval.stage_id in lapsed:
             continue
         drift = approval.drift(
             task.account_id,
             native_id=native_id,
             decisive=decisive,
             rule_version=version,
+            parameters=parameters(approvals.conditions(tx, approval.stage_id)[0], leaver),
             begun=approvals.begun(tx, task.account_id, approval.looked_at(task.account_id)),
         )
         if drift is not None:

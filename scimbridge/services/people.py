@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.rule import MANAGER, Terms
 from scimbridge.domain.source import Profiles
 from scimbridge.store import identities
 
@@ -23,6 +24,13 @@ def value_at(document: Mapping[str, Any], path: tuple[str, ...]) -> str | None:
     if isinstance(found, Mapping):
         found = found.get("value")
     return found.strip() or None if isinstance(found, str) else None
+
+
+def wanted_successor(terms: Terms, leaver: Identity) -> tuple[str, str | None]:
+    """Return what people call the successor that a stage names, and what the source is asked for."""
+    if terms.successor == MANAGER:
+        return "the manager", value_at(leaver.document, MANAGER_PATH)
+    return terms.successor or "", terms.successor
 
 
 def referred(tx: Connection, said: str, source: str, profiles: Profiles) -> Identity | None:

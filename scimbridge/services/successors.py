@@ -8,17 +8,15 @@ from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.identity import Identity
-from scimbridge.domain.rule import Terms
 from scimbridge.domain.source import Profiles
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import AmbiguousAccountError
 from scimbridge.sdk.state import AccountRef, Person
 from scimbridge.services.claiming import Claim
-from scimbridge.services.people import MANAGER_PATH, referred, value_at
+from scimbridge.services.people import referred, wanted_successor
 from scimbridge.store import identities, stages
 from scimbridge.store.database import Database
 
-MANAGER = "manager"
 _TO_SUCCESSOR = {Action.TRANSFER_OWNERSHIP: "what the account owns", Action.REDIRECT_MAIL: "the mail"}
 
 
@@ -60,7 +58,7 @@ class Successors:
     def _successor(self, tx: Connection, claim: Claim, what: str) -> Identity:
         leaver = claim.identity
         terms = stages.terms_of(stages.stage_by_id(tx, claim.task.stage_id))
-        who, said = _wanted(terms, leaver)
+        who, said = wanted_successor(terms, leaver)
         if not who:
             raise NoSuccessorError(f"the stage does not say who gets {what} (`successor`); hand it over by hand")
         found = referred(tx, said, leaver.source, self._profiles) if said else None
@@ -75,10 +73,3 @@ class Successors:
 
 def _how(claim: Claim) -> str:
     return f"do it by hand, or mend that and run `scimbridge cases retry {claim.task.case_id}`"
-
-
-def _wanted(terms: Terms, leaver: Identity) -> tuple[str, str | None]:
-    """Return what people call the successor, and what the source is asked for."""
-    if terms.successor == MANAGER:
-        return "the manager", value_at(leaver.document, MANAGER_PATH)
-    return terms.successor or "", terms.successor

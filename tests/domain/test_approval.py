@@ -21,6 +21,8 @@ DECISIVE: Mapping[str, Any] = {
     "owns": ["roadmap", "wiki"],
 }
 
+PARAMETERS: Mapping[str, Any] = {"only": None, "successor": "manager"}
+
 
 def a_plan(**changes: Any) -> Plan:
     subject = Subject(
@@ -31,7 +33,7 @@ def a_plan(**changes: Any) -> Plan:
         "identity_id": "identity",
         "rule": "leavers",
         "rule_version": "1",
-        "parameters": {"only": None, "successor": "manager"},
+        "parameters": PARAMETERS,
         "subjects": (subject,),
         **changes,
     }
@@ -55,7 +57,8 @@ def an_approval(document: Mapping[str, Any] | None = None, **changes: Any) -> Ap
 
 
 def drift(approval: Approval, decisive: Mapping[str, Any] | None = DECISIVE, **changes: Any) -> str | None:
-    return approval.drift("account", **{"native_id": "native", "decisive": decisive, "rule_version": "1", **changes})
+    now = {"native_id": "native", "decisive": decisive, "rule_version": "1", "parameters": PARAMETERS, **changes}
+    return approval.drift("account", **now)
 
 
 def test_a_document_has_one_spelling_whatever_the_order_of_its_keys() -> None:
@@ -129,6 +132,7 @@ def test_several_that_change_are_all_named_in_order() -> None:
     ("changes", "why"),
     [
         ({"rule_version": "2"}, "rule 'leavers' was changed"),
+        ({"parameters": {**PARAMETERS, "successor": "bob"}}, "who gets what is taken, or what that is, has changed"),
         ({"native_id": "other"}, "the account at crm is another one"),
         ({"decisive": None}, "the account at crm has changed (existence)"),
     ],

@@ -213,6 +213,26 @@ def test_a_rule_that_was_changed_since_lets_it_lapse(database: Database, clock: 
     assert "rule 'leavers' was changed" in blocked(after, ada).reason
 
 
+def test_another_manager_lets_it_lapse_where_the_manager_gets_something(database: Database, clock: FakeClock) -> None:
+    enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    stage = approved(a_stage("30d", Action.TRANSFER_OWNERSHIP), successor="manager")
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("1d"), stage, version="1"),)))
+    grace, bob = bench.join("grace"), bench.join("bob")
+    before: dict[str, Any] = {enterprise: {"manager": {"value": grace}}}
+    after: dict[str, Any] = {enterprise: {"manager": {"value": bob}}}
+    ada = bench.join("ada", **before)
+    bench.systems["crm"].account("ada")["owns"] = [bench.systems["crm"].offer("Roadmap")]
+    bench.leave(ada)
+    approve(bench, ada)
+    bench.say(ada, **after)
+
+    bench.run("1d")
+    bench.run("30d")
+
+    assert bench.systems["crm"].names("ada", "owns") == ["Roadmap"]
+    assert bench.approving.stages(bench.case(ada).id)[1].approved_by == ()
+
+
 def test_an_approval_that_is_taken_back_stops_what_was_released(bench: Bench) -> None:
     ada = bench.join("ada")
     bench.leave(ada)
