@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from scimbridge.demo.directory import OpenLdap
 from scimbridge.domain.task import TaskState
 from tests.journeys.processes import eventually
-from tests.journeys.world import World, running_world
+from tests.journeys.world import Person, World, running_world
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
 
@@ -64,6 +65,62 @@ def test_emergency_termination(world: World) -> None:
     world.await_both(person, "suspended")
 
     assert world.changes(person) == ["PATCH", "modify"]
+
+
+def test_a_leaver_goes_through_three_stages_and_is_deleted_once_somebody_has_said_yes(world: World) -> None:
+    person = world.hire("staged", user_type="Staff")
+    world.await_link(person)
+
+    world.play("disable-user", person)
+    world.await_both(person, "suspended")
+    (case,) = world.cases(person)
+    eventually(lambda: "waits for approval" in world.situation(case), "the deletion waits for its approval")
+    assert world.both(person) == ("suspended", "suspended")
+    world.command("cases", "approve", case, "--by", "olga", "--yes")
+    world.await_end(person)
+
+    assert world.both(person) == ("gone", "gone")
+    assert world.changes(person) == ["PATCH", "DELETE", "modify", "delete"]
+
+
+def test_a_mass_mistake_is_canceled_before_it_begins(world: World) -> None:
+    people = [world.hire(f"mistaken-{number}", user_type="Slow") for number in range(3)]
+    for person in people:
+        world.await_link(person)
+
+    for person in people:
+        world.play("disable-user", person)
+    query = ("--query", "--source", "entra", "--rule", "slow", "--reason", "the source was wrong")
+    world.command("cases", "cancel", *query, "--by", "olga", "--yes")
+
+    for person in people:
+        assert [world.situation(case) for case in world.cases(person)] == ["canceled"]
+        assert world.state(person, "application") is world.state(person, "directory") is TaskState.CANCELED
+        assert world.both(person) == ("active", "active")
+        assert world.changes(person) == []
+
+
+def test_a_target_that_is_down_for_maintenance_burns_no_attempts_and_catches_up(world: World) -> None:
+    people = [world.hire(f"weekend-{number}") for number in range(3)]
+    for person in people:
+        world.await_link(person)
+    world.command("targets", "pause", "application", "--reason", "upgrade", "--by", "olga")
+
+    for person in people:
+        world.play("disable-user", person)
+    for person in people:
+        eventually(partial(_is_suspended_in_directory, world, person), "the directory goes on")
+    waiting = [world.task(person, "application") for person in people]
+    assert [(task.state, task.attempts) for task in waiting if task] == [(TaskState.READY, 0)] * 3
+    world.command("targets", "resume", "application", "--by", "olga")
+    for person in people:
+        world.await_end(person)
+
+    assert {world.both(person) for person in people} == {("suspended", "suspended")}
+
+
+def _is_suspended_in_directory(world: World, person: Person) -> bool:
+    return world.in_directory(person) == "suspended"
 
 
 def test_nobody_else_is_touched(world: World) -> None:

@@ -58,6 +58,22 @@ stages = [
 ]
 
 [[rules]]
+name = "staff"
+when = ["deactivated"]
+match = 'userType eq "Staff"'
+stages = [
+  {{ after = "1s", do = ["suspend"], targets = ["directory"] }},
+  {{ after = "2s", do = ["suspend"], targets = ["application"] }},
+  {{ after = "3s", do = ["delete"] }},
+]
+
+[[rules]]
+name = "slow"
+when = ["deactivated"]
+match = 'userType eq "Slow"'
+stages = [{{ after = "30m", do = ["suspend"] }}]
+
+[[rules]]
 name = "everyone"
 when = ["deactivated", "deleted"]
 restore = "auto"
@@ -201,6 +217,10 @@ class World:
     def cases(self, person: Person) -> list[str]:
         """Return the ids of a person's cases."""
         return self._case_ids(person)
+
+    def situation(self, case: str) -> str:
+        """Return what a case is doing, as lists say it."""
+        return self.bridge.stories.of(case, self.bridge.clock()).summary.situation
 
     def _case_ids(self, person: Person, state: CaseState | None = None) -> list[str]:
         found = self.bridge.overview.list_cases(CaseQuery(state=state), self.bridge.clock())
