@@ -13,7 +13,6 @@ from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.situation import Situation
 from scimbridge.domain.task import FINISHED, TaskState
-from scimbridge.services.stage import stages_of
 from scimbridge.store import case_search, holds
 from scimbridge.store.case_search import Work
 
@@ -43,15 +42,17 @@ def sum_up(tx: Connection, found: Sequence[tuple[Case, str]], now: datetime) -> 
         by_case[work.case_id].append(work)
     standing = holds.standing_on_any(tx, [case for case, _ in found if case.state is CaseState.OPEN])
     summaries = [_summary(case, user_name, by_case[case.id], standing) for case, user_name in found]
+    return _with_stages(tx, summaries, now)
+
+
+def _with_stages(tx: Connection, summaries: Sequence[CaseSummary], now: datetime) -> list[CaseSummary]:
+    """Say which stage waits for an approval, and how many it has; one statement for all that wait."""
+    waiting = [summary.case.id for summary in summaries if summary.situation == Situation.UNAPPROVED]
+    found = case_search.unapproved_stages(tx, waiting, now) if waiting else {}
     return [
-        _with_stage(tx, summary, now) if summary.situation == Situation.UNAPPROVED else summary for summary in summaries
+        replace(summary, situation=f"waits for {found[summary.case.id]}") if summary.case.id in found else summary
+        for summary in summaries
     ]
-
-
-def _with_stage(tx: Connection, summary: CaseSummary, now: datetime) -> CaseSummary:
-    """Say which stage waits for an approval, and how many it has."""
-    waiting = (stage.approval for stage in stages_of(tx, summary.case.id) if stage.waits_for_approval(now))
-    return replace(summary, situation=f"waits for {next(waiting, 'an approval')}")
 
 
 def _summary(case: Case, user_name: str, work: Sequence[Work], standing: Sequence[Hold]) -> CaseSummary:

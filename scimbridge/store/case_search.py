@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, tuple_
 
@@ -15,7 +16,7 @@ from scimbridge.domain.task import FINISHED, TaskState
 from scimbridge.store.approvals import is_approved
 from scimbridge.store.cases import case_by_id, case_of
 from scimbridge.store.holds import is_held
-from scimbridge.store.schema import cases, flood_cases, identities, tasks
+from scimbridge.store.schema import approvals, cases, flood_cases, identities, stages, tasks
 
 _LEFT = tasks.c.state.not_in([state.value for state in FINISHED])
 _ASKS = or_(tasks.c.state == TaskState.FAILED, and_(tasks.c.state == TaskState.WAITING, tasks.c.not_before.is_(None)))
@@ -119,6 +120,35 @@ def work_of(tx: Connection, case_ids: Sequence[str], now: datetime) -> Iterator[
             count=row["count"],
             next_at=row["next_at"],
         )
+
+
+def unapproved_stages(tx: Connection, case_ids: Sequence[str], now: datetime) -> dict[str, str]:
+    """Return the first stage of each case that is due and not approved: ``approval of stage 2 (1 of 2)``."""
+    given = (
+        select(func.count())
+        .select_from(approvals)
+        .where(approvals.c.stage_id == stages.c.id, approvals.c.lapsed_at.is_(None))
+        .scalar_subquery()
+    )
+    is_due = exists(
+        select(tasks.c.id).where(
+            tasks.c.stage_id == stages.c.id,
+            tasks.c.case_id == stages.c.case_id,
+            tasks.c.state == TaskState.PLANNED,
+            tasks.c.due_at <= now,
+        )
+    )
+    query = (
+        select(stages.c.case_id, stages.c.approvers, given.label("given"), is_due.label("is_due"))
+        .where(stages.c.case_id.in_(case_ids))
+        .order_by(stages.c.case_id, stages.c.number, stages.c.due_at)
+    )
+    found: dict[str, str] = {}
+    for case_id, own in groupby(tx.execute(query).mappings(), key=lambda row: str(row["case_id"])):
+        for number, row in enumerate(own, 1):
+            if row["is_due"] and row["given"] < row["approvers"]:
+                found.setdefault(case_id, f"approval of stage {number} ({row['given']} of {row['approvers']})")
+    return found
 
 
 def _matching(query: CaseQuery, now: datetime) -> Select[tuple[object, ...]]:

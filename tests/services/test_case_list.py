@@ -84,6 +84,19 @@ def test_a_page_of_many_cases_takes_as_many_statements_as_one_of_few(bench: Benc
     assert cost(2) == cost(12) == 3
 
 
+def test_those_that_wait_for_approval_take_one_statement_more_however_many_they_are(bench: Bench) -> None:
+    for number in range(6):
+        leaver(bench, f"p{number}", userType="Careful")
+    bench.run("1d")
+
+    def cost(limit: int) -> int:
+        with counted(bench.database) as statements:
+            assert len(bench.overview.list_cases(CaseQuery(), bench.clock(), limit=limit)) == limit
+        return sum(statement.startswith("SELECT") for statement in statements)
+
+    assert cost(2) == cost(6) == 4
+
+
 def test_the_newest_come_first_and_the_next_page_follows_the_last(bench: Bench) -> None:
     for name in ("ada", "ben", "cid", "dan"):
         leaver(bench, name)
@@ -142,7 +155,7 @@ def test_each_situation_is_told_and_found(bench: Bench) -> None:
 
     said = {name: situation(bench, case) for name, case in cases.items()}
     assert said == {"waits": Situation.WAITING, "held": Situation.HELD, "late": Situation.WAITING}
-    assert situation(bench, careful) == Situation.UNAPPROVED
+    assert situation(bench, careful) == f"{Situation.UNAPPROVED} of stage 1 (0 of 1)"
     assert situation(bench, asking) == Situation.NEEDS_PERSON
     assert situation(bench, retrying) == Situation.RETRYING
     by_situation = {wanted: sorted(found(bench, situation=wanted)) for wanted in Wanted}
