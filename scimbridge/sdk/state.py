@@ -151,6 +151,22 @@ class AccountState:
             "owns": sorted(each.id for each in self.owns or ()),
         }
 
+    @property
+    def evidence(self) -> Mapping[str, Any]:
+        """What is kept of it as proof: nobody's name, and only what the target tells."""
+        told = {
+            "suspended": self.suspended,
+            "groups": None if self.groups is None else len(self.groups),
+            "licenses": None if self.licenses is None else len(self.licenses),
+            "owned": None if self.owns is None else len(self.owns),
+            "container": self.container,
+            "stamped": None if self.stamp is None else bool(self.stamp),
+            "hidden": self.hidden,
+            "mail redirected": None if self.mail_to is None else bool(self.mail_to),
+            "archived": self.archived,
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
     def with_original(self, original: AccountState | None, left: AccountState | None = None) -> AccountState:
         """Return this state beside the snapshot, and beside how the bridge left the account last."""
         return replace(self, original=original, left=left)

@@ -243,9 +243,9 @@ def _evidence(action: Action, result: Result) -> dict[str, Any]:
     if isinstance(result.outcome, ObservingError):
         facts["observed"] = True
     if result.before is not None:
-        facts["before"] = {"exists": True, "suspended": result.before.suspended}
+        facts["before"] = {"exists": True, **result.before.evidence}
     if result.after is not None:
-        facts["after"] = {"exists": True, "suspended": result.after.suspended}
+        facts["after"] = {"exists": True, **result.after.evidence}
     elif isinstance(result.outcome, AccountNotFoundError) or (result.before is not None and "observed" not in facts):
         facts["after"] = {"exists": False}
     if isinstance(result.outcome, Done):

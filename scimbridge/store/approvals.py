@@ -17,7 +17,7 @@ from scimbridge.store.stages import terms_of
 _OF_CASE = Prepared(
     select(approvals)
     .where(approvals.c.case_id == bindparam("case"), approvals.c.lapsed_at.is_(None))
-    .order_by(approvals.c.approved_at, approvals.c.id)
+    .order_by(approvals.c.approved_at, approvals.c.approved_by)
 )
 _STANDING = (
     select(func.count())
@@ -86,7 +86,11 @@ def begun(tx: Connection, account_id: str, since: datetime) -> frozenset[Action]
 
 def rows_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
     """Return all approvals of a case, lapsed ones too, oldest first; for display."""
-    query = select(approvals).where(approvals.c.case_id == case_id).order_by(approvals.c.approved_at, approvals.c.id)
+    query = (
+        select(approvals)
+        .where(approvals.c.case_id == case_id)
+        .order_by(approvals.c.approved_at, approvals.c.approved_by)
+    )
     return tx.execute(query).mappings().all()
 
 

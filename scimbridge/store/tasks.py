@@ -85,7 +85,9 @@ def _is_early() -> ColumnElement[bool]:
 _BY_ID = select(tasks).where(tasks.c.id == bindparam("key"))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
 _OF_CASE = (
-    select(tasks).where(tasks.c.case_id == bindparam("key")).order_by(tasks.c.due_at, tasks.c.position, tasks.c.id)
+    select(tasks)
+    .where(tasks.c.case_id == bindparam("key"))
+    .order_by(tasks.c.due_at, tasks.c.position, tasks.c.target, tasks.c.id)
 )
 _ALL_OF_CASE = Prepared(_OF_CASE)
 _ALL_OF_CASE_LOCKED = Prepared(_OF_CASE.with_for_update())
@@ -250,7 +252,7 @@ def observed_of_case(tx: Connection, case_id: str) -> list[Task]:
         tasks.c.state == TaskState.SKIPPED,
         tasks.c.evidence["observed"].as_boolean(),
     )
-    return [_task(row) for row in tx.execute(query.order_by(tasks.c.position, tasks.c.id)).mappings()]
+    return [_task(row) for row in tx.execute(query.order_by(tasks.c.position, tasks.c.target, tasks.c.id)).mappings()]
 
 
 def due(tx: Connection, now: datetime, limit: int) -> list[Task]:
@@ -401,7 +403,7 @@ def _read_ahead(batch: Batch, case_id: str) -> list[Task]:
     found = [_task(_from_json(values)) for values in (known or {}).get("open_tasks", ())]
     if not found or any(task.case_id != case_id for task in found):
         raise LeftBatchError
-    return sorted(found, key=lambda task: (task.due_at, task.position, task.id))
+    return sorted(found, key=lambda task: (task.due_at, task.position, task.target, task.id))
 
 
 def _from_json(values: Sequence[Any]) -> Row:

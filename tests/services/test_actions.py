@@ -13,7 +13,7 @@ from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.rule import Ruleset, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.sdk import RetryableError
-from scimbridge.store import holds, snapshots
+from scimbridge.store import holds, snapshots, tasks
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
@@ -289,3 +289,19 @@ def test_an_action_that_one_target_lacks_is_left_out_there(database: Database, c
     leave(bench, ada)
 
     assert bench.states(bench.case(ada)) == {"suspend@crm": TaskState.DONE}
+
+
+# -- proof
+
+
+def test_what_was_read_before_and_after_is_kept_as_proof_without_names(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, Action.REMOVE_FROM_GROUPS)
+    ada = arrive(bench, groups=("Sales", "Sales VPN"), licenses=("Office",))
+
+    leave(bench, ada)
+
+    with database.read() as tx:
+        (row,) = tasks.task_rows_of_case(tx, bench.case(ada).id)
+    assert row["evidence"]["before"] | {"groups": 2, "licenses": 1, "suspended": False} == row["evidence"]["before"]
+    assert row["evidence"]["after"] | {"groups": 0, "licenses": 1, "suspended": False} == row["evidence"]["after"]
+    assert "Sales" not in str(row["evidence"])

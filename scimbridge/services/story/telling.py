@@ -112,12 +112,16 @@ def _rounded(span: timedelta) -> timedelta:
 
 
 def _evidence(evidence: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what was read before and what was read back, fact by fact."""
+    """Yield what was read before and what was read back; of the many facts that stayed, whether one can sign in."""
     before, after = evidence.get("before") or {}, evidence.get("after") or {}
-    for key in dict.fromkeys((*before, *after)):
-        if key in before and key in after:
-            same = before[key] == after[key]
-            yield f"{key} {_value(before[key])}" + ("" if same else f" -> {_value(after[key])}")
+    for key in before:
+        if key in after and before[key] != after[key]:
+            yield f"{key} {_value(before[key])} -> {_value(after[key])}"
+        elif key in after and key in _ALWAYS_TOLD:
+            yield f"{key} {_value(before[key])}"
+
+
+_ALWAYS_TOLD = frozenset({"exists", "suspended"})
 
 
 def _value(value: object) -> str:
