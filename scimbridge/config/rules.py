@@ -2,84 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
+from scimbridge.config.contradictions import contradictions
 from scimbridge.config.document import RuleSection, StageSection
-from scimbridge.config.problems import spell, suggestion
-from scimbridge.config.values import Duration
+from scimbridge.config.drafts import KnownTargets, RuleDraft, StageDraft, drafts_of, listed
+from scimbridge.config.problems import suggestion
 from scimbridge.domain.action import Action
-from scimbridge.domain.capability import Abilities, Capabilities, OrderError, in_order
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.rule import Rule, Stage, Terms
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import Problem
 
-T = TypeVar("T")
-
-_DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownTargets:
-    """The targets as far as they are known while others may still be wrong.
-
-    Attributes:
-        names: All that the file names.
-        capabilities: What those can do whose connector is known.
-    """
-
-    names: frozenset[str]
-    capabilities: Capabilities
-
-
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """A stage as far as it can be read.
-
-    Attributes:
-        after: ``None`` where it is no duration.
-    """
-
-    number: int
-    after: timedelta | None
-    actions: tuple[Action, ...]
-    targets: tuple[str, ...] | None
-    grace: tuple[str, ...]
-    table: Mapping[str, Any]
-
-    def actions_at(self, target: str) -> tuple[Action, ...]:
-        return self.actions if self.targets is None or target in self.targets else ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A rule as far as it can be read: one bad key must not hide what else is wrong."""
-
-    index: int
-    name: str
-    exclude_targets: tuple[str, ...]
-    stages: tuple[_Stage, ...]
-    table: Mapping[str, Any]
-
-    def at(self, *loc: str | int) -> str:
-        return spell(("rules", self.index, *loc))
-
-    def actions(self) -> Iterator[tuple[int, Action]]:
-        return ((stage.number, action) for stage in self.stages for action in stage.actions)
-
 
 def check_rules(tables: Any, targets: KnownTargets) -> list[Problem]:
     """Return what is wrong with the plain ``[[rules]]`` tables beyond single values."""
-    if not isinstance(tables, list):
-        return []  # reported when it was read as a value
-    drafts = [_draft(index, table) for index, table in enumerate(tables) if isinstance(table, dict)]
+    drafts = drafts_of(tables)
     return [
         *_repeated_names(drafts),
         *(
@@ -91,7 +32,7 @@ def check_rules(tables: Any, targets: KnownTargets) -> list[Problem]:
         *(
             problem
             for draft in drafts
-            for check_at in (_unknown_targets, _nobody_can, _contradictions)
+            for check_at in (_unknown_targets, _nobody_can, contradictions)
             for problem in check_at(draft, targets)
         ),
     ]
@@ -100,7 +41,7 @@ def check_rules(tables: Any, targets: KnownTargets) -> list[Problem]:
 def planned_actions(tables: Any, targets: KnownTargets) -> dict[str, set[Action]]:
     """Return what the rules plan at each target that can do it."""
     found: dict[str, set[Action]] = {name: set() for name in targets.capabilities}
-    for draft in (_draft(index, table) for index, table in enumerate(_list(tables)) if isinstance(table, dict)):
+    for draft in drafts_of(tables):
         for name, can in targets.capabilities.items():
             if name not in draft.exclude_targets:
                 found[name] |= {action for stage in draft.stages for action in stage.actions_at(name) if action in can}
@@ -145,52 +86,15 @@ def _stage_of(section: StageSection) -> Stage:
     )
 
 
-def _draft(index: int, table: Mapping[str, Any]) -> _Draft:
-    return _Draft(
-        index=index,
-        name=str(table.get("name", "")),
-        exclude_targets=tuple(str(name) for name in _list(table.get("exclude_targets"))),
-        stages=tuple(
-            _stage(number, stage) for number, stage in enumerate(_list(table.get("stages"))) if isinstance(stage, dict)
-        ),
-        table=table,
-    )
-
-
-def _stage(number: int, table: Mapping[str, Any]) -> _Stage:
-    do = _list(table.get("do"))
-    actions = tuple(Action(name) for name in do if isinstance(name, str) and name in set(Action))
-    return _Stage(
-        number=number,
-        after=_read_or_none(_DURATION, table.get("after")),
-        actions=actions,
-        targets=tuple(map(str, _list(table["targets"]))) if isinstance(table.get("targets"), list) else None,
-        grace=tuple(table["grace"]) if isinstance(table.get("grace"), dict) else (),
-        table=table,
-    )
-
-
-def _read_or_none(adapter: TypeAdapter[T], value: Any) -> T | None:
-    """Return a value, or ``None`` where it is missing or wrong, which is reported elsewhere."""
-    try:
-        return adapter.validate_python(value)
-    except ValidationError:
-        return None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _repeated_names(drafts: Iterable[_Draft]) -> Iterator[Problem]:
-    first: dict[str, _Draft] = {}
+def _repeated_names(drafts: Iterable[RuleDraft]) -> Iterator[Problem]:
+    first: dict[str, RuleDraft] = {}
     for draft in drafts:
         if draft.name and draft.name in first:
             yield Problem(draft.at("name"), f"is also the name of {first[draft.name].at()}; each rule needs its own")
         first.setdefault(draft.name, draft)
 
 
-def _stage_order(draft: _Draft) -> Iterator[Problem]:
+def _stage_order(draft: RuleDraft) -> Iterator[Problem]:
     dated = [(stage.number, stage.after) for stage in draft.stages if stage.after is not None]
     for (_, before), (number, after) in pairwise(dated):
         if after == before:
@@ -200,8 +104,8 @@ def _stage_order(draft: _Draft) -> Iterator[Problem]:
             yield Problem(draft.at("stages", number, "after"), f"is earlier than the stage before ({limit}); sort them")
 
 
-def _repeated_actions(draft: _Draft) -> Iterator[Problem]:
-    seen: dict[Action, list[_Stage]] = {}
+def _repeated_actions(draft: RuleDraft) -> Iterator[Problem]:
+    seen: dict[Action, list[StageDraft]] = {}
     for stage in draft.stages:
         for action in stage.actions:
             if action is not Action.NOTIFY and any(_overlap(stage, other) for other in seen.get(action, ())):
@@ -210,20 +114,20 @@ def _repeated_actions(draft: _Draft) -> Iterator[Problem]:
             seen.setdefault(action, []).append(stage)
 
 
-def _overlap(one: _Stage, other: _Stage) -> bool:
+def _overlap(one: StageDraft, other: StageDraft) -> bool:
     return one.targets is None or other.targets is None or bool(set(one.targets) & set(other.targets))
 
 
-def _undo_as_stage(draft: _Draft) -> Iterator[Problem]:
+def _undo_as_stage(draft: RuleDraft) -> Iterator[Problem]:
     for number, action in draft.actions():
         if not action.is_revoking and action is not Action.NOTIFY:
             message = f'"{action}" is what happens when somebody returns; set restore = "auto" on the rule'
             yield Problem(draft.at("stages", number, "do"), message)
 
 
-def _notices(draft: _Draft) -> Iterator[Problem]:
+def _notices(draft: RuleDraft) -> Iterator[Problem]:
     for stage in draft.stages:
-        told = _list(stage.table.get("notify"))
+        told = listed(stage.table.get("notify"))
         if Action.NOTIFY in stage.actions and not told:
             message = 'is missing: say whom to tell, like ["manager", "it@example.com"]'
             yield Problem(draft.at("stages", stage.number, "notify"), message)
@@ -231,7 +135,7 @@ def _notices(draft: _Draft) -> Iterator[Problem]:
             yield Problem(draft.at("stages", stage.number, "notify"), 'goes with "notify" in do; nobody would be told')
 
 
-def _terms(draft: _Draft) -> Iterator[Problem]:
+def _terms(draft: RuleDraft) -> Iterator[Problem]:
     for stage in draft.stages:
         table = stage.table
         if "window" in table and "schedule" not in table:
@@ -253,8 +157,8 @@ _STRIPPING = frozenset({Action.REMOVE_FROM_GROUPS, Action.RELEASE_LICENSES})
 _SUCCEEDING = frozenset({Action.REDIRECT_MAIL, Action.TRANSFER_OWNERSHIP})
 
 
-def _mover(draft: _Draft) -> Iterator[Problem]:
-    moves = Trigger.CHANGED in _list(draft.table.get("when"))
+def _mover(draft: RuleDraft) -> Iterator[Problem]:
+    moves = Trigger.CHANGED in listed(draft.table.get("when"))
     for key in ("was", "now"):
         if moves and key not in draft.table:
             yield Problem(draft.at(key), 'is missing: "changed" compares what somebody was and is now')
@@ -262,7 +166,7 @@ def _mover(draft: _Draft) -> Iterator[Problem]:
             yield Problem(draft.at(key), 'goes with "changed" in when')
 
 
-def _unknown_targets(draft: _Draft, targets: KnownTargets) -> Iterator[Problem]:
+def _unknown_targets(draft: RuleDraft, targets: KnownTargets) -> Iterator[Problem]:
     named: list[tuple[tuple[str | int, ...], str]] = [
         (("exclude_targets", number), name) for number, name in enumerate(draft.exclude_targets)
     ]
@@ -274,7 +178,7 @@ def _unknown_targets(draft: _Draft, targets: KnownTargets) -> Iterator[Problem]:
             yield Problem(draft.at(*at), f'there is no target "{name}"{suggestion(name, targets.names)}')
 
 
-def _nobody_can(draft: _Draft, targets: KnownTargets) -> Iterator[Problem]:
+def _nobody_can(draft: RuleDraft, targets: KnownTargets) -> Iterator[Problem]:
     if len(targets.capabilities) < len(targets.names) or not targets.names:
         return  # the one that is not known may be able to; without targets there is a warning
     for stage in draft.stages:
@@ -288,47 +192,3 @@ def _nobody_can(draft: _Draft, targets: KnownTargets) -> Iterator[Problem]:
         for action in stage.actions:
             if action.is_revoking and not any(action in can for can in wanted):
                 yield Problem(draft.at("stages", stage.number, "do"), f'no target of this rule can "{action}"')
-
-
-def _contradictions(draft: _Draft, targets: KnownTargets) -> Iterator[Problem]:
-    """Stages that undo each other's sense at some target, and orders that cannot be."""
-    said = set()
-    for name, can in targets.capabilities.items():
-        if name in draft.exclude_targets:
-            continue
-        for number, message in _at_target(draft, name, can):
-            if (number, message) not in said:
-                said.add((number, message))
-                yield Problem(draft.at("stages", number, "do"), message)
-
-
-def _at_target(draft: _Draft, name: str, can: Abilities) -> Iterator[tuple[int, str]]:
-    done: list[Action] = []
-    for stage in draft.stages:
-        own = [action for action in stage.actions_at(name) if action in can]
-        final = next((action for action in done if action.facts.is_final), None)
-        for action in own:
-            if final is not None:
-                yield (
-                    stage.number,
-                    f'"{action}" comes after "{final}" at {name}, when there is nothing left to do it to',
-                )
-            for earlier in _MUST_PRECEDE.get(action, ()):
-                if earlier in done:
-                    yield stage.number, f'"{action}" comes too late after "{earlier}" at {name}; put it before'
-        if Action.DELETE in own and Action.SUSPEND in own:
-            yield stage.number, '"delete" must stand in a later stage than "suspend"'
-        try:
-            in_order(own, can)
-        except OrderError as error:
-            yield stage.number, f"at {name}, {error}; put them in different stages"
-        done += own
-
-
-_MUST_PRECEDE = {
-    # Mail and data go with the license at most vendors.
-    Action.REDIRECT_MAIL: (Action.RELEASE_LICENSES,),
-    Action.TRANSFER_OWNERSHIP: (Action.RELEASE_LICENSES,),
-    Action.ARCHIVE: (Action.RELEASE_LICENSES,),
-}
-"""What can no longer be done once something else was."""

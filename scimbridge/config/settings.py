@@ -14,11 +14,12 @@ from scimbridge.config.access import access_of, check_access, written_out_passwo
 from scimbridge.config.addresses import has_password, queue_url, store_url
 from scimbridge.config.asking import check_hooks, hooks_of, written_out_hook_secrets
 from scimbridge.config.document import Document, SourceSection
+from scimbridge.config.drafts import KnownTargets
 from scimbridge.config.limits import check_limits, exclusion_of, freeze_of, guard_of
 from scimbridge.config.notify import channels_of, written_out_secrets
 from scimbridge.config.problems import read
 from scimbridge.config.recipients import check_recipients
-from scimbridge.config.rules import KnownTargets, check_rules, planned_actions, rule_of
+from scimbridge.config.rules import check_rules, planned_actions, rule_of
 from scimbridge.config.sources import RawSettings, collect
 from scimbridge.config.targets import Targets, check_needs, read_targets
 from scimbridge.config.values import Listen

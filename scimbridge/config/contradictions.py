@@ -1,0 +1,54 @@
+"""Stages that contradict each other at a target, and orders that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scimbridge.config.drafts import KnownTargets, RuleDraft
+from scimbridge.domain.action import Action
+from scimbridge.domain.capability import Abilities, OrderError, in_order
+from scimbridge.errors import Problem
+
+
+def contradictions(draft: RuleDraft, targets: KnownTargets) -> Iterator[Problem]:
+    """Stages that undo each other's sense at some target, and orders that cannot be."""
+    said = set()
+    for name, can in targets.capabilities.items():
+        if name in draft.exclude_targets:
+            continue
+        for number, message in _at_target(draft, name, can):
+            if (number, message) not in said:
+                said.add((number, message))
+                yield Problem(draft.at("stages", number, "do"), message)
+
+
+def _at_target(draft: RuleDraft, name: str, can: Abilities) -> Iterator[tuple[int, str]]:
+    done: list[Action] = []
+    for stage in draft.stages:
+        own = [action for action in stage.actions_at(name) if action in can]
+        final = next((action for action in done if action.facts.is_final), None)
+        for action in own:
+            if final is not None:
+                yield (
+                    stage.number,
+                    f'"{action}" comes after "{final}" at {name}, when there is nothing left to do it to',
+                )
+            for earlier in _MUST_PRECEDE.get(action, ()):
+                if earlier in done:
+                    yield stage.number, f'"{action}" comes too late after "{earlier}" at {name}; put it before'
+        if Action.DELETE in own and Action.SUSPEND in own:
+            yield stage.number, '"delete" must stand in a later stage than "suspend"'
+        try:
+            in_order(own, can)
+        except OrderError as error:
+            yield stage.number, f"at {name}, {error}; put them in different stages"
+        done += own
+
+
+_MUST_PRECEDE = {
+    # Mail and data go with the license at most vendors.
+    Action.REDIRECT_MAIL: (Action.RELEASE_LICENSES,),
+    Action.TRANSFER_OWNERSHIP: (Action.RELEASE_LICENSES,),
+    Action.ARCHIVE: (Action.RELEASE_LICENSES,),
+}
+"""What can no longer be done once something else was."""
