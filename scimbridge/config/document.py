@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from scimbridge.config import later
 from scimbridge.config.addresses import QueueUrl, StoreUrl
 from scimbridge.config.hooks import HookSection
-from scimbridge.config.moments import Day
+from scimbridge.config.moments import Cron, Day
 from scimbridge.config.notify import NotifySection
 from scimbridge.config.values import (
     Algorithm,
@@ -33,6 +33,7 @@ from scimbridge.config.values import (
 )
 from scimbridge.domain.lifecycle import LIFECYCLE
 from scimbridge.domain.rule import Restore
+from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.source import NameCase, OverInactive
 from scimbridge.sdk.limits import GuardSection
 from scimbridge.sdk.secret import Secret
@@ -205,6 +206,19 @@ class FreezeSection(Section):
     reason: str = Field(min_length=1, examples=["year-end closing"])
     """Why; shown wherever something waits for its end."""
 
+    @model_validator(mode="after")
+    def _has_a_length(self) -> Self:
+        self.freeze()
+        return self
+
+    def freeze(self) -> Freeze:
+        """Return the period.
+
+        Raises:
+            ValueError: It ends before it has begun.
+        """
+        return Freeze.between(self.start.said, self.until.said, self.timezone, self.reason)
+
 
 class StageSection(Section):
     """The actions of a rule that become due together."""
@@ -228,7 +242,7 @@ class StageSection(Section):
     approvers: int = Field(default=1, ge=1, le=2)
     """How many different operators have to approve; 2 for four eyes."""
 
-    schedule: str | None = None
+    schedule: Cron | None = None
     """The only times at which it is released, as a cron expression with five fields, like `"0 22 * * 1-5"`."""
 
     timezone: TimeZone = ZoneInfo("UTC")

@@ -1,17 +1,15 @@
-"""The guard, freezes, exclusions and schedules of a configuration, as the domain has them."""
+"""The guard and the exclusions of a configuration, as the domain has them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, timedelta
-from zoneinfo import ZoneInfo
 
-from scimbridge.config.document import Document, ExclusionSection, FreezeSection
+from scimbridge.config.document import Document, ExclusionSection
 from scimbridge.config.problems import spell, suggestion
 from scimbridge.domain.action import GuardClass
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.guard import Guard, GuardScope, Limit
-from scimbridge.domain.schedule import Freeze, Schedule
 from scimbridge.errors import Problem
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.limits import GuardSection, LimitSection
@@ -31,15 +29,6 @@ def guard_of(document: Document, targets: Mapping[str, TargetConfig]) -> Guard:
     )
 
 
-def freeze_of(section: FreezeSection) -> Freeze:
-    """Return a period without irreversible work.
-
-    Raises:
-        ValueError: It ends before it has begun.
-    """
-    return Freeze.between(section.start.said, section.until.said, section.timezone, section.reason)
-
-
 def exclusion_of(section: ExclusionSection) -> Exclusion:
     """Return who or what is never touched."""
     spared, subject = _subject(section)
@@ -54,29 +43,17 @@ def exclusion_of(section: ExclusionSection) -> Exclusion:
 
 
 def check_limits(document: Document, targets: object) -> Iterator[Problem]:
-    """Yield what is wrong with freezes, exclusions and schedules beyond single values.
+    """Yield what is wrong with exclusions beyond single values.
 
     Args:
         document: What could be read.
         targets: The plain tables of the targets.
     """
     names = frozenset(targets) if isinstance(targets, dict) else frozenset()
-    for number, freeze in enumerate(document.freeze):
-        try:
-            freeze_of(freeze)
-        except ValueError as error:
-            yield Problem(spell(("freeze", number, "until")), str(error))
     for number, exclusion in enumerate(document.exclusions):
         if exclusion.target is not None and exclusion.target not in names:
             hint = suggestion(exclusion.target, names)
             yield Problem(spell(("exclusions", number, "target")), f'there is no target "{exclusion.target}"{hint}')
-    for index, rule in enumerate(document.rules):
-        for number, stage in enumerate(rule.stages):
-            if stage.schedule is not None:
-                try:
-                    Schedule.parse(stage.schedule, ZoneInfo(str(stage.timezone)))
-                except ValueError as error:
-                    yield Problem(spell(("rules", index, "stages", number, "schedule")), str(error))
 
 
 def _limits(scope: GuardScope, subject: str, section: GuardSection) -> Iterator[Limit]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+from scimbridge.domain.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,15 @@ def _read(value: Any) -> date | datetime:
     text = str(value).strip()
     return date.fromisoformat(text) if len(text) == len("2026-12-20") else datetime.fromisoformat(text)
 
+
+def _cron(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError('must be a string: write "0 22 * * 1-5"')  # noqa: TRY004 - pydantic reports ValueError only
+    return Schedule.parse(value, ZoneInfo("UTC")).expression
+
+
+Cron = Annotated[str, PlainValidator(_cron), WithJsonSchema({"type": "string", "examples": ["0 22 * * 1-5"]})]
+"""A cron expression with five fields."""
 
 Day = Annotated[
     Moment,

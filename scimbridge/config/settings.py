@@ -15,7 +15,7 @@ from scimbridge.config.addresses import has_password, queue_url, store_url
 from scimbridge.config.asking import check_hooks, hooks_of, written_out_hook_secrets
 from scimbridge.config.document import Document, SourceSection
 from scimbridge.config.drafts import KnownTargets
-from scimbridge.config.limits import check_limits, exclusion_of, freeze_of, guard_of
+from scimbridge.config.limits import check_limits, exclusion_of, guard_of
 from scimbridge.config.notify import channels_of, written_out_secrets
 from scimbridge.config.problems import read
 from scimbridge.config.recipients import check_recipients
@@ -168,7 +168,7 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
             exclusions=tuple(exclusion_of(section) for section in document.exclusions),
         ),
         guard=guard_of(document, targets.configs),
-        freezes=tuple(freeze_of(section) for section in document.freeze),
+        freezes=tuple(section.freeze() for section in document.freeze),
         deadlines=MappingProxyType(dict(document.deadlines)),
         hooks=MappingProxyType(hooks_of(document.hooks, (rule.hook for rule in document.rules if rule.hook))),
         notices=channels_of(document.notify, public_url) if document.notify is not None else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from scim2_models import SCIMException, ScimFilter
@@ -27,6 +28,18 @@ GROUPS: Path = ("groups",)
 _CORE = "urn:ietf:params:scim:schemas:core:2.0:user"
 
 
+_COMPANY = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+_OF_COMPANY = frozenset({"costcenter", "department", "division", "employeenumber", "manager", "organization"})
+
+
+def _said(problem: str) -> str:
+    """Return what is wrong; an attribute of the enterprise extension is found by its whole name only."""
+    found = re.fullmatch(r"Field not found: ([A-Za-z]+)(\..*)?", problem)
+    if found is None or found[1].lower() not in _OF_COMPANY:
+        return problem
+    return f"{problem}; write {_COMPANY}:{found[1]}{found[2] or ''}"
+
+
 class IdentityFilter:
     """A filter of RFC 7644 §3.4.2.2 over the User schema, plus ``groups.display``.
 
@@ -42,7 +55,9 @@ class IdentityFilter:
             # silent "matches nobody", so it is looked up by hand and refused.
             self._filter._validate_semantics(strict=True)
         except (SCIMException, ValueError) as error:
-            raise ValueError(f"{text!r} is not a filter: {getattr(error, 'detail', None) or error}") from error
+            raise ValueError(
+                f"{text!r} is not a filter: {_said(str(getattr(error, 'detail', None) or error))}"
+            ) from error
 
     def matches(self, identity: Identity) -> bool:
         """Whether the identity, as its source last described it, satisfies the filter."""

@@ -46,6 +46,16 @@ DELETE = 'after = "90d", do = ["delete"], approval = false'
         (a_rule(DELETE + ", approvers = 2"), "rules[0].stages[0].approvers", "approval = true"),
         (a_rule('after = "9d", do = ["delete"], approvers = 3'), "rules[0].stages[0].approvers", "at most 2"),
         (a_rule(SUSPEND + ', schedule = "0 25 * * *"'), "rules[0].stages[0].schedule", 'hour "25" is wrong'),
+        (
+            a_rule(SUSPEND) + "[[freeze]]\nfrom = 2026-12-24\nuntil = 2026-12-20\nreason = 'x'",
+            "freeze[0]",
+            "ends before",
+        ),
+        (
+            a_rule(SUSPEND, more="match = 'department eq \"Sales\"'"),
+            "rules[0].match",
+            "write urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+        ),
         (a_rule(SUSPEND + ', window = "1h"'), "rules[0].stages[0].window", "goes with schedule"),
         (a_rule(SUSPEND + ', targets = ["ap"]'), "rules[0].stages[0].targets", 'did you mean "app"?'),
         (a_rule(SUSPEND + ', grace = { ap = "1d" }'), "rules[0].stages[0].grace", 'did you mean "app"?'),
