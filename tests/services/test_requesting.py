@@ -105,7 +105,7 @@ def test_who_has_left_already_leaves_once_more_only_where_it_is_said(bench: Benc
 def test_whoever_came_back_can_be_asked_again(bench: Bench) -> None:
     ada = bench.join("ada")
     bench.leave(ada)
-    bench.run()
+    bench.run("1m")
     bench.come_back(ada)
     bench.run()
 
