@@ -12,10 +12,14 @@ trap 'rm -rf "$work"' EXIT
 "$uv" export --quiet --locked --no-dev --all-extras --no-hashes --no-emit-project --output-file "$work/locked.txt"
 "$uv" venv --quiet --python .venv/bin/python "$work/venv"
 wheel="$(echo "$work"/dist/scimbridge-*.whl)"
-"$uv" pip install --quiet --python "$work/venv/bin/python" --constraint "$work/locked.txt" "${wheel}[ldap,scim,postgresql]"
+"$uv" pip install --quiet --python "$work/venv/bin/python" --constraint "$work/locked.txt" "${wheel}[ldap,sample,scim,postgresql]"
 
 cd "$work"
 venv/bin/scimbridge --help >/dev/null
 venv/bin/scimbridge config example >scimbridge.toml
-DIRECTORY_PASSWORD=x APPLICATION_TOKEN=x venv/bin/scimbridge config check --config scimbridge.toml
+# The secrets that the example names; those of webhooks have a form of their own.
+export DIRECTORY_PASSWORD=x APPLICATION_TOKEN=x MAIL_PASSWORD=x
+export NOTIFY_WEBHOOK=https://hooks.example.com/x HOOK_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+export NOTIFY_SECRET="$HOOK_SECRET"
+venv/bin/scimbridge config check --config scimbridge.toml
 echo "the wheel works: $(basename "$wheel")"
