@@ -7,16 +7,29 @@ from typing import Annotated
 import typer
 
 from scimbridge.cli.opening import opened
-from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
+from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.cli.reporting import ExitCode
 
 app = new_group("tasks", "What a person has to do.")
 
 
-@app.callback()
-def group() -> None:
-    """What a person has to do."""  # with a callback, a group of one command stays a group
+@app.command()
+def done(
+    task_id: Annotated[str, typer.Argument(metavar="TASK", help="As `scimbridge cases show` names it.")],
+    reason: Reason,
+    by: By = None,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """Say that a person has seen to a task.
+
+    For what waits for one. Nothing is read back: the task counts as skipped, with your word for it, and the case
+    goes on.
+    """
+    with opened(config, log_level) as bridge:
+        task = bridge.operating.done_by_hand(task_id, reason=reason, by=operator(by), now=bridge.clock())
+    say(f"{task.action} at {task.target} was seen to by hand. The case goes on.")
 
 
 @app.command()

@@ -59,6 +59,7 @@ TRANSITIONS: dict[str, tuple[frozenset[TaskState], TaskState]] = {
     "retry": (frozenset({_S.WAITING, _S.FAILED}), _S.READY),
     "reopen": (frozenset({_S.DONE}), _S.READY),
     "replan": (frozenset({_S.SKIPPED}), _S.PLANNED),
+    "take_word": (frozenset({_S.WAITING, _S.FAILED}), _S.SKIPPED),
 }
 
 
@@ -176,6 +177,10 @@ class Task:
         # What failed is begun anew; what the target still works on is asked about again.
         handle = None if self.state is TaskState.FAILED else self.handle
         return self._apply("retry", not_before=None, attempts=0, first_tried_at=None, handle=handle, reason=reason)
+
+    def take_word(self, reason: str) -> Task:
+        """A person says that they have seen to it. That is not read back, so that it does not count as done."""
+        return self._apply("take_word", not_before=None, reason=reason)
 
     def reopen(self, reason: str) -> Task:
         """The account may no longer be as it was left; look again."""

@@ -10,7 +10,7 @@ from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.plan import counted_as
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
-from scimbridge.errors import ArmingError, CaseClosedError, NotFoundError
+from scimbridge.errors import ArmingError, CaseClosedError, InvalidTransitionError, NotFoundError
 from scimbridge.sdk.config import Mode
 from scimbridge.sdk.state import AccountRef
 from scimbridge.services import settling
@@ -135,6 +135,29 @@ class Operating:
             )
         self._submit([WakeUp(again.target, again.account_id)])
         return again
+
+    def done_by_hand(self, task_id: str, *, reason: str, by: str, now: datetime) -> Task:
+        """Take a person's word for it that they have seen to a task that waits for one; the case goes on.
+
+        Raises:
+            NotFoundError: There is no such task.
+            CaseClosedError: Its case has ended.
+            InvalidTransitionError: The task does not wait for a person.
+        """
+        with self._database.write() as tx:
+            cases.lock_identity(tx, tasks.task_by_id(tx, task_id).identity_id)
+            task = tasks.task_by_id(tx, task_id, lock=True)
+            if cases.case_by_id(tx, task.case_id).state is not CaseState.OPEN:
+                raise CaseClosedError(task.case_id)
+            if not task.needs_person:
+                raise InvalidTransitionError("take_word", task.state)
+            ended = task.take_word(f"done by hand, says {by}: {reason}")
+            tasks.save(tx, task, ended, finished_at=now)
+            details = {"action": task.action}
+            journal.record(tx, "done by hand", now, reason=reason, actor=by, task=ended, details=details)
+            settling.settle(tx, task.case_id, now)
+        self._submit([WakeUp(ended.target, ended.account_id)])
+        return ended
 
     def pause(self, target: str, *, reason: str, by: str, now: datetime) -> bool:
         """Pause a target: its tasks wait and burn no attempts. Returns whether it was not paused already.

@@ -20,7 +20,7 @@ EXPECTED = {
     *("token create", "token list", "token revoke"),
     *("client create", "client list", "client revoke"),
     *("sources list", "sources show", "sources requests"),
-    *("cases list", "cases show", "cases cancel", "cases retry", "cases restore", "tasks link"),
+    *("cases list", "cases show", "cases cancel", "cases retry", "cases restore", "tasks link", "tasks done"),
     *("cases approve", "cases expedite", "cases find", "cases unapprove"),
     *("targets list", "targets check", "targets pause", "targets resume", "targets arm", "targets disarm"),
     *("guard list", "guard show", "guard release", "guard cancel"),

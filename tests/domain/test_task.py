@@ -32,6 +32,7 @@ EVENTS: dict[str, Callable[[Task], Task]] = {
     "retry": lambda task: task.retry("why"),
     "reopen": lambda task: task.reopen("why"),
     "replan": lambda task: task.replan("why"),
+    "take_word": lambda task: task.take_word("why"),
 }
 
 # Written out by hand, and not derived from the code: where each event leads; "-" is a refusal.
@@ -52,6 +53,7 @@ abandon     -         -         canceled  -         -         -         -       
 retry       -         -         -         ready     -         -         ready     -
 reopen      -         -         -         -         ready     -         -         -
 replan      -         -         -         -         -         planned   -         -
+take_word   -         -         -         skipped   -         -         skipped   -
 """
 
 

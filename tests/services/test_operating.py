@@ -220,3 +220,30 @@ def test_what_an_administrator_did_after_a_restore_is_not_undone_by_the_next_one
 
     assert bench.systems["crm"].is_suspended("ada")
     assert [what for what, _ in bench.systems["crm"].writes] == ["suspend", "restore"]
+
+
+def test_what_was_done_by_hand_is_skipped_with_the_operators_word_and_the_case_goes_on(bench: Bench) -> None:
+    ada = bench.join("ada")
+    bench.fail(RejectedError("protected account"), target="crm")
+    bench.leave(ada)
+    bench.run("7d")
+    (task,) = (one for one in bench.tasks(bench.case(ada)) if one.state is TaskState.FAILED)
+
+    ended = bench.operating.done_by_hand(task.id, reason="blocked in the console", by="olga", now=bench.clock())
+    bench.run("30d")
+
+    assert ended.state is TaskState.SKIPPED
+    assert ended.reason == "done by hand, says olga: blocked in the console"
+    assert bench.case(ada).state is CaseState.COMPLETED
+    assert "done by hand" in bench.events(bench.case(ada))
+
+
+def test_nobodys_word_is_taken_for_what_does_not_wait_for_a_person(bench: Bench) -> None:
+    ada = bench.join("ada")
+    bench.fail(RetryableError("busy"), target="crm")
+    bench.leave(ada)
+    bench.run("7d")
+    (task,) = (one for one in bench.tasks(bench.case(ada)) if one.state is TaskState.WAITING)
+
+    with pytest.raises(InvalidTransitionError):
+        bench.operating.done_by_hand(task.id, reason="looks fine", by="olga", now=bench.clock())
