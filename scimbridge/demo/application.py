@@ -30,7 +30,15 @@ class Application:
         self.token = secrets.token_urlsafe(24)
         self._log = folder / "application.jsonl"
         self._log.touch()
-        command = [sys.executable, "-m", "scimbridge.demo.scim_target", "--token", self.token, "--log", str(self._log)]
+        # With "=", or one token in 64 would begin with a dash and look like an option.
+        command = [
+            sys.executable,
+            "-m",
+            "scimbridge.demo.scim_target",
+            f"--token={self.token}",
+            "--log",
+            str(self._log),
+        ]
         self.process = start(command, folder / "application.log")
         origin = announced(self.process, "listening ", keep_waiting)
         if origin is None:

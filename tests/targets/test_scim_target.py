@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from scimbridge.demo.application import Application
 from tests.targets.scim import TOKEN, ScimTarget, running_scim_target
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
@@ -143,3 +144,15 @@ def test_it_ends_with_its_parent() -> None:
     assert process.stdout.read() == ""
     process.stdin.close()
     process.stdout.close()
+
+
+def test_a_token_that_begins_with_a_dash_is_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_urlsafe", lambda _bytes: "-begins-with-a-dash")
+    application = Application(tmp_path, lambda: True)
+    try:
+        headers = {"Authorization": f"Bearer {application.token}"}
+        found = httpx.get(f"{application.base_url}/Users", headers=headers)
+    finally:
+        application.close()
+
+    assert found.status_code == 200
