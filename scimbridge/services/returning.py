@@ -63,16 +63,7 @@ class Returning:
         if not leaves:
             return Verdict("")
         last = max(leaves, key=lambda case: case.opened_at)
-        said = []
-        restoring = None
-        for each in everyone:
-            case = each.open_case
-            # A restore that waits for somebody deleted would find that they have left: it goes over to the new one.
-            if case is not None and (case.kind is CaseKind.LEAVE or each is not own):
-                settling.cancel(tx, case, "the identity is active again", now, actor=identity.source)
-                said.append(f"case {case.id} canceled")
-            elif case is not None:
-                restoring = case
+        said = [f"case {case.id} canceled" for case in _call_off(tx, identity, own, everyone, now)]
         unassigned = self._grants.ungranted(tx, identity.id, own.unassigned)
         # Somebody else has not moved, whoever had the name before.
         moved = self._still_moved(tx, identity) if same_person else {}
@@ -81,7 +72,8 @@ class Returning:
         touched = [account for each in everyone for account in each.owned.values() if account.is_touched]
         taken = [account for account in touched if account.target not in unassigned.keys() | moved.keys()]
         wakeups: list[WakeUp] = []
-        if taken and restoring is None:
+        is_restoring = own.open_case is not None and own.open_case.kind is not CaseKind.LEAVE
+        if taken and not is_restoring:
             auto = same_person and self._restore_of(last) is Restore.AUTO
             restore, wakeups = self._open(tx, identity, taken, Wish(last=last, auto=auto), now)
             said.append(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"))
@@ -210,6 +202,23 @@ class Returning:
     def _restore_of(self, case: Case) -> Restore:
         rule = self._rules.named(case.rule)
         return rule.restore if rule is not None else Restore.MANUAL
+
+
+def _call_off(
+    tx: Connection, identity: Identity, own: Surroundings, everyone: Sequence[Surroundings], now: datetime
+) -> list[Case]:
+    """Cancel what is planned for an identity, and for those whose place it takes. Returns the canceled cases.
+
+    A restore that waits for somebody deleted would find that they have left: it goes over to the new one.
+    """
+    canceled = [
+        each.open_case
+        for each in everyone
+        if each.open_case is not None and (each.open_case.kind is CaseKind.LEAVE or each is not own)
+    ]
+    for case in canceled:
+        settling.cancel(tx, case, "the identity is active again", now, actor=identity.source)
+    return canceled
 
 
 def _still_unassigned(identity: Identity, target: str, at: datetime) -> Fact:

@@ -309,7 +309,12 @@ def test_all_is_no_query_and_one_case_is_none(bench: Bench, terminal: Terminal, 
 
 @pytest.mark.parametrize("reason", [(), ("--reason", " ")])
 def test_canceling_needs_a_reason(bench: Bench, terminal: Terminal, reason: tuple[str, ...]) -> None:
-    terminal.run("cases", "cancel", a_leaver(bench), "--yes", *reason, code=2)
+    case = a_leaver(bench)
+
+    refused = terminal.run("cases", "cancel", case, "--yes", *reason, code=2).stderr
+
+    assert "--reason" in refused
+    assert [one["id"] for one in terminal.read("cases", "list")] == [case]
 
 
 @pytest.mark.parametrize(("by", "actor"), [((), "olga"), (("--by", "rita"), "rita")])
