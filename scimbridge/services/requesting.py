@@ -128,7 +128,11 @@ class Requesting:
         if leaver.problem:
             return Finding(leaver=leaver, outcome=Outcome.WRONG, why=leaver.problem)
         if not leaver.reason:
-            return Finding(leaver=leaver, outcome=Outcome.WRONG, why="no reason is given")
+            return Finding(
+                leaver=leaver,
+                outcome=Outcome.WRONG,
+                why="no reason is given; say one with the request (--reason), or in the line",
+            )
         if leaver.source and not tokens.has_source(tx, leaver.source):
             return Finding(leaver=leaver, outcome=Outcome.UNKNOWN, why=f"there is no source {leaver.source!r}")
         people = identities.find_people(

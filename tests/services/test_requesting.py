@@ -248,7 +248,10 @@ def test_a_line_that_could_not_be_read_is_wrong(bench: Bench) -> None:
 def test_a_line_needs_a_reason_from_somewhere(bench: Bench) -> None:
     bench.join("ada")
 
-    assert outcomes(ask(bench, "ada", reason="")) == [Outcome.WRONG]
+    refused = ask(bench, "ada", reason="")
+
+    assert outcomes(refused) == [Outcome.WRONG]
+    assert "--reason" in refused.findings[0].why
     assert outcomes(ask(bench, {"user_name": "ada", "reason": "retired"}, reason="")) == [Outcome.OPENED]
 
 
