@@ -10,6 +10,7 @@ import ast
 import inspect
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
@@ -234,6 +235,16 @@ def metrics_by_name() -> dict[str, MetricWrapperBase]:
     return {f"{metric._name}_total" if isinstance(metric, Counter) else metric._name: metric for metric in found}
 
 
+def survivors() -> Iterator[str]:
+    """Yield a table of the changes of the code that no test can notice, by their reasons."""
+    text = (DOCS.parent / "tests" / "survivors.toml").read_text(encoding="utf-8")
+    yield "| why | where | changes |\n|---|---|---|"
+    for kind in tomllib.loads(text).get("kinds", []):
+        functions = dict.fromkeys(change["in"].removeprefix("scimbridge.") for change in kind["changes"])
+        where = ", ".join(f"`{name}`" for name in functions)
+        yield f"| {_line(kind['reason'])} | {where} | {len(kind['changes'])} |"
+
+
 PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "settings": settings,
     "later": later_keys,
@@ -248,6 +259,7 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "events": events,
     "quirks": quirks,
     "metrics": metrics,
+    "survivors": survivors,
 }
 
 

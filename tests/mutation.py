@@ -2,7 +2,11 @@
 
 mutmut does the work, in a copy of the repository below ``build``. It runs, for each change, the tests
 that came by the changed function, and remembers what it found: a second run only tries what has
-changed. It does not change what stands outside of functions, nor functions with decorators.
+changed, and what nobody noticed. It does not change what stands outside of functions, nor functions with decorators.
+
+What no test can notice stands in ``tests/survivors.toml`` with its reason, and is counted apart.
+
+What no test can notice stands in ``survivors.toml`` with its reason, and is counted apart.
 
     make mutate ARGS="scimbridge/domain/plan.py"
     make mutate ARGS="scimbridge/domain/plan.py --tests tests/domain tests/services/test_leavers.py --least 95"
@@ -15,9 +19,13 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import survivors
+from tests.survivors import Change
 
 ROOT = Path(__file__).parents[1]
 COPY = ROOT / "build" / "mutation"
@@ -35,6 +43,19 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = {
 _LEFT_OUT = ("--deselect", "tests/services/test_machine.py", "-k", "not postgresql", "-p", "no:cacheprovider")
 """Both stores run the same rules; and the machine needs a minute for what other tests show at once."""
 
+_NOTICED = frozenset({"killed", "timeout", "segfault"})
+_SURVIVED = frozenset({"survived", "suspicious"})
+"""mutmut's words; the others say that no test came by."""
+
+_NOT_NOTICED = (0, 2, 5, 33, 35)
+"""What it keeps for them: all tests passed, were interrupted or had none among them, or none came by."""
+
+_DIFFS = """
+import json, sys
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+json.dump({name: get_diff_for_mutant(name) for name in json.load(sys.stdin)}, sys.stdout)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -42,19 +63,36 @@ class Figures:
 
     Attributes:
         killed: A test failed, or took far too long.
+        listed: No test can notice, and the list says why.
         survived: No test noticed.
         untested: No test came by.
     """
 
-    killed: int
-    survived: int
-    untested: int
+    killed: int = 0
+    listed: int = 0
+    survived: int = 0
+    untested: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.killed + self.listed + self.survived + self.untested
 
     @property
     def percent(self) -> float:
         """The share that was noticed, of all."""
-        total = self.killed + self.survived + self.untested
-        return 100 * self.killed / total if total else 100.0
+        return 100 * self.killed / self.total if self.total else 100.0
+
+    @property
+    def percent_of_noticeable(self) -> float:
+        """The share that was noticed, of what is not listed."""
+        return 100 * self.killed / (self.total - self.listed) if self.total > self.listed else 100.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.killed} of {self.total} noticed ({self.percent:.1f} %); {self.listed} listed, "
+            f"{self.survived} survived, {self.untested} untested: {self.percent_of_noticeable:.1f} % of the noticeable"
+        )
 
 
 def noticing_for(subjects: Iterable[str]) -> list[str]:
@@ -80,13 +118,32 @@ def configuration(subjects: Sequence[str], tests: Sequence[str]) -> str:
     return "[mutmut]\n" + "".join(lines)
 
 
-def figures_of(stats: Mapping[str, int]) -> Figures:
-    """Return the figures in what mutmut exports."""
-    return Figures(
-        killed=sum(stats.get(name, 0) for name in ("killed", "timeout", "segfault")),
-        survived=stats.get("survived", 0) + stats.get("suspicious", 0),
-        untested=stats.get("no_tests", 0) + stats.get("skipped", 0),
+def figures_of(statuses: Mapping[str, str], listed: Collection[str]) -> Figures:
+    """Return the figures in what mutmut says of each change.
+
+    Args:
+        statuses: mutmut's word for each, by its name.
+        listed: Those that the list explains.
+    """
+    counts = Counter(
+        "killed"
+        if status in _NOTICED
+        else "listed"
+        if name in listed
+        else "survived"
+        if status in _SURVIVED
+        else "untested"
+        for name, status in statuses.items()
     )
+    return Figures(**counts)
+
+
+def by_module(statuses: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return what mutmut says of each change, module by module."""
+    found: dict[str, dict[str, str]] = {}
+    for name, status in statuses.items():
+        found.setdefault(name.rpartition(".")[0], {})[name] = status
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,14 +157,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = parser.parse_args(arguments)
     subjects = wanted.subjects or list(SUBJECTS)
     _refresh_copy()
-    (COPY / "setup.cfg").write_text(configuration(subjects, wanted.tests or noticing_for(subjects)))
+    _configure(subjects, wanted.tests or noticing_for(subjects))
+    _forget_what_nobody_noticed()
     if _mutmut("run", "--max-children", str(wanted.processes), quiet=False) is None:
         return 2
-    _report(show_diffs=wanted.diffs)
-    _mutmut("export-cicd-stats")
-    figures = figures_of(json.loads((COPY / "mutants" / "mutmut-cicd-stats.json").read_text()))
-    print(f"{figures.percent:.1f} % noticed: {figures}")
-    return 0 if figures.percent >= wanted.least else 1
+    return _report(_statuses(), least=wanted.least, show_diffs=wanted.diffs)
+
+
+def _report(statuses: Mapping[str, str], *, least: float, show_diffs: bool) -> int:
+    """Print what became of the changes; returns 1 where it is not good enough, or the list is out of date."""
+    entries = [change for kind in survivors.listed() for change in kind.changes]
+    changes = _changes([name for name, status in statuses.items() if status not in _NOTICED])
+    listed = {name for name, change in changes.items() if any(entry.covers(change) for entry in entries)}
+    for name, change in changes.items():
+        if name not in listed:
+            print(f"{statuses[name]}: {change if show_diffs else name}")
+    modules = by_module(statuses)
+    for module, ours in sorted(modules.items()):
+        print(f"{module}: {figures_of(ours, listed)}")
+    unused = survivors.unused(entries, changes.values(), modules)
+    for entry in unused:
+        print(f"listed, but noticed or gone: {entry}")
+    figures = figures_of(statuses, listed)
+    print(figures)
+    return 1 if unused or figures.percent_of_noticeable < least else 0
 
 
 def _refresh_copy() -> None:
@@ -131,18 +204,50 @@ def _refresh_copy() -> None:
             shutil.copy2(ROOT / name, there)
 
 
+def _configure(subjects: Sequence[str], tests: Sequence[str]) -> None:
+    """Write mutmut's configuration.
+
+    A file that was none of the subjects before was copied as it is, and mutmut takes that for its own work.
+    """
+    path, text = COPY / "setup.cfg", configuration(subjects, tests)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+        for subject in subjects:
+            for file in COPY.glob(subject):
+                file.touch()
+
+
+def _forget_what_nobody_noticed() -> None:
+    """Have mutmut try again what it found that no test notices: there may be a test by now."""
+    for path in (COPY / "mutants").rglob("*.meta"):
+        found = json.loads(path.read_text())
+        found["exit_code_by_key"] = again(found["exit_code_by_key"])
+        path.write_text(json.dumps(found))
+
+
+def again(codes: Mapping[str, int | None]) -> dict[str, int | None]:
+    """Return what mutmut remembers of each change, as pytest's exit code, without those that no test noticed."""
+    return {name: None if code in _NOT_NOTICED else code for name, code in codes.items()}
+
+
 def _mutmut(*arguments: str, quiet: bool = True) -> str | None:
     """Return what mutmut prints, or ``None`` where it failed."""
     done = subprocess.run([MUTMUT, *arguments], cwd=COPY, stdout=subprocess.PIPE if quiet else None, text=True)
     return None if done.returncode else done.stdout or ""
 
 
-def _report(*, show_diffs: bool) -> None:
-    for line in (_mutmut("results") or "").splitlines():
-        name, _, became = line.strip().partition(": ")
-        print(f"{became}: {name}")
-        if show_diffs and became == "survived":
-            print(_mutmut("show", name))
+def _statuses() -> dict[str, str]:
+    """Return mutmut's word for each change, by the change's name."""
+    lines = (_mutmut("results", "--all", "true") or "").splitlines()
+    return {name: status for name, _, status in (line.strip().partition(": ") for line in lines) if status}
+
+
+def _changes(names: Collection[str]) -> dict[str, Change]:
+    """Return what mutmut changed, by name; all in one process, because each would take a second."""
+    done = subprocess.run(
+        [sys.executable, "-c", _DIFFS], cwd=COPY, input=json.dumps(names), capture_output=True, check=True, text=True
+    )
+    return {name: survivors.change_of(name, diff) for name, diff in json.loads(done.stdout).items()}
 
 
 if __name__ == "__main__":
