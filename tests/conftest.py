@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
 
 from scimbridge.store.database import Database
-from scimbridge.store.schema import metadata
 from scimbridge.store.upgrade import upgrade
 from tests.clock import FakeClock
+from tests.emptying import OnPostgresql, OnSqlite
 from tests.servers import postgresql
 
 
@@ -34,29 +32,29 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.fixture(scope="session")
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes) -> OnSqlite:
+    return OnSqlite(tmp_path_factory.mktemp("store") / "bridge.db", sqlite_template)
+
+
+@pytest.fixture(scope="session")
+def on_postgresql(postgresql_url: str) -> OnPostgresql:
+    return OnPostgresql(postgresql_url)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: bytes) -> Iterator[str]:
-    """The address of an empty database with the schema, on each of the two stores."""
-    if request.param == "sqlite":
-        path = tmp_path / "bridge.db"
-        path.write_bytes(sqlite_template)
-        yield f"sqlite:///{path}"
-        return
-    url = request.getfixturevalue("postgresql_url")
-    database = Database(url)
-    with database.write() as tx:
-        names = ", ".join(table.name for table in metadata.sorted_tables)
-        tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
-    database.close()
-    yield make_url(url).render_as_string(hide_password=False)
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """An empty database with the schema, on each of the two stores."""
+    store: OnSqlite | OnPostgresql = request.getfixturevalue(f"on_{request.param}")
+    store.empty()
+    yield store.database
+    store.database.close()
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """An empty database, on each of the two stores."""
-    database = Database(database_url)
-    yield database
-    database.close()
+def database_url(database: Database) -> str:
+    """Its address."""
+    return database.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture

@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scimbridge.cli import case_filters
 from scimbridge.cli.asking import confirm
-from scimbridge.cli.case_filters import query_of
+from scimbridge.cli.case_filters import with_case_filters
 from scimbridge.cli.case_list import say_cases
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
 from scimbridge.cli.output import note, say, say_json
+from scimbridge.domain.situation import CaseQuery
 
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
-    from scimbridge.domain.situation import CaseQuery
 
 PROGRESS_EVERY = 100
 
 
+@with_case_filters
 def cancel(
+    *,
     reason: Reason,
     case_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="As `scimbridge cases list` shows it; or --query.")
@@ -29,15 +30,7 @@ def cancel(
     by_query: Annotated[
         bool, typer.Option("--query", help="Cancel all that the options find; name one at least.")
     ] = False,
-    source: case_filters.Source = None,
-    rule: case_filters.RuleName = None,
-    trigger: case_filters.OfTrigger = None,
-    target: case_filters.OfTarget = None,
-    since: case_filters.Since = None,
-    until: case_filters.Until = None,
-    flood: case_filters.Flood = None,
-    situation: case_filters.InSituation = None,
-    search: case_filters.Search = None,
+    query: CaseQuery,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; there is no undo.")] = False,
     as_json: AsJson = False,
     by: By = None,
@@ -49,17 +42,6 @@ def cancel(
     What they have done already stays done. With --query, every open case that takes access away and that all of the
     options fit: it shows how many, and whom, and asks.
     """
-    query = query_of(
-        source=source,
-        rule=rule,
-        trigger=trigger,
-        target=target,
-        since=since,
-        until=until,
-        flood=flood,
-        situation=situation,
-        search=search,
-    )
     if by_query == (case_id is not None) or query.narrows != by_query:
         raise typer.BadParameter("name one case, or give --query and at least one option that says which cases")
     if case_id is None:

@@ -2,61 +2,55 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 
 from scimbridge.domain.situation import CaseQuery, Wanted
 from scimbridge.domain.trigger import Trigger
 
-if TYPE_CHECKING:
-    from scimbridge.domain.case import CaseState
 
-
-def _moment(value: str | None) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        said = datetime.fromisoformat(value.strip())
-    except ValueError as error:
-        raise typer.BadParameter(f'{value!r} is no time; write one like "2026-11-29T10:00"') from error
-    return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
-
-
-Source = Annotated[str | None, typer.Option("--source", metavar="NAME", help="Of this source.")]
-RuleName = Annotated[str | None, typer.Option("--rule", metavar="NAME", help="Planned by this rule.")]
-OfTrigger = Annotated[Trigger | None, typer.Option("--trigger", help="Begun by such a fact.")]
-OfTarget = Annotated[str | None, typer.Option("--target", metavar="NAME", help="With work at this target.")]
-Since = Annotated[
-    str | None, typer.Option("--since", metavar="TIME", help="Opened then or later; UTC unless it says otherwise.")
-]
-Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Opened then or earlier.")]
-Flood = Annotated[str | None, typer.Option("--flood", metavar="ID", help="Of this flood of the guard.")]
-InSituation = Annotated[Wanted | None, typer.Option("--situation", help="Open, and like this.")]
-Search = Annotated[str | None, typer.Option("--search", metavar="TEXT", help="With this in the person's userName.")]
-
-
-def query_of(
-    *,
-    state: CaseState | None = None,
-    source: str | None,
-    rule: str | None,
-    trigger: Trigger | None,
-    target: str | None,
-    since: str | None,
-    until: str | None,
-    flood: str | None,
-    situation: Wanted | None,
-    search: str | None,
-) -> CaseQuery:
-    """Return what the options ask for.
+def with_case_filters(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all these options in place of its parameter ``query``, which gets what they ask for.
 
     Raises:
-        BadParameter: A time is none.
+        BadParameter: When the command runs: a time is none.
     """
+    own = inspect.signature(command, eval_str=True)
+    options = inspect.signature(_query_of, eval_str=True).parameters
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        query = _query_of(**{name: given.pop(name) for name in options})
+        command(query=query, **given)
+
+    parameters = [each for name in own.parameters for each in _replaced(own.parameters[name], options.values())]
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def _query_of(
+    *,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Of this source.")] = None,
+    rule: Annotated[str | None, typer.Option("--rule", metavar="NAME", help="Planned by this rule.")] = None,
+    trigger: Annotated[Trigger | None, typer.Option("--trigger", help="Begun by such a fact.")] = None,
+    target: Annotated[str | None, typer.Option("--target", metavar="NAME", help="With work at this target.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Opened then or later; UTC unless it says otherwise.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Opened then or earlier.")] = None,
+    flood: Annotated[str | None, typer.Option("--flood", metavar="ID", help="Of this flood of the guard.")] = None,
+    situation: Annotated[Wanted | None, typer.Option("--situation", help="Open, and like this.")] = None,
+    search: Annotated[
+        str | None, typer.Option("--search", metavar="TEXT", help="With this in the person's userName.")
+    ] = None,
+) -> CaseQuery:
     return CaseQuery(
-        state=state,
         source=source,
         rule=rule,
         trigger=trigger,
@@ -67,3 +61,17 @@ def query_of(
         situation=situation,
         search=search,
     )
+
+
+def _replaced(parameter: inspect.Parameter, options: Iterable[inspect.Parameter]) -> Iterable[inspect.Parameter]:
+    return options if parameter.name == "query" else (parameter,)
+
+
+def _moment(value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        said = datetime.fromisoformat(value.strip())
+    except ValueError as error:
+        raise typer.BadParameter(f'{value!r} is no time; write one like "2026-11-29T10:00"') from error
+    return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)

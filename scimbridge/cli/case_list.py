@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scimbridge.cli import case_filters
-from scimbridge.cli.case_filters import query_of
+from scimbridge.cli.case_filters import with_case_filters
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel
 from scimbridge.cli.output import note, say, say_json, say_table
@@ -33,17 +33,11 @@ class Wanted(StrEnum):
     ALL = "all"
 
 
+@with_case_filters
 def list_cases(
+    *,
     state: Annotated[Wanted, typer.Option("--state", help="Which cases.")] = Wanted.OPEN,
-    source: case_filters.Source = None,
-    rule: case_filters.RuleName = None,
-    trigger: case_filters.OfTrigger = None,
-    target: case_filters.OfTarget = None,
-    since: case_filters.Since = None,
-    until: case_filters.Until = None,
-    flood: case_filters.Flood = None,
-    situation: case_filters.InSituation = None,
-    search: case_filters.Search = None,
+    query: CaseQuery,
     limit: Limit = 100,
     after: Annotated[
         str | None, typer.Option("--after", metavar="ID", help="Go on after this case, the last of a list.")
@@ -56,18 +50,7 @@ def list_cases(
 
     Those that all of the options fit.
     """
-    query = query_of(
-        state=None if state is Wanted.ALL else CaseState(state),
-        source=source,
-        rule=rule,
-        trigger=trigger,
-        target=target,
-        since=since,
-        until=until,
-        flood=flood,
-        situation=situation,
-        search=search,
-    )
+    query = replace(query, state=None if state is Wanted.ALL else CaseState(state))
     with opened(config, log_level) as bridge:
         now = bridge.clock()
         found = bridge.overview.list_cases(query, now, limit=limit, after=after)

@@ -37,6 +37,7 @@ def rehearsal_document(rehearsal: Rehearsal) -> Document:
         "earlier": rehearsal.earlier,
         "guard": [_answer_document(answer) for answer in rehearsal.guard],
         "stages": [_stage_document(stage) for stage in rehearsal.stages],
+        "left_out": {action: list(targets) for action, targets in rehearsal.left_out.items()},
     }
 
 

@@ -34,8 +34,8 @@ def say_rehearsal(rehearsal: Rehearsal, now: datetime) -> None:
         if rehearsal.stages:
             say("")
             say_table(("WHEN", "ACTION", "TARGET", "ACCOUNT", "NOTES"), _rows(rehearsal, now))
-        if any(task.observed for stage in rehearsal.stages for task in stage.tasks):
-            say("", "Targets in observe mode are read, never written: there it is only reported.")
+        if said := list(words.after(rehearsal)):
+            say("", *said)
     say("")
 
 

@@ -9,8 +9,8 @@ from scimbridge.cli.checks import Finding, Verdict
 from scimbridge.config import Settings
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.guard import Limit
-from scimbridge.domain.plan import NOTICES
-from scimbridge.domain.rule import Rule, Stage
+from scimbridge.domain.plan import left_out
+from scimbridge.domain.rule import Rule
 from scimbridge.domain.times import distance, moment
 
 
@@ -36,7 +36,7 @@ def check_plans(settings: Settings, now: datetime) -> Iterator[Finding]:
 def _about_rule(rule: Rule, settings: Settings, now: datetime) -> Iterator[Finding]:
     for number, stage in enumerate(rule.stages, 1):
         where = f"rules.{rule.name}.stage {number}"
-        for action, targets in _lacking(rule, stage, settings).items():
+        for action, targets in left_out(rule, stage, settings.capabilities).items():
             message = f"{action} is left out at {', '.join(targets)}: the connector cannot do it"
             yield Finding(name=where, verdict=Verdict.WARNING, message=message)
         if stage.terms.schedule is not None:
@@ -44,18 +44,6 @@ def _about_rule(rule: Rule, settings: Settings, now: datetime) -> Iterator[Findi
             schedule = f'schedule "{stage.terms.schedule}" ({stage.terms.timezone})'
             message = f"{schedule}: next at {moment(at)} ({distance(at, now)})"
             yield Finding(name=where, verdict=Verdict.OK, message=message)
-
-
-def _lacking(rule: Rule, stage: Stage, settings: Settings) -> dict[str, list[str]]:
-    """Return the actions that some of a stage's targets cannot do, with those targets."""
-    lacking: dict[str, list[str]] = {}
-    for name, can in settings.capabilities.items():
-        if name in rule.exclude_targets or name == NOTICES or (stage.targets is not None and name not in stage.targets):
-            continue
-        for action in stage.actions:
-            if action not in can and action != NOTICES:
-                lacking.setdefault(action, []).append(name)
-    return lacking
 
 
 def _limit(limit: Limit) -> str:

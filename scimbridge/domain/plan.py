@@ -218,9 +218,22 @@ def _plan_stage(
 
 def _named(stage: Stage, target: str, can: Abilities) -> set[Action]:
     """Return what a stage does at a target: what it names and the target can do."""
-    if stage.targets is not None and target not in stage.targets and target != NOTICES:
-        return set()
-    return {action for action in stage.actions if action in can}
+    return {action for action in stage.actions if action in can} if _concerns(stage, target) else set()
+
+
+def _concerns(stage: Stage, target: str) -> bool:
+    return stage.targets is None or target in stage.targets or target == NOTICES
+
+
+def left_out(rule: Rule, stage: Stage, targets: Capabilities) -> dict[Action, list[str]]:
+    """Return what a stage asks for that some of its targets cannot do, with those targets."""
+    found: dict[Action, list[str]] = {}
+    for name, can in targets.items():
+        if name != NOTICES and name not in rule.exclude_targets and _concerns(stage, name):
+            for action in stage.actions:
+                if action not in can and action is not Action.NOTIFY:
+                    found.setdefault(action, []).append(name)
+    return found
 
 
 def _needed(named: Iterable[Action], can: Abilities, done: set[Action]) -> set[Action]:

@@ -70,6 +70,25 @@ def test_without_a_rule_nothing_would_happen(bench: Bench, terminal: Terminal) -
     assert "employees" in terminal.run("plan", "ada@example.com", "--trigger", "deleted").stdout
 
 
+def test_what_a_target_cannot_do_is_left_out_and_said(bench: Bench, terminal: Terminal) -> None:
+    bench.join("ada@example.com")
+    terminal.config.write_text(
+        terminal.config.read_text().replace(
+            'do = ["suspend"]', 'do = ["suspend", "stamp"]\n  targets = ["crm", "sample"]'
+        )
+        + '[targets.sample]\nconnector = "sample"\nfile = "sample.db"\n'
+    )
+    page = terminal.config.parent / "plan.html"
+
+    shown = terminal.run("plan", "ada@example.com").stdout
+    (answer,) = terminal.read("plan", "ada@example.com")
+    terminal.run("plan", "ada@example.com", "--html", str(page))
+
+    assert "\nLeft out: stamp at crm; the connector cannot do it.\n" in shown
+    assert answer["left_out"] == {"stamp": ["crm"]}
+    assert "Left out: stamp at crm; the connector cannot do it." in page.read_text()
+
+
 def test_everybody_of_the_name_is_planned_in_every_source(bench: Bench, terminal: Terminal) -> None:
     bench.join("ada@example.com")
     bench.join("ada@example.com", source="other", everywhere=False)
@@ -85,7 +104,7 @@ def test_a_plan_as_json_has_stable_keys(bench: Bench, terminal: Terminal) -> Non
 
     assert set(answer) == {
         *("identity_id", "user_name", "source", "active", "trigger", "rule", "hook", "excluded", "holds", "open_case"),
-        *("earlier", "guard", "stages"),
+        *("earlier", "guard", "stages", "left_out"),
     }
     assert [(stage["after_seconds"], stage["due_at"]) for stage in answer["stages"]] == [
         (604800.0, "2026-03-09T09:00:00.000Z"),
@@ -242,16 +261,16 @@ def test_a_replay_shows_who_would_have_been_treated_otherwise(bench: Bench, term
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "told"),
     [
-        (),
-        ("--replay", "90d"),
-        ("ada", "--rules", "x.toml", "--replay", "90d"),
-        ("--rules", "x.toml", "--replay", "soon"),
+        ((), "name a person or a file of leavers"),
+        (("--replay", "90d"), "--replay is about everybody, by the rules of --rules FILE"),
+        (("ada", "--rules", "x.toml", "--replay", "90d"), "--replay is about everybody"),
+        (("--rules", "x.toml", "--replay", "soon"), "--replay: "),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(terminal: Terminal, arguments: tuple[str, ...]) -> None:
-    terminal.run("plan", *arguments, code=2)
+def test_options_that_do_not_go_together_are_refused(terminal: Terminal, arguments: tuple[str, ...], told: str) -> None:
+    assert told in " ".join(terminal.run("plan", *arguments, code=2).stderr.replace("│", " ").split())
 
 
 # -- a page

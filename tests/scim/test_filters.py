@@ -267,7 +267,7 @@ def test_a_group_filter_that_cannot_be_answered_is_refused(database: Database, t
     ],
 )
 # PostgreSQL plans by the size of its tables, and these are tiny.
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_look_ups_use_an_index(people: Database, text: str, index: str) -> None:
     with people.read() as tx:
         explained = Explained(tx)
@@ -287,7 +287,7 @@ def test_look_ups_use_an_index(people: Database, text: str, index: str) -> None:
         ('id eq "x" and members eq "y"', "sqlite_autoindex_groups_1"),
     ],
 )
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_look_ups_of_groups_use_an_index(people: Database, text: str, index: str) -> None:
     with people.read() as tx:
         explained = Explained(tx)

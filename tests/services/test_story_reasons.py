@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +27,7 @@ from scimbridge.services.timing import Timing
 from scimbridge.store.database import Database
 from scimbridge.store.schema import hook_calls, tasks
 from tests.clock import FakeClock
+from tests.emptying import OnSqlite
 from tests.services.bench import (
     FEW_ACTIONS,
     SOURCE,
@@ -44,11 +44,11 @@ Scenario = Callable[[Making], tuple[Bench, str]]
 
 
 @pytest.fixture
-def database_url(tmp_path: Path, sqlite_template: bytes) -> str:
+def database(on_sqlite: OnSqlite) -> Iterator[Database]:
     """Nothing here depends on the store."""
-    path = tmp_path / "bridge.db"
-    path.write_bytes(sqlite_template)
-    return f"sqlite:///{path}"
+    on_sqlite.empty()
+    yield on_sqlite.database
+    on_sqlite.database.close()
 
 
 @pytest.fixture

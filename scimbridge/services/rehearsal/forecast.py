@@ -10,11 +10,12 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
+from scimbridge.domain.capability import Capabilities
 from scimbridge.domain.case import Case
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.identity import Identity
-from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, guarded, plan_fact
+from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, guarded, left_out, plan_fact
 from scimbridge.domain.rule import Rule, Ruleset, Terms
 from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.trigger import Fact, Trigger
@@ -77,6 +78,7 @@ class Rehearsal:
         held: The holds that would stop the work.
         open_case: The case that the fact would be recorded on; ``stages`` are then what it would add.
         earlier: How many of that case's tasks would be due earlier.
+        left_out: What the rule asks for that some of the targets cannot do, with those targets.
         guard: What the guard would say, in the order of those who leave.
     """
 
@@ -89,6 +91,7 @@ class Rehearsal:
     open_case: Case | None
     earlier: int
     stages: tuple[RehearsedStage, ...]
+    left_out: Mapping[Action, Sequence[str]]
     guard: tuple[GuardAnswer, ...]
 
     @property
@@ -151,8 +154,17 @@ def forecast(
         open_case=open_case,
         earlier=earlier,
         stages=stages,
+        left_out=_left_out(rule, outlook.fleet.capabilities) if rule is not None and excluded is None else {},
         guard=tally.add(identity.id, identity.source, counted, line=line) if counted else (),
     )
+
+
+def _left_out(rule: Rule, targets: Capabilities) -> dict[Action, list[str]]:
+    found: dict[Action, list[str]] = {}
+    for stage in rule.stages:
+        for action, names in left_out(rule, stage, targets).items():
+            found[action] = sorted({*found.get(action, ()), *names})
+    return found
 
 
 def _stages(

@@ -38,6 +38,14 @@ def guard(rehearsal: Rehearsal) -> Iterator[str]:
         yield _guard(answer)
 
 
+def after(rehearsal: Rehearsal) -> Iterator[str]:
+    """Yield what there is to know behind the last task, each as one sentence."""
+    for action, targets in rehearsal.left_out.items():
+        yield f"Left out: {action} at {', '.join(targets)}; the connector cannot do it."
+    if any(task.observed for stage in rehearsal.stages for task in stage.tasks):
+        yield "Targets in observe mode are read, never written: there it is only reported."
+
+
 def notes(stage: RehearsedStage, task: RehearsedTask) -> Iterator[str]:
     """Yield what is special about a task, each in a few words."""
     if task.spared is not None:
