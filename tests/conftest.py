@@ -9,8 +9,11 @@ import pytest
 from scimbridge.store.database import Database
 from scimbridge.store.upgrade import upgrade
 from tests.clock import FakeClock
+from tests.databases import in_memory
 from tests.emptying import OnPostgresql, OnSqlite
 from tests.servers import postgresql
+
+in_memory()
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from scimbridge.sdk import Mode
 from scimbridge.services.overview import Overview
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
+from tests.databases import compiled_once
 from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
 
 
@@ -47,7 +48,7 @@ Browse = Callable[..., Browser]
 def sqlite(tmp_path: Path, sqlite_template: bytes) -> Iterator[Database]:
     path = tmp_path / "bridge.db"
     path.write_bytes(sqlite_template)
-    database = Database(f"sqlite:///{path}")
+    database = compiled_once(Database(f"sqlite:///{path}"))
     yield database
     database.close()
 

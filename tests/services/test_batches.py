@@ -33,6 +33,7 @@ from scimbridge.store.schema import (
     resource_counts,
 )
 from tests.clock import FakeClock
+from tests.databases import compiled_once
 from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 from tests.store.crowd import Crowd
 
@@ -52,7 +53,7 @@ def refusing(_document: Mapping[str, Any]) -> Mapping[str, Any]:
 def a_bench(folder: Path, template: bytes, rules: Ruleset = SLOWLY, **settings: Any) -> Iterator[Bench]:
     folder.mkdir()
     (folder / "bridge.db").write_bytes(template)
-    database = Database(f"sqlite:///{folder / 'bridge.db'}")
+    database = compiled_once(Database(f"sqlite:///{folder / 'bridge.db'}"))
     bench = Bench(database, FakeClock(), rules, **settings)
     yield bench
     bench.writer.close()

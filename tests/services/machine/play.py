@@ -17,6 +17,7 @@ from scimbridge.domain.hold import Hold
 from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.store.schema import cases as case_table
 from tests.clock import FakeClock
+from tests.databases import compiled_once
 from tests.services.bench import Bench, a_rule, a_stage
 from tests.services.machine.faults import Crash, CrashingDatabase, WatchedTarget, empty_store
 from tests.services.machine.judge import Judge
@@ -45,7 +46,7 @@ class Play(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(dir=shared_memory if shared_memory.is_dir() else None))
         path = self.folder / "bridge.db"
         path.write_bytes(empty_store())
-        self.database = CrashingDatabase(f"sqlite:///{path}")
+        self.database = compiled_once(CrashingDatabase(f"sqlite:///{path}"))
         self.clock = FakeClock()
         self.latest = self.clock.now
         self.people: dict[str, list[Known]] = {name: [] for name in NAMES}
