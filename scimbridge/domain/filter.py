@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from scim2_models import SCIMException, ScimFilter
@@ -34,10 +33,8 @@ _OF_COMPANY = frozenset({"costcenter", "department", "division", "employeenumber
 
 def _said(problem: str) -> str:
     """Return what is wrong; an attribute of the enterprise extension is found by its whole name only."""
-    found = re.fullmatch(r"Field not found: ([A-Za-z]+)(\..*)?", problem)
-    if found is None or found[1].lower() not in _OF_COMPANY:
-        return problem
-    return f"{problem}; write {_COMPANY}:{found[1]}{found[2] or ''}"
+    name = problem.removeprefix("Field not found: ")
+    return f"{problem}; write {_COMPANY}:{name}" if name.lower() in _OF_COMPANY else problem
 
 
 class IdentityFilter:
@@ -55,9 +52,7 @@ class IdentityFilter:
             # silent "matches nobody", so it is looked up by hand and refused.
             self._filter._validate_semantics(strict=True)
         except (SCIMException, ValueError) as error:
-            raise ValueError(
-                f"{text!r} is not a filter: {_said(str(getattr(error, 'detail', None) or error))}"
-            ) from error
+            raise ValueError(f"{text!r} is not a filter: {_said(str(error))}") from error
 
     def matches(self, identity: Identity) -> bool:
         """Whether the identity, as its source last described it, satisfies the filter."""

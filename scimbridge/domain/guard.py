@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from math import inf
 
 from scimbridge.domain.action import GuardClass
 from scimbridge.domain.duration import format_duration
@@ -49,19 +50,14 @@ class Limit:
     count: int | None = None
     percent: float | None = None
 
-    def allows(self, counted: int, active: int, floor: int) -> bool:
-        """Whether so many identities may be planned for, the newest one included.
+    def most(self, active: int, floor: int) -> float:
+        """Return how many identities the window has room for; one at least, or nobody could ever leave.
 
         Args:
-            counted: Distinct identities within the window.
             active: How many were active when the window began.
             floor: The percentage binds where at least so many were active.
         """
-        return counted <= self.most(active, floor)
-
-    def most(self, active: int, floor: int) -> float:
-        """Return how many identities the window has room for; one at least, or nobody could ever leave."""
-        bounds = [float("inf") if self.count is None else float(self.count)]
+        bounds = [inf if self.count is None else float(self.count)]
         if self.percent is not None and active >= floor:
             bounds.append(max(1.0, active * self.percent / 100))
         return min(bounds)

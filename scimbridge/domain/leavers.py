@@ -108,7 +108,7 @@ def _decoded(content: bytes) -> str:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = content[: error.start].count(b"\n") + 1
         raise LeaversFileError(f"line {line} is not in UTF-8; save the file as CSV in UTF-8") from error
     if "\0" in text:
         raise LeaversFileError("there is a NUL in it, so that it is no text; save the file as CSV in UTF-8")

@@ -75,14 +75,14 @@ def read_end(value: Any, zone: tzinfo) -> End:
     are set back and it is there twice, the later one counts, so that nobody ends early. A date
     before 1970-01-03 and one beyond the calendar's end mean that there is no end. All else is odd.
     """
-    text = value.strip() if isinstance(value, str) else ""
-    if not text:
+    if not isinstance(value, str) or not value.strip():
         return End(said=value, is_odd=value != "")
+    text = value.strip().upper()
     try:
         if _DATE.fullmatch(text):
             at = _end_of_day(date.fromisoformat(text), zone)
         elif _MOMENT.fullmatch(text):
-            at = _moment(datetime.fromisoformat(_trimmed(text)), zone)
+            at = _moment(datetime.fromisoformat(text), zone)
         else:
             return End(said=value, is_odd=True)
     except OverflowError:
@@ -101,8 +101,3 @@ def _moment(at: datetime, zone: tzinfo) -> datetime:
     if at.tzinfo is not None:
         return at.astimezone(UTC)
     return max(at.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-
-
-def _trimmed(text: str) -> str:
-    # Microsoft writes seven digits; Python reads six.
-    return re.sub(r"(\.\d{6})\d+", r"\1", text.upper())

@@ -165,9 +165,9 @@ def amend(existing: Iterable[Task], planned: Iterable[PlannedStage]) -> Amendmen
     return Amendment(stages=tuple(stages), earlier=tuple(earlier))
 
 
-def _key(task: Task | PlannedTask) -> tuple[str, Action, int]:
+def _key(task: Task | PlannedTask) -> tuple[str, Action, int | None]:
     """Return what makes a task the same in two plans: a target loses a thing once, whatever the stage."""
-    return task.target, task.action, task.position if task.action is Action.NOTIFY else 0
+    return task.target, task.action, task.position if task.action is Action.NOTIFY else None
 
 
 def due_after_delay(due_at: datetime, delay: timedelta, previous_ended: datetime) -> datetime:

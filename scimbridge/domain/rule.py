@@ -134,9 +134,8 @@ class Rule:
 
     def targets(self, known: Iterable[str]) -> frozenset[str]:
         """Return the targets, of those that there are, that its stages are for."""
-        named = (stage.targets for stage in self.stages)
-        wanted = frozenset().union(*(frozenset(known) if each is None else each for each in named))
-        return wanted & (frozenset(known) - self.exclude_targets)
+        there = frozenset(known) - self.exclude_targets
+        return frozenset().union(*(there if stage.targets is None else there & stage.targets for stage in self.stages))
 
     def applies_to(self, trigger: Trigger, identity: Identity) -> bool:
         """Whether this rule is for this fact. Exclusion is another question."""

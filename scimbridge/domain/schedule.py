@@ -55,6 +55,13 @@ class Schedule:
 
     def first_at_or_after(self, due: datetime) -> datetime:
         """Return the first instant (UTC) that is not before ``due``."""
+        at = self._next(due)
+        # cronsim goes from midnight to midnight, and goes wrong where the clocks jump over one.
+        midnight = datetime.combine(at.astimezone(self.zone), time(), self.zone)
+        dawn = midnight.astimezone(UTC)
+        return at if dawn.astimezone(self.zone).time() == time() else self._next(max(due, dawn))
+
+    def _next(self, due: datetime) -> datetime:
         # cronsim answers with what comes after a moment, and reads the wall clock: in the hour that is there
         # twice, it may answer with the first time round when that has passed.
         instants = CronSim(self.expression, (due - _TICK).astimezone(self.zone))

@@ -60,11 +60,8 @@ def _has_value(document: Mapping[str, Any], path: Path) -> bool:
 
 
 def _children(parent: Any, name: str) -> Iterator[Any]:
-    match parent:
-        case Mapping():
-            yield from (value for key, value in parent.items() if key.lower() == name)
-        case list():
-            for entry in parent:
-                yield from _children(entry, name)
-        case _:
-            pass
+    if isinstance(parent, Mapping):
+        yield from (value for key, value in parent.items() if key.lower() == name)
+    elif isinstance(parent, list):
+        for entry in parent:
+            yield from _children(entry, name)

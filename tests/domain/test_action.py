@@ -85,6 +85,12 @@ def test_what_is_final_comes_last_whatever_is_declared() -> None:
     assert caught.value.actions == (Action.STAMP, Action.DISCONNECT)
 
 
+def test_of_two_that_are_final_the_target_says_which_is_the_last() -> None:
+    can = abilities(Capability(action=Action.DISCONNECT, after=(Action.DELETE,)))
+
+    assert in_order([Action.DISCONNECT, Action.DELETE], can) == [Action.DELETE, Action.DISCONNECT]
+
+
 def test_wishes_that_contradict_each_other_are_refused() -> None:
     can = abilities(
         Capability(action=Action.SUSPEND, after=(Action.MOVE,)), Capability(action=Action.MOVE, after=(Action.SUSPEND,))

@@ -69,6 +69,24 @@ def test_a_document_has_one_spelling_whatever_the_order_of_its_keys() -> None:
     assert digest({"a": 1}) == hashlib.sha256(b'{"a":1}').hexdigest()
 
 
+def test_what_is_no_json_is_not_spelled() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical({"a": float("nan")})
+
+
+def test_a_document_stays_as_it_is_because_stored_approvals_are_held_against_it() -> None:
+    assert a_plan().document() == {
+        "stage": "stage",
+        "identity": "identity",
+        "rule": "leavers",
+        "rule_version": "1",
+        "parameters": {"only": None, "successor": "manager"},
+        "accounts": {
+            "account": {"target": "crm", "native_id": "native", "actions": ["delete"], "decisive": dict(DECISIVE)}
+        },
+    }
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -186,6 +204,7 @@ def test_what_somebody_else_does_after_the_bridge_is_drift_even_if_it_is_as_appr
         (Action.MOVE, "container", "leavers"),
         (Action.REMOVE_FROM_GROUPS, "privileged", ["admins"]),
         (Action.TRANSFER_OWNERSHIP, "owns", []),
+        (Action.TRANSFER_OWNERSHIP, "owns", None),
         (Action.TRANSFER_OWNERSHIP, "protected", "the last owner of Wiki"),
     ],
 )
@@ -206,3 +225,8 @@ def test_our_own_work_takes_away_and_never_adds() -> None:
 def test_spellings_of_a_name_are_one_operator(one: str, other: str) -> None:
     assert same_operator(one, other)
     assert not same_operator(one, "bob")
+
+
+def test_an_approval_is_by_its_operator_however_the_name_is_written() -> None:
+    assert an_approval().is_by("Eve ")
+    assert not an_approval().is_by("bob")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from scimbridge.domain.filter import IdentityFilter
+from scimbridge.domain.filter import GROUPS, IdentityFilter, Path
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import IdentityId
 
@@ -62,6 +63,7 @@ ADA = an_identity(
         'groups.display eq "break glass"',
         'groups.display sw "St"',
         'groups[display eq "Staff"]',
+        'groups eq "Staff"',
         f'{ENTERPRISE}:department eq "math"',
         f'{ENTERPRISE}:employeeNumber eq "701"',
         'userType ne "Service"',
@@ -110,11 +112,36 @@ def test_a_filter_that_could_never_match_is_refused(text: str) -> None:
         IdentityFilter(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('usrName eq "ada"', "Field not found: usrName"),
+        ('department eq "Math"', f"Field not found: department; write {ENTERPRISE}:department"),
+        (
+            'Manager.displayName eq "Bob"',
+            f"Field not found: Manager; write {ENTERPRISE}:Manager",
+        ),
+    ],
+)
+def test_an_attribute_that_is_not_found_is_named_with_what_to_write(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match="is not a filter") as refusal:
+        IdentityFilter(text)
+
+    assert str(refusal.value) == f"{text!r} is not a filter: {problem}"
+
+
 def test_the_columns_of_the_store_count_and_not_what_the_document_says() -> None:
-    stale = an_identity(active=False, user_name="new@example.com")
+    stale = replace(
+        an_identity(user_name="old@example.com", groups=[{"display": "Admins"}]),
+        active=False,
+        user_name="new@example.com",
+        groups=("Staff",),
+    )
 
     assert IdentityFilter("active eq false").matches(stale)
     assert IdentityFilter('userName eq "NEW@example.com"').matches(stale)
+    assert IdentityFilter('groups.display eq "Staff"').matches(stale)
+    assert not IdentityFilter('groups.display eq "Admins"').matches(stale)
 
 
 def test_a_document_of_real_life_is_matched_all_the_same() -> None:
@@ -139,7 +166,40 @@ def test_filters_are_the_same_by_their_text() -> None:
     one, same, other = (IdentityFilter(text) for text in ("title pr", "title pr", "userType pr"))
 
     assert one == same
-    assert hash(one) == hash(same)
+    assert hash(one) == hash(same) != hash(other)
     assert one != other
     assert one != "title pr"
     assert repr(one) == "IdentityFilter('title pr')"
+
+
+@pytest.mark.parametrize(
+    ("text", "attributes"),
+    [
+        ('userType eq "Employee"', {("usertype",)}),
+        (
+            'not (name.familyName pr) or Title co "x" and active eq true',
+            {("name", "familyname"), ("title",), ("active",)},
+        ),
+        ('emails[type eq "work"]', {("emails",)}),
+        (f'{ENTERPRISE}:department eq "Math"', {(ENTERPRISE.lower(), "department")}),
+        (f"{ENTERPRISE}:manager.value pr", {(ENTERPRISE.lower(), "manager", "value")}),
+        ('urn:ietf:params:scim:schemas:core:2.0:User:userType eq "x"', {("usertype",)}),
+        ('groups.display eq "Staff" or groups[value pr] or groups pr', {GROUPS}),
+    ],
+)
+def test_what_a_filter_asks_about_is_known(text: str, attributes: set[Path]) -> None:
+    assert IdentityFilter(text).attributes == attributes
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("title pr", set()),
+        ('groups.display eq "STAFF" or not (groups.display ne "Ärzte") and title pr', {"staff", "ärzte"}),
+        ('title pr and groups.display sw "St"', None),
+        ("groups pr", None),
+        ('groups[display eq "Staff"]', None),
+    ],
+)
+def test_which_groups_matter_to_a_filter_is_known(text: str, names: set[str] | None) -> None:
+    assert IdentityFilter(text).group_names == names

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +43,17 @@ def test_the_time_zone_does_not_matter() -> None:
 
 def test_ids_of_one_moment_are_all_different() -> None:
     assert len({new_id(NOW) for _ in range(10_000)}) == 10_000
+
+
+def test_every_random_digit_makes_another_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(chance: str) -> str:
+        monkeypatch.setattr(os, "urandom", lambda size: bytes.fromhex(chance)[:size])
+        return new_id(NOW)
+
+    one_is_set = [found("0" * digit + "1" + "0" * (19 - digit)) for digit in range(20)]
+
+    # 74 bits are random; of the 80 that are asked for, one digit is to spare.
+    assert len({found("0" * 20), *one_is_set}) == 20
 
 
 def test_an_id_is_safe_as_an_rq_job_id_and_in_a_url() -> None:

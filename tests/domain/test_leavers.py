@@ -58,6 +58,10 @@ def test_lines_are_counted_as_an_editor_does() -> None:
     assert found[0].reason == "two\r\nlines, one cell"
 
 
+def test_lines_may_end_as_on_an_old_mac() -> None:
+    assert [(each.line, each.user_name) for each in read("userName\rada\rbob\r")] == [(2, "ada"), (3, "bob")]
+
+
 def test_columns_that_mean_nothing_are_named() -> None:
     assert read_leavers(b"userName,Office,\nada,Berlin,\n").ignored == ["Office"]
 
@@ -80,25 +84,35 @@ def test_a_line_may_leave_out_its_end() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "the first line has to name"),
-        (b"Name,Mail\nada,a\n", "the first line has to name"),
-        (b"userName,username\nada,bob\n", "names a column twice"),
-        (b"userName\n", "no line below"),
-        (b"userName\nada\nzo\xeb\n", "line 3 is not in UTF-8"),
-        (b'userName\nada\n"bob\n', "line 3:"),
-        (b"userName\nada\0\n", "NUL"),
+        (b"", "the first line has to name the columns: userName, externalId, email or id"),
+        (b"Name,Mail\nada,a\n", "the first line has to name the columns: userName, externalId, email or id"),
+        (b"userName,username\nada,bob\n", "the first line names a column twice"),
+        (b"userName\n", "there is no line below the names of the columns"),
+        (b"userName\nada\nzo\xeb\n", "line 3 is not in UTF-8; save the file as CSV in UTF-8"),
+        (b'userName\nada\n"bob\n', "line 3: unexpected end of data; see to its quotes"),
+        (b"userName\nada\0\n", "there is a NUL in it, so that it is no text; save the file as CSV in UTF-8"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_whole(content: bytes, message: str) -> None:
-    with pytest.raises(LeaversFileError, match=message):
+    with pytest.raises(LeaversFileError) as refusal:
         read_leavers(content)
+
+    assert str(refusal.value) == message
 
 
 def test_a_file_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leavers, "MOST_LINES", 2)
     monkeypatch.setattr(leavers, "MOST_BYTES", 100)
+    fits = b"userName\n" + b"a" * 91
 
-    with pytest.raises(LeaversFileError, match="more than 2 lines"):
+    assert len(read_leavers(b"userName\na\nb\n").leavers) == 2
+    assert len(read_leavers(fits).leavers) == 1
+    with pytest.raises(LeaversFileError, match=r"^there are more than 2 lines; split the file$"):
         read_leavers(b"userName\na\nb\nc\n")
     with pytest.raises(LeaversFileError, match="larger than"):
-        read_leavers(b"userName\n" + b"a" * 100)
+        read_leavers(fits + b"a")
+
+
+def test_a_file_that_is_too_large_is_told_how_large_it_may_be() -> None:
+    with pytest.raises(LeaversFileError, match=r"^the file is larger than 8 MiB; split it$"):
+        read_leavers(b"a" * (8 << 20) + b"a")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scimbridge.domain.lifecycle import LIFECYCLE, NO_END, end_of, end_path, read_end
+from scimbridge.domain.lifecycle import LIFECYCLE, NO_END, End, end_of, end_path, read_end
 from scimbridge.domain.source import DEFAULT_PROFILE, SourceProfile
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -48,7 +48,9 @@ def at(text: str) -> datetime:
 def test_a_value_is_a_moment(said: str, zone: str, moment: str) -> None:
     end = read_end(said, ZoneInfo(zone))
 
-    assert (end.at, end.is_odd) == (at(moment), False)
+    assert end == End(said=said, at=at(moment))
+    assert end.at is not None
+    assert end.at.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,12 @@ def test_what_systems_write_for_never_is_no_end_that_comes(said: str) -> None:
     end = read_end(said, BERLIN)
 
     assert end.at is None or end.at > at("9999-01-01")
-    assert not end.is_odd
+    assert (end.said, end.is_odd) == (said, False)
+
+
+def test_the_third_of_january_1970_is_the_first_day_that_can_be_an_end() -> None:
+    assert read_end("1970-01-02T23:59:59.999999Z", BERLIN).at is None
+    assert read_end("1970-01-03T00:00:00Z", BERLIN).at == at("1970-01-03T00:00")
 
 
 @pytest.mark.parametrize(
@@ -73,11 +80,11 @@ def test_what_systems_write_for_never_is_no_end_that_comes(said: str) -> None:
 def test_what_is_no_date_is_odd(said: Any) -> None:
     end = read_end(said, BERLIN)
 
-    assert (end.at, end.is_odd) == (None, True)
+    assert end == End(said=said, is_odd=True)
 
 
 def test_an_empty_text_is_no_end() -> None:
-    assert (read_end("", BERLIN).at, read_end("", BERLIN).is_odd) == (None, False)
+    assert read_end("", BERLIN) == End(said="")
 
 
 def test_the_end_is_read_from_our_own_extension() -> None:

@@ -62,6 +62,13 @@ def test_a_key_is_its_own_key(name: str, case: NameCase) -> None:
     assert user_name_key(key, case) == key
 
 
+@pytest.mark.parametrize(
+    ("name", "key"), [("Staff", "staff"), ("ÄRZTE", "ärzte"), ("e\u0301", "\u00e9"), ("straße", "straße")]
+)
+def test_a_folded_name_is_in_lower_case_because_it_is_stored(name: str, key: str) -> None:
+    assert fold(name) == key
+
+
 @given(st.text())
 def test_folding_twice_changes_nothing_more(value: str) -> None:
     assert fold(fold(value)) == fold(value)

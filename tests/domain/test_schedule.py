@@ -13,7 +13,9 @@ from scimbridge.domain.schedule import Freeze, Schedule, end_of_freeze, release_
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NEW_YORK = ZoneInfo("America/New_York")
-ZONES = (BERLIN, NEW_YORK, ZoneInfo("UTC"), ZoneInfo("Asia/Kathmandu"), ZoneInfo("America/Havana"))
+HAVANA = ZoneInfo("America/Havana")
+BEIRUT = ZoneInfo("Asia/Beirut")
+ZONES = (BERLIN, NEW_YORK, ZoneInfo("UTC"), ZoneInfo("Asia/Kathmandu"), HAVANA)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -70,10 +72,18 @@ def test_a_schedule_answers_with_its_first_instant_at_or_after_due(expression: s
         (NEW_YORK, "0 22 * * *", "2026-03-08T03:01", "2026-03-09T02:00"),
         (NEW_YORK, "30 1 * * *", "2026-11-01T05:00", "2026-11-01T05:30"),
         (NEW_YORK, "30 1 * * *", "2026-11-01T06:10", "2026-11-02T06:30"),
+        # Havana, 2026-03-08, a Sunday: 00:00 becomes 01:00 at 05:00 UTC. With a "*", what is jumped over is left out.
+        (HAVANA, "0 0 * * *", "2026-03-08T00:00", "2026-03-08T05:00"),
+        (HAVANA, "* 0 * * 0", "2026-03-08T00:00", "2026-03-15T04:00"),
+        # Beirut, 2026-03-29, a Sunday: 00:00 becomes 01:00 at 22:00 UTC.
+        (BEIRUT, "* 1-3 * * 0", "2026-03-28T21:41", "2026-03-28T22:00"),
     ],
 )
 def test_a_schedule_follows_the_clocks_of_its_zone(zone: ZoneInfo, expression: str, due: str, expected: str) -> None:
-    assert first(expression, due, zone) == utc(expected)
+    found = first(expression, due, zone)
+
+    assert found == utc(expected)
+    assert found.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
@@ -165,7 +175,8 @@ def test_a_date_freezes_its_whole_day() -> None:
 def test_a_time_is_read_in_the_zone_unless_it_has_an_offset() -> None:
     freeze = Freeze.between(datetime(2026, 7, 1, 18), utc("2026-07-02T06:00"), BERLIN, "release")  # noqa: DTZ001
 
-    assert (freeze.start, freeze.end) == (utc("2026-07-01T16:00"), utc("2026-07-02T06:00"))
+    assert freeze == Freeze(utc("2026-07-01T16:00"), utc("2026-07-02T06:00"), "release")
+    assert freeze.start.tzinfo is freeze.end.tzinfo is UTC
 
 
 def test_a_time_that_is_there_twice_freezes_longer() -> None:
@@ -180,7 +191,7 @@ def test_a_time_that_is_there_twice_freezes_longer() -> None:
     [
         (date(2026, 12, 2), date(2026, 12, 1), "ends before it has begun"),
         (utc("2026-12-02"), utc("2026-12-02"), "ends before it has begun"),
-        (date(2026, 12, 2), date.max, "calendar"),
+        (date(2026, 12, 2), date.max, "^is longer than a calendar has room for$"),
     ],
 )
 def test_a_freeze_has_a_length(start: date, end: date, message: str) -> None:

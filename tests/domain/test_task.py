@@ -32,6 +32,7 @@ EVENTS: dict[str, Callable[[Task], Task]] = {
     "retry": lambda task: task.retry("why"),
     "reopen": lambda task: task.reopen("why"),
     "replan": lambda task: task.replan("why"),
+    "check_later": lambda task: task.check_later("job-8", LATER, "why"),
     "take_word": lambda task: task.take_word("why"),
 }
 
@@ -43,6 +44,7 @@ start       -         running   -         running   -         -         -       
 finish      -         -         done      -         -         -         -         -
 skip        skipped   skipped   skipped   skipped   -         -         -         -
 back_off    -         -         waiting   -         -         -         -         -
+check_later -         -         waiting   -         -         -         -         -
 ask         waiting   waiting   waiting   waiting   -         -         -         -
 fail        -         -         failed    -         -         -         -         -
 lapse       -         -         ready     -         -         -         -         -
@@ -92,7 +94,7 @@ def test_the_table_has_every_state_and_every_event() -> None:
     assert len(rows) == len(TaskState) * len(EVENTS)
     assert {event for event, _, _ in rows} == set(EVENTS)
     assert {source for _, source, _ in rows} == set(TaskState)
-    assert set(EVENTS) == set(TRANSITIONS) | {"give_back"}
+    assert set(EVENTS) == set(TRANSITIONS) | {"give_back", "check_later"}
 
 
 @pytest.mark.parametrize(("event", "source", "expected"), expectations())
@@ -134,9 +136,31 @@ def test_backing_off_says_until_when() -> None:
     assert a_task(TaskState.RUNNING, not_before=None).back_off(LATER, "503").not_before == LATER
 
 
-@pytest.mark.parametrize("event", ["ask", "retry", "cancel", "skip", "postpone"])
+@pytest.mark.parametrize("event", ["ask", "retry", "cancel", "skip", "postpone", "take_word"])
 def test_a_wake_up_time_does_not_outlive_its_wait(event: str) -> None:
     assert EVENTS[event](a_task(TaskState.WAITING)).not_before is None
+
+
+def test_asking_how_far_accepted_work_is_counts_neither_as_an_attempt_nor_as_a_retry() -> None:
+    later = a_task(TaskState.RUNNING, attempts=1, not_before=None).check_later("job-8", LATER, "accepted")
+
+    assert (later.handle, later.not_before, later.attempts, later.first_tried_at) == ("job-8", LATER, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("event", "source", "handle"),
+    [
+        ("start", TaskState.WAITING, "job-7"),
+        ("retry", TaskState.WAITING, "job-7"),
+        ("retry", TaskState.FAILED, None),
+        ("finish", TaskState.RUNNING, None),
+        ("reopen", TaskState.DONE, None),
+    ],
+)
+def test_accepted_work_is_asked_about_until_it_ends_or_is_begun_anew(
+    event: str, source: TaskState, handle: str | None
+) -> None:
+    assert EVENTS[event](a_task(source, handle="job-7")).handle == handle
 
 
 def test_postponing_keeps_the_due_date_unless_it_gets_another_one() -> None:
@@ -153,7 +177,12 @@ def test_only_work_that_was_given_back_counts_as_no_attempt(event: str, attempts
 
 @pytest.mark.parametrize(
     ("event", "source"),
-    [("retry", TaskState.FAILED), ("reopen", TaskState.DONE), ("postpone", TaskState.RUNNING)],
+    [
+        ("retry", TaskState.FAILED),
+        ("reopen", TaskState.DONE),
+        ("postpone", TaskState.RUNNING),
+        ("replan", TaskState.SKIPPED),
+    ],
 )
 def test_a_new_series_of_attempts_starts_from_nothing(event: str, source: TaskState) -> None:
     again = EVENTS[event](a_task(source))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from scimbridge.dashboard.times import distance, moment
+from scimbridge.domain.times import distance, moment
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -32,5 +34,15 @@ def test_how_far_off_a_time_is(span: timedelta, text: str) -> None:
     assert distance(NOW + span, NOW) == text
 
 
-def test_a_moment_is_told_in_utc() -> None:
+@pytest.fixture
+def in_kathmandu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Kathmandu")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_kathmandu")
+def test_a_moment_is_told_in_utc_wherever_the_bridge_runs() -> None:
     assert moment(datetime(2026, 3, 2, 10, 0, tzinfo=timezone(timedelta(hours=1)))) == "2026-03-02 09:00 UTC"
