@@ -10,15 +10,13 @@ from hypothesis import strategies as st
 
 from scimbridge.domain.plan import UNASSIGNED_GRACE
 
-NAMES = ("ada", "bob")
-TARGETS = ("crm", "dir")
 BETWEEN_STAGES = timedelta(days=2)
 
 GRANTED_BY = {"crm": ("CRM Users", "CRM Admins"), "dir": ("Directory Users",)}
 GROUP_NAMES = (*(name for names in GRANTED_BY.values() for name in names), "Team")
 
-a_name = st.sampled_from(NAMES)
-a_target = st.sampled_from(TARGETS)
+a_name = st.runner().flatmap(lambda play: st.sampled_from(play.names))
+a_target = st.runner().flatmap(lambda play: st.sampled_from(play.targets))
 a_truth = st.booleans()
 some_names = st.sets(a_name)
 

@@ -66,6 +66,15 @@ class OperatorRules(Play):
         else:
             self.bench.operating.resume(at, by="ops", now=self.clock())
 
+    def calm(self) -> None:
+        super().calm()
+        while self.holds:
+            self.lift()
+        for name in list(self.exclusions):
+            self.end_exclusion(name)
+        for target in self.targets:
+            self.bench.operating.resume(target, by="ops", now=self.clock())
+
     def _subject(self, scope: Scope, name: str, target: str) -> str | None:
         match scope:
             case Scope.EVERYTHING:
