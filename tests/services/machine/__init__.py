@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 
 from scimbridge.domain.case import CaseState
 from scimbridge.store.schema import attempts, cases
+from tests.services.machine.floods import FloodRules
 from tests.services.machine.groups import GroupRules
 from tests.services.machine.luck import LuckRules
 
@@ -32,9 +33,10 @@ class Machine(LuckRules):
             self._quiesce()
             self.no_write_was_wrong()
             self.judge.everything_ended()
-            for name in self.names:
-                for target in self.targets:
-                    self.judge.account_is_as_expected(name, target)
+            for expectation in self.expectations():
+                for name in self.names:
+                    for target in self.targets:
+                        expectation(name, target)
         super().teardown()
 
     @invariant()
@@ -76,3 +78,10 @@ class Machine(LuckRules):
 
 class Leavers(GroupRules, Machine):
     """Whoever leaves, returns, and loses or gets groups that grant a target."""
+
+
+class Floods(FloodRules, Machine):
+    """Many people leave, by mistake or not."""
+
+    names = ("ada", "bob", "cyd", "dan", "eve")
+    targets = ("crm",)

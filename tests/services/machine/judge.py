@@ -45,6 +45,9 @@ class Write:
 Law = Callable[[Write], None]
 """Raises AssertionError where a write must not be."""
 
+Expectation = Callable[[str, str], None]
+"""Raises AssertionError where somebody's account at a target is not as it must be in the end."""
+
 
 class Judge:
     """Says what was wrong.

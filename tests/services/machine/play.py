@@ -21,7 +21,7 @@ from scimbridge.store.schema import tasks as task_table
 from tests.clock import FakeClock
 from tests.services.bench import Bench, a_rule, a_stage
 from tests.services.machine.faults import Crash, CrashingDatabase, WatchedTarget, nothing
-from tests.services.machine.judge import Judge, Law
+from tests.services.machine.judge import Expectation, Judge, Law
 from tests.services.machine.model import BETWEEN_STAGES, GRANTED_BY, Known, KnownGroups, a_truth
 
 Draw = Callable[..., Any]
@@ -36,6 +36,7 @@ class Play(RuleBasedStateMachine):
         terms: Of the stage that deletes.
         bench: The services.
         latest: The latest time that the clock has shown.
+        elapsed: How much time has really passed, whatever the clock says.
         people: Everyone of a name whom the source has ever had, the last one last.
         twins: Identities of another source with the same name.
         holds: What stands.
@@ -57,6 +58,7 @@ class Play(RuleBasedStateMachine):
         self.database.clear()
         self.clock = FakeClock()
         self.latest = self.clock.now
+        self.elapsed = timedelta()
         self.people: dict[str, list[Known]] = {name: [] for name in self.names}
         self.twins: dict[str, Known] = {}
         self.groups = KnownGroups()
@@ -95,6 +97,10 @@ class Play(RuleBasedStateMachine):
     def laws(self) -> list[Law]:
         """Return what is held against each write."""
         return self.judge.laws()
+
+    def expectations(self) -> list[Expectation]:
+        """Return what everybody's accounts are held against in the end."""
+        return [self.judge.account_is_as_expected]
 
     def sweep(self) -> None:
         """Do what a sweeper does in one round."""
@@ -167,6 +173,7 @@ class Play(RuleBasedStateMachine):
 
     def advance(self, span: timedelta) -> None:
         self.clock.advance(span)
+        self.elapsed += span
         self.latest = max(self.latest, self.clock.now)
 
     def drain(self) -> None:
