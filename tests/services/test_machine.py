@@ -18,7 +18,7 @@ import structlog
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.services.machine import Floods, Leavers, Machine
+from tests.services.machine import Deletions, Floods, Leavers, Machine
 from tests.services.machine.faults import CrashingDatabase
 
 LONG = os.environ.get("SCIMBRIDGE_MACHINE") == "long"
@@ -41,7 +41,10 @@ def store(sqlite_template: bytes) -> Iterator[CrashingDatabase]:
 @pytest.mark.timeout(0 if LONG else 300)
 @pytest.mark.parametrize(
     ("machine", "examples"),
-    [pytest.param(machine, examples, id=machine.__name__) for machine, examples in ((Leavers, 60), (Floods, 40))],
+    [
+        pytest.param(machine, examples, id=machine.__name__)
+        for machine, examples in ((Leavers, 60), (Floods, 40), (Deletions, 40))
+    ],
 )
 def test_the_services_keep_their_promises_whatever_happens(
     machine: type[Machine], examples: int, store: CrashingDatabase

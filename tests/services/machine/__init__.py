@@ -18,6 +18,8 @@ from sqlalchemy import func, select
 
 from scimbridge.domain.case import CaseState
 from scimbridge.store.schema import attempts, cases
+from tests.services.machine.approvals import ApprovalRules
+from tests.services.machine.dates import DateRules
 from tests.services.machine.floods import FloodRules
 from tests.services.machine.groups import GroupRules
 from tests.services.machine.luck import LuckRules
@@ -85,3 +87,9 @@ class Floods(FloodRules, Machine):
 
     names = ("ada", "bob", "cyd", "dan", "eve")
     targets = ("crm",)
+
+
+class Deletions(ApprovalRules, DateRules, Machine):
+    """Somebody has to say yes to what cannot be undone, and it has to be the time for it."""
+
+    names = ("ada",)

@@ -125,10 +125,8 @@ class Judge:
 
     def _is_in_time(self, write: Write) -> None:
         play = self.play
-        if write.takes and write.name not in play.expedited:
-            due_at = self._leaver(write).due_at(write.target, play.grace_of(write.case_id))
-            between = BETWEEN_STAGES if write.what == "delete" else timedelta()
-            assert play.latest >= due_at + between, "too early"
+        if write.takes:
+            assert play.latest >= play.due_at(write), "too early"
         if write.what == "suspend":
             play.suspended_at[write.name, write.target] = play.clock.now
 

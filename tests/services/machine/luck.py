@@ -105,11 +105,24 @@ class LuckRules(ProcessRules):
 
     @rule(name=a_name, step=a_step, other_way=a_truth)
     def something_happens_during_an_attempt(self, name: str, step: str, other_way: bool) -> None:
-        """At the last moment at which it must still stop the attempt."""
+        self.happens_once(step, name)
+        self.cause_a_write(name, other_way=other_way)
+        self.happens_no_more()
+
+    def happens_once(self, step: str, name: str, *, is_irreversible: bool = False) -> None:
+        """Let something happen in the next attempt, at the last moment at which it must still stop it.
+
+        Args:
+            step: What.
+            name: To whom.
+            is_irreversible: Whether it is the next attempt at something that cannot be undone.
+        """
         accept_read = self.bench.claiming.accept_read
 
         def once(claim: Claim, state: AccountState, now: datetime) -> AccountState:
-            self.bench.claiming.accept_read = accept_read  # type: ignore[method-assign]
+            if is_irreversible and not claim.task.action.is_irreversible:
+                return accept_read(claim, state, now)
+            self.happens_no_more()
             # The second half of what can be undone begins with the read; a deletion asks once more.
             if not claim.task.action.is_irreversible and step != "lapse":
                 self._do(step, name)
@@ -119,8 +132,9 @@ class LuckRules(ProcessRules):
             return accepted
 
         self.bench.claiming.accept_read = once  # type: ignore[method-assign]
-        self.cause_a_write(name, other_way=other_way)
-        self.bench.claiming.accept_read = accept_read  # type: ignore[method-assign]
+
+    def happens_no_more(self) -> None:
+        self.bench.claiming.__dict__.pop("accept_read", None)
 
     def cause_a_write(self, name: str, *, other_way: bool) -> None:
         """Take from somebody, or give back, now."""

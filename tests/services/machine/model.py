@@ -47,7 +47,7 @@ class Known:
         return self.said_at is not None or (target in self.lost and target not in granted)
 
     def due_at(self, target: str, grace: timedelta) -> datetime:
-        """Return when the first stage may begin; somebody who was unassigned has a quarter of an hour at least."""
+        """Return when a stage may begin; somebody who was unassigned has a quarter of an hour at least."""
         wide = [self.said_at + grace] if self.said_at is not None else []
         narrow = [self.lost[target] + max(grace, UNASSIGNED_GRACE)] if target in self.lost else []
         return min(wide + narrow)

@@ -21,7 +21,7 @@ from scimbridge.store.schema import tasks as task_table
 from tests.clock import FakeClock
 from tests.services.bench import Bench, a_rule, a_stage
 from tests.services.machine.faults import Crash, CrashingDatabase, WatchedTarget, nothing
-from tests.services.machine.judge import Expectation, Judge, Law
+from tests.services.machine.judge import Expectation, Judge, Law, Write
 from tests.services.machine.model import BETWEEN_STAGES, GRANTED_BY, Known, KnownGroups, a_truth
 
 Draw = Callable[..., Any]
@@ -201,6 +201,23 @@ class Play(RuleBasedStateMachine):
         with self.database.read() as tx:
             found = tx.execute(query).scalar_one()
         return datetime.fromisoformat(found) if isinstance(found, str) else found
+
+    def wait_for_the_schedule(self) -> None:
+        """Let time pass until deletions may be let go."""
+
+    def due_at(self, write: Write) -> datetime:
+        """Return before when something must not be written."""
+        (leaver,) = (known for known in self.people[write.name] if known.id == write.identity_id)
+        if write.name in self.expedited:
+            return leaver.due_at(write.target, timedelta())
+        between = BETWEEN_STAGES if write.what == "delete" else timedelta()
+        return leaver.due_at(write.target, self.grace_of(write.case_id) + between)
+
+    def open_cases_of(self, name: str) -> list[str]:
+        ids = [known.id for known in self.people[name]]
+        query = select(case_table.c.id).where(case_table.c.state == CaseState.OPEN, case_table.c.identity_id.in_(ids))
+        with self.database.read() as tx:
+            return list(tx.execute(query).scalars())
 
     def open_cases(self) -> list[str]:
         with self.database.read() as tx:
