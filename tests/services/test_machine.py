@@ -9,7 +9,6 @@ that.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,15 +26,13 @@ SHRINK = [Phase.shrink] if LONG or os.environ.get("SCIMBRIDGE_MACHINE") == "shri
 
 
 @pytest.fixture
-def store(sqlite_template: bytes) -> Iterator[CrashingDatabase]:
-    """An empty store in memory, which all plays of a test share."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        path = Path(folder) / "bridge.db"
-        path.write_bytes(sqlite_template)
-        database = CrashingDatabase(f"sqlite:///{path}")
-        yield database
-        database.close()
+def store(tmp_path: Path, sqlite_template: bytes) -> Iterator[CrashingDatabase]:
+    """An empty store, which all plays of a test share: a second one would compile every statement again."""
+    path = tmp_path / "bridge.db"
+    path.write_bytes(sqlite_template)
+    database = CrashingDatabase(f"sqlite:///{path}")
+    yield database
+    database.close()
 
 
 @pytest.mark.timeout(0 if LONG else 300)

@@ -150,7 +150,9 @@ class ApprovalRules(LuckRules):
 
     def _looks_of(self, name: str, target: str) -> Looks | None:
         account = self.systems[target].accounts.get(f"native-{name}")
-        return account and (account["suspended"], account["container"], account.get("protected", ""))
+        if account is None:
+            return None
+        return account["suspended"], account["container"], account.get("protected", "")
 
     def _leave_case_of(self, name: str) -> str | None:
         with self.database.read() as tx:

@@ -62,7 +62,7 @@ class FloodRules(LuckRules):
 
     def settings(self, draw: Draw) -> dict[str, Any]:
         limits: list[Limit] = draw(
-            st.lists(a_count | a_percentage, min_size=1, max_size=2, unique_by=lambda each: _key_of(each)), "limits"
+            st.lists(a_count | a_percentage, min_size=1, max_size=2, unique_by=_key_of), "limits"
         )
         self.limits = [KnownLimit(limit, _most(limit, len(self.names))) for limit in limits]
         self.opened: dict[str, tuple[str, timedelta]] = {}
@@ -109,6 +109,32 @@ class FloodRules(LuckRules):
             # What sources say before it is carried out may be called off with the rest.
             self.bench.flooding.finish(self.clock())
 
+    @rule(
+        names=some_people,
+        is_mistake=a_truth,
+        gives_back=a_truth,
+        commits=st.none() | st.integers(1, 3),
+        afterwards=st.sampled_from((timedelta(), timedelta(minutes=59), timedelta(hours=23))),
+        others=some_people,
+    )
+    def many_leave_and_somebody_decides(
+        self,
+        names: set[str],
+        is_mistake: bool,
+        gives_back: bool,
+        commits: int | None,
+        afterwards: timedelta,
+        others: set[str],
+    ) -> None:
+        """Those that a mistake has taken nothing from count no more when others leave; after a layoff nobody does."""
+        self.many_leave_and_some_time_passes(names)
+        if is_mistake:
+            self.cancel_a_flood(0, gives_back, commits)
+        else:
+            self.release_a_flood(0, commits)
+        self.advance(afterwards)
+        self.many_leave_and_some_time_passes(others)
+
     def laws(self) -> list[Law]:
         return [*super().laws(), self._is_no_flood]
 
@@ -134,7 +160,7 @@ class FloodRules(LuckRules):
             query = select(cases.c.id).where(cases.c.identity_id == known.id, cases.c.kind == "leave")
             for case_id in tx.execute(query).scalars():
                 self.opened.setdefault(case_id, (known.id, self.elapsed))
-        standing = {flood_id: limit for flood_id, limit in self._standing()}
+        standing = dict(self._standing())
         for flood_id in standing.keys() - self.floods:
             self._began_rightly(standing[flood_id])
         self.floods |= standing.keys()
