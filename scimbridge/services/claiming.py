@@ -124,8 +124,13 @@ class Claiming:
             raise ObstacleError(obstacle)
         return state
 
-    def confirm(self, claim: Claim, now: datetime) -> None:
+    def confirm(self, claim: Claim, now: datetime, state: AccountState | None = None) -> None:
         """Check everything once more, right before a request that cannot be taken back.
+
+        Args:
+            claim: What is about to be done.
+            now: When (UTC).
+            state: The account as it was read, where there is one: somebody may have come since to whom it belongs.
 
         Raises:
             ObstacleError: The request must not be sent.
@@ -134,6 +139,8 @@ class Claiming:
             holds.enter(tx)
             cases.lock_identity(tx, claim.task.identity_id)
             obstacle = self._obstacle_now(tx, claim, now)
+            if obstacle is None and state is not None:
+                obstacle = self._eligibility.contested(tx, claim.task, self._fleet[claim.task.target], state)
             if obstacle is None:
                 attempts.confirm(tx, claim.attempt, now)
         if obstacle is not None:

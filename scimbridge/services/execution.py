@@ -140,7 +140,7 @@ class Execution:
             return Result(outcome=ObservingError("observe mode"), before=state)
         if action not in connector.capabilities:
             return Result(outcome=ConnectorError(f"the connector cannot {action}"), before=state)
-        outcome = connector.perform(action, state, lambda: self._claiming.confirm(claim, self._clock()))
+        outcome = connector.perform(action, state, lambda: self._claiming.confirm(claim, self._clock(), state))
         if not isinstance(outcome, Done):
             return Result(outcome=outcome, before=state)
         return _done(connector, outcome, state, _read_back(connector, action, state, outcome))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from scimbridge.domain.ids import AccountId, IdentityId, new_id
 from scimbridge.domain.plan import NOTICES
+from scimbridge.domain.task import TaskState
 from scimbridge.errors import NotFoundError
 from scimbridge.sdk.state import AccountRef
 from scimbridge.store.prepared import Prepared, Row
@@ -58,6 +59,18 @@ _SHARERS = (
 )
 _OF_IDENTITY = Prepared(
     select(accounts).where(accounts.c.identity_id == bindparam("identity")).order_by(accounts.c.target)
+)
+_LINKS_DUE = Prepared(
+    select(accounts.c.id)
+    .where(
+        accounts.c.target == bindparam("at"),
+        accounts.c.link_due_at <= bindparam("now"),
+        ~exists(select(tasks.c.id).where(tasks.c.account_id == accounts.c.id, tasks.c.state == TaskState.READY.value)),
+        ~exists(select(attempts.c.id).where(attempts.c.account_id == accounts.c.id, attempts.c.ended_at.is_(None))),
+        ~exists(select(targets.c.name).where(targets.c.name == accounts.c.target, targets.c.paused_at.is_not(None))),
+    )
+    .order_by(accounts.c.link_due_at)
+    .limit(bindparam("most"))
 )
 _INSERT = Prepared(insert(accounts), ("id", "identity_id", "target", "link_due_at"))
 
@@ -165,16 +178,7 @@ def active_sharers(tx: Connection, account: Account, but_not: str) -> list[str]:
 
 def links_due(tx: Connection, target: str, now: datetime, limit: int) -> list[str]:
     """Return accounts that can be looked up at a target now, and have no task that would do so anyway."""
-    busy = exists(select(tasks.c.id).where(tasks.c.account_id == accounts.c.id, tasks.c.state == "ready"))
-    live = exists(select(attempts.c.id).where(attempts.c.account_id == accounts.c.id, attempts.c.ended_at.is_(None)))
-    paused = exists(select(targets.c.name).where(targets.c.name == target, targets.c.paused_at.is_not(None)))
-    query = (
-        select(accounts.c.id)
-        .where(accounts.c.target == target, accounts.c.link_due_at <= now, ~busy, ~live, ~paused)
-        .order_by(accounts.c.link_due_at)
-        .limit(limit)
-    )
-    return list(tx.execute(query).scalars())
+    return _LINKS_DUE.column(tx, {"at": target, "now": now, "most": limit})
 
 
 def _account(row: Row) -> Account:

@@ -259,9 +259,9 @@ def test_an_approval_that_is_taken_back_at_the_last_moment_stops_the_request(ben
     bench.sweep()
     confirm = bench.claiming.confirm
 
-    def withdraw_first(claim: Any, now: Any) -> None:
+    def withdraw_first(claim: Any, now: Any, state: Any = None) -> None:
         bench.approving.withdraw(bench.case(ada).id, 2, reason="wait", by="bob", now=now)
-        confirm(claim, now)
+        confirm(claim, now, state)
 
     bench.claiming.confirm = withdraw_first  # type: ignore[method-assign]
     bench.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -12,6 +13,7 @@ from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import NotFoundError
+from scimbridge.sdk import AccountState
 from scimbridge.services.claiming import Claim
 from scimbridge.services.holding import Placed
 from scimbridge.store.database import Database
@@ -360,10 +362,10 @@ def interpose(bench: Bench, moment: str, happens: Callable[[], object]) -> None:
         system.before_read = nothing
         happens()
 
-    def once_before_confirm(claim: Claim, now: object) -> None:
+    def once_before_confirm(claim: Claim, now: datetime, state: AccountState | None = None) -> None:
         bench.claiming.confirm = confirm  # type: ignore[method-assign]
         happens()
-        confirm(claim, now)  # type: ignore[arg-type]  # passed on as it came
+        confirm(claim, now, state)
 
     if moment == "before_read":
         system.before_read = once_before_read

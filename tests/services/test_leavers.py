@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,7 +11,8 @@ from scimbridge.domain.case import CaseState
 from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
-from scimbridge.sdk import Mode, RejectedError, RetryableError, TargetUnusableError
+from scimbridge.sdk import AccountState, Mode, RejectedError, RetryableError, TargetUnusableError
+from scimbridge.services.claiming import Claim
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
@@ -301,6 +302,26 @@ def test_an_unlinked_account_of_another_identity_is_found_by_matching_back(bench
     bench.work()
 
     assert bench.systems["crm"].writes == []
+
+
+def test_whoever_comes_between_the_read_and_a_deletion_keeps_the_account(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.DELETE)),)), actions=FEW_ACTIONS)
+    ada = bench.join("ada")
+    accept_read = bench.claiming.accept_read
+
+    def accept_then_join(claim: Claim, state: AccountState, now: datetime) -> AccountState:
+        accepted = accept_read(claim, state, now)
+        bench.join("ada", source="other-idp", everywhere=False)
+        return accepted
+
+    bench.claiming.accept_read = accept_then_join  # type: ignore[method-assign]
+    bench.leave(ada)
+    bench.run()
+
+    assert bench.systems["crm"].writes == []
+    (task,) = bench.tasks(bench.case(ada))
+    assert task.needs_person
+    assert "contested" in task.reason
 
 
 def test_a_leaver_who_was_renamed_is_still_found(bench: Bench) -> None:

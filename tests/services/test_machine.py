@@ -1,31 +1,56 @@
 """The services against a plain model, in any order of events (see ``machine``).
 
-``SCIMBRIDGE_MACHINE=long`` plays for a long time; ``make soak`` does that.
+Several small machines: each plays one theme with what everybody meets (crashes, lost messages, holds, returns), so
+that its few steps come to where the theme's promises are kept or broken. One that knows everything finds what only
+happens between themes, and needs longer for it. ``SCIMBRIDGE_MACHINE=long`` plays for a long time; ``make soak`` does
+that.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.services.machine import Machine
+from tests.services.machine import Deletions, Floods, Leavers, Machine
+from tests.services.machine.faults import CrashingDatabase
 
 LONG = os.environ.get("SCIMBRIDGE_MACHINE") == "long"
 # Shrinking takes minutes; a failure is printed with its steps either way.
 SHRINK = [Phase.shrink] if LONG or os.environ.get("SCIMBRIDGE_MACHINE") == "shrink" else []
 
 
+@pytest.fixture
+def store(tmp_path: Path, sqlite_template: bytes) -> Iterator[CrashingDatabase]:
+    """An empty store, which all plays of a test share: a second one would compile every statement again."""
+    path = tmp_path / "bridge.db"
+    path.write_bytes(sqlite_template)
+    database = CrashingDatabase(f"sqlite:///{path}")
+    yield database
+    database.close()
+
+
 @pytest.mark.timeout(0 if LONG else 300)
-def test_the_services_keep_the_three_promises_whatever_happens() -> None:
+@pytest.mark.parametrize(
+    ("machine", "examples"),
+    [
+        pytest.param(machine, examples, id=machine.__name__)
+        for machine, examples in ((Leavers, 60), (Floods, 40), (Deletions, 40))
+    ],
+)
+def test_the_services_keep_their_promises_whatever_happens(
+    machine: type[Machine], examples: int, store: CrashingDatabase
+) -> None:
     with structlog.testing.capture_logs():
         run_state_machine_as_test(
-            Machine,
+            lambda: machine(store),  # type: ignore[arg-type]  # it asks for a class, and takes what makes an instance
             settings=settings(
-                max_examples=20_000 if LONG else 80,
+                max_examples=60 * examples if LONG else examples,
                 stateful_step_count=80 if LONG else 40,
                 deadline=None,
                 derandomize=not LONG,

@@ -313,11 +313,11 @@ def test_a_freeze_that_begins_stops_what_was_released(database: Database, clock:
 def _before_confirm(bench: Bench, happens: Callable[[], object]) -> None:
     confirm = bench.claiming.confirm
 
-    def first(claim: Any, _now: Any) -> None:
+    def first(claim: Any, _now: Any, state: Any = None) -> None:
         happens()
-        confirm(claim, bench.clock())
+        confirm(claim, bench.clock(), state)
 
-    bench.claiming.confirm = first  # type: ignore[method-assign, assignment]  # passed on as it came
+    bench.claiming.confirm = first  # type: ignore[method-assign, assignment]  # it has the time from its own clock
 
 
 # -- deadlines

@@ -1,4 +1,4 @@
-"""A machine that plays at random with the real services, and holds them against a plain model.
+"""Machines that play at random with the real services, and hold them against a plain model.
 
 The model knows what the source said, which holds and exclusions stand, and what an
 administrator did at a target. It knows nothing of cases, tasks and attempts. Every
@@ -6,7 +6,7 @@ write that reaches a target is held against it at that moment; at the end all fa
 are cleared, time passes, and the accounts must be as the model expects.
 
 ``model`` is what is known, ``play`` the services beside it, ``judge`` what is compared. The rules
-that are played are in ``sources``, ``groups``, ``operators`` and ``luck``.
+that are played are in the other modules, one for each theme; what a theme promises it adds to ``laws``.
 """
 
 from __future__ import annotations
@@ -18,61 +18,78 @@ from sqlalchemy import func, select
 
 from scimbridge.domain.case import CaseState
 from scimbridge.store.schema import attempts, cases
-from tests.services.machine.faults import nothing
+from tests.services.machine.approvals import ApprovalRules
+from tests.services.machine.dates import DateRules
+from tests.services.machine.floods import FloodRules
+from tests.services.machine.groups import GroupRules
 from tests.services.machine.luck import LuckRules
-from tests.services.machine.model import NAMES, TARGETS
 
 
 class Machine(LuckRules):
     """Sources, operators, processes, targets and bad luck, in any order."""
+
+    judged = 0
 
     def teardown(self) -> None:
         if self.has_started:
             self._quiesce()
             self.no_write_was_wrong()
             self.judge.everything_ended()
-            for name in NAMES:
-                for target in TARGETS:
-                    self.judge.account_is_as_expected(name, target)
+            for expectation in self.expectations():
+                for name in self.names:
+                    for target in self.targets:
+                        expectation(name, target)
         super().teardown()
-
-    @invariant()
-    def one_identity_has_one_open_case(self) -> None:
-        if not self.has_started:
-            return
-        with self.database.read() as tx:
-            query = select(func.count()).where(cases.c.state == CaseState.OPEN).group_by(cases.c.identity_id)
-            assert all(count == 1 for count in tx.execute(query).scalars())
-
-    @invariant()
-    def an_account_has_one_live_attempt(self) -> None:
-        if not self.has_started:
-            return
-        with self.database.read() as tx:
-            query = select(func.count()).where(attempts.c.ended_at.is_(None))
-            counts = tx.execute(query.group_by(attempts.c.target, attempts.c.lock_key)).scalars()
-            assert all(count == 1 for count in counts)
 
     @invariant()
     def no_write_was_wrong(self) -> None:
         assert not self.judge.violations, self.judge.violations
 
+    @invariant()
+    def nobody_is_worked_on_twice(self) -> None:
+        """One identity has one open case, and one account one live attempt."""
+        if not self.has_started or self.database.commits == self.judged:
+            return
+        with self.database.read() as tx:
+            query = select(func.count()).where(cases.c.state == CaseState.OPEN).group_by(cases.c.identity_id)
+            assert all(count == 1 for count in tx.execute(query).scalars())
+            query = select(func.count()).where(attempts.c.ended_at.is_(None))
+            counts = tx.execute(query.group_by(attempts.c.target, attempts.c.lock_key)).scalars()
+            assert all(count == 1 for count in counts)
+        self.judged = self.database.commits
+
     def _quiesce(self) -> None:
         """Clear all faults, and give everything its time."""
-        for system in self.systems.values():
-            system.fails.clear()
-            system.is_lying = False
-            system.before_write = system.after_write = nothing
-        while self.holds:
-            self.lift()
-        for name in list(self.exclusions):
-            self.end_exclusion(name)
-        self.clock.now = self.latest
-        for target in TARGETS:
-            self.bench.operating.resume(target, by="ops", now=self.clock())
+        self.calm()
         self.advance(timedelta(seconds=31))
+        self.attend()
         self.drain()
         self.retry_everything()
-        for _ in range(8 * 2):
-            self.advance(timedelta(hours=12))
+        # From one date to the next, until there is none.
+        for _ in range(60):
+            self.advance(timedelta(minutes=16))
+            self.attend()
             self.drain()
+            following = self.next_date()
+            if following is None:
+                return
+            self.advance(max(following - self.clock.now, timedelta()))
+            self.drain()
+        raise AssertionError("it goes on and on")
+
+
+class Leavers(GroupRules, Machine):
+    """Whoever leaves, returns, and loses or gets groups that grant a target."""
+
+
+class Floods(FloodRules, Machine):
+    """Many people leave, by mistake or not."""
+
+    names = ("ada", "bob", "cyd", "dan", "eve")
+    targets = ("crm",)
+
+
+class Deletions(ApprovalRules, DateRules, Machine):
+    """Somebody has to say yes to what cannot be undone, and it has to be the time for it."""
+
+    names = ("ada",)

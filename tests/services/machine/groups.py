@@ -6,19 +6,24 @@ A group that is emptied, renamed or deleted, and a group taken out of another, i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from scimbridge.domain.inquiry import Cause, Inquiry
-from tests.services.machine.model import GROUP_NAMES, Known, KnownGroup, a_name, a_truth, some_names
-from tests.services.machine.play import Play
+from scimbridge.domain.plan import UNASSIGNED_GRACE
+from tests.services.machine.luck import LuckRules
+from tests.services.machine.model import GRANTED_BY, GROUP_NAMES, Known, KnownGroup, a_name, a_truth, some_names
 
+CRM_USERS = GRANTED_BY["crm"][0]
 a_group = st.sampled_from(GROUP_NAMES)
 
 
-class GroupRules(Play):
+class GroupRules(LuckRules):
+    meanwhile = (*LuckRules.meanwhile, "leave_group", "join_group")
+    during = (*LuckRules.during, "leave_group", "join_group")
+
     @rule(group=a_group, names=some_names)
     def create_group(self, group: str, names: set[str]) -> None:
         if self.groups.named(group) is None:
@@ -113,6 +118,25 @@ class GroupRules(Play):
         self.bench.inquiring.confirm(inquiry.id, by="ops", now=self.clock())
         for name, known in self._asked_about(inquiry):
             self._lost(name, known, inquiry.targets)
+
+    def steps(self, name: str) -> dict[str, Callable[[], object]]:
+        return {
+            **super().steps(name),
+            "join_group": lambda: self.join_group(CRM_USERS, name),
+            "leave_group": lambda: self.leave_group(CRM_USERS, name),
+        }
+
+    def cause_a_write(self, name: str, *, other_way: bool) -> None:
+        known = self.present(name)
+        if not other_way:
+            super().cause_a_write(name, other_way=False)
+        elif known is not None and "crm" in known.lost:
+            self.join_group(CRM_USERS, name)
+            self.drain()
+        else:
+            self.be_unassigned(name, CRM_USERS)
+            self.advance(UNASSIGNED_GRACE)
+            self.drain()
 
     def _changed(self, group: KnownGroup, *, leave: Iterable[str] = (), come: Iterable[str] = ()) -> None:
         """Note who came and who left, and what follows from it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,34 @@ from tests.services.machine.model import BETWEEN_STAGES, Known
 
 if TYPE_CHECKING:
     from tests.services.machine.play import Play
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What is about to reach a target."""
+
+    target: str
+    what: str
+    native_id: str
+    identity_id: str
+    case_id: str
+    task_id: str
+    was_suspended: bool
+
+    @property
+    def name(self) -> str:
+        return self.native_id.removeprefix("native-")
+
+    @property
+    def takes(self) -> bool:
+        return self.what != "restore"
+
+
+Law = Callable[[Write], None]
+"""Raises AssertionError where a write must not be."""
+
+Expectation = Callable[[str, str], None]
+"""Raises AssertionError where somebody's account at a target is not as it must be in the end."""
 
 
 class Judge:
@@ -37,11 +66,17 @@ class Judge:
 
         def watch(what: str, native_id: str) -> None:
             try:
-                self._judge(target, what, native_id)
+                write = self._about(target, what, native_id)
+                for law in self.play.laws():
+                    law(write)
             except (AssertionError, ValueError) as error:
                 self.violations.append(f"{what} {native_id} at {target}: {error}")
 
         return watch
+
+    def laws(self) -> list[Law]:
+        """Return what every write is held against, whatever else is played."""
+        return [self._is_free, self._gives_back_rightly, self._takes_rightly, self._is_in_time, self._is_in_its_turn]
 
     def everything_ended(self) -> None:
         """No attempt is live, and what is open waits for a person."""
@@ -68,51 +103,67 @@ class Judge:
         elif self._is_expected_to_go(name, target) and not (twin is not None and twin.active):
             assert account is None or self._asks_about(name, target), f"{name} has left and is still at {target}"
 
-    def _judge(self, target: str, what: str, native_id: str) -> None:
-        play = self.play
-        name = native_id.removeprefix("native-")
-        identity_id, case_id = self._at_work_on(target, native_id)
-        assert not any(_covers(hold, target, identity_id, case_id) for hold in play.holds), "touched under a hold"
-        suspended = play.systems[target].accounts[native_id]["suspended"]
-        if what == "restore":
-            assert any(known.active for known in play.people[name]), "restored somebody who is gone"
-            assert suspended, "restored what was not suspended"
+    def _is_free(self, write: Write) -> None:
+        holds = self.play.holds
+        assert not any(_covers(hold, write) for hold in holds), "touched under a hold"
+
+    def _gives_back_rightly(self, write: Write) -> None:
+        if write.what == "restore":
+            assert self.play.may_have_back(write.name), "restored somebody who is gone"
+            assert write.was_suspended, "restored what was not suspended"
+
+    def _takes_rightly(self, write: Write) -> None:
+        if not write.takes:
             return
-        (leaver,) = (known for known in play.people[name] if known.id == identity_id)
+        play, name, leaver = self.play, write.name, self._leaver(write)
         others = [*play.people[name], *filter(None, [play.twins.get(name)])]
         assert not any(known.active for known in others if known is not leaver), "took from somebody else who is active"
         assert name not in play.exclusions, "touched somebody who is excluded"
-        assert leaver.has_to_go(target, play.groups.granted(leaver.id)), "took from somebody who has not left"
-        due_at = leaver.due_at(target, play.grace) + (BETWEEN_STAGES if what == "delete" else timedelta())
-        assert play.latest >= due_at, "too early"
-        if what == "suspend":
-            assert not suspended, "wrote what was already so"
-            play.suspended_at[name, target] = play.clock.now
-            return
-        self._is_deleted_in_its_turn(leaver, name, target, suspended=suspended)
+        assert leaver.has_to_go(write.target, play.groups.granted(leaver.id)), "took from somebody who has not left"
+        if write.what == "suspend":
+            assert not write.was_suspended, "wrote what was already so"
 
-    def _is_deleted_in_its_turn(self, leaver: Known, name: str, target: str, *, suspended: bool) -> None:
+    def _is_in_time(self, write: Write) -> None:
         play = self.play
-        if play.meddled[name, target] or leaver.spared or play.stalls:
+        if write.takes:
+            assert play.latest >= play.due_at(write), "too early"
+        if write.what == "suspend":
+            play.suspended_at[write.name, write.target] = play.clock.now
+
+    def _is_in_its_turn(self, write: Write) -> None:
+        """What cannot be undone keeps its distance to what came before."""
+        play, name, target = self.play, write.name, write.target
+        if write.what != "delete" or play.meddled[name, target] or play.stalls:
             return
-        assert suspended, "deleted before it was suspended"
+        leaver = self._leaver(write)
+        if leaver.spared:
+            return
+        assert write.was_suspended, "deleted before it was suspended"
+        if name in play.expedited:
+            return
         # The quarter of an hour of the unassigned moves the first stage nearer to the second.
         distance = BETWEEN_STAGES - (UNASSIGNED_GRACE if target in leaver.lost else timedelta())
         assert play.latest >= play.suspended_at[name, target] + distance, "deleted too soon after"
+
+    def _leaver(self, write: Write) -> Known:
+        (leaver,) = (known for known in self.play.people[write.name] if known.id == write.identity_id)
+        return leaver
 
     def _is_expected_to_go(self, name: str, target: str) -> bool:
         granted = self.play.groups.granted
         return any(known.has_to_go(target, granted(known.id)) and not known.spared for known in self.play.people[name])
 
-    def _at_work_on(self, target: str, native_id: str) -> tuple[str, str]:
+    def _about(self, target: str, what: str, native_id: str) -> Write:
+        """Return what is about to be written, with the task that the live attempt on the account is of."""
         query = (
-            select(task_table.c.identity_id, task_table.c.case_id)
+            select(task_table.c.identity_id, task_table.c.case_id, task_table.c.id)
             .join(attempts, attempts.c.task_id == task_table.c.id)
             .where(attempts.c.target == target, attempts.c.lock_key == native_id, attempts.c.ended_at.is_(None))
         )
         with self.play.database.read() as tx:
-            ((identity_id, case_id),) = tx.execute(query).all()
-        return identity_id, case_id
+            ((identity_id, case_id, task_id),) = tx.execute(query).all()
+        account = self.play.systems[target].accounts[native_id]
+        return Write(target, what, native_id, identity_id, case_id, task_id, was_suspended=account["suspended"])
 
     def _is_written_no_more_than_planned(self, name: str, target: str) -> None:
         for action in ("suspend", "delete"):
@@ -135,13 +186,13 @@ class Judge:
         return any(task.identity_id in ids and task.target == target for task in waiting)
 
 
-def _covers(hold: Hold, target: str, identity_id: str, case_id: str) -> bool:
+def _covers(hold: Hold, write: Write) -> bool:
     subjects = {
         Scope.EVERYTHING: "",
         Scope.SOURCE: SOURCE,
-        Scope.TARGET: target,
-        Scope.IDENTITY: identity_id,
-        Scope.CASE: case_id,
+        Scope.TARGET: write.target,
+        Scope.IDENTITY: write.identity_id,
+        Scope.CASE: write.case_id,
     }
     return hold.subject == subjects[hold.scope]
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from scimbridge.domain.duration import parse_duration
 from scimbridge.domain.hold import Scope
-from scimbridge.domain.plan import UNASSIGNED_GRACE
 from scimbridge.sdk import AccountState, ConnectorError, RejectedError, RetryableError, TargetUnusableError
 from scimbridge.services.claiming import Claim
 from tests.services.machine.faults import crash, nothing
-from tests.services.machine.groups import GroupRules
-from tests.services.machine.model import GRANTED_BY, a_name, a_target, a_truth
+from tests.services.machine.model import a_name, a_target, a_truth
 from tests.services.machine.operators import OperatorRules
 from tests.services.machine.sources import SourceRules
 
-CRM_USERS = GRANTED_BY["crm"][0]
-MEANWHILE = ("deactivate", "reactivate", "delete", "create_again", "exclude", "drain", "leave_group", "join_group")
-DURING = ("reactivate", "deactivate", "exclude", "hold", "twin", "lapse", "join_group", "leave_group")
+some_steps = st.runner().flatmap(lambda play: st.lists(st.sampled_from(play.meanwhile), max_size=4))
+a_step = st.runner().flatmap(lambda play: st.sampled_from(play.during))
 
 
-class ProcessRules(SourceRules, GroupRules, OperatorRules):
+class ProcessRules(SourceRules, OperatorRules):
     @rule(number=st.integers(0, 3))
     def work_one_message(self, number: int) -> None:
         if self.bench.wakeups:
@@ -41,6 +39,9 @@ class ProcessRules(SourceRules, GroupRules, OperatorRules):
 
 
 class LuckRules(ProcessRules):
+    meanwhile: ClassVar[tuple[str, ...]] = ("deactivate", "reactivate", "delete", "create_again", "exclude", "drain")
+    during: ClassVar[tuple[str, ...]] = ("reactivate", "deactivate", "exclude", "hold", "twin", "lapse")
+
     @rule(span=st.sampled_from(("1s", "31s", "10m", "6h", "1d", "2d")))
     def time_passes(self, span: str) -> None:
         self.advance(parse_duration(span))
@@ -83,14 +84,9 @@ class LuckRules(ProcessRules):
         self.drain_until_it_crashes()
         system.before_write = system.after_write = nothing
 
-    @rule(
-        at=a_target,
-        meanwhile=st.lists(st.sampled_from(MEANWHILE), max_size=4),
-        name=a_name,
-        by_group=a_truth,
-    )
+    @rule(at=a_target, meanwhile=some_steps, name=a_name, other_way=a_truth)
     def a_write_is_stuck_until_its_lease_is_over(
-        self, at: str, meanwhile: list[str], name: str, by_group: bool
+        self, at: str, meanwhile: list[str], name: str, other_way: bool
     ) -> None:
         system = self.systems[at]
 
@@ -98,22 +94,35 @@ class LuckRules(ProcessRules):
             system.before_write = nothing
             self.stalls += 1
             self.advance(timedelta(seconds=31))
-            self.bench.sweep()
+            self.sweep()
             for step in meanwhile:
                 self._do(step, name)
                 self.advance(timedelta(seconds=1))
 
         system.before_write = stuck
-        self._cause_a_write(name, by_group=by_group)
+        self.cause_a_write(name, other_way=other_way)
         system.before_write = nothing
 
-    @rule(name=a_name, step=st.sampled_from(DURING), by_group=a_truth)
-    def something_happens_during_an_attempt(self, name: str, step: str, by_group: bool) -> None:
-        """At the last moment at which it must still stop the attempt."""
+    @rule(name=a_name, step=a_step, other_way=a_truth)
+    def something_happens_during_an_attempt(self, name: str, step: str, other_way: bool) -> None:
+        self.happens_once(step, name)
+        self.cause_a_write(name, other_way=other_way)
+        self.happens_no_more()
+
+    def happens_once(self, step: str, name: str, *, is_irreversible: bool = False) -> None:
+        """Let something happen in the next attempt, at the last moment at which it must still stop it.
+
+        Args:
+            step: What.
+            name: To whom.
+            is_irreversible: Whether it is the next attempt at something that cannot be undone.
+        """
         accept_read = self.bench.claiming.accept_read
 
         def once(claim: Claim, state: AccountState, now: datetime) -> AccountState:
-            self.bench.claiming.accept_read = accept_read  # type: ignore[method-assign]
+            if is_irreversible and not claim.task.action.is_irreversible:
+                return accept_read(claim, state, now)
+            self.happens_no_more()
             # The second half of what can be undone begins with the read; a deletion asks once more.
             if not claim.task.action.is_irreversible and step != "lapse":
                 self._do(step, name)
@@ -123,41 +132,38 @@ class LuckRules(ProcessRules):
             return accepted
 
         self.bench.claiming.accept_read = once  # type: ignore[method-assign]
-        self._cause_a_write(name, by_group=by_group)
-        self.bench.claiming.accept_read = accept_read  # type: ignore[method-assign]
 
-    def _cause_a_write(self, name: str, *, by_group: bool) -> None:
+    def happens_no_more(self) -> None:
+        self.bench.claiming.__dict__.pop("accept_read", None)
+
+    def cause_a_write(self, name: str, *, other_way: bool) -> None:
         """Take from somebody, or give back, now."""
         known = self.present(name)
-        if by_group and known is not None and "crm" in known.lost:
-            self.join_group(CRM_USERS, name)
-        elif by_group:
-            self.be_unassigned(name, CRM_USERS)
-            self.advance(UNASSIGNED_GRACE)
-        elif known is not None and not known.active:
+        if known is not None and not known.active:
             self.reactivate(name)
         else:
             self.deactivate(name)
             self.advance(self.grace)
         self.drain()
 
-    def _do(self, step: str, name: str) -> None:
-        steps: dict[str, Callable[[], object]] = {
+    def steps(self, name: str) -> dict[str, Callable[[], object]]:
+        """Return what can happen at any moment."""
+        return {
             "deactivate": lambda: self.deactivate(name),
             "reactivate": lambda: self.reactivate(name),
             "delete": lambda: self.delete(name),
             "create_again": lambda: self.create_again(name, 1, active=True),
-            "join_group": lambda: self.join_group(CRM_USERS, name),
-            "leave_group": lambda: self.leave_group(CRM_USERS, name),
             "twin": lambda: self.another_source_knows_the_name(name),
             "exclude": lambda: self.exclude(name),
             "hold": lambda: self.hold(Scope.IDENTITY, name, ""),
             "lapse": self._let_the_lease_lapse,
             "drain": self.drain,
         }
-        steps[step]()
+
+    def _do(self, step: str, name: str) -> None:
+        self.steps(name)[step]()
 
     def _let_the_lease_lapse(self) -> None:
         self.bench.monotonic += 31
         self.advance(timedelta(seconds=31))
-        self.bench.sweep()
+        self.sweep()

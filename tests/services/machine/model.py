@@ -10,15 +10,13 @@ from hypothesis import strategies as st
 
 from scimbridge.domain.plan import UNASSIGNED_GRACE
 
-NAMES = ("ada", "bob")
-TARGETS = ("crm", "dir")
 BETWEEN_STAGES = timedelta(days=2)
 
 GRANTED_BY = {"crm": ("CRM Users", "CRM Admins"), "dir": ("Directory Users",)}
 GROUP_NAMES = (*(name for names in GRANTED_BY.values() for name in names), "Team")
 
-a_name = st.sampled_from(NAMES)
-a_target = st.sampled_from(TARGETS)
+a_name = st.runner().flatmap(lambda play: st.sampled_from(play.names))
+a_target = st.runner().flatmap(lambda play: st.sampled_from(play.targets))
 a_truth = st.booleans()
 some_names = st.sets(a_name)
 
@@ -49,7 +47,7 @@ class Known:
         return self.said_at is not None or (target in self.lost and target not in granted)
 
     def due_at(self, target: str, grace: timedelta) -> datetime:
-        """Return when the first stage may begin; somebody who was unassigned has a quarter of an hour at least."""
+        """Return when a stage may begin; somebody who was unassigned has a quarter of an hour at least."""
         wide = [self.said_at + grace] if self.said_at is not None else []
         narrow = [self.lost[target] + max(grace, UNASSIGNED_GRACE)] if target in self.lost else []
         return min(wide + narrow)

@@ -14,17 +14,19 @@ from tests.services.machine.play import Play
 
 
 class OperatorRules(Play):
-    @rule(scope=st.sampled_from(Scope), name=a_name, at=a_target)
-    def hold(self, scope: Scope, name: str, at: str) -> None:
+    @rule(scope=st.sampled_from(Scope), name=a_name, at=a_target, is_legal=a_truth)
+    def hold(self, scope: Scope, name: str, at: str, is_legal: bool = False) -> None:
         subject = self._subject(scope, name, at)
         if subject is not None:
-            placed = self.bench.holding.place(scope, subject, reason="wait", by="ops", now=self.clock())
+            placed = self.bench.holding.place(
+                scope, subject, reason="wait", by="ops", now=self.clock(), is_legal=is_legal
+            )
             self.holds.append(placed.hold)
 
     @precondition(lambda self: self.holds)
     @rule()
     def lift(self) -> None:
-        self.bench.holding.lift(self.holds.pop().id, by="ops", now=self.clock())
+        self.bench.holding.lift(self.holds.pop().id, reason="over", by="ops", now=self.clock())
 
     @rule(name=a_name)
     def exclude(self, name: str) -> None:
@@ -65,6 +67,15 @@ class OperatorRules(Play):
             self.bench.operating.pause(at, reason="maintenance", by="ops", now=self.clock())
         else:
             self.bench.operating.resume(at, by="ops", now=self.clock())
+
+    def calm(self) -> None:
+        super().calm()
+        while self.holds:
+            self.lift()
+        for name in list(self.exclusions):
+            self.end_exclusion(name)
+        for target in self.targets:
+            self.bench.operating.resume(target, by="ops", now=self.clock())
 
     def _subject(self, scope: Scope, name: str, target: str) -> str | None:
         match scope:

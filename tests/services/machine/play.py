@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Any, ClassVar
 
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Hold
-from scimbridge.domain.rule import Restore, Ruleset
+from scimbridge.domain.rule import NO_TERMS, Restore, Rule, Ruleset, Stage
+from scimbridge.domain.task import TaskState
 from scimbridge.store.schema import cases as case_table
+from scimbridge.store.schema import tasks as task_table
 from tests.clock import FakeClock
-from tests.databases import compiled_once
 from tests.services.bench import Bench, a_rule, a_stage
-from tests.services.machine.faults import Crash, CrashingDatabase, WatchedTarget, empty_store
-from tests.services.machine.judge import Judge
-from tests.services.machine.model import BETWEEN_STAGES, GRANTED_BY, NAMES, TARGETS, Known, KnownGroups, a_truth
+from tests.services.machine.faults import Crash, CrashingDatabase, WatchedTarget, nothing
+from tests.services.machine.judge import Expectation, Judge, Law, Write
+from tests.services.machine.model import BETWEEN_STAGES, GRANTED_BY, Known, KnownGroups, a_truth
+
+Draw = Callable[..., Any]
 
 
 class Play(RuleBasedStateMachine):
     """What is there before any rule is played. Modules beside this one add the rules.
 
     Attributes:
+        names: Who there is.
+        targets: Where they have accounts.
+        terms: Of the stage that deletes.
         bench: The services.
         latest: The latest time that the clock has shown.
+        elapsed: How much time has really passed, whatever the clock says.
         people: Everyone of a name whom the source has ever had, the last one last.
         twins: Identities of another source with the same name.
         holds: What stands.
@@ -38,18 +45,21 @@ class Play(RuleBasedStateMachine):
         unrestored: Names of people whose restore an operator called off.
         stalls: How often a write was stuck until its lease was over.
         suspended_at: When a name was last suspended at a target.
+        expedited: Names for whom an operator has skipped a grace.
     """
 
-    def __init__(self) -> None:
+    names: ClassVar[tuple[str, ...]] = ("ada", "bob")
+    targets: ClassVar[tuple[str, ...]] = ("crm", "dir")
+    terms = NO_TERMS
+
+    def __init__(self, database: CrashingDatabase) -> None:
         super().__init__()
-        shared_memory = Path("/dev/shm")
-        self.folder = Path(tempfile.mkdtemp(dir=shared_memory if shared_memory.is_dir() else None))
-        path = self.folder / "bridge.db"
-        path.write_bytes(empty_store())
-        self.database = compiled_once(CrashingDatabase(f"sqlite:///{path}"))
+        self.database = database
+        self.database.clear()
         self.clock = FakeClock()
         self.latest = self.clock.now
-        self.people: dict[str, list[Known]] = {name: [] for name in NAMES}
+        self.elapsed = timedelta()
+        self.people: dict[str, list[Known]] = {name: [] for name in self.names}
         self.twins: dict[str, Known] = {}
         self.groups = KnownGroups()
         self.holds: list[Hold] = []
@@ -58,26 +68,62 @@ class Play(RuleBasedStateMachine):
         self.unrestored: set[str] = set()
         self.stalls = 0
         self.suspended_at: dict[tuple[str, str], datetime] = {}
+        self.expedited: set[str] = set()
         self.judge = Judge(self)
 
-    @initialize(without_grace=a_truth, auto=a_truth)
-    def start(self, without_grace: bool, auto: bool) -> None:
-        self.grace = timedelta() if without_grace else timedelta(days=1)
-        stages = (a_stage(self.grace), a_stage(self.grace + BETWEEN_STAGES, Action.DELETE))
-        restore = Restore.AUTO if auto else Restore.MANUAL
-        rules = Ruleset((a_rule(*stages, match='userType eq "Employee"', restore=restore),))
-        self.systems = {name: WatchedTarget(self.judge.watch(name)) for name in TARGETS}
-        self.bench = Bench(self.database, self.clock, rules, self.systems, granted_by=GRANTED_BY)
-        for name in NAMES:
+    @initialize(data=st.data())
+    def start(self, data: st.DataObject) -> None:
+        self.grace = timedelta() if data.draw(a_truth, "without grace") else timedelta(days=1)
+        self.restore = Restore.AUTO if data.draw(a_truth, "restores") else Restore.MANUAL
+        self.systems = {name: WatchedTarget(self.judge.watch(name)) for name in self.targets}
+        settings = self.settings(data.draw)
+        self.bench = Bench(self.database, self.clock, Ruleset(self.ruleset()), self.systems, **settings)
+        for name in self.names:
             self.post(name, 1, active=True, everywhere=True)
+
+    # -- what a theme adds to
+
+    def settings(self, draw: Draw) -> dict[str, Any]:
+        """Return what the bench is made with, beside the rules; called before ``ruleset``."""
+        return {"granted_by": {name: GRANTED_BY[name] for name in self.targets}}
+
+    def ruleset(self) -> tuple[Rule, ...]:
+        """Return the rules: one that suspends and then deletes."""
+        return (a_rule(*self.stages(), match='userType eq "Employee"', restore=self.restore),)
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (a_stage(self.grace), a_stage(self.grace + BETWEEN_STAGES, Action.DELETE, terms=self.terms))
+
+    def laws(self) -> list[Law]:
+        """Return what is held against each write."""
+        return self.judge.laws()
+
+    def expectations(self) -> list[Expectation]:
+        """Return what everybody's accounts are held against in the end."""
+        return [self.judge.account_is_as_expected]
+
+    def sweep(self) -> None:
+        """Do what a sweeper does in one round."""
+        self.bench.sweep()
+
+    def calm(self) -> None:
+        """End all faults, and whatever an operator has to end; called once, at the end of a play."""
+        for system in self.systems.values():
+            system.fails.clear()
+            system.is_lying = False
+            system.before_write = system.after_write = nothing
+        self.clock.now = self.latest
+
+    def attend(self) -> None:
+        """Do what operators do again and again while a play comes to its end."""
 
     @property
     def has_started(self) -> bool:
         return hasattr(self, "bench")
 
     def teardown(self) -> None:
-        self.database.close()
-        shutil.rmtree(self.folder)
+        if self.has_started:
+            self.bench.writer.close()
 
     # -- people
 
@@ -115,16 +161,25 @@ class Play(RuleBasedStateMachine):
         granted = self.groups.granted(known.id)
         known.spared = any(target in granted or name in self.exclusions for target in known.lost)
 
+    def may_have_back(self, name: str) -> bool:
+        """Whether something may be given back to somebody of a name."""
+        return any(known.active for known in self.people[name])
+
+    def grace_of(self, case_id: str) -> timedelta:
+        """Return the grace of the first stage in a case."""
+        return self.grace
+
     # -- time and work
 
     def advance(self, span: timedelta) -> None:
         self.clock.advance(span)
+        self.elapsed += span
         self.latest = max(self.latest, self.clock.now)
 
     def drain(self) -> None:
         """Sweep and work until there is nothing more to do."""
         for _ in range(30):
-            self.bench.sweep()
+            self.sweep()
             if not self.bench.wakeups:
                 return
             while self.bench.wakeups:
@@ -136,6 +191,33 @@ class Play(RuleBasedStateMachine):
             self.drain()
         except Crash:
             self.bench.wakeups.clear()
+
+    def next_date(self) -> datetime | None:
+        """Return when the next thing happens by itself."""
+        waiting = func.coalesce(task_table.c.not_before, task_table.c.due_at)
+        query = select(func.min(waiting)).where(
+            task_table.c.state.in_([TaskState.PLANNED, TaskState.WAITING]), waiting > self.clock.now
+        )
+        with self.database.read() as tx:
+            found = tx.execute(query).scalar_one()
+        return datetime.fromisoformat(found) if isinstance(found, str) else found
+
+    def wait_for_the_schedule(self) -> None:
+        """Let time pass until deletions may be let go."""
+
+    def due_at(self, write: Write) -> datetime:
+        """Return before when something must not be written."""
+        (leaver,) = (known for known in self.people[write.name] if known.id == write.identity_id)
+        if write.name in self.expedited:
+            return leaver.due_at(write.target, timedelta())
+        between = BETWEEN_STAGES if write.what == "delete" else timedelta()
+        return leaver.due_at(write.target, self.grace_of(write.case_id) + between)
+
+    def open_cases_of(self, name: str) -> list[str]:
+        ids = [known.id for known in self.people[name]]
+        query = select(case_table.c.id).where(case_table.c.state == CaseState.OPEN, case_table.c.identity_id.in_(ids))
+        with self.database.read() as tx:
+            return list(tx.execute(query).scalars())
 
     def open_cases(self) -> list[str]:
         with self.database.read() as tx:

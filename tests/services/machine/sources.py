@@ -22,7 +22,7 @@ class SourceRules(Play):
     def deactivate_and_let_it_become_due(self, name: str, stage: int) -> None:
         self.deactivate(name)
         self.advance(self.grace + stage * BETWEEN_STAGES)
-        self.bench.sweep()
+        self.sweep()
 
     @rule(name=a_name)
     def reactivate(self, name: str) -> None:

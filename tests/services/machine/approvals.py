@@ -1,0 +1,160 @@
+"""What cannot be undone, and what concerns protected accounts: operators say yes, take it back, and things change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from scimbridge.domain.case import CaseKind
+from scimbridge.domain.hold import Scope
+from scimbridge.errors import ApprovalRefusedError
+from scimbridge.store import cases
+from tests.services.machine.judge import Law, Write
+from tests.services.machine.luck import LuckRules
+from tests.services.machine.model import BETWEEN_STAGES, a_name, a_target, a_truth
+from tests.services.machine.play import Draw
+
+STAGES = {"suspend": 1, "delete": 2}
+an_operator = st.sampled_from(("ann", "bea", " Ann"))
+a_stage_number = st.sampled_from((1, 2, 2))
+
+Looks = tuple[bool, str, str]
+"""Of an account, what an approval is given for: whether it is suspended, where it is, and why it is protected."""
+
+
+@dataclass
+class KnownApproval:
+    """That somebody has approved a stage of a case.
+
+    Attributes:
+        looks: What the account was like at each target, with what the bridge itself has changed since.
+    """
+
+    by: str
+    case_id: str
+    stage: int
+    looks: dict[str, Looks | None]
+
+
+class ApprovalRules(LuckRules):
+    """Attributes:
+    approvals: Those that stand, as far as their accounts are as they were.
+    approvers: How many different operators have to approve a deletion.
+    """
+
+    during = (*LuckRules.during, "withdraw", "legal hold")
+
+    def settings(self, draw: Draw) -> dict[str, Any]:
+        self.approvals: list[KnownApproval] = []
+        self.approvers: int = draw(st.integers(0, 2), "approvers")
+        return super().settings(draw)
+
+    @rule(name=a_name, number=a_stage_number, by=an_operator, meanwhile=st.booleans(), at=a_target)
+    def approve(self, name: str, number: int, by: str, meanwhile: bool, at: str) -> None:
+        """Look at what a stage will do, and say yes; meanwhile an administrator may have changed something."""
+        case_id = self._leave_case_of(name)
+        if case_id is None:
+            return
+        looks = {target: self._looks_of(name, target) for target in self.targets}
+        try:
+            proposal = self.bench.approving.propose(case_id, number, self.clock())
+            if meanwhile:
+                self.an_administrator_moves_an_account(name, at, "elsewhere")
+            self.bench.approving.approve(proposal, by=by, now=self.clock())
+        except ApprovalRefusedError:
+            return
+        self.approvals.append(KnownApproval(by.strip().lower(), case_id, number, looks))
+
+    @rule(name=a_name, number=a_stage_number)
+    def withdraw(self, name: str, number: int) -> None:
+        case_id = self._leave_case_of(name)
+        try:
+            if case_id is not None:
+                self.bench.approving.withdraw(case_id, number, reason="not sure", by="cyd", now=self.clock())
+        except ApprovalRefusedError:
+            return
+        self.approvals = [each for each in self.approvals if (each.case_id, each.stage) != (case_id, number)]
+
+    @rule(name=a_name, at=a_target, container=st.sampled_from(("people", "elsewhere")))
+    def an_administrator_moves_an_account(self, name: str, at: str, container: str) -> None:
+        account = self.systems[at].accounts.get(f"native-{name}")
+        if account is not None:
+            account["container"] = container
+
+    @rule(name=a_name, at=a_target, is_protected=a_truth)
+    def an_account_becomes_protected(self, name: str, at: str, is_protected: bool) -> None:
+        account = self.systems[at].accounts.get(f"native-{name}")
+        if account is not None:
+            account["protected"] = "an administrator" if is_protected else ""
+
+    @rule(name=a_name, step=st.runner().flatmap(lambda play: st.sampled_from(play.during)))
+    def something_happens_just_before_a_deletion(self, name: str, step: str) -> None:
+        """Everything has been asked but the last question."""
+        self.deactivate(name)
+        self.advance(self.grace)
+        self.drain()
+        self.attend()
+        self.advance(BETWEEN_STAGES)
+        self.wait_for_the_schedule()
+        self.happens_once(step, name, is_irreversible=True)
+        self.drain()
+        self.happens_no_more()
+
+    def steps(self, name: str) -> dict[str, Callable[[], object]]:
+        return {
+            **super().steps(name),
+            "withdraw": lambda: self.withdraw(name, 2),
+            "legal hold": lambda: self.hold(Scope.IDENTITY, name, "", is_legal=True),
+        }
+
+    def laws(self) -> list[Law]:
+        return [*super().laws(), self._is_approved, self._notes_own_work]
+
+    def attend(self) -> None:
+        super().attend()
+        for name in self.names:
+            for number in STAGES.values():
+                for by in ("ann", "bea"):
+                    self.approve(name, number, by, False, "")
+
+    def _is_approved(self, write: Write) -> None:
+        """What cannot be undone needs its approvals, and whatever is done to a protected account needs one."""
+        if not write.takes:
+            return
+        looks = self._looks_of(write.name, write.target)
+        stage = STAGES[write.what]
+        given = {
+            each.by
+            for each in self.approvals
+            if (each.case_id, each.stage) == (write.case_id, stage) and each.looks[write.target] == looks
+        }
+        wanted = self.approvers if stage == STAGES["delete"] else 0
+        assert looks is not None
+        assert len(given) >= max(wanted, 1 if looks[2] else 0), f"{wanted} had to approve it, and {sorted(given)} have"
+
+    def _notes_own_work(self, write: Write) -> None:
+        """What the bridge changes itself is no reason for another approval; what was changed before that is one."""
+        before = self._looks_of(write.name, write.target)
+        if before is None:
+            return
+        suspended = {"suspend": True, "restore": False}.get(write.what, before[0])
+        after = None if write.what == "delete" else (suspended, *before[1:])
+        for each in self.approvals:
+            if each.case_id == write.case_id:
+                is_drifted = each.looks[write.target] != before
+                each.looks[write.target] = None if is_drifted else after
+
+    def _looks_of(self, name: str, target: str) -> Looks | None:
+        account = self.systems[target].accounts.get(f"native-{name}")
+        if account is None:
+            return None
+        return account["suspended"], account["container"], account.get("protected", "")
+
+    def _leave_case_of(self, name: str) -> str | None:
+        with self.database.read() as tx:
+            case = cases.open_case_of(tx, [known.id for known in self.people[name]])
+        return case.id if case is not None and case.kind is CaseKind.LEAVE else None
