@@ -16,7 +16,10 @@ MAX_DEPTH = 32
 """Levels of objects and lists. SCIM needs five."""
 
 MOST_ENTRIES = 100_000
-"""Members of all objects and lists together; a change of 10 000 members needs some 60 000."""
+"""Members of all objects and lists together, where a body is no larger than usual; 10 000 members need some 60 000."""
+
+_LEAST_OF_AN_ENTRY = 10
+"""Bytes; a body that has an entry for fewer is made of brackets."""
 
 _MEDIA_TYPES = {"application/scim+json", "application/json"}
 
@@ -48,8 +51,13 @@ async def read_bytes(request: Request, limit: int) -> bytes:
     return bytes(chunks)
 
 
-def parsed(raw: bytes) -> dict[str, Any]:
-    """Return the JSON object in a body.
+def most_entries(limit: int) -> int:
+    """Return how many entries a body may have whose limit is so many bytes: whoever takes larger ones takes more."""
+    return max(MOST_ENTRIES, limit // _LEAST_OF_AN_ENTRY)
+
+
+def parsed(raw: bytes, most: int = MOST_ENTRIES) -> dict[str, Any]:
+    """Return the JSON object in a body, which may have so many entries.
 
     Raises:
         InvalidSyntaxException: It is not one JSON object of RFC 8259: a name appears twice, it is too
@@ -57,7 +65,7 @@ def parsed(raw: bytes) -> dict[str, Any]:
         InvalidValueException: A string holds a character that cannot be stored.
     """
     value = loaded(raw)
-    _check_size(value)
+    _check_size(value, most)
     if _SUSPICIOUS.search(raw):
         _check_strings(value)
     return value
@@ -104,7 +112,7 @@ def _no_constant(name: str) -> NoReturn:
     raise InvalidSyntaxException(detail=f"{name} is not JSON")
 
 
-def _check_size(value: Any) -> None:
+def _check_size(value: Any, most: int) -> None:
     """Refuse what is too deep or has too many entries; level by level, which is as fast as Python walks."""
     level, depth, entries = [value], 0, 0
     while level:
@@ -112,8 +120,8 @@ def _check_size(value: Any) -> None:
         entries += sum(map(len, level))
         if depth > MAX_DEPTH:
             raise InvalidSyntaxException(detail="the body is nested too deeply")
-        if entries > MOST_ENTRIES:
-            raise InvalidValueException(detail=f"the body has more than {MOST_ENTRIES} entries")
+        if entries > most:
+            raise InvalidValueException(detail=f"the body has more than {most} entries")
         level = [item for holder in level for item in _inner(holder) if isinstance(item, dict | list)]
 
 
