@@ -73,7 +73,8 @@ class ServerSection(Section):
     Default: `http://` and the `listen` address."""
 
     max_body: ByteSize = Field(default=1 << 20, ge=1024, examples=["1MiB"])
-    """The largest request that is read, in bytes or like `"1MiB"`; larger ones are answered 413."""
+    """The largest request that is read, in bytes or like `"1MiB"`; larger ones are answered 413. An identity provider
+    that sends the whole list of members with each change needs some 50 bytes for each, or 150 with names and links."""
 
     max_bulk_body: ByteSize = Field(default=4 << 20, ge=1024, examples=["4MiB"])
     """The same for a request to `/Bulk`, which carries up to 1000 operations; announced as `maxPayloadSize`."""

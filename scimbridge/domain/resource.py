@@ -64,6 +64,26 @@ class StoredGroup:
     members: tuple[Member, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberIds:
+    """Members of a group by what they are: the ids of Users, and those of the Groups nested in it."""
+
+    users: frozenset[str] = frozenset()
+    nested: frozenset[str] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.users) + len(self.nested)
+
+    @property
+    def all(self) -> frozenset[str]:
+        """The ids of both."""
+        return self.users | self.nested if self.nested else self.users
+
+    def without(self, ids: frozenset[str]) -> MemberIds:
+        """Return those whose ids are none of these."""
+        return MemberIds(users=self.users - ids, nested=self.nested - ids)
+
+
 class MemberVerb(StrEnum):
     """What a PATCH does to members."""
 
@@ -117,11 +137,15 @@ class MemberPlan:
     @classmethod
     def of(cls, changes: Iterable[MemberChange]) -> MemberPlan:
         """Fold changes that follow each other into one; the last word about a member counts."""
+        several = list(changes)
+        if len(several) == 1 and several[0].verb is MemberVerb.REPLACE:
+            ids = several[0].ids  # as they are: copies of a hundred thousand take their time
+            return cls(add=ids, remove=frozenset(), is_whole=True, named=ids)
         add: set[str] = set()
         remove: set[str] = set()
         named: set[str] = set()
         is_whole = False
-        for change in changes:
+        for change in several:
             match change.verb:
                 case MemberVerb.ADD:
                     add |= change.ids

@@ -22,7 +22,7 @@ from scimbridge.errors import NotFoundError
 from scimbridge.scim.admission.gate import Gate
 from scimbridge.scim.authentication import SOURCE, Authentication
 from scimbridge.scim.base import BASE, PREFIX
-from scimbridge.scim.body import parsed, read_bytes
+from scimbridge.scim.body import MOST_ENTRIES, most_entries, parsed, read_bytes
 from scimbridge.scim.bulk import Bulk
 from scimbridge.scim.call import PLAUSIBLE_ID, Call
 from scimbridge.scim.discovery import Discovery
@@ -110,11 +110,13 @@ def build_app(
     def methods_at(path: str) -> MethodsAt:
         return lambda scope: handlers(scope.get(BASE, usual))[path]
 
-    limits = {BULK: max_bulk_body}
+    # The operations of a bulk request are read one by one, each with what it costs: its entries stay as few.
+    sizes = {BULK: (max_bulk_body, MOST_ENTRIES)}
+    usual_size = (max_body, most_entries(max_body))
     handling = Starlette(
         routes=[
             *(
-                _Endpoint(methods_at(path), intake, clock, limits.get(path, max_body), profiles, note_quirks).route(
+                _Endpoint(methods_at(path), intake, clock, sizes.get(path, usual_size), profiles, note_quirks).route(
                     path, methods
                 )
                 for path, methods in handlers(usual).items()
@@ -154,7 +156,7 @@ class _Endpoint:
         methods: MethodsAt,
         intake: Intake,
         clock: Callable[[], datetime],
-        max_body: int,
+        size: tuple[int, int],
         profiles: Profiles,
         note_quirks: NoteQuirks,
     ) -> None:
@@ -163,7 +165,7 @@ class _Endpoint:
         self._methods = methods
         self._intake = intake
         self._clock = clock
-        self._max_body = max_body
+        self._max_body, self._most_entries = size
 
     def route(self, path: str, methods: Iterable[str]) -> Route:
         """Return the route of this address."""
@@ -195,7 +197,7 @@ class _Endpoint:
             if isinstance(raw, Exception):
                 raise raw
             if request.method in _WITH_BODY:
-                call.body = parsed(raw)
+                call.body = parsed(raw, self._most_entries)
             _require_plausible_id(request)
             return self._methods(request.scope)["GET" if request.method == "HEAD" else request.method](call)
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from scim2_models import InvalidSyntaxException, InvalidValueException, PayloadTooLargeException
@@ -14,9 +16,15 @@ MAX_DEPTH = 32
 """Levels of objects and lists. SCIM needs five."""
 
 MOST_ENTRIES = 100_000
-"""Members of all objects and lists together; a change of 10 000 members needs some 60 000."""
+"""Members of all objects and lists together, where a body is no larger than usual; 10 000 members need some 60 000."""
+
+_LEAST_OF_AN_ENTRY = 10
+"""Bytes; a body that has an entry for fewer is made of brackets."""
 
 _MEDIA_TYPES = {"application/scim+json", "application/json"}
+
+_SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+"""How a NUL or a half of a surrogate pair is written; JSON in UTF-8 has no other way."""
 
 
 async def read_bytes(request: Request, limit: int) -> bytes:
@@ -43,8 +51,13 @@ async def read_bytes(request: Request, limit: int) -> bytes:
     return bytes(chunks)
 
 
-def parsed(raw: bytes) -> dict[str, Any]:
-    """Return the JSON object in a body.
+def most_entries(limit: int) -> int:
+    """Return how many entries a body may have whose limit is so many bytes: whoever takes larger ones takes more."""
+    return max(MOST_ENTRIES, limit // _LEAST_OF_AN_ENTRY)
+
+
+def parsed(raw: bytes, most: int = MOST_ENTRIES) -> dict[str, Any]:
+    """Return the JSON object in a body, which may have so many entries.
 
     Raises:
         InvalidSyntaxException: It is not one JSON object of RFC 8259: a name appears twice, it is too
@@ -52,7 +65,9 @@ def parsed(raw: bytes) -> dict[str, Any]:
         InvalidValueException: A string holds a character that cannot be stored.
     """
     value = loaded(raw)
-    _check_values(value)
+    _check_size(value, most)
+    if _SUSPICIOUS.search(raw):
+        _check_strings(value)
     return value
 
 
@@ -88,7 +103,7 @@ def _check_media_type(request: Request) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     # Names of attributes are compared without case (RFC 7643 §2.1): two spellings are twice the same.
-    if len({name.lower() for name in found}) < len(pairs):
+    if len(pairs) > 1 and len({name.lower() for name in found}) < len(pairs):
         raise InvalidSyntaxException(detail="a name appears twice in one object")
     return found
 
@@ -97,23 +112,31 @@ def _no_constant(name: str) -> NoReturn:
     raise InvalidSyntaxException(detail=f"{name} is not JSON")
 
 
-def _check_values(value: Any) -> None:
-    waiting = [(value, 1)]
-    entries = 0
-    while waiting:
-        item, depth = waiting.pop()
+def _check_size(value: Any, most: int) -> None:
+    """Refuse what is too deep or has too many entries; level by level, which is as fast as Python walks."""
+    level, depth, entries = [value], 0, 0
+    while level:
+        depth += 1
+        entries += sum(map(len, level))
         if depth > MAX_DEPTH:
             raise InvalidSyntaxException(detail="the body is nested too deeply")
-        entries += len(item) if isinstance(item, dict | list) else 0
-        if entries > MOST_ENTRIES:
-            raise InvalidValueException(detail=f"the body has more than {MOST_ENTRIES} entries")
-        if isinstance(item, dict):
-            waiting += [(key, depth) for key in item]
-            waiting += [(entry, depth + 1) for entry in item.values()]
-        elif isinstance(item, list):
-            waiting += [(entry, depth + 1) for entry in item]
-        elif isinstance(item, str) and not is_storable(item):
-            raise InvalidValueException(detail="a string holds a NUL character or half of a surrogate pair")
+        if entries > most:
+            raise InvalidValueException(detail=f"the body has more than {most} entries")
+        level = [item for holder in level for item in _inner(holder) if isinstance(item, dict | list)]
+
+
+def _check_strings(value: Any) -> None:
+    level = [value]
+    while level:
+        for holder in level:
+            texts = [item for item in (*holder, *_inner(holder)) if isinstance(item, str)]
+            if not all(map(is_storable, texts)):
+                raise InvalidValueException(detail="a string holds a NUL character or half of a surrogate pair")
+        level = [item for holder in level for item in _inner(holder) if isinstance(item, dict | list)]
+
+
+def _inner(holder: Any) -> Iterable[Any]:
+    return holder.values() if isinstance(holder, dict) else holder
 
 
 def is_storable(text: str) -> bool:

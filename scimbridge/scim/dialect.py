@@ -283,13 +283,14 @@ def member_ids(value: Any, seen: Reading) -> list[str]:
         InvalidValueException: One of them has no id.
     """
     entries = value if isinstance(value, list) else [value]
-    if not isinstance(value, list) or any(isinstance(entry, str) for entry in entries):
+    if not isinstance(value, list) or str in set(map(type, entries)):
         seen.saw(Quirk.MEMBER_FORM)
     return [_member_id(entry) for entry in entries]
 
 
 def _member_id(entry: Any) -> str:
-    found = take(entry, "value") if isinstance(entry, dict) else entry
+    # There may be a hundred thousand: nearly all are spelled like this.
+    found = (entry.get("value") or take(entry, "value")) if isinstance(entry, dict) else entry
     if not isinstance(found, str) or not found:
         raise InvalidValueException(detail="a member needs the id of a User or Group as its value")
     return found

@@ -17,7 +17,7 @@ from scimbridge.services.members import MOST_AT_ONCE, Moves
 from scimbridge.services.moving import Moving
 from scimbridge.services.planning import Planner
 from scimbridge.services.returning import Returning
-from scimbridge.store import assignments, groups, identities, inquiries, journal
+from scimbridge.store import assignments, identities, inquiries, journal, members
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Assignment:
         The caller holds the locks of the group and, where it is watched, of everyone who moved.
         """
         wakeups = self._weigh_grants(tx, before, after, moves, now)
-        return wakeups + self._moving.members_changed(tx, before, after, moves, now) if moves.members else wakeups
+        return wakeups + self._moving.members_changed(tx, before, after, moves, now) if moves.are_noted else wakeups
 
     def _weigh_grants(
         self, tx: Connection, before: StoredGroup, after: StoredGroup, moves: Moves, now: datetime
@@ -62,7 +62,7 @@ class Assignment:
         if granted - grants:
             self._ask_about_all(tx, before, Cause.RENAMED, granted - grants, now)
         wakeups = self._left(tx, before, granted & grants, moves, now) if moves.left else []
-        came = moves.who(MemberKind.USER, left=False) if moves.came else []
+        came = moves.who(MemberKind.USER, left=False)
         for identity_id, targets in assignments.who_lost(tx, came, grants).items() if came else ():
             identity = identities.identity_by_id(tx, identity_id, now)
             assignments.assign(tx, identity_id, targets)
@@ -109,16 +109,16 @@ class Assignment:
         nested = moves.who(MemberKind.GROUP, left=True)
         if not lost or not (users or nested):
             return []
-        if not groups.has_members(tx, group.id):
+        if not members.has_members(tx, group.id):
             self._ask(tx, group, Cause.EMPTIED, lost, len(users), now)
             return []
-        for nested_id in nested:
+        for nested_id in sorted(nested):
             people = len(assignments.people_below(tx, nested_id))
             self._ask(tx, group, Cause.SUBGROUP, lost, people, now, about=nested_id)
         if len(users) > MOST_AT_ONCE:
             self._ask(tx, group, Cause.CROWD, lost, len(users), now)
             return []
-        return self.unassigned(tx, users, lost, now).wakeups
+        return self.unassigned(tx, sorted(users), lost, now).wakeups
 
     def _ask_about_all(self, tx: Connection, group: StoredGroup, cause: Cause, lost: Targets, now: datetime) -> None:
         people = inquiries.member_count(tx, group.id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -17,7 +16,7 @@ from scimbridge.services.assignment import Assignment
 from scimbridge.services.intake import Change, Submit
 from scimbridge.services.members import Moves
 from scimbridge.services.precondition import require_version
-from scimbridge.store import groups, journal
+from scimbridge.store import groups, journal, members
 from scimbridge.store.member_filters import selected_members
 from scimbridge.store.writer import Writer, unit_of_work
 
@@ -44,7 +43,7 @@ class GroupIntake:
 
     @unit_of_work
     def create_group(
-        self, document: Mapping[str, Any], members: Sequence[str], received: Received, now: datetime
+        self, document: Mapping[str, Any], member_ids: Sequence[str], received: Received, now: datetime
     ) -> StoredGroup:
         """Store a new Group with the Users and Groups of these ids as members.
 
@@ -53,7 +52,7 @@ class GroupIntake:
         """
         with self._database.write() as tx:
             group = groups.insert_group(tx, received.source, document, now)
-            plan = MemberPlan.of([MemberChange.adding(members)])
+            plan = MemberPlan.of([MemberChange.adding(member_ids)])
             moves = _Moving(tx, group, now, is_watched=self._assignment.watches(group)).apply(plan)
             wakeups = self._assignment.weigh(tx, group, group, moves, now)
             applied = f"group created, {moves.came} members"
@@ -66,7 +65,7 @@ class GroupIntake:
         self,
         group_id: str,
         change: Change,
-        members: Sequence[MemberChange],
+        member_changes: Sequence[MemberChange],
         received: Received,
         now: datetime,
         *,
@@ -78,11 +77,11 @@ class GroupIntake:
             UnknownMemberError: A member to add is no resource of the source.
         """
         with self._database.write() as tx:
-            groups.lock_groups(tx, {group_id, *(each for change in members for each in change.ids)})
+            groups.lock_groups(tx, {group_id, *(each for one in member_changes for each in one.ids)})
             before = groups.group_by_id(tx, received.source, group_id, lock=True)
             require_version(before.version, if_version)
             moving = _Moving(tx, before, now, is_watched=self._assignment.watches(before))
-            for plan in _plans(tx, group_id, members):
+            for plan in _plans(tx, group_id, member_changes):
                 moving.apply(plan)
             moves = moving.moves
             group = groups.update_group(tx, before, change(before.document), now, members_changed=moves.changed)
@@ -121,30 +120,25 @@ class _Moving:
     def apply(self, plan: MemberPlan) -> Moves:
         """Apply one plan."""
         tx, group = self._tx, self._group
-        coming: AbstractSet[str] = plan.add
-        leaving: AbstractSet[str] = plan.remove
-        if plan.is_whole or self._is_watched:
-            # Who is in a group is known to exist: what costs is whom the plan changes.
-            present = groups.member_ids(tx, group.id) if plan.is_whole else self._named_members(plan)
-            coming, leaving = plan.add - present, present - plan.add
+        # Who is in a group is known to exist: what costs is whom the plan changes.
+        if plan.is_whole:
+            present = members.present(tx, group.id)
+        else:
+            present = members.present_among(tx, group.id, plan.add | plan.remove)
+        coming, leaving = plan.add - present.all, present.without(plan.add)
         if self._is_watched:
-            self._lock_and_note(coming, leaving)
+            groups.lock_identities(tx, coming | leaving.all)
         unknown = plan.named - plan.add
         if unknown:
-            groups.require_existing(tx, group.source, unknown)
-        if leaving:
-            self.moves.left += groups.remove_members(tx, group.id, leaving, self._now)
-        self.moves.came += groups.add_members(tx, group.source, group.id, coming)
+            members.require_existing(tx, group.source, unknown)
+        members.remove_members(tx, group, leaving, self._now)
+        came = members.add_members(tx, group.source, group.id, coming)
+        self.moves.left += len(leaving)
+        self.moves.came += len(came)
+        if self._is_watched:
+            self.moves.note(leaving, is_in=False)
+            self.moves.note(came, is_in=True)
         return self.moves
-
-    def _named_members(self, plan: MemberPlan) -> AbstractSet[str]:
-        return groups.members_among(self._tx, self._group.id, plan.add | plan.remove).keys()
-
-    def _lock_and_note(self, coming: AbstractSet[str], leaving: AbstractSet[str]) -> None:
-        tx = self._tx
-        groups.lock_identities(tx, coming | leaving)
-        self.moves.note(groups.members_among(tx, self._group.id, leaving), is_in=False)
-        self.moves.note(groups.kinds_of(tx, coming), is_in=True)
 
 
 def _plans(tx: Connection, group_id: str, changes: Sequence[MemberChange]) -> Iterator[MemberPlan]:

@@ -22,7 +22,7 @@ from scimbridge.services.moving import Moving
 from scimbridge.services.planning import Planner, Verdict, joined
 from scimbridge.services.precondition import require_version
 from scimbridge.services.returning import Returning
-from scimbridge.store import accounts, cases, groups, identities, journal
+from scimbridge.store import accounts, cases, groups, identities, journal, members
 from scimbridge.store.surroundings import around
 from scimbridge.store.writer import Writer, unit_of_work
 
@@ -138,7 +138,7 @@ class Intake:
             groups.lock_groups_of(tx, user_id)
             before = identities.user_by_id(tx, received.source, user_id, lock=True)
             require_version(before.version, if_version)
-            groups.remove_from_all_groups(tx, user_id, MemberKind.USER, now)
+            members.remove_from_all_groups(tx, user_id, MemberKind.USER, now)
             identities.mark_deleted(tx, user_id, now)
             request_id = new_id(now)
             fact = _fact(Trigger.DELETED, before.identity, now, request_id)

@@ -19,7 +19,7 @@ from scimbridge.services.grants import Grants, listed
 from scimbridge.services.members import MOST_AT_ONCE, Moves
 from scimbridge.services.planning import Planner, Verdict, joined
 from scimbridge.services.returning import Returning
-from scimbridge.store import groups, identities, journal
+from scimbridge.store import identities, journal, members
 from scimbridge.store import moves as moves_store
 
 EMPTIED = "the group was emptied, which is no fact about those who were in it"
@@ -60,13 +60,13 @@ class Moving:
         names = {fold(group.document["displayName"]) for group in (before, after)}
         if not any(self.watches(name) for name in names):
             return []
-        who = {*moves.who(MemberKind.USER, left=True), *moves.who(MemberKind.USER, left=False)}
+        who = moves.who(MemberKind.USER, left=True) | moves.who(MemberKind.USER, left=False)
         is_crowd = len(who) > MOST_AT_ONCE
         if is_crowd:
             why = f"{len(who)} people at once; nobody of them is taken for a mover"
             journal.record(tx, "crowd moved", now, reason=why, actor=before.source, details={"group": before.id})
             who = moves_store.who_moved(tx, who)
-        is_emptied = moves.left > 0 and not groups.has_members(tx, before.id)
+        is_emptied = moves.left > 0 and not members.has_members(tx, before.id)
         wakeups: list[WakeUp] = []
         for was, is_now in self._people(tx, before, after, moves, who, now):
             why = EMPTIED if is_emptied and len(was.as_it_is().groups) > len(is_now.as_it_is().groups) else ""
@@ -77,7 +77,7 @@ class Moving:
         self, tx: Connection, before: StoredGroup, after: StoredGroup, moves: Moves, who: set[str], now: datetime
     ) -> Iterator[tuple[Identity, Identity]]:
         """Yield who moved, as they were before and are after the change of the group."""
-        left_it = frozenset(moves.who(MemberKind.USER, left=True))
+        left_it = moves.who(MemberKind.USER, left=True)
         memory = identities.left_by(tx, sorted(who), now)
         for user_id, user in sorted(identities.users_by_id(tx, sorted(who)).items()):
             current = user.identity

@@ -18,7 +18,7 @@ from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
 from scimbridge.services.planning import Verdict
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import accounts, attempts, cases, groups, holds, journal, stages, tasks
+from scimbridge.store import accounts, attempts, cases, holds, journal, members, stages, tasks
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
 
@@ -146,7 +146,7 @@ class Sweeping:
     def forget_memberships(self, now: datetime) -> None:
         """Drop memberships that ended too long ago for rules to see them."""
         with self._database.write() as tx:
-            groups.forget_past(tx, now)
+            members.forget_past(tx, now)
 
     def _rescue_one(self, attempt: Attempt, now: datetime) -> bool:
         with self._database.write() as tx:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, select, union
 from sqlalchemy.dialects import postgresql, sqlite
 
-from scimbridge.store.groups import is_among
+from scimbridge.store.id_lists import is_among
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import groups, identities, memberships, moves, past_memberships, unassignments
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.rule import Rule
 from scimbridge.domain.shift import Shift
-from scimbridge.store.groups import is_among
+from scimbridge.store.id_lists import is_among
 from scimbridge.store.prepared import Prepared, Row
 from scimbridge.store.schema import moves
 

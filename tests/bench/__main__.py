@@ -40,6 +40,8 @@ def main() -> int:
     effort = QUICK if asked.quick else Effort()
     if asked.users:
         effort = replace(effort, imported=asked.users)
+    if asked.members:
+        effort = replace(effort, members=asked.members)
     if asked.sizes:
         effort = replace(effort, sizes=tuple(asked.sizes))
     print(f"Machine: {os.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB, {platform.python_version()}\n")
@@ -55,6 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MEASUREMENTS)}; all by default")
     parser.add_argument("--quick", action="store_true", help="a first look: one short round of each")
     parser.add_argument("--users", type=int, help="how many the import creates")
+    parser.add_argument("--members", type=int, help="of the large group")
     parser.add_argument("--sizes", type=int, nargs="+", help="Users in the stores whose latencies are compared")
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(MEASUREMENTS):

@@ -15,6 +15,7 @@ from tests.bench.flat import STORES, Site, figures, in_turn, ratio, site
 from tests.bench.load import PATCH_OP
 from tests.bench.loading import analyze, load_members
 from tests.bench.table import Row, Table
+from tests.bench.whole_lists import WholeList, measure_whole_lists
 
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 SMALL = 10
@@ -45,10 +46,18 @@ def measure_groups(folder: Path, effort: Effort) -> list[Table]:
     for store, stores in STORES.items():
         with ExitStack() as stack:
             address = stack.enter_context(stores())("users")
-            where = stack.enter_context(site(folder / store, effort.members + SMALL + 2, address))
+            people = SMALL + effort.members + effort.members // 2 + 2
+            where = stack.enter_context(site(folder / store, people, address))
             groups = _groups(where, effort.members)
             tables.append(_table(store, effort, groups))
+            tables.append(measure_whole_lists(store, _whole_list(where, groups[-1].id, effort.members)))
     return tables
+
+
+def _whole_list(where: Site, group_id: str, members: int) -> WholeList:
+    """Return the large group; who is not in it are those who came last."""
+    end = SMALL + members
+    return WholeList(where, group_id, members=where.ids[SMALL:end], others=where.ids[end:-2])
 
 
 def _groups(where: Site, members: int) -> list[Group]:

@@ -107,6 +107,7 @@ class Installation:
 data_dir = "data"
 [server]
 listen = "127.0.0.1:{self.port}"
+max_body = "32MiB"
 [store]
 url = "{store}"
 [queue]

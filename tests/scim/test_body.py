@@ -9,7 +9,7 @@ import httpx
 import pytest
 from scim2_models import InvalidSyntaxException, InvalidValueException
 
-from scimbridge.scim.body import MAX_DEPTH, parsed
+from scimbridge.scim.body import MAX_DEPTH, most_entries, parsed
 from tests.scim.conftest import Service
 
 JSON = {"Content-Type": "application/json"}
@@ -40,6 +40,15 @@ JSON = {"Content-Type": "application/json"}
 def test_a_body_that_is_no_plain_json_object_is_refused(raw: bytes) -> None:
     with pytest.raises(InvalidSyntaxException):
         parsed(raw)
+
+
+def test_where_larger_bodies_are_taken_they_may_have_more_entries() -> None:
+    raw = b'{"members": [' + b",".join([b'{"value":"a"}'] * 60_000) + b"]}"
+
+    with pytest.raises(InvalidValueException, match="more than 100000 entries"):
+        parsed(raw)
+    assert len(parsed(raw, most_entries(8 << 20))["members"]) == 60_000
+    assert most_entries(1024) == 100_000
 
 
 @pytest.mark.parametrize("raw", [b'{"a": "\\u0000"}', b'{"a": ["\\ud800"]}', b'{"\\u0000": 1}'])

@@ -34,6 +34,7 @@ from scimbridge.scim.rendering import Rendering
 from scimbridge.store import groups, identities, schema
 from scimbridge.store.database import Database
 from scimbridge.store.listing import Listing, Part, Question
+from scimbridge.store.members import add_members
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Kept, for scim2-models forgets classes that nobody holds, and may do so while it makes one.
@@ -183,7 +184,7 @@ def stored(tx: Connection, people: list[dict[str, Any]]) -> tuple[list[Any], lis
     for name, members in (("Team A", ids[:2]), ("tEAM B", ids[1:])):
         document = {"schemas": [str(GROUP.__schema__)], "displayName": name, "externalId": name}
         group = groups.insert_group(tx, "okta", document, NOON)
-        groups.add_members(tx, "okta", group.id, members)
+        add_members(tx, "okta", group.id, members)
     rendering = Rendering(BASE)
     users = [rendering.user(user) for user in identities.users_by_id(tx, ids).values()]
     group_ids = found(tx, MemberKind.GROUP)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert
 from scimbridge.domain.model import TOLERANT, USER
 from scimbridge.domain.resource import MemberKind
 from scimbridge.domain.sort import Sort
-from scimbridge.store import groups, identities, schema
+from scimbridge.store import groups, identities, members, schema
 from scimbridge.store.database import Database
 from scimbridge.store.filters import MAX_LENGTH, MAX_TERMS
 from scimbridge.store.listing import Listing, Part, Question
@@ -196,7 +196,7 @@ def test_users_are_found_by_their_groups(people: Database) -> None:
     with people.write() as tx:
         ada = ids(tx, MemberKind.USER)[0]
         group = groups.insert_group(tx, "okta", {"displayName": "Engineers"}, NOON)
-        groups.add_members(tx, "okta", group.id, [ada])
+        members.add_members(tx, "okta", group.id, [ada])
 
     assert found(people, 'groups.display eq "ENGINEERS"') == {"ada"}
     assert found(people, f'groups eq "{group.id}"') == {"ada"}
@@ -209,7 +209,7 @@ def teams(people: Database) -> tuple[Database, str]:
     with people.write() as tx:
         ada = ids(tx, MemberKind.USER)[0]
         full = groups.insert_group(tx, "okta", {"displayName": "Full", "externalId": "G-1"}, NOON)
-        groups.add_members(tx, "okta", full.id, [ada])
+        members.add_members(tx, "okta", full.id, [ada])
         groups.insert_group(tx, "okta", {"displayName": "Empty"}, NOON)
     return people, ada
 

@@ -15,7 +15,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import DuplicateError, NotFoundError, PreconditionError, StoreBusyError, UnknownMemberError
-from scimbridge.store import groups, identities
+from scimbridge.store import identities, members
 from scimbridge.store.database import Database
 from scimbridge.store.schema import metadata, requests
 from tests.clock import FakeClock
@@ -167,7 +167,7 @@ def test_replacing_members_takes_out_who_is_not_named(bench: Bench) -> None:
     after = bench.group_intake.change_group(group.id, dict, replace, bench.received(), bench.clock())
 
     with bench.database.read() as tx:
-        assert groups.member_ids(tx, group.id) == {bob, eve}
+        assert members.present(tx, group.id).all == {bob, eve}
     assert after.version == 2
     assert kept_requests(bench)[-1]["applied"] == "1 members added, 1 removed"
 

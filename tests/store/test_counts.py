@@ -10,9 +10,9 @@ from functools import partial
 
 from sqlalchemy import Connection, func, insert, select
 
-from scimbridge.domain.resource import MemberKind
+from scimbridge.domain.resource import MemberIds, MemberKind
 from scimbridge.errors import StoreBusyError
-from scimbridge.store import counts, groups, identities, schema
+from scimbridge.store import counts, groups, identities, members, schema
 from scimbridge.store.database import Database
 from tests.store.racing import race
 
@@ -197,18 +197,21 @@ class Moving:
         some = frozenset(self._random.sample([*self._people, self._nested], 5))
         match self._random.randrange(4):
             case 0 | 1:
-                groups.add_members(tx, "okta", team, some)
+                members.add_members(tx, "okta", team, some)
             case 2:
-                groups.remove_members(tx, team, some, NOW)
+                self._take_out(tx, team, members.present_among(tx, team, some))
             case _:
-                groups.remove_members(tx, team, groups.member_ids(tx, team) - some, NOW)
+                self._take_out(tx, team, members.present(tx, team).without(some))
+
+    def _take_out(self, tx: Connection, team: str, leaving: MemberIds) -> None:
+        members.remove_members(tx, groups.group_by_id(tx, "okta", team), leaving, NOW)
 
     def end(self) -> None:
         """Somebody is deleted, and the Group within the others."""
         with self._database.write() as tx:
             for team in self._teams:
-                groups.add_members(tx, "okta", team, [self._people[0], self._people[1], self._nested])
-            groups.remove_from_all_groups(tx, self._people[0], MemberKind.USER, NOW)
+                members.add_members(tx, "okta", team, [self._people[0], self._people[1], self._nested])
+            members.remove_from_all_groups(tx, self._people[0], MemberKind.USER, NOW)
             groups.mark_deleted(tx, self._nested, NOW)
 
 
@@ -239,7 +242,7 @@ def test_a_deleted_group_has_nobody(database: Database) -> None:
     with database.write() as tx:
         ada = identities.insert_user(tx, "okta", {"userName": "ada"}, NOW).identity.id
         team = groups.insert_group(tx, "okta", {"displayName": "Staff"}, NOW).id
-        groups.add_members(tx, "okta", team, [ada])
+        members.add_members(tx, "okta", team, [ada])
         groups.mark_deleted(tx, team, NOW)
 
     assert sizes(database) == ({team: 0}, {team: 0})
