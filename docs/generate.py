@@ -78,7 +78,6 @@ def later_keys() -> Iterator[str]:
         ("keys of a source", later.SOURCE_KEYS),
         ("keys of a target", later.TARGET_KEYS),
         ("triggers", later.TRIGGERS),
-        ("actions", later.ACTIONS),
         ("connectors", later.CONNECTORS),
     ):
         yield f"- {what}: {', '.join(f'`{name}`' for name in sorted(names))}"

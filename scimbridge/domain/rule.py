@@ -137,9 +137,16 @@ class Rule:
         there = frozenset(known) - self.exclude_targets
         return frozenset().union(*(there if stage.targets is None else there & stage.targets for stage in self.stages))
 
+    @property
+    def is_for_groups(self) -> bool:
+        """Whether it is about groups at targets, and not about people."""
+        return any(action.is_of_groups for stage in self.stages for action in stage.actions)
+
     def applies_to(self, trigger: Trigger, identity: Identity) -> bool:
         """Whether this rule is for this fact. Exclusion is another question."""
-        return trigger in self.when and (self.match is None or self.match.matches(identity))
+        if trigger not in self.when or self.is_for_groups is not identity.is_group:
+            return False
+        return self.match is None or self.match.matches(identity)
 
     def excludes(self, identity: Identity) -> bool:
         """Whether the rule spares somebody whom it matches."""

@@ -17,7 +17,8 @@ from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import ApprovalRefusedError, CaseClosedError
 from scimbridge.sdk.errors import AccountNotFoundError, ConnectorError
-from scimbridge.sdk.state import AccountState, Person
+from scimbridge.sdk.native import NativeState
+from scimbridge.sdk.state import Person
 from scimbridge.services import lapsing
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
@@ -41,7 +42,7 @@ class SeenAccount:
     """
 
     target: str
-    state: AccountState | None
+    state: NativeState | None
     tasks: tuple[Task, ...]
     subject: Subject
 
@@ -209,7 +210,7 @@ class Approving:
         )
         return SeenAccount(target=account.target, state=state, tasks=own, subject=subject)
 
-    def _read(self, identity: Identity, account: Account) -> tuple[str | None, AccountState | None]:
+    def _read(self, identity: Identity, account: Account) -> tuple[str | None, NativeState | None]:
         """Return the account's immutable id and its state; ``None`` for what is not there."""
         native_id = account.native_id
         try:
@@ -217,7 +218,8 @@ class Approving:
             if native_id is None:
                 ref = connector.find(Person(identities.match_values(identity)))
                 native_id = ref.id if ref is not None else None
-            return native_id, connector.read(native_id) if native_id is not None else None
+            read = connector.read_group if identity.is_group else connector.read
+            return native_id, read(native_id) if native_id is not None else None
         except AccountNotFoundError:
             return native_id, None
         except ConnectorError as error:

@@ -12,11 +12,13 @@ from scimbridge.domain.identity import Identity
 from scimbridge.domain.letting_go import attempts_at_once
 from scimbridge.domain.task import Task
 from scimbridge.sdk.config import Mode
-from scimbridge.sdk.state import AccountRef, AccountState
+from scimbridge.sdk.native import NativeState
+from scimbridge.sdk.state import AccountRef
 from scimbridge.services import keeping, preconditions, settling
 from scimbridge.services.arming import mode_at
 from scimbridge.services.eligibility import Consequence, Eligibility, Obstacle, ObstacleError
 from scimbridge.services.fleet import Fleet
+from scimbridge.services.keeping import StateT
 from scimbridge.services.leases import TERMS, Terms
 from scimbridge.store import accounts, attempts, cases, holds, identities, journal, targets, tasks
 from scimbridge.store.accounts import Account
@@ -93,7 +95,7 @@ class Claiming:
                 stop(tx, task, obstacle, now)
             return self._start_look_up(tx, account, now)
 
-    def accept_read(self, claim: Claim, state: AccountState, now: datetime) -> AccountState:
+    def accept_read(self, claim: Claim, state: StateT, now: datetime) -> StateT:
         """Commit what was read, before anything changes, and check everything again.
 
         Returns:
@@ -171,11 +173,11 @@ class Claiming:
             )
         return True
 
-    def _beside_snapshot(self, tx: Connection, claim: Claim, state: AccountState, now: datetime) -> AccountState:
+    def _beside_snapshot(self, tx: Connection, claim: Claim, state: StateT, now: datetime) -> StateT:
         """Return the state with its snapshot; it becomes the snapshot itself if it is about to be touched."""
         action, connector = claim.task.action, self._fleet.connector(claim.task.target)
 
-        def touches(seen: AccountState) -> bool:
+        def touches(seen: NativeState) -> bool:
             return claim.mode is Mode.ENFORCE and not connector.is_as_wanted(action, seen)
 
         return keeping.beside_snapshot(tx, claim.task.target, state, action, now, touches=touches)

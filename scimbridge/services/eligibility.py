@@ -19,10 +19,11 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import Task
 from scimbridge.errors import RuleError
 from scimbridge.sdk.connector import Connector
-from scimbridge.sdk.state import AccountState
+from scimbridge.sdk.native import NativeState
 from scimbridge.services import lapsing
 from scimbridge.services.fleet import Target
 from scimbridge.services.grants import Standing
+from scimbridge.services.keeping import StateT
 from scimbridge.services.timing import ANY_TIME, Timing
 from scimbridge.store import accounts, approvals, cases, holds, identities, snapshots, stages, tasks
 from scimbridge.store.accounts import Account
@@ -122,23 +123,23 @@ class Eligibility:
         """Return why an account is never touched, by its id and its name, or ``None``."""
         return self._rules.why_account_excluded(target, names, now, holds.standing_exclusions(tx))
 
-    def briefed(self, tx: Connection, task: Task, state: AccountState, now: datetime) -> AccountState:
+    def briefed(self, tx: Connection, task: Task, state: StateT, now: datetime) -> StateT:
         """Return what was read with what the stage and the exclusions have to say about the action."""
         briefed = replace(state, handle=task.handle)
         match task.action:
             case Action.REMOVE_FROM_GROUPS | Action.RELEASE_LICENSES:
                 terms = stages.terms_of(stages.stage_by_id(tx, task.stage_id))
-                return replace(
-                    briefed,
-                    only=frozenset(map(fold, terms.only)) if terms.only is not None else None,
-                    spared=self._rules.spared_groups(task.target, now, holds.standing_exclusions(tx)),
-                )
-            case Action.STAMP:
+                told: dict[str, Any] = {
+                    "only": frozenset(map(fold, terms.only)) if terms.only is not None else None,
+                    "spared": self._rules.spared_groups(task.target, now, holds.standing_exclusions(tx)),
+                }
+                return replace(briefed, **told)
+            case Action.STAMP | Action.STAMP_GROUP:
                 return replace(briefed, delete_at=tasks.deletion_of(tx, task.case_id, task.account_id))
             case _:
                 return briefed
 
-    def contested(self, tx: Connection, task: Task, target: Target, state: AccountState) -> Obstacle | None:
+    def contested(self, tx: Connection, task: Task, target: Target, state: NativeState) -> Obstacle | None:
         """Match what was read back against all active identities of all sources."""
         if not task.action.is_revoking:
             return None
@@ -148,7 +149,7 @@ class Eligibility:
                 return _contested()
         return None
 
-    def extended(self, tx: Connection, task: Task, state: AccountState, now: datetime) -> Obstacle | None:
+    def extended(self, tx: Connection, task: Task, state: NativeState, now: datetime) -> Obstacle | None:
         """Honor a date in the mark "To Be Deleted" that somebody has moved later in the target.
 
         A mark that is not there, or says an earlier date, means nothing: what is due is decided here.
@@ -162,7 +163,7 @@ class Eligibility:
         return Obstacle(Consequence.POSTPONE, f"extended in {task.target} until {until:%Y-%m-%d %H:%M} UTC", until)
 
     def unapproved(
-        self, tx: Connection, task: Task, state: AccountState, connector: Connector[Any], now: datetime
+        self, tx: Connection, task: Task, state: NativeState, connector: Connector[Any], now: datetime
     ) -> Obstacle | None:
         """Hold what was read against the approvals of the case; those that it contradicts lapse.
 

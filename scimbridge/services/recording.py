@@ -26,8 +26,8 @@ from scimbridge.sdk.errors import (
     RetryableError,
     TargetUnusableError,
 )
+from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.outcome import Done, InProgress, NeedsPerson
-from scimbridge.sdk.state import AccountState
 from scimbridge.services import keeping, lapsing, settling
 from scimbridge.services.aftermath import keep_account, not_given_back
 from scimbridge.services.alarming import Alarms
@@ -49,8 +49,8 @@ class Result:
     """
 
     outcome: Done | InProgress | NeedsPerson | ConnectorError | ObstacleError
-    before: AccountState | None = None
-    after: AccountState | None = None
+    before: NativeState | None = None
+    after: NativeState | None = None
     decisive: Decisive | None = None
 
 

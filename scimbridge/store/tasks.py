@@ -314,11 +314,11 @@ def last_done_on(tx: Connection, account_id: str, *, about: Action) -> Task | No
 
 
 def deletion_of(tx: Connection, case_id: str, account_id: str) -> datetime | None:
-    """Return when a case deletes an account, as it is planned now; ``None`` where it does not."""
+    """Return when a case deletes an account or a group, as it is planned now; ``None`` where it does not."""
     query = select(func.min(tasks.c.due_at)).where(
         tasks.c.case_id == case_id,
         tasks.c.account_id == account_id,
-        tasks.c.action == Action.DELETE,
+        tasks.c.action.in_([Action.DELETE, Action.DELETE_GROUP]),
         tasks.c.state.not_in(_FINISHED),
     )
     found: datetime | None = tx.execute(query).scalar_one()

@@ -121,7 +121,7 @@ def test_a_hold_stops_a_deletion_up_to_the_last_moment(bench: Bench, scope: Scop
     placed: list[Placed] = []
 
     def accept_then_hold(*arguments: object) -> object:
-        accepted = accept_read(*arguments)  # type: ignore[arg-type]  # passed on as they came
+        accepted = accept_read(*arguments)  # type: ignore[arg-type, type-var]  # passed on as they came
         if not placed:
             placed.append(place(bench, scope, ada))
         return accepted

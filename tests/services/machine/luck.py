@@ -131,7 +131,7 @@ class LuckRules(ProcessRules):
                 self._do(step, name)
             return accepted
 
-        self.bench.claiming.accept_read = once  # type: ignore[method-assign]
+        self.bench.claiming.accept_read = once  # type: ignore[assignment, method-assign]
 
     def happens_no_more(self) -> None:
         self.bench.claiming.__dict__.pop("accept_read", None)
