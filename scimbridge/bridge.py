@@ -59,8 +59,10 @@ from scimbridge.services.recording import Recording
 from scimbridge.services.rehearsal import Rehearsing
 from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.requesting import Requesting
+from scimbridge.services.retiring import Retiring
 from scimbridge.services.returning import Returning
 from scimbridge.services.sources import Sources
+from scimbridge.services.stale_groups import StaleGroups
 from scimbridge.services.story import Stories
 from scimbridge.services.successors import Successors
 from scimbridge.services.sweeping import Sweeping
@@ -209,6 +211,23 @@ class Bridge:
             self.settings.profiles,
             self.courier.submit,
         )
+
+    @cached_property
+    def retiring(self) -> Retiring:
+        """Which groups at targets are given up."""
+        return Retiring(
+            self.database,
+            self.fleet,
+            self.planner,
+            self.settings.ruleset,
+            self.fleet.capabilities,
+            self.courier.submit,
+        )
+
+    @cached_property
+    def stale_groups(self) -> StaleGroups:
+        """Which groups at targets nobody seems to need."""
+        return StaleGroups(self.database, self.fleet)
 
     @cached_property
     def operators(self) -> Operators:

@@ -18,6 +18,9 @@ PROTECTED = "protected: "
 CHANGED = "changed since: "
 """How the reason of a task begins that waits for a person because its group is not what it was."""
 
+ASKS = (PROTECTED, CHANGED)
+"""What an approval of exactly this state answers."""
+
 Decisive = Mapping[str, Any]
 """What a connector calls decisive about an account, as plain JSON."""
 

@@ -13,6 +13,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.names import fold
 from scimbridge.domain.schedule import Freeze, Schedule, release_at
 from scimbridge.domain.shift import Shift
 from scimbridge.domain.trigger import Trigger
@@ -205,6 +206,11 @@ class Ruleset:
         """
         known = list(names)
         found = (each.reason for each in (*self.exclusions, *more) if each.spares_account(target, known, now))
+        return next(found, None)
+
+    def why_group_excluded(self, target: str, name: str, now: datetime, more: Iterable[Exclusion] = ()) -> str | None:
+        """Return why a group at a target is not given up, or ``None``."""
+        found = (each.reason for each in (*self.exclusions, *more) if each.group_at(target, now) == fold(name))
         return next(found, None)
 
     def spared_groups(self, target: str, now: datetime, more: Iterable[Exclusion] = ()) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.approval import PROTECTED
+from scimbridge.domain.approval import CHANGED, PROTECTED
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.names import fold
@@ -19,13 +19,14 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import Task
 from scimbridge.errors import RuleError
 from scimbridge.sdk.connector import Connector
+from scimbridge.sdk.group import GroupState
 from scimbridge.sdk.native import NativeState
 from scimbridge.services import lapsing
 from scimbridge.services.fleet import Target
 from scimbridge.services.grants import Standing
-from scimbridge.services.keeping import StateT
+from scimbridge.services.keeping import StateT, left_by_now
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import accounts, approvals, cases, holds, identities, snapshots, stages, tasks
+from scimbridge.store import accounts, approvals, cases, holds, identities, snapshots, stages, target_groups, tasks
 from scimbridge.store.accounts import Account
 
 
@@ -113,6 +114,8 @@ class Eligibility:
     ) -> str | None:
         more = holds.standing_exclusions(tx)
         names = [name for name in (account.native_id, account.name) if name]
+        if identity.is_group and (why := self._rules.why_group_excluded(task.target, identity.user_name, now, more)):
+            return why
         return (
             self._rules.why_excluded(identity, case.rule, now, more)
             or self._rules.why_target_excluded(task.target, now, more)
@@ -141,7 +144,7 @@ class Eligibility:
 
     def contested(self, tx: Connection, task: Task, target: Target, state: NativeState) -> Obstacle | None:
         """Match what was read back against all active identities of all sources."""
-        if not task.action.is_revoking:
+        if not task.action.is_revoking or task.action.is_of_groups:
             return None
         for attribute, native in target.match.items():
             values = [value for value in state.attributes.get(native, ()) if value]
@@ -167,7 +170,8 @@ class Eligibility:
     ) -> Obstacle | None:
         """Hold what was read against the approvals of the case; those that it contradicts lapse.
 
-        Protected accounts wait for a person, unless the approvals of the stage cover exactly this state.
+        Protected accounts wait for a person, unless the approvals of the stage cover exactly this state; so does a
+        group that somebody has begun to need since, unless an operator has seen it like this.
         """
         case = cases.case_by_id(tx, task.case_id)
         lapsed = lapsing.lapse_drifted(
@@ -181,15 +185,34 @@ class Eligibility:
         if not approvals.conditions(tx, task.stage_id)[1]:
             why = f": {lapsed[task.stage_id]}" if task.stage_id in lapsed else ""
             return Obstacle(Consequence.POSTPONE, f"the approval of its stage has lapsed{why}; it has to be given anew")
-        protection = state.protection
-        if not task.action.is_revoking or not protection or connector.is_as_wanted(task.action, state):
-            return None
-        if any(approval.stage_id == task.stage_id for approval in approvals.standing(tx, task.case_id)):
+        why = _protected(tx, task, state) or _changed(tx, task, state)
+        if not task.action.is_revoking or not why or connector.is_as_wanted(task.action, state):
             return None
         return Obstacle(
-            Consequence.ASK,
-            f"{PROTECTED}{protection}; `scimbridge cases approve {task.case_id}` lets exactly this state through",
+            Consequence.ASK, f"{why}; `scimbridge cases approve {task.case_id}` lets exactly this state through"
         )
+
+
+def _protected(tx: Connection, task: Task, state: NativeState) -> str:
+    """Return why a person has to decide about what there is, unless that was approved for the stage."""
+    if not state.protection or any(each.stage_id == task.stage_id for each in approvals.standing(tx, task.case_id)):
+        return ""
+    return f"{PROTECTED}{state.protection}"
+
+
+def _changed(tx: Connection, task: Task, state: NativeState) -> str:
+    """Return what somebody has done to a group since it was to be given up, unless that was seen and approved.
+
+    An approval of another stage will do: what it was not given for would have ended it.
+    """
+    if not isinstance(state, GroupState):
+        return ""
+    known = snapshots.standing(tx, task.target, state.id)
+    before = left_by_now(known, state) if known is not None else target_groups.asked_state(tx, task.account_id)
+    changes = list(state.changes_since(before)) if isinstance(before, GroupState) else []
+    if not changes or any(each.covers(task.account_id) for each in approvals.standing(tx, task.case_id)):
+        return ""
+    return f"{CHANGED}{', '.join(changes)}"
 
 
 def _contested() -> Obstacle:

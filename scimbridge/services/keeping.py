@@ -57,7 +57,7 @@ def beside_snapshot(
             return state
         snapshots.take(tx, target, state, now, begun=action)
         return state.with_original(state, state)
-    left = _left_by_now(known, state)
+    left = left_by_now(known, state)
     beside = state.with_original(known.original, left)
     if touches(beside):
         snapshots.note(tx, target, state.id, left, Begun(action=action, before=state))
@@ -88,7 +88,8 @@ def credited(left: StateT, *, before: NativeState, after: NativeState, action: A
     return replace(left, **moved)
 
 
-def _left_by_now(known: Snapshot, state: NativeState) -> NativeState:
+def left_by_now(known: Snapshot, state: NativeState) -> NativeState:
+    """Return how the bridge left an account, with what an attempt has done whose end is not known."""
     if known.begun is None:
         return known.left
     return credited(known.left, before=known.begun.before, after=state, action=known.begun.action)

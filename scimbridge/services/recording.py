@@ -181,8 +181,12 @@ def _why_observed(claim: Claim) -> str:
 
 def _after_not_found(task: Task, *, known: bool) -> Task:
     if task.action.gives_back:
-        return task.ask("the account is gone from the target; the bridge cannot give it back")
-    return task.finish("the account is gone") if known else task.skip("no account there")
+        return task.ask(f"the {_thing(task)} is gone from the target; the bridge cannot give it back")
+    return task.finish(f"the {_thing(task)} is gone") if known else task.skip("no account there")
+
+
+def _thing(task: Task) -> str:
+    return "group" if task.action.is_of_groups else "account"
 
 
 def _after_retryable(task: Task, error: RetryableError, now: datetime, patience: timedelta) -> Task:
@@ -211,7 +215,7 @@ def _store_end(tx: Connection, claim: Claim, task: Task, ended: Task, result: Re
     if isinstance(result.outcome, AmbiguousAccountError):
         accounts.note_look_up(tx, task.account_id, note="ambiguous", candidates=result.outcome.candidates)
     if task.action.gives_back and isinstance(result.outcome, AccountNotFoundError):
-        settling.skip_others_on(tx, ended, "the account is gone from the target", now)
+        settling.skip_others_on(tx, ended, f"the {_thing(task)} is gone from the target", now)
     if isinstance(result.outcome, Done) and result.before is not None:
         keep_account(tx, ended, result.outcome, result.before, result.after, now)
     journal.record(

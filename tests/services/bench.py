@@ -56,6 +56,7 @@ from scimbridge.services.permit import TargetPermit
 from scimbridge.services.planning import Planner
 from scimbridge.services.recording import Recording
 from scimbridge.services.requesting import Requesting
+from scimbridge.services.retiring import Retiring
 from scimbridge.services.returning import Returning
 from scimbridge.services.successors import Successors
 from scimbridge.services.sweeping import Sweeping
@@ -346,6 +347,9 @@ class Bench:
         self.arming = Arming(self.database, self.fleet)
         self.requesting = Requesting(
             self.database, planner, self.rules, self.fleet.capabilities, profiles, self.wakeups.extend
+        )
+        self.retiring = Retiring(
+            self.database, self.fleet, planner, self.rules, self.fleet.capabilities, self.wakeups.extend
         )
         self.hooking = Hooking(self.database, self.hooks)
         self.sweeping = Sweeping(
