@@ -39,6 +39,7 @@ from scimbridge.services.flooding import Flooding
 from scimbridge.services.giving_back import GivingBack
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
+from scimbridge.services.group_status import GroupStatuses
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.holding import Holding
 from scimbridge.services.hooking import Hooking
@@ -228,6 +229,11 @@ class Bridge:
     def stale_groups(self) -> StaleGroups:
         """Which groups at targets nobody seems to need."""
         return StaleGroups(self.database, self.fleet)
+
+    @cached_property
+    def group_statuses(self) -> GroupStatuses:
+        """Where the groups stand that are being given up."""
+        return GroupStatuses(self.database, self.fleet)
 
     @cached_property
     def operators(self) -> Operators:

@@ -23,6 +23,11 @@ def source_at(target: str) -> str:
     return f"{AT_TARGET}{target}"
 
 
+def target_of(source: str) -> str:
+    """Return the target whose groups a source has."""
+    return source.removeprefix(AT_TARGET)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """A person or service as one source knows it, or a group at a target.

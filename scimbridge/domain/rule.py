@@ -114,6 +114,7 @@ class Rule:
         now: For ``changed``: what it matches since.
         hook: Who is asked before anything happens; nobody where absent.
         version: A digest of all that it says.
+        is_for_groups: Whether it is about groups at targets, and not about people; follows from its actions.
     """
 
     name: str
@@ -127,6 +128,12 @@ class Rule:
     now: IdentityFilter | None = None
     hook: str | None = None
     version: str = ""
+    is_for_groups: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Said once: it is asked for every fact.
+        is_for_groups = any(action.is_of_groups for stage in self.stages for action in stage.actions)
+        object.__setattr__(self, "is_for_groups", is_for_groups)
 
     @property
     def shift(self) -> Shift | None:
@@ -137,11 +144,6 @@ class Rule:
         """Return the targets, of those that there are, that its stages are for."""
         there = frozenset(known) - self.exclude_targets
         return frozenset().union(*(there if stage.targets is None else there & stage.targets for stage in self.stages))
-
-    @property
-    def is_for_groups(self) -> bool:
-        """Whether it is about groups at targets, and not about people."""
-        return any(action.is_of_groups for stage in self.stages for action in stage.actions)
 
     def applies_to(self, trigger: Trigger, identity: Identity) -> bool:
         """Whether this rule is for this fact. Exclusion is another question."""

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from scimbridge.domain.identity import Identity, source_at
+from scimbridge.domain.identity import Identity, source_at, target_of
 from scimbridge.domain.ids import AccountId, IdentityId
 from scimbridge.domain.names import any_case_key
 from scimbridge.sdk.group import GroupState
@@ -80,6 +80,15 @@ def asked_state(tx: Connection, account_id: str) -> GroupState | None:
     """Return how a group was when an operator asked to give it up."""
     found = tx.execute(select(account_table.c.asked_state).where(account_table.c.id == account_id)).scalar()
     return GroupState.from_json(found) if found is not None else None
+
+
+def owners_of(tx: Connection, group: Identity) -> tuple[AccountRef, ...]:
+    """Return who answered for a group when an operator asked to give it up."""
+    query = select(account_table.c.asked_state).where(
+        account_table.c.identity_id == group.id, account_table.c.target == target_of(group.source)
+    )
+    found = tx.execute(query).scalar()
+    return (GroupState.from_json(found).owners or ()) if found is not None else ()
 
 
 def open_cases(tx: Connection, target: str) -> dict[str, str]:

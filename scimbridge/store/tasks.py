@@ -240,6 +240,12 @@ def tasks_of_case(tx: Connection, case_id: str, *, lock: bool = False) -> list[T
     return [_task(row) for row in query.all(tx, {"key": case_id})]
 
 
+def tasks_of_cases(tx: Connection, case_ids: Sequence[str]) -> list[Task]:
+    """Return the tasks of some cases in the order in which they are due."""
+    query = select(tasks).where(tasks.c.case_id.in_(case_ids)).order_by(tasks.c.due_at, tasks.c.position, tasks.c.id)
+    return [_task(row) for row in tx.execute(query).mappings()]
+
+
 def task_rows_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
     """Return the same with evidence and end, for display."""
     return tx.execute(_OF_CASE, {"key": case_id}).mappings().all()
