@@ -18,7 +18,6 @@ from scimbridge.services import keeping, preconditions, settling
 from scimbridge.services.arming import mode_at
 from scimbridge.services.eligibility import Consequence, Eligibility, Obstacle, ObstacleError
 from scimbridge.services.fleet import Fleet
-from scimbridge.services.keeping import StateT
 from scimbridge.services.leases import TERMS, Terms
 from scimbridge.store import accounts, attempts, cases, holds, identities, journal, targets, tasks
 from scimbridge.store.accounts import Account
@@ -95,7 +94,7 @@ class Claiming:
                 stop(tx, task, obstacle, now)
             return self._start_look_up(tx, account, now)
 
-    def accept_read(self, claim: Claim, state: StateT, now: datetime) -> StateT:
+    def accept_read(self, claim: Claim, state: NativeState, now: datetime) -> NativeState:
         """Commit what was read, before anything changes, and check everything again.
 
         Returns:
@@ -126,13 +125,13 @@ class Claiming:
             raise ObstacleError(obstacle)
         return state
 
-    def confirm(self, claim: Claim, now: datetime, state: AccountState | None = None) -> None:
+    def confirm(self, claim: Claim, now: datetime, state: NativeState | None = None) -> None:
         """Check everything once more, right before a request that cannot be taken back.
 
         Args:
             claim: What is about to be done.
             now: When (UTC).
-            state: The account as it was read, where there is one: somebody may have come since to whom it belongs.
+            state: What was read, where there is something: somebody may have come since to whom it belongs.
 
         Raises:
             ObstacleError: The request must not be sent.
@@ -173,7 +172,7 @@ class Claiming:
             )
         return True
 
-    def _beside_snapshot(self, tx: Connection, claim: Claim, state: StateT, now: datetime) -> StateT:
+    def _beside_snapshot(self, tx: Connection, claim: Claim, state: NativeState, now: datetime) -> NativeState:
         """Return the state with its snapshot; it becomes the snapshot itself if it is about to be touched."""
         action, connector = claim.task.action, self._fleet.connector(claim.task.target)
 

@@ -13,7 +13,7 @@ from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import NotFoundError
-from scimbridge.sdk import AccountState
+from scimbridge.sdk import NativeState
 from scimbridge.services.claiming import Claim
 from scimbridge.services.holding import Placed
 from scimbridge.store.database import Database
@@ -121,7 +121,7 @@ def test_a_hold_stops_a_deletion_up_to_the_last_moment(bench: Bench, scope: Scop
     placed: list[Placed] = []
 
     def accept_then_hold(*arguments: object) -> object:
-        accepted = accept_read(*arguments)  # type: ignore[arg-type, type-var]  # passed on as they came
+        accepted = accept_read(*arguments)  # type: ignore[arg-type]  # passed on as they came
         if not placed:
             placed.append(place(bench, scope, ada))
         return accepted
@@ -362,7 +362,7 @@ def interpose(bench: Bench, moment: str, happens: Callable[[], object]) -> None:
         system.before_read = nothing
         happens()
 
-    def once_before_confirm(claim: Claim, now: datetime, state: AccountState | None = None) -> None:
+    def once_before_confirm(claim: Claim, now: datetime, state: NativeState | None = None) -> None:
         bench.claiming.confirm = confirm  # type: ignore[method-assign]
         happens()
         confirm(claim, now, state)
