@@ -78,7 +78,6 @@ def later_keys() -> Iterator[str]:
         ("keys of a source", later.SOURCE_KEYS),
         ("keys of a target", later.TARGET_KEYS),
         ("triggers", later.TRIGGERS),
-        ("actions", later.ACTIONS),
         ("connectors", later.CONNECTORS),
     ):
         yield f"- {what}: {', '.join(f'`{name}`' for name in sorted(names))}"
@@ -112,11 +111,20 @@ def words() -> Iterator[str]:
 
 
 def actions() -> Iterator[str]:
-    """Yield a table of the actions that rules name: what each needs, rules out, and what takes it back."""
+    """Yield a table of the actions that rules name for accounts: what each needs, rules out, and what takes it back."""
+    yield from _actions(of_groups=False)
+
+
+def group_actions() -> Iterator[str]:
+    """Yield the same table for groups."""
+    yield from _actions(of_groups=True)
+
+
+def _actions(*, of_groups: bool) -> Iterator[str]:
     yield "| action | | needs | undone by | counts as |\n|---|---|---|---|---|"
     for name, text in _described(Action):
         action = Action(name)
-        if not action.gives_back:
+        if not action.gives_back and action.is_of_groups is of_groups:
             undo = f"`{action.facts.undo}`" if action.facts.undo else _NO_UNDO.get(action, "cannot be undone")
             counts = f"`{action.facts.guard}`" if action.facts.guard else "`all`" if action.is_revoking else ""
             yield f"| `{name}` | {text} | {_needs_of(action)} | {undo} | {counts} |"
@@ -251,6 +259,7 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "notices": notice_variables,
     "words": words,
     "actions": actions,
+    "group-actions": group_actions,
     "undoing-actions": undoing_actions,
     "commands": commands,
     "shared-options": shared_options,

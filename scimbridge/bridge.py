@@ -39,6 +39,7 @@ from scimbridge.services.flooding import Flooding
 from scimbridge.services.giving_back import GivingBack
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
+from scimbridge.services.group_status import GroupStatuses
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.holding import Holding
 from scimbridge.services.hooking import Hooking
@@ -59,8 +60,10 @@ from scimbridge.services.recording import Recording
 from scimbridge.services.rehearsal import Rehearsing
 from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.requesting import Requesting
+from scimbridge.services.retiring import Retiring
 from scimbridge.services.returning import Returning
 from scimbridge.services.sources import Sources
+from scimbridge.services.stale_groups import StaleGroups
 from scimbridge.services.story import Stories
 from scimbridge.services.successors import Successors
 from scimbridge.services.sweeping import Sweeping
@@ -209,6 +212,28 @@ class Bridge:
             self.settings.profiles,
             self.courier.submit,
         )
+
+    @cached_property
+    def retiring(self) -> Retiring:
+        """Which groups at targets are given up."""
+        return Retiring(
+            self.database,
+            self.fleet,
+            self.planner,
+            self.settings.ruleset,
+            self.fleet.capabilities,
+            self.courier.submit,
+        )
+
+    @cached_property
+    def stale_groups(self) -> StaleGroups:
+        """Which groups at targets nobody seems to need."""
+        return StaleGroups(self.database, self.fleet)
+
+    @cached_property
+    def group_statuses(self) -> GroupStatuses:
+        """Where the groups stand that are being given up."""
+        return GroupStatuses(self.database, self.fleet)
 
     @cached_property
     def operators(self) -> Operators:

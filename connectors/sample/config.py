@@ -26,6 +26,9 @@ class SampleConfig(TargetConfig):
     leavers_container: str = ""
     """Where `move` moves accounts to."""
 
+    groups_container: str = ""
+    """Where `move_group` moves groups to."""
+
     delay: float = Field(default=0, ge=0, le=60)
     """How long each call takes, in seconds."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 from connectors.sample.config import SampleConfig
+from connectors.sample.groups import GroupActions
 from connectors.sample.record import Edit, Record, System
-from connectors.sample.store import SampleFile
 from scimbridge.sdk import (
     AccountNotFoundError,
     AccountRef,
@@ -17,11 +16,10 @@ from scimbridge.sdk import (
     Action,
     AmbiguousAccountError,
     Confirm,
-    Connector,
-    Context,
     Done,
     Entitlement,
     InProgress,
+    NativeState,
     NeedsPerson,
     Outcome,
     Person,
@@ -34,34 +32,26 @@ ASK_AGAIN = timedelta(seconds=5)
 """How long the target needs for an archive, as it says."""
 
 
-class SampleConnector(Connector[SampleConfig]):
-    """A target in one file.
-
-    Args:
-        config: Where the file is.
-        context: What the engine hands over.
-        system: Another place where the accounts live; the file where absent.
-    """
+class SampleConnector(GroupActions):
+    """A target in one file."""
 
     kind = "sample"
-    config_type = SampleConfig
-
-    def __init__(self, config: SampleConfig, context: Context, system: System | None = None) -> None:
-        super().__init__(config, context)
-        self._system = system or SampleFile(config.file, config.token.get_secret_value())
 
     @classmethod
     def lacks(cls, config: SampleConfig, actions: Collection[Action]) -> Iterator[tuple[str, str]]:
-        """Say that ``move`` needs to know where to."""
+        """Say that what moves needs to know where to."""
         if Action.MOVE in actions and not config.leavers_container:
             yield "leavers_container", 'is missing, and a rule moves accounts there; e.g. leavers_container = "leavers"'
+        if Action.MOVE_GROUP in actions and not config.groups_container:
+            yield "groups_container", 'is missing, and a rule moves groups there; e.g. groups_container = "old groups"'
 
     def check(self) -> str:
-        """Open the file, and look for the container that ``move`` moves to."""
+        """Open the file, and look for the containers that are moved to."""
         system = self._enter(writes=False)
-        container = self.config.leavers_container
-        if container and not system.has_container(container):
-            raise RejectedError(f"there is no container {container!r} (leavers_container)")
+        for key in ("leavers_container", "groups_container"):
+            container = getattr(self.config, key)
+            if container and not system.has_container(container):
+                raise RejectedError(f"there is no container {container!r} ({key})")
         return system.describe()
 
     def find(self, person: Person) -> AccountRef | None:
@@ -89,7 +79,7 @@ class SampleConnector(Connector[SampleConfig]):
             raise AccountNotFoundError("the target has no such account")
         return self._state(system, record)
 
-    def is_as_wanted(self, action: Action, account: AccountState) -> bool | None:
+    def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
         """Whether the account is as an action would make it; here sessions and the container can be told, too."""
         match action:
             case Action.REVOKE_SESSIONS:
@@ -98,7 +88,9 @@ class SampleConnector(Connector[SampleConfig]):
                 return account.attributes.get("password") == ("reset",)
             case Action.MOVE:
                 return account.container == self.config.leavers_container
-            case Action.REDIRECT_MAIL:
+            case Action.MOVE_GROUP:
+                return account.container == self.config.groups_container
+            case Action.REDIRECT_MAIL if isinstance(account, AccountState):
                 return account.successor is not None and account.mail_to == account.successor.name
             case _:
                 return account.is_as_wanted_by(action)
@@ -131,7 +123,7 @@ class SampleConnector(Connector[SampleConfig]):
     def remove_from_groups(self, account: AccountState, _confirm: Confirm) -> Outcome:
         """Take the account out of its groups, one call each."""
         for group in account.removable_groups:
-            self._change(Action.REMOVE_FROM_GROUPS, account, _without(group))
+            self._change(Action.REMOVE_FROM_GROUPS, account.id, _without(group))
         return _done(each.name for each in account.removable_groups)
 
     @performs(Action.ADD_TO_GROUPS)
@@ -143,7 +135,7 @@ class SampleConnector(Connector[SampleConfig]):
             if self._enter(writes=True).entitlement(group.id) is None:
                 lost.append(f"the group {group.name} is gone")
                 continue
-            self._change(Action.ADD_TO_GROUPS, account, _in_group(group))
+            self._change(Action.ADD_TO_GROUPS, account.id, _in_group(group))
             given.append(group.name)
         return _done(given, lost)
 
@@ -151,7 +143,7 @@ class SampleConnector(Connector[SampleConfig]):
     def release_licenses(self, account: AccountState, _confirm: Confirm) -> Outcome:
         """Give the licenses back, one call each."""
         for each in account.removable_licenses:
-            self._change(Action.RELEASE_LICENSES, account, _without(each))
+            self._change(Action.RELEASE_LICENSES, account.id, _without(each))
         return _done(each.name for each in account.removable_licenses)
 
     @performs(Action.ASSIGN_LICENSES)
@@ -163,7 +155,7 @@ class SampleConnector(Connector[SampleConfig]):
             if self._enter(writes=True).free_seats(each.id) < 1:
                 lost.append(f"no {each.name} license is free")
                 continue
-            self._change(Action.ASSIGN_LICENSES, account, _with_license(each))
+            self._change(Action.ASSIGN_LICENSES, account.id, _with_license(each))
             given.append(each.name)
         return _done(given, lost)
 
@@ -217,7 +209,7 @@ class SampleConnector(Connector[SampleConfig]):
         if self.is_as_wanted(Action.STAMP, account):
             return Done(changed=False)
         mark = stamp_of(account.delete_at)
-        self._change(Action.STAMP, account, lambda record: replace(record, note=stamped(record.note, mark)))
+        self._change(Action.STAMP, account.id, lambda record: replace(record, note=stamped(record.note, mark)))
         return Done(changed=True, after={"stamp": mark})
 
     @performs(Action.UNSTAMP)
@@ -225,7 +217,7 @@ class SampleConnector(Connector[SampleConfig]):
         """Take the mark off the note; the rest of it stays."""
         if self.is_as_wanted(Action.UNSTAMP, account):
             return Done(changed=False)
-        self._change(Action.UNSTAMP, account, lambda record: replace(record, note=unstamped(record.note)))
+        self._change(Action.UNSTAMP, account.id, lambda record: replace(record, note=unstamped(record.note)))
         return Done(changed=True)
 
     @performs(Action.MOVE, undo=Action.MOVE_BACK)
@@ -275,22 +267,11 @@ class SampleConnector(Connector[SampleConfig]):
 
     # -- calls
 
-    def _enter(self, *, writes: bool) -> System:
-        """Return the target for one call, once that is permitted."""
-        self.context.permit(writes=writes)
-        if self.config.delay:
-            time.sleep(self.config.delay)
-        return self._system
-
     def _set(self, action: Action, account: AccountState, **values: object) -> Outcome:
         if self.is_as_wanted(action, account):
             return Done(changed=False)
-        self._change(action, account, lambda record: replace(record, **values))  # type: ignore[arg-type]  # its fields
+        self._change(action, account.id, lambda record: replace(record, **values))  # type: ignore[arg-type]  # its fields
         return Done(changed=True)
-
-    def _change(self, action: Action, account: AccountState, edit: Edit) -> None:
-        if not self._enter(writes=True).change(action, account.id, edit):
-            raise AccountNotFoundError("the target has no such account")
 
     def _make_sure_of(self, account: AccountState) -> None:
         if self._enter(writes=False).get(account.id) is None:

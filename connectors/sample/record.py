@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol, Self
 
+from connectors.sample.group import GroupSystem
 from scimbridge.sdk import Entitlement
 
 
@@ -60,7 +61,7 @@ def _read(value: Any) -> Any:
 Edit = Callable[[Record], Record]
 
 
-class System(Protocol):
+class System(GroupSystem, Protocol):
     """One function per call to the target, whose accounts live in a file, or in memory in the engine's tests.
 
     Each call may raise what the target's faults make of it.

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from connectors.sample.errors import FAULTS, Fault
+from connectors.sample.group_rows import GROUP_SCHEMA, GroupRows
 from connectors.sample.record import Edit, Record
+from connectors.sample.rows import note_write, record_in, store_record
 from scimbridge.sdk import Entitlement, RetryableError, TargetUnusableError
 
 _SCHEMA = """
@@ -26,10 +28,11 @@ CREATE TABLE archives (handle TEXT PRIMARY KEY, account_id TEXT NOT NULL, answer
 CREATE TABLE faults (id INTEGER PRIMARY KEY, call TEXT NOT NULL, fault TEXT NOT NULL, times INTEGER NOT NULL);
 CREATE TABLE writes (id INTEGER PRIMARY KEY, what TEXT NOT NULL, account_id TEXT NOT NULL, changed INTEGER NOT NULL);
 """
-_KEYS = ("name", "external_id", "mail", "employee_number")
+
+CONTAINERS = ("people", "leavers", "groups", "old groups")
 
 
-class SampleFile:
+class SampleFile(GroupRows):
     """The target's side of the calls; nothing is kept open between two of them.
 
     Args:
@@ -42,11 +45,11 @@ class SampleFile:
         self._token = token
 
     @classmethod
-    def create(cls, path: Path, *, token: str = "", containers: Sequence[str] = ("people", "leavers")) -> SampleFile:
+    def create(cls, path: Path, *, token: str = "", containers: Sequence[str] = CONTAINERS) -> SampleFile:
         """Make a new, empty target."""
         with closing(sqlite3.connect(path)) as new, new:
             new.execute("PRAGMA journal_mode = WAL")
-            new.executescript(_SCHEMA)
+            new.executescript(_SCHEMA + GROUP_SCHEMA)
             new.execute("INSERT INTO settings VALUES ('token', ?), ('archive_answers', '0')", (token,))
             new.executemany("INSERT INTO containers VALUES (?)", [(name,) for name in containers])
         return cls(path, token)
@@ -65,48 +68,48 @@ class SampleFile:
     def get(self, account_id: str) -> Record | None:
         """Return an account."""
         with self._call("read") as (rows, _):
-            return _record(rows, account_id)
+            return record_in(rows, account_id)
 
     def change(self, what: str, account_id: str, edit: Edit) -> bool:
         """Change an account in one go; False where it is gone."""
         with self._call(what) as (rows, is_lying):
-            record = _record(rows, account_id)
+            record = record_in(rows, account_id)
             if record is not None and not is_lying:
-                _store(rows, edit(record))
-            _note(rows, what, account_id, changed=record is not None and not is_lying)
+                store_record(rows, edit(record))
+            note_write(rows, what, account_id, changed=record is not None and not is_lying)
             return record is not None
 
     def transfer(self, account_id: str, successor_id: str, thing: str) -> bool:
         """Let another account own something; False where one of them is gone."""
         with self._call("transfer_ownership") as (rows, is_lying):
-            owner, successor = _record(rows, account_id), _record(rows, successor_id)
+            owner, successor = record_in(rows, account_id), record_in(rows, successor_id)
             are_there = owner is not None and successor is not None
             if owner is not None and successor is not None and not is_lying:
-                _store(rows, replace(owner, owns=tuple(each for each in owner.owns if each != thing)))
-                _store(rows, replace(successor, owns=(*successor.owns, thing)))
-            _note(rows, "transfer_ownership", account_id, changed=are_there and not is_lying)
+                store_record(rows, replace(owner, owns=tuple(each for each in owner.owns if each != thing)))
+                store_record(rows, replace(successor, owns=(*successor.owns, thing)))
+            note_write(rows, "transfer_ownership", account_id, changed=are_there and not is_lying)
             return are_there
 
     def remove(self, account_id: str) -> bool:
         """Remove an account; False where it is gone already."""
         with self._call("delete") as (rows, is_lying):
-            is_there = _record(rows, account_id) is not None
+            is_there = record_in(rows, account_id) is not None
             if is_there and not is_lying:
                 rows.execute("DELETE FROM accounts WHERE id = ?", (account_id,))
                 rows.execute("DELETE FROM keys WHERE account_id = ?", (account_id,))
-            _note(rows, "delete", account_id, changed=is_there and not is_lying)
+            note_write(rows, "delete", account_id, changed=is_there and not is_lying)
             return is_there
 
     def archive(self, account_id: str) -> str | None:
         """Begin to archive an account: the handle of the work, or ``None`` where it is done at once."""
         with self._call("archive") as (rows, is_lying):
-            record = _record(rows, account_id)
+            record = record_in(rows, account_id)
             (answers,) = rows.execute("SELECT value FROM settings WHERE name = 'archive_answers'").fetchone()
-            _note(rows, "archive", account_id, changed=record is not None and not is_lying)
+            note_write(rows, "archive", account_id, changed=record is not None and not is_lying)
             if record is None or is_lying:
                 return None
             if int(answers) == 0:
-                _store(rows, replace(record, archived=True))
+                store_record(rows, replace(record, archived=True))
                 return None
             handle = str(uuid.uuid4())
             rows.execute("INSERT INTO archives VALUES (?, ?, ?)", (handle, account_id, int(answers)))
@@ -122,9 +125,9 @@ class SampleFile:
             if answers > 0:
                 rows.execute("UPDATE archives SET answers = answers - 1 WHERE handle = ?", (handle,))
                 return True
-            record = _record(rows, account_id)
+            record = record_in(rows, account_id)
             if record is not None:
-                _store(rows, replace(record, archived=True))
+                store_record(rows, replace(record, archived=True))
             return False
 
     def entitlement(self, entitlement_id: str) -> Entitlement | None:
@@ -161,15 +164,15 @@ class SampleFile:
         """Make an account, in the container ``people`` unless it says another, and return its id."""
         record = Record.from_json({"id": str(uuid.uuid4()), "name": name, "container": "people", **values})
         with self._open() as rows:
-            _store(rows, record)
+            store_record(rows, record)
         return record.id
 
     def edit(self, account_id: str, edit: Edit) -> None:
         """Change an account as an administrator does."""
         with self._open() as rows:
-            record = _record(rows, account_id)
+            record = record_in(rows, account_id)
             if record is not None:
-                _store(rows, edit(record))
+                store_record(rows, edit(record))
 
     def offer(self, name: str, *, is_privileged: bool = False, seats: int | None = None) -> str:
         """Make a group, a license of so many seats, or a thing that can be owned, and return its id."""
@@ -201,7 +204,7 @@ class SampleFile:
     def look(self, account_id: str) -> Mapping[str, Any] | None:
         """Return all that is known about an account."""
         with self._open() as rows:
-            record = _record(rows, account_id)
+            record = record_in(rows, account_id)
             return record.to_json() if record else None
 
     def writes(self) -> list[tuple[str, str, bool]]:
@@ -240,22 +243,6 @@ class SampleFile:
                 rows.execute("COMMIT")
             except sqlite3.OperationalError as error:
                 raise RetryableError(f"the sample target in {self.path} cannot be used: {error}") from error
-
-
-def _record(rows: sqlite3.Connection, account_id: str) -> Record | None:
-    found = rows.execute("SELECT document FROM accounts WHERE id = ?", (account_id,)).fetchone()
-    return Record.from_json(json.loads(found[0])) if found else None
-
-
-def _store(rows: sqlite3.Connection, record: Record) -> None:
-    rows.execute("INSERT OR REPLACE INTO accounts VALUES (?, ?)", (record.id, json.dumps(record.to_json())))
-    rows.execute("DELETE FROM keys WHERE account_id = ?", (record.id,))
-    keys = [(name, value, record.id) for name in _KEYS if (value := getattr(record, name))]
-    rows.executemany("INSERT INTO keys VALUES (?, ?, ?)", keys)
-
-
-def _note(rows: sqlite3.Connection, what: str, account_id: str, *, changed: bool) -> None:
-    rows.execute("INSERT INTO writes (what, account_id, changed) VALUES (?, ?, ?)", (what, account_id, changed))
 
 
 def _next_fault(rows: sqlite3.Connection, call: str) -> Fault | None:

@@ -17,6 +17,7 @@ from scimbridge.cli import (
     db,
     exclusion,
     expediting,
+    groups,
     guard,
     hold,
     inquiries,
@@ -49,7 +50,10 @@ app.command()(check.check)
 app.command()(plan.plan)
 for command in (approving.approve, approving.unapprove, expediting.expedite):
     cases.app.command()(command)
-for group in (token, client, operator, sources, cases, tasks, targets, guard, hold, exclusion, inquiries, config, db):
+for group in (
+    *(token, client, operator, sources, cases, tasks, groups, targets),
+    *(guard, hold, exclusion, inquiries, config, db),
+):
     app.add_typer(group.app)
 
 

@@ -17,7 +17,7 @@ from scimbridge.dashboard.times import distance, moment
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from scimbridge.sdk.state import AccountState
+    from scimbridge.sdk.native import NativeState
     from scimbridge.services.approving import Approved, Proposal, SeenAccount
 
 StageNumber = Annotated[
@@ -94,15 +94,14 @@ def _account(seen: SeenAccount) -> Iterator[str]:
         yield from (f"    {key}: {_value(value, state)}" for key, value in (seen.subject.decisive or {}).items())
 
 
-def _value(value: Any, state: AccountState) -> str:
-    """Return something decisive as people read it: groups and belongings by their names."""
+def _value(value: Any, state: NativeState) -> str:
+    """Return something decisive as people read it: what it names by its name."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
         return "not told"
     if isinstance(value, list | tuple):
-        names = {each.id: each.name for each in (*(state.groups or ()), *(state.owns or ()))}
-        return ", ".join(names.get(each, str(each)) for each in value) or "none"
+        return ", ".join(state.names.get(each, str(each)) for each in value) or "none"
     return str(value) or "no"
 
 

@@ -22,11 +22,12 @@ def file_of_leavers(path: str) -> LeaversFile:
     Raises:
         BadParameter: It cannot be read, or is no such file.
     """
-    from scimbridge.domain.leavers import LeaversFileError, read_leavers
+    from scimbridge.domain.leavers import read_leavers
+    from scimbridge.domain.table import TableError
 
     try:
         return read_leavers(Path(path).read_bytes())
-    except LeaversFileError as error:
+    except TableError as error:
         raise typer.BadParameter(f"{path}: {error}") from error
     except OSError as error:
         raise typer.BadParameter(f"{path}: {error.strerror}") from error

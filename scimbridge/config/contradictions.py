@@ -36,14 +36,22 @@ def _at_target(draft: RuleDraft, name: str, can: Abilities) -> Iterator[tuple[in
             for earlier in _MUST_PRECEDE.get(action, ()):
                 if earlier in done:
                     yield stage.number, f'"{action}" comes too late after "{earlier}" at {name}; put it before'
-        if Action.DELETE in own and Action.SUSPEND in own:
-            yield stage.number, '"delete" must stand in a later stage than "suspend"'
+        for last, earlier in _STAGES_APART:
+            if last in own and earlier in own:
+                yield stage.number, f'"{last}" must stand in a later stage than "{earlier}"'
         try:
             in_order(own, can)
         except OrderError as error:
             yield stage.number, f"at {name}, {error}; put them in different stages"
         done += own
 
+
+_STAGES_APART = (
+    (Action.DELETE, Action.SUSPEND),
+    (Action.DELETE_GROUP, Action.DISABLE_GROUP),
+    (Action.DELETE_GROUP, Action.EMPTY_GROUP),
+)
+"""What is there to see who complains, and what comes when nobody has: there must be time between them."""
 
 _MUST_PRECEDE = {
     # Mail and data go with the license at most vendors.

@@ -18,7 +18,6 @@ from scimbridge.config.values import (
     Algorithm,
     AttributePath,
     ByteSize,
-    Do,
     Duration,
     Filter,
     IpNetwork,
@@ -31,6 +30,7 @@ from scimbridge.config.values import (
     TimeZone,
     When,
 )
+from scimbridge.domain.action import Action
 from scimbridge.domain.lifecycle import LIFECYCLE
 from scimbridge.domain.rule import Restore
 from scimbridge.domain.schedule import Freeze
@@ -227,7 +227,7 @@ class StageSection(Section):
     after: Duration = Field(examples=["0s"])
     """The grace: elapsed time since the trigger, like `"0s"`, `"36h"`, `"90d"`. Stages stand in ascending order."""
 
-    do: list[Do] = Field(min_length=1, examples=[["suspend"]])
+    do: list[Action] = Field(min_length=1, examples=[["suspend"]])
     """What to do at every target that can. The order within a stage is the bridge's affair."""
 
     targets: list[str] | None = None
@@ -327,7 +327,7 @@ class ExclusionSection(Section):
     """One account, by its immutable id or its name at the target."""
 
     group: str | None = None
-    """A group at the target, by its name: nobody is taken out of it."""
+    """A group at the target, by its name: nobody is taken out of it, and it is not given up."""
 
     until: Day | None = None
     """When it ends; a date ends with its day, in UTC. Never where absent."""
@@ -367,5 +367,5 @@ class Document(Section):
     freeze: list[FreezeSection] = []
     notify: NotifySection | None = None
     hooks: dict[str, HookSection] = {}
-    deadlines: dict[Do, Duration] = Field(default={}, examples=[{"suspend": "5m", "revoke_sessions": "15m"}])
+    deadlines: dict[Action, Duration] = Field(default={}, examples=[{"suspend": "5m", "revoke_sessions": "15m"}])
     """How long after its due date each action may take before an alarm goes out, like `suspend = "5m"`."""

@@ -10,8 +10,6 @@ TARGET_KEYS = frozenset({"disabled_ou", "containers", "stamp_attribute", "dialec
 
 TRIGGERS = frozenset({"stale", "orphaned"})
 
-ACTIONS = frozenset({"delete_group", "disable_group", "empty_group", "move_group", "stamp_group"})
-
 CONNECTORS = frozenset(
     {"active-directory", "google-workspace", "home-folder", "home-folders", "microsoft365", "webhook"}
 )

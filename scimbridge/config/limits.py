@@ -12,15 +12,21 @@ from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.guard import Guard, GuardScope, Limit
 from scimbridge.errors import Problem
 from scimbridge.sdk.config import TargetConfig
-from scimbridge.sdk.limits import GuardSection, LimitSection
+from scimbridge.sdk.limits import GroupLimitSection, GuardSection, LimitSection
 
-DEFAULT = GuardSection(all=LimitSection(count=100, percent=20, window=timedelta(hours=24)), percent_floor=50)
+_DAY = timedelta(hours=24)
+DEFAULT = GuardSection(all=LimitSection(count=100, percent=20, window=_DAY), percent_floor=50)
 """Where the configuration has no ``[guard]``."""
+
+DEFAULT_GROUPS = GroupLimitSection(count=50, window=_DAY)
+"""Where ``[guard]`` says nothing of groups: no limit of identities counts those."""
 
 
 def guard_of(document: Document, targets: Mapping[str, TargetConfig]) -> Guard:
     """Return the guard with all its limits: overall, of each source, of each target."""
-    sections = {(GuardScope.OVERALL, ""): document.guard or DEFAULT}
+    overall = document.guard or DEFAULT
+    overall = overall.model_copy(update={"groups": overall.groups or DEFAULT_GROUPS})
+    sections = {(GuardScope.OVERALL, ""): overall}
     sections |= {(GuardScope.SOURCE, name): each.guard for name, each in document.sources.items() if each.guard}
     sections |= {(GuardScope.TARGET, name): each.guard for name, each in targets.items() if each.guard}
     return Guard(
@@ -58,7 +64,7 @@ def check_limits(document: Document, targets: object) -> Iterator[Problem]:
 
 def _limits(scope: GuardScope, subject: str, section: GuardSection) -> Iterator[Limit]:
     for guard_class in GuardClass:
-        limit: LimitSection | None = getattr(section, guard_class)
+        limit: LimitSection | GroupLimitSection | None = getattr(section, guard_class)
         if limit is not None:
             yield Limit(
                 scope=scope,
@@ -66,7 +72,7 @@ def _limits(scope: GuardScope, subject: str, section: GuardSection) -> Iterator[
                 guard_class=guard_class,
                 window=limit.window,
                 count=limit.count,
-                percent=limit.percent,
+                percent=limit.percent if isinstance(limit, LimitSection) else None,
             )
 
 

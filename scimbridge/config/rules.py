@@ -10,6 +10,7 @@ from typing import Any
 from scimbridge.config.contradictions import contradictions
 from scimbridge.config.document import RuleSection, StageSection
 from scimbridge.config.drafts import KnownTargets, RuleDraft, StageDraft, drafts_of, listed
+from scimbridge.config.group_rules import check_group_rule
 from scimbridge.config.problems import suggestion
 from scimbridge.domain.action import Action
 from scimbridge.domain.duration import format_duration
@@ -26,7 +27,15 @@ def check_rules(tables: Any, targets: KnownTargets) -> list[Problem]:
         *(
             problem
             for draft in drafts
-            for check in (_stage_order, _repeated_actions, _undo_as_stage, _notices, _terms, _mover)
+            for check in (
+                _stage_order,
+                _repeated_actions,
+                _undo_as_stage,
+                _notices,
+                _terms,
+                _mover,
+                check_group_rule,
+            )
             for problem in check(draft)
         ),
         *(
@@ -122,6 +131,8 @@ def _undo_as_stage(draft: RuleDraft) -> Iterator[Problem]:
     for number, action in draft.actions():
         if not action.is_revoking and action is not Action.NOTIFY:
             message = f'"{action}" is what happens when somebody returns; set restore = "auto" on the rule'
+            if action.is_of_groups:
+                message = f'"{action}" is what `scimbridge cases restore` does to a group; leave it out'
             yield Problem(draft.at("stages", number, "do"), message)
 
 

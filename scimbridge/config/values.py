@@ -18,7 +18,6 @@ from scim2_models import Path as AttrPath
 
 from scimbridge.config import later
 from scimbridge.domain.access import Network
-from scimbridge.domain.action import Action
 from scimbridge.domain.duration import format_duration, parse_duration
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.lifecycle import LIFECYCLE, end_path
@@ -224,6 +223,3 @@ Filter = Annotated[
 
 When = Annotated[Trigger, _refusing(later.TRIGGERS)]
 """A trigger that this version has."""
-
-Do = Annotated[Action, _refusing(later.ACTIONS)]
-"""An action that this version has."""

@@ -1,4 +1,4 @@
-"""What can be done to an account, and what is known about each action whatever the target."""
+"""What can be done to an account or a group, and what is known about each action whatever the target."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """One thing to do to one account. "Make it so": a second run changes nothing."""
+    """One thing to do to one account, or one group. "Make it so": a second run changes nothing."""
 
     SUSPEND = "suspend"
     """Block sign-in; everything the account holds stays as it is."""
@@ -73,6 +73,33 @@ class Action(StrEnum):
     NOTIFY = "notify"
     """Tell the manager, the owner or an address; done by the bridge itself."""
 
+    STAMP_GROUP = "stamp_group"
+    """Write "To Be Deleted" and the date onto the group, beside what stands there."""
+
+    UNSTAMP_GROUP = "unstamp_group"
+    """Take the stamp off the group; what stood there stays."""
+
+    DISABLE_GROUP = "disable_group"
+    """Let the group open nothing any more: a security group becomes a distribution list."""
+
+    ENABLE_GROUP = "enable_group"
+    """Let the group open again what it opened before."""
+
+    MOVE_GROUP = "move_group"
+    """Move the group to the container of those that are given up."""
+
+    MOVE_GROUP_BACK = "move_group_back"
+    """Move the group to where it was before."""
+
+    EMPTY_GROUP = "empty_group"
+    """Take all members out of the group."""
+
+    REFILL_GROUP = "refill_group"
+    """Put the members back whom the bridge has taken out of the group."""
+
+    DELETE_GROUP = "delete_group"
+    """Remove the group. Cannot be taken back."""
+
     @property
     def facts(self) -> Facts:
         """What is known about it."""
@@ -87,6 +114,16 @@ class Action(StrEnum):
     def is_revoking(self) -> bool:
         """Whether this takes access away; only such actions are checked against who must be spared."""
         return FACTS[self].is_revoking
+
+    @property
+    def is_of_groups(self) -> bool:
+        """Whether it is done to a group at a target, and not to an account."""
+        return FACTS[self].is_of_groups
+
+    @property
+    def removes(self) -> bool:
+        """Whether nothing is there afterwards."""
+        return self in (Action.DELETE, Action.DELETE_GROUP)
 
     @property
     def gives_back(self) -> bool:
@@ -109,6 +146,9 @@ class GuardClass(StrEnum):
     DELETE = "delete"
     """Who loses an account, or what is in it."""
 
+    GROUPS = "groups"
+    """The groups at targets that anything is done to; they count as nothing else."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -120,7 +160,8 @@ class Facts:
         is_final: There is nothing to do to the account afterwards.
         undo: The action that takes it back.
         needs: Actions that the engine puts before it where the target can do them.
-        guard: What it counts as, beside ``all``.
+        guard: What it counts as, beside ``all``; of groups, instead of ``all``.
+        is_of_groups: It is done to a group at a target, and not to an account.
     """
 
     is_revoking: bool = True
@@ -129,9 +170,16 @@ class Facts:
     undo: Action | None = None
     needs: tuple[Action, ...] = ()
     guard: GuardClass | None = None
+    is_of_groups: bool = False
 
 
 _GIVES_BACK = Facts(is_revoking=False)
+_OF_GROUPS_BACK = Facts(is_revoking=False, is_of_groups=True)
+
+
+def _of_groups(undo: Action) -> Facts:
+    return Facts(undo=undo, guard=GuardClass.GROUPS, is_of_groups=True)
+
 
 FACTS: Mapping[Action, Facts] = {
     Action.SUSPEND: Facts(undo=Action.RESTORE, guard=GuardClass.SUSPEND),
@@ -157,6 +205,15 @@ FACTS: Mapping[Action, Facts] = {
         is_irreversible=True, is_final=True, needs=(Action.REMOVE_FROM_GROUPS,), guard=GuardClass.DELETE
     ),
     Action.NOTIFY: Facts(is_revoking=False),
+    Action.STAMP_GROUP: _of_groups(undo=Action.UNSTAMP_GROUP),
+    Action.UNSTAMP_GROUP: _OF_GROUPS_BACK,
+    Action.DISABLE_GROUP: _of_groups(undo=Action.ENABLE_GROUP),
+    Action.ENABLE_GROUP: _OF_GROUPS_BACK,
+    Action.MOVE_GROUP: _of_groups(undo=Action.MOVE_GROUP_BACK),
+    Action.MOVE_GROUP_BACK: _OF_GROUPS_BACK,
+    Action.EMPTY_GROUP: _of_groups(undo=Action.REFILL_GROUP),
+    Action.REFILL_GROUP: _OF_GROUPS_BACK,
+    Action.DELETE_GROUP: Facts(is_irreversible=True, is_final=True, guard=GuardClass.GROUPS, is_of_groups=True),
 }
 """Every action. A test holds the table against the enum."""
 
@@ -169,4 +226,6 @@ def guard_classes(actions: frozenset[Action]) -> frozenset[GuardClass]:
     revoking = {action for action in actions if action.is_revoking}
     if not revoking:
         return frozenset()
-    return frozenset({GuardClass.ALL, *(guard for action in revoking if (guard := action.facts.guard) is not None)})
+    # How many people lose access says nothing about how many groups go, and the other way round.
+    overall = {GuardClass.ALL for action in revoking if not action.is_of_groups}
+    return frozenset({*overall, *(guard for action in revoking if (guard := action.facts.guard) is not None)})

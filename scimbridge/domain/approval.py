@@ -15,6 +15,12 @@ from scimbridge.domain.names import fold
 PROTECTED = "protected: "
 """How the reason of a task begins that waits for a person because of what its account is."""
 
+CHANGED = "changed since: "
+"""How the reason of a task begins that waits for a person because its group is not what it was."""
+
+ASKS = (PROTECTED, CHANGED)
+"""What an approval of exactly this state answers."""
+
 Decisive = Mapping[str, Any]
 """What a connector calls decisive about an account, as plain JSON."""
 
@@ -195,5 +201,8 @@ _TOUCHES: Mapping[Action, frozenset[str]] = {
     Action.MOVE: frozenset({"container"}),
     Action.REMOVE_FROM_GROUPS: frozenset({"privileged", "protected"}),
     Action.TRANSFER_OWNERSHIP: frozenset({"owns", "protected"}),
+    Action.DISABLE_GROUP: frozenset({"enabled", "protected"}),
+    Action.MOVE_GROUP: frozenset({"container"}),
+    Action.EMPTY_GROUP: frozenset({"members"}),
 }
 """Which of the usual decisive values an action changes. What else changes meanwhile is somebody else's work."""

@@ -43,6 +43,9 @@ _USUAL = (
     # Giving back: who may sign in again need not wait for the rest.
     *(Action.RESTORE, Action.MOVE_BACK, Action.UNSTAMP, Action.ASSIGN_LICENSES, Action.ADD_TO_GROUPS),
     *(Action.SHOW_IN_DIRECTORY, Action.RESTORE_MAIL),
+    *(Action.STAMP_GROUP, Action.DISABLE_GROUP, Action.MOVE_GROUP, Action.EMPTY_GROUP, Action.DELETE_GROUP),
+    # Members come back into a group that opens things again once it is where it was.
+    *(Action.MOVE_GROUP_BACK, Action.REFILL_GROUP, Action.ENABLE_GROUP, Action.UNSTAMP_GROUP),
     Action.NOTIFY,
 )
 _RANK = {action: rank for rank, action in enumerate(_USUAL)}

@@ -1,4 +1,4 @@
-"""A case: one deprovisioning, or its undo, of one identity."""
+"""A case: one deprovisioning, or its undo, of one identity, which may be a group at a target."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from scimbridge.domain.identity import AT_TARGET
 from scimbridge.domain.ids import CaseId, IdentityId
 from scimbridge.domain.trigger import Trigger
 
@@ -53,3 +54,8 @@ class Case:
     reason: str = ""
     rule_version: str = ""
     opened_by: str | None = None
+
+    @property
+    def is_about_group(self) -> bool:
+        """Whether it is about a group at a target."""
+        return self.source.startswith(AT_TARGET)

@@ -31,7 +31,7 @@ class Spared(StrEnum):
     """One account at a target, by its immutable id or its name."""
 
     GROUP = "group"
-    """A group at a target, by its name: nobody is taken out of it."""
+    """A group at a target, by its name: nobody is taken out of it, and it is not given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

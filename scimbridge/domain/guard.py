@@ -25,6 +25,7 @@ _LOSSES: Mapping[GuardClass, str] = {
     GuardClass.SUSPEND: "would be suspended",
     GuardClass.STRIP: "would lose groups or licenses",
     GuardClass.DELETE: "would lose an account or its data",
+    GuardClass.GROUPS: "would be given up",
 }
 
 
@@ -71,8 +72,9 @@ class Limit:
         """Return what has come, and which number bound it, as one sentence without an end."""
         share = self.percent is not None and self.most(active, floor) != self.count
         limit = f"{self.percent:g}% of {active} that were active" if share else f"{self.count}"
+        what = "groups" if self.guard_class is GuardClass.GROUPS else "identities"
         return (
-            f"more identities {_LOSSES[self.guard_class]} within {format_duration(self.window)} "
+            f"more {what} {_LOSSES[self.guard_class]} within {format_duration(self.window)} "
             f"at {self.where} than {limit}"
         )
 

@@ -1,4 +1,9 @@
-"""An identity: a SCIM User of a source, as the source last described it."""
+"""An identity: a SCIM User of a source, as the source last described it; or a group of which a target is the source.
+
+What a case can be about is one kind of thing, so that holds, the guard, locks and the history need not ask which: a
+group at a target that is to be given up is an identity, whose source is that target. It is never active, nobody
+signs in with it, and no source of SCIM can have such a name.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +14,23 @@ from typing import Any
 
 from scimbridge.domain.ids import IdentityId
 
+AT_TARGET = "@"
+"""How the source of a group begins that is at a target; the target's name follows."""
+
+
+def source_at(target: str) -> str:
+    """Return the source of the groups at a target."""
+    return f"{AT_TARGET}{target}"
+
+
+def target_of(source: str) -> str:
+    """Return the target whose groups a source has."""
+    return source.removeprefix(AT_TARGET)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """A person or service as one source knows it.
+    """A person or service as one source knows it, or a group at a target.
 
     Attributes:
         document: The SCIM document (RFC 7643 §4.1), without ``id`` and ``meta``.
@@ -29,6 +47,11 @@ class Identity:
     document: Mapping[str, Any]
     groups: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group at a target."""
+        return self.source.startswith(AT_TARGET)
 
     @property
     def is_gone(self) -> bool:

@@ -13,6 +13,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.names import fold
 from scimbridge.domain.schedule import Freeze, Schedule, release_at
 from scimbridge.domain.shift import Shift
 from scimbridge.domain.trigger import Trigger
@@ -113,6 +114,7 @@ class Rule:
         now: For ``changed``: what it matches since.
         hook: Who is asked before anything happens; nobody where absent.
         version: A digest of all that it says.
+        is_for_groups: Whether it is about groups at targets, and not about people; follows from its actions.
     """
 
     name: str
@@ -126,6 +128,12 @@ class Rule:
     now: IdentityFilter | None = None
     hook: str | None = None
     version: str = ""
+    is_for_groups: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Said once: it is asked for every fact.
+        is_for_groups = any(action.is_of_groups for stage in self.stages for action in stage.actions)
+        object.__setattr__(self, "is_for_groups", is_for_groups)
 
     @property
     def shift(self) -> Shift | None:
@@ -139,7 +147,9 @@ class Rule:
 
     def applies_to(self, trigger: Trigger, identity: Identity) -> bool:
         """Whether this rule is for this fact. Exclusion is another question."""
-        return trigger in self.when and (self.match is None or self.match.matches(identity))
+        if trigger not in self.when or self.is_for_groups is not identity.is_group:
+            return False
+        return self.match is None or self.match.matches(identity)
 
     def excludes(self, identity: Identity) -> bool:
         """Whether the rule spares somebody whom it matches."""
@@ -198,6 +208,11 @@ class Ruleset:
         """
         known = list(names)
         found = (each.reason for each in (*self.exclusions, *more) if each.spares_account(target, known, now))
+        return next(found, None)
+
+    def why_group_excluded(self, target: str, name: str, now: datetime, more: Iterable[Exclusion] = ()) -> str | None:
+        """Return why a group at a target is not given up, or ``None``."""
+        found = (each.reason for each in (*self.exclusions, *more) if each.group_at(target, now) == fold(name))
         return next(found, None)
 
     def spared_groups(self, target: str, now: datetime, more: Iterable[Exclusion] = ()) -> frozenset[str]:

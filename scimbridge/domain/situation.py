@@ -56,6 +56,7 @@ class CaseQuery:
         flood_id: Belonging to that flood of the guard.
         search: A part of the person's userName, in any case.
         kind_is_leave: Only those that take access away.
+        is_about_group: Only those about groups at targets.
     """
 
     state: CaseState | None = None
@@ -69,6 +70,7 @@ class CaseQuery:
     situation: Wanted | None = None
     search: str | None = None
     kind_is_leave: bool = False
+    is_about_group: bool = False
 
     @property
     def narrows(self) -> bool:
@@ -76,4 +78,4 @@ class CaseQuery:
         return any(getattr(self, one.name) is not None for one in fields(self) if one.name not in _WIDE)
 
 
-_WIDE = frozenset({"state", "kind_is_leave"})
+_WIDE = frozenset({"state", "kind_is_leave", "is_about_group"})

@@ -14,6 +14,7 @@ _STAYS: Mapping[Action, str] = {
     Action.ARCHIVE: "what was archived stays in the archive",
     Action.DELETE: "an account that was deleted",
     Action.DISCONNECT: "the account is not managed any more; what is to be given back there is done by hand",
+    Action.DELETE_GROUP: "a group that was deleted",
 }
 """What is said of actions that nothing in the bridge takes back; sessions begin anew by themselves."""
 
@@ -31,16 +32,18 @@ class Undo:
     lost: tuple[str, ...] = ()
 
 
-def undo_of(begun: Collection[Action], can: Abilities | None) -> Undo:
-    """Return what takes back the actions that were begun on an account.
+def undo_of(begun: Collection[Action], can: Abilities | None, *, of_group: bool = False) -> Undo:
+    """Return what takes back the actions that were begun on an account, or on a group.
 
-    The account is looked at whatever was begun: who comes back after a deletion is told that it is gone.
+    It is looked at whatever was begun: who comes back after a deletion is told that it is gone.
 
     Args:
-        begun: What may have changed the account, finished or not.
+        begun: What may have changed it, finished or not.
         can: What the target can do; ``None`` where the configuration has no such target just now.
+        of_group: Whether it is a group.
     """
-    wanted = {undo for action in begun if (undo := action.facts.undo) is not None} | {Action.RESTORE}
+    look = Action.ENABLE_GROUP if of_group else Action.RESTORE
+    wanted = {undo for action in begun if (undo := action.facts.undo) is not None} | {look}
     lacking = {undo for undo in wanted if can is not None and undo not in can}
     lost = [_STAYS[action] for action in _STAYS if action in begun]
     lost += [f"the connector cannot {undo}" for undo in sorted(lacking) if _was_begun(undo, begun)]

@@ -13,7 +13,7 @@ class Kind(StrEnum):
     """What people are told. Templates are named after it."""
 
     LEAVER = "leaver"
-    """Somebody loses access: what happens when, and how to stop it."""
+    """Somebody loses access, or a group is given up: what happens when, and how to stop it."""
 
     GUARD_TRIPPED = "guard_tripped"
     """More people would lose access than the guard allows; the rest is held."""
@@ -46,12 +46,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaver:
-    """Somebody loses access.
+    """Somebody loses access, or a group is given up.
 
     Attributes:
-        person: Their name, or their userName where they have none.
+        person: Their name, or their userName where they have none; of a group its name.
         user_name: As their source has it.
-        source: Which source said that they leave.
+        source: Which source said that they leave; of a group the target that it is at.
         trigger: What it said, such as ``deactivated``.
         case_id: The case.
         steps: What is left to happen, in this order.
@@ -60,6 +60,7 @@ class Leaver:
         hold_command: Stops everything until it is lifted.
         cancel_command: Ends the case for good.
         link: Where the case is shown.
+        is_group: It is a group at a target, and nobody leaves.
     """
 
     kind: ClassVar[Kind] = Kind.LEAVER
@@ -74,6 +75,7 @@ class Leaver:
     hold_command: str
     cancel_command: str
     link: str
+    is_group: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,8 +48,22 @@ _BARE = Leaver(
     link=_LINK,
 )
 
+_GROUP = Leaver(
+    person="Fair 2019",
+    user_name="Fair 2019",
+    source="directory",
+    trigger="requested",
+    case_id=_CASE,
+    steps=(Step(at=_AT, action="disable_group", targets=("directory",)),),
+    point_of_no_return=None,
+    hold_command=commands.hold_case(_CASE),
+    cancel_command=commands.cancel_case(_CASE),
+    link=_LINK,
+    is_group=True,
+)
+
 SAMPLES: Mapping[Kind, Sequence[Content]] = {
-    Kind.LEAVER: (_FULL, _BARE),
+    Kind.LEAVER: (_FULL, _BARE, _GROUP),
     Kind.GUARD_TRIPPED: (
         GuardTripped(
             flood_id=_FLOOD,

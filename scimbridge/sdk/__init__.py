@@ -14,7 +14,9 @@ from scimbridge.sdk.errors import (
     RetryableError,
     TargetUnusableError,
 )
+from scimbridge.sdk.group import GroupState, GroupSummary
 from scimbridge.sdk.hook import HookAnswer, HookRequest, HookStage, HookTask
+from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.outcome import Done, InProgress, NeedsPerson, Outcome
 from scimbridge.sdk.secret import Secret
 from scimbridge.sdk.state import AccountRef, AccountState, Entitlement, Person
@@ -32,6 +34,8 @@ __all__ = [
     "Context",
     "Done",
     "Entitlement",
+    "GroupState",
+    "GroupSummary",
     "HookAnswer",
     "HookRequest",
     "HookStage",
@@ -39,6 +43,7 @@ __all__ = [
     "InProgress",
     "LeaseLostError",
     "Mode",
+    "NativeState",
     "NeedsPerson",
     "ObservingError",
     "Outcome",

@@ -17,6 +17,9 @@ import structlog
 from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Capability
 from scimbridge.sdk.config import TargetConfig
+from scimbridge.sdk.errors import RejectedError
+from scimbridge.sdk.group import GroupState, GroupSummary
+from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.outcome import Outcome
 from scimbridge.sdk.state import AccountRef, AccountState, Person
 
@@ -27,7 +30,7 @@ It re-reads holds and the lease, and raises when the request must not be sent.
 """
 
 ConfigT = TypeVar("ConfigT", bound=TargetConfig)
-Perform = Callable[[Any, AccountState, Confirm], Outcome]
+Perform = Callable[[Any, Any, Confirm], Outcome]
 PerformT = TypeVar("PerformT", bound=Perform)
 
 
@@ -133,21 +136,52 @@ class Connector(ABC, Generic[ConfigT]):
             AccountNotFoundError: The target has no account of this id.
         """
 
-    def is_as_wanted(self, action: Action, account: AccountState) -> bool | None:
-        """Whether the account is already what an action would make it; ``None`` where ``read`` cannot tell.
+    def list_groups(self) -> Iterator[GroupSummary]:
+        """Yield the groups of the target, for who looks for those that nobody needs; changes nothing.
+
+        It and the two below are for connectors that perform actions of groups.
+        """
+        raise RejectedError(f"the connector {self.kind} knows nothing of groups")
+
+    def find_group(self, name: str) -> AccountRef | None:
+        """Return the group of this immutable id or name, in any case of letters; ``None`` when there is none.
+
+        Raises:
+            AmbiguousAccountError: More than one group has this name. Never guess.
+        """
+        raise RejectedError(f"the connector {self.kind} knows nothing of groups, so not of {name!r}")
+
+    def read_group(self, group_id: str) -> GroupState:
+        """Return the group as it is now, with all of its members; changes nothing.
+
+        Raises:
+            AccountNotFoundError: The target has no group of this id. An account is none.
+        """
+        raise RejectedError(f"the connector {self.kind} knows nothing of groups, so not of {group_id!r}")
+
+    def read_for(self, action: Action, native_id: str) -> NativeState:
+        """Return what an action is about as it is now: an account, or a group.
+
+        Raises:
+            AccountNotFoundError: The target has none of this id.
+        """
+        return self.read_group(native_id) if action.is_of_groups else self.read(native_id)
+
+    def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
+        """Whether the account or group is already what an action would make it; ``None`` where ``read`` cannot tell.
 
         The engine asks before it lets the action run, and again of what it read back. Override it for what
         the configuration decides, like the container that ``move`` moves to.
         """
         return account.is_as_wanted_by(action)
 
-    def decisive(self, account: AccountState) -> Mapping[str, Any]:
+    def decisive(self, account: NativeState) -> Mapping[str, Any]:
         """Return what an approval is given for, as plain JSON: when one of it changes, the approval lapses."""
         return account.decisive
 
-    def perform(self, action: Action, account: AccountState, confirm: Confirm) -> Outcome:
+    def perform(self, action: Action, account: NativeState, confirm: Confirm) -> Outcome:
         """Do one action, by the method that declared it."""
-        method: Callable[[AccountState, Confirm], Outcome] = getattr(self, self.capabilities[action].method)
+        method: Callable[[NativeState, Confirm], Outcome] = getattr(self, self.capabilities[action].method)
         return method(account, confirm)
 
     def close(self) -> None:

@@ -51,6 +51,18 @@ class LimitSection(BaseModel):
         return self
 
 
+class GroupLimitSection(BaseModel):
+    """How many groups within a rolling window."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    count: int = Field(ge=1)
+    """At most so many groups; nobody counts how many there are, so that there is no share of them."""
+
+    window: Span = Field(gt=timedelta())
+    """The window, like `"24h"`."""
+
+
 class GuardSection(BaseModel):
     """The guard: where more identities than this are to lose access, the rest is held until a person decides."""
 
@@ -67,6 +79,10 @@ class GuardSection(BaseModel):
 
     delete: LimitSection | None = None
     """Those who lose an account or its data."""
+
+    groups: GroupLimitSection | None = Field(default=None, examples=[{"count": 50, "window": "24h"}])
+    """The groups at targets that are given up; they count as nothing else. In `[guard]` itself, 50 in 24h where
+    absent."""
 
     percent_floor: int = Field(default=50, ge=0)
     """`percent` binds where at least so many identities were active when the window began."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.names import fold
+from scimbridge.sdk.native import NativeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,58 +41,34 @@ class Entitlement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountState:
-    """What ``read`` found. The first one is the snapshot that undo works from.
-
-    What a target does not have, or does not tell, is ``None``: then nobody can say whether it is as wanted.
+class AccountState(NativeState):
+    """What ``read`` found.
 
     Attributes:
-        id: The target's immutable id.
-        name: What people call the account.
         suspended: Whether sign-in is blocked, by whomever.
-        attributes: Values by the target's attribute name; at least those that ``match`` names.
         groups: The groups and roles that it is in, as far as it can be taken out of them.
         licenses: The licenses that it has by itself, not through a group.
         owns: What would be without an owner.
-        container: Where it is: an OU, an org unit.
-        stamp: The bridge's mark "To Be Deleted", as it stands there; empty where there is none.
-        stamped_until: The date in the mark (UTC), where it can be read.
         hidden: Whether address lists leave it out.
         mail_to: Where its mail goes instead; empty for nowhere else.
         archived: Whether its data is archived.
-        unmanaged: Whether it carries the mark that keeps the bridge away from it.
-        protected: Why only a person may decide about it: a directory role, the last owner of something.
-        original: The state before the bridge first touched the account; set by the engine.
-        left: The state as the bridge left it last; set by the engine.
         successor: Who gets its mail and belongings; set by the engine where the stage names one.
         only: The folded names of groups and licenses that are taken away; all where absent; set by the engine.
         spared: The folded names of groups that nobody is taken out of; set by the engine.
-        delete_at: When its case deletes it (UTC), for the stamp; set by the engine where it does.
-        handle: What the target called the work that it accepted earlier; set by the engine.
     """
 
-    id: str
-    name: str
+    _by_engine: ClassVar[tuple[str, ...]] = (*NativeState._by_engine, "successor", "only", "spared")
+
     suspended: bool
-    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: tuple[Entitlement, ...] | None = None
     licenses: tuple[Entitlement, ...] | None = None
     owns: tuple[Entitlement, ...] | None = None
-    container: str | None = None
-    stamp: str | None = None
-    stamped_until: datetime | None = None
     hidden: bool | None = None
     mail_to: str | None = None
     archived: bool | None = None
-    unmanaged: bool | None = None
-    protected: str = ""
-    original: AccountState | None = None
-    left: AccountState | None = None
     successor: AccountRef | None = None
     only: frozenset[str] | None = None
     spared: frozenset[str] = frozenset()
-    delete_at: datetime | None = None
-    handle: str | None = None
 
     def is_as_wanted_by(self, action: Action) -> bool | None:
         """Whether the account is already what an action would make it; ``None`` where that cannot be told.
@@ -121,6 +98,21 @@ class AccountState:
     def missing_licenses(self) -> tuple[Entitlement, ...]:
         """The licenses that it had and is to get back."""
         return tuple(each for each in self._taken("licenses") if not each.is_privileged)
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The names of groups and belongings."""
+        return {each.id: each.name for each in (*(self.groups or ()), *(self.owns or ()))}
+
+    def withheld_by(self, action: Action) -> tuple[Entitlement, ...]:
+        """Return the groups or licenses that an action does not give back."""
+        match action:
+            case Action.ADD_TO_GROUPS:
+                return self.withheld_groups
+            case Action.ASSIGN_LICENSES:
+                return self.withheld_licenses
+            case _:
+                return ()
 
     @property
     def withheld_groups(self) -> tuple[Entitlement, ...]:
@@ -167,22 +159,6 @@ class AccountState:
         }
         return {name: value for name, value in told.items() if value is not None}
 
-    def with_original(self, original: AccountState | None, left: AccountState | None = None) -> AccountState:
-        """Return this state beside the snapshot, and beside how the bridge left the account last."""
-        return replace(self, original=original, left=left)
-
-    def seen_again(self, now: AccountState) -> AccountState:
-        """Return a later read of the same account with what the engine had set here."""
-        return replace(
-            now,
-            original=self.original,
-            left=self.left,
-            successor=self.successor,
-            only=self.only,
-            spared=self.spared,
-            delete_at=self.delete_at,
-        )
-
     def to_json(self) -> dict[str, Any]:
         """Return plain data for the store; what the engine set is not part of it."""
         return {
@@ -209,24 +185,6 @@ class AccountState:
             protected=document.get("protected", ""),
             **told,
         )
-
-    def stays(self, name: str) -> bool:
-        """Whether undo leaves a value as it is: it is the original one, or somebody else has set it since."""
-        now = getattr(self, name)
-        if self.original is None or now == getattr(self.original, name):
-            return True
-        return self.left is not None and now != getattr(self.left, name)
-
-    def had(self, name: str) -> bool:
-        """Whether the account had a value before the bridge came; so it does where the bridge never touched it."""
-        return self.original is None or bool(getattr(self.original, name))
-
-    def _taken(self, name: str) -> tuple[Entitlement, ...]:
-        """Return what the bridge took and is not there again; what it left there, somebody else has taken."""
-        if self.original is None:
-            return ()
-        is_there = {each.id for each in (*(getattr(self, name) or ()), *(getattr(self.left, name, None) or ()))}
-        return tuple(each for each in getattr(self.original, name) or () if each.id not in is_there)
 
     def _is_chosen(self, entitlement: Entitlement) -> bool:
         return self.only is None or fold(entitlement.name) in self.only

@@ -9,14 +9,14 @@ from sqlalchemy import Connection
 from scimbridge.domain.action import Action
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.task import Task, TaskState
+from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.outcome import Done
-from scimbridge.sdk.state import AccountState
 from scimbridge.services import keeping
 from scimbridge.store import accounts, holds, journal, snapshots, tasks
 
 
 def keep_account(
-    tx: Connection, ended: Task, done: Done, before: AccountState, after: AccountState | None, now: datetime
+    tx: Connection, ended: Task, done: Done, before: NativeState, after: NativeState | None, now: datetime
 ) -> None:
     """Keep how a task that is done has left its account.
 
@@ -32,7 +32,7 @@ def keep_account(
         _let_go(tx, ended, before, now)
 
 
-def _let_go(tx: Connection, task: Task, state: AccountState, now: datetime) -> None:
+def _let_go(tx: Connection, task: Task, state: NativeState, now: datetime) -> None:
     """Manage an account no more: its mark stands at the target, and no later look-up takes it up again."""
     reason = f"disconnected by case {task.case_id}"
     spared = Exclusion(reason=reason, spared=Spared.ACCOUNT, subject=state.id, target=task.target)
@@ -43,7 +43,7 @@ def _let_go(tx: Connection, task: Task, state: AccountState, now: datetime) -> N
     journal.record(tx, "account let go", now, reason=reason, task=task, details=details)
 
 
-def not_given_back(action: Action, done: Done, state: AccountState | None) -> tuple[str, ...]:
+def not_given_back(action: Action, done: Done, state: NativeState | None) -> tuple[str, ...]:
     """Return what an action that gives back has not given back, one sentence each.
 
     Args:
@@ -51,11 +51,5 @@ def not_given_back(action: Action, done: Done, state: AccountState | None) -> tu
         done: What the connector says of it.
         state: The account afterwards.
     """
-    match action:
-        case Action.ADD_TO_GROUPS if state is not None:
-            withheld = state.withheld_groups
-        case Action.ASSIGN_LICENSES if state is not None:
-            withheld = state.withheld_licenses
-        case _:
-            withheld = ()
+    withheld = state.withheld_by(action) if state is not None else ()
     return (*done.lost, *(f"{each.name}, because it gives power over others" for each in withheld))

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.approval import PROTECTED, Approval, Plan, Subject, digest, same_operator
+from scimbridge.domain.approval import ASKS, Approval, Plan, Subject, digest, same_operator
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
@@ -17,7 +17,8 @@ from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import ApprovalRefusedError, CaseClosedError
 from scimbridge.sdk.errors import AccountNotFoundError, ConnectorError
-from scimbridge.sdk.state import AccountState, Person
+from scimbridge.sdk.native import NativeState
+from scimbridge.sdk.state import Person
 from scimbridge.services import lapsing
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
@@ -41,7 +42,7 @@ class SeenAccount:
     """
 
     target: str
-    state: AccountState | None
+    state: NativeState | None
     tasks: tuple[Task, ...]
     subject: Subject
 
@@ -126,7 +127,8 @@ class Approving:
             identity = identities.identity_by_id(tx, case.identity_id, now)
             owned = [(accounts.account_by_id(tx, key), own) for key, own in _by_account(stage)]
         seen = tuple(self._look(identity, account, own) for account, own in owned)
-        if not stage.terms.approvers and not any(each.state and each.state.protection for each in seen):
+        is_protected = any(each.state and each.state.protection for each in seen)
+        if not (stage.terms.approvers or is_protected or stage.asks):
             raise ApprovalRefusedError(f"stage {stage.number} of case {case_id} needs no approval: it asks for none")
         plan = Plan(
             stage_id=stage.id,
@@ -209,7 +211,7 @@ class Approving:
         )
         return SeenAccount(target=account.target, state=state, tasks=own, subject=subject)
 
-    def _read(self, identity: Identity, account: Account) -> tuple[str | None, AccountState | None]:
+    def _read(self, identity: Identity, account: Account) -> tuple[str | None, NativeState | None]:
         """Return the account's immutable id and its state; ``None`` for what is not there."""
         native_id = account.native_id
         try:
@@ -217,12 +219,14 @@ class Approving:
             if native_id is None:
                 ref = connector.find(Person(identities.match_values(identity)))
                 native_id = ref.id if ref is not None else None
-            return native_id, connector.read(native_id) if native_id is not None else None
+            read = connector.read_group if identity.is_group else connector.read
+            return native_id, read(native_id) if native_id is not None else None
         except AccountNotFoundError:
             return native_id, None
         except ConnectorError as error:
+            what = "group" if identity.is_group else "account"
             raise ApprovalRefusedError(
-                f"the account at {account.target} cannot be read: {error}. Approve once it can be."
+                f"the {what} at {account.target} cannot be read: {error}. Approve once it can be."
             ) from error
 
 
@@ -283,10 +287,10 @@ def _record(tx: Connection, case: Case, stage: CaseStage, approval: Approval, gi
 
 
 def _retry_protected(tx: Connection, stage: CaseStage, by: str, now: datetime) -> tuple[Task, ...]:
-    """Try again what waited because its account is protected."""
+    """Try again what waited for a look at what there is."""
     retried = []
     for task in tasks.tasks_of_case(tx, stage.tasks[0].case_id, lock=True):
-        if task.stage_id == stage.id and task.needs_person and task.reason.startswith(PROTECTED):
+        if task.stage_id == stage.id and task.needs_person and task.reason.startswith(ASKS):
             again = task.retry(f"approved by {by}")
             tasks.save(tx, task, again)
             journal.record(

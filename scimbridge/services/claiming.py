@@ -12,7 +12,8 @@ from scimbridge.domain.identity import Identity
 from scimbridge.domain.letting_go import attempts_at_once
 from scimbridge.domain.task import Task
 from scimbridge.sdk.config import Mode
-from scimbridge.sdk.state import AccountRef, AccountState
+from scimbridge.sdk.native import NativeState
+from scimbridge.sdk.state import AccountRef
 from scimbridge.services import keeping, preconditions, settling
 from scimbridge.services.arming import mode_at
 from scimbridge.services.eligibility import Consequence, Eligibility, Obstacle, ObstacleError
@@ -93,7 +94,7 @@ class Claiming:
                 stop(tx, task, obstacle, now)
             return self._start_look_up(tx, account, now)
 
-    def accept_read(self, claim: Claim, state: AccountState, now: datetime) -> AccountState:
+    def accept_read(self, claim: Claim, state: NativeState, now: datetime) -> NativeState:
         """Commit what was read, before anything changes, and check everything again.
 
         Returns:
@@ -124,13 +125,13 @@ class Claiming:
             raise ObstacleError(obstacle)
         return state
 
-    def confirm(self, claim: Claim, now: datetime, state: AccountState | None = None) -> None:
+    def confirm(self, claim: Claim, now: datetime, state: NativeState | None = None) -> None:
         """Check everything once more, right before a request that cannot be taken back.
 
         Args:
             claim: What is about to be done.
             now: When (UTC).
-            state: The account as it was read, where there is one: somebody may have come since to whom it belongs.
+            state: What was read, where there is something: somebody may have come since to whom it belongs.
 
         Raises:
             ObstacleError: The request must not be sent.
@@ -171,11 +172,11 @@ class Claiming:
             )
         return True
 
-    def _beside_snapshot(self, tx: Connection, claim: Claim, state: AccountState, now: datetime) -> AccountState:
+    def _beside_snapshot(self, tx: Connection, claim: Claim, state: NativeState, now: datetime) -> NativeState:
         """Return the state with its snapshot; it becomes the snapshot itself if it is about to be touched."""
         action, connector = claim.task.action, self._fleet.connector(claim.task.target)
 
-        def touches(seen: AccountState) -> bool:
+        def touches(seen: NativeState) -> bool:
             return claim.mode is Mode.ENFORCE and not connector.is_as_wanted(action, seen)
 
         return keeping.beside_snapshot(tx, claim.task.target, state, action, now, touches=touches)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.approval import PROTECTED
+from scimbridge.domain.approval import CHANGED, PROTECTED
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.names import fold
@@ -19,12 +19,14 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import Task
 from scimbridge.errors import RuleError
 from scimbridge.sdk.connector import Connector
-from scimbridge.sdk.state import AccountState
+from scimbridge.sdk.group import GroupState
+from scimbridge.sdk.native import NativeState
 from scimbridge.services import lapsing
 from scimbridge.services.fleet import Target
 from scimbridge.services.grants import Standing
+from scimbridge.services.keeping import StateT, left_by_now
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import accounts, approvals, cases, holds, identities, snapshots, stages, tasks
+from scimbridge.store import accounts, approvals, cases, holds, identities, snapshots, stages, target_groups, tasks
 from scimbridge.store.accounts import Account
 
 
@@ -112,6 +114,8 @@ class Eligibility:
     ) -> str | None:
         more = holds.standing_exclusions(tx)
         names = [name for name in (account.native_id, account.name) if name]
+        if identity.is_group and (why := self._rules.why_group_excluded(task.target, identity.user_name, now, more)):
+            return why
         return (
             self._rules.why_excluded(identity, case.rule, now, more)
             or self._rules.why_target_excluded(task.target, now, more)
@@ -122,25 +126,25 @@ class Eligibility:
         """Return why an account is never touched, by its id and its name, or ``None``."""
         return self._rules.why_account_excluded(target, names, now, holds.standing_exclusions(tx))
 
-    def briefed(self, tx: Connection, task: Task, state: AccountState, now: datetime) -> AccountState:
+    def briefed(self, tx: Connection, task: Task, state: StateT, now: datetime) -> StateT:
         """Return what was read with what the stage and the exclusions have to say about the action."""
         briefed = replace(state, handle=task.handle)
         match task.action:
             case Action.REMOVE_FROM_GROUPS | Action.RELEASE_LICENSES:
                 terms = stages.terms_of(stages.stage_by_id(tx, task.stage_id))
-                return replace(
-                    briefed,
-                    only=frozenset(map(fold, terms.only)) if terms.only is not None else None,
-                    spared=self._rules.spared_groups(task.target, now, holds.standing_exclusions(tx)),
-                )
-            case Action.STAMP:
+                told: dict[str, Any] = {
+                    "only": frozenset(map(fold, terms.only)) if terms.only is not None else None,
+                    "spared": self._rules.spared_groups(task.target, now, holds.standing_exclusions(tx)),
+                }
+                return replace(briefed, **told)
+            case Action.STAMP | Action.STAMP_GROUP:
                 return replace(briefed, delete_at=tasks.deletion_of(tx, task.case_id, task.account_id))
             case _:
                 return briefed
 
-    def contested(self, tx: Connection, task: Task, target: Target, state: AccountState) -> Obstacle | None:
+    def contested(self, tx: Connection, task: Task, target: Target, state: NativeState) -> Obstacle | None:
         """Match what was read back against all active identities of all sources."""
-        if not task.action.is_revoking:
+        if not task.action.is_revoking or task.action.is_of_groups:
             return None
         for attribute, native in target.match.items():
             values = [value for value in state.attributes.get(native, ()) if value]
@@ -148,7 +152,7 @@ class Eligibility:
                 return _contested()
         return None
 
-    def extended(self, tx: Connection, task: Task, state: AccountState, now: datetime) -> Obstacle | None:
+    def extended(self, tx: Connection, task: Task, state: NativeState, now: datetime) -> Obstacle | None:
         """Honor a date in the mark "To Be Deleted" that somebody has moved later in the target.
 
         A mark that is not there, or says an earlier date, means nothing: what is due is decided here.
@@ -162,11 +166,12 @@ class Eligibility:
         return Obstacle(Consequence.POSTPONE, f"extended in {task.target} until {until:%Y-%m-%d %H:%M} UTC", until)
 
     def unapproved(
-        self, tx: Connection, task: Task, state: AccountState, connector: Connector[Any], now: datetime
+        self, tx: Connection, task: Task, state: NativeState, connector: Connector[Any], now: datetime
     ) -> Obstacle | None:
         """Hold what was read against the approvals of the case; those that it contradicts lapse.
 
-        Protected accounts wait for a person, unless the approvals of the stage cover exactly this state.
+        Protected accounts wait for a person, unless the approvals of the stage cover exactly this state; so does a
+        group that somebody has begun to need since, unless an operator has seen it like this.
         """
         case = cases.case_by_id(tx, task.case_id)
         lapsed = lapsing.lapse_drifted(
@@ -180,15 +185,34 @@ class Eligibility:
         if not approvals.conditions(tx, task.stage_id)[1]:
             why = f": {lapsed[task.stage_id]}" if task.stage_id in lapsed else ""
             return Obstacle(Consequence.POSTPONE, f"the approval of its stage has lapsed{why}; it has to be given anew")
-        protection = state.protection
-        if not task.action.is_revoking or not protection or connector.is_as_wanted(task.action, state):
-            return None
-        if any(approval.stage_id == task.stage_id for approval in approvals.standing(tx, task.case_id)):
+        why = _protected(tx, task, state) or _changed(tx, task, state)
+        if not task.action.is_revoking or not why or connector.is_as_wanted(task.action, state):
             return None
         return Obstacle(
-            Consequence.ASK,
-            f"{PROTECTED}{protection}; `scimbridge cases approve {task.case_id}` lets exactly this state through",
+            Consequence.ASK, f"{why}; `scimbridge cases approve {task.case_id}` lets exactly this state through"
         )
+
+
+def _protected(tx: Connection, task: Task, state: NativeState) -> str:
+    """Return why a person has to decide about what there is, unless that was approved for the stage."""
+    if not state.protection or any(each.stage_id == task.stage_id for each in approvals.standing(tx, task.case_id)):
+        return ""
+    return f"{PROTECTED}{state.protection}"
+
+
+def _changed(tx: Connection, task: Task, state: NativeState) -> str:
+    """Return what somebody has done to a group since it was to be given up, unless that was seen and approved.
+
+    An approval of another stage will do: what it was not given for would have ended it.
+    """
+    if not isinstance(state, GroupState):
+        return ""
+    known = snapshots.standing(tx, task.target, state.id)
+    before = left_by_now(known, state) if known is not None else target_groups.asked_state(tx, task.account_id)
+    changes = list(state.changes_since(before)) if isinstance(before, GroupState) else []
+    if not changes or any(each.covers(task.account_id) for each in approvals.standing(tx, task.case_id)):
+        return ""
+    return f"{CHANGED}{', '.join(changes)}"
 
 
 def _contested() -> Obstacle:

@@ -22,6 +22,7 @@ from scimbridge.sdk.errors import (
     ObservingError,
     RetryableError,
 )
+from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.outcome import Done, NeedsPerson
 from scimbridge.sdk.state import AccountState, Person
 from scimbridge.services.claiming import Claim, Claiming, Full, LookUp
@@ -110,7 +111,7 @@ class Execution:
 
     def _attempt(self, claim: Claim) -> Result:
         """Run one task. Everything that goes wrong becomes a result."""
-        before: list[AccountState] = []
+        before: list[NativeState] = []
         try:
             return self._perform(claim, before)
         except (ConnectorError, ObstacleError) as error:
@@ -122,17 +123,17 @@ class Execution:
             outcome = RetryableError(f"unexpected {type(error).__name__} in the connector; see the worker's log")
         return Result(outcome=outcome, before=before[0] if before else None)
 
-    def _perform(self, claim: Claim, seen: list[AccountState]) -> Result:
+    def _perform(self, claim: Claim, seen: list[NativeState]) -> Result:
         action = claim.task.action
         if action is Action.NOTIFY and self._tell is not None:
             return Result(outcome=self._tell(claim))
         connector = self._fleet.connector(claim.task.target)
-        state = connector.read(self._native_id(connector, claim))
+        state = connector.read_for(action, self._native_id(connector, claim))
         state = self._claiming.accept_read(claim, state, self._clock())
         seen.append(state)
         if connector.is_as_wanted(action, state):  # before a successor is looked for: there may be nothing to hand over
             return _done(connector, Done(changed=False), state, state)
-        if self._successors is not None:
+        if self._successors is not None and isinstance(state, AccountState):
             state = replace(state, successor=self._successors.find(claim, connector))
         if connector.is_as_wanted(action, state):
             return _done(connector, Done(changed=False), state, state)
@@ -189,12 +190,12 @@ class Execution:
                 attempts.end(tx, look_up.attempt.id, outcome="linked" if linked else "not linked", reason=note, now=now)
 
 
-def _done(connector: Connector[Any], outcome: Done, before: AccountState, after: AccountState | None) -> Result:
+def _done(connector: Connector[Any], outcome: Done, before: NativeState, after: NativeState | None) -> Result:
     decisive = connector.decisive(after) if after is not None else None
     return Result(outcome=outcome, before=before, after=after, decisive=decisive)
 
 
-def _read_back(connector: Connector[Any], action: Action, before: AccountState, outcome: Done) -> AccountState | None:
+def _read_back(connector: Connector[Any], action: Action, before: NativeState, outcome: Done) -> NativeState | None:
     """Return the account after a change that the target reported, ``None`` where it is gone.
 
     What the connector says it could not give back is not missed.
@@ -203,13 +204,14 @@ def _read_back(connector: Connector[Any], action: Action, before: AccountState, 
         RetryableError: The target said that it changed something, and it has not.
     """
     try:
-        after = before.seen_again(connector.read(before.id))
+        after = before.seen_again(connector.read_for(action, before.id))
     except AccountNotFoundError:
-        if action is Action.DELETE:
+        if action.removes:
             return None
         raise
     if connector.is_as_wanted(action, after) is False and not outcome.lost:
-        raise RetryableError(f"the target answered that it did {action} the account, but the account is unchanged")
+        thing = "group" if action.is_of_groups else "account"
+        raise RetryableError(f"the target answered that it did {action} the {thing}, but the {thing} is unchanged")
     return after
 
 

@@ -83,5 +83,6 @@ class GivingBack:
 
 def _why_nothing(case: Case, other: Case | None) -> str:
     if other is not None:
-        return f"another case of the same person is open ({other.id}): it decides what they have"
+        what, has = ("group", "what becomes of it") if case.is_about_group else ("person", "what they have")
+        return f"another case of the same {what} is open ({other.id}): it decides {has}"
     return f"case {case.id} has taken nothing that it could give back"

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import UNDOES, Action
-from scimbridge.sdk.state import AccountState
+from scimbridge.sdk.native import NativeState
 from scimbridge.store import snapshots
 from scimbridge.store.snapshots import Begun, Snapshot
+
+StateT = TypeVar("StateT", bound=NativeState)
 
 _ABOUT: Mapping[Action, tuple[str, ...]] = {
     Action.SUSPEND: ("suspended",),
@@ -22,6 +24,10 @@ _ABOUT: Mapping[Action, tuple[str, ...]] = {
     Action.REDIRECT_MAIL: ("mail_to",),
     Action.STAMP: ("stamp", "stamped_until"),
     Action.MOVE: ("container",),
+    Action.STAMP_GROUP: ("stamp", "stamped_until"),
+    Action.DISABLE_GROUP: ("disabled",),
+    Action.MOVE_GROUP: ("container",),
+    Action.EMPTY_GROUP: ("members",),
 }
 """What each action that can be undone is about; what else changes meanwhile is not the bridge's doing."""
 
@@ -29,12 +35,12 @@ _ABOUT: Mapping[Action, tuple[str, ...]] = {
 def beside_snapshot(
     tx: Connection,
     target: str,
-    state: AccountState,
+    state: StateT,
     action: Action,
     now: datetime,
     *,
-    touches: Callable[[AccountState], bool],
-) -> AccountState:
+    touches: Callable[[NativeState], bool],
+) -> StateT:
     """Return what an attempt has read beside what is kept of the account, and keep that the attempt begins.
 
     Args:
@@ -51,7 +57,7 @@ def beside_snapshot(
             return state
         snapshots.take(tx, target, state, now, begun=action)
         return state.with_original(state, state)
-    left = _left_by_now(known, state)
+    left = left_by_now(known, state)
     beside = state.with_original(known.original, left)
     if touches(beside):
         snapshots.note(tx, target, state.id, left, Begun(action=action, before=state))
@@ -60,7 +66,7 @@ def beside_snapshot(
     return beside
 
 
-def keep_left(tx: Connection, target: str, action: Action, before: AccountState, after: AccountState) -> None:
+def keep_left(tx: Connection, target: str, action: Action, before: NativeState, after: NativeState) -> None:
     """Keep how an attempt has left the account, as it was read back."""
     if before.original is not None:
         snapshots.note(
@@ -68,22 +74,22 @@ def keep_left(tx: Connection, target: str, action: Action, before: AccountState,
         )
 
 
-def keep_late(tx: Connection, target: str, action: Action, before: AccountState) -> None:
+def keep_late(tx: Connection, target: str, action: Action, before: NativeState) -> None:
     """Keep that an attempt came back late: what it is about may have changed since, by its doing."""
     known = snapshots.standing(tx, target, before.id)
     if known is not None:
         snapshots.note(tx, target, before.id, known.left, Begun(action=action, before=before))
 
 
-def credited(left: AccountState, *, before: AccountState, after: AccountState, action: Action) -> AccountState:
+def credited(left: StateT, *, before: NativeState, after: NativeState, action: Action) -> StateT:
     """Return how the bridge left an account, once an action has changed it from ``before`` to ``after``."""
     names = _ABOUT.get(UNDOES.get(action, action), ())
-    return replace(
-        left, **{name: _moved(getattr(left, name), getattr(before, name), getattr(after, name)) for name in names}
-    )
+    moved = {name: _moved(getattr(left, name), getattr(before, name), getattr(after, name)) for name in names}
+    return replace(left, **moved)
 
 
-def _left_by_now(known: Snapshot, state: AccountState) -> AccountState:
+def left_by_now(known: Snapshot, state: NativeState) -> NativeState:
+    """Return how the bridge left an account, with what an attempt has done whose end is not known."""
     if known.begun is None:
         return known.left
     return credited(known.left, before=known.begun.before, after=state, action=known.begun.action)

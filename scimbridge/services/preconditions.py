@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.task import Task
+from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.state import AccountState
 from scimbridge.services.eligibility import Consequence, Obstacle
 
@@ -11,12 +12,12 @@ _MOOT_ONCE_ARCHIVED = frozenset({Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL
 """What is about data, mail and address lists: an archived account has none of them here any more."""
 
 
-def obstacle(task: Task, state: AccountState) -> Obstacle | None:
+def obstacle(task: Task, state: NativeState) -> Obstacle | None:
     """Return what the account's own state says against an action."""
     if not task.action.is_revoking:
         return None
     if state.unmanaged and task.action is not Action.DISCONNECT:
         return Obstacle(Consequence.SKIP, "the account is marked at the target as not managed by the bridge")
-    if state.archived and task.action in _MOOT_ONCE_ARCHIVED:
+    if isinstance(state, AccountState) and state.archived and task.action in _MOOT_ONCE_ARCHIVED:
         return Obstacle(Consequence.SKIP, "the account is archived already")
     return None

@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.identity import Identity
+from scimbridge.domain.identity import Identity, target_of
 from scimbridge.domain.lifecycle import end_path
 from scimbridge.domain.rule import MANAGER, OWNER, WEBHOOK
 from scimbridge.domain.source import Profiles
 from scimbridge.notices.mail import is_address
 from scimbridge.services.people import MANAGER_PATH, referred, value_at
+from scimbridge.store import identities, target_groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ class Recipients:
                 return Recipient(label=WEBHOOK, is_webhook=True)
             case "manager":
                 return self._person(tx, MANAGER, value_at(identity.document, MANAGER_PATH), identity)
+            case "owner" if identity.is_group:
+                return self._owner_of_group(tx, identity)
             case "owner":
                 said = value_at(identity.document, self._owner_path)
                 found = self._person(tx, OWNER, said, identity)
@@ -67,6 +70,19 @@ class Recipients:
                 return Recipient(label=OWNER, address=said) if is_mailbox else found
             case address:
                 return Recipient(label=f"recipient {number}", address=address)
+
+    def _owner_of_group(self, tx: Connection, group: Identity) -> Recipient:
+        """Return who answers for a group: the first owner whom some source knows and who has an address."""
+        owners = target_groups.owners_of(tx, group)
+        if not owners:
+            return Recipient(label=OWNER, problem="the target names none")
+        ids = target_groups.active_owners_of(tx, target_of(group.source), [owner.id for owner in owners])
+        known = identities.users_by_id(tx, ids)
+        addresses = [_address_of(known[key].identity.document) for key in ids if key in known]
+        # An owner need not be somebody: a team has a mailbox, too.
+        addresses += [owner.name for owner in owners if is_address(owner.name)]
+        address = next((each for each in addresses if each is not None), None)
+        return Recipient(label=OWNER, address=address, problem="" if address else _UNKNOWN)
 
     def _person(self, tx: Connection, label: str, said: str | None, identity: Identity) -> Recipient:
         if said is None:

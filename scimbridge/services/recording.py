@@ -26,8 +26,8 @@ from scimbridge.sdk.errors import (
     RetryableError,
     TargetUnusableError,
 )
+from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.outcome import Done, InProgress, NeedsPerson
-from scimbridge.sdk.state import AccountState
 from scimbridge.services import keeping, lapsing, settling
 from scimbridge.services.aftermath import keep_account, not_given_back
 from scimbridge.services.alarming import Alarms
@@ -49,8 +49,8 @@ class Result:
     """
 
     outcome: Done | InProgress | NeedsPerson | ConnectorError | ObstacleError
-    before: AccountState | None = None
-    after: AccountState | None = None
+    before: NativeState | None = None
+    after: NativeState | None = None
     decisive: Decisive | None = None
 
 
@@ -181,8 +181,12 @@ def _why_observed(claim: Claim) -> str:
 
 def _after_not_found(task: Task, *, known: bool) -> Task:
     if task.action.gives_back:
-        return task.ask("the account is gone from the target; the bridge cannot give it back")
-    return task.finish("the account is gone") if known else task.skip("no account there")
+        return task.ask(f"the {_thing(task)} is gone from the target; the bridge cannot give it back")
+    return task.finish(f"the {_thing(task)} is gone") if known else task.skip("no account there")
+
+
+def _thing(task: Task) -> str:
+    return "group" if task.action.is_of_groups else "account"
 
 
 def _after_retryable(task: Task, error: RetryableError, now: datetime, patience: timedelta) -> Task:
@@ -211,7 +215,7 @@ def _store_end(tx: Connection, claim: Claim, task: Task, ended: Task, result: Re
     if isinstance(result.outcome, AmbiguousAccountError):
         accounts.note_look_up(tx, task.account_id, note="ambiguous", candidates=result.outcome.candidates)
     if task.action.gives_back and isinstance(result.outcome, AccountNotFoundError):
-        settling.skip_others_on(tx, ended, "the account is gone from the target", now)
+        settling.skip_others_on(tx, ended, f"the {_thing(task)} is gone from the target", now)
     if isinstance(result.outcome, Done) and result.before is not None:
         keep_account(tx, ended, result.outcome, result.before, result.after, now)
     journal.record(

@@ -58,7 +58,7 @@ def open_restore(
     case = wish.into or _insert_case(tx, identity, wish, now)
     stage = PlannedStage(number=0, after=timedelta(), due_at=now, tasks=())
     stage_id = stages.insert_stage(tx, case.id, stage, now)
-    undos = {account.id: _undo(tx, account, can.get(account.target)) for account in taken}
+    undos = {account.id: _undo(tx, identity, account, can.get(account.target)) for account in taken}
     new = [task for account in taken for task in _tasks(case, stage_id, account, undos[account.id], wish, now)]
     tasks.insert_tasks(tx, new)
     journal.record(
@@ -109,9 +109,9 @@ def _insert_case(tx: Connection, identity: Identity, wish: Wish, now: datetime) 
     )
 
 
-def _undo(tx: Connection, account: Owned, can: Abilities | None) -> Undo:
+def _undo(tx: Connection, identity: Identity, account: Owned, can: Abilities | None) -> Undo:
     since = snapshots.taken_at(tx, account.id)
-    return undo_of(tasks.begun_on(tx, account.id, since), can)
+    return undo_of(tasks.begun_on(tx, account.id, since), can, of_group=identity.is_group)
 
 
 def _tasks(case: Case, stage_id: str, account: Owned, undo: Undo, wish: Wish, now: datetime) -> Iterable[Task]:

@@ -18,6 +18,7 @@ from scimbridge.errors import CaseClosedError
 from scimbridge.store import cases, journal, stages, tasks
 
 LEFT_AGAIN = "the person has left again"
+GO_AFTER_ALL = "the group is to be given up after all"
 
 
 def settle(tx: Connection, case_id: str, now: datetime) -> None:
@@ -73,7 +74,7 @@ def stop_restoring(tx: Connection, case: Case, fact: Fact) -> bool:
         return True
     for task in own:
         if task.action.gives_back and fact.concerns(task.target):
-            _call_off(tx, task, LEFT_AGAIN, fact.at)
+            _call_off(tx, task, GO_AFTER_ALL if task.action.is_of_groups else LEFT_AGAIN, fact.at)
     return False
 
 

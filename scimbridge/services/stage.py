@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.approval import PROTECTED
+from scimbridge.domain.approval import ASKS
 from scimbridge.domain.rule import Terms
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.errors import ApprovalRefusedError, NotFoundError
@@ -53,8 +53,8 @@ class CaseStage:
 
     @property
     def asks(self) -> bool:
-        """Whether it waits for a person because an account of it is protected."""
-        return any(task.needs_person and task.reason.startswith(PROTECTED) for task in self.tasks)
+        """Whether it waits for a person to see exactly what there is: it is protected, or a group that has changed."""
+        return any(task.needs_person and task.reason.startswith(ASKS) for task in self.tasks)
 
 
 def stages_of(tx: Connection, case_id: str) -> list[CaseStage]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from scimbridge import telemetry
 from scimbridge.domain.case import Case
-from scimbridge.domain.identity import Identity
+from scimbridge.domain.identity import Identity, target_of
 from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.source import Profiles
 from scimbridge.notices import commands
@@ -188,7 +188,7 @@ def _notice(identity: Identity, message: _Message, key: str, profiles: Profiles,
     content = Leaver(
         person=_name_of(identity),
         user_name=identity.user_name,
-        source=case.source,
+        source=target_of(case.source),
         trigger=case.trigger.value if case.trigger is not None else case.kind.value,
         case_id=case.id,
         steps=message.outlook.steps,
@@ -196,6 +196,7 @@ def _notice(identity: Identity, message: _Message, key: str, profiles: Profiles,
         hold_command=commands.hold_case(case.id),
         cancel_command=commands.cancel_case(case.id),
         link=f"{public_url}/",
+        is_group=case.is_about_group,
     )
     return Notice(id=key, at=case.trigger_at, content=content, zone=profiles.of(case.source).timezone)
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.ids import AccountId, AttemptId, new_id
-from scimbridge.sdk.state import AccountState
+from scimbridge.sdk.native import NativeState
 from scimbridge.store.accounts import Account, account_by_id
 from scimbridge.store.schema import attempts, cases, tasks
 
@@ -121,7 +121,7 @@ def live_count(tx: Connection, target: str) -> int:
     return int(tx.execute(_LIVE, {"at": target}).scalar_one())
 
 
-def store_state(tx: Connection, attempt: Attempt, state: AccountState, now: datetime) -> None:
+def store_state(tx: Connection, attempt: Attempt, state: NativeState, now: datetime) -> None:
     """Keep what the first half of the attempt read."""
     tx.execute(_UPDATE, {"key": attempt.id, "state_read": state.to_json(), "read_at": now})
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, tuple_
 
 from scimbridge.domain.case import Case, CaseKind
+from scimbridge.domain.identity import AT_TARGET
 from scimbridge.domain.names import any_case_key
 from scimbridge.domain.situation import CaseQuery, Wanted
 from scimbridge.domain.task import FINISHED, TaskState
@@ -165,8 +166,7 @@ def _conditions(query: CaseQuery, now: datetime) -> Iterator[ColumnElement[bool]
     ):
         if value is not None:
             yield column == value
-    if query.kind_is_leave:
-        yield cases.c.kind == CaseKind.LEAVE
+    yield from _of_kinds(query)
     if query.since is not None:
         yield cases.c.opened_at >= query.since
     if query.until is not None:
@@ -183,6 +183,13 @@ def _conditions(query: CaseQuery, now: datetime) -> Iterator[ColumnElement[bool]
         yield identities.c.any_case_name.contains(any_case_key(query.search), autoescape=True)
     if query.situation is not None:
         yield and_(cases.c.state == "open", _situation(query.situation, now))
+
+
+def _of_kinds(query: CaseQuery) -> Iterator[ColumnElement[bool]]:
+    if query.kind_is_leave:
+        yield cases.c.kind == CaseKind.LEAVE
+    if query.is_about_group:
+        yield cases.c.source.startswith(AT_TARGET, autoescape=True)
 
 
 def _situation(wanted: Wanted, now: datetime) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
-from scimbridge.domain.identity import Identity
+from scimbridge.domain.identity import AT_TARGET, Identity
 from scimbridge.domain.ids import IdentityId, new_id
 from scimbridge.domain.names import any_case_key, fold, user_name_key
 from scimbridge.domain.resource import Member, MemberKind, StoredUser
@@ -269,7 +269,10 @@ def find_people(
     userNames and addresses are compared in any case; where a source tells names apart by their
     case, the one that is spelled alike counts.
     """
-    conditions: list[ColumnElement[bool]] = [identities.c.deleted_at.is_(None)]
+    conditions: list[ColumnElement[bool]] = [
+        identities.c.deleted_at.is_(None),
+        identities.c.source.not_like(f"{AT_TARGET}%"),  # a group is nobody
+    ]
     if user_name:
         conditions.append(identities.c.any_case_name == any_case_key(user_name))
     if external_id:

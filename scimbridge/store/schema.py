@@ -321,7 +321,7 @@ accounts = Table(
     "accounts",
     metadata,
     # One row for an identity at a target, from the identity's creation on. `native_id` is the target's
-    # immutable id, once the account has been found there.
+    # immutable id, once the account has been found there. A group at a target has one, too.
     Column("id", _Id, primary_key=True),
     Column("identity_id", ForeignKey("identities.id"), nullable=False),
     Column("target", String(64), nullable=False),
@@ -332,6 +332,8 @@ accounts = Table(
     Column("link_attempts", Integer, nullable=False, server_default="0"),
     Column("candidates", Document),
     Column("note", Text, nullable=False, server_default=""),
+    # Of a group: how it was when an operator asked to give it up.
+    Column("asked_state", Document),
     Index("uq_accounts_identity_target", "identity_id", "target", unique=True),
     Index("ix_accounts_native_id", "target", "native_id"),
     Index("ix_accounts_link_due_at", "target", "link_due_at",

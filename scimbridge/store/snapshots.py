@@ -9,7 +9,8 @@ from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.ids import new_id
-from scimbridge.sdk.state import AccountState
+from scimbridge.sdk.group import state_of
+from scimbridge.sdk.native import NativeState
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import accounts, snapshots
 
@@ -23,7 +24,7 @@ class Begun:
     """
 
     action: Action
-    before: AccountState
+    before: NativeState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,8 @@ class Snapshot:
         begun: What has begun and not come to its end.
     """
 
-    original: AccountState
-    left: AccountState
+    original: NativeState
+    left: NativeState
     begun: Begun | None = None
 
 
@@ -50,7 +51,7 @@ _STANDING = Prepared(
 )
 
 
-def take(tx: Connection, target: str, state: AccountState, now: datetime, begun: Action | None = None) -> None:
+def take(tx: Connection, target: str, state: NativeState, now: datetime, begun: Action | None = None) -> None:
     """Keep the state of a native account that is about to be touched for the first time.
 
     Only where no snapshot stands; a unique index sees to it that the first one wins.
@@ -72,12 +73,12 @@ def standing(tx: Connection, target: str, native_id: str) -> Snapshot | None:
     row = _STANDING.first(tx, {"at": target, "native": native_id})
     if row is None:
         return None
-    original = AccountState.from_json(row["state"])
+    original = state_of(row["state"])
     begun = row["begun"]
     return Snapshot(
         original=original,
-        left=AccountState.from_json(row["left_state"]) if row["left_state"] else original,
-        begun=Begun(action=Action(begun["action"]), before=AccountState.from_json(begun["before"])) if begun else None,
+        left=state_of(row["left_state"]) if row["left_state"] else original,
+        begun=Begun(action=Action(begun["action"]), before=state_of(begun["before"])) if begun else None,
     )
 
 
@@ -92,7 +93,7 @@ def taken_at(tx: Connection, account_id: str) -> datetime | None:
     return found
 
 
-def note(tx: Connection, target: str, native_id: str, left: AccountState, begun: Begun | None = None) -> None:
+def note(tx: Connection, target: str, native_id: str, left: NativeState, begun: Begun | None = None) -> None:
     """Keep how the bridge left an account, and what it begins now."""
     tx.execute(
         update(snapshots)

@@ -7,13 +7,15 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select
 
+from scimbridge.domain.identity import AT_TARGET
 from scimbridge.domain.names import any_case_key
 from scimbridge.store.schema import groups, identities, requests, sources, tokens
 
 
 def all_sources(tx: Connection) -> Sequence[RowMapping]:
-    """Return all sources, by name."""
-    return tx.execute(select(sources).order_by(sources.c.name)).mappings().all()
+    """Return all sources that speak SCIM, by name."""
+    query = select(sources).where(sources.c.name.not_like(f"{AT_TARGET}%")).order_by(sources.c.name)
+    return tx.execute(query).mappings().all()
 
 
 def counts_of(tx: Connection, source: str) -> dict[str, int]:

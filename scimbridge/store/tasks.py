@@ -240,6 +240,12 @@ def tasks_of_case(tx: Connection, case_id: str, *, lock: bool = False) -> list[T
     return [_task(row) for row in query.all(tx, {"key": case_id})]
 
 
+def tasks_of_cases(tx: Connection, case_ids: Sequence[str]) -> list[Task]:
+    """Return the tasks of some cases in the order in which they are due."""
+    query = select(tasks).where(tasks.c.case_id.in_(case_ids)).order_by(tasks.c.due_at, tasks.c.position, tasks.c.id)
+    return [_task(row) for row in tx.execute(query).mappings()]
+
+
 def task_rows_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
     """Return the same with evidence and end, for display."""
     return tx.execute(_OF_CASE, {"key": case_id}).mappings().all()
@@ -314,11 +320,11 @@ def last_done_on(tx: Connection, account_id: str, *, about: Action) -> Task | No
 
 
 def deletion_of(tx: Connection, case_id: str, account_id: str) -> datetime | None:
-    """Return when a case deletes an account, as it is planned now; ``None`` where it does not."""
+    """Return when a case deletes an account or a group, as it is planned now; ``None`` where it does not."""
     query = select(func.min(tasks.c.due_at)).where(
         tasks.c.case_id == case_id,
         tasks.c.account_id == account_id,
-        tasks.c.action == Action.DELETE,
+        tasks.c.action.in_([Action.DELETE, Action.DELETE_GROUP]),
         tasks.c.state.not_in(_FINISHED),
     )
     found: datetime | None = tx.execute(query).scalar_one()

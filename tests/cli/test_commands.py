@@ -24,6 +24,7 @@ EXPECTED = {
     *("cases approve", "cases expedite", "cases find", "cases unapprove"),
     *("targets list", "targets check", "targets pause", "targets resume", "targets arm", "targets disarm"),
     *("guard list", "guard show", "guard release", "guard cancel"),
+    *("groups stale", "groups stamp", "groups status"),
     *("hold place", "hold lift", "hold list", "exclusion add", "exclusion end", "exclusion list"),
     *("cases request", "cases requested", "cases withdraw", "operator create", "operator list", "operator revoke"),
     *("inquiries list", "inquiries confirm", "inquiries dismiss"),
@@ -31,7 +32,7 @@ EXPECTED = {
 }
 READING = {
     *("check", "plan", "token list", "cases list", "cases show", "targets list", "targets check"),
-    *("guard list", "guard show"),
+    *("guard list", "guard show", "groups stale", "groups status"),
     *("cases requested", "operator list"),
     *("hold list", "exclusion list", "config check", "sources list", "sources show", "sources requests"),
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from scimbridge.config import later
-from scimbridge.domain.action import Action
 from scimbridge.domain.trigger import Trigger
 from tests.config.conftest import GOOD, Problems
 
@@ -44,13 +43,6 @@ def test_later_triggers_are_refused_by_name(problems_of: Problems, trigger: str)
     assert problems == {"rules[0].when[1]": f'"{trigger}" {later.SAYS}'}
 
 
-@pytest.mark.parametrize("action", sorted(later.ACTIONS))
-def test_later_actions_are_refused_by_name(problems_of: Problems, action: str) -> None:
-    problems = problems_of(GOOD.replace('"suspend"', f'"suspend", "{action}"'))
-
-    assert problems == {"rules[0].stages[0].do[1]": f'"{action}" {later.SAYS}'}
-
-
 @pytest.mark.parametrize("kind", ["google-workspace", "microsoft365", "webhook", "home-folder"])
 def test_later_connectors_are_refused_by_name(problems_of: Problems, kind: str) -> None:
     problems = problems_of(GOOD.replace('"scim"', f'"{kind}"'))
@@ -59,5 +51,4 @@ def test_later_connectors_are_refused_by_name(problems_of: Problems, kind: str) 
 
 
 def test_nothing_that_this_version_has_is_called_later() -> None:
-    assert not later.ACTIONS & set(Action)
     assert {Trigger.STALE, Trigger.ORPHANED} == later.TRIGGERS, "prepared, and fed by a later version"

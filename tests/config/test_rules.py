@@ -93,7 +93,7 @@ def test_a_stage_that_cannot_be_read_does_not_hide_what_is_wrong_with_the_others
 
 
 def test_an_action_that_cannot_be_read_does_not_hide_what_is_wrong_with_its_stage(problems_of: Problems) -> None:
-    problems = problems_of(TARGET + a_rule('after = "1d", do = ["empty_group", "restore"]'))
+    problems = problems_of(TARGET + a_rule('after = "1d", do = ["fire", "restore"]'))
 
     assert set(problems) == {"rules[0].stages[0].do[0]", "rules[0].stages[0].do"}
 

@@ -8,19 +8,22 @@ from typing import Any
 import pytest
 
 from connectors.sample import SampleConfig, SampleConnector
-from connectors.sample.store import SampleFile
+from connectors.sample.store import CONTAINERS, SampleFile
 from scimbridge.sdk import Action, Connector, Context, Permit, Person, TargetConfig
 
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
+pytest.register_assert_rewrite("scimbridge.sdk.conformance", "scimbridge.sdk.group_conformance")
+from scimbridge.sdk.group_conformance import (  # noqa: E402  # after the rewrite is registered
+    GroupConformance,
+    ambiguous_group,
+)
 
 TOKEN = "right-secret"
 
 
-class TestSampleConformance(ConnectorConformance):
+class TestSampleConformance(GroupConformance):
     @pytest.fixture(autouse=True)
     def _target(self, tmp_path: Path) -> None:
-        self.file = SampleFile.create(tmp_path / "sample.db", token=TOKEN, containers=("people", "leavers", "board"))
+        self.file = SampleFile.create(tmp_path / "sample.db", token=TOKEN, containers=(*CONTAINERS, "board"))
 
     def connect(self, permit: Permit) -> SampleConnector:
         return self._connector(permit)
@@ -84,6 +87,27 @@ class TestSampleConformance(ConnectorConformance):
     def writes(self) -> int:
         return len(self.file.writes())
 
+    def form_group(self, name: str, members: list[str], *, protected: bool = False) -> str:
+        protection = "it makes administrators" if protected else ""
+        return self.file.form(name, members, note="Made for the fair", protected=protection)
+
+    def look_at_group(self, group_id: str) -> Mapping[str, Any] | None:
+        return self.file.look_at_group(group_id)
+
+    def put_into_group(self, group_id: str, account_id: str) -> None:
+        self.file.edit(account_id, lambda record: replace(record, groups=(*record.groups, group_id)))
+
+    def move_group_elsewhere(self, group_id: str) -> None:
+        self.file.edit_group(group_id, lambda group: replace(group, container="board"))
+
+    def group_text_of(self, group_id: str) -> str:
+        found = self.file.look_at_group(group_id)
+        assert found is not None
+        return str(found["note"])
+
+    def test_of_two_groups_of_one_name_none_is_taken(self, connector: Connector[Any], name: str) -> None:
+        ambiguous_group(connector, name, {self.file.form(name) for _ in range(2)})
+
     def _connector(self, permit: Permit, **settings: Any) -> SampleConnector:
         config = SampleConfig.model_validate(
             {
@@ -91,6 +115,7 @@ class TestSampleConformance(ConnectorConformance):
                 "file": self.file.path,
                 "token": TOKEN,
                 "leavers_container": "leavers",
+                "groups_container": "old groups",
                 **settings,
             }
         )

@@ -21,6 +21,7 @@ def test_deleting_archiving_and_handing_over_cannot_be_taken_back() -> None:
         Action.DELETE,
         Action.ARCHIVE,
         Action.TRANSFER_OWNERSHIP,
+        Action.DELETE_GROUP,
     }
 
 
@@ -45,6 +46,8 @@ def test_nothing_that_cannot_be_taken_back_has_an_undo() -> None:
         ((Action.REMOVE_FROM_GROUPS,), (GuardClass.ALL, GuardClass.STRIP)),
         ((Action.RELEASE_LICENSES,), (GuardClass.ALL, GuardClass.STRIP)),
         ((Action.ARCHIVE,), (GuardClass.ALL, GuardClass.DELETE)),
+        ((Action.EMPTY_GROUP, Action.DELETE_GROUP), (GuardClass.GROUPS,)),
+        ((Action.UNSTAMP_GROUP,), ()),
         ((Action.SUSPEND, Action.DELETE), (GuardClass.ALL, GuardClass.SUSPEND, GuardClass.DELETE)),
     ],
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from scimbridge.domain import leavers
-from scimbridge.domain.leavers import Leaver, LeaversFileError, read_leavers
+from scimbridge.domain import table
+from scimbridge.domain.leavers import Leaver, read_leavers
+from scimbridge.domain.table import TableError
 
 
 def read(text: str) -> list[Leaver]:
@@ -94,25 +95,25 @@ def test_a_line_may_leave_out_its_end() -> None:
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_whole(content: bytes, message: str) -> None:
-    with pytest.raises(LeaversFileError) as refusal:
+    with pytest.raises(TableError) as refusal:
         read_leavers(content)
 
     assert str(refusal.value) == message
 
 
 def test_a_file_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leavers, "MOST_LINES", 2)
-    monkeypatch.setattr(leavers, "MOST_BYTES", 100)
+    monkeypatch.setattr(table, "MOST_LINES", 2)
+    monkeypatch.setattr(table, "MOST_BYTES", 100)
     fits = b"userName\n" + b"a" * 91
 
     assert len(read_leavers(b"userName\na\nb\n").leavers) == 2
     assert len(read_leavers(fits).leavers) == 1
-    with pytest.raises(LeaversFileError, match=r"^there are more than 2 lines; split the file$"):
+    with pytest.raises(TableError, match=r"^there are more than 2 lines; split the file$"):
         read_leavers(b"userName\na\nb\nc\n")
-    with pytest.raises(LeaversFileError, match="larger than"):
+    with pytest.raises(TableError, match="larger than"):
         read_leavers(fits + b"a")
 
 
 def test_a_file_that_is_too_large_is_told_how_large_it_may_be() -> None:
-    with pytest.raises(LeaversFileError, match=r"^the file is larger than 8 MiB; split it$"):
+    with pytest.raises(TableError, match=r"^the file is larger than 8 MiB; split it$"):
         read_leavers(b"a" * (8 << 20) + b"a")

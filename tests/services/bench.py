@@ -56,6 +56,7 @@ from scimbridge.services.permit import TargetPermit
 from scimbridge.services.planning import Planner
 from scimbridge.services.recording import Recording
 from scimbridge.services.requesting import Requesting
+from scimbridge.services.retiring import Retiring
 from scimbridge.services.returning import Returning
 from scimbridge.services.successors import Successors
 from scimbridge.services.sweeping import Sweeping
@@ -65,13 +66,14 @@ from scimbridge.store import accounts, cases, inquiries, journal, targets, tasks
 from scimbridge.store.database import Database
 from scimbridge.store.writer import Writer
 from tests.clock import FakeClock
+from tests.services.memory_groups import MemoryGroups
 
 SOURCE = "idp"
 FEW_ACTIONS = (Action.SUSPEND, Action.RESTORE, Action.DELETE)
 """Targets that know no groups, so that nothing comes before a deletion."""
 
 
-class MemoryTarget:
+class MemoryTarget(MemoryGroups):
     """A target system: accounts by id, as a sample target keeps them, and a log of what was really changed.
 
     Attributes:
@@ -84,7 +86,8 @@ class MemoryTarget:
         self.accounts: dict[str, dict[str, Any]] = {}
         self.offers: dict[str, Entitlement] = {}
         self.seats: dict[str, int] = {}
-        self.containers = {"people", "leavers"}
+        self.forms: dict[str, dict[str, Any]] = {}
+        self.containers = {"people", "leavers", "groups", "old groups"}
         self.archive_answers = 0
         self.writes: list[tuple[str, str]] = []
         self.fails: list[Exception] = []
@@ -295,6 +298,7 @@ class Bench:
                     "connector": "memory",
                     "file": "in memory",
                     "leavers_container": "leavers",
+                    "groups_container": "old groups",
                     "mode": self.modes.get(name, Mode.ENFORCE),
                     "concurrency": self.concurrency,
                     "rate_limit": self.rate_limit,
@@ -343,6 +347,9 @@ class Bench:
         self.arming = Arming(self.database, self.fleet)
         self.requesting = Requesting(
             self.database, planner, self.rules, self.fleet.capabilities, profiles, self.wakeups.extend
+        )
+        self.retiring = Retiring(
+            self.database, self.fleet, planner, self.rules, self.fleet.capabilities, self.wakeups.extend
         )
         self.hooking = Hooking(self.database, self.hooks)
         self.sweeping = Sweeping(

@@ -422,7 +422,7 @@ def test_a_proposal_shows_the_accounts_as_they_are_now_and_writes_nothing(bench:
 
     (seen,) = proposal.seen
     assert (proposal.stage.number, seen.target) == (2, "crm")
-    assert seen.state is not None
+    assert isinstance(seen.state, AccountState)
     assert seen.state.groups == (ADMINS,)
     assert seen.subject.decisive is not None
     assert seen.subject.decisive["privileged"] == ["g1"]

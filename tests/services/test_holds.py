@@ -13,7 +13,7 @@ from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import NotFoundError
-from scimbridge.sdk import AccountState
+from scimbridge.sdk import NativeState
 from scimbridge.services.claiming import Claim
 from scimbridge.services.holding import Placed
 from scimbridge.store.database import Database
@@ -362,7 +362,7 @@ def interpose(bench: Bench, moment: str, happens: Callable[[], object]) -> None:
         system.before_read = nothing
         happens()
 
-    def once_before_confirm(claim: Claim, now: datetime, state: AccountState | None = None) -> None:
+    def once_before_confirm(claim: Claim, now: datetime, state: NativeState | None = None) -> None:
         bench.claiming.confirm = confirm  # type: ignore[method-assign]
         happens()
         confirm(claim, now, state)

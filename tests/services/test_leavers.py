@@ -11,7 +11,7 @@ from scimbridge.domain.case import CaseState
 from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
-from scimbridge.sdk import AccountState, Mode, RejectedError, RetryableError, TargetUnusableError
+from scimbridge.sdk import Mode, NativeState, RejectedError, RetryableError, TargetUnusableError
 from scimbridge.services.claiming import Claim
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
@@ -309,7 +309,7 @@ def test_whoever_comes_between_the_read_and_a_deletion_keeps_the_account(databas
     ada = bench.join("ada")
     accept_read = bench.claiming.accept_read
 
-    def accept_then_join(claim: Claim, state: AccountState, now: datetime) -> AccountState:
+    def accept_then_join(claim: Claim, state: NativeState, now: datetime) -> NativeState:
         accepted = accept_read(claim, state, now)
         bench.join("ada", source="other-idp", everywhere=False)
         return accepted

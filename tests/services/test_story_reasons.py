@@ -38,6 +38,7 @@ from tests.services.bench import (
     a_stage,
     an_exclusion,
 )
+from tests.services.retired import form, give_up
 
 Making = Callable[..., Bench]
 Scenario = Callable[[Making], tuple[Bench, str]]
@@ -233,6 +234,16 @@ def ambiguous(making: Making) -> tuple[Bench, str]:
     return bench, bench.case(person).id
 
 
+def changed_since(making: Making) -> tuple[Bench, str]:
+    stages = (a_stage("0s", Action.STAMP_GROUP), a_stage("30d", Action.EMPTY_GROUP))
+    bench = making(*stages, actions=tuple(MemoryConnector.capabilities))
+    form(bench, "Fair 2019")
+    retired = give_up(bench, "Fair 2019")
+    bench.systems["crm"].add("ada", groups=["Fair 2019"])
+    bench.run("30d")
+    return bench, retired.id
+
+
 def protected(making: Making) -> tuple[Bench, str]:
     bench = making()
     case = leaver(bench)
@@ -312,6 +323,7 @@ SCENARIOS: dict[Why, Scenario] = {
     Why.CONTESTED: contested,
     Why.AMBIGUOUS: ambiguous,
     Why.PROTECTED: protected,
+    Why.CHANGED: changed_since,
     Why.NEEDS_PERSON: failed,
     Why.LATE: late,
     Why.EXCLUDED: excluded,

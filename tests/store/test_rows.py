@@ -28,6 +28,7 @@ from scimbridge.errors import (
     StoreUnavailableError,
     UnknownMemberError,
 )
+from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.state import AccountState
 from scimbridge.store import (
     accounts,
@@ -56,7 +57,7 @@ NOW = datetime(2026, 3, 2, 9, 30, 15, 123456, tzinfo=UTC)
 SOURCE = "okta"
 
 
-def _original(tx: Connection, target: str, native_id: str) -> AccountState | None:
+def _original(tx: Connection, target: str, native_id: str) -> NativeState | None:
     found = snapshots.standing(tx, target, native_id)
     return found.original if found is not None else None
 

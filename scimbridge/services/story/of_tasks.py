@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scimbridge.domain.approval import PROTECTED
+from scimbridge.domain.approval import CHANGED, PROTECTED
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.times import moment
 from scimbridge.services.story.reading import Story
@@ -37,6 +37,8 @@ def _about_person(task: Task) -> Reason:
     retry = f"Then `scimbridge cases retry {task.case_id}`."
     if task.reason.startswith(PROTECTED):
         return Reason(why=Why.PROTECTED, said=said)
+    if task.reason.startswith(CHANGED):
+        return Reason(why=Why.CHANGED, said=said)
     if task.reason.startswith("contested"):
         return Reason(why=Why.CONTESTED, said=said, step=retry)
     if "scimbridge tasks link" in task.reason:

@@ -41,6 +41,7 @@ class Why(StrEnum):
     CONTESTED = "contested"
     AMBIGUOUS = "ambiguous"
     PROTECTED = "protected"
+    CHANGED = "changed since"
     NEEDS_PERSON = "needs a person"
     LATE = "late"
     EXCLUDED = "excluded"

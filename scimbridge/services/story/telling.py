@@ -9,6 +9,7 @@ from typing import Any
 
 from scimbridge.domain.case import CaseKind, CaseState
 from scimbridge.domain.duration import format_duration
+from scimbridge.domain.identity import target_of
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.times import distance, moment
 from scimbridge.domain.trigger import Trigger
@@ -54,6 +55,19 @@ _OPENINGS: Mapping[Trigger | None, str] = {
 
 def _opening(story: Story) -> Iterator[str]:
     case, summary = story.case, story.summary
+    if case.is_about_group:
+        yield from _opening_of_group(story)
+    else:
+        yield from _opening_of_person(story)
+    if case.state is CaseState.OPEN:
+        yield f"It is open: {summary.situation}."
+    else:
+        ended = f" at {moment(case.closed_at)}" if case.closed_at else ""
+        yield f"It was {case.state}{ended}: {case.reason}."
+
+
+def _opening_of_person(story: Story) -> Iterator[str]:
+    case, summary = story.case, story.summary
     name = story.identity.document.get("displayName")
     person = f"{summary.user_name} ({name})" if name and name != summary.user_name else summary.user_name
     if case.kind is CaseKind.LEAVE:
@@ -63,11 +77,18 @@ def _opening(story: Story) -> Iterator[str]:
     else:
         yield f"{person} of source {case.source} returned at {moment(case.trigger_at)}."
         yield f"Case {case.id} gives back what rule {case.rule} took."
-    if case.state is CaseState.OPEN:
-        yield f"It is open: {summary.situation}."
+
+
+def _opening_of_group(story: Story) -> Iterator[str]:
+    case = story.case
+    group = f"Group {story.summary.user_name} at {target_of(case.source)}"
+    by = f", as {case.opened_by} asked" if case.opened_by else ""
+    if case.kind is CaseKind.LEAVE:
+        yield f"{group} is to be given up{by} at {moment(case.trigger_at)}."
+        yield f"Rule {case.rule} planned case {case.id}."
     else:
-        ended = f" at {moment(case.closed_at)}" if case.closed_at else ""
-        yield f"It was {case.state}{ended}: {case.reason}."
+        yield f"{group} is given back{by} at {moment(case.trigger_at)}."
+        yield f"Case {case.id} gives back what rule {case.rule} took."
 
 
 def _stages(story: Story) -> Iterator[str]:
@@ -121,7 +142,7 @@ def _evidence(evidence: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key} {_value(before[key])}"
 
 
-_ALWAYS_TOLD = frozenset({"exists", "suspended"})
+_ALWAYS_TOLD = frozenset({"exists", "suspended", "disabled"})
 
 
 def _value(value: object) -> str:

@@ -11,7 +11,7 @@ from hypothesis.stateful import rule
 
 from scimbridge.domain.duration import parse_duration
 from scimbridge.domain.hold import Scope
-from scimbridge.sdk import AccountState, ConnectorError, RejectedError, RetryableError, TargetUnusableError
+from scimbridge.sdk import ConnectorError, NativeState, RejectedError, RetryableError, TargetUnusableError
 from scimbridge.services.claiming import Claim
 from tests.services.machine.faults import crash, nothing
 from tests.services.machine.model import a_name, a_target, a_truth
@@ -119,7 +119,7 @@ class LuckRules(ProcessRules):
         """
         accept_read = self.bench.claiming.accept_read
 
-        def once(claim: Claim, state: AccountState, now: datetime) -> AccountState:
+        def once(claim: Claim, state: NativeState, now: datetime) -> NativeState:
             if is_irreversible and not claim.task.action.is_irreversible:
                 return accept_read(claim, state, now)
             self.happens_no_more()

@@ -1,0 +1,201 @@
+"""``scimbridge groups``: groups at targets that nobody needs are found, given up, and followed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scimbridge.cli.group_text import (
+    finding_document,
+    finding_row,
+    stale_document,
+    stale_row,
+    status_document,
+    status_row,
+)
+from scimbridge.cli.leavers import is_file
+from scimbridge.cli.opening import opened
+from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
+from scimbridge.cli.output import note, plain, say, say_json, say_table
+from scimbridge.cli.reporting import ExitCode
+from scimbridge.domain.duration import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scimbridge.domain.retirement import GroupReport, NamedGroup
+    from scimbridge.services.stale_groups import StaleGroup
+
+SHOWS_PROGRESS_FROM = 20
+
+app = new_group("groups", "Groups at targets that nobody needs are given up.")
+
+Target = Annotated[str, typer.Argument(metavar="TARGET", help="The target, as configured.")]
+
+
+@app.command()
+def stale(
+    target: Target,
+    unchanged_for: Annotated[
+        str, typer.Option("--unchanged-for", metavar="SPAN", help="From when on a group counts as unchanged.")
+    ] = "365d",
+    ownerless: Annotated[
+        bool, typer.Option("--ownerless", help="Also groups without an owner, or whose owner has left.")
+    ] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Answer as a file for `groups stamp`, to strike out what is needed.")
+    ] = False,
+    as_json: AsJson = False,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """List groups that seem unused, with the reason.
+
+    They are empty, or nobody has changed them for long, as the target tells it; what it does not tell is no reason.
+    Touches nothing.
+    """
+    span = _span(unchanged_for)
+    with opened(config, log_level) as bridge:
+        found = bridge.stale_groups.at(target, bridge.clock(), unchanged_for=span, ownerless=ownerless)
+    if as_csv:
+        _say_csv(found)
+    elif as_json:
+        say_json([stale_document(each) for each in found])
+    elif not found:
+        say(f"No group at {target} is empty, or unchanged for {unchanged_for}.")
+    else:
+        say_table(("ID", "GROUP", "MEMBERS", "WHY"), [stale_row(each) for each in found])
+
+
+@app.command()
+def stamp(
+    target: Target,
+    which: Annotated[str, typer.Argument(metavar="GROUP|FILE.csv", help="A group's name or id, or a file of them.")],
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why; for lines of a file that give no reason.")
+    ] = "",
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Do what can be done; else one bad line leaves all groups alone.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also groups whose case is complete.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of each line.")] = False,
+    as_json: AsJson = False,
+    by: By = None,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """Have a group given up, or all groups in a file.
+
+    A rule with actions of groups says what happens; usually a stamp comes first. A file is CSV: its first line names
+    the columns group (a name or an id) and, where you like, reason. Asking twice does nothing twice.
+
+    Exit code 1 if nothing was done because of a line, 3 if lines are left over.
+    """
+    named = _named(which)
+    from scimbridge.domain.request import Asked
+
+    asked = Asked(by=operator(by), reason=reason.strip(), again=again)
+    with opened(config, log_level) as bridge:
+        now = bridge.clock()
+        if dry_run:
+            report = bridge.retiring.look(target, named, asked, now)
+        else:
+            # Drawn on a terminal only, and not for a few.
+            is_quick = len(named) < SHOWS_PROGRESS_FROM
+            with typer.progressbar(length=len(named), hidden=is_quick, file=sys.stderr) as bar:
+                report = bridge.retiring.request(
+                    target, named, asked, now, partial=partial, progress=lambda _done: bar.update(1)
+                )
+    _say(report, as_json=as_json, dry_run=dry_run)
+    if report.failed:
+        raise typer.Exit(ExitCode.NEEDS_PERSON if report.is_done else ExitCode.FAILED)
+
+
+@app.command()
+def status(
+    target: Annotated[
+        str | None, typer.Argument(metavar="[TARGET]", help="The groups at this target; at all where absent.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Ended cases, too.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most this many, the newest.")] = 100,
+    as_json: AsJson = False,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """Show where groups stand that are given up.
+
+    That is what was done, what comes next, and when.
+    `scimbridge cases` cancels, approves, retries and restores them.
+    """
+    with opened(config, log_level) as bridge:
+        now = bridge.clock()
+        found = bridge.group_statuses.list(now, target=target, is_open=not everything, limit=limit)
+    if as_json:
+        say_json([status_document(each) for each in found])
+    elif not found:
+        say("No group is being given up.")
+    else:
+        say_table(("ID", "GROUP", "TARGET", "SITUATION", "DONE", "NEXT"), [status_row(each, now) for each in found])
+    if len(found) == limit:
+        note("There may be more: --limit shows more at once.")
+
+
+def _span(said: str) -> timedelta:
+    try:
+        return parse_duration(said)
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"--unchanged-for: {error}") from error
+
+
+def _named(which: str) -> Sequence[NamedGroup]:
+    from scimbridge.domain.retirement import NamedGroup, read_groups
+    from scimbridge.domain.table import TableError
+
+    if not is_file(which):
+        return [NamedGroup(line=1, said=which)]
+    try:
+        file = read_groups(Path(which).read_bytes())
+    except TableError as error:
+        raise typer.BadParameter(f"{which}: {error}") from error
+    except OSError as error:
+        raise typer.BadParameter(f"{which}: {error.strerror}") from error
+    if file.ignored:
+        note(f"note: columns that mean nothing here: {', '.join(file.ignored)}")
+    return file.groups
+
+
+def _say(report: GroupReport, *, as_json: bool, dry_run: bool) -> None:
+    if as_json:
+        lines = [finding_document(finding) for finding in report.findings]
+        say_json({"done": report.is_done, "dry_run": dry_run, "lines": lines})
+        return
+    say_table(("LINE", "GROUP", "OUTCOME", "CASE", "WHY"), [finding_row(finding) for finding in report.findings])
+    failed = len(report.failed)
+    if dry_run:
+        note("Nothing was done: this is what would become of it.")
+    elif not report.is_done:
+        note(f"Nothing was done: {failed} of {len(report.findings)} lines cannot be. Mend them, or give --partial.")
+    elif failed:
+        note(f"{failed} of {len(report.findings)} lines were not done.")
+
+
+def _cell(name: str) -> str:
+    """Return a name that a spreadsheet takes for a text, and a terminal, too."""
+    return plain(f"'{name}" if name[:1] in tuple("=+-@") else name)
+
+
+def _say_csv(found: Sequence[StaleGroup]) -> None:
+    """Print what ``groups stamp`` takes: the id says which group, the rest is for who reads it."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("group", "name", "members", "reason"))
+    for each in found:
+        size = each.group.size if each.group.size is not None else ""
+        table.writerow((each.group.id, _cell(each.group.name), size, ", ".join(each.reasons)))
+    typer.echo(text.getvalue(), nl=False)
