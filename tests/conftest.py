@@ -9,7 +9,7 @@ import pytest
 from scimbridge.store.database import Database
 from scimbridge.store.upgrade import upgrade
 from tests.clock import FakeClock
-from tests.databases import in_memory
+from tests.databases import empty_sqlite, in_memory
 from tests.emptying import OnPostgresql, OnSqlite
 from tests.servers import postgresql
 
@@ -26,13 +26,9 @@ def postgresql_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """An empty database with the schema: copying it is much faster than migrating."""
-    path = tmp_path_factory.mktemp("template") / "bridge.db"
-    database = Database(f"sqlite:///{path}")
-    upgrade(database)
-    database.close()  # the last connection to close folds the log into the file
-    return path.read_bytes()
+def sqlite_template() -> bytes:
+    """An empty database with the schema."""
+    return empty_sqlite()
 
 
 @pytest.fixture(scope="session")

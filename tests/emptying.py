@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from scimbridge.store.database import Database
 from scimbridge.store.schema import metadata
+from tests.databases import compiled_once
 
 _NAMES = [table.name for table in metadata.sorted_tables]
 _ALL = f"TRUNCATE {', '.join(_NAMES)} RESTART IDENTITY CASCADE"
@@ -30,7 +31,7 @@ class OnSqlite:
     def __init__(self, path: Path, template: bytes) -> None:
         self._path = path
         self._template = template
-        self.database = Database(f"sqlite:///{path}")
+        self.database = compiled_once(Database(f"sqlite:///{path}"))
 
     def empty(self) -> None:
         """Begin with a new file; whoever has the old one open keeps that."""
@@ -47,7 +48,7 @@ class OnPostgresql:
     """
 
     def __init__(self, url: str) -> None:
-        self.database = Database(url)
+        self.database = compiled_once(Database(url))
         self._turns = count(1)
 
     def empty(self) -> None:

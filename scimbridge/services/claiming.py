@@ -119,7 +119,7 @@ class Claiming:
                 obstacle = obstacle or self._eligibility.extended(tx, claim.task, state, now)
             if obstacle is None:
                 state = self._beside_snapshot(tx, claim, self._eligibility.briefed(tx, claim.task, state, now), now)
-                if not claim.task.action.is_irreversible:
+                if claim.mode is Mode.ENFORCE and not claim.task.action.is_irreversible:
                     attempts.confirm(tx, claim.attempt, now)
         if obstacle is not None:
             raise ObstacleError(obstacle)

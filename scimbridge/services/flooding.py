@@ -41,8 +41,8 @@ class FloodStory:
 
     Attributes:
         held: Cases that it holds, with ``case_id``, ``source``, ``user_name`` and ``hold_id``; capped at 1000.
-        started: Tasks that were tried, with ``case_id``, ``source``, ``user_name``, ``action``, ``target``, ``state``
-            and ``is_past_the_line``; capped at 1000.
+        started: Tasks that have changed something, or may have, with ``case_id``, ``source``, ``user_name``,
+            ``action``, ``target``, ``state`` and ``is_past_the_line``; capped at 1000.
     """
 
     flood: Flood

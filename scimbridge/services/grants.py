@@ -79,7 +79,7 @@ class Standing:
         is_unassigned = task.target in assignments.unassigned_from(tx, identity.id)
         moved = [move for move in moves.moves_of(tx, identity.id) if move.target == task.target]
         if not is_unassigned and not moved:
-            return _OVER.get(case.trigger, "the identity is active again")
+            return _OVER.get(case.trigger, ACTIVE_AGAIN)
         if task.target in self._grants.to(tx, [identity.id])[identity.id]:
             return _ASSIGNED
         if is_unassigned or any(move.shift.has_happened(identity) for move in moved):
@@ -92,6 +92,7 @@ class Standing:
 
 
 _ASSIGNED = "the identity is assigned to the target again"
+ACTIVE_AGAIN = "the identity is active again"
 CHANGED_BACK = "the identity has changed back"
 _OVER: dict[Trigger | None, str] = {None: _ASSIGNED, Trigger.UNASSIGNED: _ASSIGNED, Trigger.CHANGED: CHANGED_BACK}
 

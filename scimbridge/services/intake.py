@@ -18,11 +18,12 @@ from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import DuplicateError, StoreError
 from scimbridge.services.ending import Ending
+from scimbridge.services.grants import ACTIVE_AGAIN
 from scimbridge.services.moving import Moving
 from scimbridge.services.planning import Planner, Verdict, joined
 from scimbridge.services.precondition import require_version
 from scimbridge.services.returning import Returning
-from scimbridge.store import accounts, cases, groups, identities, journal, members
+from scimbridge.store import accounts, cases, dated, groups, identities, journal, members
 from scimbridge.store.surroundings import around
 from scimbridge.store.writer import Writer, unit_of_work
 
@@ -199,6 +200,7 @@ class Intake:
         if not user.identity.active:
             return user, Verdict("still inactive")
         same = _is_same_person(before.identity, user.identity)
+        _call_off_dated(tx, user.identity, now)
         self._ending.note(tx, before.identity, user.identity, now)
         verdict = _prefixed("reactivated in place", self._welcome(tx, user.identity, now, same_person=same))
         if same:
@@ -232,6 +234,7 @@ class Intake:
             verdict = self._planner.take(tx, _fact(Trigger.DEACTIVATED, after, now, request_id), after)
         elif after.active and not before.active:
             same = before.external_id == after.external_id
+            _call_off_dated(tx, after, now)
             verdict = _prefixed("reactivated", self._welcome(tx, after, now, same_person=same))
         else:
             verdict = _prefixed("changed", ended)
@@ -242,6 +245,23 @@ class Intake:
 def _is_same_person(former: Identity, identity: Identity) -> bool:
     """Same externalId is the same person; a userName alone may have been given to somebody else."""
     return former.external_id is not None and former.external_id == identity.external_id
+
+
+def _call_off_dated(tx: Connection, identity: Identity, now: datetime) -> None:
+    """End a request that waits for its date: it was about who has left since, and may be somebody else."""
+    waiting = dated.dated_of(tx, identity.id)
+    if waiting is None or not dated.end(tx, waiting["id"], ACTIVE_AGAIN, now):
+        return
+    details = {"request": waiting["id"]}
+    journal.record(
+        tx,
+        "request called off",
+        now,
+        reason=ACTIVE_AGAIN,
+        actor=identity.source,
+        identity_id=identity.id,
+        details=details,
+    )
 
 
 def _fact(trigger: Trigger, identity: Identity, now: datetime, request_id: str) -> Fact:

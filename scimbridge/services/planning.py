@@ -157,6 +157,9 @@ class Planner:
             stages_store.tighten(tx, change.task.stage_id, after=change.after, approvers=change.approvers)
         if not fact.trigger.is_narrow and (case.trigger is None or case.trigger.is_narrow):
             cases.widen(tx, case.id, fact.trigger, rule.name)
+        elif fact.trigger is Trigger.REQUESTED and case.trigger is Trigger.ENDED:
+            # The request stands by itself: a later end date does not call it off.
+            cases.widen(tx, case.id, fact.trigger, case.rule)
         if fact.actor is not None and case.opened_by is None:
             cases.name_requester(tx, case.id, fact.actor)
         verdict = f"recorded on the open case {case.id}"

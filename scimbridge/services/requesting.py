@@ -189,6 +189,8 @@ class Requesting:
             if last is not None and last.state is CaseState.COMPLETED and _is_whole(last):
                 return last, f"has left: case {last.id} is complete"
             return None
+        if case.trigger is Trigger.ENDED:
+            return None  # the request adds itself: by it, the case goes on where the date is moved
         planned = plan_fact(rule, _fact(identity, asked.by, "", now), self._capabilities)
         if _is_whole(case) and not amend(tasks.tasks_of_case(tx, case.id), planned):
             return case, f"case {case.id} is open"

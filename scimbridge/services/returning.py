@@ -14,7 +14,7 @@ from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import restoring, settling
-from scimbridge.services.grants import CHANGED_BACK, Grants
+from scimbridge.services.grants import ACTIVE_AGAIN, CHANGED_BACK, Grants
 from scimbridge.services.planning import Planner, Verdict
 from scimbridge.services.restoring import Wish
 from scimbridge.store import assignments, cases, identities, moves, tasks
@@ -217,7 +217,7 @@ def _call_off(
         if each.open_case is not None and (each.open_case.kind is CaseKind.LEAVE or each is not own)
     ]
     for case in canceled:
-        settling.cancel(tx, case, "the identity is active again", now, actor=identity.source)
+        settling.cancel(tx, case, ACTIVE_AGAIN, now, actor=identity.source)
     return canceled
 
 

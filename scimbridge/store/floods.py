@@ -34,7 +34,7 @@ class Extent:
     Attributes:
         cases: All that belong to it.
         held: Open ones that its holds stop.
-        started: Those in which something has been tried, whatever came of it.
+        started: Those in which something was changed, or may have been.
     """
 
     cases: int
@@ -203,7 +203,7 @@ def unsettled_count(tx: Connection, flood_id: str) -> int:
 
 
 def started_rows(tx: Connection, flood_id: str, limit: int) -> Sequence[Row]:
-    """Return the tasks of a flood that something was tried for.
+    """Return the tasks of a flood that have changed something, or may have.
 
     Each with ``case_id``, ``source``, ``user_name``, ``action``, ``target``, ``state``, and whether a request that
     changes something may be under way just now: ``is_past_the_line``.
@@ -246,13 +246,14 @@ def held_case_rows(tx: Connection, flood_id: str, limit: int) -> Sequence[Row]:
 
 
 def has_started(tx: Connection, case_id: str) -> bool:
-    """Whether anything was tried in a case."""
+    """Whether a case has changed anything, or may have."""
     query = select(exists(select(tasks.c.id).where(tasks.c.case_id == case_id, _has_started())))
     return bool(tx.execute(query).scalar_one())
 
 
 def _has_started() -> ColumnElement[bool]:
-    return exists(select(attempts.c.id).where(attempts.c.task_id == tasks.c.id))
+    """Whether a request that changes something may have left: what was stopped before that has changed nothing."""
+    return exists(select(attempts.c.id).where(attempts.c.task_id == tasks.c.id, attempts.c.confirmed_at.is_not(None)))
 
 
 def _held(flood_id: str) -> Select[tuple[str]]:

@@ -13,12 +13,13 @@ from scimbridge.domain.hold import Scope
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import FloodClosedError, NotFoundError
+from scimbridge.sdk import Mode
 from scimbridge.services import flooding
 from scimbridge.services.claiming import Claim
 from scimbridge.store import journal
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import Bench, a_rule, a_stage
+from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
 from tests.services.flooded import a_bench, a_limit, held_cases, leave_all, people, standing, the_flood
 from tests.store.racing import race
 
@@ -272,6 +273,53 @@ def test_a_flood_says_what_had_started_and_what_may_not_be_stopped_any_more(
     assert started == [("p0", "done", False), ("p1", "done", False), ("p2", "running", True)]
     assert (story.extent.cases, story.extent.held, story.extent.started) == (4, 2, 3)
     assert {row["user_name"] for row in story.held} == {"p2", "p3"}
+
+
+def test_an_attempt_that_the_hold_has_stopped_has_not_started_anything(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2))
+    everyone = people(bench, 3)
+    bench.leave(everyone[0])
+    bench.run()
+    bench.leave(everyone[1])
+    crm = bench.systems["crm"]
+    crm.before_read = lambda: leave_all(bench, everyone[2:]) if not standing(bench) else None
+
+    bench.run()  # the flood opens between the claim and the answer of the target
+
+    story = bench.flooding.story(the_flood(bench).id)
+    assert crm.writes == [("suspend", "native-p0")]
+    assert bench.states(bench.case(everyone[1])) == {"suspend@crm": TaskState.READY}
+    assert [row["user_name"] for row in story.started] == ["p0"]
+    assert story.extent.started == 1
+
+
+def test_a_target_that_only_observes_has_started_nothing(database: Database, clock: FakeClock) -> None:
+    systems = {"crm": MemoryTarget(), "directory": MemoryTarget()}
+    bench = a_bench(database, clock, a_limit(1), systems=systems, modes={"directory": Mode.OBSERVE})
+    everyone = people(bench, 2)
+    bench.leave(everyone[0])
+    bench.run()
+
+    bench.leave(everyone[1])
+
+    story = bench.flooding.story(the_flood(bench).id)
+    assert [(row["user_name"], row["target"]) for row in story.started] == [("p0", "crm")]
+
+
+def test_who_lost_nothing_because_the_hold_was_in_time_counts_no_more_after_a_cancel(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = a_bench(database, clock, a_limit(1))
+    ada, bob = people(bench, 2)
+    bench.leave(ada)
+    bench.systems["crm"].before_read = lambda: bench.leave(bob) if not standing(bench) else None
+    bench.run()
+    assert bench.systems["crm"].writes == []
+
+    cancel(bench)
+
+    bench.leave(bench.join("eve"))
+    assert standing(bench) == []
 
 
 def test_a_case_of_a_released_flood_that_asks_for_more_is_counted_again(database: Database, clock: FakeClock) -> None:

@@ -11,15 +11,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scimbridge.domain.action import GuardClass
-from scimbridge.domain.case import CaseState
+from scimbridge.domain.case import CaseKind, CaseState
 from scimbridge.domain.guard import Guard, GuardScope, Limit
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.leavers import Leaver
+from scimbridge.domain.lifecycle import LIFECYCLE
 from scimbridge.domain.request import Asked, Outcome, Report
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.source import NameCase, SourceProfile
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import NotFoundError
+from scimbridge.store import journal
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import SOURCE, Bench, a_rule, a_stage, an_exclusion
@@ -59,8 +61,6 @@ def test_an_active_person_leaves_because_an_operator_asks(bench: Bench) -> None:
 
 
 def test_the_reason_and_the_operator_are_in_the_history(bench: Bench) -> None:
-    from scimbridge.store import journal
-
     ada = bench.join("ada")
     ask(bench, "ada", reason="fired", by="grace")
 
@@ -80,6 +80,71 @@ def test_an_inactive_person_can_be_asked_to_leave(bench: Bench) -> None:
 
     assert bench.systems["crm"].is_suspended("ada")
     assert bench.case(ada).state is CaseState.COMPLETED
+
+
+def test_a_source_that_says_active_of_who_is_active_calls_no_request_off(bench: Bench) -> None:
+    bench = Bench(bench.database, bench.clock, Ruleset((a_rule(a_stage("7d")),)))
+    ada = bench.join("ada")
+    ask(bench, "ada")
+
+    bench.come_back(ada)
+    bench.say(ada, title="Engineer", active=True)
+    bench.run("7d")
+
+    assert bench.case(ada).state is CaseState.COMPLETED
+    assert bench.systems["crm"].is_suspended("ada")
+
+
+@pytest.mark.parametrize("left_before", [True, False])
+def test_who_is_made_active_again_after_a_request_is_hired_again(bench: Bench, left_before: bool) -> None:
+    bench = Bench(bench.database, bench.clock, Ruleset((a_rule(a_stage("7d")),)))
+    ada = bench.join("ada")
+    if left_before:
+        bench.leave(ada)
+    ask(bench, "ada")
+    if not left_before:
+        bench.leave(ada)
+
+    bench.come_back(ada)
+    bench.run("7d")
+
+    assert (bench.case(ada).state, bench.case(ada).reason) == (CaseState.CANCELED, "the identity is active again")
+    assert bench.systems["crm"].writes == []
+
+
+@pytest.mark.parametrize("external_id", ["ext-ada", "ext-other"])
+def test_a_dated_request_does_not_fall_on_who_is_hired_again(bench: Bench, external_id: str) -> None:
+    ada = bench.join("ada")
+    ask(bench, "ada", date="2026-04-01")
+    bench.leave(ada)
+    bench.run("1d")
+
+    bench.say(ada, active=True, externalId=external_id)
+    bench.run("60d")
+
+    assert bench.requesting.standing() == []
+    assert [case.trigger for case in bench.cases(ada) if case.kind is CaseKind.LEAVE] == [Trigger.DEACTIVATED]
+    with bench.database.read() as tx:
+        reasons = {row["event"]: row["reason"] for row in journal.entries_after(tx, 0)}
+    assert reasons["request called off"] == "the identity is active again"
+
+
+@pytest.mark.parametrize("end", ["2026-12-31", None])
+def test_a_later_end_date_calls_no_request_off(bench: Bench, end: str | None) -> None:
+    bench = Bench(bench.database, bench.clock, Ruleset((a_rule(a_stage("7d")),)))
+    ends: dict[str, Any] = {LIFECYCLE: {"endDate": "2026-03-01"}}
+    ada = bench.join("ada", **ends)
+    bench.run()
+    assert bench.case(ada).trigger is Trigger.ENDED
+
+    assert outcomes(ask(bench, "ada")) == [Outcome.JOINED]
+    moved: dict[str, Any] = {LIFECYCLE: {"endDate": end}}
+    bench.say(ada, **moved)
+    bench.run("7d")
+
+    case = bench.case(ada)
+    assert (case.state, case.trigger, case.opened_by) == (CaseState.COMPLETED, Trigger.REQUESTED, "ops")
+    assert bench.systems["crm"].is_suspended("ada")
 
 
 def test_asking_twice_does_nothing_twice(bench: Bench) -> None:
