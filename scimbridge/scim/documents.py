@@ -10,10 +10,8 @@ from scim2_models import Context, InvalidValueException
 from scimbridge.domain.model import EXTENSION_URNS, GROUP, TOLERANT, USER
 from scimbridge.scim import limits
 from scimbridge.scim.dialect import CORE_GROUP, CORE_USER, ENTERPRISE, resource
+from scimbridge.scim.plain import LONGEST_KEY, plain_user
 from scimbridge.scim.reading import Reading
-
-LONGEST_KEY = 1024
-"""Bytes of a value that is looked up by an index; PostgreSQL's indexes take 2 700."""
 
 
 def user_document(body: Mapping[str, Any], seen: Reading) -> dict[str, Any]:
@@ -22,6 +20,14 @@ def user_document(body: Mapping[str, Any], seen: Reading) -> dict[str, Any]:
     Raises:
         SCIMException, ValidationError: It cannot be stored as it is.
     """
+    plain = plain_user(body)
+    if plain is not None:
+        return {"schemas": schemas_of(plain), **plain}
+    return validated_user(body, seen)
+
+
+def validated_user(body: Mapping[str, Any], seen: Reading) -> dict[str, Any]:
+    """Return the same as ``user_document``, whatever the body, by scim2-models."""
     limits.check_values(body)
     user = USER.model_validate(
         resource(body, CORE_USER, seen), scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT

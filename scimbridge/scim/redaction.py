@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 REMOVED = "[removed]"
@@ -52,6 +53,9 @@ def _without_secrets(body: Any) -> Any:
 
 
 def _is_secret(name: Any) -> bool:
-    if not isinstance(name, str):
-        return False
+    return isinstance(name, str) and _is_name_of_secret(name)
+
+
+@lru_cache(maxsize=1024)  # names of attributes, which are the same in every request
+def _is_name_of_secret(name: str) -> bool:
     return any(_SECRET.search(_SEPARATORS.sub("", part)) for part in _PARTS.split(name))

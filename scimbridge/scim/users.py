@@ -186,6 +186,8 @@ def _sentence(operation: Operation) -> str:
 
 
 def _says_active(body: Mapping[str, Any]) -> str:
+    if "active" in body:  # as nearly everybody spells it
+        return f", active{says(body['active'])}"
     if not dialect.has(body, "active"):
         return ", active not said"
     return f", active{says(dialect.take(body, 'active'))}"

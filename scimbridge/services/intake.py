@@ -184,11 +184,14 @@ class Intake:
         self, tx: Connection, document: Mapping[str, Any], source: str, now: datetime
     ) -> tuple[StoredUser, Verdict]:
         user = identities.insert_user(tx, source, document, now, name_case=self._name_case(source))
-        accounts.ensure_accounts(tx, user.identity.id, self._planner.target_names, now, link_due_at=now)
+        accounts.insert_accounts(tx, user.identity.id, self._planner.target_names, now, link_due_at=now)
         self._ending.note(tx, None, user.identity, now)
         if not user.identity.active:
             return user, Verdict("created")
-        return user, _prefixed("created", self._welcome(tx, user.identity, now))
+        # Around somebody new there is nothing, but for those who were deleted and could be the same.
+        former = self._namesakes(tx, user.identity)
+        verdict = self._welcome(tx, user.identity, now, former=former) if former else Verdict("")
+        return user, _prefixed("created", verdict)
 
     def _revive(
         self, tx: Connection, before: StoredUser, document: Mapping[str, Any], now: datetime
@@ -207,23 +210,36 @@ class Intake:
             verdict = joined(verdict, self._moving.user_changed(tx, before.identity, user.identity, now))
         return user, verdict
 
-    def _welcome(self, tx: Connection, identity: Identity, now: datetime, *, same_person: bool = True) -> Verdict:
+    def _welcome(
+        self,
+        tx: Connection,
+        identity: Identity,
+        now: datetime,
+        *,
+        same_person: bool = True,
+        former: Sequence[Identity] | None = None,
+    ) -> Verdict:
         """Take in somebody who is active now; who never left everything before may be one who was deleted."""
-        namesakes: list[Identity] = []
         own = around(tx, identity.id, now)
         last = own.last_leave
-        if last is None or last.trigger is None or last.trigger.is_narrow:
-            namesakes = identities.gone_namesakes(tx, identity.source, identity.user_name, identity.external_id)
-        for former in namesakes:
-            cases.lock_identity(tx, former.id)
+        if former is None:
+            has_left = last is not None and last.trigger is not None and not last.trigger.is_narrow
+            former = [] if has_left else self._namesakes(tx, identity)
         return self._returning.take(
             tx,
             identity,
             now,
-            former=[former.id for former in namesakes],
-            same_person=same_person and all(_is_same_person(former, identity) for former in namesakes),
+            former=[each.id for each in former],
+            same_person=same_person and all(_is_same_person(each, identity) for each in former),
             own=own,
         )
+
+    def _namesakes(self, tx: Connection, identity: Identity) -> Sequence[Identity]:
+        """Return the deleted identities that one who is active could be, locked."""
+        found = identities.gone_namesakes(tx, identity.source, identity.user_name, identity.external_id)
+        for former in found:
+            cases.lock_identity(tx, former.id)
+        return found
 
     def _react(self, tx: Connection, before: Identity, user: StoredUser, request_id: str, now: datetime) -> Verdict:
         after = user.identity

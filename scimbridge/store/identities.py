@@ -63,6 +63,19 @@ _BY_NAME = Prepared(
     .with_for_update()
 )
 
+# In any case, whatever the source's rule: what is planned must not fall on the one who came.
+_OF_NAME = select(identities.c.id).where(
+    identities.c.source == bindparam("asking"), identities.c.any_case_name == bindparam("name")
+)
+_OF_EXTERNAL_ID = select(identities.c.id).where(
+    identities.c.source == bindparam("asking"), identities.c.external_id == bindparam("external")
+)
+_GONE = select(identities).where(identities.c.deleted_at.is_not(None))
+_GONE_OF_NAME = Prepared(_GONE.where(identities.c.id.in_(_OF_NAME)))
+# Not an OR of both: SQLite would read every identity of the source for it.
+GONE_OF_NAME_OR_ID = _GONE.where(identities.c.id.in_(union(_OF_NAME, _OF_EXTERNAL_ID)))
+_GONE_OF_NAME_OR_ID = Prepared(GONE_OF_NAME_OR_ID)
+
 
 def insert_user(
     tx: Connection,
@@ -294,15 +307,12 @@ def find_people(
 
 def gone_namesakes(tx: Connection, source: str, user_name: str, external_id: str | None) -> list[Identity]:
     """Return the deleted identities that a new User could be: same externalId or same userName."""
-    # In any case, whatever the source's rule: what is planned must not fall on the one who came.
-    of_name = select(identities.c.id).where(
-        identities.c.source == source, identities.c.any_case_name == any_case_key(user_name)
-    )
-    of_id = select(identities.c.id).where(identities.c.source == source, identities.c.external_id == external_id)
-    # Not an OR of both: SQLite would read every identity of the source for it.
-    same = identities.c.id.in_(union(of_name, of_id) if external_id else of_name)
-    query = select(identities).where(identities.c.deleted_at.is_not(None), same)
-    return [_identity(row, ()) for row in tx.execute(query).mappings()]
+    asked = {"asking": source, "name": any_case_key(user_name)}
+    if external_id:
+        rows = _GONE_OF_NAME_OR_ID.all(tx, {**asked, "external": external_id})
+    else:
+        rows = _GONE_OF_NAME.all(tx, asked)
+    return [_identity(row, ()) for row in rows]
 
 
 def active_owners(tx: Connection, attribute: str, values: Iterable[str], *, but_not: str) -> list[Identity]:

@@ -132,7 +132,8 @@ def test_the_plan_of_a_question_without_an_index_is_told_apart(database: Databas
 def test_whom_a_new_user_could_be_is_found_by_name_and_by_id(database: Database) -> None:
     with database.read() as tx:
         explained = Explained(tx)
-        identities.gone_namesakes(tx, "idp", "ada@example.com", "1001")
+        asked = {"asking": "idp", "name": "ada@example.com", "external": "1001"}
+        tx.execute(identities.GONE_OF_NAME_OR_ID, asked)
 
     assert "(source=?)" not in explained.plan
 
