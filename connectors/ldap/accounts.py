@@ -102,7 +102,7 @@ class Accounts:
         return [
             AccountRef(entry.id, entry.dn)
             for entry in entries
-            if not any(UNMANAGED in text for text in entry.get(unmanaged))
+            if not any(UNMANAGED in text for name in names for text in entry.get(name))
         ]
 
     def _protection(self, entry: Entry) -> str:

@@ -118,7 +118,7 @@ class _Question:
     attributes: tuple[str, ...]
     scope: str = ldap3.SUBTREE
     controls: tuple[tuple[str, bool, bytes], ...] = ()
-    page: int = PAGE
+    page: int = 0
 
 
 class NoBaseError(TargetUnusableError):
@@ -286,7 +286,7 @@ class Directory:
 
     def _one_part(self, link: _Link, asked: _Question, cookie: bytes | None = None) -> tuple[Mapping[str, Any], Any]:
         self._permit(writes=False)
-        paging = {"paged_size": asked.page, "paged_cookie": cookie} if asked.scope == ldap3.SUBTREE else {}
+        paging = {"paged_size": asked.page or PAGE, "paged_cookie": cookie} if asked.scope == ldap3.SUBTREE else {}
         result, response = link.ask(
             "search",
             *(asked.base, asked.filter, asked.scope, ldap3.DEREF_NEVER),

@@ -51,30 +51,30 @@ class LdapConfig(TargetConfig):
     """Accounts are looked for, and touched, beneath this entry only."""
 
     match: dict[Matchable, str] = Field(default={"userName": "uid"}, min_length=1)
-    """How accounts are found: SCIM attribute = LDAP attribute, tried in order. With `active-directory`,
-    `{ userName = "userPrincipalName" }` where absent."""
+    """How accounts are found: SCIM attribute = LDAP attribute, tried in order. With `active-directory`, the
+    userName is looked for in `userPrincipalName` where absent."""
 
     user_filter: str = "(objectClass=person)"
     """What an entry must match beside `match` to be found as an account; keeps groups and service entries out. With
     `active-directory`, `(&(objectCategory=person)(objectClass=user))` where absent."""
 
-    groups_dn: str = ""
+    groups_dn: str | None = None
     """Groups are looked for beneath this entry; beneath `base_dn` where absent."""
 
-    disabled_ou: str = Field(default="", examples=["ou=Disabled,dc=example,dc=com"])
+    disabled_ou: str | None = None
     """Where `move` moves accounts to; it must be beneath `base_dn`."""
 
     stamp_attribute: str = "description"
     """Where `stamp` writes "To Be Deleted" and the date, behind what stands there; `description` says it, too. With
     `active-directory`, `info` where absent."""
 
-    hide_attribute: str = Field(default="", examples=["msExchHideFromAddressLists"])
+    hide_attribute: str | None = None
     """A yes-or-no attribute that takes accounts out of address lists, for `hide_from_directory`."""
 
-    unmanaged_attribute: str = Field(default="", examples=["extensionAttribute15"])
+    unmanaged_attribute: str | None = None
     """Where `disconnect` writes that the bridge keeps away from the account; such accounts are no longer found."""
 
-    group_stand_in: str = Field(default="", examples=["cn=nobody,dc=example,dc=com"])
+    group_stand_in: str | None = None
     """DN of an entry that takes the place of a group's last member, where the directory allows no empty groups."""
 
     protected: list[str] = Field(default=[])
@@ -130,8 +130,8 @@ class LdapConfig(TargetConfig):
 
     @field_validator("groups_dn", "disabled_ou", "group_stand_in")
     @classmethod
-    def _real_dn_if_any(cls, value: str) -> str:
-        if value:
+    def _real_dn_if_any(cls, value: str | None) -> str | None:
+        if value is not None:
             dn.parse(value)
         return value
 
@@ -160,8 +160,8 @@ class LdapConfig(TargetConfig):
 
     @field_validator("stamp_attribute", "hide_attribute", "unmanaged_attribute")
     @classmethod
-    def _plain_attribute(cls, value: str, info: ValidationInfo) -> str:
-        if not ATTRIBUTE.fullmatch(value) and (value or info.field_name == "stamp_attribute"):
+    def _plain_attribute(cls, value: str | None) -> str | None:
+        if value is not None and not ATTRIBUTE.fullmatch(value):
             raise ValueError(f"{value!r} is no name of an LDAP attribute")
         return value
 

@@ -254,8 +254,8 @@ class LdapConnector(Connector[LdapConfig]):
     # -- requests
 
     def _key(self, key: str) -> str:
-        value: str = getattr(self.config, key)
-        if not value:
+        value: str | None = getattr(self.config, key)
+        if value is None:
             raise RejectedError(f"{key} is missing in the configuration of this target")
         return value
 
@@ -268,7 +268,7 @@ class LdapConnector(Connector[LdapConfig]):
     def _edit(self, account: AccountState, edit: Edit, *, is_blind: bool = False) -> Done:
         """Change an account that is still as it was read; blindly where what stands there does not matter."""
         self._make_sure_of(account, () if is_blind else edit.attributes)
-        condition = self._flavor.condition(account.id, edit.only_if)
+        condition = self._flavor.condition(account.id, edit.only_if + ("" if is_blind else _still_empty(account, edit)))
         accept = (NO_SUCH_ATTRIBUTE, VALUE_EXISTS)
         code = self._unless_moved(
             account, lambda: self.directory.modify(self._address(account), edit, only_if=condition, accept=accept)
@@ -322,6 +322,12 @@ class LdapConnector(Connector[LdapConfig]):
             raise RejectedError("this is the bridge's own account in the directory (bind_dn)")
         if not dn.is_below(account.name, self.config.base_dn):
             raise RejectedError("the account is not beneath base_dn")
+
+
+def _still_empty(account: AccountState, edit: Edit) -> str:
+    """Return a filter for attributes that had no value: there is none that the request could name."""
+    empty = {change.attribute for change in edit.changes if not change.is_whole}
+    return "".join(f"(!({name}=*))" for name in sorted(empty) if account.attributes.get(name) == ())
 
 
 def _told(changes: tuple[Change, ...]) -> dict[str, list[str]]:

@@ -61,7 +61,7 @@ class TestConformance(ConnectorConformance):
         )
 
     def unset(self, connector: Connector[Any], action: Action) -> TargetConfig | None:
-        return self.lab.config(disabled_ou="")
+        return self.lab.config(disabled_ou=None)
 
     def look(self, account_id: str) -> Mapping[str, Any] | None:
         return self.lab.look(account_id)

@@ -50,7 +50,8 @@ class Lab(ABC):
     service_dn: ClassVar[str]
     reader_dn: ClassVar[str]
     match: ClassVar[Mapping[str, str]] = {"userName": "uid", "emails.value": "mail"}
-    stand_in: ClassVar[str] = ""
+    class_below: ClassVar[str] = "device"
+    stand_in: ClassVar[str | None] = None
     hide_attribute: ClassVar[str] = "carLicense"
     unmanaged_attribute: ClassVar[str] = "businessCategory"
     changes_by_itself: ClassVar[frozenset[str]]
@@ -180,6 +181,23 @@ class Lab(ABC):
         with self.administrator() as admin:
             _done(admin.add(dn, list(classes), attributes))
         return dn
+
+    def add_namesake(self, name: str) -> str:
+        """Add somebody else whose entry has a name that is free again."""
+        return self.add_person(name)
+
+    def add_group_elsewhere(self, name: str, *members: str) -> str:
+        """Add a group where the connector's account may change nothing."""
+        dn = named("cn", name, self.service_dn.split(",", 1)[1])
+        classes, attributes = self.group(name, [self.dn_of(member) for member in members])
+        with self.administrator() as admin:
+            _done(admin.add(dn, list(classes), attributes))
+        return dn
+
+    def add_below(self, entry_id: str) -> None:
+        """Put an entry below somebody's."""
+        with self.administrator() as admin:
+            _done(admin.add(f"cn=below,{self.dn_of(entry_id)}", [self.class_below], {"cn": "below"}))
 
     def group_dn(self, name: str) -> str:
         return f"cn={escape_rdn(name)},{self.groups}"

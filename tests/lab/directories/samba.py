@@ -55,6 +55,7 @@ class SambaLab(Lab):
     service_dn = f"CN=scimbridge,OU=Services,{BASE}"
     reader_dn = f"CN=reader,OU=Services,{BASE}"
     match = {"userName": "userPrincipalName", "emails.value": "mail"}  # noqa: RUF012  # a ClassVar of the base class
+    class_below = "nTFRSSubscriptions"
     hide_attribute = "showInAdvancedViewOnly"
     unmanaged_attribute = "adminDescription"
     # The signs of a sign-in, and of the password that a bind compares with.
@@ -110,3 +111,6 @@ class SambaLab(Lab):
 
     def group(self, name: str, members: Sequence[str]) -> tuple[Sequence[str], dict[str, Any]]:
         return ["group"], {"sAMAccountName": name, **({"member": list(members)} if members else {})}
+
+    def add_namesake(self, name: str) -> str:
+        return self.add_person(name, userPrincipalName=f"{name}-namesake")
