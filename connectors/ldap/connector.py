@@ -37,6 +37,7 @@ from scimbridge.sdk import (
     RetryableError,
     performs,
 )
+from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.stamp import stamp_in, stamp_of
 
 DESCRIPTION = "description"
@@ -81,13 +82,13 @@ class LdapConnector(Connector[LdapConfig]):
         """Return the account as it is now, wherever beneath ``base_dn`` it has moved to."""
         return self._accounts.read(account_id)
 
-    def is_as_wanted(self, action: Action, account: AccountState) -> bool | None:
+    def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
         """Whether the account is as an action would make it; the container is told here, too."""
         if action is Action.MOVE and self.config.disabled_ou:
             return dn.is_same(account.container or "", self.config.disabled_ou)
         return account.is_as_wanted_by(action)
 
-    def perform(self, action: Action, account: AccountState, confirm: Confirm) -> Outcome:
+    def perform(self, action: Action, account: NativeState, confirm: Confirm) -> Outcome:
         """Do one action, unless the account is one that the bridge never touches."""
         self._refuse_the_untouchable(account)
         return super().perform(action, account, confirm)
@@ -130,7 +131,7 @@ class LdapConnector(Connector[LdapConfig]):
         if not account.removable_groups:
             return Done(changed=False)
         left = self._memberships.leave(account, account.removable_groups)
-        return Done(changed=bool(left), after={"names": left} if left else {})
+        return Done(changed=bool(left), after={"how many": len(left)})
 
     @performs(Action.ADD_TO_GROUPS, needs=("write the groups' members",))
     def add_to_groups(self, account: AccountState, _confirm: Confirm) -> Outcome:
@@ -139,7 +140,7 @@ class LdapConnector(Connector[LdapConfig]):
             return Done(changed=False)
         joined, gone = self._memberships.join(account, account.missing_groups)
         lost = tuple(f"the group {name} is gone" for name in gone)
-        return Done(changed=bool(joined), after={"names": joined} if joined else {}, lost=lost)
+        return Done(changed=bool(joined), after={"how many": len(joined)}, lost=lost)
 
     # -- what stands on the account
 
@@ -317,7 +318,7 @@ class LdapConnector(Connector[LdapConfig]):
             self._accounts.entry(account.id)
             raise RetryableError("the account was renamed meanwhile; it is read again first") from None
 
-    def _refuse_the_untouchable(self, account: AccountState) -> None:
+    def _refuse_the_untouchable(self, account: NativeState) -> None:
         if dn.is_same(account.name, self.config.bind_dn):
             raise RejectedError("this is the bridge's own account in the directory (bind_dn)")
         if not dn.is_below(account.name, self.config.base_dn):
