@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The servers that the test suite starts for itself, on free ports: Redis, OpenLDAP, PostgreSQL; and Node.js.
+# The servers that the test suite starts for itself, on free ports: Redis, PostgreSQL, OpenLDAP, 389 Directory Server,
+# Samba as a domain controller; and Node.js.
 # Root gets what is missing from Debian's packages; anybody else gets one line that names it.
 set -euo pipefail
 
@@ -11,6 +12,10 @@ missing=()
 has redis-server || missing+=(redis-server)
 has slapd || missing+=(slapd)
 has ldapsearch || missing+=(ldap-utils)
+has ns-slapd || missing+=(389-ds-base)
+has samba || missing+=(samba)
+[ -e /usr/share/samba/setup/provision.ldif ] || missing+=(samba-ad-provision)
+compgen -G '/usr/lib/*/samba/ldb/samldb.so' >/dev/null || missing+=(samba-dsdb-modules)
 has openssl || missing+=(openssl)
 has node || missing+=(nodejs)
 has npm || missing+=(npm)

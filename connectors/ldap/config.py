@@ -5,31 +5,32 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from connectors.ldap import dn
+from connectors.ldap.flavors import FLAVORS, FlavorName
 from scimbridge.sdk import Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
 from scimbridge.sdk.secret import SecretSources
 
-LATER_FLAVORS = ("active-directory", "389ds")
 ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
 class LdapConfig(TargetConfig):
     """Settings of a directory."""
 
-    url: str
-    """`ldaps://HOST[:PORT]`, `ldap://HOST[:PORT]` with `start_tls`, or `ldapi://%2Fpath%2Fto%2Fsocket`."""
+    url: str | Annotated[list[str], Field(min_length=1)]
+    """`ldaps://HOST[:PORT]`, `ldap://HOST[:PORT]` with `start_tls`, or `ldapi://%2Fpath%2Fto%2Fsocket`. A list of them
+    is tried in order, when a server cannot be reached."""
 
     start_tls: bool = False
     """Encrypt an `ldap://` connection before the password is sent."""
 
-    flavor: Literal["openldap"] = "openldap"
-    """The kind of server: `openldap`."""
+    flavor: FlavorName = "openldap"
+    """The kind of server: `openldap`, `active-directory` or `389ds`."""
 
     ca_file: Path | None = None
     """PEM file with the authority that signed the directory's certificate; the system's authorities where absent."""
@@ -37,17 +38,57 @@ class LdapConfig(TargetConfig):
     bind_dn: str
     """The bridge's own account in the directory."""
 
-    bind_password: Secret
-    """Its password."""
+    bind_password: Secret = SecretStr("")
+    """Its password; not needed with `client_certificate`."""
+
+    client_certificate: Path | None = None
+    """PEM file with a certificate by which the directory knows the bridge, instead of a password (SASL EXTERNAL)."""
+
+    client_key: Path | None = None
+    """PEM file with its private key, where that is not in the same file."""
 
     base_dn: str
     """Accounts are looked for, and touched, beneath this entry only."""
 
     match: dict[Matchable, str] = Field(default={"userName": "uid"}, min_length=1)
-    """How accounts are found: SCIM attribute = LDAP attribute, tried in order."""
+    """How accounts are found: SCIM attribute = LDAP attribute, tried in order. With `active-directory`, the
+    userName is looked for in `userPrincipalName` where absent."""
 
     user_filter: str = "(objectClass=person)"
-    """What an entry must match beside `match` to be found as an account; keeps groups and service entries out."""
+    """What an entry must match beside `match` to be found as an account; keeps groups and service entries out. With
+    `active-directory`, `(&(objectCategory=person)(objectClass=user))` where absent."""
+
+    groups_dn: str | None = None
+    """Groups are looked for beneath this entry; beneath `base_dn` where absent."""
+
+    disabled_ou: str | None = None
+    """Where `move` moves accounts to; it must be beneath `base_dn`."""
+
+    stamp_attribute: str = "description"
+    """Where `stamp` writes "To Be Deleted" and the date, behind what stands there; `description` says it, too. With
+    `active-directory`, `info` where absent."""
+
+    hide_attribute: str | None = None
+    """A yes-or-no attribute that takes accounts out of address lists, for `hide_from_directory`."""
+
+    unmanaged_attribute: str | None = None
+    """Where `disconnect` writes that the bridge keeps away from the account; such accounts are no longer found."""
+
+    group_stand_in: str | None = None
+    """DN of an entry that takes the place of a group's last member, where the directory allows no empty groups."""
+
+    protected: list[str] = Field(default=[])
+    """DNs of entries that a person must decide about, like whatever is beneath them."""
+
+    privileged_groups: list[str] = Field(default=[])
+    """DNs of groups that give power over others, like whatever groups are in them: a person must decide about their
+    members, and nobody is put back into them. Active Directory's own are known."""
+
+    member_attributes: list[str] = Field(default=["member"], min_length=1)
+    """Where groups keep the DNs of their members, e.g. `["member", "uniqueMember"]`. Each should have an index."""
+
+    delete_below: list[str] = Field(default=[])
+    """DNs: `delete` removes only what is beneath one of them; anything beneath `base_dn` where absent."""
 
     connect_timeout: int = Field(default=5, ge=1, le=60)
     """Seconds to wait for a connection."""
@@ -55,14 +96,23 @@ class LdapConfig(TargetConfig):
     receive_timeout: int = Field(default=10, ge=1, le=120)
     """Seconds to wait for each answer."""
 
-    @field_validator("flavor", mode="before")
+    @property
+    def urls(self) -> list[str]:
+        """The addresses, in the order in which they are tried."""
+        return [self.url] if isinstance(self.url, str) else self.url
+
+    @model_validator(mode="before")
     @classmethod
-    def _known_flavor(cls, value: Any) -> Any:
-        if value in LATER_FLAVORS:
-            raise ValueError(f'"{value}" comes in a later version; this one has "openldap"')
-        return value
+    def _as_the_flavor_has_it(cls, data: Any) -> Any:
+        flavor = FLAVORS.get(data.get("flavor", "openldap")) if isinstance(data, dict) else None
+        known = {key: value for key, value in flavor.defaults.items() if key in cls.model_fields} if flavor else {}
+        return {**known, **data} if known else data
 
     @field_validator("url")
+    @classmethod
+    def _usable_urls(cls, value: str | list[str]) -> str | list[str]:
+        return cls._usable_url(value) if isinstance(value, str) else [cls._usable_url(each) for each in value]
+
     @classmethod
     def _usable_url(cls, value: str) -> str:
         parts = _split(value)
@@ -78,6 +128,20 @@ class LdapConfig(TargetConfig):
         dn.parse(value)
         return value
 
+    @field_validator("groups_dn", "disabled_ou", "group_stand_in")
+    @classmethod
+    def _real_dn_if_any(cls, value: str | None) -> str | None:
+        if value is not None:
+            dn.parse(value)
+        return value
+
+    @field_validator("protected", "privileged_groups", "delete_below")
+    @classmethod
+    def _real_dns(cls, value: list[str]) -> list[str]:
+        for each in value:
+            dn.parse(each)
+        return value
+
     @field_validator("bind_password")
     @classmethod
     def _no_anonymous_bind(cls, value: SecretStr) -> SecretStr:
@@ -86,12 +150,19 @@ class LdapConfig(TargetConfig):
             raise ValueError("must not be empty: the directory would take the bridge for an anonymous visitor")
         return value
 
-    @field_validator("match")
+    @field_validator("match", "member_attributes")
     @classmethod
-    def _plain_attributes(cls, value: dict[Matchable, str]) -> dict[Matchable, str]:
-        for name in value.values():
+    def _plain_attributes(cls, value: dict[Matchable, str] | list[str]) -> dict[Matchable, str] | list[str]:
+        for name in value.values() if isinstance(value, dict) else value:
             if not ATTRIBUTE.fullmatch(name):
                 raise ValueError(f"{name!r} is no name of an LDAP attribute")
+        return value
+
+    @field_validator("stamp_attribute", "hide_attribute", "unmanaged_attribute")
+    @classmethod
+    def _plain_attribute(cls, value: str | None) -> str | None:
+        if value is not None and not ATTRIBUTE.fullmatch(value):
+            raise ValueError(f"{value!r} is no name of an LDAP attribute")
         return value
 
     @field_validator("user_filter")
@@ -101,9 +172,9 @@ class LdapConfig(TargetConfig):
             raise ValueError("write an LDAP filter in brackets, like (objectClass=person)")
         return value
 
-    @field_validator("ca_file")
+    @field_validator("ca_file", "client_certificate", "client_key")
     @classmethod
-    def _readable_ca_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+    def _readable_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is None:
             return None
         base_dir = info.context.base_dir if isinstance(info.context, SecretSources) else Path()
@@ -114,13 +185,34 @@ class LdapConfig(TargetConfig):
 
     @model_validator(mode="after")
     def _password_is_encrypted(self) -> LdapConfig:
-        parts = _split(self.url)
-        if self.start_tls and parts.scheme != "ldap":
-            raise ValueError("start_tls is for ldap:// addresses; leave it out here")
-        if parts.scheme == "ldap" and not self.start_tls and not _is_loopback(parts.hostname or ""):
-            raise ValueError(
-                "the password would cross the network in the clear: write ldaps:// in url, or set start_tls = true"
-            )
+        for parts in map(_split, self.urls):
+            if self.start_tls and parts.scheme != "ldap":
+                raise ValueError("start_tls is for ldap:// addresses; leave it out here")
+            if parts.scheme == "ldap" and not self.start_tls and not _is_loopback(parts.hostname or ""):
+                raise ValueError(
+                    "the password would cross the network in the clear: write ldaps:// in url, or set start_tls = true"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _leavers_stay_in_reach(self) -> LdapConfig:
+        if self.disabled_ou and not dn.is_below(self.disabled_ou, self.base_dn):
+            raise ValueError("disabled_ou must be beneath base_dn: an account that is moved out of it looks deleted")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_to_sign_in(self) -> LdapConfig:
+        has_password = bool(self.bind_password.get_secret_value())
+        if self.client_certificate is None and not has_password:
+            raise ValueError("bind_password is missing; or name a client_certificate")
+        if self.client_certificate is not None and has_password:
+            raise ValueError("client_certificate takes the place of bind_password; leave one of them out")
+        if self.client_key is not None and self.client_certificate is None:
+            raise ValueError("client_key goes with a client_certificate; write that, too, or leave it out")
+        if self.client_certificate is not None and not (
+            self.start_tls or all(url.startswith("ldaps:") for url in self.urls)
+        ):
+            raise ValueError("a client_certificate needs an encrypted connection: ldaps:// or start_tls")
         return self
 
 

@@ -7,6 +7,7 @@ import re
 Name = tuple[frozenset[tuple[str, str]], ...]
 """A DN taken apart: one set of (attribute, value) per RDN, the entry itself first."""
 
+_SPECIAL = frozenset('"+,;<>\\=')
 _PIECE = re.compile(r"\\[0-9A-Fa-f]{2}|\\.|[^\\]", re.DOTALL)
 
 
@@ -39,6 +40,48 @@ def is_below(dn: str, base: str) -> bool:
     """Whether a DN is beneath another, at any depth; nothing is beneath itself."""
     name, suffix = parse(dn), parse(base)
     return len(name) > len(suffix) and name[-len(suffix) :] == suffix
+
+
+def first(dn: str) -> str:
+    """Return the first part of a DN, as it is written there."""
+    return _cut(dn)[0]
+
+
+def parent(dn: str) -> str:
+    """Return the DN of the entry above, as it is written there; empty where there is none."""
+    return _cut(dn)[1]
+
+
+def named(attribute: str, value: str) -> str:
+    """Return one part of a DN (RFC 4514 section 2.4), in which the value is taken by the letter."""
+    escaped = "".join(f"\\{letter}" if letter in _SPECIAL else letter for letter in value).replace("\x00", "\\00")
+    if escaped[:1] in (" ", "#"):
+        escaped = "\\" + escaped
+    if escaped.endswith(" ") and not escaped.endswith("\\ "):
+        escaped = escaped[:-1] + "\\ "
+    return f"{attribute}={escaped}"
+
+
+def value_of(rdn: str) -> tuple[str, str]:
+    """Return attribute and value of one part of a DN, unescaped.
+
+    Raises:
+        ValueError: It has several (``cn=Ann+uid=ann``), or none.
+    """
+    (assertion, _), *others = _assertions(rdn)
+    attribute, found, value = assertion.partition(b"\x00=")
+    if others or not found:
+        raise ValueError("a name of one attribute and its value is needed")
+    return attribute.decode(), value.replace(b"\x00=", b"=").decode("utf-8", "backslashreplace")
+
+
+def _cut(dn: str) -> tuple[str, str]:
+    at = 0
+    for piece in _PIECE.findall(dn):
+        if piece in {",", ";"}:
+            return dn[:at], dn[at + 1 :].lstrip(" ")
+        at += len(piece)
+    return dn, ""
 
 
 def _assertions(dn: str) -> list[tuple[bytes, str]]:

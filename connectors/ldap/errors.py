@@ -6,6 +6,7 @@ codes, attributes and operations; never a password, and never the DN of a person
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from scimbridge.sdk import (
@@ -18,8 +19,15 @@ from scimbridge.sdk import (
 
 SUCCESS = 0
 SIZE_LIMIT_EXCEEDED = 4
+NO_SUCH_ATTRIBUTE = 16
+VALUE_EXISTS = 20
 NO_SUCH_OBJECT = 32
 INSUFFICIENT_ACCESS = 50
+UNWILLING = 53
+CLASS_VIOLATION = 65
+HAS_CHILDREN = 66
+ENTRY_EXISTS = 68
+ASSERTION_FAILED = 122
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +46,14 @@ class Meaning:
 
 
 RESULTS = {
+    1: Meaning("operationsError", RejectedError, "the directory refused the request as it is; its own log says why"),
+    2: Meaning("protocolError", RejectedError, "the directory does not understand the request"),
     3: Meaning("timeLimitExceeded", RetryableError, "the directory took longer than it allows"),
     SIZE_LIMIT_EXCEEDED: Meaning(
         "sizeLimitExceeded", RejectedError, "more entries match than the directory lists; narrow base_dn or user_filter"
+    ),
+    7: Meaning(
+        "authMethodNotSupported", TargetUnusableError, "the directory takes no such bind; look at client_certificate"
     ),
     8: Meaning("strongerAuthRequired", TargetUnusableError, "use ldaps:// or start_tls"),
     10: Meaning(
@@ -62,10 +75,13 @@ RESULTS = {
     51: Meaning("busy", RetryableError, "the directory is busy"),
     52: Meaning("unavailable", RetryableError, "the directory is shutting down or not ready"),
     53: Meaning("unwillingToPerform", RejectedError, "the directory refuses this, e.g. because it is read-only"),
+    64: Meaning("namingViolation", RejectedError, "the directory forbids the name"),
     65: Meaning("objectClassViolation", RejectedError, "the schema forbids the change"),
     66: Meaning(
         "notAllowedOnNonLeaf", RejectedError, "there are entries below this account; delete or move them first"
     ),
+    ENTRY_EXISTS: Meaning("entryAlreadyExists", RejectedError, "the name, or the membership, is there already"),
+    71: Meaning("affectsMultipleDSAs", RejectedError, "it would move to another server"),
     80: Meaning("other", RejectedError, "the directory failed; its own log says why"),
     122: Meaning("assertionFailed", RetryableError, "the account was changed meanwhile; it is read again first"),
 }
@@ -101,14 +117,39 @@ def refusal(code: int, operation: str, *, right: str) -> ConnectorError:
     return meaning.error(f"{operation}: {meaning.name} ({code}): {advice}")
 
 
-def bind_refusal(code: int) -> ConnectorError:
+# What Active Directory says in the text of its answer (Win32 error codes, in hexadecimal).
+_BIND_REASONS = {
+    "525": "there is no such account",
+    "52e": "the password is wrong",
+    "530": "it may not sign in at this time",
+    "531": "it may not sign in from here",
+    "532": "its password has expired",
+    "533": "it is disabled",
+    "701": "it has expired",
+    "773": "its password must be changed first",
+    "775": "it is locked",
+}
+_BIND_REASON = re.compile(r"\bdata ([0-9a-fA-F]{3})\b")
+
+
+def bind_refusal(code: int, message: str = "") -> ConnectorError:
     """Return the error for a refused bind of our own.
+
+    Args:
+        code: What the directory answered.
+        message: Its text beside the code.
 
     Anything that waiting does not cure stops all work at the target at once: each
     further attempt would bring the bind account closer to being locked.
     """
     error = refusal(code, "bind", right="the right to bind")
-    return error if isinstance(error, RetryableError) else TargetUnusableError(str(error))
+    if isinstance(error, RetryableError):
+        return error
+    told = _BIND_REASON.search(message)
+    reason = _BIND_REASONS.get(told[1].casefold(), "") if told else ""
+    return TargetUnusableError(
+        f"{error}; Active Directory says of the bind account: {reason}" if reason else str(error)
+    )
 
 
 def unreachable(reason: str, *, is_stale: bool) -> ConnectorError:

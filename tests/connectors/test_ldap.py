@@ -13,7 +13,8 @@ import pytest
 
 from connectors.ldap import LdapConnector
 from connectors.ldap.client import Directory
-from connectors.ldap.connector import LOCK, LOCKED
+from connectors.ldap.entry import Change, Edit
+from connectors.ldap.flavors.openldap import LOCK, LOCKED
 from connectors.ldap.pool import IDLE_LIMIT
 from scimbridge.demo.directory import OpenLdap
 from scimbridge.demo.entries import BASE_DN, PEOPLE_DN, POLICY_DN, READER_DN, SERVICE_DN
@@ -435,7 +436,8 @@ def test_a_long_idle_connection_is_tried_before_a_change_goes_over_it(own_openld
     own_openldap.start()
     now[0] += IDLE_LIMIT + 1
 
-    directory.replace(own_openldap.dn_of(uid), LOCK, [LOCKED], only_if="(objectClass=*)")
+    edit = Edit((Change(LOCK, add=(LOCKED,), is_whole=True),))
+    directory.modify(own_openldap.dn_of(uid), edit, only_if="(objectClass=*)")
 
     assert not own_openldap.can_bind(uid)
     directory.close()

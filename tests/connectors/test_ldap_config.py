@@ -19,7 +19,8 @@ GOOD: dict[str, Any] = {
 
 
 def config(**changes: Any) -> LdapConfig:
-    return LdapConfig.model_validate({**GOOD, **changes})
+    settings = {key: value for key, value in {**GOOD, **changes}.items() if value is not None}
+    return LdapConfig.model_validate(settings)
 
 
 def test_little_need_be_said() -> None:
@@ -28,6 +29,14 @@ def test_little_need_be_said() -> None:
     assert settings.match == {"userName": "uid"}
     assert settings.user_filter == "(objectClass=person)"
     assert settings.flavor == "openldap"
+
+
+def test_active_directory_has_defaults_of_its_own() -> None:
+    settings = config(flavor="active-directory", match={"emails.value": "mail"})
+
+    assert settings.match == {"emails.value": "mail"}
+    assert settings.user_filter == "(&(objectCategory=person)(objectClass=user))"
+    assert settings.stamp_attribute == "info"
 
 
 @pytest.mark.parametrize(
@@ -40,6 +49,9 @@ def test_little_need_be_said() -> None:
         {"url": "ldap://[::1]:389"},
         {"url": "ldapi://%2Frun%2Fslapd%2Fldapi"},
         {"match": {"emails.value": "mail", "userName": "uid"}},
+        {"url": ["ldaps://dc1.example.com", "ldaps://dc2.example.com"]},
+        {"client_certificate": __file__, "bind_password": None},
+        {"disabled_ou": "OU=Disabled, DC=Example, DC=com"},
     ],
 )
 def test_good_settings_are_taken(changes: dict[str, Any]) -> None:
@@ -51,8 +63,17 @@ def test_good_settings_are_taken(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"flavor": "active-directory"}, "later version"),
-        ({"flavor": "389ds"}, "later version"),
+        ({"flavor": "edirectory"}, "active-directory"),
+        ({"url": []}, "at least 1"),
+        ({"url": ["ldaps://one.example.com", "ldap://two.example.com"]}, "in the clear"),
+        ({"client_certificate": __file__}, "takes the place of bind_password"),
+        ({"client_key": __file__}, "goes with a client_certificate"),
+        ({"client_certificate": __file__, "bind_password": None, "url": "ldap://127.0.0.1"}, "encrypted connection"),
+        ({"bind_password": None}, "bind_password is missing"),
+        ({"protected": ["boss"]}, "distinguished name"),
+        ({"privileged_groups": ["admins"]}, "distinguished name"),
+        ({"stamp_attribute": ""}, "no name of an LDAP attribute"),
+        ({"hide_attribute": "hide it"}, "no name of an LDAP attribute"),
         ({"url": "ldap://ldap.example.com"}, "in the clear.*ldaps://.*start_tls = true"),
         ({"url": "ldap://10.0.0.1"}, "in the clear"),
         ({"url": "ldap://127.0.0.1.example.com"}, "in the clear"),
@@ -70,7 +91,9 @@ def test_good_settings_are_taken(changes: dict[str, Any]) -> None:
         ({"user_filter": "objectClass=person"}, "brackets"),
         ({"ca_file": "missing.pem"}, "no file"),
         ({"receive_timeout": 0}, "greater than or equal to 1"),
-        ({"disabled_ou": "ou=Disabled"}, "not permitted"),
+        ({"disabled_ou": "Disabled"}, "distinguished name"),
+        ({"disabled_ou": "ou=Disabled,dc=example,dc=org"}, "beneath base_dn"),
+        ({"stale_after": "90d"}, "not permitted"),
     ],
 )
 def test_a_mistake_is_refused_and_explained(changes: dict[str, Any], says: str) -> None:

@@ -13,9 +13,9 @@ from scimbridge.sdk import (
 
 WHAT_TO_DO: dict[type[ConnectorError], set[int]] = {
     RetryableError: {3, 11, 51, 52, 122},
-    TargetUnusableError: {8, 10, 13, 48, 49},
+    TargetUnusableError: {7, 8, 10, 13, 48, 49},
     AccountNotFoundError: {32},
-    RejectedError: {4, 12, 16, 17, 19, 20, 21, 34, 50, 53, 65, 66, 80},
+    RejectedError: {1, 2, 4, 12, 16, 17, 19, 20, 21, 34, 50, 53, 64, 65, 66, 68, 71, 80},
 }
 ROWS = [(code, error) for error, codes in WHAT_TO_DO.items() for code in sorted(codes)]
 
@@ -75,3 +75,10 @@ def test_a_broken_connection_says_whether_a_new_one_may_help(is_stale: bool) -> 
 
     assert isinstance(raised, ConnectionLostError)
     assert raised.is_stale is is_stale
+
+
+def test_the_reason_that_active_directory_gives_is_told() -> None:
+    raised = bind_refusal(49, "80090308: LdapErr: DSID-0C09042F, comment: AcceptSecurityContext error, data 533, v3839")
+
+    assert type(raised) is TargetUnusableError
+    assert "it is disabled" in str(raised)

@@ -1,0 +1,72 @@
+"""What ``scimbridge check`` says about a directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from connectors.ldap.client import Directory
+from connectors.ldap.config import LdapConfig
+from connectors.ldap.flavors import FLAVORS
+from scimbridge.sdk import TargetUnusableError
+
+SOON = timedelta(days=30)
+"""A certificate that ends within it is worth a warning."""
+
+SAMPLES = 20
+"""How many accounts and groups are looked at for what the bind account may write."""
+
+OF_THE_SERVER = ["subschemaSubentry", "supportedControl", "supportedCapabilities", "vendorName"]
+
+
+class Checkup:
+    """Looks at all that the configuration names, and writes nothing."""
+
+    def __init__(self, config: LdapConfig, directory: Directory, now: Callable[[], datetime] | None = None) -> None:
+        self._config = config
+        self._directory = directory
+        self._flavor = FLAVORS[config.flavor]
+        self._now = now or (lambda: datetime.now(UTC))
+
+    def run(self) -> str:
+        """Return one sentence about what was found.
+
+        Raises:
+            TargetUnusableError: It is no such server, or something that the configuration names is not there.
+        """
+        server = self._directory.get("", OF_THE_SERVER)
+        if server is None:
+            raise TargetUnusableError("the directory does not tell what it is")
+        self._flavor.vouch(server)
+        self._directory.search(self._config.base_dn, "(objectClass=*)", [], scope="BASE")
+        for key in ("disabled_ou", "groups_dn", "group_stand_in"):
+            named = getattr(self._config, key)
+            if named and self._directory.get(named, []) is None:
+                raise TargetUnusableError(f"{key}: {named} does not exist, or may not be read")
+        found = [*self._flavor.examine(self._directory, server, self._config.base_dn), *self._rights(), *self._end()]
+        return "; ".join(["signed in", "base_dn is there", *found])
+
+    def _rights(self) -> Iterator[str]:
+        """Yield what the bind account may not do, where the server tells; asked of a few entries that are there."""
+        told = self._flavor.rights_attributes
+        if not told:
+            return
+        config = self._config
+        named = (config.stamp_attribute, config.hide_attribute, config.unmanaged_attribute)
+        of_accounts = [self._flavor.lock_attribute, *(each for each in named if each)]
+        places = [("accounts", config.base_dn, config.user_filter, of_accounts)]
+        places.append(("groups", config.groups_dn or config.base_dn, "(objectClass=group)", config.member_attributes))
+        for what, base, filter_, attributes in places:
+            samples = self._directory.sample(base, filter_, told, SAMPLES)
+            for name, count in self._flavor.may_not_write(samples, attributes).items():
+                yield f"WARNING: the bind account may not write {name} on {count} of {len(samples)} {what} looked at"
+        container = self._directory.get(config.disabled_ou, told) if config.disabled_ou else None
+        if container is not None and self._flavor.may_not_add(container):
+            yield "WARNING: the bind account may not put accounts into disabled_ou"
+
+    def _end(self) -> Iterator[str]:
+        ends = self._directory.certificate_ends()
+        if ends is None:
+            return
+        is_soon = ends - self._now() < SOON
+        yield f"{'WARNING: ' if is_soon else ''}the server's certificate ends on {ends:%Y-%m-%d}"

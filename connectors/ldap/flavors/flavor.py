@@ -1,0 +1,174 @@
+"""What a kind of directory server has to say for itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+from connectors.ldap.entry import Edit, Entry, equals
+from scimbridge.sdk import TargetUnusableError
+
+ASSERTION_CONTROL = "1.3.6.1.1.12"
+"""RFC 4528: do this only if the entry still matches a filter."""
+
+
+class Lookup(Protocol):
+    """What a lookup needs of the connection."""
+
+    def search(self, base: str, filter_: str, attributes: Sequence[str], /) -> list[Entry]:
+        """Return all entries that match."""
+
+    def get(self, dn: str, attributes: Sequence[str], *, of_class: str = "*", with_rules: bool = False) -> Entry | None:
+        """Return one entry, or ``None`` where there is none of this name."""
+
+
+class Flavor(ABC):
+    """A kind of server. Holds no state: whatever it needs is in the entry."""
+
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    """Configuration keys, with what they are where nobody says otherwise."""
+
+    id_attribute: ClassVar[str]
+    """The attribute whose value survives renames and moves."""
+
+    asserts: ClassVar[bool] = False
+    """Whether the server takes a condition with each request (RFC 4528)."""
+
+    renames_whole: ClassVar[bool] = False
+    """Whether a renamed entry loses its old name: where not, it keeps it as one more value."""
+
+    longest_name: ClassVar[int] = 255
+    """How many characters the first part of a DN may have."""
+
+    lock_attribute: ClassVar[str]
+    """What has to be written to lock an account."""
+
+    snapshot: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are read with each account, beside those that the configuration names."""
+
+    right_to_delete: ClassVar[str] = "the right to delete accounts"
+    """What is missing where a deletion is refused."""
+
+    rights_attributes: ClassVar[tuple[str, ...]] = ()
+    """Attributes in which the server tells of an entry what the bind account may do there."""
+
+    group_attributes: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are read with each group, for ``is_powerful``."""
+
+    longest_text: ClassVar[int] = 0
+    """How many characters a text that people write may have; 0 for any number."""
+
+    def id_of(self, octets: bytes) -> str:
+        """Return an id as text."""
+        return octets.decode()
+
+    def id_filter(self, ids: Collection[str]) -> str:
+        """Return a filter for entries that have one of these ids."""
+        return equals(self.id_attribute, ids)
+
+    def address(self, entry_id: str, name: str) -> str:
+        """Return what requests call an entry: its DN, or something better."""
+        del entry_id
+        return name
+
+    def look_up(self, directory: Lookup, base: str, entry_id: str, attributes: Sequence[str]) -> Entry | None:
+        """Return the entry with this id, wherever it is; ``None`` where there is none."""
+        found = directory.search(base, self.id_filter([entry_id]), attributes)
+        return found[0] if found else None
+
+    def condition(self, entry_id: str, extra: str = "") -> str:
+        """Return a filter that another entry, now of the same name, does not match; empty where it is of no use."""
+        if not self.asserts:
+            return ""
+        return f"(&{self.id_filter([entry_id])}{extra})" if extra else self.id_filter([entry_id])
+
+    @abstractmethod
+    def is_locked(self, entry: Mapping[str, tuple[str, ...]]) -> bool:
+        """Whether the account cannot sign in, for good."""
+
+    @abstractmethod
+    def lock(self, entry: Mapping[str, tuple[str, ...]]) -> Edit:
+        """Return what locks an account that is as ``entry`` says."""
+
+    @abstractmethod
+    def unlock(self, entry: Mapping[str, tuple[str, ...]], before: Mapping[str, tuple[str, ...]]) -> Edit:
+        """Return what takes the lock off again, back to what stood there ``before``."""
+
+    def protection(self, entry: Entry) -> str:
+        """Return why only a person may decide about an account; empty where anybody may."""
+        del entry
+        return ""
+
+    def has_power_over_others(self, account: Entry) -> bool:
+        """Whether the server itself says that an account is in a powerful group, at whatever depth."""
+        del account
+        return False
+
+    def is_powerful(self, group: Entry) -> bool:
+        """Whether a group gives power over others by what it is, whatever it is called."""
+        del group
+        return False
+
+    @abstractmethod
+    def vouch(self, server: Entry) -> None:
+        """Make sure that this is such a server, and can do what the connector needs.
+
+        Args:
+            server: Its root entry (RFC 4512 section 5.1), with ``supportedControl``, ``supportedCapabilities``
+                and ``vendorName``.
+
+        Raises:
+            TargetUnusableError: It is not, or cannot.
+        """
+
+    def examine(self, directory: Lookup, server: Entry, base: str) -> Iterator[str]:
+        """Yield what is worth saying about how accounts are locked here.
+
+        Raises:
+            TargetUnusableError: They cannot be.
+        """
+        del directory, server, base
+        yield from ()
+
+    def may_not_write(self, samples: Sequence[Entry], attributes: Sequence[str]) -> dict[str, int]:
+        """Return how many of some entries each attribute may not be written on, where the server tells."""
+        del samples, attributes
+        return {}
+
+    def may_not_add(self, container: Entry) -> bool:
+        """Whether the server says that the bind account may not put accounts into a container."""
+        del container
+        return False
+
+    @abstractmethod
+    def new_password(self) -> tuple[Edit, ...]:
+        """Return what takes the password from an account, one request each, in this order."""
+
+    @abstractmethod
+    def has_no_password(
+        self, directory: Lookup, entry_id: str, base: str, before: Mapping[str, tuple[str, ...]]
+    ) -> bool:
+        """Whether the password was taken already.
+
+        Args:
+            directory: Where to look.
+            entry_id: The account.
+            base: Where it is.
+            before: Its attributes before the bridge touched it.
+        """
+
+    def why_not_changed(self, edit: Edit) -> str:
+        """Return why a value is not there to be taken, although the account seems to have it."""
+        del edit
+        return ""
+
+    def why_not_deleted(self, directory: Lookup, entry_id: str, name: str) -> str:
+        """Return why the directory refused to delete an account, where there is more to say than that it did."""
+        del directory, entry_id, name
+        return ""
+
+
+def other_server(expected: str) -> TargetUnusableError:
+    """Return the error for a server of another kind."""
+    return TargetUnusableError(f"this is not {expected}; look at flavor and url")

@@ -1,0 +1,191 @@
+"""Which groups an account is in, and how it gets out of them and in again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from connectors.ldap import dn
+from connectors.ldap.client import Directory
+from connectors.ldap.config import LdapConfig
+from connectors.ldap.entry import Change, Edit, Entry, equals
+from connectors.ldap.errors import (
+    CLASS_VIOLATION,
+    ENTRY_EXISTS,
+    NO_SUCH_ATTRIBUTE,
+    UNWILLING,
+    VALUE_EXISTS,
+)
+from connectors.ldap.flavors import FLAVORS
+from scimbridge.sdk import (
+    AccountNotFoundError,
+    AccountState,
+    Entitlement,
+    ObservingError,
+    RejectedError,
+    RetryableError,
+)
+
+AT_ONCE = 50
+"""How many groups one filter asks for."""
+
+_NOT_IN_IT = (NO_SUCH_ATTRIBUTE, UNWILLING)
+_IN_IT_ALREADY = (VALUE_EXISTS, ENTRY_EXISTS)
+
+
+class Memberships:
+    """The groups of a directory, as far as accounts are in them."""
+
+    def __init__(self, config: LdapConfig, directory: Directory) -> None:
+        self._config = config
+        self._directory = directory
+        self._flavor = FLAVORS[config.flavor]
+        self._base = config.groups_dn or config.base_dn
+        self._privileged = {dn.parse(each) for each in config.privileged_groups}
+
+    def of(self, account: Entry) -> tuple[Entitlement, ...]:
+        """Return the groups that name the account as a member, directly; sorted, as servers give them in any order.
+
+        Asked of the groups and not of the account: its ``memberOf`` also holds groups of groups on some servers,
+        and is missing on others.
+        """
+        groups = self._with_members([account.dn])
+        powerful = self._powerful(account, groups)
+        return tuple(sorted(Entitlement(each.id, _name(each), is_privileged=each.id in powerful) for each in groups))
+
+    def leave(self, account: AccountState, groups: Sequence[Entitlement]) -> list[str]:
+        """Take an account out of groups, one request each, as far as the directory lets it.
+
+        Returns:
+            The names of those that it left.
+
+        Raises:
+            RetryableError: The directory did not answer, or is busy.
+            RejectedError: Some could not be left; the message names them and why. All others were.
+        """
+        known = self._known(groups)
+        return self._each(groups, lambda group: group.id in known and self._leave_one(account.name, known[group.id]))
+
+    def join(self, account: AccountState, groups: Sequence[Entitlement]) -> tuple[list[str], list[str]]:
+        """Put an account into groups, as far as they are still there.
+
+        Returns:
+            The names of those that it is in now and was not before, and of those that are gone.
+
+        Raises:
+            RetryableError: The directory did not answer, or is busy.
+            RejectedError: Some could not be joined; the message names them and why. All others were.
+        """
+        known = self._known(groups)
+        there = [each for each in groups if each.id in known]
+        joined = self._each(there, lambda group: self._join_one(account.name, known[group.id]))
+        return joined, [each.name for each in groups if each.id not in known]
+
+    def _each(self, groups: Iterable[Entitlement], change: Callable[[Entitlement], bool]) -> list[str]:
+        changed: list[str] = []
+        refused: list[str] = []
+        for group in groups:
+            try:
+                if change(group):
+                    changed.append(group.name)
+            except ObservingError:
+                raise
+            except RejectedError as error:
+                refused.append(f"{group.name}: {error}")
+        if refused:
+            raise RejectedError(f"{len(refused)} of the groups could not be changed: {'; '.join(refused)}")
+        return changed
+
+    def _leave_one(self, member: str, group: Entry) -> bool:
+        """Remove a member; where it is the last of a group that needs one, put the stand-in into its place."""
+        attribute = self._attribute_of(group, member)
+        if attribute is None:
+            return False
+        accept = (*_NOT_IN_IT, CLASS_VIOLATION)
+        code = self._change(group, Change(attribute, remove=(member,)), accept)
+        if code == CLASS_VIOLATION:
+            stand_in = self._config.group_stand_in
+            if not stand_in:
+                raise RejectedError(
+                    "the account is its last member, and such a group must have one: put somebody else into it, "
+                    "or name a group_stand_in"
+                )
+            code = self._change(group, Change(attribute, add=(stand_in,), remove=(member,)), _NOT_IN_IT)
+        if code in _NOT_IN_IT and self._attribute_of(group, member) is not None:
+            raise RejectedError(f"the directory refuses to take the member out ({code})")
+        return code == 0
+
+    def _join_one(self, member: str, group: Entry) -> bool:
+        if self._attribute_of(group, member) is not None:
+            return False
+        attribute = _usual_attribute(group, self._config.member_attributes)
+        return self._change(group, Change(attribute, add=(member,)), _IN_IT_ALREADY) == 0
+
+    def _change(self, group: Entry, change: Change, accept: Sequence[int]) -> int:
+        try:
+            return self._directory.modify(
+                self._flavor.address(group.id, group.dn),
+                Edit((change,)),
+                only_if=self._flavor.condition(group.id),
+                right=f"write access to {change.attribute} of the groups",
+                accept=accept,
+            )
+        except AccountNotFoundError:
+            raise RetryableError("a group was renamed meanwhile; it is read again first") from None
+
+    def _attribute_of(self, group: Entry, member: str) -> str | None:
+        """Return the attribute in which a group names a member. Filters need no ranges, however many members it has."""
+        for attribute in self._config.member_attributes:
+            condition = f"(&{self._flavor.id_filter([group.id])}{equals(attribute, [member])})"
+            if self._directory.search(self._base, condition, []):
+                return attribute
+        return None
+
+    def _known(self, groups: Sequence[Entitlement]) -> dict[str, Entry]:
+        """Return where groups are now, by id; what is missing is gone."""
+        found: dict[str, Entry] = {}
+        for start in range(0, len(groups), AT_ONCE):
+            ids = [each.id for each in groups[start : start + AT_ONCE]]
+            found |= {
+                each.id: each
+                for each in self._directory.search(self._base, self._flavor.id_filter(ids), ["objectClass"])
+            }
+        return found
+
+    def _with_members(self, members: Sequence[str]) -> list[Entry]:
+        """Return the groups that name one of the members."""
+        found: dict[str, Entry] = {}
+        for start in range(0, len(members), AT_ONCE):
+            some = members[start : start + AT_ONCE]
+            by_any = "".join(equals(attribute, some) for attribute in self._config.member_attributes)
+            groups = self._directory.search(self._base, f"(|{by_any})", ["cn", *self._flavor.group_attributes])
+            found |= {each.id: each for each in groups}
+        return list(found.values())
+
+    def _powerful(self, account: Entry, groups: Sequence[Entry]) -> set[str]:
+        """Return the ids of groups that give power over others, by themselves or through groups that they are in."""
+        if not groups or not (self._privileged or self._flavor.has_power_over_others(account)):
+            return set()
+        if not self._leads_to_power(groups):
+            return set()
+        return {each.id for each in groups if self._leads_to_power([each])}
+
+    def _leads_to_power(self, groups: Sequence[Entry]) -> bool:
+        seen: set[str] = set()
+        level = list(groups)
+        while level:
+            if any(self._flavor.is_powerful(each) or dn.parse(each.dn) in self._privileged for each in level):
+                return True
+            seen |= {each.id for each in level}
+            level = [each for each in self._with_members([each.dn for each in level]) if each.id not in seen]
+        return False
+
+
+def _name(group: Entry) -> str:
+    return next(iter(group.get("cn")), group.dn)
+
+
+def _usual_attribute(group: Entry, attributes: Sequence[str]) -> str:
+    """Return where a group keeps members by its class; ``uniqueMember`` belongs to groupOfUniqueNames (RFC 4519)."""
+    is_unique = "groupofuniquenames" in {each.casefold() for each in group.get("objectClass")}
+    wanted = "uniquemember" if is_unique else "member"
+    return next((each for each in attributes if each.casefold() == wanted), attributes[0])

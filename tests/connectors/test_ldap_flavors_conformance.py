@@ -1,0 +1,73 @@
+"""connectors.ldap keeps the contract on every flavor of server, with every action that it declares."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from connectors.ldap import LdapConnector
+from scimbridge.sdk import Action, Connector, Permit, Person, TargetConfig
+from tests.lab.directories.lab import Lab
+
+pytest.register_assert_rewrite("scimbridge.sdk.conformance")
+from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
+
+pytest_plugins = ("tests.lab.fixtures",)
+
+
+class TestConformance(ConnectorConformance):
+    @pytest.fixture(autouse=True)
+    def _target(self, lab: Lab) -> None:
+        self.lab = lab
+
+    def connect(self, permit: Permit) -> LdapConnector:
+        return self.lab.connector(permit)
+
+    def connect_wrongly(self, permit: Permit, secret: str) -> LdapConnector:
+        return self.lab.connector(permit, bind_password=secret)
+
+    def connect_nowhere(self, permit: Permit) -> LdapConnector:
+        return self.lab.connector(permit, url="ldap://127.0.0.1:1")
+
+    def create_account(self, name: str) -> str:
+        return self.lab.add_person(name)
+
+    def create_ambiguous(self, name: str) -> tuple[Person, set[str]]:
+        mail = f"{name}@example.com"
+        both = {self.lab.add_person(f"{name}.{number}", mail=mail) for number in (1, 2)}
+        return Person({"emails.value": (mail,)}), both
+
+    def equip(self, account_id: str, *, privileged: bool = False) -> None:
+        tag = uuid.uuid4().hex[:10]
+        for name in (f"Sales {tag}", f"VPN {tag}"):
+            self.lab.add_group(name, account_id)
+        if privileged:
+            nested = self.lab.add_group(f"Helpers {tag}", account_id)
+            self.lab.make_powerful(nested)
+        self.lab.modify(self.lab.dn_of(account_id), description=["Sits on the third floor"])
+
+    def interfere(self, account_id: str, action: Action) -> None:
+        if action is Action.HIDE_FROM_DIRECTORY:
+            self.lab.modify(self.lab.dn_of(account_id), **{self.lab.hide_attribute: ["FALSE"]})
+        else:
+            self.lab.move(account_id, self.lab.dn_of(account_id).split(",")[0], self.lab.groups)
+
+    def text_of(self, account_id: str) -> str:
+        return "\n".join(
+            text for attribute in ("description", "info") for text in self.lab.values(account_id, attribute)
+        )
+
+    def unset(self, connector: Connector[Any], action: Action) -> TargetConfig | None:
+        return self.lab.config(disabled_ou=None)
+
+    def look(self, account_id: str) -> Mapping[str, Any] | None:
+        return self.lab.look(account_id)
+
+    def is_blocked(self, account_id: str) -> bool:
+        return not self.lab.can_bind(account_id)
+
+    def writes(self) -> int:
+        return self.lab.writes

@@ -1,0 +1,1 @@
+"""Directory servers of every flavor, real ones, for tests."""

@@ -1,0 +1,116 @@
+"""Samba as an Active Directory domain controller."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.lab.directories.lab import BASE, PASSWORD, Lab, named
+
+SAMBA = Path("/usr/sbin/samba")
+PROVISIONING = Path(__file__).with_name("provisioning.py")
+
+_SETTINGS = """[global]
+netbios name = DC1
+realm = EXAMPLE.COM
+workgroup = EXAMPLE
+server role = active directory domain controller
+server services = ldap
+interfaces = {address}/8
+bind interfaces only = yes
+prefork children = 1
+ldb:nosync = yes
+tls enabled = no
+ldap server require strong auth = no
+private dir = {folder}/private
+state directory = {folder}/state
+cache directory = {folder}/cache
+lock directory = {folder}/lock
+pid directory = {folder}/run
+ncalrpc dir = {folder}/ncalrpc
+binddns dir = {folder}/bind-dns
+log file = {folder}/samba.log
+[sysvol]
+path = {folder}/state/sysvol
+read only = no
+[netlogon]
+path = {folder}/state/sysvol/example.com/scripts
+read only = no
+"""
+
+
+class SambaLab(Lab):
+    """A domain of its own, on a socket, and on an address of the loopback that no other has."""
+
+    flavor = "active-directory"
+    people = f"OU=People,{BASE}"
+    groups = f"OU=Groups,{BASE}"
+    disabled = f"OU=Disabled,{BASE}"
+    admin_dn = f"CN=Administrator,CN=Users,{BASE}"
+    service_dn = f"CN=scimbridge,OU=Services,{BASE}"
+    reader_dn = f"CN=reader,OU=Services,{BASE}"
+    match = {"userName": "userPrincipalName", "emails.value": "mail"}  # noqa: RUF012  # a ClassVar of the base class
+    class_below = "nTFRSSubscriptions"
+    hide_attribute = "showInAdvancedViewOnly"
+    unmanaged_attribute = "adminDescription"
+    # The signs of a sign-in, and of the password that a bind compares with.
+    changes_by_itself = frozenset(
+        {
+            "whenChanged",
+            "uSNChanged",
+            "lastLogon",
+            "lastLogonTimestamp",
+            "logonCount",
+            "badPwdCount",
+            "badPasswordTime",
+            "dSCorePropagationData",
+            "modifyTimeStamp",
+        }
+    )
+    _accounts = itertools.count(1)
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "private" / "ldapi"
+
+    def build(self) -> None:
+        if not SAMBA.exists():
+            message = "Samba is missing (Debian: samba samba-dsdb-modules samba-ad-provision)"
+            raise RuntimeError(message)
+        if os.geteuid() != 0:
+            message = "Samba listens on ports that only root may use: run these tests as root"
+            raise RuntimeError(message)
+        for name in ("private", "state", "cache", "lock", "run", "ncalrpc", "bind-dns"):
+            (self.folder / name).mkdir()
+        address = f"127.77.{secrets.randbelow(254) + 1}.{secrets.randbelow(254) + 1}"
+        settings = self.folder / "smb.conf"
+        settings.write_text(_SETTINGS.format(folder=self.folder, address=address))
+        # Samba's own library belongs to the system's Python.
+        provision = ["/usr/bin/python3", "-I", str(PROVISIONING), str(settings), address, self.password]
+        done = subprocess.run(provision, capture_output=True, text=True, cwd="/")
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr[-2000:])
+
+    def command(self) -> Sequence[str]:
+        return [str(SAMBA), "-i", "-M", "prefork", "-s", str(self.folder / "smb.conf")]
+
+    def person(self, name: str, number: int) -> tuple[str, Sequence[str], dict[str, Any]]:
+        values = {
+            "sAMAccountName": f"user{next(self._accounts)}",
+            "userPrincipalName": name,
+            "mail": f"{number}@example.com",
+            "userAccountControl": "512",
+            "unicodePwd": f'"{PASSWORD}"'.encode("utf-16-le"),
+        }
+        return named("CN", name, self.people), ["user"], values
+
+    def group(self, name: str, members: Sequence[str]) -> tuple[Sequence[str], dict[str, Any]]:
+        return ["group"], {"sAMAccountName": name, **({"member": list(members)} if members else {})}
+
+    def add_namesake(self, name: str) -> str:
+        return self.add_person(name, userPrincipalName=f"{name}-namesake")
