@@ -56,10 +56,10 @@ def test_a_query_narrows_by_anything_that_it_asks_for(name: str, value: Any) -> 
 
 
 def test_the_state_alone_and_the_way_access_goes_narrow_nothing() -> None:
-    wide = CaseQuery(state=CaseState.OPEN, kind_is_leave=True)
+    wide = CaseQuery(state=CaseState.OPEN, kind_is_leave=True, is_about_group=True)
 
     assert not wide.narrows
-    assert {field.name for field in fields(CaseQuery)} == {*NARROWING, "state", "kind_is_leave"}
+    assert {field.name for field in fields(CaseQuery)} == {*NARROWING, "state", "kind_is_leave", "is_about_group"}
 
 
 @pytest.mark.parametrize(
