@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Its own, because a make setup meanwhile would take mutmut out of the other one.
+MUTATION := build/mutation-env
 # Arguments for the command behind a target: make test ARGS="-k config"
 ARGS ?=
 # How many make import creates.
@@ -43,8 +45,8 @@ soak: setup ## Play the model against the bridge for longer than make test does
 	@SCIMBRIDGE_MACHINE=long $(BIN)/python -m pytest tests/services/test_machine.py $(ARGS)
 
 mutate: ## Change the rules bit by bit, and see whether a test notices (ARGS="scimbridge/domain/plan.py": one file)
-	@uv="$$($(PYTHON) deploy/bootstrap.py)" && UV_PROJECT_ENVIRONMENT=.venv "$$uv" sync --locked --all-extras --group mutation --quiet
-	@$(BIN)/python -m tests.mutation $(ARGS)
+	@uv="$$($(PYTHON) deploy/bootstrap.py)" && UV_PROJECT_ENVIRONMENT=$(MUTATION) "$$uv" sync --locked --all-extras --group mutation --quiet
+	@$(MUTATION)/bin/python -m tests.mutation $(ARGS)
 
 fmt: setup ## Format, and fix what can be fixed by machine
 	@$(BIN)/ruff format

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 
 class Action(StrEnum):
@@ -175,11 +176,7 @@ class Facts:
 
 _GIVES_BACK = Facts(is_revoking=False)
 _OF_GROUPS_BACK = Facts(is_revoking=False, is_of_groups=True)
-
-
-def _of_groups(undo: Action) -> Facts:
-    return Facts(undo=undo, guard=GuardClass.GROUPS, is_of_groups=True)
-
+_of_groups = partial(Facts, guard=GuardClass.GROUPS, is_of_groups=True)
 
 FACTS: Mapping[Action, Facts] = {
     Action.SUSPEND: Facts(undo=Action.RESTORE, guard=GuardClass.SUSPEND),
@@ -213,7 +210,7 @@ FACTS: Mapping[Action, Facts] = {
     Action.MOVE_GROUP_BACK: _OF_GROUPS_BACK,
     Action.EMPTY_GROUP: _of_groups(undo=Action.REFILL_GROUP),
     Action.REFILL_GROUP: _OF_GROUPS_BACK,
-    Action.DELETE_GROUP: Facts(is_irreversible=True, is_final=True, guard=GuardClass.GROUPS, is_of_groups=True),
+    Action.DELETE_GROUP: _of_groups(is_irreversible=True, is_final=True),
 }
 """Every action. A test holds the table against the enum."""
 

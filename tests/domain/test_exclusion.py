@@ -37,21 +37,22 @@ def said_by(rules: Ruleset, now: datetime = NOW) -> list[object]:
         rules.why_target_excluded("crm", now),
         rules.why_account_excluded("crm", ["ada"], now),
         rules.spared_groups("crm", now),
+        rules.why_group_excluded("crm", "ADMINS", now),
     ]
 
 
-NOTHING: list[object] = [None, None, None, frozenset()]
+NOTHING: list[object] = [None, None, None, frozenset(), None]
 
 
 @pytest.mark.parametrize(
     ("exclusion", "answers"),
     [
-        (EVERY_KIND[0], ["match ", None, None, frozenset()]),
-        (EVERY_KIND[1], ["identity identity", None, None, frozenset()]),
-        (EVERY_KIND[2], ["members Break Glass", None, None, frozenset()]),
-        (EVERY_KIND[3], [None, "target crm", None, frozenset()]),
-        (EVERY_KIND[4], [None, None, "account ada", frozenset()]),
-        (EVERY_KIND[5], [None, None, None, frozenset({"admins"})]),
+        (EVERY_KIND[0], ["match ", None, None, frozenset(), None]),
+        (EVERY_KIND[1], ["identity identity", None, None, frozenset(), None]),
+        (EVERY_KIND[2], ["members Break Glass", None, None, frozenset(), None]),
+        (EVERY_KIND[3], [None, "target crm", None, frozenset(), None]),
+        (EVERY_KIND[4], [None, None, "account ada", frozenset(), None]),
+        (EVERY_KIND[5], [None, None, None, frozenset({"admins"}), "group Admins"]),
     ],
     ids=list(Spared),
 )
@@ -94,6 +95,7 @@ def test_exclusions_made_at_run_time_spare_as_those_of_the_configuration(exclusi
         rules.why_target_excluded("crm", NOW, [exclusion]),
         rules.why_account_excluded("crm", ["ada"], NOW, [exclusion]),
         rules.spared_groups("crm", NOW, [exclusion]),
+        rules.why_group_excluded("crm", "Admins", NOW, [exclusion]),
     ] == said_by(Ruleset((), (exclusion,)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -160,6 +161,14 @@ def test_a_document_of_real_life_is_matched_all_the_same() -> None:
 
 def test_nobody_is_in_a_group_that_is_not_listed() -> None:
     assert not IdentityFilter("groups.display pr").matches(an_identity())
+
+
+def test_whoever_is_inactive_or_deleted_is_gone() -> None:
+    deleted_at = datetime(2026, 3, 2, tzinfo=UTC)
+
+    assert not an_identity().is_gone
+    assert an_identity(active=False).is_gone
+    assert replace(an_identity(), deleted_at=deleted_at).is_gone
 
 
 def test_filters_are_the_same_by_their_text() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from scimbridge.domain.action import GuardClass
+from scimbridge.domain.flood import Flood
 from scimbridge.domain.guard import Guard, GuardScope, Limit
 
 DAY = timedelta(days=1)
@@ -80,6 +82,21 @@ def test_below_its_floor_a_share_is_not_what_bound() -> None:
 
 def test_where_number_and_share_come_to_the_same_the_number_is_named() -> None:
     assert a_limit(50, 5).tripped(active=1000, floor=100).endswith(" than 50")
+
+
+def test_a_flood_is_told_as_its_limit_and_stands_until_somebody_decides() -> None:
+    flood = Flood(
+        id="flood",
+        scope=GuardScope.SOURCE,
+        subject="okta",
+        guard_class=GuardClass.ALL,
+        opened_at=datetime(2026, 3, 2, tzinfo=UTC),
+        reason="too many",
+    )
+
+    assert flood.where == a_limit(scope=GuardScope.SOURCE, subject="okta").where == "source okta"
+    assert flood.stands
+    assert not replace(flood, closed_at=flood.opened_at).stands
 
 
 def test_a_floor_is_of_one_scope_and_subject() -> None:

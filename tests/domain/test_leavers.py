@@ -63,6 +63,20 @@ def test_lines_may_end_as_on_an_old_mac() -> None:
     assert [(each.line, each.user_name) for each in read("userName\rada\rbob\r")] == [(2, "ada"), (3, "bob")]
 
 
+@pytest.mark.parametrize(
+    ("line", "person"),
+    [
+        (Leaver(line=2, user_name="ada", email="a@x.example", external_id="7", id="u1"), "ada"),
+        (Leaver(line=2, email="a@x.example", external_id="7", id="u1"), "a@x.example"),
+        (Leaver(line=2, external_id="7", id="u1"), "7"),
+        (Leaver(line=2, id="u1"), "u1"),
+        (Leaver(line=2), ""),
+    ],
+)
+def test_a_person_is_called_by_the_name_that_people_know_best(line: Leaver, person: str) -> None:
+    assert line.person == person
+
+
 def test_columns_that_mean_nothing_are_named() -> None:
     assert read_leavers(b"userName,Office,\nada,Berlin,\n").ignored == ["Office"]
 

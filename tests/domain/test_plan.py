@@ -18,6 +18,7 @@ from scimbridge.domain.plan import (
     amend,
     due_after_delay,
     guarded,
+    left_out,
     plan,
     plan_fact,
 )
@@ -131,6 +132,15 @@ def test_a_stage_with_a_schedule_and_a_window_is_due_at_the_first_instant_after_
     (stage,) = plan(rule, NOW, {"crm": EVERYTHING})
 
     assert (stage.due_at, stage.tasks[0].due_at) == (NOW + DAY + timedelta(hours=13),) * 2
+
+
+def test_what_some_targets_of_a_stage_cannot_do_is_said_with_their_names() -> None:
+    actions = (Action.SUSPEND, Action.STAMP, Action.NOTIFY)
+    stage = Stage(after=DAY, actions=actions, targets=frozenset({"crm", "dir", "log", "archive"}))
+    rule = replace(SUSPEND_THEN_DELETE, stages=(stage,), exclude_targets=frozenset({"archive"}))
+    targets: Capabilities = {**TARGETS, "log": {}, "archive": {}, "hr": {}, NOTICES: TELLING}
+
+    assert left_out(rule, stage, targets) == {Action.SUSPEND: ["log"], Action.STAMP: ["crm", "dir", "log"]}
 
 
 GROUPS = {Action.REMOVE_FROM_GROUPS: Capability(action=Action.REMOVE_FROM_GROUPS)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scimbridge.domain.operator import Role
-from scimbridge.domain.resource import MemberChange, MemberPlan, MemberVerb, Received
+from scimbridge.domain.resource import MemberChange, MemberIds, MemberPlan, MemberVerb, Received
 from scimbridge.domain.source import DEFAULT_PROFILE, NameCase, Profiles, SourceProfile
 
 ADD, REMOVE, REPLACE = MemberVerb.ADD, MemberVerb.REMOVE, MemberVerb.REPLACE
@@ -43,6 +43,14 @@ def test_folding_leaves_the_changes_as_they_were() -> None:
     MemberPlan.of([replace, remove])
 
     assert replace.ids == {"a", "b"}
+
+
+def test_members_are_users_and_nested_groups() -> None:
+    members = MemberIds(users=frozenset("abc"), nested=frozenset("xy"))
+
+    assert (len(members), members.all) == (5, frozenset("abcxy"))
+    assert (len(MemberIds(users=frozenset("ab"))), MemberIds(users=frozenset("ab")).all) == (2, frozenset("ab"))
+    assert members.without(frozenset("bxz")) == MemberIds(users=frozenset("ac"), nested=frozenset("y"))
 
 
 def test_taking_members_in_is_adding_them() -> None:
