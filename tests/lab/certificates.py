@@ -22,6 +22,16 @@ def make_certificates(folder: Path) -> ServerTls:
     return ServerTls(folder / "ca.crt", folder / "server.crt", folder / "server.key")
 
 
+def make_client(folder: Path, name: str) -> tuple[Path, Path]:
+    """Make a certificate for a client by the authority in a folder; return its file and its key's."""
+    _openssl(
+        folder,
+        *("req", "-x509", *KEY_OPTIONS, "-subj", f"/CN={name}", "-CA", "ca.crt", "-CAkey", "ca.key"),
+        *("-addext", "basicConstraints=critical,CA:FALSE", "-keyout", f"{name}.key", "-out", f"{name}.crt"),
+    )
+    return folder / f"{name}.crt", folder / f"{name}.key"
+
+
 def make_authority(folder: Path, name: str) -> Path:
     """Make an authority and return its certificate's file."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ def allow(*, writes: bool) -> None:
 
 
 def ldap_config(directory: DemoDirectory, **changes: Any) -> LdapConfig:
-    """Return settings that work, with changes."""
+    """Return settings that work, with changes; ``None`` leaves one out."""
     settings: dict[str, Any] = {
         "connector": "ldap",
         "url": directory.url,
@@ -24,7 +24,8 @@ def ldap_config(directory: DemoDirectory, **changes: Any) -> LdapConfig:
         "connect_timeout": 2,
         "receive_timeout": 2,
     }
-    return LdapConfig.model_validate({**settings, **changes})
+    changed = {key: value for key, value in {**settings, **changes}.items() if value is not None}
+    return LdapConfig.model_validate(changed)
 
 
 def ldap_connector(directory: DemoDirectory, permit: Permit = allow, **changes: Any) -> LdapConnector:

@@ -10,7 +10,7 @@ from typing import Any
 
 import ldap3
 
-from tests.lab.directories.lab import BASE, PASSWORD, Lab, _done, named
+from tests.lab.directories.lab import BASE, PASSWORD, Lab, done, named
 from tests.servers import quiet_port
 
 TEMPLATE = Path("/usr/share/dirsrv/data/template-dse.ldif")
@@ -70,16 +70,16 @@ class Ds389Lab(Lab):
 
     def fill(self) -> None:
         with self.administrator() as admin:
-            _done(admin.add(*_BACKEND))
-            _done(admin.add(*_MAPPING))
-            _done(admin.add(BASE, ["domain"], {"dc": "example", "aci": _READ}))
+            done(admin.add(*_BACKEND))
+            done(admin.add(*_MAPPING))
+            done(admin.add(BASE, ["domain"], {"dc": "example", "aci": _READ}))
             for name in ("People", "Groups", "Disabled", "Services"):
-                _done(admin.add(f"ou={name},{BASE}", ["organizationalUnit"], {"ou": name, **_rights(name, self)}))
+                done(admin.add(f"ou={name},{BASE}", ["organizationalUnit"], {"ou": name, **_rights(name, self)}))
             for dn in (self.service_dn, self.reader_dn):
                 values = {"cn": dn.split(",")[0][3:], "userPassword": self.password}
-                _done(admin.add(dn, ["applicationProcess", "simpleSecurityObject"], values))
+                done(admin.add(dn, ["applicationProcess", "simpleSecurityObject"], values))
             for dn, classes, values in _ROLE:
-                _done(admin.add(dn, classes, values))
+                done(admin.add(dn, classes, values))
 
     def person(self, name: str, number: int) -> tuple[str, Sequence[str], dict[str, Any]]:
         values = {"uid": name, "cn": "Some One", "sn": "One", "mail": f"{number}@example.com", "userPassword": PASSWORD}
@@ -90,11 +90,12 @@ class Ds389Lab(Lab):
 
     def lock_by_role(self, entry_id: str) -> None:
         with self.administrator() as admin:
-            _done(admin.modify(self.dn_of(entry_id), {"nsRoleDN": [(ldap3.MODIFY_ADD, [DISABLED_ROLE])]}))
+            done(admin.modify(self.dn_of(entry_id), {"nsRoleDN": [(ldap3.MODIFY_ADD, [DISABLED_ROLE])]}))
 
 
+BACKEND_DN = "cn=userroot,cn=ldbm database,cn=plugins,cn=config"
 _BACKEND = (
-    "cn=userroot,cn=ldbm database,cn=plugins,cn=config",
+    BACKEND_DN,
     ["extensibleObject", "nsBackendInstance"],
     {"cn": "userroot", "nsslapd-suffix": BASE},
 )

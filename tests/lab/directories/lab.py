@@ -171,7 +171,7 @@ class Lab(ABC):
         """Add somebody, and return the id."""
         dn, classes, attributes = self.person(name, next(self._numbers))
         with self.administrator() as admin:
-            _done(admin.add(dn, list(classes), {**attributes, **extra}))
+            done(admin.add(dn, list(classes), {**attributes, **extra}))
         return self.id_at(dn)
 
     def add_group(self, name: str, *members: str) -> str:
@@ -179,7 +179,7 @@ class Lab(ABC):
         dn = self.group_dn(name)
         classes, attributes = self.group(name, [self.dn_of(member) for member in members])
         with self.administrator() as admin:
-            _done(admin.add(dn, list(classes), attributes))
+            done(admin.add(dn, list(classes), attributes))
         return dn
 
     def add_namesake(self, name: str) -> str:
@@ -191,13 +191,13 @@ class Lab(ABC):
         dn = named("cn", name, self.service_dn.split(",", 1)[1])
         classes, attributes = self.group(name, [self.dn_of(member) for member in members])
         with self.administrator() as admin:
-            _done(admin.add(dn, list(classes), attributes))
+            done(admin.add(dn, list(classes), attributes))
         return dn
 
     def add_below(self, entry_id: str) -> None:
         """Put an entry below somebody's."""
         with self.administrator() as admin:
-            _done(admin.add(f"cn=below,{self.dn_of(entry_id)}", [self.class_below], {"cn": "below"}))
+            done(admin.add(f"cn=below,{self.dn_of(entry_id)}", [self.class_below], {"cn": "below"}))
 
     def group_dn(self, name: str) -> str:
         return f"cn={escape_rdn(name)},{self.groups}"
@@ -206,11 +206,11 @@ class Lab(ABC):
         """Replace the values of attributes; ``[]`` removes one."""
         changes = {name: [(ldap3.MODIFY_REPLACE, value)] for name, value in values.items()}
         with self.administrator() as admin:
-            _done(admin.modify(dn, changes))
+            done(admin.modify(dn, changes))
 
     def add_members(self, group_dn: str, *members: str) -> None:
         with self.administrator() as admin:
-            _done(admin.modify(group_dn, {"member": [(ldap3.MODIFY_ADD, [self.dn_of(each) for each in members])]}))
+            done(admin.modify(group_dn, {"member": [(ldap3.MODIFY_ADD, [self.dn_of(each) for each in members])]}))
 
     def make_powerful(self, group_dn: str) -> None:
         """Put a group into the one that gives power over others."""
@@ -227,11 +227,11 @@ class Lab(ABC):
 
     def move(self, entry_id: str, rdn: str, container: str) -> None:
         with self.administrator() as admin:
-            _done(admin.modify_dn(self.dn_of(entry_id), rdn, new_superior=container))
+            done(admin.modify_dn(self.dn_of(entry_id), rdn, new_superior=container))
 
     def delete(self, dn: str) -> None:
         with self.administrator() as admin:
-            _done(admin.delete(dn))
+            done(admin.delete(dn))
 
     def look(self, entry_id: str) -> dict[str, tuple[bytes, ...]] | None:
         """Return all attributes of an entry but those that change by themselves, with its DN."""
@@ -272,7 +272,7 @@ class Lab(ABC):
     @contextmanager
     def administrator(self) -> Iterator[Any]:
         connection = self._connection(self.admin_dn, self.password)
-        _done(connection.bind(read_server_info=False))
+        done(connection.bind(read_server_info=False))
         try:
             yield connection
         finally:
@@ -312,7 +312,8 @@ def by_value(attribute: str, value: str) -> str:
     return f"({attribute}={escape_filter_chars(value)})"
 
 
-def _done(answer: tuple[bool, Mapping[str, Any], Any, Any]) -> None:
+def done(answer: tuple[bool, Mapping[str, Any], Any, Any]) -> None:
+    """Complain where a request was refused."""
     result = answer[1]
     if result["result"] != 0:
         message = f"{result['type']}: {result['description']} {result['message']}"

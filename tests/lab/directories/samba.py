@@ -5,14 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
+import struct
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.lab.directories.lab import BASE, PASSWORD, Lab, named
+import ldap3
+
+from tests.lab.directories.lab import BASE, PASSWORD, Lab, done, named
 
 SAMBA = Path("/usr/sbin/samba")
+RULES = "nTSecurityDescriptor"
+RULES_ONLY = ("1.2.840.113556.1.4.801", True, b"\x30\x03\x02\x01\x04")
+DELETE, DELETE_TREE, DELETE_CHILD = 0x10000, 0x40, 0x2
 PROVISIONING = Path(__file__).with_name("provisioning.py")
 
 _SETTINGS = """[global]
@@ -111,6 +117,25 @@ class SambaLab(Lab):
 
     def group(self, name: str, members: Sequence[str]) -> tuple[Sequence[str], dict[str, Any]]:
         return ["group"], {"sAMAccountName": name, **({"member": list(members)} if members else {})}
+
+    def add_unit(self, name: str) -> str:
+        """Add a container of accounts, and return its DN."""
+        dn = named("OU", name, self.people)
+        with self.administrator() as admin:
+            done(admin.add(dn, ["organizationalUnit"], {}))
+        return dn
+
+    def forbid(self, dn: str, rights: int) -> None:
+        """Deny rights on an entry to everybody, as the Windows tools do to protect it (MS-DTYP section 2.4.4)."""
+        rule = struct.pack("<BBHI", 1, 0, 20, rights) + bytes((1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0))
+        with self.administrator() as admin:
+            found = admin.search(dn, "(objectClass=*)", ldap3.BASE, attributes=[RULES], controls=[RULES_ONLY])
+            descriptor = found[2][0]["raw_attributes"][RULES][0]
+            at = struct.unpack_from("<I", descriptor, 16)[0]
+            revision, size, count = struct.unpack_from("<HHH", descriptor, at)
+            head = struct.pack("<HHH", revision, size + len(rule), count + 1) + descriptor[at + 6 : at + 8]
+            changed = descriptor[:at] + head + rule + descriptor[at + 8 :]
+            done(admin.modify(dn, {RULES: [(ldap3.MODIFY_REPLACE, [changed])]}, controls=[RULES_ONLY]))
 
     def add_namesake(self, name: str) -> str:
         return self.add_person(name, userPrincipalName=f"{name}-namesake")

@@ -1,0 +1,132 @@
+"""What only OpenLDAP has, and how connections are made to it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.ldap import LdapConnector
+from connectors.ldap.checkup import Checkup
+from scimbridge.demo.directory import OpenLdap
+from scimbridge.demo.entries import SERVICE_DN
+from scimbridge.sdk import Action, Done, RejectedError, RetryableError
+from scimbridge.sdk.testing import confirmed
+from tests.lab.certificates import make_certificates, make_client
+from tests.lab.connecting import ldap_connector
+from tests.lab.directories.openldap import OpenLdapLab
+
+pytest_plugins = ("tests.lab.fixtures",)
+
+
+@pytest.fixture
+def connector(full_openldap: OpenLdapLab) -> Iterator[LdapConnector]:
+    found = full_openldap.connector(group_stand_in=None)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def name() -> str:
+    return f"p{uuid.uuid4().hex[:10]}"
+
+
+# -- groups --------------------------------------------------------------------
+
+
+def test_the_last_member_of_a_group_that_must_have_one_stays_and_the_others_are_done(
+    full_openldap: OpenLdapLab, connector: LdapConnector, name: str
+) -> None:
+    account_id = full_openldap.add_person(name)
+    full_openldap.add_group(f"alone {name}", account_id)
+    full_openldap.add_group(f"two {name}", account_id, full_openldap.add_person(f"{name}.2"))
+
+    with pytest.raises(RejectedError, match=rf"alone {name}: .*last member.*group_stand_in") as caught:
+        connector.perform(Action.REMOVE_FROM_GROUPS, connector.read(account_id), confirmed)
+
+    assert "1 of the groups" in str(caught.value)
+    assert [each.name for each in connector.read(account_id).groups or ()] == [f"alone {name}"]
+
+
+def test_more_groups_and_more_members_than_the_server_lists_at_once(
+    full_openldap: OpenLdapLab, connector: LdapConnector, name: str
+) -> None:
+    account_id = full_openldap.add_person(name)
+    member = full_openldap.dn_of(account_id)
+    crowd = [f"uid=somebody-{number},{full_openldap.people}" for number in range(2000)]
+    with full_openldap.administrator() as admin:
+        for number in range(520):
+            values = {"cn": f"{name} {number}", "member": [member, *(crowd if number == 0 else crowd[:1])]}
+            admin.add(full_openldap.group_dn(f"{name} {number}"), ["groupOfNames"], values)
+
+    state = connector.read(account_id)
+    outcome = connector.perform(Action.REMOVE_FROM_GROUPS, state, confirmed)
+
+    assert len(state.groups or ()) == 520
+    assert isinstance(outcome, Done)
+    assert outcome.after["how many"] == 520
+    assert connector.read(account_id).groups == ()
+    assert len(full_openldap.members_of(full_openldap.group_dn(f"{name} 0"))) == 2000
+
+
+# -- trust ---------------------------------------------------------------------
+
+
+class _KnowsCertificates(OpenLdap):
+    """slapd, to which a certificate for ``scimbridge`` is the bridge's account."""
+
+    def _settings(self) -> str:
+        assert self.tls
+        head = [
+            f'TLSCACertificateFile "{self.tls.ca_file.absolute()}"',
+            "TLSVerifyClient allow",
+            f'authz-regexp "cn=scimbridge" "{SERVICE_DN}"',
+        ]
+        return "\n".join((*head, super()._settings()))
+
+
+def test_a_certificate_takes_the_place_of_the_password(tmp_path: Path, name: str) -> None:
+    tls = make_certificates(tmp_path / "tls")
+    certificate, key = make_client(tmp_path / "tls", "scimbridge")
+    stranger, its_key = make_client(tmp_path / "tls", "somebody")
+    with _KnowsCertificates(tmp_path / "server", tls=tls) as directory:
+        account_id = directory.add_person(name, "Ann", "Ann", "ann@example.com")
+        settings: dict[str, Any] = {"url": directory.ldaps_url, "ca_file": tls.ca_file, "bind_password": None}
+        known = ldap_connector(directory, client_certificate=certificate, client_key=key, **settings)
+        unknown = ldap_connector(directory, client_certificate=stranger, client_key=its_key, **settings)
+
+        known.perform(Action.SUSPEND, known.read(account_id), confirmed)
+        with pytest.raises(RejectedError, match=r"\(50\)"):
+            unknown.perform(Action.DELETE, unknown.read(account_id), confirmed)
+
+        known.close()
+        unknown.close()
+        assert not directory.can_bind(name)
+
+
+def test_a_certificate_that_ends_soon_is_told(openldap: OpenLdap) -> None:
+    assert openldap.tls
+    connector = ldap_connector(openldap, url=openldap.ldaps_url, ca_file=openldap.tls.ca_file)
+    ends = connector.directory.certificate_ends()
+    assert ends is not None
+
+    soon = Checkup(connector.config, connector.directory, lambda: ends - timedelta(days=29)).run()
+    later = Checkup(connector.config, connector.directory, lambda: ends - timedelta(days=31)).run()
+
+    connector.close()
+    assert f"WARNING: the server's certificate ends on {ends:%Y-%m-%d}" in soon
+    assert f"; the server's certificate ends on {ends:%Y-%m-%d}" in later
+    assert ends > datetime.now(UTC)
+
+
+def test_two_addresses_that_do_not_answer_are_tried_again_later(openldap: OpenLdap) -> None:
+    connector = ldap_connector(openldap, url=["ldap://127.0.0.1:1", "ldap://127.0.0.1:2"])
+
+    with pytest.raises(RetryableError, match="cannot be reached"):
+        connector.check()
+
+    connector.close()
