@@ -285,4 +285,4 @@ def _fact(trigger: Trigger, identity: Identity, now: datetime, request_id: str) 
 
 
 def _prefixed(text: str, verdict: Verdict) -> Verdict:
-    return joined(Verdict(text), verdict)
+    return Verdict(f"{text}; {verdict.text}" if verdict.text else text, verdict.wakeups)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import time
@@ -22,6 +21,7 @@ from scimbridge.errors import StoreBusyError, StoreUnavailableError
 from scimbridge.store.batch import batch_of, require_no_batch
 from scimbridge.store.functions import register
 from scimbridge.store.prepared import execute
+from scimbridge.store.values import as_json
 
 BUSY_TIMEOUT = timedelta(seconds=5)
 """How long a writer waits for another process before it gives up with ``StoreBusyError``."""
@@ -53,6 +53,12 @@ class _Transaction:
             raise StoreUnavailableError("the database has undone the transaction; nothing of it was stored")
 
 
+class _Here(threading.local):
+    """What a thread is doing."""
+
+    transaction: _Transaction | None = None
+
+
 class Database:
     """Hands out transactions.
 
@@ -74,7 +80,7 @@ class Database:
         else:
             self._writer = self._reader = _postgresql_engine(url)
         self._turn = threading.Lock()
-        self._here = threading.local()
+        self._here = _Here()
 
     @property
     def engine(self) -> Engine:
@@ -141,7 +147,7 @@ class Database:
 
     @property
     def _current(self) -> _Transaction | None:
-        return getattr(self._here, "transaction", None)
+        return self._here.transaction
 
     @contextmanager
     def _begun(self) -> Iterator[Connection]:
@@ -177,13 +183,14 @@ class _Savepoint:
     def __init__(self, current: _Transaction) -> None:
         self._current = current
         self._callbacks = len(current.on_commit)
-        self._name = f"inner_{current.depth}"
         self._batch = batch_of(current.tx)
         self._length = self._batch.length if self._batch is not None else 0
+        self._name = ""
 
     def __enter__(self) -> Connection:
         if self._batch is not None:
             return self._current.tx
+        self._name = f"inner_{self._current.depth}"
         self._current.require_standing()
         execute(self._current.tx, f"SAVEPOINT {self._name}")
         self._current.depth += 1
@@ -246,7 +253,7 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         f"sqlite:///{path}",
-        json_serializer=_as_json,
+        json_serializer=as_json,
         json_deserializer=orjson.loads,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT.total_seconds()},
         pool_size=1 if writes else 16,
@@ -262,8 +269,8 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
         if writes:
             _retry_locked(lambda: connection.execute("PRAGMA journal_mode=WAL"))
-            # A checkpoint waits for the disk twice more: one in 16 MB instead of one in 4.
-            connection.execute("PRAGMA wal_autocheckpoint=4000")
+            # A checkpoint waits for the disk twice more, and everybody for it: one in 64 MB instead of one in 4.
+            connection.execute("PRAGMA wal_autocheckpoint=16000")
             connection.execute("PRAGMA cache_size=-32000")
         else:
             connection.execute("PRAGMA query_only=ON")
@@ -278,13 +285,6 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
         execute(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-def _as_json(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # a number of more than 64 bits, which JSON allows
-        return json.dumps(value, separators=(",", ":"))
 
 
 def _retry_locked(statement: Any) -> None:
@@ -303,7 +303,7 @@ def _retry_locked(statement: Any) -> None:
 def _postgresql_engine(url: str) -> Engine:
     return create_engine(
         url,
-        json_serializer=_as_json,
+        json_serializer=as_json,
         json_deserializer=orjson.loads,
         pool_pre_ping=True,
         pool_size=10,

@@ -9,9 +9,8 @@ import pytest
 
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.capability import Capabilities, Capability
+from scimbridge.domain.outline import NOTICES, TELLING
 from scimbridge.domain.plan import (
-    NOTICES,
-    TELLING,
     Amendment,
     Earlier,
     PlannedStage,
