@@ -66,11 +66,10 @@ def end_of(document: Mapping[str, Any], profile: SourceProfile) -> End:
 
 def said_about_end(document: Mapping[str, Any], profile: SourceProfile) -> Any:
     """Return the value that a User's document has for the end of their time; ``None`` where it has none."""
-    value: Any = document
-    for part in _DEFAULT if profile.end_date is None else end_path(profile.end_date):
-        value = value.get(part) if isinstance(value, Mapping) else None
-        if value is None:
-            return None
+    first, *others = _DEFAULT if profile.end_date is None else end_path(profile.end_date)
+    value = document.get(first)
+    for part in others:
+        value = value.get(part) if isinstance(value, dict) else None
     return value
 
 

@@ -56,16 +56,13 @@ class Outline:
     Attributes:
         counted: What it counts as for the guard, at each target that it takes something away at.
         said: The same for people.
+        is_empty: There is nothing to do anywhere.
     """
 
     stages: tuple[StageOutline, ...]
     counted: Mapping[str, frozenset[GuardClass]]
     said: str
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to do anywhere."""
-        return not any(stage.tasks for stage in self.stages)
+    is_empty: bool
 
 
 class Outlines:
@@ -119,7 +116,12 @@ def outline(rule: Rule, targets: Capabilities, *, least: timedelta = timedelta()
     # There is nothing to tell where nothing is done.
     if all(step.action is Action.NOTIFY for stage in stages for step in stage.tasks):
         stages = tuple(replace(stage, tasks=()) for stage in stages)
-    return Outline(stages=stages, counted=counted_as(_actions(stages)), said=describe(stages))
+    return Outline(
+        stages=stages,
+        counted=counted_as(_actions(stages)),
+        said=describe(stages),
+        is_empty=not any(stage.tasks for stage in stages),
+    )
 
 
 def least_grace(rule: Rule, trigger: Trigger) -> timedelta:

@@ -201,7 +201,7 @@ class Planner:
         may_be_held: bool,
     ) -> list[WakeUp]:
         owned = {target: account.id for target, account in found.owned.items()}
-        new_targets = {task.target for stage in stages for task in stage.tasks} - owned.keys()
+        new_targets = {task.target for stage in stages for task in stage.tasks if task.target not in owned}
         if new_targets:
             owned |= accounts.insert_accounts(tx, case.identity_id, sorted(new_targets), now)
         standing = holds.standing_on(tx, case) if may_be_held else ()
@@ -242,12 +242,12 @@ def _task(
     terms: Terms,
     planned: PlannedTask,
     account_id: AccountId,
-    standing: Iterable[Hold],
+    standing: Sequence[Hold],
     timing: Timing,
     now: datetime,
 ) -> Task:
     """Return a new task; one without grace, that nothing holds, is released at once."""
-    held = any(hold.stops_work_at(planned.target) for hold in standing)
+    held = bool(standing) and any(hold.stops_work_at(planned.target) for hold in standing)
     is_free = not (terms.approvers or terms.schedule or planned.action.is_irreversible)
     at_once = planned.due_at <= now and not held and is_free
     return Task(

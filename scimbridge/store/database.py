@@ -80,11 +80,12 @@ class Database:
         else:
             self._writer = self._reader = _postgresql_engine(url)
         self._turn = threading.Lock()
+        self._kept: Connection | None = None
         self._here = _Here()
 
     @property
     def engine(self) -> Engine:
-        """The engine that writes, for migrations."""
+        """The engine that writes."""
         return self._writer
 
     def write(self) -> AbstractContextManager[Connection]:
@@ -155,8 +156,25 @@ class Database:
             with self._writer.begin() as tx:
                 yield tx
             return
-        with self._turn, self._writer.begin() as tx:
-            yield tx
+        with self._turn:
+            try:
+                with self._kept_connection().begin() as transaction:
+                    yield transaction.connection
+            except BaseException:
+                # Whatever state it is in, the next one begins with another.
+                self._let_go()
+                raise
+
+    def _kept_connection(self) -> Connection:
+        """Return the one connection that writes; taking it from the pool each time takes longer than a transaction."""
+        if self._kept is None:
+            self._kept = self._writer.connect()
+        return self._kept
+
+    def _let_go(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
     def clock(self) -> datetime:
         """Return the store's own time (UTC): PostgreSQL's clock; SQLite lives by this machine's."""
@@ -168,6 +186,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        with self._turn:
+            self._let_go()
         self._writer.dispose()
         self._reader.dispose()
 
@@ -257,7 +277,8 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
         json_deserializer=orjson.loads,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT.total_seconds()},
         pool_size=1 if writes else 16,
-        max_overflow=0 if writes else 32,
+        # Beside the connection that is kept, whoever takes the engine itself gets one.
+        max_overflow=1 if writes else 32,
     )
 
     @event.listens_for(engine, "connect")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -68,7 +68,7 @@ def record(
         "details": dict(details or {}),
     }
     # The nonce keeps somebody who has the digest from guessing an erased value.
-    kept = {"nonce": secrets.token_hex(16), **personal} if personal else None
+    kept = {"nonce": os.urandom(16).hex(), **personal} if personal else None
     row["digest"] = _digest(row, kept)
     row["personal"] = kept
     _INSERT_HISTORY.add(tx, row)
