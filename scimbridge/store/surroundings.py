@@ -23,6 +23,7 @@ from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import (
     accounts,
     cases,
+    dated_requests,
     exclusions,
     holds,
     past_memberships,
@@ -54,6 +55,7 @@ class Surroundings:
         open_case: Its open case.
         owned: Its accounts, by target.
         unassigned: The targets that it was unassigned from, with the time of the fact.
+        has_date: An operator has asked that it leaves on a date, which has not come.
         has_exclusions: Some run-time exclusion stands, for whomever.
         has_holds: Some hold stands, on whatever.
     """
@@ -64,6 +66,7 @@ class Surroundings:
         self.open_case = _case(row["open_case"])
         self.owned: Mapping[str, Owned] = {account.target: account for account in owned}
         self.unassigned: Mapping[str, datetime] = {target: moment(at) for target, at in row["unassigned"] or ()}
+        self.has_date = bool(row["has_date"])
         self.has_exclusions = bool(row["has_exclusions"])
         self.has_holds = bool(row["has_holds"])
         self._last_leave = row["last_leave"]
@@ -92,7 +95,18 @@ _Identity = ColumnElement[str]
 _Function = Callable[..., ColumnElement[Any]]
 _CASE_COLUMNS = cases.c.keys()
 _TABLES = frozenset(
-    table.name for table in (accounts, cases, exclusions, holds, past_memberships, snapshots, tasks, unassignments)
+    table.name
+    for table in (
+        accounts,
+        cases,
+        dated_requests,
+        exclusions,
+        holds,
+        past_memberships,
+        snapshots,
+        tasks,
+        unassignments,
+    )
 )
 
 
@@ -122,6 +136,11 @@ def columns(identity: _Identity, array: _Function, rows: _Function) -> list[Colu
         last_leave.scalar_subquery().label("last_leave"),
         owned.scalar_subquery().label("owned"),
         unassigned.scalar_subquery().label("unassigned"),
+        exists(
+            select(dated_requests.c.id).where(
+                dated_requests.c.identity_id == identity, dated_requests.c.ended_at.is_(None)
+            )
+        ).label("has_date"),
         exists(select(exclusions.c.id).where(exclusions.c.ended_at.is_(None))).label("has_exclusions"),
         exists(select(holds.c.id).where(holds.c.lifted_at.is_(None))).label("has_holds"),
     ]
