@@ -87,9 +87,9 @@ class Prepared:
         """Return what comes to the same as all of these rows."""
         if self._sums_up is None:
             return rows
-        sums: dict[frozenset[tuple[str, Any]], int] = {}
+        sums: dict[tuple[tuple[str, Any], ...], int] = {}
         for row in rows:
-            rest = frozenset((name, value) for name, value in row.items() if name != self._sums_up)
+            rest = tuple((name, value) for name, value in row.items() if name != self._sums_up)
             sums[rest] = sums.get(rest, 0) + row[self._sums_up]
         return [{**dict(rest), self._sums_up: total} for rest, total in sums.items()]
 
