@@ -9,7 +9,7 @@ import pytest
 
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.capability import Capabilities, Capability
-from scimbridge.domain.outline import NOTICES, TELLING
+from scimbridge.domain.outline import NOTICES, TELLING, left_out
 from scimbridge.domain.plan import (
     Amendment,
     Earlier,
@@ -17,7 +17,6 @@ from scimbridge.domain.plan import (
     amend,
     due_after_delay,
     guarded,
-    left_out,
     plan,
     plan_fact,
 )
