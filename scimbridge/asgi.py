@@ -22,7 +22,7 @@ from scimbridge.api.app import api_routes
 from scimbridge.bridge import Bridge
 from scimbridge.dashboard import build_routes
 from scimbridge.errors import BridgeError
-from scimbridge.lifetime import Stop, beside
+from scimbridge.lifetime import Stop, beside, keep_loaded
 from scimbridge.scim.admission.addresses import Addresses
 from scimbridge.scim.admission.failures import Failures
 from scimbridge.scim.admission.gate import Gate
@@ -124,6 +124,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        keep_loaded()
         self._ready()
 
 

@@ -14,7 +14,7 @@ from redis import Redis
 
 from scimbridge import registry
 from scimbridge.config import Settings
-from scimbridge.domain.plan import NOTICES
+from scimbridge.domain.outline import NOTICES
 from scimbridge.errors import StoreUnavailableError
 from scimbridge.queue.courier import Courier
 from scimbridge.queue.crew import Crew

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import signal
@@ -16,7 +15,7 @@ import structlog
 
 from scimbridge.child import die_with_parent
 from scimbridge.config import EMBEDDED, Settings
-from scimbridge.lifetime import Stop, metrics_directory
+from scimbridge.lifetime import Stop, keep_loaded, metrics_directory
 from scimbridge.queue.embedded import EmbeddedRedis
 
 if TYPE_CHECKING:
@@ -78,9 +77,7 @@ class Supervisor:
         try:
             self._start_redis()
             self._prepare_store()
-            # Freed memory that the collector touches would be copied into each child.
-            gc.collect()
-            gc.freeze()
+            keep_loaded()
             self._keep(children)
         finally:
             self._end(children)

@@ -14,7 +14,7 @@ from scimbridge.cli.opening import embedded_socket, is_embedded, missing_databas
 from scimbridge.cli.output import say, say_json
 from scimbridge.cli.reporting import ExitCode
 from scimbridge.dashboard.times import moment
-from scimbridge.domain.plan import NOTICES
+from scimbridge.domain.outline import NOTICES
 from scimbridge.errors import BridgeError, KeysUnavailableError, QueueError, StoreError
 from scimbridge.sdk.errors import RetryableError, TargetUnusableError
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scimbridge.cli.output import say, say_table
 from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.duration import format_duration
-from scimbridge.domain.plan import NOTICES
+from scimbridge.domain.outline import NOTICES
 from scimbridge.services.rehearsal import words
 
 if TYPE_CHECKING:

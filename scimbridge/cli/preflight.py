@@ -9,7 +9,7 @@ from scimbridge.cli.checks import Finding, Verdict
 from scimbridge.config import Settings
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.guard import Limit
-from scimbridge.domain.plan import left_out
+from scimbridge.domain.outline import left_out
 from scimbridge.domain.rule import Rule
 from scimbridge.domain.times import distance, moment
 

@@ -12,7 +12,7 @@ from scimbridge.config import later
 from scimbridge.config.problems import read, spell
 from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Abilities
-from scimbridge.domain.plan import NOTICES
+from scimbridge.domain.outline import NOTICES
 from scimbridge.errors import ConfigurationError, Problem
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.connector import Connector

@@ -42,6 +42,7 @@ class Limit:
         subject: The name of the source or target; empty overall.
         count: The number of identities.
         percent: The share of the identities that were active when the window began.
+        key: What tells it from the others: scope, subject and class.
     """
 
     scope: GuardScope
@@ -50,6 +51,10 @@ class Limit:
     window: timedelta
     count: int | None = None
     percent: float | None = None
+    key: tuple[str, str, str] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", (self.scope.value, self.subject, self.guard_class.value))
 
     def most(self, active: int, floor: int) -> float:
         """Return how many identities the window has room for; one at least, or nobody could ever leave.

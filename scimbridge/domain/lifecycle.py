@@ -60,12 +60,17 @@ def end_path(text: str) -> tuple[str, ...]:
 
 def end_of(document: Mapping[str, Any], profile: SourceProfile) -> End:
     """Return what a User's document says about the end of their time. Costs a look-up where it says nothing."""
-    value: Any = document
-    for part in _DEFAULT if profile.end_date is None else end_path(profile.end_date):
-        value = value.get(part) if isinstance(value, Mapping) else None
-        if value is None:
-            return NO_END
-    return read_end(value, profile.timezone)
+    value = said_about_end(document, profile)
+    return NO_END if value is None else read_end(value, profile.timezone)
+
+
+def said_about_end(document: Mapping[str, Any], profile: SourceProfile) -> Any:
+    """Return the value that a User's document has for the end of their time; ``None`` where it has none."""
+    first, *others = _DEFAULT if profile.end_date is None else end_path(profile.end_date)
+    value = document.get(first)
+    for part in others:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def read_end(value: Any, zone: tzinfo) -> End:

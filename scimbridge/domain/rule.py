@@ -165,7 +165,10 @@ class Ruleset:
 
     def first_match(self, trigger: Trigger, identity: Identity) -> Rule | None:
         """Return the rule that plans a case for this fact, if any."""
-        return next((rule for rule in self.rules if rule.applies_to(trigger, identity)), None)
+        for rule in self.rules:
+            if rule.applies_to(trigger, identity):
+                return rule
+        return None
 
     def named(self, name: str) -> Rule | None:
         """Return the rule of this name, if the configuration still has it."""

@@ -263,15 +263,15 @@ def _patched_user(scope: Scope) -> str | None:
 async def _read(receive: Receive) -> tuple[list[Message], bytes | None]:
     """Return the messages that were read, and the body if that is all of it."""
     messages: list[Message] = []
-    length = 0
-    while length <= LONGEST:
+    body = b""
+    while len(body) <= LONGEST:
         message = await receive()
         messages.append(message)
         if message["type"] != "http.request":
             return messages, None
-        length += len(message.get("body", b""))
+        body += message.get("body", b"")
         if not message.get("more_body", False):
-            return messages, b"".join(each.get("body", b"") for each in messages)
+            return messages, body
     return messages, None
 
 

@@ -35,14 +35,16 @@ class Rendering:
         body = {"schemas": [], "id": user.identity.id, **user.identity.document}
         if user.groups:
             body["groups"] = [self._reference(group, type="direct") for group in user.groups]
-        return body | {"meta": self._meta(user, user.identity.id, MemberKind.USER)}
+        body["meta"] = self._meta(user, user.identity.id, MemberKind.USER)
+        return body
 
     def group(self, group: StoredGroup) -> dict[str, Any]:
         """Return a Group, with its members where they were loaded."""
         body = {"schemas": [], "id": group.id, **group.document}
         if group.members is not None:
             body["members"] = [self._reference(member, type=member.kind.value) for member in group.members]
-        return body | {"meta": self._meta(group, group.id, MemberKind.GROUP)}
+        body["meta"] = self._meta(group, group.id, MemberKind.GROUP)
+        return body
 
     def location(self, kind: MemberKind, resource_id: str) -> str:
         """Return the address of a resource."""

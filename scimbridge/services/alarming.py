@@ -19,7 +19,7 @@ from scimbridge.notices.notice import Content, DeadlineMissed, GuardTripped, Kin
 from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError
 from scimbridge.store import notices
 from scimbridge.store.database import Database
-from scimbridge.store.prepared import Row
+from scimbridge.store.values import Row
 
 LEASE = timedelta(minutes=2)
 """How long a sweeper may take for one notice; every call in it has its own, shorter limit."""

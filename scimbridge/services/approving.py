@@ -11,7 +11,7 @@ from scimbridge.domain.approval import ASKS, Approval, Plan, Subject, digest, sa
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
-from scimbridge.domain.plan import NOTICES
+from scimbridge.domain.outline import NOTICES
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimbridge.domain.identity import Identity
-from scimbridge.domain.lifecycle import NO_END, End, end_of
+from scimbridge.domain.lifecycle import NO_END, End, end_of, said_about_end
 from scimbridge.domain.source import Profiles
 from scimbridge.domain.trigger import Fact, Trigger
-from scimbridge.services.planning import Planner, Verdict
+from scimbridge.services.planning import NOTHING, Planner, Verdict
 from scimbridge.services.returning import Returning
 from scimbridge.store import cases, endings, identities, journal
 from scimbridge.store.database import Database
@@ -39,14 +39,16 @@ class Ending:
             What followed from it; empty for the many whose end is as it was.
         """
         profile = self._profiles.of(after.source)
+        if before is not None and said_about_end(before.document, profile) == said_about_end(after.document, profile):
+            return NOTHING
         said = end_of(after.document, profile)
         known = end_of(before.document, profile) if before is not None else NO_END
         if said == known:
-            return Verdict("")
+            return NOTHING
         endings.set_end(tx, after.id, said.at)
         _record(tx, after, said, now)
         if known.at is None or known.at > now or (said.at is not None and said.at <= now):
-            return Verdict("")
+            return NOTHING
         return self._extended(tx, after, said, now)
 
     def run(self, now: datetime) -> tuple[int, list[Verdict]]:
@@ -75,7 +77,7 @@ class Ending:
         case = cases.open_case_of(tx, [identity.id])
         last = case or cases.last_leave_of(tx, [identity.id])
         if identity.is_gone or last is None or last.trigger is not Trigger.ENDED:
-            return Verdict("")
+            return NOTHING
         return self._returning.take(tx, identity, now, same_person=said.at is not None)
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from scimbridge.domain.capability import Abilities, Capabilities
-from scimbridge.domain.plan import NOTICES, TELLING
+from scimbridge.domain.outline import NOTICES, TELLING
 from scimbridge.errors import ConfigurationError, NotFoundError
 from scimbridge.sdk.config import Mode, TargetConfig
 from scimbridge.sdk.connector import Connector

@@ -18,7 +18,7 @@ from scimbridge.services.returning import Returning
 from scimbridge.store import assignments, cases, floods, guard, journal
 from scimbridge.store.database import Database
 from scimbridge.store.floods import Extent
-from scimbridge.store.prepared import Row
+from scimbridge.store.values import Row
 
 RELEASED_AT_ONCE = 500
 CANCELED_AT_ONCE = 25
@@ -172,7 +172,7 @@ class Flooding:
         # In one order, because others lock several identities, too.
         for identity_id in sorted({identity_id for _, identity_id in some}):
             cases.lock_identity(tx, identity_id)
-        wakeups = []
+        wakeups: list[WakeUp] = []
         by, reason = flood.closed_by or "", f"flood canceled: {flood.closing_reason}"
         for case_id, identity_id in some:
             case = cases.case_by_id(tx, case_id)

@@ -16,7 +16,7 @@ from scimbridge.services.fleet import Fleet
 from scimbridge.store import attempts, cases, holds, identities, journal, reach, tokens
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
-from scimbridge.store.prepared import Row
+from scimbridge.store.values import Row
 
 
 @dataclass(frozen=True, slots=True)

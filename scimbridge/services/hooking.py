@@ -17,7 +17,7 @@ from scimbridge.sdk.hook import HookAnswer, HookRequest, HookStage, HookTask, Ve
 from scimbridge.services import settling
 from scimbridge.store import assignments, cases, holds, hook_calls, identities, journal, stages, tasks
 from scimbridge.store.database import Database
-from scimbridge.store.prepared import Row
+from scimbridge.store.values import Row
 
 BATCH = 32
 AT_ONCE = 8

@@ -203,7 +203,6 @@ class Intake:
         if not user.identity.active:
             return user, Verdict("still inactive")
         same = _is_same_person(before.identity, user.identity)
-        _call_off_dated(tx, user.identity, now)
         self._ending.note(tx, before.identity, user.identity, now)
         verdict = _prefixed("reactivated in place", self._welcome(tx, user.identity, now, same_person=same))
         if same:
@@ -221,6 +220,8 @@ class Intake:
     ) -> Verdict:
         """Take in somebody who is active now; who never left everything before may be one who was deleted."""
         own = around(tx, identity.id, now)
+        if own.has_date:
+            _call_off_dated(tx, identity, now)
         last = own.last_leave
         if former is None:
             has_left = last is not None and last.trigger is not None and not last.trigger.is_narrow
@@ -250,7 +251,6 @@ class Intake:
             verdict = self._planner.take(tx, _fact(Trigger.DEACTIVATED, after, now, request_id), after)
         elif after.active and not before.active:
             same = before.external_id == after.external_id
-            _call_off_dated(tx, after, now)
             verdict = _prefixed("reactivated", self._welcome(tx, after, now, same_person=same))
         else:
             verdict = _prefixed("changed", ended)
@@ -285,4 +285,4 @@ def _fact(trigger: Trigger, identity: Identity, now: datetime, request_id: str) 
 
 
 def _prefixed(text: str, verdict: Verdict) -> Verdict:
-    return joined(Verdict(text), verdict)
+    return Verdict(f"{text}; {verdict.text}" if verdict.text else text, verdict.wakeups)

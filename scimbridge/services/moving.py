@@ -17,13 +17,12 @@ from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services.grants import Grants, listed
 from scimbridge.services.members import MOST_AT_ONCE, Moves
-from scimbridge.services.planning import Planner, Verdict, joined
+from scimbridge.services.planning import NOTHING, Planner, Verdict, joined
 from scimbridge.services.returning import Returning
 from scimbridge.store import identities, journal, members
 from scimbridge.store import moves as moves_store
 
 EMPTIED = "the group was emptied, which is no fact about those who were in it"
-NOTHING = Verdict("")
 
 
 class Moving:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimbridge.domain.case import Case, CaseState
-from scimbridge.domain.plan import counted_as
+from scimbridge.domain.outline import counted_as
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import ArmingError, CaseClosedError, InvalidTransitionError, NotFoundError

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Capabilities
 from scimbridge.domain.case import Case, CaseKind
-from scimbridge.domain.duration import format_duration
 from scimbridge.domain.flood import Flood
 from scimbridge.domain.hold import Hold
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import AccountId, TaskId, new_id
-from scimbridge.domain.plan import NOTICES, PlannedStage, PlannedTask, amend, guarded, plan_fact
+from scimbridge.domain.outline import NOTICES, Outlines, describe
+from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, dated
 from scimbridge.domain.rule import Rule, Ruleset, Terms
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact, Trigger
@@ -39,7 +38,11 @@ class Verdict:
     """
 
     text: str
-    wakeups: list[WakeUp] = field(default_factory=list)
+    wakeups: Sequence[WakeUp] = ()
+
+
+NOTHING = Verdict("", ())
+"""Nothing has come of it."""
 
 
 def joined(*verdicts: Verdict) -> Verdict:
@@ -57,6 +60,7 @@ class Planner:
         self._timing = timing
         self._rules = rules
         self._capabilities = capabilities
+        self._outlines = Outlines(capabilities)
         self._guarding = guarding
         self._target_names = tuple(name for name in capabilities if name != NOTICES)
 
@@ -115,7 +119,7 @@ class Planner:
         return Verdict(f"{fact.trigger}: {verdict}")
 
     def _open(self, tx: Connection, fact: Fact, identity: Identity, rule: Rule, found: Surroundings) -> Verdict:
-        stages = plan_fact(rule, fact, self._capabilities)
+        outline = self._outlines.of(rule, fact)
         case = cases.insert_case(
             tx,
             identity_id=identity.id,
@@ -128,29 +132,30 @@ class Planner:
             rule_version=rule.version,
             opened_by=fact.actor,
         )
-        said = describe(stages)
         journal.record(
             tx,
             "case opened",
             fact.at,
-            reason=f"{fact}; rule {rule.name!r}: {said}",
+            reason=f"{fact}; rule {rule.name!r}: {outline.said}",
             actor=fact.by,
             identity_id=identity.id,
             case_id=case.id,
             personal={"user_name": identity.user_name},
         )
-        floods = self._guarding.admit(tx, case, guarded(stages), fact.at)
-        is_asked = _have_asked(tx, case, rule, stages, fact.at, is_addition=False)
-        verdict = f"case opened by rule {rule.name!r}: {said}{_held_by(floods)}"
+        floods = self._guarding.admit(tx, case, outline.counted, fact.at)
+        is_asked = not outline.is_empty and _have_asked(tx, case, rule, fact.at, is_addition=False)
+        verdict = f"case opened by rule {rule.name!r}: {outline.said}{_held_by(floods)}"
         journal.record_fact(tx, fact, case.id, verdict)
         may_be_held = found.has_holds or bool(floods) or is_asked
+        stages = dated(outline, fact.at)
         wakeups = self._insert_stages(tx, case, stages, fact.at, found, may_be_held=may_be_held)
-        if not any(stage.tasks for stage in stages):
+        if outline.is_empty:
             settling.complete(tx, case, [], fact.at)
         return Verdict(verdict, wakeups)
 
     def _amend(self, tx: Connection, fact: Fact, case: Case, rule: Rule, found: Surroundings) -> Verdict:
-        stages = plan_fact(rule, fact, self._capabilities)
+        outline = self._outlines.of(rule, fact)
+        stages = dated(outline, fact.at)
         amendment = amend(tasks.tasks_of_case(tx, case.id, lock=True), stages)
         for change in amendment.earlier:
             tasks.move_due_date(tx, change.task.id, change.due_at)
@@ -179,7 +184,7 @@ class Planner:
         floods = self._guarding.admit(tx, case, amendment.guarded, fact.at)
         verdict += _held_by(floods)
         journal.record_fact(tx, fact, case.id, verdict)
-        is_asked = bool(amendment) and _have_asked(tx, case, rule, stages, fact.at, is_addition=True)
+        is_asked = bool(amendment) and not outline.is_empty and _have_asked(tx, case, rule, fact.at, is_addition=True)
         may_be_held = found.has_holds or bool(floods) or is_asked
         return Verdict(
             verdict, self._insert_stages(tx, case, amendment.stages, fact.at, found, may_be_held=may_be_held)
@@ -196,7 +201,7 @@ class Planner:
         may_be_held: bool,
     ) -> list[WakeUp]:
         owned = {target: account.id for target, account in found.owned.items()}
-        new_targets = {task.target for stage in stages for task in stage.tasks} - owned.keys()
+        new_targets = {task.target for stage in stages for task in stage.tasks if task.target not in owned}
         if new_targets:
             owned |= accounts.insert_accounts(tx, case.identity_id, sorted(new_targets), now)
         standing = holds.standing_on(tx, case) if may_be_held else ()
@@ -212,11 +217,9 @@ class Planner:
         return [WakeUp(task.target, task.account_id) for task in new if task.state is TaskState.READY]
 
 
-def _have_asked(
-    tx: Connection, case: Case, rule: Rule, stages: Iterable[PlannedStage], now: datetime, *, is_addition: bool
-) -> bool:
-    """Hold a case until the rule's hook has answered, where there is one and something to ask about."""
-    if rule.hook is None or not any(stage.tasks for stage in stages):
+def _have_asked(tx: Connection, case: Case, rule: Rule, now: datetime, *, is_addition: bool) -> bool:
+    """Hold a case until the rule's hook has answered, where there is one."""
+    if rule.hook is None:
         return False
     hook_calls.ask(tx, case, rule.hook, now, is_addition=is_addition)
     return True
@@ -239,12 +242,12 @@ def _task(
     terms: Terms,
     planned: PlannedTask,
     account_id: AccountId,
-    standing: Iterable[Hold],
+    standing: Sequence[Hold],
     timing: Timing,
     now: datetime,
 ) -> Task:
     """Return a new task; one without grace, that nothing holds, is released at once."""
-    held = any(hold.stops_work_at(planned.target) for hold in standing)
+    held = bool(standing) and any(hold.stops_work_at(planned.target) for hold in standing)
     is_free = not (terms.approvers or terms.schedule or planned.action.is_irreversible)
     at_once = planned.due_at <= now and not held and is_free
     return Task(
@@ -265,15 +268,3 @@ def _task(
 
 def _held_by(floods: Sequence[Flood]) -> str:
     return "".join(f"; held by the guard, flood {flood.id}: {flood.reason}" for flood in floods)
-
-
-def describe(stages: Iterable[PlannedStage]) -> str:
-    """Return stages as people say them: ``suspend at crm, directory at once; delete there after 30d``."""
-    parts = []
-    for stage in stages:
-        for action in dict.fromkeys(task.action for task in stage.tasks):
-            where = ", ".join(task.target for task in stage.tasks if task.action is action)
-            what = f"{action} at {where}" if action is not Action.NOTIFY else action
-            when = f"after {format_duration(stage.after)}" if stage.after else "at once"
-            parts.append(f"{what} {when}")
-    return "; ".join(parts) or "nothing to do at any target"

@@ -23,8 +23,8 @@ from scimbridge.services.intake import Submit
 from scimbridge.services.planning import Planner, Verdict
 from scimbridge.store import cases, dated, holds, identities, journal, tasks, tokens
 from scimbridge.store.database import Database
-from scimbridge.store.prepared import Row
 from scimbridge.store.surroundings import around
+from scimbridge.store.values import Row
 
 BATCH = 100
 

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from scimbridge.domain.capability import Capabilities
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.identity import Identity
-from scimbridge.domain.plan import NOTICES, PlannedStage, amend, plan_fact
+from scimbridge.domain.outline import NOTICES
+from scimbridge.domain.plan import PlannedStage, amend, plan_fact
 from scimbridge.domain.request import Asked, Outcome
 from scimbridge.domain.retirement import GroupFinding, GroupReport, NamedGroup
 from scimbridge.domain.rule import Rule, Ruleset

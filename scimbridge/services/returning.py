@@ -59,7 +59,7 @@ class Returning:
         """
         own = own or around(tx, identity.id, now)
         everyone = [own, *(around(tx, key, now) for key in former)]
-        leaves = [each.last_leave for each in everyone if each.last_leave is not None]
+        leaves = [last for each in everyone if (last := each.last_leave) is not None]
         if not leaves:
             return Verdict("")
         last = max(leaves, key=lambda case: case.opened_at)

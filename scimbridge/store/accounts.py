@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from scimbridge.domain.ids import AccountId, IdentityId, new_id
-from scimbridge.domain.plan import NOTICES
+from scimbridge.domain.outline import NOTICES
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import NotFoundError
 from scimbridge.sdk.state import AccountRef
-from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import accounts, attempts, identities, targets, tasks
+from scimbridge.store.values import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

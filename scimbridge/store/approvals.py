@@ -10,9 +10,10 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Table, bindparam, 
 from scimbridge.domain.action import Action
 from scimbridge.domain.approval import Approval
 from scimbridge.domain.rule import Terms
-from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import approvals, attempts, stages, tasks
 from scimbridge.store.stages import terms_of
+from scimbridge.store.values import Row
 
 _OF_CASE = Prepared(
     select(approvals)

@@ -7,6 +7,7 @@ same code as ever: a unit that asks or does anything else leaves the batch, and 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from types import TracebackType
@@ -38,6 +39,10 @@ class Deferrable(Protocol):
     table: str
     is_insert: bool
     place: tuple[bool, int]
+
+    def joined(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Return what comes to the same as all of these, in fewer rows if it can be."""
+        ...
 
     def write(self, tx: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Execute it for each of the rows. Returns how many were written."""
@@ -115,10 +120,11 @@ class Batch:
             LeftBatchError: The unit needs another order.
         """
         last = self._last.get(statement.table)
-        if last is not None and last is not statement and (last.is_insert or not statement.is_insert):
-            raise LeftBatchError
-        self._last[statement.table] = statement
-        self._tables.add(statement.table)
+        if last is not statement:
+            if last is not None and (last.is_insert or not statement.is_insert):
+                raise LeftBatchError
+            self._last[statement.table] = statement
+            self._tables.add(statement.table)
         self._waiting.append((statement, row))
 
     def require_nothing_waits(self, tables: AbstractSet[str]) -> None:
@@ -140,11 +146,12 @@ class Batch:
         del self._waiting[length:]
 
     def _write(self) -> None:
-        rows: dict[Deferrable, list[Mapping[str, Any]]] = {}
+        waiting: defaultdict[Deferrable, list[Mapping[str, Any]]] = defaultdict(list)
         for statement, row in self._waiting:
-            rows.setdefault(statement, []).append(row)
-        for statement in sorted(rows, key=lambda each: each.place):
-            if statement.write(self.tx, rows[statement]) != len(rows[statement]):
+            waiting[statement].append(row)
+        for statement in sorted(waiting, key=lambda each: each.place):
+            rows = statement.joined(waiting[statement])
+            if statement.write(self.tx, rows) != len(rows):
                 raise ConcurrentUpdateError(statement.table, "a batch")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -11,11 +12,11 @@ from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.ids import CaseId, IdentityId, new_id
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
-from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import cases, identities
+from scimbridge.store.values import Row
 
-_COLUMNS = tuple(cases.c.keys())
-_INSERT = Prepared(insert(cases), _COLUMNS)
+_INSERT = Prepared(insert(cases), cases.c.keys())
 _BY_ID = Prepared(select(cases).where(cases.c.id == bindparam("key")))
 _OPEN = Prepared(select(cases).where(cases.c.identity_id == bindparam("identity"), cases.c.state == "open"))
 _LAST_LEAVE = Prepared(
@@ -66,7 +67,7 @@ def insert_case(
         rule_version=rule_version,
         opened_by=opened_by,
     )
-    _INSERT.add(tx, {name: getattr(case, name) for name in _COLUMNS})
+    _INSERT.add(tx, _row_of(case))
     return case
 
 
@@ -131,6 +132,24 @@ def last_case_of(tx: Connection, identity_id: str) -> Case | None:
     )
     row = tx.execute(query.limit(1)).mappings().first()
     return None if row is None else case_of(row)
+
+
+def _row_of(case: Case) -> dict[str, Any]:
+    return {
+        "id": case.id,
+        "identity_id": case.identity_id,
+        "source": case.source,
+        "kind": case.kind,
+        "rule": case.rule,
+        "trigger": case.trigger,
+        "trigger_at": case.trigger_at,
+        "state": case.state,
+        "opened_at": case.opened_at,
+        "closed_at": case.closed_at,
+        "reason": case.reason,
+        "rule_version": case.rule_version,
+        "opened_by": case.opened_by,
+    }
 
 
 def case_of(row: Row) -> Case:

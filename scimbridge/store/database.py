@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import time
@@ -22,6 +21,7 @@ from scimbridge.errors import StoreBusyError, StoreUnavailableError
 from scimbridge.store.batch import batch_of, require_no_batch
 from scimbridge.store.functions import register
 from scimbridge.store.prepared import execute
+from scimbridge.store.values import as_json
 
 BUSY_TIMEOUT = timedelta(seconds=5)
 """How long a writer waits for another process before it gives up with ``StoreBusyError``."""
@@ -53,6 +53,12 @@ class _Transaction:
             raise StoreUnavailableError("the database has undone the transaction; nothing of it was stored")
 
 
+class _Here(threading.local):
+    """What a thread is doing."""
+
+    transaction: _Transaction | None = None
+
+
 class Database:
     """Hands out transactions.
 
@@ -74,11 +80,12 @@ class Database:
         else:
             self._writer = self._reader = _postgresql_engine(url)
         self._turn = threading.Lock()
-        self._here = threading.local()
+        self._kept: Connection | None = None
+        self._here = _Here()
 
     @property
     def engine(self) -> Engine:
-        """The engine that writes, for migrations."""
+        """The engine that writes."""
         return self._writer
 
     def write(self) -> AbstractContextManager[Connection]:
@@ -141,7 +148,7 @@ class Database:
 
     @property
     def _current(self) -> _Transaction | None:
-        return getattr(self._here, "transaction", None)
+        return self._here.transaction
 
     @contextmanager
     def _begun(self) -> Iterator[Connection]:
@@ -149,8 +156,25 @@ class Database:
             with self._writer.begin() as tx:
                 yield tx
             return
-        with self._turn, self._writer.begin() as tx:
-            yield tx
+        with self._turn:
+            try:
+                with self._kept_connection().begin() as transaction:
+                    yield transaction.connection
+            except BaseException:
+                # Whatever state it is in, the next one begins with another.
+                self._let_go()
+                raise
+
+    def _kept_connection(self) -> Connection:
+        """Return the one connection that writes; taking it from the pool each time takes longer than a transaction."""
+        if self._kept is None:
+            self._kept = self._writer.connect()
+        return self._kept
+
+    def _let_go(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
     def clock(self) -> datetime:
         """Return the store's own time (UTC): PostgreSQL's clock; SQLite lives by this machine's."""
@@ -162,6 +186,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        with self._turn:
+            self._let_go()
         self._writer.dispose()
         self._reader.dispose()
 
@@ -177,13 +203,14 @@ class _Savepoint:
     def __init__(self, current: _Transaction) -> None:
         self._current = current
         self._callbacks = len(current.on_commit)
-        self._name = f"inner_{current.depth}"
         self._batch = batch_of(current.tx)
         self._length = self._batch.length if self._batch is not None else 0
+        self._name = ""
 
     def __enter__(self) -> Connection:
         if self._batch is not None:
             return self._current.tx
+        self._name = f"inner_{self._current.depth}"
         self._current.require_standing()
         execute(self._current.tx, f"SAVEPOINT {self._name}")
         self._current.depth += 1
@@ -246,11 +273,12 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         f"sqlite:///{path}",
-        json_serializer=_as_json,
+        json_serializer=as_json,
         json_deserializer=orjson.loads,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT.total_seconds()},
         pool_size=1 if writes else 16,
-        max_overflow=0 if writes else 32,
+        # Beside the connection that is kept, whoever takes the engine itself gets one.
+        max_overflow=1 if writes else 32,
     )
 
     @event.listens_for(engine, "connect")
@@ -262,8 +290,8 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
         if writes:
             _retry_locked(lambda: connection.execute("PRAGMA journal_mode=WAL"))
-            # A checkpoint waits for the disk twice more: one in 16 MB instead of one in 4.
-            connection.execute("PRAGMA wal_autocheckpoint=4000")
+            # A checkpoint waits for the disk twice more, and everybody for it: one in 64 MB instead of one in 4.
+            connection.execute("PRAGMA wal_autocheckpoint=16000")
             connection.execute("PRAGMA cache_size=-32000")
         else:
             connection.execute("PRAGMA query_only=ON")
@@ -278,13 +306,6 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
         execute(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-def _as_json(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # a number of more than 64 bits, which JSON allows
-        return json.dumps(value, separators=(",", ":"))
 
 
 def _retry_locked(statement: Any) -> None:
@@ -303,7 +324,7 @@ def _retry_locked(statement: Any) -> None:
 def _postgresql_engine(url: str) -> Engine:
     return create_engine(
         url,
-        json_serializer=_as_json,
+        json_serializer=as_json,
         json_deserializer=orjson.loads,
         pool_pre_ping=True,
         pool_size=10,

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from scimbridge.domain.ids import new_id
 from scimbridge.errors import NotFoundError
-from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import dated_requests, identities
+from scimbridge.store.values import Row
 
 _OPEN = dated_requests.c.ended_at.is_(None)
 _DUE = (

@@ -16,8 +16,9 @@ from scimbridge.domain.guard import GuardScope, Limit
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.ids import new_id
 from scimbridge.errors import NotFoundError
-from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import UNSETTLED, attempts, cases, flood_cases, floods, holds, identities, tasks
+from scimbridge.store.values import Row
 
 GUARD = "the guard"
 """Who places the holds of a flood."""

@@ -35,14 +35,17 @@ from scimbridge.domain.guard import GuardScope, Limit
 from scimbridge.store.batch import Batch, LeftBatchError, batch_of
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import accounts, cases, guard_counters, guard_marks, identities, populations
+from scimbridge.store.values import Row
 
 _KEY = ("scope", "subject", "guard_class")
 _DIALECTS: Mapping[str, Any] = {"sqlite": sqlite, "postgresql": postgresql}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Counter:
     """What a limit's counter says. Whoever has it holds its lock until the transaction ends.
+
+    The units of a batch share one, which grows by each of them.
 
     Attributes:
         epoch: Only marks of this one count.
@@ -60,7 +63,7 @@ class Counter:
 
 def key_of(limit: Limit) -> dict[str, Any]:
     """Return what tells a limit's rows from those of the others."""
-    return {"scope": limit.scope.value, "subject": limit.subject, "guard_class": limit.guard_class.value}
+    return dict(zip(_KEY, limit.key, strict=True))
 
 
 def count(tx: Connection, limit: Limit, now: datetime) -> Counter:
@@ -69,13 +72,13 @@ def count(tx: Connection, limit: Limit, now: datetime) -> Counter:
     if batch is not None:
         return _count_in_batch(tx, batch, limit, now)
     statement = _COUNT if limit.percent is None else _COUNT_WITH_SHARE
-    wanted = {**key_of(limit), "since": now - limit.window}
+    wanted = {**key_of(limit), "more": 1, "since": now - limit.window}
     row = statement.first(tx, wanted)
     if row is None:
         _NEW_COUNTER[tx.dialect.name].run(tx, key_of(limit))
         row = statement.first(tx, wanted)
     assert row is not None  # noqa: S101 - counters are never deleted
-    return Counter(epoch=row["epoch"], at_most=row["at_most"], flood_id=row["flood_id"], active=row.get("active"))
+    return _counter(row)
 
 
 def mark(tx: Connection, limit: Limit, epoch: int, case: Case, now: datetime) -> None:
@@ -214,17 +217,22 @@ def _count_in_batch(tx: Connection, batch: Batch, limit: Limit, now: datetime) -
     A unit that leaves the batch afterwards has been counted there: then the number is larger than it need be.
     """
     if _KEY not in batch.notes:
-        batch.notes[_KEY] = {tuple(row[name] for name in _KEY): dict(row) for row in _ALL_COUNTERS.all(tx, {})}
-    key = key_of(limit)
-    row = batch.notes[_KEY].get(tuple(key.values()))
-    if row is None or row["flood_id"] is not None:
+        # All of them before the first is counted: what waits is not seen.
+        batch.notes[_KEY] = {tuple(row[name] for name in _KEY): _counter(row) for row in _ALL_COUNTERS.all(tx, {})}
+    key = limit.key
+    counter: Counter | None = batch.notes[_KEY].get(key)
+    if counter is None or counter.flood_id is not None:
         raise LeftBatchError
-    if limit.percent is not None and "active" not in row:
-        found = _ACTIVE.column(tx, {"scope": limit.scope.value, "subject": limit.subject, "since": now - limit.window})
-        row["active"] = found[0]
-    row["at_most"] += 1
-    _COUNT_LATER.change(tx, key)
-    return Counter(epoch=row["epoch"], at_most=row["at_most"], flood_id=None, active=row.get("active"))
+    if limit.percent is not None and counter.active is None:
+        wanted = {"scope": limit.scope, "subject": limit.subject, "since": now - limit.window}
+        counter.active = _ACTIVE.column(tx, wanted)[0]
+    counter.at_most += 1
+    _COUNT_LATER.change(tx, {"scope": key[0], "subject": key[1], "guard_class": key[2], "more": 1})
+    return counter
+
+
+def _counter(row: Row) -> Counter:
+    return Counter(epoch=row["epoch"], at_most=row["at_most"], flood_id=row["flood_id"], active=row.get("active"))
 
 
 def _is_of(table: Table) -> list[ColumnElement[bool]]:
@@ -287,13 +295,13 @@ def _active() -> ColumnElement[int]:
 
 
 _IS_ACTIVE = and_(identities.c.active, identities.c.deleted_at.is_(None))
-_ONE_MORE = (
-    update(guard_counters).where(*_is_of(guard_counters)).values(at_most=guard_counters.c.at_most + literal_column("1"))
+_MORE = (
+    update(guard_counters).where(*_is_of(guard_counters)).values(at_most=guard_counters.c.at_most + bindparam("more"))
 )
 _STATE = (guard_counters.c.epoch, guard_counters.c.at_most, guard_counters.c.flood_id)
-_COUNT = Prepared(_ONE_MORE.returning(*_STATE))
-_COUNT_WITH_SHARE = Prepared(_ONE_MORE.returning(*_STATE, _active().label("active")))
-_COUNT_LATER = Prepared(_ONE_MORE)
+_COUNT = Prepared(_MORE.returning(*_STATE))
+_COUNT_WITH_SHARE = Prepared(_MORE.returning(*_STATE, _active().label("active")))
+_COUNT_LATER = Prepared(_MORE, sums_up="more")
 _ALL_COUNTERS = Prepared(select(guard_counters))
 _ACTIVE = Prepared(select(_active().label("active")))
 _CORRECT = Prepared(update(guard_counters).where(*_is_of(guard_counters)).values(at_most=bindparam("number")))

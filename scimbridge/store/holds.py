@@ -24,8 +24,9 @@ from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.ids import new_id
 from scimbridge.errors import NotFoundError
-from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import cases, exclusions, holds
+from scimbridge.store.values import Row
 
 _GATE = 731944872
 """The advisory lock of PostgreSQL that keeps claims and new holds apart; ours alone in this database."""

@@ -11,9 +11,9 @@ from scimbridge.domain.case import Case
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.ids import new_id
 from scimbridge.store import holds
-from scimbridge.store.prepared import Row
 from scimbridge.store.schema import holds as hold_rows
 from scimbridge.store.schema import hook_calls
+from scimbridge.store.values import Row
 
 _IS_OPEN = text("hook_calls.answered_at IS NULL")
 """As the partial index says it: SQLite asks for the same words."""

@@ -18,8 +18,9 @@ from scimbridge.domain.source import NameCase
 from scimbridge.errors import DuplicateError, NotFoundError
 from scimbridge.store import counts
 from scimbridge.store.batch import Batch, batch_of
-from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import groups, identities, identity_values, memberships, past_memberships
+from scimbridge.store.values import Row
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -114,38 +115,41 @@ def update_user(
     Raises:
         DuplicateError: The source has another User of the new userName.
     """
-    if document == before.identity.document:
-        return before
     former = before.identity
-    row: dict[str, Any] = {
-        "key": former.id,
-        "version": before.version + 1,
-        "modified_at": now,
-        **_columns(document, name_case),
-    }
-    if _has_same_names(former, document):
-        _UPDATE_DOCUMENT.change(tx, row)
-    else:
-        _rename(tx, row)
-    if not _has_same_values(former.document, document):
-        tx.execute(delete(identity_values).where(identity_values.c.identity_id == former.id))
-        _store_values(tx, former.id, document)
-    return StoredUser(
-        identity=Identity(
-            id=former.id,
-            source=former.source,
-            user_name=row["user_name"],
-            external_id=row["external_id"],
-            active=row["active"],
-            deleted_at=former.deleted_at,
-            document=row["document"],
-            groups=former.groups,
-        ),
-        version=row["version"],
+    if document == former.document:
+        return before
+    identity = Identity(
+        id=former.id,
+        source=former.source,
+        user_name=document["userName"],
+        external_id=document.get("externalId"),
+        active=document.get("active", True),
+        deleted_at=former.deleted_at,
+        document=dict(document),
+        groups=former.groups,
+    )
+    user = StoredUser(
+        identity=identity,
+        version=before.version + 1,
         created_at=before.created_at,
         modified_at=now,
         groups=before.groups,
     )
+    row = {
+        "key": former.id,
+        "version": user.version,
+        "modified_at": now,
+        "active": identity.active,
+        "document": identity.document,
+    }
+    if _has_same_names(former, document):
+        _UPDATE_DOCUMENT.change(tx, row)
+    else:
+        _rename(tx, row | _columns(document, name_case))
+    if not _has_same_values(former.document, document):
+        tx.execute(delete(identity_values).where(identity_values.c.identity_id == former.id))
+        _store_values(tx, former.id, document)
+    return user
 
 
 def _rename(tx: Connection, row: Mapping[str, Any]) -> None:

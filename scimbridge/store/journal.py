@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -56,7 +56,7 @@ def record(
         details: Plain data without personal values.
         personal: Values that can be erased later without breaking the entry's digest.
     """
-    row = {
+    row: dict[str, Any] = {
         "at": now,
         "event": event,
         "actor": actor,
@@ -68,8 +68,10 @@ def record(
         "details": dict(details or {}),
     }
     # The nonce keeps somebody who has the digest from guessing an erased value.
-    kept = {"nonce": secrets.token_hex(16), **personal} if personal else None
-    _INSERT_HISTORY.add(tx, {**row, "personal": kept, "digest": _digest(row, kept)})
+    kept = {"nonce": os.urandom(16).hex(), **personal} if personal else None
+    row["digest"] = _digest(row, kept)
+    row["personal"] = kept
+    _INSERT_HISTORY.add(tx, row)
 
 
 def record_fact(tx: Connection, fact: Fact, case_id: str | None, verdict: str) -> None:

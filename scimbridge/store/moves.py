@@ -14,8 +14,9 @@ from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.rule import Rule
 from scimbridge.domain.shift import Shift
 from scimbridge.store.id_lists import is_among
-from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import moves
+from scimbridge.store.values import Row
 
 _OF_IDENTITY = Prepared(select(moves).where(moves.c.identity_id == bindparam("identity")))
 _FORGET = delete(moves).where(moves.c.identity_id == bindparam("identity"))

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scimbridge.domain.ids import new_id
-from scimbridge.store.prepared import Row
 from scimbridge.store.schema import notices
+from scimbridge.store.values import Row
 
 # As the partial index says it.
 _UNSENT = and_(notices.c.sent_at.is_(None), notices.c.failed_at.is_(None))

@@ -6,16 +6,13 @@ dozen statements, that is most of its time; what is rare is executed in the usua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
-from functools import lru_cache, partial
-from operator import itemgetter
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
-    Boolean,
     ColumnElement,
     Connection,
     Delete,
@@ -29,15 +26,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import ExternallyTraversible, iterate, replacement_traverse
-from sqlalchemy.types import TypeEngine
 
 from scimbridge.store.batch import Batch, LeftBatchError, batch_of
-from scimbridge.store.schema import UtcDateTime, metadata
+from scimbridge.store.schema import metadata
+from scimbridge.store.values import Row, binder, first_reader, reader
 
-Row = Mapping[Any, Any]
-"""A row by the names of its columns; SQLAlchemy's own kind is one, too."""
-
-_Process = Callable[[Any], Any]
 _Statement = Select[Any] | Insert | Update | Delete
 
 
@@ -47,11 +40,13 @@ class Prepared:
     Args:
         statement: Without ``IN`` over lists, whose text depends on their length.
         columns: What an INSERT or UPDATE sets.
+        sums_up: A parameter by which something grows; in a batch, rows that differ in nothing else are one.
     """
 
-    def __init__(self, statement: _Statement, columns: Iterable[str] = ()) -> None:
+    def __init__(self, statement: _Statement, columns: Iterable[str] = (), *, sums_up: str | None = None) -> None:
         self._statement = statement.inline() if isinstance(statement, Insert) else statement
         self._columns = list(columns) or None
+        self._sums_up = sums_up
         self._compiled: dict[str, _Compiled] = {}
         self._tables = _tables_of(statement)
         self.table = "" if isinstance(statement, Select) else statement.table.name  # type: ignore[union-attr]
@@ -87,6 +82,16 @@ class Prepared:
             return self.run(tx, parameters) == 1
         batch.defer(self, parameters)
         return True
+
+    def joined(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Return what comes to the same as all of these rows."""
+        if self._sums_up is None:
+            return rows
+        sums: dict[tuple[tuple[str, Any], ...], int] = {}
+        for row in rows:
+            rest = tuple((name, value) for name, value in row.items() if name != self._sums_up)
+            sums[rest] = sums.get(rest, 0) + row[self._sums_up]
+        return [{**dict(rest), self._sums_up: total} for rest, total in sums.items()]
 
     def write(self, tx: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Execute it for each of the rows, whoever waits. Returns how many were written."""
@@ -141,48 +146,22 @@ class _Compiled:
         spelled_out: Any = replacement_traverse(statement, {}, partial(_spelled_out, dialect))
         compiled: SQLCompiler = spelled_out.compile(dialect=dialect, column_keys=columns)
         binds = {name: bind for bind, name in compiled.bind_names.items()}
-        self.text = compiled.string
+        parameters = [(name, binds[name].type) for name in compiled.positiontup or binds]
         # LIMIT and OFFSET come in when the statement is compiled.
-        self._fixed = {name: bind.value for name, bind in binds.items() if not bind.required}
-        self._order = tuple(compiled.positiontup or binds)
-        self._take: Callable[[Mapping[str, Any]], tuple[Any, ...]] = _taker(self._order)
-        self._is_positional = bool(compiled.positional)
-        self._binds = [
-            (place, process)
-            for place, name in enumerate(self._order)
-            if (process := _bind_process(binds[name].type, dialect)) is not None
-        ]
-        chosen = tuple(statement.exported_columns)
-        self._names = tuple(column.name for column in chosen)
-        self._results = [
-            (place, process)
-            for place, column in enumerate(chosen)
-            if (process := _result_process(column.type, dialect)) is not None
-        ]
-
-    def bound(self, parameters: Mapping[str, Any]) -> Any:
-        """Return parameters as the driver takes them."""
-        taken = self._take({**self._fixed, **parameters} if self._fixed else parameters)
-        if self._is_positional and not self._binds:
-            return taken
-        values = list(taken)
-        for place, process in self._binds:
-            values[place] = process(values[place])
-        return values if self._is_positional else dict(zip(self._order, values, strict=True))
-
-    def row(self, found: Sequence[Any]) -> Row:
-        """Return a row as Python has it."""
-        values = list(found)
-        for place, process in self._results:
-            values[place] = process(values[place])
-        return dict(zip(self._names, values, strict=True))
+        fixed = {name: bind.value for name, bind in binds.items() if not bind.required}
+        chosen = [(column.name, column.type) for column in statement.exported_columns]
+        self.text = compiled.string
+        self.bound = binder(parameters, fixed, dialect, by_place=bool(compiled.positional))
+        """Returns parameters as the driver takes them."""
+        self.row = reader(chosen, dialect)
+        """Returns a row of the driver as Python has it."""
+        self._first = first_reader(chosen, dialect)
 
     def values(self, found: Iterable[Sequence[Any]]) -> list[Any]:
         """Return the first values of rows as Python has them."""
-        for place, process in self._results:
-            if place == 0:
-                return [process(each[0]) for each in found]
-        return [each[0] for each in found]
+        if self._first is None:
+            return [each[0] for each in found]
+        return [self._first(each[0]) for each in found]
 
 
 def _spelled_out(dialect: Dialect, element: ExternallyTraversible, **_: object) -> ColumnElement[Any] | None:
@@ -212,13 +191,6 @@ def _tables_of(statement: _Statement) -> AbstractSet[str]:
     return frozenset(element.name for element in iterate(statement) if isinstance(element, Table))
 
 
-def _taker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    """Return what takes these values out of parameters, as a tuple."""
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda given: tuple(given[name] for name in names)
-
-
 def execute(tx: Connection, text: str, parameters: Any = ()) -> Any:
     """Return a cursor of the driver that has executed a statement in the database's own words."""
     try:
@@ -243,39 +215,3 @@ def _translated(tx: Connection, error: Exception) -> BaseException:
     return DBAPIError.instance(
         None, None, error, dialect.loaded_dbapi.Error, connection_invalidated=is_lost, dialect=dialect
     )
-
-
-def _bind_process(kind: TypeEngine[Any], dialect: Dialect) -> _Process | None:
-    if dialect.name == "sqlite" and isinstance(kind, UtcDateTime):
-        return _as_text
-    if isinstance(kind, Boolean):
-        return None  # both drivers take Python's own
-    return kind.dialect_impl(dialect).bind_processor(dialect)
-
-
-def _result_process(kind: TypeEngine[Any], dialect: Dialect) -> _Process | None:
-    if dialect.name == "sqlite" and isinstance(kind, UtcDateTime):
-        return _as_time
-    return kind.dialect_impl(dialect).result_processor(dialect, None)
-
-
-# What SQLAlchemy's own conversion makes of a time on SQLite, in one step instead of four.
-
-
-@lru_cache(maxsize=64)  # one request stores the same moment many times
-def _as_text(value: datetime | None) -> str | None:
-    return None if value is None else value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
-
-
-def _as_time(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
-
-
-def moment(value: str) -> datetime:
-    """Return a time as JSON has it: PostgreSQL says the zone, SQLite keeps UTC without saying so."""
-    if len(value) == _WITHOUT_ZONE:
-        return datetime.fromisoformat(f"{value}+00:00")
-    return datetime.fromisoformat(value).astimezone(UTC)
-
-
-_WITHOUT_ZONE = len("2026-03-01 12:30:15.123456")

@@ -60,6 +60,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
+class Word(String):
+    """A member of one of our enumerations, as text."""
+
+
 Document: Any = JSON().with_variant(JSONB(), "postgresql")
 # What is compared, and sorted, by code points; on PostgreSQL the locale of the database would say otherwise.
 _Key: Any = Text().with_variant(Text(collation="C"), "postgresql")
@@ -366,11 +370,11 @@ cases = Table(
     Column("id", _Id, primary_key=True),
     Column("identity_id", ForeignKey("identities.id"), nullable=False, index=True),
     Column("source", String(64), nullable=False),
-    Column("kind", String(16), nullable=False),
+    Column("kind", Word(16), nullable=False),
     Column("rule", Text, nullable=False),
-    Column("trigger", String(16)),
+    Column("trigger", Word(16)),
     Column("trigger_at", UtcDateTime, nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("state", Word(16), nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
     Column("closed_at", UtcDateTime),
     Column("reason", Text, nullable=False, server_default=""),
@@ -390,7 +394,7 @@ facts = Table(
     Column("id", _Id, primary_key=True),
     Column("identity_id", ForeignKey("identities.id"), nullable=False),
     Column("source", String(64), nullable=False),
-    Column("trigger", String(16), nullable=False),
+    Column("trigger", Word(16), nullable=False),
     Column("at", UtcDateTime, nullable=False, index=True),
     Column("request_id", _Id),
     Column("case_id", _Id),
@@ -447,8 +451,8 @@ tasks = Table(
     Column("identity_id", _Id, nullable=False),
     Column("account_id", ForeignKey("accounts.id"), nullable=False),
     Column("target", String(64), nullable=False),
-    Column("action", String(32), nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("action", Word(32), nullable=False),
+    Column("state", Word(16), nullable=False),
     Column("irreversible", Boolean, nullable=False),
     Column("position", Integer, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.plan import PlannedStage
 from scimbridge.domain.rule import NO_TERMS, Terms
-from scimbridge.store.prepared import Prepared, Row
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import stages
+from scimbridge.store.values import Row
 
 _INSERT = Prepared(insert(stages), stages.c.keys())
 
@@ -91,7 +92,7 @@ def terms_of(row: Row) -> Terms:
 
 def _plain(terms: Terms) -> dict[str, Any] | None:
     """Return what a stage says beyond the number of approvers; most say nothing."""
-    if terms == NO_TERMS:
+    if terms is NO_TERMS:
         return None
     said = {
         "schedule": terms.schedule,

@@ -19,10 +19,11 @@ from scimbridge.domain.task import TaskState
 from scimbridge.store.batch import batch_of
 from scimbridge.store.cases import case_of
 from scimbridge.store.identities import MEMBERSHIP_MEMORY
-from scimbridge.store.prepared import Prepared, moment
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import (
     accounts,
     cases,
+    dated_requests,
     exclusions,
     holds,
     past_memberships,
@@ -30,6 +31,7 @@ from scimbridge.store.schema import (
     tasks,
     unassignments,
 )
+from scimbridge.store.values import Row, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +47,37 @@ class Owned:
     is_touched: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What a decision about an identity needs to know.
 
     Attributes:
         left: Display names of the groups that it left within the membership memory.
         open_case: Its open case.
-        last_leave: Its newest leave case, ended or not.
         owned: Its accounts, by target.
         unassigned: The targets that it was unassigned from, with the time of the fact.
+        has_date: An operator has asked that it leaves on a date, which has not come.
         has_exclusions: Some run-time exclusion stands, for whomever.
         has_holds: Some hold stands, on whatever.
     """
 
-    left: Sequence[str]
-    open_case: Case | None
-    last_leave: Case | None
-    owned: Mapping[str, Owned]
-    unassigned: Mapping[str, datetime]
-    has_exclusions: bool
-    has_holds: bool
+    def __init__(self, row: Row, now: datetime) -> None:
+        owned = [Owned(AccountId(key), target, bool(is_touched)) for target, key, is_touched in row["owned"] or ()]
+        self.left: Sequence[str] = _left(row["left"] or (), now - MEMBERSHIP_MEMORY)
+        self.open_case = _case(row["open_case"])
+        self.owned: Mapping[str, Owned] = {account.target: account for account in owned}
+        self.unassigned: Mapping[str, datetime] = {target: moment(at) for target, at in row["unassigned"] or ()}
+        self.has_date = bool(row["has_date"])
+        self.has_exclusions = bool(row["has_exclusions"])
+        self.has_holds = bool(row["has_holds"])
+        self._last_leave = row["last_leave"]
+
+    @property
+    def last_leave(self) -> Case | None:
+        """Its newest leave case, ended or not. Who leaves is not asked for it."""
+        last, case = self._last_leave, self.open_case
+        if case is None or last is None or case.id != last[0]:
+            return _case(last)
+        return case
 
 
 def around(tx: Connection, identity_id: str, now: datetime) -> Surroundings:
@@ -76,23 +88,25 @@ def around(tx: Connection, identity_id: str, now: datetime) -> Surroundings:
     else:
         row = batch.known(identity_id, _TABLES)
     assert row is not None  # noqa: S101 - a query without FROM has one row, and a batch knows who is there
-    owned = (Owned(AccountId(key), target, bool(is_touched)) for target, key, is_touched in row["owned"] or ())
-    return Surroundings(
-        left=_left(row["left"] or (), now - MEMBERSHIP_MEMORY),
-        open_case=_case(row["open_case"]),
-        last_leave=_case(row["last_leave"]),
-        owned={account.target: account for account in owned},
-        unassigned={target: moment(at) for target, at in row["unassigned"] or ()},
-        has_exclusions=bool(row["has_exclusions"]),
-        has_holds=bool(row["has_holds"]),
-    )
+    return Surroundings(row, now)
 
 
 _Identity = ColumnElement[str]
 _Function = Callable[..., ColumnElement[Any]]
 _CASE_COLUMNS = cases.c.keys()
 _TABLES = frozenset(
-    table.name for table in (accounts, cases, exclusions, holds, past_memberships, snapshots, tasks, unassignments)
+    table.name
+    for table in (
+        accounts,
+        cases,
+        dated_requests,
+        exclusions,
+        holds,
+        past_memberships,
+        snapshots,
+        tasks,
+        unassignments,
+    )
 )
 
 
@@ -122,6 +136,11 @@ def columns(identity: _Identity, array: _Function, rows: _Function) -> list[Colu
         last_leave.scalar_subquery().label("last_leave"),
         owned.scalar_subquery().label("owned"),
         unassigned.scalar_subquery().label("unassigned"),
+        exists(
+            select(dated_requests.c.id).where(
+                dated_requests.c.identity_id == identity, dated_requests.c.ended_at.is_(None)
+            )
+        ).label("has_date"),
         exists(select(exclusions.c.id).where(exclusions.c.ended_at.is_(None))).label("has_exclusions"),
         exists(select(holds.c.id).where(holds.c.lifted_at.is_(None))).label("has_holds"),
     ]

@@ -29,8 +29,9 @@ from scimbridge.errors import ConcurrentUpdateError, NotFoundError
 from scimbridge.store.approvals import is_approved
 from scimbridge.store.batch import Batch, LeftBatchError, batch_of
 from scimbridge.store.holds import is_held
-from scimbridge.store.prepared import Prepared, Row, moment
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import LATE, RUNNABLE, UtcDateTime, attempts, targets, tasks
+from scimbridge.store.values import Row, moment
 
 _FINISHED = [state.value for state in FINISHED]
 
@@ -398,9 +399,26 @@ def next_date(tx: Connection, case_id: str) -> datetime | None:
 
 
 def _columns(task: Task) -> dict[str, Any]:
-    row = {name: getattr(task, name) for name in KNOWN_COLUMNS}
-    row["irreversible"] = task.action.is_irreversible
-    return row
+    # Spelled out: one of these is made in every request that plans something.
+    return {
+        "id": task.id,
+        "case_id": task.case_id,
+        "stage_id": task.stage_id,
+        "identity_id": task.identity_id,
+        "account_id": task.account_id,
+        "target": task.target,
+        "action": task.action,
+        "state": task.state,
+        "due_at": task.due_at,
+        "position": task.position,
+        "not_before": task.not_before,
+        "attempts": task.attempts,
+        "first_tried_at": task.first_tried_at,
+        "reason": task.reason,
+        "deadline_at": task.deadline_at,
+        "handle": task.handle,
+        "irreversible": task.action.is_irreversible,
+    }
 
 
 def _read_ahead(batch: Batch, case_id: str) -> list[Task]:

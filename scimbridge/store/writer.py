@@ -229,6 +229,8 @@ def unit_of_work(method: Callable[Concatenate[W, P], T]) -> Callable[Concatenate
 
     @wraps(method)
     def call(self: W, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self.writer.database.is_writing:
+            return method(self, *args, **kwargs)
         return self.writer.run(partial(method, self, *args, **kwargs))
 
     return cast("Callable[Concatenate[W, P], T]", call)

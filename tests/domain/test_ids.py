@@ -58,3 +58,17 @@ def test_every_random_digit_makes_another_id(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_id_is_safe_as_an_rq_job_id_and_in_a_url() -> None:
     assert re.fullmatch(r"[a-z0-9-]{36}", new_id(NOW))
+
+
+def test_processes_that_are_forked_never_make_the_same_ids() -> None:
+    new_id(NOW)
+    theirs, ours = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(ours, new_id(NOW).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert os.read(theirs, 36).decode()[14:] not in {new_id(NOW)[14:] for _ in range(200)}
+    os.close(theirs)
+    os.close(ours)

@@ -9,16 +9,14 @@ import pytest
 
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.capability import Capabilities, Capability
+from scimbridge.domain.outline import NOTICES, TELLING, left_out
 from scimbridge.domain.plan import (
-    NOTICES,
-    TELLING,
     Amendment,
     Earlier,
     PlannedStage,
     amend,
     due_after_delay,
     guarded,
-    left_out,
     plan,
     plan_fact,
 )

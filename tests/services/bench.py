@@ -15,7 +15,7 @@ from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.guard import Guard
 from scimbridge.domain.inquiry import Inquiry
-from scimbridge.domain.plan import NOTICES
+from scimbridge.domain.outline import NOTICES
 from scimbridge.domain.resource import MemberChange, MemberVerb, Received
 from scimbridge.domain.rule import NO_TERMS, Restore, Rule, Ruleset, Stage, Terms
 from scimbridge.domain.schedule import Freeze

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from scimbridge.domain.case import CaseKind, CaseState
 from scimbridge.errors import StoreUnavailableError
 from scimbridge.store.database import Database
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import cases, history, holds, identities, sources
+from scimbridge.store.schema import cases, history, holds, identities, quirks, sources
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 WHOLE_SECOND = datetime(2026, 3, 1, 12, 30, 15, tzinfo=UTC)
@@ -71,6 +72,38 @@ def test_several_rows_are_written_at_once(database: Database) -> None:
         _INSERT_SOURCE.run_many(tx, [])
 
         assert names.column(tx, {}) == ["a", "b", "c"]
+
+
+def test_a_member_of_an_enumeration_is_written_as_its_text(database: Database) -> None:
+    case: dict[str, Any] = dict.fromkeys(cases.c.keys(), "") | dict.fromkeys(("trigger_at", "opened_at"), NOW)
+    case |= {"id": "c", "identity_id": "i", "kind": CaseKind.LEAVE, "trigger": None, "state": CaseState.OPEN}
+    user = {"id": "i", "source": "okta", "version": 1, "created_at": NOW, "modified_at": NOW, "user_name": "ada"}
+    user |= {"user_name_key": "ada", "external_id": None, "active": False, "document": {}}
+    with database.write() as tx:
+        _INSERT_SOURCE.run(tx, {"name": "okta", "created_at": NOW})
+        Prepared(insert(identities), user).run(tx, user)
+        Prepared(insert(cases), case).run(tx, {**case, "closed_at": None})
+
+        found = tx.execute(select(cases.c.kind, cases.c.trigger, cases.c.state)).one()
+
+    assert tuple(found) == ("leave", None, "open")
+    assert {type(value) for value in found} == {str, type(None)}
+
+
+def test_what_grows_by_several_rows_grows_by_their_sum(database: Database) -> None:
+    grow = Prepared(
+        update(quirks)
+        .where(quirks.c.source == bindparam("of"), quirks.c.name == bindparam("called"))
+        .values(seen=quirks.c.seen + bindparam("more")),
+        sums_up="more",
+    )
+    rows = [{"of": "okta", "called": name, "more": more} for name, more in (("a", 1), ("b", 1), ("a", 2))]
+
+    assert grow.joined(rows) == [
+        {"of": "okta", "called": "a", "more": 3},
+        {"of": "okta", "called": "b", "more": 1},
+    ]
+    assert _INSERT_SOURCE.joined(rows) is rows
 
 
 def test_an_update_says_how_many_rows_it_wrote(database: Database) -> None:

@@ -15,7 +15,8 @@ from scimbridge.domain.case import Case
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.identity import Identity
-from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, guarded, left_out, plan_fact
+from scimbridge.domain.outline import left_out
+from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, guarded, plan_fact
 from scimbridge.domain.rule import Rule, Ruleset, Terms
 from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.trigger import Fact, Trigger

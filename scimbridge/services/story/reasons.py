@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from scimbridge.domain.plan import NOTICES
+from scimbridge.domain.outline import NOTICES
 from scimbridge.domain.task import Task
 from scimbridge.domain.times import distance, moment
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Hold, Scope
-from scimbridge.domain.plan import NOTICES
+from scimbridge.domain.outline import NOTICES
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.times import moment
 from scimbridge.services.overview import TargetStatus

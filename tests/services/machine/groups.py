@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from scimbridge.domain.inquiry import Cause, Inquiry
-from scimbridge.domain.plan import UNASSIGNED_GRACE
+from scimbridge.domain.outline import UNASSIGNED_GRACE
 from tests.services.machine.luck import LuckRules
 from tests.services.machine.model import GRANTED_BY, GROUP_NAMES, Known, KnownGroup, a_name, a_truth, some_names
 

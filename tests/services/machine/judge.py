@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from scimbridge.domain.hold import Hold, Scope
-from scimbridge.domain.plan import UNASSIGNED_GRACE
+from scimbridge.domain.outline import UNASSIGNED_GRACE
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.store.schema import accounts, attempts
 from scimbridge.store.schema import tasks as task_table

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 
-from scimbridge.domain.plan import UNASSIGNED_GRACE
+from scimbridge.domain.outline import UNASSIGNED_GRACE
 
 BETWEEN_STAGES = timedelta(days=2)
 
