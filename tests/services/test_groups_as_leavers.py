@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,15 +16,19 @@ from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.case import CaseKind
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.hold import Scope
-from scimbridge.domain.request import Outcome
-from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.leavers import Leaver
+from scimbridge.domain.request import Asked, Outcome
+from scimbridge.domain.rule import Ruleset, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import ApprovalRefusedError
 from scimbridge.sdk import Mode, RejectedError, RetryableError
+from scimbridge.services.rehearsal.replay import replay
+from scimbridge.services.stale_groups import StaleGroups
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.emptying import OnSqlite
+from tests.notices.post_office import post_office
 from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
 from tests.services.retired import (
     a_bench,
@@ -37,6 +42,7 @@ from tests.services.retired import (
     give_up,
     states,
 )
+from tests.services.test_telling import mail_to
 
 
 @pytest.fixture
@@ -446,3 +452,106 @@ def test_a_crash_between_the_write_and_its_record_is_made_good(bench: Bench, crm
     bench.giving_back.restore(retired.id, reason="needed", by="eve", now=bench.clock())
     bench.run()
     assert crm.members("Fair 2019") == [each.name for each in before.members]
+
+
+# -- who is told, and what is looked at
+
+
+def test_the_owner_is_told_where_a_source_knows_their_address(database: Database, clock: FakeClock) -> None:
+    with post_office() as office:
+        told = a_stage("0s", Action.STAMP_GROUP, Action.NOTIFY, terms=Terms(notify=("owner",)))
+        bench = a_bench(database, clock, told, channels=mail_to(office))
+        bench.join("boss", emails=[{"value": "boss@example.com"}])
+        bench.run()
+        form(bench, "Fair 2019", owners=[["native-boss", "CN=boss"]])
+
+        give_up(bench)
+
+        (message,) = office.messages
+        assert message["To"] == "boss@example.com"
+        assert str(message["Subject"]).startswith("Group Fair 2019 is given up")
+
+
+@pytest.mark.parametrize(
+    ("owners", "said"),
+    [
+        ([["team", "team@example.com"]], "told owner"),
+        ([["native-ghost", "CN=ghost"]], "owner is nobody whom the source knows"),
+        ([], "owner the target names none"),
+    ],
+)
+def test_an_owner_is_never_guessed(database: Database, clock: FakeClock, owners: list[list[str]], said: str) -> None:
+    with post_office() as office:
+        told = a_stage("0s", Action.STAMP_GROUP, Action.NOTIFY, terms=Terms(notify=("owner",)))
+        bench = a_bench(database, clock, told, channels=mail_to(office))
+        form(bench, "Fair 2019", owners=owners)
+
+        retired = give_up(bench)
+
+        (task,) = (task for task in bench.tasks(retired) if task.action is Action.NOTIFY)
+        assert said in task.reason
+
+
+def test_groups_whose_owner_has_left_are_found(bench: Bench) -> None:
+    ada, ben = bench.join("ada"), bench.join("ben")
+    bench.run()
+    form(bench, "Fair 2019", "ben", owners=[["native-ada", "ada"]])
+    form(bench, "Sales", "ben", owners=[["native-ada", "ada"], ["native-ben", "ben"]])
+    bench.leave(ada)
+    stale = StaleGroups(bench.database, bench.fleet)
+
+    found = stale.at("crm", bench.clock(), ownerless=True)
+
+    assert [(each.group.name, each.reasons) for each in found] == [("Fair 2019", ("its owner has left",))]
+    assert stale.at("crm", bench.clock()) == []
+    bench.leave(ben)
+    assert [each.reasons for each in stale.at("crm", bench.clock(), ownerless=True)] == [
+        ("its owner has left",),
+        ("its owners have left",),
+    ]
+
+
+def test_a_date_that_somebody_moves_later_in_the_stamp_extends(bench: Bench, crm: MemoryTarget) -> None:
+    group_id = form(bench)
+    retired = give_up(bench)
+    for span in ("30d", "60d"):
+        bench.run(span)
+    approve(bench, retired, 4)
+    crm.forms[group_id]["note"] = f"[To Be Deleted {bench.at('300d'):%Y-%m-%dT%H:%M:%SZ}]"
+
+    bench.run("276d")
+
+    assert group_id in crm.forms
+    (task,) = (task for task in bench.tasks(retired) if task.action is Action.DELETE_GROUP)
+    assert "extended in crm until" in task.reason
+    bench.run("30d")
+    assert group_id not in crm.forms
+
+
+def test_facts_about_groups_are_judged_by_rules_for_groups_alone(bench: Bench) -> None:
+    form(bench)
+    give_up(bench)
+    with bench.database.read() as tx:
+        found = replay(
+            tx,
+            bench.rules,
+            Ruleset((a_rule(a_stage("0s", Action.DELETE)),)),
+            bench.fleet.capabilities,
+            (),
+            bench.clock() - timedelta(days=1),
+            bench.clock(),
+            lambda _done, _all: None,
+        )
+
+    (fact,) = found.facts
+    assert fact.before.rule == "old groups"
+    assert fact.after.rule is None
+
+
+def test_a_request_that_names_a_person_never_finds_a_group(bench: Bench) -> None:
+    form(bench, "ada")
+    give_up(bench, "ada")
+
+    report = bench.requesting.look([Leaver(line=1, user_name="ada", reason="left")], Asked(by="eve"), bench.clock())
+
+    assert [finding.outcome for finding in report.findings] == [Outcome.UNKNOWN]
