@@ -29,7 +29,7 @@ from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.emptying import OnSqlite
 from tests.notices.post_office import post_office
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+from tests.services.bench import Bench, MemoryConnector, MemoryTarget, a_rule, a_stage
 from tests.services.retired import (
     a_bench,
     a_group_rule,
@@ -157,12 +157,22 @@ def join(bench: Bench) -> None:
     bench.systems["crm"].add("cid", groups=["Fair 2019"])
 
 
+def move_elsewhere(bench: Bench) -> None:
+    bench.systems["crm"].forms["id-Fair 2019"]["container"] = "people"
+
+
 def take_stamp_off(bench: Bench) -> None:
     bench.systems["crm"].forms["id-Fair 2019"]["note"] = "needed!"
 
 
 @pytest.mark.parametrize(
-    ("change", "why"), [(rename, "'Fair 2031' now"), (join, "a member has come"), (take_stamp_off, "stamp was taken")]
+    ("change", "why"),
+    [
+        (rename, "'Fair 2031' now"),
+        (join, "a member has come"),
+        (take_stamp_off, "stamp was taken"),
+        (move_elsewhere, "moved to people"),
+    ],
 )
 def test_a_group_that_somebody_needs_again_asks(bench: Bench, crm: MemoryTarget, change: Any, why: str) -> None:
     form(bench, "Fair 2019", "ada")
@@ -175,6 +185,18 @@ def test_a_group_that_somebody_needs_again_asks(bench: Bench, crm: MemoryTarget,
     assert crm.writes == []
     assert why in asks(bench, retired)[0]
     assert f"scimbridge cases approve {retired.id}" in asks(bench, retired)[0]
+
+
+def test_a_group_that_somebody_lets_open_things_again_asks(bench: Bench, crm: MemoryTarget) -> None:
+    group_id = form(bench, "Fair 2019", "ada")
+    retired = give_up(bench)
+    bench.run("30d")
+    crm.forms[group_id]["disabled"] = False
+
+    bench.run("60d")
+
+    assert crm.members("Fair 2019") == ["ada"]
+    assert "it opens things again" in asks(bench, retired)[0]
 
 
 def test_who_has_seen_what_has_changed_lets_it_go_on(bench: Bench, crm: MemoryTarget) -> None:
@@ -423,6 +445,7 @@ def test_a_group_that_is_asked_for_again_while_it_is_given_back_goes_after_all(b
 
     assert finding.case_id == restored.case.id
     assert case(bench, restored.case.id).kind is CaseKind.LEAVE
+    assert "the group is to be given up after all" in [task.reason for task in bench.tasks(restored.case)]
     assert crm.forms[group_id]["container"] == "old groups"
 
 
@@ -555,3 +578,55 @@ def test_a_request_that_names_a_person_never_finds_a_group(bench: Bench) -> None
     report = bench.requesting.look([Leaver(line=1, user_name="ada", reason="left")], Asked(by="eve"), bench.clock())
 
     assert [finding.outcome for finding in report.findings] == [Outcome.UNKNOWN]
+
+
+def test_a_way_back_that_broke_off_is_no_sign_of_life(database: Database, clock: FakeClock) -> None:
+    """It was moved back, nobody knows, and then it is to go after all: that move was the bridge's own."""
+    bench = a_bench(database, clock, a_stage("0s", Action.MOVE_GROUP), a_stage("30d", Action.EMPTY_GROUP))
+    crm = bench.systems["crm"]
+    group_id = form(bench, "Fair 2019", "ada")
+    retired = give_up(bench)
+
+    def break_off() -> None:
+        crm.after_write = lambda: None
+        raise RetryableError("the connection broke")
+
+    crm.after_write = break_off
+    restored = bench.giving_back.restore(retired.id, reason="needed", by="eve", now=bench.clock())
+    bench.work()
+    assert crm.forms[group_id]["container"] == "groups"
+
+    ask(bench, "Fair 2019")
+    bench.run()
+
+    assert asks(bench, restored.case) == []
+    assert crm.forms[group_id]["container"] == "old groups"
+
+
+def test_a_group_with_somebodys_name_is_not_their_account(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.join("ada")
+    form(bench, "Fair 2019")
+    read = MemoryConnector.read_group
+    named = {"name": ("ada",), "external_id": ("ext-ada",)}
+    monkeypatch.setattr(MemoryConnector, "read_group", lambda self, key: replace(read(self, key), attributes=named))
+
+    retired = give_up(bench)
+
+    assert states(bench, retired)["stamp_group"] is TaskState.DONE
+
+
+def test_two_operators_who_ask_at_once_open_one_case(bench: Bench, crm: MemoryTarget) -> None:
+    form(bench)
+    reads: list[None] = []
+
+    def ask_too() -> None:
+        reads.append(None)
+        if len(reads) == 2:  # it was looked at, and is about to be taken
+            ask(bench, "Fair 2019")
+
+    crm.before_read = ask_too
+
+    (finding,) = ask(bench, "Fair 2019")
+
+    assert finding.outcome is Outcome.ALREADY
+    assert bench.events(case(bench, str(finding.case_id))) == ["case opened"]
