@@ -13,6 +13,7 @@ from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
 from scimbridge.cli.output import iso, note, say, say_json
 from scimbridge.dashboard.times import distance, moment
+from scimbridge.domain.identity import target_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -74,7 +75,10 @@ def _proposed(proposal: Proposal, now: datetime) -> Iterator[str]:
     stage, identity = proposal.stage, proposal.identity
     when = f"due {moment(stage.due_at)} ({distance(stage.due_at, now)})"
     yield f"Stage {stage.number} of case {proposal.case.id}, {when}:"
-    yield f"{identity.user_name} of source {identity.source}, by rule {proposal.case.rule}."
+    whom = f"{identity.user_name} of source {identity.source}"
+    if identity.is_group:
+        whom = f"Group {identity.user_name} at {target_of(identity.source)}"
+    yield f"{whom}, by rule {proposal.case.rule}."
     for seen in proposal.seen:
         yield from _account(seen)
     given = ", ".join(stage.approved_by) or "nobody yet"
@@ -83,7 +87,8 @@ def _proposed(proposal: Proposal, now: datetime) -> Iterator[str]:
 
 def _account(seen: SeenAccount) -> Iterator[str]:
     state = seen.state
-    name = f"account {state.name} ({state.id})" if state is not None else "no account there now"
+    what = "group" if any(task.action.is_of_groups for task in seen.tasks) else "account"
+    name = f"{what} {state.name} ({state.id})" if state is not None else f"no {what} there now"
     yield f"  {seen.target}: {name}" if seen.subject.native_id or state else f"  {seen.target}:"
     for task in seen.tasks:
         ended = f": {task.state} already" if task.is_finished else ""

@@ -163,12 +163,13 @@ class Approval:
         approved = self.document["accounts"].get(account_id)
         if approved is None:
             return "the account is not among those that were approved"
+        what = "group" if any(Action(each).is_of_groups for each in approved["actions"]) else "account"
         if native_id != approved["native_id"]:
-            return f"the account at {approved['target']} is another one"
+            return f"the {what} at {approved['target']} is another one"
         left = self.expected.get(account_id)
         changed = _changed((left or approved)["decisive"], decisive, begun)
         if changed:
-            return f"the account at {approved['target']} has changed ({', '.join(changed)})"
+            return f"the {what} at {approved['target']} has changed ({', '.join(changed)})"
         return None
 
 

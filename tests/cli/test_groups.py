@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,22 @@ def test_a_group_is_stamped_and_its_case_says_where_it_stands(
     assert "empty_group" in terminal.run("groups", "status").stdout
     assert "[To Be Deleted]" in (directory.look_at_group(fairs["Fair 2019"]) or {})["note"]
     assert terminal.read("groups", "stale", "directory")[1]["case_id"] == line["case_id"]
+
+
+def test_an_approval_shows_the_group_and_who_is_in_it(
+    terminal: Terminal, fairs: dict[str, str], directory: SampleFile, clock: FakeClock
+) -> None:
+    directory.edit_group(fairs["Canteen"], lambda group: replace(group, protected="the key to the safe"))
+    (line,) = terminal.read("groups", "stamp", "directory", "Canteen", "--reason", "over")["lines"]
+    work(terminal, clock)
+
+    shown = terminal.run("cases", "approve", line["case_id"], "--yes", "--by", "dan")
+
+    said = shown.stdout + shown.stderr
+    assert "Group Canteen at directory, by rule old groups." in said
+    assert f"directory: group Canteen ({fairs['Canteen']})" in said
+    assert "it is the key to the safe" in said
+    assert "members: ada" in said
 
 
 def work(terminal: Terminal, clock: FakeClock) -> None:

@@ -99,3 +99,9 @@ def test_groups_have_a_limit_of_their_own_whatever_the_others_say(load_text: Loa
 
     (groups,) = (limit for limit in limits if limit.guard_class is GuardClass.GROUPS)
     assert (groups.scope, groups.count, groups.window) == (GuardScope.OVERALL, count, timedelta(hours=24))
+
+
+def test_no_source_is_called_like_the_groups_of_a_target(problems_of: Problems) -> None:
+    problems = problems_of(a_configuration(STAMP, more='[sources."@directory"]'))
+
+    assert "take another name" in problems['sources."@directory"']

@@ -88,7 +88,7 @@ class TestSampleConformance(GroupConformance):
         return len(self.file.writes())
 
     def form_group(self, name: str, members: list[str], *, protected: bool = False) -> str:
-        protection = "it makes administrators" if protected else ""
+        protection = "a group of administrators" if protected else ""
         return self.file.form(name, members, note="Made for the fair", protected=protection)
 
     def look_at_group(self, group_id: str) -> Mapping[str, Any] | None:

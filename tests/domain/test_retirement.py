@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from scimbridge.domain.action import UNDOES, Action, GuardClass
+from scimbridge.domain.capability import in_order
 from scimbridge.domain.guard import GuardScope, Limit
 from scimbridge.domain.identity import source_at, target_of
 from scimbridge.domain.request import Outcome
@@ -106,3 +107,20 @@ def test_the_trace_of_an_attempt_at_a_group_is_no_drift(action: Action, key: str
 
     assert drift(approval, {**before, key: value}, begun={action}) is None
     assert drift(approval, {**before, key: value}) == f"the account at crm has changed ({key})"
+
+
+def test_the_longest_name_of_a_target_leaves_room_for_its_source() -> None:
+    assert len(source_at("d" * 63)) == 64
+
+
+def test_a_group_is_marked_before_it_is_emptied_and_deleted_last() -> None:
+    order = [Action.STAMP_GROUP, Action.DISABLE_GROUP, Action.MOVE_GROUP, Action.EMPTY_GROUP, Action.DELETE_GROUP]
+
+    assert in_order(reversed(order), {}) == order
+
+
+def test_members_come_back_before_the_group_opens_things_again() -> None:
+    undo = undo_of(OF_GROUPS & set(UNDOES.values()), None, of_group=True)
+
+    order = (Action.MOVE_GROUP_BACK, Action.REFILL_GROUP, Action.ENABLE_GROUP, Action.UNSTAMP_GROUP)
+    assert (undo.actions, undo.lost) == (order, ())

@@ -80,12 +80,12 @@ def test_a_group_that_is_called_off_midway_is_restored_with_its_members(bench: B
 
 
 def test_a_protected_group_asks_before_anything_happens(bench: Bench, crm: MemoryTarget) -> None:
-    group_id = form(bench, "Fair 2019", "ada", protected="it makes administrators")
+    group_id = form(bench, "Fair 2019", "ada", protected="a group of administrators")
 
     retired = give_up(bench)
 
     assert crm.writes == []
-    assert "it makes administrators" in asks(bench, retired)[0]
+    assert "a group of administrators" in asks(bench, retired)[0]
     approve(bench, retired)
     assert "[To Be Deleted" in crm.forms[group_id]["note"]
 

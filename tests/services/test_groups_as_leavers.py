@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,16 +16,20 @@ from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.case import CaseKind
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.hold import Scope
-from scimbridge.domain.request import Outcome
-from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.leavers import Leaver
+from scimbridge.domain.request import Asked, Outcome
+from scimbridge.domain.rule import Ruleset, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import ApprovalRefusedError
 from scimbridge.sdk import Mode, RejectedError, RetryableError
+from scimbridge.services.rehearsal.replay import replay
+from scimbridge.services.stale_groups import StaleGroups
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.emptying import OnSqlite
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+from tests.notices.post_office import post_office
+from tests.services.bench import Bench, MemoryConnector, MemoryTarget, a_rule, a_stage
 from tests.services.retired import (
     a_bench,
     a_group_rule,
@@ -37,6 +42,7 @@ from tests.services.retired import (
     give_up,
     states,
 )
+from tests.services.test_telling import mail_to
 
 
 @pytest.fixture
@@ -151,12 +157,22 @@ def join(bench: Bench) -> None:
     bench.systems["crm"].add("cid", groups=["Fair 2019"])
 
 
+def move_elsewhere(bench: Bench) -> None:
+    bench.systems["crm"].forms["id-Fair 2019"]["container"] = "people"
+
+
 def take_stamp_off(bench: Bench) -> None:
     bench.systems["crm"].forms["id-Fair 2019"]["note"] = "needed!"
 
 
 @pytest.mark.parametrize(
-    ("change", "why"), [(rename, "'Fair 2031' now"), (join, "a member has come"), (take_stamp_off, "stamp was taken")]
+    ("change", "why"),
+    [
+        (rename, "'Fair 2031' now"),
+        (join, "a member has come"),
+        (take_stamp_off, "stamp was taken"),
+        (move_elsewhere, "moved to people"),
+    ],
 )
 def test_a_group_that_somebody_needs_again_asks(bench: Bench, crm: MemoryTarget, change: Any, why: str) -> None:
     form(bench, "Fair 2019", "ada")
@@ -169,6 +185,18 @@ def test_a_group_that_somebody_needs_again_asks(bench: Bench, crm: MemoryTarget,
     assert crm.writes == []
     assert why in asks(bench, retired)[0]
     assert f"scimbridge cases approve {retired.id}" in asks(bench, retired)[0]
+
+
+def test_a_group_that_somebody_lets_open_things_again_asks(bench: Bench, crm: MemoryTarget) -> None:
+    group_id = form(bench, "Fair 2019", "ada")
+    retired = give_up(bench)
+    bench.run("30d")
+    crm.forms[group_id]["disabled"] = False
+
+    bench.run("60d")
+
+    assert crm.members("Fair 2019") == ["ada"]
+    assert "it opens things again" in asks(bench, retired)[0]
 
 
 def test_who_has_seen_what_has_changed_lets_it_go_on(bench: Bench, crm: MemoryTarget) -> None:
@@ -251,8 +279,7 @@ def test_an_approval_to_delete_lapses_when_a_member_comes(bench: Bench, crm: Mem
 
     assert group_id in crm.forms
     (task,) = (task for task in bench.tasks(retired) if task.action is Action.DELETE_GROUP)
-    assert "the approval of its stage has lapsed" in task.reason
-    assert "members" in task.reason
+    assert "the approval of its stage has lapsed: the group at crm has changed (members)" in task.reason
 
 
 def test_a_stage_that_asks_for_nothing_takes_no_approval(bench: Bench) -> None:
@@ -417,6 +444,7 @@ def test_a_group_that_is_asked_for_again_while_it_is_given_back_goes_after_all(b
 
     assert finding.case_id == restored.case.id
     assert case(bench, restored.case.id).kind is CaseKind.LEAVE
+    assert "the group is to be given up after all" in [task.reason for task in bench.tasks(restored.case)]
     assert crm.forms[group_id]["container"] == "old groups"
 
 
@@ -446,3 +474,158 @@ def test_a_crash_between_the_write_and_its_record_is_made_good(bench: Bench, crm
     bench.giving_back.restore(retired.id, reason="needed", by="eve", now=bench.clock())
     bench.run()
     assert crm.members("Fair 2019") == [each.name for each in before.members]
+
+
+# -- who is told, and what is looked at
+
+
+def test_the_owner_is_told_where_a_source_knows_their_address(database: Database, clock: FakeClock) -> None:
+    with post_office() as office:
+        told = a_stage("0s", Action.STAMP_GROUP, Action.NOTIFY, terms=Terms(notify=("owner",)))
+        bench = a_bench(database, clock, told, channels=mail_to(office))
+        bench.join("boss", emails=[{"value": "boss@example.com"}])
+        bench.run()
+        form(bench, "Fair 2019", owners=[["native-boss", "CN=boss"]])
+
+        give_up(bench)
+
+        (message,) = office.messages
+        assert message["To"] == "boss@example.com"
+        assert str(message["Subject"]).startswith("Group Fair 2019 is given up")
+
+
+@pytest.mark.parametrize(
+    ("owners", "said"),
+    [
+        ([["team", "team@example.com"]], "told owner"),
+        ([["native-ghost", "CN=ghost"]], "owner is nobody whom the source knows"),
+        ([], "owner the target names none"),
+    ],
+)
+def test_an_owner_is_never_guessed(database: Database, clock: FakeClock, owners: list[list[str]], said: str) -> None:
+    with post_office() as office:
+        told = a_stage("0s", Action.STAMP_GROUP, Action.NOTIFY, terms=Terms(notify=("owner",)))
+        bench = a_bench(database, clock, told, channels=mail_to(office))
+        form(bench, "Fair 2019", owners=owners)
+
+        retired = give_up(bench)
+
+        (task,) = (task for task in bench.tasks(retired) if task.action is Action.NOTIFY)
+        assert said in task.reason
+
+
+def test_groups_whose_owner_has_left_are_found(bench: Bench) -> None:
+    ada, ben = bench.join("ada"), bench.join("ben")
+    bench.run()
+    form(bench, "Fair 2019", "ben", owners=[["native-ada", "ada"]])
+    form(bench, "Sales", "ben", owners=[["native-ada", "ada"], ["native-ben", "ben"]])
+    bench.leave(ada)
+    stale = StaleGroups(bench.database, bench.fleet)
+
+    found = stale.at("crm", bench.clock(), ownerless=True)
+
+    assert [(each.group.name, each.reasons) for each in found] == [("Fair 2019", ("its owner has left",))]
+    assert stale.at("crm", bench.clock()) == []
+    bench.leave(ben)
+    assert [each.reasons for each in stale.at("crm", bench.clock(), ownerless=True)] == [
+        ("its owner has left",),
+        ("its owners have left",),
+    ]
+
+
+def test_a_date_that_somebody_moves_later_in_the_stamp_extends(bench: Bench, crm: MemoryTarget) -> None:
+    group_id = form(bench)
+    retired = give_up(bench)
+    for span in ("30d", "60d"):
+        bench.run(span)
+    approve(bench, retired, 4)
+    crm.forms[group_id]["note"] = f"[To Be Deleted {bench.at('300d'):%Y-%m-%dT%H:%M:%SZ}]"
+
+    bench.run("276d")
+
+    assert group_id in crm.forms
+    (task,) = (task for task in bench.tasks(retired) if task.action is Action.DELETE_GROUP)
+    assert "extended in crm until" in task.reason
+    bench.run("30d")
+    assert group_id not in crm.forms
+
+
+def test_facts_about_groups_are_judged_by_rules_for_groups_alone(bench: Bench) -> None:
+    form(bench)
+    give_up(bench)
+    with bench.database.read() as tx:
+        found = replay(
+            tx,
+            bench.rules,
+            Ruleset((a_rule(a_stage("0s", Action.DELETE)),)),
+            bench.fleet.capabilities,
+            (),
+            bench.clock() - timedelta(days=1),
+            bench.clock(),
+            lambda _done, _all: None,
+        )
+
+    (fact,) = found.facts
+    assert fact.before.rule == "old groups"
+    assert fact.after.rule is None
+
+
+def test_a_request_that_names_a_person_never_finds_a_group(bench: Bench) -> None:
+    form(bench, "ada")
+    give_up(bench, "ada")
+
+    report = bench.requesting.look([Leaver(line=1, user_name="ada", reason="left")], Asked(by="eve"), bench.clock())
+
+    assert [finding.outcome for finding in report.findings] == [Outcome.UNKNOWN]
+
+
+def test_a_way_back_that_broke_off_is_no_sign_of_life(database: Database, clock: FakeClock) -> None:
+    """It was moved back, nobody knows, and then it is to go after all: that move was the bridge's own."""
+    bench = a_bench(database, clock, a_stage("0s", Action.MOVE_GROUP), a_stage("30d", Action.EMPTY_GROUP))
+    crm = bench.systems["crm"]
+    group_id = form(bench, "Fair 2019", "ada")
+    retired = give_up(bench)
+
+    def break_off() -> None:
+        crm.after_write = lambda: None
+        raise RetryableError("the connection broke")
+
+    crm.after_write = break_off
+    restored = bench.giving_back.restore(retired.id, reason="needed", by="eve", now=bench.clock())
+    bench.work()
+    assert crm.forms[group_id]["container"] == "groups"
+
+    ask(bench, "Fair 2019")
+    bench.run()
+
+    assert asks(bench, restored.case) == []
+    assert crm.forms[group_id]["container"] == "old groups"
+
+
+def test_a_group_with_somebodys_name_is_not_their_account(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.join("ada")
+    form(bench, "Fair 2019")
+    read = MemoryConnector.read_group
+    named = {"name": ("ada",), "external_id": ("ext-ada",)}
+    monkeypatch.setattr(MemoryConnector, "read_group", lambda self, key: replace(read(self, key), attributes=named))
+
+    retired = give_up(bench)
+
+    assert states(bench, retired)["stamp_group"] is TaskState.DONE
+
+
+def test_two_operators_who_ask_at_once_open_one_case(bench: Bench, crm: MemoryTarget) -> None:
+    form(bench)
+    reads: list[None] = []
+
+    def ask_too() -> None:
+        reads.append(None)
+        if len(reads) == 2:  # it was looked at, and is about to be taken
+            ask(bench, "Fair 2019")
+
+    crm.before_read = ask_too
+
+    (finding,) = ask(bench, "Fair 2019")
+
+    assert finding.outcome is Outcome.ALREADY
+    assert bench.events(case(bench, str(finding.case_id))) == ["case opened"]
