@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from connectors.ldap import dn
 from connectors.ldap.client import Directory
 from connectors.ldap.config import LdapConfig
-from connectors.ldap.entry import Entry, equals
+from connectors.ldap.entry import Entry, equals, is_group
 from connectors.ldap.flavors import FLAVORS
 from connectors.ldap.memberships import Memberships
 from scimbridge.sdk import (
@@ -65,7 +63,7 @@ class Accounts:
             RejectedError: It is not beneath ``base_dn``.
         """
         found = self._flavor.look_up(self._directory, self._config.base_dn, account_id, self._names)
-        if found is None:
+        if found is None or is_group(found):
             raise AccountNotFoundError(f"no entry beneath base_dn has the {self._flavor.id_attribute} {account_id}")
         if not dn.is_below(found.dn, self._config.base_dn):
             raise RejectedError("the account was moved out of base_dn, where the bridge may not touch it")
@@ -117,12 +115,6 @@ class Accounts:
 def is_true(values: tuple[str, ...]) -> bool:
     """Whether a yes-or-no attribute says yes (RFC 4517 section 3.3.3)."""
     return any(value.casefold() == "true" for value in values)
-
-
-def unchanged(entry: Entry, account: AccountState, attributes: tuple[str, ...]) -> bool:
-    """Whether attributes of an entry still have the values that an earlier read found."""
-    before: Mapping[str, tuple[str, ...]] = account.attributes
-    return all(entry.get(name) == tuple(before[name]) for name in attributes if name in before)
 
 
 def _marked(values: tuple[str, ...]) -> str:

@@ -39,7 +39,7 @@ class Checkup:
             raise TargetUnusableError("the directory does not tell what it is")
         self._flavor.vouch(server)
         self._directory.search(self._config.base_dn, "(objectClass=*)", [], scope="BASE")
-        for key in ("disabled_ou", "groups_dn", "group_stand_in"):
+        for key in ("disabled_ou", "disabled_groups_ou", "groups_dn", "group_stand_in"):
             named = getattr(self._config, key)
             if named and self._directory.get(named, []) is None:
                 raise TargetUnusableError(f"{key}: {named} does not exist, or may not be read")

@@ -68,6 +68,13 @@ class LdapConfig(TargetConfig):
     """Where `stamp` writes "To Be Deleted" and the date, behind what stands there; `description` says it, too. With
     `active-directory`, `info` where absent."""
 
+    group_stamp_attribute: str = "description"
+    """Where `stamp_group` writes "To Be Deleted" and the date, behind what stands there. With `active-directory`,
+    `info` where absent."""
+
+    disabled_groups_ou: str | None = None
+    """Where `move_group` moves groups to; it must be beneath `groups_dn`."""
+
     hide_attribute: str | None = None
     """A yes-or-no attribute that takes accounts out of address lists, for `hide_from_directory`."""
 
@@ -128,7 +135,7 @@ class LdapConfig(TargetConfig):
         dn.parse(value)
         return value
 
-    @field_validator("groups_dn", "disabled_ou", "group_stand_in")
+    @field_validator("groups_dn", "disabled_ou", "disabled_groups_ou", "group_stand_in")
     @classmethod
     def _real_dn_if_any(cls, value: str | None) -> str | None:
         if value is not None:
@@ -158,7 +165,7 @@ class LdapConfig(TargetConfig):
                 raise ValueError(f"{name!r} is no name of an LDAP attribute")
         return value
 
-    @field_validator("stamp_attribute", "hide_attribute", "unmanaged_attribute")
+    @field_validator("stamp_attribute", "group_stamp_attribute", "hide_attribute", "unmanaged_attribute")
     @classmethod
     def _plain_attribute(cls, value: str | None) -> str | None:
         if value is not None and not ATTRIBUTE.fullmatch(value):
@@ -198,6 +205,10 @@ class LdapConfig(TargetConfig):
     def _leavers_stay_in_reach(self) -> LdapConfig:
         if self.disabled_ou and not dn.is_below(self.disabled_ou, self.base_dn):
             raise ValueError("disabled_ou must be beneath base_dn: an account that is moved out of it looks deleted")
+        if self.disabled_groups_ou and not dn.is_below(self.disabled_groups_ou, self.groups_dn or self.base_dn):
+            raise ValueError(
+                "disabled_groups_ou must be beneath groups_dn: a group that is moved out of it looks deleted"
+            )
         return self
 
     @model_validator(mode="after")

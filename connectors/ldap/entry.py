@@ -84,6 +84,14 @@ def swapped(attribute: str, old: Iterable[str], new: Iterable[str]) -> Change:
     )
 
 
+GROUP_CLASSES = ("group", "groupOfNames", "groupOfUniqueNames")
+
+
+def is_group(entry: Entry) -> bool:
+    """Whether an entry, read with its ``objectClass``, is a group."""
+    return bool({name.casefold() for name in GROUP_CLASSES} & {name.casefold() for name in entry.get("objectClass")})
+
+
 def equals(attribute: str, values: Iterable[str]) -> str:
     """Return a filter for entries that have one of the values, taken by the letter (RFC 4515 section 3)."""
     return "(|" + "".join(f"({attribute}={escaped(value)})" for value in values) + ")"

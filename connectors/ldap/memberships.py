@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from connectors.ldap import dn
 from connectors.ldap.client import Directory
@@ -80,6 +80,30 @@ class Memberships:
         joined = self._each(there, lambda group: self._join_one(account.name, known[group.id]))
         return joined, [each.name for each in groups if each.id not in known]
 
+    def gives_power(self, group: Entry) -> bool:
+        """Whether a group gives power over others by itself."""
+        return self._flavor.is_powerful(group) or dn.parse(group.dn) in self._privileged
+
+    def leads_to_power(self, group: Entry) -> bool:
+        """Whether a group gives power over others, by itself or through groups that it is in."""
+        return self._leads_to_power([group])
+
+    def names_of(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the DNs of entries that are still there, by id."""
+        found: dict[str, str] = {}
+        for start in range(0, len(ids), AT_ONCE):
+            some = self._flavor.id_filter(ids[start : start + AT_ONCE])
+            found |= {each.id: each.dn for each in self._directory.search(self._config.base_dn, some, [])}
+        return found
+
+    def names_member(self, group_id: str, member: str) -> bool:
+        """Whether a group names an entry as a member."""
+        return self._attribute_of(group_id, member) is not None
+
+    def attribute_of(self, group: Mapping[str, tuple[str, ...]]) -> str:
+        """Return where a group keeps its members, by its ``objectClass``."""
+        return _usual_attribute(group.get("objectClass", ()), self._config.member_attributes)
+
     def _each(self, groups: Iterable[Entitlement], change: Callable[[Entitlement], bool]) -> list[str]:
         changed: list[str] = []
         refused: list[str] = []
@@ -97,7 +121,7 @@ class Memberships:
 
     def _leave_one(self, member: str, group: Entry) -> bool:
         """Remove a member; where it is the last of a group that needs one, put the stand-in into its place."""
-        attribute = self._attribute_of(group, member)
+        attribute = self._attribute_of(group.id, member)
         if attribute is None:
             return False
         accept = (*_NOT_IN_IT, CLASS_VIOLATION)
@@ -110,14 +134,14 @@ class Memberships:
                     "or name a group_stand_in"
                 )
             code = self._change(group, Change(attribute, add=(stand_in,), remove=(member,)), _NOT_IN_IT)
-        if code in _NOT_IN_IT and self._attribute_of(group, member) is not None:
+        if code in _NOT_IN_IT and self._attribute_of(group.id, member) is not None:
             raise RejectedError(f"the directory refuses to take the member out ({code})")
         return code == 0
 
     def _join_one(self, member: str, group: Entry) -> bool:
-        if self._attribute_of(group, member) is not None:
+        if self._attribute_of(group.id, member) is not None:
             return False
-        attribute = _usual_attribute(group, self._config.member_attributes)
+        attribute = _usual_attribute(group.get("objectClass"), self._config.member_attributes)
         return self._change(group, Change(attribute, add=(member,)), _IN_IT_ALREADY) == 0
 
     def _change(self, group: Entry, change: Change, accept: Sequence[int]) -> int:
@@ -132,10 +156,10 @@ class Memberships:
         except AccountNotFoundError:
             raise RetryableError("a group was renamed meanwhile; it is read again first") from None
 
-    def _attribute_of(self, group: Entry, member: str) -> str | None:
+    def _attribute_of(self, group_id: str, member: str) -> str | None:
         """Return the attribute in which a group names a member. Filters need no ranges, however many members it has."""
         for attribute in self._config.member_attributes:
-            condition = f"(&{self._flavor.id_filter([group.id])}{equals(attribute, [member])})"
+            condition = f"(&{self._flavor.id_filter([group_id])}{equals(attribute, [member])})"
             if self._directory.search(self._base, condition, []):
                 return attribute
         return None
@@ -173,7 +197,7 @@ class Memberships:
         seen: set[str] = set()
         level = list(groups)
         while level:
-            if any(self._flavor.is_powerful(each) or dn.parse(each.dn) in self._privileged for each in level):
+            if any(map(self.gives_power, level)):
                 return True
             seen |= {each.id for each in level}
             level = [each for each in self._with_members([each.dn for each in level]) if each.id not in seen]
@@ -184,8 +208,8 @@ def _name(group: Entry) -> str:
     return next(iter(group.get("cn")), group.dn)
 
 
-def _usual_attribute(group: Entry, attributes: Sequence[str]) -> str:
+def _usual_attribute(classes: Sequence[str], attributes: Sequence[str]) -> str:
     """Return where a group keeps members by its class; ``uniqueMember`` belongs to groupOfUniqueNames (RFC 4519)."""
-    is_unique = "groupofuniquenames" in {each.casefold() for each in group.get("objectClass")}
+    is_unique = "groupofuniquenames" in {each.casefold() for each in classes}
     wanted = "uniquemember" if is_unique else "member"
     return next((each for each in attributes if each.casefold() == wanted), attributes[0])

@@ -62,6 +62,7 @@ _CHOICES: Mapping[str, Any] = {
     "client_key": "bridge.key",
     "groups_dn": "ou=Groups,dc=example,dc=com",
     "disabled_ou": "ou=Disabled,dc=example,dc=com",
+    "disabled_groups_ou": "ou=Old,ou=Groups,dc=example,dc=com",
     "hide_attribute": "msExchHideFromAddressLists",
     "unmanaged_attribute": "extensionAttribute15",
     "group_stand_in": "cn=nobody,dc=example,dc=com",

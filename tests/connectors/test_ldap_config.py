@@ -93,6 +93,10 @@ def test_good_settings_are_taken(changes: dict[str, Any]) -> None:
         ({"receive_timeout": 0}, "greater than or equal to 1"),
         ({"disabled_ou": "Disabled"}, "distinguished name"),
         ({"disabled_ou": "ou=Disabled,dc=example,dc=org"}, "beneath base_dn"),
+        (
+            {"disabled_groups_ou": "ou=Old,dc=example,dc=com", "groups_dn": "ou=Groups,dc=example,dc=com"},
+            "beneath groups",
+        ),
         ({"stale_after": "90d"}, "not permitted"),
     ],
 )

@@ -377,10 +377,10 @@ def test_check_notices_another_kind_of_server(lab: Lab, connect: Connect) -> Non
             connect(flavor=flavor).check()
 
 
-@pytest.mark.parametrize("key", ["disabled_ou", "groups_dn", "group_stand_in"])
+@pytest.mark.parametrize("key", ["disabled_ou", "groups_dn", "disabled_groups_ou", "group_stand_in"])
 def test_check_names_what_is_not_there(connect: Connect, key: str) -> None:
     with pytest.raises(TargetUnusableError, match=f"{key}: ou=Nowhere,{BASE} does not exist"):
-        connect(**{key: f"ou=Nowhere,{BASE}"}).check()
+        connect(**{"disabled_groups_ou": None, key: f"ou=Nowhere,{BASE}"}).check()
 
 
 def test_an_address_that_does_not_answer_gives_way_to_the_next(lab: Lab, connect: Connect, name: str) -> None:

@@ -12,13 +12,14 @@ from connectors.ldap import LdapConnector
 from scimbridge.sdk import Action, Connector, Permit, Person, TargetConfig
 from tests.lab.directories.lab import Lab
 
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
+pytest.register_assert_rewrite("scimbridge.sdk.conformance", "scimbridge.sdk.group_conformance")
 from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
+from scimbridge.sdk.group_conformance import GroupConformance  # noqa: E402  # after the rewrite is registered
 
 pytest_plugins = ("tests.lab.fixtures",)
 
 
-class TestConformance(ConnectorConformance):
+class TestConformance(GroupConformance):
     @pytest.fixture(autouse=True)
     def _target(self, lab: Lab) -> None:
         self.lab = lab
@@ -59,6 +60,31 @@ class TestConformance(ConnectorConformance):
         return "\n".join(
             text for attribute in ("description", "info") for text in self.lab.values(account_id, attribute)
         )
+
+    @staticmethod
+    def _needs(connector: Connector[Any], *actions: Action) -> None:
+        ConnectorConformance._needs(connector, *actions)
+        if dict(type(connector).lacks(connector.config, set(actions))):
+            pytest.skip("this kind of server has nothing of the kind")
+
+    def form_group(self, name: str, members: list[str], *, protected: bool = False) -> str:
+        group = self.lab.add_group(name, *members)
+        self.lab.modify(group, description=["Reaches the third floor"])
+        if protected:
+            self.lab.make_powerful(group)
+        return self.lab.id_at(group)
+
+    def look_at_group(self, group_id: str) -> Mapping[str, Any] | None:
+        return self.lab.look(group_id)
+
+    def put_into_group(self, group_id: str, account_id: str) -> None:
+        self.lab.add_members(self.lab.dn_of(group_id), account_id)
+
+    def move_group_elsewhere(self, group_id: str) -> None:
+        self.lab.move(group_id, self.lab.dn_of(group_id).split(",")[0], self.lab.disabled)
+
+    def group_text_of(self, group_id: str) -> str:
+        return self.text_of(group_id)
 
     def unset(self, connector: Connector[Any], action: Action) -> TargetConfig | None:
         return self.lab.config(disabled_ou=None)

@@ -22,6 +22,14 @@ CAPABILITY = "1.2.840.113556.1.4.800"
 GROUPS = "tokenGroups"
 """SIDs of all groups that an account is in, at any depth, its primary group too (MS-ADTS section 3.1.1.4.5.19)."""
 
+KIND = "groupType"
+SECURITY = 0x80000000
+"""GROUP_TYPE_SECURITY_ENABLED (MS-ADTS section 2.2.12); without it, a group is for distribution only."""
+
+PRIMARY = "primaryGroupID"
+USUAL_PRIMARY_GROUPS = ("513", "514", "515", "516", "521")
+"""Domain Users, Guests, Computers, Controllers, and Read-only Controllers."""
+
 PASSWORD = "unicodePwd"  # noqa: S105  # the attribute's name
 SET_AT = "pwdLastSet"
 MAY_WRITE = "allowedAttributesEffective"
@@ -61,17 +69,24 @@ class ActiveDirectory(Flavor):
         "match": {"userName": "userPrincipalName"},
         "user_filter": "(&(objectCategory=person)(objectClass=user))",
         "stamp_attribute": "info",
+        "group_stamp_attribute": "info",
     }
     id_attribute = "objectGUID"
     renames_whole = True
     longest_name = 64
+    dn_attribute = "distinguishedName"
     lock_attribute = LOCK
     snapshot = (
         *(LOCK, "accountExpires", "pwdLastSet", "primaryGroupID", "sAMAccountName", "userPrincipalName"),
         *("description", "info", "mail", "manager", "adminCount", "isCriticalSystemObject"),
     )
     rights_attributes = (MAY_WRITE, MAY_ADD)
-    group_attributes = ("objectSid", "adminCount")
+    group_attributes = ("objectSid", "adminCount", "isCriticalSystemObject")
+    group_filter = "(objectClass=group)"
+    group_snapshot = ("objectClass", "description", "info", KIND, "mail", "sAMAccountName")
+    owner_attributes = ("managedBy",)
+    changed_attributes = ("whenChanged",)
+    disables_groups = True
     longest_text = 1024
 
     def id_of(self, octets: bytes) -> str:
@@ -81,6 +96,8 @@ class ActiveDirectory(Flavor):
     def id_filter(self, ids: Collection[str]) -> str:
         """Return a filter for these GUIDs; what is none matches nothing."""
         octets = [known.bytes_le for known in map(_guid, ids) if known is not None]
+        if not octets:
+            return "(!(objectClass=*))"
         return "(|" + "".join(f"({self.id_attribute}={escaped(each)})" for each in octets) + ")"
 
     def address(self, entry_id: str, name: str) -> str:
@@ -128,6 +145,30 @@ class ActiveDirectory(Flavor):
     def is_powerful(self, group: Entry) -> bool:
         """Whether it is one of the groups that every domain has, or the directory watches over it as over those."""
         return any(map(power_of, group.octets.get("objectSid", ()))) or group.get("adminCount") not in ((), ("0",))
+
+    def is_group_disabled(self, group: Entry) -> bool | None:
+        """Whether it is a distribution group."""
+        kind = group.get(KIND)
+        return None if not kind else not int(kind[0]) & SECURITY
+
+    def disable_group(self, group: Mapping[str, tuple[str, ...]]) -> Edit:
+        """Return the bit taken off, and the others as they are."""
+        return _with_kind(group, is_security=False)
+
+    def enable_group(self, group: Mapping[str, tuple[str, ...]]) -> Edit:
+        """Return the bit set, and the others as they are."""
+        return _with_kind(group, is_security=True)
+
+    def primary_groups(self, directory: Lookup, base: str) -> set[str]:
+        """Return the last parts of SIDs: of the groups that many accounts have, and of those that some chose."""
+        usual = "".join(f"(!({PRIMARY}={each}))" for each in USUAL_PRIMARY_GROUPS)
+        chosen = directory.search(base, f"(&({PRIMARY}=*){usual})", [PRIMARY])
+        return {*USUAL_PRIMARY_GROUPS, *(each for entry in chosen for each in entry.get(PRIMARY))}
+
+    def is_filled_otherwise(self, group: Entry, primary: Collection[str]) -> bool:
+        """Whether its SID ends in one of them."""
+        sids = (sid for sid in group.octets.get("objectSid", ()) if len(sid) >= 12)
+        return any(str(struct.unpack("<I", sid[-4:])[0]) in primary for sid in sids)
 
     def vouch(self, server: Entry) -> None:
         """Look for what only such servers say of themselves."""
@@ -210,6 +251,16 @@ def _control(entry: Mapping[str, tuple[str, ...]]) -> int:
     if not values:
         raise RejectedError(f"the entry has no {LOCK}, or the bind account may not read it")
     return int(values[0])
+
+
+def _with_kind(group: Mapping[str, tuple[str, ...]], *, is_security: bool) -> Edit:
+    values = group.get(KIND, ())
+    if not values:
+        raise RejectedError(f"the group has no {KIND}, or the bind account may not read it")
+    bits = int(values[0]) & 0xFFFFFFFF
+    wanted = bits | SECURITY if is_security else bits & ~SECURITY
+    # It is written as a signed number of 32 bits.
+    return Edit((swapped(KIND, values, (str(wanted - (1 << 32) if wanted & SECURITY else wanted),)),))
 
 
 def _with_control(entry: Mapping[str, tuple[str, ...]], control: int) -> Edit:

@@ -16,6 +16,7 @@ class Ds389(Flavor):
     """Accounts have an nsUniqueId. Requests know no conditions, so that old values are named instead."""
 
     id_attribute = "nsUniqueId"
+    dn_attribute = "entrydn"
     lock_attribute = LOCK
     snapshot = (LOCK, "nsRoleDN", "description", "mail", "manager", "employeeType", "loginShell")
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from connectors.ldap.entry import Edit, Entry, equals
-from scimbridge.sdk import TargetUnusableError
+from scimbridge.sdk import RejectedError, TargetUnusableError
 
 ASSERTION_CONTROL = "1.3.6.1.1.12"
 """RFC 4528: do this only if the entry still matches a filter."""
@@ -46,6 +46,24 @@ class Flavor(ABC):
 
     snapshot: ClassVar[tuple[str, ...]] = ()
     """Attributes that are read with each account, beside those that the configuration names."""
+
+    dn_attribute: ClassVar[str] = ""
+    """The attribute in which an entry tells its own DN, where an index makes many of them easy to find at once."""
+
+    group_filter: ClassVar[str] = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))"
+    """What is a group."""
+
+    group_snapshot: ClassVar[tuple[str, ...]] = ("objectClass", "description")
+    """Attributes that are read with each group that is to be given up."""
+
+    owner_attributes: ClassVar[tuple[str, ...]] = ("owner",)
+    """Where a group says who answers for it."""
+
+    changed_attributes: ClassVar[tuple[str, ...]] = ("modifyTimestamp",)
+    """Where an entry says when it was last changed."""
+
+    disables_groups: ClassVar[bool] = False
+    """Whether there are groups that open nothing."""
 
     right_to_delete: ClassVar[str] = "the right to delete accounts"
     """What is missing where a deletion is refused."""
@@ -139,6 +157,30 @@ class Flavor(ABC):
     def may_not_add(self, container: Entry) -> bool:
         """Whether the server says that the bind account may not put accounts into a container."""
         del container
+        return False
+
+    def is_group_disabled(self, group: Entry) -> bool | None:
+        """Whether a group opens nothing; ``None`` where there are none such."""
+        del group
+        return None
+
+    def disable_group(self, group: Mapping[str, tuple[str, ...]]) -> Edit:
+        """Return what makes a group open nothing."""
+        del group
+        raise RejectedError("this kind of server has no groups that open nothing")
+
+    def enable_group(self, group: Mapping[str, tuple[str, ...]]) -> Edit:
+        """Return what makes a group open things again."""
+        return self.disable_group(group)
+
+    def primary_groups(self, directory: Lookup, base: str) -> set[str]:
+        """Return how accounts name groups that they are in by themselves and not by the group."""
+        del directory, base
+        return set()
+
+    def is_filled_otherwise(self, group: Entry, primary: Collection[str]) -> bool:
+        """Whether a group without members is one that accounts name so."""
+        del group, primary
         return False
 
     @abstractmethod

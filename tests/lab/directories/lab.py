@@ -52,6 +52,7 @@ class Lab(ABC):
     match: ClassVar[Mapping[str, str]] = {"userName": "uid", "emails.value": "mail"}
     class_below: ClassVar[str] = "device"
     stand_in: ClassVar[str | None] = None
+    owner_attribute: ClassVar[str] = "owner"
     hide_attribute: ClassVar[str] = "carLicense"
     unmanaged_attribute: ClassVar[str] = "businessCategory"
     changes_by_itself: ClassVar[frozenset[str]]
@@ -87,6 +88,7 @@ class Lab(ABC):
             self.build()
             self.start()
             self.fill()
+            self.add_old_groups()
             self.counter = CountingSocket(self.folder / "counted", self.socket)
         except BaseException:
             self.close()
@@ -143,6 +145,7 @@ class Lab(ABC):
             "hide_attribute": self.hide_attribute,
             "unmanaged_attribute": self.unmanaged_attribute,
             "group_stand_in": self.stand_in,
+            "disabled_groups_ou": f"ou=Old,{self.groups}",
             "privileged_groups": [self.group_dn("Power")],
             "connect_timeout": 2,
             "receive_timeout": 10,
@@ -186,6 +189,11 @@ class Lab(ABC):
         """Add somebody else whose entry has a name that is free again."""
         return self.add_person(name)
 
+    def add_old_groups(self) -> None:
+        """Add the container of groups that are given up."""
+        with self.administrator() as admin:
+            done(admin.add(f"ou=Old,{self.groups}", ["organizationalUnit"], {}))
+
     def add_group_elsewhere(self, name: str, *members: str) -> str:
         """Add a group where the connector's account may change nothing."""
         dn = named("cn", name, self.service_dn.split(",", 1)[1])
@@ -193,6 +201,18 @@ class Lab(ABC):
         with self.administrator() as admin:
             done(admin.add(dn, list(classes), attributes))
         return dn
+
+    def add_namesake_group(self, name: str, *members: str) -> str:
+        """Add one more group of a name, in another place."""
+        dn = named("cn", name, f"ou=Old,{self.groups}")
+        classes, attributes = self.group(name, [self.dn_of(member) for member in members])
+        with self.administrator() as admin:
+            done(admin.add(dn, list(classes), self.as_namesake(attributes)))
+        return dn
+
+    def as_namesake(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Return a group's attributes without what no two may have."""
+        return attributes
 
     def add_below(self, entry_id: str) -> None:
         """Put an entry below somebody's."""
@@ -219,6 +239,10 @@ class Lab(ABC):
             self.add_group("Power", self.id_at(group_dn))
         else:
             self.add_members(power, self.id_at(group_dn))
+
+    def remove_member(self, group_dn: str, member: str) -> None:
+        with self.administrator() as admin:
+            done(admin.modify(group_dn, {"member": [(ldap3.MODIFY_DELETE, [self.dn_of(member)])]}))
 
     def members_of(self, group_dn: str) -> set[str]:
         found = self._one(group_dn, "(objectClass=*)", ldap3.BASE)

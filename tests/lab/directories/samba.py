@@ -62,6 +62,7 @@ class SambaLab(Lab):
     reader_dn = f"CN=reader,OU=Services,{BASE}"
     match = {"userName": "userPrincipalName", "emails.value": "mail"}  # noqa: RUF012  # a ClassVar of the base class
     class_below = "nTFRSSubscriptions"
+    owner_attribute = "managedBy"
     hide_attribute = "showInAdvancedViewOnly"
     unmanaged_attribute = "adminDescription"
     # The signs of a sign-in, and of the password that a bind compares with.
@@ -136,6 +137,16 @@ class SambaLab(Lab):
             head = struct.pack("<HHH", revision, size + len(rule), count + 1) + descriptor[at + 6 : at + 8]
             changed = descriptor[:at] + head + rule + descriptor[at + 8 :]
             done(admin.modify(dn, {RULES: [(ldap3.MODIFY_REPLACE, [changed])]}, controls=[RULES_ONLY]))
+
+    def as_namesake(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        return {**attributes, "sAMAccountName": f"{attributes['sAMAccountName']} too"}
+
+    def make_primary(self, account_id: str, group_dn: str) -> None:
+        """Make a group that an account is in its primary group."""
+        with self.administrator() as admin:
+            found = admin.search(group_dn, "(objectClass=*)", ldap3.BASE, attributes=["objectSid"])
+        sid = found[2][0]["raw_attributes"]["objectSid"][0]
+        self.modify(self.dn_of(account_id), primaryGroupID=[str(struct.unpack("<I", sid[-4:])[0])])
 
     def add_namesake(self, name: str) -> str:
         return self.add_person(name, userPrincipalName=f"{name}-namesake")
