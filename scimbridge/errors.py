@@ -103,6 +103,13 @@ class UnknownMemberError(RuleError):
         super().__init__(f"no User or Group {member_id!r} to be a member")
 
 
+class OwnMemberError(RuleError):
+    """A group would be a member of itself."""
+
+    def __init__(self) -> None:
+        super().__init__("a Group cannot be a member of itself")
+
+
 class PreconditionError(RuleError):
     """The resource has another version than the caller asked for, or one that the caller ruled out."""
 

@@ -45,7 +45,8 @@ class Quirk(StrEnum):
     """A member is a bare id, or one object where a list belongs."""
 
     READ_ONLY = "read-only attribute"
-    """`id`, `meta` or `groups` is sent back (Okta, Auth0); it is ignored as RFC 7644 §3.5.1 has it."""
+    """`id`, `meta` or `groups` is sent back (Okta, Auth0), or `schemas` is patched; it is ignored as RFC 7644 §3.5.1
+    has it."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a habit
     """A password is sent; it is neither stored nor kept."""

@@ -33,7 +33,7 @@ from scimbridge.scim.me import me
 from scimbridge.scim.reading import NoteQuirks
 from scimbridge.scim.rendering import Rendering
 from scimbridge.scim.schemes import UNCONFIGURED, Schemes
-from scimbridge.scim.search import Search
+from scimbridge.scim.search import Search, single_values
 from scimbridge.scim.users import Users
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.intake import Intake
@@ -54,10 +54,12 @@ MethodsAt = Callable[[Scope], Mapping[str, Handler]]
 """Returns the handlers of an address, by method, for the base under which a request came."""
 
 BULK = "/Bulk"
+SEARCH = "/.search"
 ME = "/Me"
 
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 _WITH_BODY = {"POST", "PUT", "PATCH"}
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def build_app(
@@ -133,9 +135,9 @@ def build_app(
 def _url_table(users: Users, groups: Groups, search: Search, discovery: Discovery) -> UrlTable:
     return {
         "/": {"GET": search.root},
-        "/.search": {"POST": search.everything},
-        "/Users/.search": {"POST": search.users},
-        "/Groups/.search": {"POST": search.groups},
+        SEARCH: {"POST": search.everything},
+        f"/Users{SEARCH}": {"POST": search.users},
+        f"/Groups{SEARCH}": {"POST": search.groups},
         "/Users": {"GET": users.find, "POST": users.create},
         "/Users/{id}": {"GET": users.read, "PUT": users.replace, "PATCH": users.patch, "DELETE": users.delete},
         "/Groups": {"GET": groups.find, "POST": groups.create},
@@ -169,7 +171,8 @@ class _Endpoint:
 
     def route(self, path: str, methods: Iterable[str]) -> Route:
         """Return the route of this address."""
-        return Route(path, self._answer, methods=list(methods))
+        # What could be taken for the address of a resource called ".search" answers for every verb.
+        return Route(path, self._answer, methods=_METHODS if path.endswith(SEARCH) else list(methods))
 
     async def _answer(self, request: Request) -> Response:
         started = time.perf_counter()
@@ -194,19 +197,28 @@ class _Endpoint:
 
     def _answered(self, call: Call, request: Request, raw: bytes | Exception) -> Response:
         try:
+            handler = self._handler(request)
             if isinstance(raw, Exception):
                 raise raw
+            call.query = single_values(request.query_params)
             if request.method in _WITH_BODY:
                 call.body = parsed(raw, self._most_entries)
             _require_plausible_id(request)
-            return self._methods(request.scope)["GET" if request.method == "HEAD" else request.method](call)
+            return handler(call)
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
             return self._refused(call, error)
+
+    def _handler(self, request: Request) -> Handler:
+        methods = self._methods(request.scope)
+        found = methods.get("GET" if request.method == "HEAD" else request.method)
+        if found is None:
+            raise HTTPException(405, headers={"Allow": ", ".join(methods)})
+        return found
 
     def _refused(self, call: Call, error: Exception) -> Response:
         verdict = verdict_on(error)
         # A store that is in trouble is not asked to record it. A search is a read.
-        if call.method in _WRITES and not call.path.endswith("/.search") and verdict.status < 500:
+        if call.method in _WRITES and not call.path.endswith(SEARCH) and verdict.status < 500:
             self._intake.refuse(call.received, verdict.status, verdict.detail, call.now)
         return verdict.response()
 
@@ -216,7 +228,7 @@ class _Endpoint:
             method=request.method,
             path=_shown_path(request),
             resource_id=request.path_params.get("id", ""),
-            query=request.query_params,
+            query={},
             headers=request.headers,
             body={},
             now=self._clock(),

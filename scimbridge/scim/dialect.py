@@ -87,7 +87,26 @@ def check_schemas(body: Mapping[str, Any], core: str, seen: Reading, *, message:
         raise InvalidSyntaxException(detail=f"schemas names nothing that belongs here; expected {expected}")
     if _OLD[core].intersection(named):
         seen.saw(Quirk.OLD_SCHEMA)
-    foreign = [schema for lowered, schema in named.items() if lowered not in new | _OLD[core]]
+    _note_foreign(named, new | _OLD[core], seen)
+
+
+def pass_over_schemas(value: Any, core: str, seen: Reading) -> None:
+    """Take in that a PATCH writes ``schemas``, which follow from the attributes that a resource has.
+
+    Taken at its word, a list without an extension would take all attributes of that extension away.
+
+    Raises:
+        InvalidSyntaxException: It is no list of strings.
+    """
+    schemas = value if isinstance(value, list) else [value]
+    if not all(isinstance(schema, str) for schema in schemas):
+        raise InvalidSyntaxException(detail="schemas must be a list of URNs")
+    seen.saw(Quirk.READ_ONLY)
+    _note_foreign({schema.lower(): schema for schema in schemas}, _NEW[core] | _OLD[core], seen)
+
+
+def _note_foreign(named: Mapping[str, str], known: set[str], seen: Reading) -> None:
+    foreign = [schema for lowered, schema in named.items() if lowered not in known]
     if foreign:
         seen.saw(Quirk.FOREIGN_SCHEMA)
         seen.schemas += foreign

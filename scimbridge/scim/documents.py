@@ -10,6 +10,7 @@ from scim2_models import Context, InvalidValueException
 from scimbridge.domain.model import EXTENSION_URNS, GROUP, TOLERANT, USER
 from scimbridge.scim import limits
 from scimbridge.scim.dialect import CORE_GROUP, CORE_USER, ENTERPRISE, resource
+from scimbridge.scim.doubles import merge_doubles
 from scimbridge.scim.plain import LONGEST_KEY, plain_user
 from scimbridge.scim.reading import Reading
 
@@ -53,6 +54,7 @@ def stored_user(user: Any) -> dict[str, Any]:
     for name in ("id", "meta", "groups", "password"):
         document.pop(name, None)
     document["schemas"] = schemas_of(document)
+    merge_doubles(document)
     limits.check_values(document)
     _check_key(document, "userName", required=True)
     _check_key(document, "externalId")

@@ -24,7 +24,16 @@ from scim2_models import (
 from scimbridge.domain.model import GROUP, TOLERANT
 from scimbridge.domain.quirk import Quirk
 from scimbridge.scim import limits
-from scimbridge.scim.dialect import CLEARED_BY_EMPTY, PATCH_OP, canonical_path, has, take
+from scimbridge.scim.dialect import (
+    CLEARED_BY_EMPTY,
+    CORE_GROUP,
+    CORE_USER,
+    PATCH_OP,
+    canonical_path,
+    has,
+    pass_over_schemas,
+    take,
+)
 from scimbridge.scim.known import KNOWN_GROUP, KNOWN_USER, inner_of, unknown_in
 from scimbridge.scim.reading import Reading
 
@@ -98,7 +107,9 @@ def operations(body: Mapping[str, Any], model: Any, seen: Reading) -> list[Opera
     found: list[Operation] = []
     for item in sent:
         for operation in _expanded(item, model, seen):
-            if operation.is_known:
+            if operation.attribute == "schemas" and operation.verb != "remove":
+                pass_over_schemas(operation.value, CORE_GROUP if model is GROUP else CORE_USER, seen)
+            elif operation.is_known:
                 seen.attributes += _unknown_names(operation, model)
                 found.append(operation)
             elif _is_below_a_value(operation.path, model):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from scimbridge.domain.model import EnterpriseUser
+from scimbridge.scim.doubles import has_doubles
 from scimbridge.scim.limits import MOST_VALUES
 
 LONGEST_KEY = 1024
@@ -75,7 +76,7 @@ def _list(readers: Mapping[str, _Reader]) -> _Reader:
             return None
         found = [plain for entry in value if (plain := read_one(entry)) is not None]
         primary = sum(entry.get("primary") is True for entry in found)
-        return found if len(found) == len(value) and primary <= 1 else None
+        return found if len(found) == len(value) and primary <= 1 and not has_doubles(found) else None
 
     return read
 

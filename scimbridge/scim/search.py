@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scim2_models import InvalidFilterException, InvalidSyntaxException, InvalidValueException, SearchRequest
+from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from scimbridge.domain.resource import StoredUser
@@ -21,6 +22,8 @@ SEARCH_REQUEST = str(SearchRequest.__schema__)
 
 _ORDERS = {"": False, "ascending": False, "descending": True}
 _MOST_DIGITS = 18
+_LISTS = {"attributes", "excludedAttributes"}
+_SINGLE = {"startIndex", "count", "cursor", "sortBy", "sortOrder"}
 
 
 class Search:
@@ -72,6 +75,26 @@ def find_groups(lookup: Lookup, rendering: Rendering, call: Call, asked: Mapping
     projection, query = Projection.of(asked), query_of(asked, rendering.base)
     page = lookup.list_groups(call.source, query, call.now, with_members=projection.wants("members"))
     return list_response(page, rendering.group, projection)
+
+
+def single_values(sent: QueryParams) -> dict[str, str]:
+    """Return the parameters of an address, each of which is said once; lists of attributes may be said in parts.
+
+    Raises:
+        InvalidFilterException: There are several filters. One of them would be left out, and the answer be another's.
+        InvalidValueException: Another parameter is there twice.
+    """
+    found: dict[str, str] = {}
+    for name, value in sent.multi_items():
+        if name not in found:
+            found[name] = value
+        elif name in _LISTS:
+            found[name] += f",{value}"
+        elif name == "filter":
+            raise InvalidFilterException(detail="there are several filters; join them with and")
+        elif name in _SINGLE:
+            raise InvalidValueException(detail=f"{name} is there twice")
+    return found
 
 
 def query_of(asked: Mapping[str, Any], base: str) -> Query:

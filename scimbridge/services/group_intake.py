@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from scimbridge.domain.resource import MemberChange, MemberPlan, Received, StoredGroup
 from scimbridge.domain.wakeup import WakeUp
+from scimbridge.errors import OwnMemberError
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.intake import Change, Submit
 from scimbridge.services.members import Moves
@@ -75,6 +76,7 @@ class GroupIntake:
 
         Raises:
             UnknownMemberError: A member to add is no resource of the source.
+            OwnMemberError: It is the Group itself.
         """
         with self._database.write() as tx:
             groups.lock_groups(tx, {group_id, *(each for one in member_changes for each in one.ids)})
@@ -126,6 +128,8 @@ class _Moving:
         else:
             present = members.present_among(tx, group.id, plan.add | plan.remove)
         coming, leaving = plan.add - present.all, present.without(plan.add)
+        if group.id in coming:
+            raise OwnMemberError
         if self._is_watched:
             groups.lock_identities(tx, coming | leaving.all)
         unknown = plan.named - plan.add

@@ -25,6 +25,7 @@ ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
         ("POST", "Users/x", 405),
         ("POST", "Schemas", 405),
         ("DELETE", "ServiceProviderConfig", 405),
+        ("OPTIONS", "Users", 405),
     ],
 )
 def test_the_framework_answers_in_scim(client: httpx.Client, method: str, path: str, status: int) -> None:
@@ -34,6 +35,7 @@ def test_the_framework_answers_in_scim(client: httpx.Client, method: str, path: 
     assert response.headers["content-type"] == "application/scim+json"
     assert response.json()["schemas"] == [ERROR]
     assert response.json()["status"] == str(status)
+    assert ("allow" in response.headers) is (status == 405)
 
 
 @pytest.mark.parametrize(

@@ -232,3 +232,28 @@ def test_a_version_is_checked(client: httpx.Client, people: dict[str, str]) -> N
     assert client.get(f"Groups/{group_id}", headers={"If-None-Match": tag}).status_code == 304
     assert client.patch(f"Groups/{group_id}", json=change, headers={"If-Match": f'"x", {tag}'}).status_code == 204
     assert client.patch(f"Groups/{group_id}", json=change, headers={"If-Match": tag}).status_code == 412
+
+
+@pytest.mark.parametrize("verb", ["add", "replace"])
+def test_a_group_is_no_member_of_itself(client: httpx.Client, people: dict[str, str], verb: str) -> None:
+    group_id = a_group(client, members=(people["ada"],))
+    value = [{"value": people["ben"]}, {"value": group_id}]
+
+    response = patched(client, f"Groups/{group_id}", {"op": verb, "path": "members", "value": value})
+    replaced = client.put(f"Groups/{group_id}", json={"displayName": "Engineers", "members": value})
+
+    for refused in (response, replaced):
+        assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidValue")
+    assert [member["value"] for member in client.get(f"Groups/{group_id}").json()["members"]] == [people["ada"]]
+
+
+def test_groups_that_contain_each_other_can_be_read_and_left(client: httpx.Client, people: dict[str, str]) -> None:
+    outer = a_group(client, "Outer", (people["ada"],))
+    inner = a_group(client, "Inner", (outer,))
+
+    closed = patched(client, f"Groups/{outer}", {"op": "add", "path": "members", "value": [{"value": inner}]})
+
+    assert closed.status_code == 204
+    assert {member["value"] for member in client.get(f"Groups/{outer}").json()["members"]} == {people["ada"], inner}
+    assert client.delete(f"Groups/{inner}").status_code == 204
+    assert [member["value"] for member in client.get(f"Groups/{outer}").json()["members"]] == [people["ada"]]

@@ -168,8 +168,38 @@ def test_a_source_finds_its_own_only(service: Service, people: dict[str, str]) -
     assert searched(service.client("token-of-entra"), ".search")["totalResults"] == 0
 
 
-def test_a_search_is_posted(client: httpx.Client) -> None:
-    assert client.get(".search").status_code == 405
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", [".search", "Users/.search", "Groups/.search"])
+def test_a_search_is_posted_and_is_no_resource(service: Service, method: str, path: str) -> None:
+    response = service.client().request(method, path, content=b"{", headers={"Content-Type": "application/json"})
+
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert service.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("query", "scim_type"),
+    [
+        ('filter=userName eq "ada"&filter=userName pr', "invalidFilter"),
+        ("count=1&count=100", "invalidValue"),
+        ("cursor=&cursor=x", "invalidValue"),
+        ("sortBy=userName&sortBy=title", "invalidValue"),
+    ],
+)
+def test_what_is_asked_for_in_two_ways_is_refused(client: httpx.Client, query: str, scim_type: str) -> None:
+    for path in ("Users", "Groups", ""):
+        response = client.get(f"{path}?{query}")
+
+        assert (response.status_code, response.json()["scimType"]) == (400, scim_type)
+
+
+def test_lists_of_attributes_may_be_said_in_parts(client: httpx.Client) -> None:
+    user_id = a_user(client, title="Dr.", displayName="Ada")
+
+    whole = client.get(f"Users/{user_id}?attributes=title,displayName").json()
+
+    assert client.get(f"Users/{user_id}?attributes=title&attributes=displayName").json() == whole
+    assert set(whole) == {"schemas", "id", "title", "displayName"}
 
 
 @pytest.mark.parametrize("text", ["", "  "])

@@ -547,3 +547,67 @@ def test_a_message_for_something_else_is_told_what_belongs_here(client: httpx.Cl
     response = client.patch(f"Users/{user_id}", json=body)
 
     assert "urn:ietf:params:scim:api:messages:2.0:PatchOp" in response.json()["detail"]
+
+
+# -- entries that are there already -------------------------------------------
+
+MAIN = {"value": "ada@example.com", "type": "work", "primary": True}
+OTHER = {"value": "ada@example.org", "type": "home"}
+
+
+@pytest.mark.parametrize(
+    ("added", "emails"),
+    [
+        (MAIN, [MAIN, OTHER]),
+        ({**MAIN, "primary": False}, [{**MAIN, "primary": False}, OTHER]),
+        ({**MAIN, "display": "Ada"}, [{**MAIN, "display": "Ada"}, OTHER]),
+        ({**OTHER, "primary": True}, [{**MAIN, "primary": False}, {**OTHER, "primary": True}]),
+        ({**MAIN, "value": "ADA@example.com", "type": "Work"}, [MAIN, OTHER]),
+        ({"value": "ADA@example.com", "type": "work", "primary": False}, [{**MAIN, "primary": False}, OTHER]),
+        ({**MAIN, "type": "home", "primary": False}, [MAIN, OTHER, {**MAIN, "type": "home", "primary": False}]),
+    ],
+)
+def test_an_entry_that_is_added_again_is_the_one_that_is_there(
+    client: httpx.Client, added: dict[str, Any], emails: list[dict[str, Any]]
+) -> None:
+    user_id = a_user(client, emails=[MAIN, OTHER])
+
+    response = patched(client, f"Users/{user_id}", {"op": "add", "path": "emails", "value": [added]})
+
+    assert response.status_code == 200
+    assert read(client, user_id)["emails"] == emails
+
+
+def test_an_entry_that_is_sent_twice_is_stored_once(client: httpx.Client) -> None:
+    twice = [{"value": "a@example.com", "type": "work"}, {"value": "A@example.com", "type": "work", "display": "A"}]
+    user_id = a_user(client, emails=twice, roles=[{"value": "admin"}, {"value": "admin"}])
+
+    assert read(client, user_id)["emails"] == [{"value": "a@example.com", "type": "work", "display": "A"}]
+    assert read(client, user_id)["roles"] == [{"value": "admin"}]
+
+
+@pytest.mark.parametrize("verb", ["add", "replace"])
+@pytest.mark.parametrize("urns", [[CORE], CORE, ["urn:example:other"], []])
+def test_schemas_that_are_written_take_no_attribute_away(client: httpx.Client, verb: str, urns: Any) -> None:
+    company: dict[str, Any] = {ENTERPRISE: {"department": "R&D"}}
+    user_id = a_user(client, **company)
+    before = read(client, user_id)
+
+    response = patched(
+        client,
+        f"Users/{user_id}",
+        {"op": verb, "path": "schemas", "value": urns},
+        {"op": "replace", "path": "active", "value": False},
+    )
+
+    assert response.status_code == 200
+    assert {**read(client, user_id), "meta": None} == {**before, "active": False, "meta": None}
+
+
+def test_schemas_that_are_none_and_their_removal_are_refused(client: httpx.Client) -> None:
+    user_id = a_user(client)
+
+    odd = patched(client, f"Users/{user_id}", {"op": "replace", "path": "schemas", "value": [5]})
+    gone = patched(client, f"Users/{user_id}", {"op": "remove", "path": "schemas"})
+
+    assert [each.json()["scimType"] for each in (odd, gone)] == ["invalidSyntax", "mutability"]
