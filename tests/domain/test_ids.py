@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import uuid
+from collections import deque
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scimbridge.domain import ids
 from scimbridge.domain.ids import new_id
 
 NOW = datetime(2026, 3, 2, 9, 30, 15, 123000, tzinfo=UTC)
@@ -46,6 +48,8 @@ def test_ids_of_one_moment_are_all_different() -> None:
 
 
 def test_every_random_digit_makes_another_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids, "_chances", deque())  # none that was made before
+
     def found(chance: str) -> str:
         monkeypatch.setattr(os, "urandom", lambda size: bytes.fromhex(chance)[:size])
         return new_id(NOW)
