@@ -46,16 +46,18 @@ class Groups:
         Raises:
             AccountNotFoundError: There is none.
         """
-        found = self._directory.search(
-            self._base, f"(&{self._flavor.group_filter}{self._flavor.id_filter([group_id])})", [*self._names, *more]
-        )
+        found = None
+        if self._flavor.is_id(group_id):
+            by_id = f"(&{self._flavor.group_filter}{self._flavor.id_filter([group_id])})"
+            found = self._directory.search(self._base, by_id, [*self._names, *more])
         if not found:
             raise AccountNotFoundError(f"no group has the {self._flavor.id_attribute} {group_id}")
         return found[0]
 
     def find(self, said: str) -> AccountRef | None:
         """Return the group of this id or ``cn``."""
-        for filter_ in (self._flavor.id_filter([said]), equals("cn", [said])):
+        by_id = [self._flavor.id_filter([said])] if self._flavor.is_id(said) else []
+        for filter_ in (*by_id, equals("cn", [said])):
             found = self._directory.search(self._base, f"(&{self._flavor.group_filter}{filter_})", ["cn"])
             if len(found) > 1:
                 refs = [AccountRef(each.id, _called(each)) for each in found]

@@ -18,7 +18,6 @@ from connectors.ldap.errors import (
 from connectors.ldap.flavors import FLAVORS
 from scimbridge.sdk import (
     AccountNotFoundError,
-    AccountState,
     Entitlement,
     ObservingError,
     RejectedError,
@@ -52,8 +51,12 @@ class Memberships:
         powerful = self._powerful(account, groups)
         return tuple(sorted(Entitlement(each.id, _name(each), is_privileged=each.id in powerful) for each in groups))
 
-    def leave(self, account: AccountState, groups: Sequence[Entitlement]) -> list[str]:
+    def leave(self, member: str, groups: Sequence[Entitlement]) -> list[str]:
         """Take an account out of groups, one request each, as far as the directory lets it.
+
+        Args:
+            member: The account's DN as it is now.
+            groups: Which ones.
 
         Returns:
             The names of those that it left.
@@ -63,10 +66,14 @@ class Memberships:
             RejectedError: Some could not be left; the message names them and why. All others were.
         """
         known = self._known(groups)
-        return self._each(groups, lambda group: group.id in known and self._leave_one(account.name, known[group.id]))
+        return self._each(groups, lambda group: group.id in known and self._leave_one(member, known[group.id]))
 
-    def join(self, account: AccountState, groups: Sequence[Entitlement]) -> tuple[list[str], list[str]]:
+    def join(self, member: str, groups: Sequence[Entitlement]) -> tuple[list[str], list[str]]:
         """Put an account into groups, as far as they are still there.
+
+        Args:
+            member: The account's DN as it is now.
+            groups: Which ones.
 
         Returns:
             The names of those that it is in now and was not before, and of those that are gone.
@@ -77,7 +84,7 @@ class Memberships:
         """
         known = self._known(groups)
         there = [each for each in groups if each.id in known]
-        joined = self._each(there, lambda group: self._join_one(account.name, known[group.id]))
+        joined = self._each(there, lambda group: self._join_one(member, known[group.id]))
         return joined, [each.name for each in groups if each.id not in known]
 
     def gives_power(self, group: Entry) -> bool:
@@ -91,8 +98,9 @@ class Memberships:
     def names_of(self, ids: Sequence[str]) -> dict[str, str]:
         """Return the DNs of entries that are still there, by id."""
         found: dict[str, str] = {}
-        for start in range(0, len(ids), AT_ONCE):
-            some = self._flavor.id_filter(ids[start : start + AT_ONCE])
+        real = [each for each in ids if self._flavor.is_id(each)]
+        for start in range(0, len(real), AT_ONCE):
+            some = self._flavor.id_filter(real[start : start + AT_ONCE])
             found |= {each.id: each.dn for each in self._directory.search(self._config.base_dn, some, [])}
         return found
 

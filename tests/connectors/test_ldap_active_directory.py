@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 
@@ -14,6 +16,7 @@ from connectors.ldap.flavors.active_directory import ActiveDirectory, forbids_de
 from scimbridge.sdk import AccountNotFoundError, AccountState, Action, Done, RejectedError, RetryableError
 from scimbridge.sdk.testing import confirmed
 from tests.lab.directories.lab import BASE, PASSWORD
+from tests.lab.directories.ranging import VALUES_AT_ONCE, RangingSocket
 from tests.lab.directories.samba import DELETE, DELETE_CHILD, DELETE_TREE, SambaLab
 
 pytest_plugins = ("tests.lab.fixtures",)
@@ -229,3 +232,19 @@ def test_rules_that_are_cut_short_forbid_nothing() -> None:
 def test_an_entry_without_its_control_bits_is_refused() -> None:
     with pytest.raises(RejectedError, match="may not read it"):
         ActiveDirectory().lock({})
+
+
+# -- Windows, where it is not like Samba -----------------------------------------
+
+
+def test_members_that_come_in_ranges_are_all_read(samba: SambaLab, name: str) -> None:
+    people = {samba.add_person(f"{name}.{number}") for number in range(VALUES_AT_ONCE * 2 + 1)}
+    group = samba.add_group(name, *people)
+    path = samba.folder / name
+    with closing(RangingSocket(path, samba.socket)):
+        connector = samba.connector(url=f"ldapi://{quote(str(path), safe='')}")
+
+        state = connector.read_group(samba.id_at(group))
+
+        connector.close()
+    assert {each.id for each in state.members or ()} == people

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import struct
 import uuid
@@ -10,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from connectors.ldap.entry import Change, Edit, Entry, escaped, swapped
 from connectors.ldap.flavors.flavor import Flavor, Lookup, other_server
-from scimbridge.sdk import RejectedError
+from scimbridge.sdk import RejectedError, TargetUnusableError
 
 LOCK = "userAccountControl"
 DISABLED = 0x2
@@ -94,10 +93,8 @@ class ActiveDirectory(Flavor):
         return str(uuid.UUID(bytes_le=octets)) if len(octets) == 16 else ""
 
     def id_filter(self, ids: Collection[str]) -> str:
-        """Return a filter for these GUIDs; what is none matches nothing."""
-        octets = [known.bytes_le for known in map(_guid, ids) if known is not None]
-        if not octets:
-            return "(!(objectClass=*))"
+        """Return a filter for these GUIDs, in the order of their octets there."""
+        octets = (uuid.UUID(each).bytes_le if self.is_id(each) else b"" for each in ids)
         return "(|" + "".join(f"({self.id_attribute}={escaped(each)})" for each in octets) + ")"
 
     def address(self, entry_id: str, name: str) -> str:
@@ -107,12 +104,13 @@ class ActiveDirectory(Flavor):
 
     def look_up(self, directory: Lookup, base: str, entry_id: str, attributes: Sequence[str]) -> Entry | None:
         """Return the entry by its GUID; only so the directory works out all groups that an account is in."""
-        if _guid(entry_id) is not None:
-            found = directory.get(self.address(entry_id, ""), [*attributes, GROUPS])
-            if found is not None:
-                return found
-        directory.search(base, "(!(objectClass=*))", [])  # complains where base_dn itself is missing
-        return None
+        is_id = self.is_id(entry_id)
+        found = directory.get(self.address(entry_id, ""), [*attributes, GROUPS]) if is_id else None
+        if found is None and directory.get(base, []) is None:
+            raise TargetUnusableError(
+                f"{base} does not exist, or may not be read, so that nothing is known of accounts"
+            )
+        return found
 
     def is_locked(self, entry: Mapping[str, tuple[str, ...]]) -> bool:
         """Whether the bit is set."""
@@ -201,7 +199,7 @@ class ActiveDirectory(Flavor):
     ) -> bool:
         """Look for the zero, where none was there before."""
         now = self.look_up(directory, base, entry_id, [SET_AT])
-        return now is not None and now.get(SET_AT) == ("0",) and before.get(SET_AT) != ("0",)
+        return now is not None and now.get(SET_AT) == ("0",) and before.get(SET_AT, ("0",)) != ("0",)
 
     def why_not_deleted(self, directory: Lookup, entry_id: str, name: str) -> str:
         """Look for the rule by which nobody may delete the account."""
@@ -240,10 +238,6 @@ def power_of(sid: bytes) -> str:
 
 def _powers(account: Entry) -> list[str]:
     return sorted({name for name in map(power_of, account.octets.get(GROUPS, ())) if name})
-
-
-def _guid(text: str) -> uuid.UUID | None:
-    return uuid.UUID(text) if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) else None
 
 
 def _control(entry: Mapping[str, tuple[str, ...]]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from connectors.ldap.entry import Change, Edit, Entry, swapped
@@ -16,6 +17,7 @@ class Ds389(Flavor):
     """Accounts have an nsUniqueId. Requests know no conditions, so that old values are named instead."""
 
     id_attribute = "nsUniqueId"
+    id_pattern = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{8}){3}")
     dn_attribute = "entrydn"
     lock_attribute = LOCK
     snapshot = (LOCK, "nsRoleDN", "description", "mail", "manager", "employeeType", "loginShell")

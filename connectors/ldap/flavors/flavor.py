@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
@@ -76,6 +77,13 @@ class Flavor(ABC):
 
     longest_text: ClassVar[int] = 0
     """How many characters a text that people write may have; 0 for any number."""
+
+    id_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+    """What ids look like."""
+
+    def is_id(self, text: str) -> bool:
+        """Whether a text may be an id; looking for what is none may take a look at every entry."""
+        return self.id_pattern.fullmatch(text) is not None
 
     def id_of(self, octets: bytes) -> str:
         """Return an id as text."""

@@ -63,6 +63,7 @@ class Lab(ABC):
         self.counter: CountingSocket | None = None
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
+        self._admin: Any = None
 
     # -- life
 
@@ -123,6 +124,8 @@ class Lab(ABC):
         """Stop the server for good."""
         if self.counter is not None:
             self.counter.close()
+        if self._admin is not None:
+            self._admin.unbind()
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -295,12 +298,11 @@ class Lab(ABC):
 
     @contextmanager
     def administrator(self) -> Iterator[Any]:
-        connection = self._connection(self.admin_dn, self.password)
-        done(connection.bind(read_server_info=False))
-        try:
-            yield connection
-        finally:
-            connection.unbind()
+        """Lend the one connection that may do anything; for one thread at a time."""
+        if self._admin is None:
+            self._admin = self._connection(self.admin_dn, self.password)
+            done(self._admin.bind(read_server_info=False))
+        yield self._admin
 
     def _connection(self, dn: str, password: str) -> Any:
         server = ldap3.Server(f"ldapi://{quote(str(self.socket), safe='')}", get_info=ldap3.NONE, connect_timeout=5)
