@@ -144,6 +144,24 @@ def test_who_leaves_again_takes_back_what_was_to_be_given(bench: Bench) -> None:
     assert (restore["state"], restore["reason"], restore["finished_at"]) == ("canceled", why, bench.clock())
 
 
+def test_the_snapshot_stands_until_all_is_given_back(bench: Bench) -> None:
+    ada, _ = a_leaver(bench)
+    taken_at = bench.clock()
+    bench.run()
+
+    (snapshot,) = rows(bench, schema.snapshots)
+    assert (snapshot["target"], snapshot["native_id"]) == ("crm", "native-ada")
+    assert (snapshot["taken_at"], snapshot["released_at"], snapshot["begun"]) == (taken_at, None, None)
+    assert (snapshot["state"]["suspended"], snapshot["left_state"]["suspended"]) == (False, True)
+
+    bench.come_back(ada)
+    bench.run("1m")
+
+    (snapshot,) = rows(bench, schema.snapshots)
+    assert snapshot["released_at"] == bench.clock()
+    assert snapshot["left_state"]["suspended"] is False
+
+
 def test_an_account_that_is_gone_gets_nothing_back(database: Database, clock: FakeClock) -> None:
     rules = Ruleset((a_rule(a_stage("0s", Action.SUSPEND, Action.REMOVE_FROM_GROUPS)),))
     bench = Bench(database, clock, rules)
@@ -217,7 +235,7 @@ def test_an_account_that_another_identity_has_too(bench: Bench) -> None:
 
 
 def test_a_busy_target(bench: Bench) -> None:
-    _, known = a_leaver(bench)
+    ada, known = a_leaver(bench)
     bench.fail(RetryableError("busy", retry_after=timedelta(minutes=9)))
 
     bench.work()
@@ -225,7 +243,9 @@ def test_a_busy_target(bench: Bench) -> None:
     assert history(bench)[known:] == [Entry("task waits", "busy", bench.clock(), **SUSPEND, details=of("suspend", 2))]
     (task,) = rows(bench, schema.tasks)
     assert (task["not_before"], task["changed"], task["evidence"]) == (bench.at("9m"), None, None)
-    assert rows(bench, schema.attempts)[1]["outcome"] == "waiting"
+    bench.clock.advance("8m")
+    bench.execution.work(bench.account(ada).id)  # whoever asks again: it is not time yet
+    assert [row["outcome"] for row in rows(bench, schema.attempts)] == ["linked", "waiting"]
 
 
 def test_a_target_that_refuses(bench: Bench) -> None:
