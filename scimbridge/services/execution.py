@@ -187,7 +187,8 @@ class Execution:
                     candidates=candidates,
                 )
             if attempts.is_live(tx, look_up.attempt.id):
-                attempts.end(tx, look_up.attempt.id, outcome="linked" if linked else "not linked", reason=note, now=now)
+                outcome, reason = ("linked", "found") if linked else ("not linked", note)
+                attempts.end(tx, look_up.attempt.id, outcome=outcome, reason=reason, now=now)
 
 
 def _done(connector: Connector[Any], outcome: Done, before: NativeState, after: NativeState | None) -> Result:

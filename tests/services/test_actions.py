@@ -264,7 +264,7 @@ def test_an_account_that_is_marked_as_not_managed_is_left_alone(database: Databa
     leave(bench, ada)
 
     assert the_task(bench, ada).state is TaskState.SKIPPED
-    assert "not managed" in the_task(bench, ada).reason
+    assert the_task(bench, ada).reason == "the account is marked at the target as not managed by the bridge"
     assert bench.systems["crm"].writes == []
 
 
@@ -278,6 +278,7 @@ def test_an_archived_account_has_nothing_left_to_hand_over(
     leave(bench, ada)
 
     assert the_task(bench, ada).state is TaskState.SKIPPED
+    assert the_task(bench, ada).reason == "the account is archived already"
     assert bench.systems["crm"].writes == []
 
 

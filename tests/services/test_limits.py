@@ -10,7 +10,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import NotFoundError
-from scimbridge.sdk import Mode, ObservingError, RetryableError
+from scimbridge.sdk import LeaseLostError, Mode, ObservingError, RetryableError
 from scimbridge.services.claiming import FULL, Claim, LookUp
 from scimbridge.services.permit import LONGEST_WAIT
 from scimbridge.store.database import Database
@@ -52,7 +52,7 @@ def test_a_slot_that_is_too_far_off_is_left_to_others(database: Database, clock:
     with pytest.raises(RetryableError) as raised:
         permit(bench)
 
-    assert raised.value.retry_after == LONGEST_WAIT
+    assert (str(raised.value), raised.value.retry_after) == ("the rate limit of crm is used up", LONGEST_WAIT)
     assert bench.slept == [5.0, 10.0]
     clock.advance("15s")
     permit(bench)
@@ -203,7 +203,32 @@ def test_an_observing_target_refuses_writes_at_the_permit(database: Database, cl
     bench = Bench(database, clock, modes={"crm": Mode.OBSERVE})
 
     permit(bench)
-    with pytest.raises(ObservingError):
+    with pytest.raises(ObservingError, match=r"^crm is in observe mode: nothing is written there$"):
+        permit(bench, writes=True)
+
+
+def test_an_observing_target_is_read_although_it_takes_its_time(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, modes={"crm": Mode.OBSERVE}, rate_limit="12/m")
+
+    permit(bench)
+    permit(bench)
+
+    assert bench.slept == [5.0]
+
+
+def test_a_slot_at_the_end_of_the_longest_wait_is_taken(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, rate_limit="6/m")
+
+    permit(bench)
+    permit(bench)
+
+    assert bench.slept == [LONGEST_WAIT.total_seconds()]
+
+
+def test_a_write_outside_of_an_attempt_is_refused_at_the_permit(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock)
+
+    with pytest.raises(LeaseLostError, match=r"^the lease has run out; the next attempt looks first$"):
         permit(bench, writes=True)
 
 

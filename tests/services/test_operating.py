@@ -81,7 +81,7 @@ def test_an_ended_case_can_neither_be_canceled_nor_retried(bench: Bench) -> None
     case_id = bench.case(ada).id
     bench.operating.cancel(case_id, reason="stays", by="ops", now=bench.clock())
 
-    with pytest.raises(CaseClosedError):
+    with pytest.raises(CaseClosedError, match=f"^case {case_id} has ended$"):
         bench.operating.cancel(case_id, reason="again", by="ops", now=bench.clock())
     with pytest.raises(CaseClosedError):
         bench.operating.retry(case_id, by="ops", now=bench.clock())

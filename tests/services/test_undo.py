@@ -13,10 +13,11 @@ from scimbridge.domain.rule import Restore, Ruleset, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import RestoreRefusedError
 from scimbridge.sdk import RejectedError, RetryableError
-from scimbridge.store import snapshots
+from scimbridge.store import schema, snapshots
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+from tests.services.kept import rows
 
 TAKEN = (
     a_stage("0s", Action.SUSPEND, Action.REVOKE_SESSIONS),
@@ -176,7 +177,11 @@ def test_privileged_groups_are_withheld_and_named(database: Database, clock: Fak
     restore = restore_of(bench, ada)
     assert crm.names("ada", "groups") == ["Sales"]
     assert restore.state is CaseState.COMPLETED
-    assert "not given back: Administrators" in reason(bench, restore, Action.ADD_TO_GROUPS)
+    withheld = "Administrators, because it gives power over others"
+    assert reason(bench, restore, Action.ADD_TO_GROUPS) == f"done, and read back; not given back: {withheld}"
+    (proof,) = (row["evidence"] for row in rows(bench, schema.tasks) if row["action"] == Action.ADD_TO_GROUPS)
+    assert proof["not_given_back"] == [withheld]
+    assert not stands(bench)
 
 
 def approve_protected(bench: Bench, user: str) -> None:
