@@ -40,7 +40,13 @@ class Accounts:
         named = (config.stamp_attribute, config.hide_attribute, config.unmanaged_attribute)
         self._names = list(
             dict.fromkeys(
-                (*config.match.values(), *self._flavor.snapshot, "objectClass", *(each for each in named if each))
+                (
+                    *config.match.values(),
+                    *config.lock_also,
+                    *self._flavor.snapshot,
+                    "objectClass",
+                    *(each for each in named if each),
+                )
             )
         )
 

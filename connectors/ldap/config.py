@@ -64,6 +64,11 @@ class LdapConfig(TargetConfig):
     disabled_ou: str | None = None
     """Where `move` moves accounts to; it must be beneath `base_dn`."""
 
+    lock_also: dict[str, str] = Field(default={})
+    """What `suspend` writes beside the lock, attribute = value, for programs that look at it and not at the lock, e.g.
+    `{ loginShell = "/usr/sbin/nologin", shadowExpire = "1" }`; `restore` takes it back. Accounts that have neither the
+    attribute nor, for these two, the class that it belongs to, are left alone."""
+
     stamp_attribute: str = "description"
     """Where `stamp` writes "To Be Deleted" and the date, behind what stands there; `description` says it, too. With
     `active-directory`, `info` where absent."""
@@ -155,6 +160,18 @@ class LdapConfig(TargetConfig):
         # RFC 4513 section 5.1.2: a bind with an empty password succeeds, as nobody.
         if not value.get_secret_value():
             raise ValueError("must not be empty: the directory would take the bridge for an anonymous visitor")
+        return value
+
+    @field_validator("lock_also")
+    @classmethod
+    def _written_attributes(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, written in value.items():
+            if not ATTRIBUTE.fullmatch(name) or not written:
+                raise ValueError(f"write an attribute and what it shall be; {name!r} = {written!r} is no such pair")
+            if name.casefold() in {"userpassword", "unicodepwd"}:
+                raise ValueError(
+                    "a password is for reset_credentials; a mark before its hash would become the password"
+                )
         return value
 
     @field_validator("match", "member_attributes")

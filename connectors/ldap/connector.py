@@ -8,8 +8,10 @@ from connectors.ldap import dn
 from connectors.ldap.accounts import UNMANAGED
 from connectors.ldap.checkup import Checkup
 from connectors.ldap.config import LdapConfig
+from connectors.ldap.entry import Edit
 from connectors.ldap.flavors import FLAVORS
 from connectors.ldap.group_actions import GroupActions
+from connectors.ldap.locking import also_locked, also_unlocked
 from connectors.ldap.marks import marked
 from scimbridge.sdk import (
     AccountRef,
@@ -82,7 +84,8 @@ class LdapConnector(GroupActions):
         """Stop new sign-ins. Connections that are open go on: the directory does not end them."""
         if account.suspended:
             return Done(changed=False)
-        return self._edit(account, self._flavor.lock(account.attributes))
+        lock = self._flavor.lock(account.attributes)
+        return self._edit(account, Edit((*lock.changes, *also_locked(account, self.config.lock_also)), lock.only_if))
 
     @performs(Action.RESTORE, needs=("write the lock",))
     def restore(self, account: AccountState, _confirm: Confirm) -> Outcome:
@@ -90,7 +93,9 @@ class LdapConnector(GroupActions):
         if account.is_as_wanted_by(Action.RESTORE):
             return Done(changed=False)
         before = account.original.attributes if account.original else {}
-        return self._edit(account, self._flavor.unlock(account.attributes, before))
+        unlock = self._flavor.unlock(account.attributes, before)
+        also = also_unlocked(account, self.config.lock_also, before)
+        return self._edit(account, Edit((*unlock.changes, *also), unlock.only_if))
 
     # OpenLDAP takes the lock off where a password is written: the lock comes after it.
     @performs(Action.RESET_CREDENTIALS, before=(Action.SUSPEND,), needs=("write the password",))

@@ -97,6 +97,8 @@ def test_good_settings_are_taken(changes: dict[str, Any]) -> None:
             {"disabled_groups_ou": "ou=Old,dc=example,dc=com", "groups_dn": "ou=Groups,dc=example,dc=com"},
             "beneath groups",
         ),
+        ({"lock_also": {"loginShell": ""}}, "no such pair"),
+        ({"lock_also": {"userPassword": "!"}}, "would become the password"),
         ({"stale_after": "90d"}, "not permitted"),
     ],
 )

@@ -35,6 +35,31 @@ def name() -> str:
     return f"p{uuid.uuid4().hex[:10]}"
 
 
+# -- locking -------------------------------------------------------------------
+
+SHELLS = {"loginShell": "/usr/sbin/nologin", "shadowExpire": "1", "employeeType": "left"}
+
+
+def test_what_programs_look_at_beside_the_lock_is_written_with_it_and_taken_back(
+    full_openldap: OpenLdapLab, name: str
+) -> None:
+    connector = full_openldap.connector(lock_also=SHELLS)
+    account_id = full_openldap.add_person(name)
+    full_openldap.make_posix(account_id, loginShell="/bin/bash")
+    original = connector.read(account_id)
+
+    connector.perform(Action.SUSPEND, original, confirmed)
+    suspended = connector.read(account_id)
+    full_openldap.modify(original.name, loginShell=["/bin/zsh"])
+    connector.perform(Action.RESTORE, connector.read(account_id).with_original(original), confirmed)
+
+    assert [suspended.attributes[each] for each in SHELLS] == [("/usr/sbin/nologin",), ("1",), ()]
+    restored = connector.read(account_id)
+    assert not restored.suspended
+    assert [restored.attributes[each] for each in SHELLS] == [("/bin/zsh",), (), ()]
+    connector.close()
+
+
 # -- groups --------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ _SETTINGS = """
 include {schemas}/core.schema
 include {schemas}/cosine.schema
 include {schemas}/inetorgperson.schema
+include {schemas}/nis.schema
 modulepath {modules}
 moduleload back_mdb
 moduleload memberof
@@ -116,6 +117,13 @@ class OpenLdapLab(Lab):
 
     def group(self, name: str, members: Sequence[str]) -> tuple[Sequence[str], dict[str, Any]]:
         return ["groupOfNames"], {"cn": name, "member": list(members) or [NOBODY]}
+
+    def make_posix(self, entry_id: str, **values: str) -> None:
+        """Give somebody what machines of their own look at."""
+        classes = ["inetOrgPerson", "posixAccount", "shadowAccount"]
+        numbers = {"uidNumber": ["1000"], "gidNumber": ["1000"], "homeDirectory": ["/home/somebody"]}
+        said = {name: [value] for name, value in values.items()}
+        self.modify(self.dn_of(entry_id), objectClass=classes, **numbers, **said)
 
 
 def _quoted(path: Path) -> str:
