@@ -23,6 +23,7 @@ from tests.services.machine.dates import DateRules
 from tests.services.machine.floods import FloodRules
 from tests.services.machine.groups import GroupRules
 from tests.services.machine.luck import LuckRules
+from tests.services.machine.reasons import ReasonRules
 
 
 class Machine(LuckRules):
@@ -91,5 +92,11 @@ class Floods(FloodRules, Machine):
 
 class Deletions(ApprovalRules, DateRules, Machine):
     """Somebody has to say yes to what cannot be undone, and it has to be the time for it."""
+
+    names = ("ada",)
+
+
+class Reasons(ReasonRules, Machine):
+    """People leave because of a date, a request, or a change, one after the other and at once."""
 
     names = ("ada",)

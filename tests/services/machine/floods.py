@@ -101,7 +101,7 @@ class FloodRules(LuckRules):
         concerned = self._concerned(flood_id)
         self.bench.flooding.cancel(flood_id, gives_back=gives_back, reason="a mistake", by="ops", now=self.clock())
         for name, one in concerned:
-            one.said_at = None
+            self.called_off(name, one)
             if gives_back:
                 self.given_back.add(name)
         self._carry_out(flood_id, commits)

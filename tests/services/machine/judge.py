@@ -97,7 +97,10 @@ class Judge:
         account = play.systems[target].accounts.get(f"native-{name}")
         active = next((known for known in play.people[name] if known.active), None)
         twin = play.twins.get(name)
-        if active is not None and target not in active.lost:
+        is_to_stay = (
+            active is not None and active.said_at is None and target not in active.lost.keys() | active.moved.keys()
+        )
+        if is_to_stay:
             if account is not None and name not in play.unrestored:
                 assert not account["suspended"], f"{name} is active and suspended at {target}"
         elif self._is_expected_to_go(name, target) and not (twin is not None and twin.active):
@@ -119,7 +122,8 @@ class Judge:
         others = [*play.people[name], *filter(None, [play.twins.get(name)])]
         assert not any(known.active for known in others if known is not leaver), "took from somebody else who is active"
         assert name not in play.exclusions, "touched somebody who is excluded"
-        assert leaver.has_to_go(write.target, play.groups.granted(leaver.id)), "took from somebody who has not left"
+        may = leaver.has_to_go if write.what == "delete" else leaver.has_to_lose
+        assert may(write.target, play.groups.granted(leaver.id)), "took from somebody who has not left"
         if write.what == "suspend":
             assert not write.was_suspended, "wrote what was already so"
 

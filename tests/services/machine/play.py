@@ -45,6 +45,7 @@ class Play(RuleBasedStateMachine):
         unrestored: Names of people whose restore an operator called off.
         stalls: How often a write was stuck until its lease was over.
         suspended_at: When a name was last suspended at a target.
+        numbers: Which person of a name a User is, by SCIM id.
         expedited: Names for whom an operator has skipped a grace.
     """
 
@@ -69,6 +70,7 @@ class Play(RuleBasedStateMachine):
         self.stalls = 0
         self.suspended_at: dict[tuple[str, str], datetime] = {}
         self.expedited: set[str] = set()
+        self.numbers: dict[str, int] = {}
         self.judge = Judge(self)
 
     @initialize(data=st.data())
@@ -133,16 +135,25 @@ class Play(RuleBasedStateMachine):
 
     def post(self, name: str, number: int, *, active: bool, everywhere: bool = False) -> None:
         """Create a User, or bring an inactive one back."""
-        user_id = self.bench.join(
-            name, everywhere=everywhere, externalId=f"{name}-{number}", active=active, userType="Employee"
-        )
+        attributes = {"externalId": f"{name}-{number}", "active": active, **self.attributes(name)}
+        user_id = self.bench.join(name, everywhere=everywhere, **attributes)
         known = self.present(name)
+        self.numbers[user_id] = number
         if known is None:
             known = Known(user_id, active)
             self.people[name].append(known)
         assert known.id == user_id, "a POST over an inactive User keeps its id"
         if active:
             self.returned(name, known)
+
+    def attributes(self, name: str) -> dict[str, Any]:
+        """Return what a source says about somebody, beside names."""
+        return {"userType": "Employee"}
+
+    def called_off(self, name: str, known: Known) -> None:
+        """Note that an operator has called off what was planned for somebody."""
+        known.said_at = None
+        known.lost.clear()
 
     def said(self, name: str, known: Known) -> None:
         """Note a fact about everything somebody has."""
