@@ -15,7 +15,7 @@ from scimbridge.domain.task import Task, TaskState
 from scimbridge.store.schema import accounts, attempts
 from scimbridge.store.schema import tasks as task_table
 from tests.services.bench import SOURCE
-from tests.services.machine.model import BETWEEN_STAGES, Known
+from tests.services.machine.model import Known
 
 if TYPE_CHECKING:
     from tests.services.machine.play import Play
@@ -146,7 +146,8 @@ class Judge:
         if name in play.expedited:
             return
         # The quarter of an hour of the unassigned moves the first stage nearer to the second.
-        distance = BETWEEN_STAGES - (UNASSIGNED_GRACE if target in leaver.lost else timedelta())
+        graces = [play.grace_of(write.case_id, what) for what in ("delete", "suspend")]
+        distance = graces[0] - graces[1] - (UNASSIGNED_GRACE if target in leaver.lost else timedelta())
         assert play.latest >= play.suspended_at[name, target] + distance, "deleted too soon after"
 
     def _leaver(self, write: Write) -> Known:

@@ -91,7 +91,11 @@ class Play(RuleBasedStateMachine):
 
     def ruleset(self) -> tuple[Rule, ...]:
         """Return the rules: one that suspends and then deletes."""
-        return (a_rule(*self.stages(), match='userType eq "Employee"', restore=self.restore),)
+        return (a_rule(*self.stages(), match='userType eq "Employee"', restore=self.restore, hook=self.hook_of()),)
+
+    def hook_of(self) -> str | None:
+        """Return whom the rule asks before anything happens."""
+        return None
 
     def stages(self) -> tuple[Stage, ...]:
         return (a_stage(self.grace), a_stage(self.grace + BETWEEN_STAGES, Action.DELETE, terms=self.terms))
@@ -176,9 +180,9 @@ class Play(RuleBasedStateMachine):
         """Whether something may be given back to somebody of a name."""
         return any(known.active for known in self.people[name])
 
-    def grace_of(self, case_id: str) -> timedelta:
-        """Return the grace of the first stage in a case."""
-        return self.grace
+    def grace_of(self, case_id: str, what: str) -> timedelta:
+        """Return the grace of what is done in a case."""
+        return self.grace + (BETWEEN_STAGES if what == "delete" else timedelta())
 
     # -- time and work
 
@@ -221,8 +225,7 @@ class Play(RuleBasedStateMachine):
         (leaver,) = (known for known in self.people[write.name] if known.id == write.identity_id)
         if write.name in self.expedited:
             return leaver.due_at(write.target, timedelta())
-        between = BETWEEN_STAGES if write.what == "delete" else timedelta()
-        return leaver.due_at(write.target, self.grace_of(write.case_id) + between)
+        return leaver.due_at(write.target, self.grace_of(write.case_id, write.what))
 
     def open_cases_of(self, name: str) -> list[str]:
         ids = [known.id for known in self.people[name]]

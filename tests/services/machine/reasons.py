@@ -75,7 +75,8 @@ class ReasonRules(LuckRules):
         before, now = self.ends.pop(known.id, None), self.clock.now
         if span is not None:
             self.ends[known.id] = now + span
-        self.bench.say(known.id, **{LIFECYCLE: self._lifecycle(known)})
+        changes: dict[str, Any] = {LIFECYCLE: self._lifecycle(known)}
+        self.bench.say(known.id, **changes)
         self._learn()
         is_later = span is None or now + span > now
         if before is not None and before <= now and is_later:
@@ -95,7 +96,7 @@ class ReasonRules(LuckRules):
         (finding,) = self.bench.requesting.request(
             [leaver], Asked(by="ann", reason="a letter"), self.clock(), partial=True
         ).findings
-        if finding.outcome in (Outcome.OPENED, Outcome.JOINED, Outcome.DATED):
+        if finding.outcome in (Outcome.OPENED, Outcome.JOINED, Outcome.DATED, Outcome.LEFT_ALONE):
             self.asked.setdefault(known.id, []).append(finding.due_at or self.clock.now)
         self._learn()
 
@@ -226,7 +227,7 @@ class ReasonRules(LuckRules):
                 assert self.ends[known.id] <= at, "ended too early"
             case Trigger.REQUESTED:
                 asked = self.asked.get(known.id, ())
-                assert any(due_at <= at for due_at in asked) or not self.bench.requesting.standing(), "was never asked"
+                assert any(due_at <= at for due_at in asked), "was never asked"
             case _:
                 pass
 
