@@ -96,6 +96,7 @@ class Deletions(ApprovalRules, DateRules, Machine):
     """Somebody has to say yes to what cannot be undone, and it has to be the time for it."""
 
     names = ("ada",)
+    targets = ("crm",)
 
 
 class Reasons(ReasonRules, Machine):

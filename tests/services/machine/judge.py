@@ -132,7 +132,7 @@ class Judge:
         if write.takes:
             assert play.latest >= play.due_at(write), "too early"
         if write.what == "suspend":
-            play.suspended_at[write.name, write.target] = play.clock.now
+            play.suspended_at[write.name, write.target] = play.elapsed
 
     def _is_in_its_turn(self, write: Write) -> None:
         """What cannot be undone keeps its distance to what came before."""
@@ -148,7 +148,7 @@ class Judge:
         # The quarter of an hour of the unassigned moves the first stage nearer to the second.
         graces = [play.grace_of(write.case_id, what) for what in ("delete", "suspend")]
         distance = graces[0] - graces[1] - (UNASSIGNED_GRACE if target in leaver.lost else timedelta())
-        assert play.latest >= play.suspended_at[name, target] + distance, "deleted too soon after"
+        assert play.elapsed >= play.suspended_at[name, target] + distance, "deleted too soon after"
 
     def _leaver(self, write: Write) -> Known:
         (leaver,) = (known for known in self.play.people[write.name] if known.id == write.identity_id)

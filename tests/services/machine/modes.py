@@ -32,6 +32,7 @@ class ModeRules(LuckRules):
     """
 
     observing = "dir"
+    may_be_full = True
     during = (*LuckRules.during, "disarm", "pause", "others work")
 
     def settings(self, draw: Draw) -> dict[str, Any]:

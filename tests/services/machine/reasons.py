@@ -171,6 +171,8 @@ class ReasonRules(LuckRules):
             self.reasons.pop(one.id, None)
             if one is not known:
                 one.moved.clear()
+        # Whoever is hired again has not been asked to leave.
+        self.asked.pop(known.id, None)
 
     def called_off(self, name: str, known: Known) -> None:
         super().called_off(name, known)
