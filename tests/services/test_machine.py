@@ -40,7 +40,7 @@ def store(tmp_path: Path, sqlite_template: bytes) -> Iterator[CrashingDatabase]:
     ("machine", "examples"),
     [
         pytest.param(machine, examples, id=machine.__name__)
-        for machine, examples in ((Leavers, 40), (Floods, 25), (Deletions, 25), (Reasons, 25), (Operations, 25))
+        for machine, examples in ((Leavers, 35), (Floods, 20), (Deletions, 15), (Reasons, 20), (Operations, 20))
     ],
 )
 def test_the_services_keep_their_promises_whatever_happens(

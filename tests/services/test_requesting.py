@@ -158,7 +158,8 @@ def test_asking_twice_does_nothing_twice(bench: Bench) -> None:
 
 
 def test_whoever_has_left_by_an_end_date_can_be_asked_to_leave_for_good(bench: Bench) -> None:
-    ada = bench.join("ada", **{LIFECYCLE: {"endDate": "2026-03-01"}})
+    ends: dict[str, Any] = {LIFECYCLE: {"endDate": "2026-03-01"}}
+    ada = bench.join("ada", **ends)
     bench.run()
     assert bench.case(ada).state is CaseState.COMPLETED
 
