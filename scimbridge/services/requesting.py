@@ -186,7 +186,9 @@ class Requesting:
         """Return the case by which somebody leaves already, or has left, so that a request adds nothing to it."""
         if case is None:
             last = None if asked.again else cases.last_case_of(tx, identity.id)
-            if last is not None and last.state is CaseState.COMPLETED and _is_whole(last):
+            # What an end date has taken is given back where the date is moved; a request adds itself to that, too.
+            by_itself = last is not None and last.trigger is Trigger.ENDED
+            if last is not None and last.state is CaseState.COMPLETED and _is_whole(last) and not by_itself:
                 return last, f"has left: case {last.id} is complete"
             return None
         if case.trigger is Trigger.ENDED:

@@ -17,7 +17,7 @@ import structlog
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.services.machine import Deletions, Floods, Leavers, Machine
+from tests.services.machine import Deletions, Floods, Leavers, Machine, Operations, Reasons
 from tests.services.machine.faults import CrashingDatabase
 
 LONG = os.environ.get("SCIMBRIDGE_MACHINE") == "long"
@@ -40,7 +40,7 @@ def store(tmp_path: Path, sqlite_template: bytes) -> Iterator[CrashingDatabase]:
     ("machine", "examples"),
     [
         pytest.param(machine, examples, id=machine.__name__)
-        for machine, examples in ((Leavers, 60), (Floods, 40), (Deletions, 40))
+        for machine, examples in ((Leavers, 35), (Floods, 20), (Deletions, 15), (Reasons, 20), (Operations, 20))
     ],
 )
 def test_the_services_keep_their_promises_whatever_happens(

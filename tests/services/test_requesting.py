@@ -157,6 +157,21 @@ def test_asking_twice_does_nothing_twice(bench: Bench) -> None:
     assert len(bench.facts(ada)) == 1
 
 
+def test_whoever_has_left_by_an_end_date_can_be_asked_to_leave_for_good(bench: Bench) -> None:
+    ends: dict[str, Any] = {LIFECYCLE: {"endDate": "2026-03-01"}}
+    ada = bench.join("ada", **ends)
+    bench.run()
+    assert bench.case(ada).state is CaseState.COMPLETED
+
+    assert outcomes(ask(bench, "ada")) == [Outcome.OPENED]
+    assert outcomes(ask(bench, "ada")) == [Outcome.ALREADY]
+    later: dict[str, Any] = {LIFECYCLE: {"endDate": "2026-07-01"}}
+    bench.say(ada, **later)
+    bench.run()
+
+    assert bench.systems["crm"].is_suspended("ada")
+
+
 def test_who_has_left_already_leaves_once_more_only_where_it_is_said(bench: Bench) -> None:
     ada = bench.join("ada")
     ask(bench, "ada")

@@ -22,7 +22,10 @@ from tests.services.machine.approvals import ApprovalRules
 from tests.services.machine.dates import DateRules
 from tests.services.machine.floods import FloodRules
 from tests.services.machine.groups import GroupRules
+from tests.services.machine.hooks import HookRules
 from tests.services.machine.luck import LuckRules
+from tests.services.machine.modes import ModeRules
+from tests.services.machine.reasons import ReasonRules
 
 
 class Machine(LuckRules):
@@ -93,3 +96,14 @@ class Deletions(ApprovalRules, DateRules, Machine):
     """Somebody has to say yes to what cannot be undone, and it has to be the time for it."""
 
     names = ("ada",)
+    targets = ("crm",)
+
+
+class Reasons(ReasonRules, Machine):
+    """People leave because of a date, a request, or a change, one after the other and at once."""
+
+    names = ("ada",)
+
+
+class Operations(HookRules, ModeRules, Machine):
+    """A hook is asked about each case; one target only observes, and both are paused now and then."""

@@ -14,7 +14,7 @@ from scimbridge.domain.hold import Scope
 from scimbridge.errors import ApprovalRefusedError
 from scimbridge.store import cases
 from tests.services.machine.judge import Law, Write
-from tests.services.machine.luck import LuckRules
+from tests.services.machine.luck import LuckRules, a_step
 from tests.services.machine.model import BETWEEN_STAGES, a_name, a_target, a_truth
 from tests.services.machine.play import Draw
 
@@ -50,7 +50,7 @@ class ApprovalRules(LuckRules):
 
     def settings(self, draw: Draw) -> dict[str, Any]:
         self.approvals: list[KnownApproval] = []
-        self.approvers: int = draw(st.integers(0, 2), "approvers")
+        self.approvers: int = draw(st.sampled_from((1, 2, 0)), "approvers")
         return super().settings(draw)
 
     @rule(name=a_name, number=a_stage_number, by=an_operator, meanwhile=st.booleans(), at=a_target)
@@ -91,9 +91,14 @@ class ApprovalRules(LuckRules):
         if account is not None:
             account["protected"] = "an administrator" if is_protected else ""
 
-    @rule(name=a_name, step=st.runner().flatmap(lambda play: st.sampled_from(play.during)))
+    @rule(name=a_name)
+    def an_approval_is_withdrawn_just_before_a_deletion(self, name: str) -> None:
+        self.something_happens_just_before_a_deletion(name, "withdraw")
+
+    @rule(name=a_name, step=a_step)
     def something_happens_just_before_a_deletion(self, name: str, step: str) -> None:
         """Everything has been asked but the last question."""
+        self.clear_the_way(name)
         self.deactivate(name)
         self.advance(self.grace)
         self.drain()

@@ -74,6 +74,29 @@ class DateRules(LuckRules):
         self._wait_for_a_freeze(timedelta(minutes=minutes), is_end=is_end)
         self.drain()
 
+    @rule(name=a_name, number=st.integers(0, 1))
+    def a_deletion_becomes_due_within_a_freeze(self, name: str, number: int) -> None:
+        self.clear_the_way(name)
+        begins = self.freezes[number].start - self.grace - BETWEEN_STAGES + timedelta(hours=1)
+        self.advance(max(begins - self.clock.now, timedelta()))
+        self.deactivate(name)
+        self.advance(self.grace)
+        self.drain()
+        self.attend()
+        self.advance(BETWEEN_STAGES)
+        self.drain()
+
+    @rule(name=a_name, minutes=st.sampled_from((59, 61, 1000)))
+    def no_sweeper_is_there_at_the_time(self, name: str, minutes: int) -> None:
+        self.clear_the_way(name)
+        self.deactivate(name)
+        self.advance(self.grace)
+        self.drain()
+        self.attend()
+        self.advance(BETWEEN_STAGES)
+        self.wait_for_the_schedule(timedelta(minutes=minutes))
+        self.drain()
+
     @rule(name=a_name, number=st.none() | st.integers(1, 2))
     def expedite(self, name: str, number: int | None) -> None:
         for case_id in self.open_cases_of(name):

@@ -15,7 +15,7 @@ from scimbridge.domain.task import Task, TaskState
 from scimbridge.store.schema import accounts, attempts
 from scimbridge.store.schema import tasks as task_table
 from tests.services.bench import SOURCE
-from tests.services.machine.model import BETWEEN_STAGES, Known
+from tests.services.machine.model import Known
 
 if TYPE_CHECKING:
     from tests.services.machine.play import Play
@@ -97,7 +97,10 @@ class Judge:
         account = play.systems[target].accounts.get(f"native-{name}")
         active = next((known for known in play.people[name] if known.active), None)
         twin = play.twins.get(name)
-        if active is not None and target not in active.lost:
+        is_to_stay = (
+            active is not None and active.said_at is None and target not in active.lost.keys() | active.moved.keys()
+        )
+        if is_to_stay:
             if account is not None and name not in play.unrestored:
                 assert not account["suspended"], f"{name} is active and suspended at {target}"
         elif self._is_expected_to_go(name, target) and not (twin is not None and twin.active):
@@ -119,7 +122,8 @@ class Judge:
         others = [*play.people[name], *filter(None, [play.twins.get(name)])]
         assert not any(known.active for known in others if known is not leaver), "took from somebody else who is active"
         assert name not in play.exclusions, "touched somebody who is excluded"
-        assert leaver.has_to_go(write.target, play.groups.granted(leaver.id)), "took from somebody who has not left"
+        may = leaver.has_to_go if write.what == "delete" else leaver.has_to_lose
+        assert may(write.target, play.groups.granted(leaver.id)), "took from somebody who has not left"
         if write.what == "suspend":
             assert not write.was_suspended, "wrote what was already so"
 
@@ -128,7 +132,7 @@ class Judge:
         if write.takes:
             assert play.latest >= play.due_at(write), "too early"
         if write.what == "suspend":
-            play.suspended_at[write.name, write.target] = play.clock.now
+            play.suspended_at[write.name, write.target] = play.elapsed
 
     def _is_in_its_turn(self, write: Write) -> None:
         """What cannot be undone keeps its distance to what came before."""
@@ -142,8 +146,9 @@ class Judge:
         if name in play.expedited:
             return
         # The quarter of an hour of the unassigned moves the first stage nearer to the second.
-        distance = BETWEEN_STAGES - (UNASSIGNED_GRACE if target in leaver.lost else timedelta())
-        assert play.latest >= play.suspended_at[name, target] + distance, "deleted too soon after"
+        graces = [play.grace_of(write.case_id, what) for what in ("delete", "suspend")]
+        distance = graces[0] - graces[1] - (UNASSIGNED_GRACE if target in leaver.lost else timedelta())
+        assert play.elapsed >= play.suspended_at[name, target] + distance, "deleted too soon after"
 
     def _leaver(self, write: Write) -> Known:
         (leaver,) = (known for known in self.play.people[write.name] if known.id == write.identity_id)

@@ -103,11 +103,35 @@ class LuckRules(ProcessRules):
         self.cause_a_write(name, other_way=other_way)
         system.before_write = nothing
 
-    @rule(name=a_name, step=a_step, other_way=a_truth)
-    def something_happens_during_an_attempt(self, name: str, step: str, other_way: bool) -> None:
+    @rule(name=a_name, step=a_step, other_way=a_truth, is_undisturbed=a_truth)
+    def something_happens_during_an_attempt(self, name: str, step: str, other_way: bool, is_undisturbed: bool) -> None:
+        if is_undisturbed:
+            self.clear_the_way(name)
         self.happens_once(step, name)
         self.cause_a_write(name, other_way=other_way)
         self.happens_no_more()
+
+    def clear_the_way(self, name: str) -> None:
+        """Let nothing stand in the way of what is done next about somebody, who is there and active."""
+        while self.holds:
+            self.lift()
+        self.end_exclusion(name)
+        twin = self.twins.get(name)
+        if twin is not None and twin.active:
+            self.another_source_knows_the_name(name)
+        for target in self.targets:
+            self.pause_or_resume(target, paused=False)
+            self.systems[target].fails.clear()
+        known = self.present(name)
+        if known is None:
+            self.create_again(name, 1, active=True)
+        elif not known.active:
+            self.reactivate(name)
+        for target, system in self.systems.items():
+            if f"native-{name}" not in system.accounts:
+                system.add(name)
+                self.meddled[name, target] += 1
+        self.drain()
 
     def happens_once(self, step: str, name: str, *, is_irreversible: bool = False) -> None:
         """Let something happen in the next attempt, at the last moment at which it must still stop it.

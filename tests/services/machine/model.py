@@ -28,6 +28,7 @@ class Known:
     Attributes:
         said_at: When the first fact came that stands; ``None`` while nothing is planned everywhere.
         lost: When it was taken out of the last group that granted a target, and has not come into one since.
+        moved: When it lost a target by changing, and has not changed back since.
         spared: There was a reason at some time not to do what was planned: it may be left undone.
     """
 
@@ -37,20 +38,26 @@ class Known:
     said_at: datetime | None = None
     lost: dict[str, datetime] = field(default_factory=dict)
     spared: bool = False
+    moved: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def is_planned(self) -> bool:
-        return self.said_at is not None or bool(self.lost)
+        return self.said_at is not None or bool(self.lost or self.moved)
 
     def has_to_go(self, target: str, granted: Iterable[str]) -> bool:
-        """Whether it may be taken from a target, whatever the date."""
+        """Whether it may be taken from a target for good, whatever the date."""
         return self.said_at is not None or (target in self.lost and target not in granted)
+
+    def has_to_lose(self, target: str, granted: Iterable[str]) -> bool:
+        """Whether its account may be suspended."""
+        return self.has_to_go(target, granted) or (target in self.moved and target not in granted)
 
     def due_at(self, target: str, grace: timedelta) -> datetime:
         """Return when a stage may begin; somebody who was unassigned has a quarter of an hour at least."""
         wide = [self.said_at + grace] if self.said_at is not None else []
         narrow = [self.lost[target] + max(grace, UNASSIGNED_GRACE)] if target in self.lost else []
-        return min(wide + narrow)
+        moved = [self.moved[target] + grace] if target in self.moved else []
+        return min(wide + narrow + moved)
 
 
 @dataclass

@@ -53,8 +53,7 @@ class OperatorRules(Play):
             if gives_back or known.lost:
                 # What was taken stays taken: nobody comes into a group or back to work for it.
                 self.unrestored.add(name)
-            known.said_at = None
-            known.lost.clear()
+            self.called_off(name, known)
 
     @rule()
     def retry_everything(self) -> None:

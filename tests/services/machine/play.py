@@ -34,6 +34,7 @@ class Play(RuleBasedStateMachine):
         names: Who there is.
         targets: Where they have accounts.
         terms: Of the stage that deletes.
+        may_be_full: Whether a target has no room while the lease of somebody stands who works no more.
         bench: The services.
         latest: The latest time that the clock has shown.
         elapsed: How much time has really passed, whatever the clock says.
@@ -44,13 +45,15 @@ class Play(RuleBasedStateMachine):
         meddled: How often an administrator changed an account at a target.
         unrestored: Names of people whose restore an operator called off.
         stalls: How often a write was stuck until its lease was over.
-        suspended_at: When a name was last suspended at a target.
+        suspended_at: How much time had passed when a name was last suspended at a target.
+        numbers: Which person of a name a User is, by SCIM id.
         expedited: Names for whom an operator has skipped a grace.
     """
 
     names: ClassVar[tuple[str, ...]] = ("ada", "bob")
     targets: ClassVar[tuple[str, ...]] = ("crm", "dir")
     terms = NO_TERMS
+    may_be_full = False
 
     def __init__(self, database: CrashingDatabase) -> None:
         super().__init__()
@@ -67,8 +70,9 @@ class Play(RuleBasedStateMachine):
         self.meddled: Counter[tuple[str, str]] = Counter()
         self.unrestored: set[str] = set()
         self.stalls = 0
-        self.suspended_at: dict[tuple[str, str], datetime] = {}
+        self.suspended_at: dict[tuple[str, str], timedelta] = {}
         self.expedited: set[str] = set()
+        self.numbers: dict[str, int] = {}
         self.judge = Judge(self)
 
     @initialize(data=st.data())
@@ -89,7 +93,11 @@ class Play(RuleBasedStateMachine):
 
     def ruleset(self) -> tuple[Rule, ...]:
         """Return the rules: one that suspends and then deletes."""
-        return (a_rule(*self.stages(), match='userType eq "Employee"', restore=self.restore),)
+        return (a_rule(*self.stages(), match='userType eq "Employee"', restore=self.restore, hook=self.hook_of()),)
+
+    def hook_of(self) -> str | None:
+        """Return whom the rule asks before anything happens."""
+        return None
 
     def stages(self) -> tuple[Stage, ...]:
         return (a_stage(self.grace), a_stage(self.grace + BETWEEN_STAGES, Action.DELETE, terms=self.terms))
@@ -112,7 +120,7 @@ class Play(RuleBasedStateMachine):
             system.fails.clear()
             system.is_lying = False
             system.before_write = system.after_write = nothing
-        self.clock.now = self.latest
+        self.advance(self.latest - self.clock.now)
 
     def attend(self) -> None:
         """Do what operators do again and again while a play comes to its end."""
@@ -133,16 +141,25 @@ class Play(RuleBasedStateMachine):
 
     def post(self, name: str, number: int, *, active: bool, everywhere: bool = False) -> None:
         """Create a User, or bring an inactive one back."""
-        user_id = self.bench.join(
-            name, everywhere=everywhere, externalId=f"{name}-{number}", active=active, userType="Employee"
-        )
+        attributes = {"externalId": f"{name}-{number}", "active": active, **self.attributes(name)}
+        user_id = self.bench.join(name, everywhere=everywhere, **attributes)
         known = self.present(name)
+        self.numbers[user_id] = number
         if known is None:
             known = Known(user_id, active)
             self.people[name].append(known)
         assert known.id == user_id, "a POST over an inactive User keeps its id"
         if active:
             self.returned(name, known)
+
+    def attributes(self, name: str) -> dict[str, Any]:
+        """Return what a source says about somebody, beside names."""
+        return {"userType": "Employee"}
+
+    def called_off(self, name: str, known: Known) -> None:
+        """Note that an operator has called off what was planned for somebody."""
+        known.said_at = None
+        known.lost.clear()
 
     def said(self, name: str, known: Known) -> None:
         """Note a fact about everything somebody has."""
@@ -165,9 +182,9 @@ class Play(RuleBasedStateMachine):
         """Whether something may be given back to somebody of a name."""
         return any(known.active for known in self.people[name])
 
-    def grace_of(self, case_id: str) -> timedelta:
-        """Return the grace of the first stage in a case."""
-        return self.grace
+    def grace_of(self, case_id: str, what: str) -> timedelta:
+        """Return the grace of what is done in a case."""
+        return self.grace + (BETWEEN_STAGES if what == "delete" else timedelta())
 
     # -- time and work
 
@@ -178,13 +195,13 @@ class Play(RuleBasedStateMachine):
 
     def drain(self) -> None:
         """Sweep and work until there is nothing more to do."""
-        for _ in range(30):
+        for _ in range(5 if self.may_be_full else 30):
             self.sweep()
             if not self.bench.wakeups:
                 return
             while self.bench.wakeups:
                 self.bench.execution.work(self.bench.wakeups.pop(0).account_id)
-        raise AssertionError("the sweeper finds work that nobody does")
+        assert self.may_be_full, "the sweeper finds work that nobody does"
 
     def drain_until_it_crashes(self) -> None:
         try:
@@ -210,8 +227,7 @@ class Play(RuleBasedStateMachine):
         (leaver,) = (known for known in self.people[write.name] if known.id == write.identity_id)
         if write.name in self.expedited:
             return leaver.due_at(write.target, timedelta())
-        between = BETWEEN_STAGES if write.what == "delete" else timedelta()
-        return leaver.due_at(write.target, self.grace_of(write.case_id) + between)
+        return leaver.due_at(write.target, self.grace_of(write.case_id, write.what))
 
     def open_cases_of(self, name: str) -> list[str]:
         ids = [known.id for known in self.people[name]]
