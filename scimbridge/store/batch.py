@@ -155,9 +155,8 @@ class Batch:
                 raise ConcurrentUpdateError(statement.table, "a batch")
 
 
-def batch_of(tx: Connection) -> Batch | None:
-    """Return the batch that the unit which writes in a transaction is part of, if it is part of one."""
-    return _batches.get(tx)
+batch_of: Callable[[Connection], Batch | None] = _batches.get
+"""Returns the batch that the unit which writes in a transaction is part of, if it is part of one."""
 
 
 def require_no_batch(tx: Connection) -> None:

@@ -26,6 +26,12 @@ MOST = 256
 PATIENCE = 0.003
 """Seconds that a unit may wait for others to share its commit, where there were others before."""
 
+PATIENCE_FOR_EACH = 0.00025
+"""Seconds for each of those who are waited for, where that is more: answering and asking takes a moment for each."""
+
+MOST_PATIENCE = 0.02
+"""Seconds that a unit may wait, however many others there were."""
+
 TRIES = 5
 """How often a unit is run whose transaction PostgreSQL undoes because of a deadlock."""
 
@@ -168,12 +174,13 @@ class _Inbox:
         As many as last time are waited for: those who were answered then are about to ask again,
         and a commit for each of them would make all of them slower.
         """
+        patience = min(max(PATIENCE, expected * PATIENCE_FOR_EACH), MOST_PATIENCE)
         if expected > 1:
-            self._wait(expected, PATIENCE)
+            self._wait(expected, patience)
         if not self._units:
             self._wait(1, None)
             if expected > 1:
-                self._wait(expected, PATIENCE)
+                self._wait(expected, patience)
         return [self._units.popleft() for _ in range(min(len(self._units), MOST))]
 
     def _wait(self, wanted: int, timeout: float | None) -> None:
