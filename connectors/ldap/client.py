@@ -17,10 +17,9 @@ from typing import Any, Literal
 
 import ldap3
 from ldap3.core.exceptions import LDAPException, LDAPInvalidFilterError
-from ldap3.operation.search import compile_filter, parse_filter
-from ldap3.utils.asn1 import encode
 from tenacity import retry, retry_if_exception, stop_after_attempt
 
+from connectors.ldap.assertion import encoded
 from connectors.ldap.config import LdapConfig
 from connectors.ldap.entry import Change, Edit, Entry
 from connectors.ldap.errors import (
@@ -119,6 +118,7 @@ class _Question:
     scope: str = ldap3.SUBTREE
     controls: tuple[tuple[str, bool, bytes], ...] = ()
     page: int = 0
+    is_one: bool = False
 
 
 class NoBaseError(TargetUnusableError):
@@ -155,6 +155,7 @@ class Directory:
         *,
         scope: Literal["BASE", "SUBTREE"] = ldap3.SUBTREE,
         controls: Sequence[tuple[str, bool, bytes]] = (),
+        is_one: bool = False,
     ) -> list[Entry]:
         """Return all entries that match (RFC 4511 section 4.5), however many; asks for them in parts (RFC 2696).
 
@@ -164,7 +165,7 @@ class Directory:
         """
         found: list[Entry] = []
         cookie: bytes | None = None
-        question = _Question(base, filter_, tuple(attributes), scope, tuple(controls))
+        question = _Question(base, filter_, tuple(attributes), scope, tuple(controls), is_one=is_one)
         with self._pool.link() as link:
             while True:
                 result, response = self._one_part(link, question, cookie)
@@ -172,6 +173,11 @@ class Directory:
                 cookie = _cookie_in(result)
                 if not cookie:
                     return found
+
+    def one(self, base: str, filter_: str, attributes: Sequence[str]) -> Entry | None:
+        """Return the one entry that matches, or ``None``; for filters that only one can match, which needs no parts."""
+        found = self.search(base, filter_, attributes, is_one=True)
+        return found[0] if found else None
 
     def sample(self, base: str, filter_: str, attributes: Sequence[str], count: int) -> list[Entry]:
         """Return some entries that match, and no more than a number."""
@@ -286,7 +292,11 @@ class Directory:
 
     def _one_part(self, link: _Link, asked: _Question, cookie: bytes | None = None) -> tuple[Mapping[str, Any], Any]:
         self._permit(writes=False)
-        paging = {"paged_size": asked.page or PAGE, "paged_cookie": cookie} if asked.scope == ldap3.SUBTREE else {}
+        paging = (
+            {"paged_size": asked.page or PAGE, "paged_cookie": cookie}
+            if asked.scope == ldap3.SUBTREE and not asked.is_one
+            else {}
+        )
         result, response = link.ask(
             "search",
             *(asked.base, asked.filter, asked.scope, ldap3.DEREF_NEVER),
@@ -385,8 +395,7 @@ def _operations(change: Change) -> list[tuple[str, list[str | bytes]]]:
 def _assertion(filter_: str) -> list[tuple[str, bool, bytes]] | None:
     if not filter_:
         return None
-    node = parse_filter(filter_, None, True, None, None, False).elements[0]
-    return [(ASSERTION_CONTROL, True, encode(compile_filter(node)))]
+    return [(ASSERTION_CONTROL, True, encoded(filter_))]
 
 
 def _cookie_in(result: Mapping[str, Any]) -> bytes | None:

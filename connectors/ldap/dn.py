@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 Name = tuple[frozenset[tuple[str, str]], ...]
 """A DN taken apart: one set of (attribute, value) per RDN, the entry itself first."""
@@ -11,6 +12,7 @@ _SPECIAL = frozenset('"+,;<>\\=')
 _PIECE = re.compile(r"\\[0-9A-Fa-f]{2}|\\.|[^\\]", re.DOTALL)
 
 
+@lru_cache(maxsize=256)
 def parse(dn: str) -> Name:
     """Return a DN in a form in which two spellings of the same name are equal.
 

@@ -94,7 +94,8 @@ def is_group(entry: Entry) -> bool:
 
 def equals(attribute: str, values: Iterable[str]) -> str:
     """Return a filter for entries that have one of the values, taken by the letter (RFC 4515 section 3)."""
-    return "(|" + "".join(f"({attribute}={escaped(value)})" for value in values) + ")"
+    each = [f"({attribute}={escaped(value)})" for value in values]
+    return each[0] if len(each) == 1 else f"(|{''.join(each)})"
 
 
 def escaped(value: str | bytes) -> str:

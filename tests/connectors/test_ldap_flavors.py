@@ -238,6 +238,26 @@ def test_a_group_that_refuses_is_named_and_the_others_are_done(lab: Lab, connect
     lab.delete(forbidden)
 
 
+def test_a_directory_that_goes_away_in_the_middle_leaves_nothing_undone_in_the_end(
+    lab: Lab, connector: LdapConnector, name: str
+) -> None:
+    assert lab.counter
+    account_id, other_id = lab.add_person(name), lab.add_person(f"{name}.2")
+    for number in range(3):
+        lab.add_group(f"{name} {number}", account_id, other_id)
+    before = connector.read(account_id)
+    lab.counter.dies_before = lab.writes + 1
+
+    with pytest.raises(RetryableError):
+        connector.perform(Action.REMOVE_FROM_GROUPS, before, confirmed)
+    half = connector.read(account_id).with_original(before)
+    again = perform(connector, Action.REMOVE_FROM_GROUPS, half)
+
+    assert len(half.groups or ()) == 2
+    assert again.after["how many"] == 2
+    assert connector.read(account_id).groups == ()
+
+
 # -- the mark ------------------------------------------------------------------
 
 

@@ -20,6 +20,9 @@ class Lookup(Protocol):
     def search(self, base: str, filter_: str, attributes: Sequence[str], /) -> list[Entry]:
         """Return all entries that match."""
 
+    def one(self, base: str, filter_: str, attributes: Sequence[str]) -> Entry | None:
+        """Return the one entry that matches, or ``None``."""
+
     def get(self, dn: str, attributes: Sequence[str], *, of_class: str = "*", with_rules: bool = False) -> Entry | None:
         """Return one entry, or ``None`` where there is none of this name."""
 
@@ -100,8 +103,7 @@ class Flavor(ABC):
 
     def look_up(self, directory: Lookup, base: str, entry_id: str, attributes: Sequence[str]) -> Entry | None:
         """Return the entry with this id, wherever it is; ``None`` where there is none."""
-        found = directory.search(base, self.id_filter([entry_id]), attributes)
-        return found[0] if found else None
+        return directory.one(base, self.id_filter([entry_id]), attributes)
 
     def condition(self, entry_id: str, extra: str = "") -> str:
         """Return a filter that another entry, now of the same name, does not match; empty where it is of no use."""

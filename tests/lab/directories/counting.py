@@ -16,10 +16,12 @@ class CountingSocket:
 
     Attributes:
         writes: How many writing requests have passed.
+        dies_before: The one that does not pass any more: whoever sends it is hung up on, once.
     """
 
     def __init__(self, path: Path, upstream: Path) -> None:
         self.writes = 0
+        self.dies_before: int | None = None
         self._upstream = str(upstream)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -46,14 +48,26 @@ class CountingSocket:
 
     def _requests(self, client: socket.socket, server: socket.socket) -> None:
         waiting = b""
-        with suppress(OSError):
-            while octets := client.recv(65536):
+        try:
+            while octets := self._received(client):
                 waiting += octets
                 while (message := _first_message(waiting)) is not None:
-                    self.writes += _operation(message) in WRITING
+                    if _operation(message) in WRITING:
+                        if self.writes == self.dies_before:
+                            self.dies_before = None
+                            _hang_up(client)
+                            return
+                        self.writes += 1
                     server.sendall(message)
                     waiting = waiting[len(message) :]
-        _hang_up(server)
+        finally:
+            _hang_up(server)
+
+    @staticmethod
+    def _received(client: socket.socket) -> bytes:
+        with suppress(OSError):
+            return client.recv(65536)
+        return b""
 
     @staticmethod
     def _answers(server: socket.socket, client: socket.socket) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 import shutil
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ class Ds389Lab(Lab):
             "db_lib": "bdb",
             "fqdn": "localhost",
             "ds_port": quiet_port(),
-            "ds_user": "root",
+            "ds_user": getpass.getuser(),
             "ds_suffix": BASE,
             "rootdn": self.admin_dn,
             "ds_passwd": "{CLEAR}" + self.password,

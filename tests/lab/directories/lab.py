@@ -22,6 +22,7 @@ from ldap3.utils.dn import escape_rdn
 
 from connectors.ldap import LdapConfig, LdapConnector
 from connectors.ldap.flavors import FLAVORS, FlavorName
+from scimbridge.child import dying_with_parent
 from scimbridge.sdk import Context, Permit
 from tests.lab.connecting import allow
 from tests.lab.directories.counting import CountingSocket
@@ -103,7 +104,14 @@ class Lab(ABC):
         """Start the server, and wait until it listens."""
         with (self.folder / "server.log").open("ab") as log:
             # Samba ends where its input does, and so with the process that runs the tests.
-            self._process = subprocess.Popen(self.command(), stdin=subprocess.PIPE, stdout=log, stderr=log, cwd="/")
+            self._process = subprocess.Popen(
+                self.command(),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                preexec_fn=dying_with_parent(),  # noqa: PLW1509  # as in scimbridge.demo.directory
+            )
         deadline = time.monotonic() + START_TIMEOUT
         while not _listens(self.socket):
             if self._process.poll() is not None or time.monotonic() > deadline:
