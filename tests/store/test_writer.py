@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -238,6 +239,21 @@ def test_within_another_transaction_nothing_is_done_again(writer: Writer) -> Non
         writer.run(unlucky.work)
 
     assert unlucky.times == 0
+
+
+def test_the_connection_that_writes_is_kept_until_there_is_trouble(database: Database) -> None:
+    if not database.is_sqlite:
+        return
+    used = []
+    for is_trouble in (False, True, False):
+        with suppress(ZeroDivisionError), database.write() as tx:
+            used.append(tx)
+            if is_trouble:
+                raise ZeroDivisionError
+
+    assert used[0] is used[1]
+    assert used[2] is not used[1]
+    assert used[1].closed
 
 
 def test_as_many_as_last_time_are_waited_for(database: Database) -> None:
