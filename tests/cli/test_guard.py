@@ -6,6 +6,7 @@ import pytest
 
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
+from scimbridge.domain.action import GuardClass
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.rule import Ruleset
@@ -147,7 +148,8 @@ def test_nothing_is_decided_without_a_yes(flooded: Bench, terminal: Terminal) ->
 def test_the_default_guard_stands_without_a_table(terminal: Terminal, bench: Bench) -> None:
     assert bench.wakeups == []
     limits = load(terminal.config).guard
-    (limit,) = limits.limits
+    limit, of_groups = limits.limits
 
+    assert (of_groups.guard_class, of_groups.count) == (GuardClass.GROUPS, 50)
     assert (limit.count, limit.percent, limit.window.total_seconds(), limits.floor(limit)) == (100, 20, 86400, 50)
     assert isinstance(Bridge(load(terminal.config)).planner._guarding, Guarding)

@@ -298,10 +298,10 @@ def test_a_case_without_work_asks_nobody(database: Database, clock: FakeClock, h
     assert bench.case(ada).state is CaseState.COMPLETED
 
 
-def test_asking_costs_nothing_while_nobody_waits(bench: Bench) -> None:
+def test_asking_costs_nothing_while_nobody_waits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: Any) -> None:
         raise AssertionError
 
-    bench.database.write = refuse  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(bench.database, "write", refuse)
 
     assert ask(bench) == 0
