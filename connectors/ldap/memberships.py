@@ -147,10 +147,20 @@ class Memberships:
         return code == 0
 
     def _join_one(self, member: str, group: Entry) -> bool:
+        """Add a member, and let the stand-in go."""
         if self._attribute_of(group.id, member) is not None:
             return False
         attribute = _usual_attribute(group.get("objectClass"), self._config.member_attributes)
-        return self._change(group, Change(attribute, add=(member,)), _IN_IT_ALREADY) == 0
+        return self._trade_places(group, attribute, member) or (
+            self._change(group, Change(attribute, add=(member,)), _IN_IT_ALREADY) == 0
+        )
+
+    def _trade_places(self, group: Entry, attribute: str, member: str) -> bool:
+        """Put a member into the place of the stand-in; False where there is none (any more)."""
+        stand_in = self._config.group_stand_in
+        if stand_in is None or self._attribute_of(group.id, stand_in) != attribute:
+            return False
+        return self._change(group, Change(attribute, add=(member,), remove=(stand_in,)), (NO_SUCH_ATTRIBUTE,)) == 0
 
     def _change(self, group: Entry, change: Change, accept: Sequence[int]) -> int:
         try:

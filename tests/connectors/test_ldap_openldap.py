@@ -14,9 +14,9 @@ from connectors.ldap import LdapConnector
 from connectors.ldap.checkup import Checkup
 from scimbridge.demo.directory import OpenLdap
 from scimbridge.demo.entries import SERVICE_DN
-from scimbridge.sdk import Action, Done, RejectedError, RetryableError
+from scimbridge.sdk import Action, Done, RejectedError, RetryableError, TargetUnusableError
 from scimbridge.sdk.testing import confirmed
-from tests.lab.certificates import make_certificates, make_client
+from tests.lab.certificates import expire, make_certificates, make_client
 from tests.lab.connecting import ldap_connector
 from tests.lab.directories.openldap import OpenLdapLab
 
@@ -146,6 +146,17 @@ def test_a_certificate_that_ends_soon_is_told(openldap: OpenLdap) -> None:
     assert f"WARNING: the server's certificate ends on {ends:%Y-%m-%d}" in soon
     assert f"; the server's certificate ends on {ends:%Y-%m-%d}" in later
     assert ends > datetime.now(UTC)
+
+
+def test_a_certificate_that_has_ended_makes_the_target_unusable(tmp_path: Path) -> None:
+    with OpenLdap(tmp_path / "server", tls=expire(make_certificates(tmp_path / "tls"))) as directory:
+        assert directory.tls
+        connector = ldap_connector(directory, url=directory.ldaps_url, ca_file=directory.tls.ca_file)
+
+        with pytest.raises(TargetUnusableError, match=r"CERTIFICATE_VERIFY_FAILED.*expired"):
+            connector.check()
+
+        connector.close()
 
 
 def test_two_addresses_that_do_not_answer_are_tried_again_later(openldap: OpenLdap) -> None:

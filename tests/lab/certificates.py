@@ -22,6 +22,19 @@ def make_certificates(folder: Path) -> ServerTls:
     return ServerTls(folder / "ca.crt", folder / "server.crt", folder / "server.key")
 
 
+def expire(tls: ServerTls) -> ServerTls:
+    """Put a certificate for the same key and names, that ended yesterday, into the place of a server's."""
+    folder = tls.certificate_file.parent
+    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    _openssl(folder, "req", "-new", "-key", "server.key", "-subj", "/CN=localhost", "-out", "server.csr")
+    _openssl(
+        folder,
+        *("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"),
+        *("-days", "-1", "-extfile", "names", "-out", "server.crt"),
+    )
+    return tls
+
+
 def make_client(folder: Path, name: str) -> tuple[Path, Path]:
     """Make a certificate for a client by the authority in a folder; return its file and its key's."""
     _openssl(
