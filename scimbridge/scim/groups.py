@@ -16,7 +16,7 @@ from scimbridge.scim import dialect, patch
 from scimbridge.scim.call import Call, etag, refuse_match, wanted_version
 from scimbridge.scim.dialect import CORE_GROUP
 from scimbridge.scim.documents import group_document, stored_group
-from scimbridge.scim.patch import Operation
+from scimbridge.scim.patch_operation import Operation
 from scimbridge.scim.projection import Projection
 from scimbridge.scim.reading import Reading, listed
 from scimbridge.scim.rendering import Rendering, resource_response

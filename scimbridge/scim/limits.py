@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scim2_models import InvalidPathException, InvalidValueException
 
-if TYPE_CHECKING:
-    from scimbridge.scim.patch import Operation
+from scimbridge.scim.patch_operation import Operation
 
 MOST_VALUES = 1000
 """Values of one attribute of a User. People have a handful; each takes its time to be read and searched."""

@@ -6,7 +6,7 @@ A message becomes a list of operations with a path each, which scim2-models appl
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from scim2_models import (
@@ -35,54 +35,13 @@ from scimbridge.scim.dialect import (
     take,
 )
 from scimbridge.scim.known import KNOWN_GROUP, KNOWN_USER, inner_of, unknown_in
+from scimbridge.scim.patch_operation import Operation
 from scimbridge.scim.reading import Reading
 
 MOST_OPERATIONS = 1000
 """Operations on attributes in one message. They are applied while others wait to write."""
 
 _VERBS = {"add", "remove", "replace"}
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation with a path.
-
-    Attributes:
-        verb: ``add``, ``remove`` or ``replace``.
-        sent_verb: As the client spelled it.
-        path: Where it applies; its text never is empty.
-        value: ``None`` also where there is none.
-        from_value: The path was a key of the value of an operation without a path.
-    """
-
-    verb: str
-    sent_verb: str
-    path: Path[Any]
-    value: Any
-    has_value: bool
-    from_value: bool
-
-    @property
-    def attribute(self) -> str:
-        """The name of the attribute, without sub-attribute, filter and URN, in lower case."""
-        return self.path.parts[0].lower() if self.path.parts else ""
-
-    @property
-    def sub_attribute(self) -> str:
-        """The name of the sub-attribute in lower case, or an empty string."""
-        return self.path.parts[1].lower() if len(self.path.parts) > 1 else ""
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the resource type has what the path names."""
-        return self.path.model is not None or self.path.resolve() is not None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the operation as RFC 7644 writes it."""
-        operation: dict[str, Any] = {"op": self.verb, "path": str(self.path)}
-        if self.has_value:
-            operation["value"] = self.value
-        return operation
 
 
 def operations(body: Mapping[str, Any], model: Any, seen: Reading) -> list[Operation]:

@@ -17,7 +17,7 @@ from scimbridge.scim import dialect, limits, patch
 from scimbridge.scim.call import Call, etag, matches, refuse_match, wanted_version
 from scimbridge.scim.dialect import CORE_USER
 from scimbridge.scim.documents import stored_user, user_document
-from scimbridge.scim.patch import Operation
+from scimbridge.scim.patch_operation import Operation
 from scimbridge.scim.projection import Projection
 from scimbridge.scim.reading import Reading, listed
 from scimbridge.scim.rendering import Rendering, resource_response

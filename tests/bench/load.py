@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 import subprocess
 import sys
@@ -17,11 +18,11 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, cycle, islice
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import uvloop
 
-from tests.bench.people import bulk_of, document_of
+from tests.bench.people import bulk_of, document_of, name_of
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
@@ -68,6 +69,11 @@ class Load:
 def patch_active(base_url: str, token: str, ids: Sequence[str], *, connections: int, seconds: float) -> Load:
     """Deactivate and reactivate users for some time, each connection its own ones."""
     return _ordered("patch", base_url, token, connections, seconds=seconds, ids=list(ids))
+
+
+def look_up(base_url: str, token: str, count: int, *, connections: int, seconds: float) -> Load:
+    """Ask for people by their names for some time, of so many who are there."""
+    return _ordered("look up", base_url, token, connections, seconds=seconds, count=count)
 
 
 def deactivate(base_url: str, token: str, ids: Sequence[str], *, connections: int) -> Load:
@@ -124,6 +130,8 @@ def _shares(server: _Server, order: dict[str, Any]) -> list[Iterator[bytes]]:
     match order["kind"]:
         case "patch" | "deactivate" as kind:
             return [_patches(server, ids, once=kind == "deactivate") for ids in _split(order["ids"], order)]
+        case "look up":
+            return [_look_ups(server, order["count"], seed) for seed in range(order["connections"])]
         case "create":
             numbers = range(order["first"], order["first"] + order["count"])
             return [_posts(server, share) for share in _split(numbers, order)]
@@ -144,6 +152,13 @@ def _patches(server: _Server, ids: Sequence[str], *, once: bool) -> Iterator[byt
     off, on = _active(server, ids, active=False), _active(server, ids, active=True)
     # One after the other for each User, so that every PATCH changes something, wherever a run begins.
     return iter(off) if once else cycle(chain.from_iterable(zip(off, on, strict=True)))
+
+
+def _look_ups(server: _Server, count: int, seed: int) -> Iterator[bytes]:
+    chance = random.Random(seed)
+    while True:
+        asked = quote(f'userName eq "{name_of(chance.randrange(count))}"')
+        yield server.request("GET", f"/Users?filter={asked}", b"")
 
 
 def _posts(server: _Server, numbers: Sequence[int]) -> Iterator[bytes]:
