@@ -13,10 +13,11 @@ from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.rule import Ruleset, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.sdk import RetryableError
-from scimbridge.store import holds, snapshots, tasks
+from scimbridge.store import holds, schema, snapshots, tasks
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+from tests.services.kept import rows
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -72,6 +73,20 @@ def test_a_named_successor_gets_the_mail(database: Database, clock: FakeClock) -
     leave(bench, ada)
 
     assert bench.systems["crm"].account("ada")["mail_to"] == "grace"
+
+
+def test_mail_that_goes_to_the_successor_already_is_left_as_it_is(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, Action.REDIRECT_MAIL, successor="grace")
+    arrive(bench, "grace")
+    ada = arrive(bench)
+    bench.systems["crm"].account("ada")["mail_to"] = "grace"
+
+    leave(bench, ada)
+
+    assert the_task(bench, ada).reason == "was already so; nothing was written"
+    assert bench.systems["crm"].writes == []
+    (proof,) = (row["evidence"] for row in rows(bench, schema.tasks))
+    assert proof["before"] == proof["after"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.retry import BASE
-from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.rule import Ruleset, Terms
+from scimbridge.notices.channels import Channels
 from scimbridge.sdk import (
     AccountRef,
     AmbiguousAccountError,
@@ -22,7 +23,7 @@ from scimbridge.sdk import (
 from scimbridge.store import accounts, schema
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import SOURCE, Bench, a_rule, a_stage, an_exclusion
+from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 from tests.services.kept import Entry, history, rows
 from tests.services.test_leases import a_linked_leaver, before_the_next_write, let_the_lease_run_out
 
@@ -160,6 +161,74 @@ def test_the_snapshot_stands_until_all_is_given_back(bench: Bench) -> None:
     (snapshot,) = rows(bench, schema.snapshots)
     assert snapshot["released_at"] == bench.clock()
     assert snapshot["left_state"]["suspended"] is False
+
+
+def test_a_target_after_the_other_is_assigned_again(database: Database, clock: FakeClock) -> None:
+    bench = Bench(
+        database,
+        clock,
+        Ruleset((a_rule(a_stage("1h", Action.SUSPEND, Action.NOTIFY, terms=Terms(notify=("ops@example.com",)))),)),
+        systems={"crm": MemoryTarget(), "directory": MemoryTarget()},
+        granted_by={"crm": ["Sales"], "directory": ["Staff"]},
+        channels=Channels(public_url="https://bridge.example.com"),
+    )
+    ada, bob = bench.join("ada"), bench.join("bob")
+    sales, staff = bench.group("Sales", ada, bob), bench.group("Staff", ada, bob)
+    bench.run("1m")
+    bench.change_group(sales, remove=[ada])
+    bench.change_group(staff, remove=[ada])
+    known = len(history(bench))
+    again = "the identity is assigned to the target again"
+
+    bench.change_group(sales, add=[ada])
+
+    assert history(bench)[known:] == [Entry("task canceled", again, clock(), **SUSPEND, details={"action": "suspend"})]
+    kept = {f"{row['action']}@{row['target']}": row for row in rows(bench, schema.tasks)}
+    assert {name: row["state"] for name, row in kept.items()} == {
+        "notify@notify": "planned",
+        "suspend@crm": "canceled",
+        "suspend@directory": "planned",
+    }
+    assert (kept["suspend@crm"]["reason"], kept["suspend@crm"]["finished_at"]) == (again, clock())
+
+    known = len(history(bench))
+    clock.advance("1m")
+    bench.change_group(staff, add=[ada])
+
+    elsewhere: dict[str, Any] = {"task": "suspend@directory", "target": "directory"}
+    told: dict[str, Any] = {"task": "notify@notify", "target": "notify"}
+    assert history(bench)[known:] == [
+        Entry("task canceled", again, clock(), **elsewhere, details={"action": "suspend"}),
+        Entry("task canceled", again, clock(), **told, details={"action": "notify"}),
+        Entry("case canceled", again, clock()),
+    ]
+    (case,) = rows(bench, schema.cases)
+    assert (case["state"], case["reason"], case["closed_at"]) == ("canceled", again, clock())
+
+
+def test_who_is_unassigned_while_something_else_is_given_back(database: Database, clock: FakeClock) -> None:
+    bench = Bench(
+        database,
+        clock,
+        systems={"crm": MemoryTarget(), "directory": MemoryTarget()},
+        granted_by={"crm": ["Sales"]},
+    )
+    ada, bob = bench.join("ada"), bench.join("bob")
+    sales = bench.group("Sales", ada, bob)
+    bench.run("1m")
+    bench.leave(ada)
+    bench.run("1m")
+    bench.come_back(ada)
+    known = len(history(bench))
+    clock.advance("1m")
+
+    bench.change_group(sales, remove=[ada])
+
+    why = "the person has left again"
+    canceled: dict[str, Any] = {"case": "case 2", "task": "restore@crm", "target": "crm"}
+    assert history(bench)[known] == Entry("task canceled", why, clock(), **canceled, details={"action": "restore"})
+    states = {f"{row['action']}@{row['target']}": row["state"] for row in rows(bench, schema.tasks)}
+    assert (states["restore@crm"], states["restore@directory"]) == ("canceled", "ready")
 
 
 def test_an_account_that_is_gone_gets_nothing_back(database: Database, clock: FakeClock) -> None:

@@ -1,0 +1,129 @@
+"""What is asked once more, of the account that was really found and read, right before anything happens to it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.exclusion import Exclusion, Spared
+from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.task import TaskState
+from scimbridge.sdk import AccountState
+from scimbridge.services.claiming import Claim
+from scimbridge.services.eligibility import Consequence, ObstacleError
+from scimbridge.store import schema
+from scimbridge.store.database import Database
+from tests.clock import FakeClock
+from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage
+from tests.services.kept import rows
+from tests.services.test_leases import a_linked_leaver, let_the_lease_run_out
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def bench(database: Database, clock: FakeClock) -> Bench:
+    return Bench(database, clock)
+
+
+def claimed(bench: Bench, user: str) -> tuple[Claim, AccountState]:
+    """Claim somebody's next task, and read the account."""
+    claim = bench.claiming.claim(bench.account(user).id, bench.clock())
+    assert isinstance(claim, Claim)
+    return claim, bench.fleet.connector("crm").read("native-ada")
+
+
+def test_an_attempt_whose_lease_is_over_may_not_go_on(bench: Bench) -> None:
+    claim, state = claimed(bench, a_linked_leaver(bench))
+    let_the_lease_run_out(bench)
+
+    with pytest.raises(ObstacleError, match=r"^the lease has run out; the next attempt looks first$") as raised:
+        bench.claiming.accept_read(claim, state, bench.clock())
+
+    assert raised.value.obstacle.consequence is Consequence.HOLD
+
+
+def test_an_account_that_somebody_new_may_own_is_not_deleted(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.DELETE)),)), actions=FEW_ACTIONS)
+    ada = a_linked_leaver(bench)
+    bench.sweep()
+    claim, state = claimed(bench, ada)
+    bench.claiming.accept_read(claim, state, clock())
+    bench.claiming.confirm(claim, clock(), state)
+
+    bench.join("ada", source="other", everywhere=False)  # whose account nobody has looked up yet
+
+    with pytest.raises(ObstacleError, match=r"^contested: another active identity owns this account"):
+        bench.claiming.confirm(claim, clock(), state)
+
+
+@pytest.mark.parametrize(
+    ("target", "until", "is_spared"),
+    [
+        ("crm", None, True),
+        ("", None, True),
+        ("directory", None, False),
+        ("crm", timedelta(minutes=2), True),
+        ("crm", timedelta(minutes=1), False),
+    ],
+)
+def test_an_account_that_is_excluded_is_not_even_taken_up(
+    database: Database, clock: FakeClock, target: str, until: timedelta | None, is_spared: bool
+) -> None:
+    bench = Bench(database, clock, systems={"crm": MemoryTarget(), "directory": MemoryTarget()})
+    end = clock() + until if until is not None else None
+    spared = Exclusion(reason="vip", spared=Spared.ACCOUNT, subject="native-ada", target=target, until=end)
+    bench.holding.exclude(spared, by="ops", now=clock())
+    ada = bench.join("ada")
+    bench.leave(ada)
+    clock.advance("1m")
+
+    bench.work()
+
+    (task,) = (task for task in bench.tasks(bench.case(ada)) if task.target == "crm")
+    expected = (TaskState.SKIPPED, "excluded: vip") if is_spared else (TaskState.DONE, "done, and read back")
+    assert (task.state, task.reason) == expected
+    assert bench.account(ada).native_id == (None if is_spared else "native-ada")
+    (account,) = (row for row in rows(bench, schema.accounts) if row["target"] == "crm")
+    assert account["linked_at"] == (None if is_spared else clock())
+
+
+@pytest.mark.parametrize(("until", "kept"), [("2m", ["Board"]), ("1m", [])])
+def test_an_excluded_group_keeps_its_members_until_the_exclusion_ends(
+    database: Database, clock: FakeClock, until: str, kept: list[str]
+) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.REMOVE_FROM_GROUPS)),)))
+    bench.systems["crm"].add("ada", groups=["Sales", "Board"])
+    ada = bench.join("ada", everywhere=False)
+    spared = Exclusion(reason="board", spared=Spared.GROUP, subject="Board", target="crm", until=bench.at(until))
+    bench.holding.exclude(spared, by="ops", now=clock())
+    bench.leave(ada)
+    clock.advance("1m")
+
+    bench.work()
+
+    assert bench.systems["crm"].names("ada", "groups") == kept
+
+
+def test_an_account_that_is_so_already_has_no_snapshot(bench: Bench) -> None:
+    ada = a_linked_leaver(bench)
+    bench.systems["crm"].account("ada")["suspended"] = True
+
+    bench.work()
+
+    assert bench.tasks(bench.case(ada))[0].reason == "was already so; nothing was written"
+    assert rows(bench, schema.snapshots) == []
+
+
+def test_other_targets_are_nothing_to_an_accounts_own_work(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, systems={"crm": MemoryTarget(), "directory": MemoryTarget()})
+    ada = a_linked_leaver(bench)
+    spared = Exclusion(reason="legacy", spared=Spared.TARGET, subject="directory")
+    bench.holding.exclude(spared, by="ops", now=clock())
+
+    bench.work()
+
+    states = bench.states(bench.case(ada))
+    assert states == {"suspend@crm": TaskState.DONE, "suspend@directory": TaskState.SKIPPED}
