@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.capability import Capabilities
-from scimbridge.domain.outline import Outline, StageOutline, Step, counted_as, outline, outline_fact
+from scimbridge.domain.outline import Outline, StageOutline, Step, counted_as, outline_fact
 from scimbridge.domain.rule import Rule, Terms
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact
@@ -59,13 +59,6 @@ class Amendment:
         """What it counts as for the guard, at each target. What was far off and is due earlier counts again."""
         new = [(task.target, task.action) for stage in self.stages for task in stage.tasks]
         return counted_as((*new, *((each.task.target, each.task.action) for each in self.earlier)))
-
-
-def plan(
-    rule: Rule, trigger_at: datetime, targets: Capabilities, *, least: timedelta = timedelta()
-) -> tuple[PlannedStage, ...]:
-    """Return the dated stages of a case; see ``outline``."""
-    return dated(outline(rule, targets, least=least), trigger_at)
 
 
 def plan_fact(rule: Rule, fact: Fact, targets: Capabilities) -> tuple[PlannedStage, ...]:

@@ -99,6 +99,12 @@ def test_a_flood_is_told_as_its_limit_and_stands_until_somebody_decides() -> Non
     assert not replace(flood, closed_at=flood.opened_at).stands
 
 
+def test_a_limit_is_told_from_the_others_by_scope_subject_and_class() -> None:
+    limit = a_limit(5, scope=GuardScope.TARGET, subject="crm", guard_class=GuardClass.STRIP)
+
+    assert limit.key == ("target", "crm", "strip")
+
+
 def test_a_floor_is_of_one_scope_and_subject() -> None:
     guard = Guard(floors={(GuardScope.TARGET, "crm"): 50})
 

@@ -44,7 +44,29 @@ def test_the_time_zone_does_not_matter() -> None:
 
 
 def test_ids_of_one_moment_are_all_different() -> None:
-    assert len({new_id(NOW) for _ in range(10_000)}) == 10_000
+    found = {new_id(NOW) for _ in range(10_000)}
+
+    assert len(found) == 10_000
+    assert all(
+        re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", each) for each in found
+    )
+
+
+def test_randomness_is_asked_for_once_for_many_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    random = os.urandom
+
+    def urandom(size: int) -> bytes:
+        asked.append(size)
+        return random(size)
+
+    monkeypatch.setattr(ids, "_chances", deque())
+    monkeypatch.setattr(os, "urandom", urandom)
+
+    for _ in range(128):
+        new_id(NOW)
+
+    assert asked == [640, 640]
 
 
 def test_every_random_digit_makes_another_id(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.capability import Capabilities, Capability
-from scimbridge.domain.outline import UNASSIGNED_GRACE, Outlines
+from scimbridge.domain.outline import NOTICES, TELLING, UNASSIGNED_GRACE, Outlines
 from scimbridge.domain.plan import dated
 from scimbridge.domain.rule import Rule, Stage, Terms
 from scimbridge.domain.trigger import Fact, Trigger
@@ -34,6 +34,14 @@ def test_it_says_what_the_rule_does_and_what_the_guard_counts() -> None:
     assert outline.counted == dict.fromkeys(TARGETS, frozenset({GuardClass.ALL, GuardClass.SUSPEND, GuardClass.DELETE}))
     assert not outline.is_empty
     assert Outlines({}).of(RULE, a_fact()).is_empty
+
+
+def test_it_is_said_as_people_say_it() -> None:
+    telling = replace(RULE, stages=(Stage(after=DAY, actions=(Action.SUSPEND, Action.NOTIFY)),))
+    targets: Capabilities = {**TARGETS, NOTICES: TELLING}
+
+    assert Outlines(targets).of(telling, a_fact()).said == "suspend at crm, dir after 1d; notify after 1d"
+    assert Outlines({NOTICES: TELLING}).of(telling, a_fact()).said == "nothing to do at any target"
 
 
 def test_it_is_worked_out_once_for_all_whom_the_same_happens_to() -> None:

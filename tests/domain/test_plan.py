@@ -9,15 +9,15 @@ import pytest
 
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.capability import Capabilities, Capability
-from scimbridge.domain.outline import NOTICES, TELLING, left_out
+from scimbridge.domain.outline import NOTICES, TELLING, left_out, outline
 from scimbridge.domain.plan import (
     Amendment,
     Earlier,
     PlannedStage,
     amend,
+    dated,
     due_after_delay,
     guarded,
-    plan,
     plan_fact,
 )
 from scimbridge.domain.rule import Rule, Stage, Terms
@@ -43,6 +43,10 @@ def a_rule(*stages: tuple[timedelta, tuple[Action, ...]], exclude_targets: froze
 
 
 SUSPEND_THEN_DELETE = a_rule((7 * DAY, (Action.SUSPEND,)), (30 * DAY, (Action.DELETE,)))
+
+
+def plan(rule: Rule, trigger_at: datetime, targets: Capabilities) -> tuple[PlannedStage, ...]:
+    return dated(outline(rule, targets), trigger_at)
 
 
 def said(stages: tuple[PlannedStage, ...]) -> list[tuple[int, str, Action, timedelta]]:

@@ -109,6 +109,14 @@ def test_the_trace_of_an_attempt_at_a_group_is_no_drift(action: Action, key: str
     assert drift(approval, {**before, key: value}) == f"the account at crm has changed ({key})"
 
 
+def test_what_has_changed_about_a_group_is_said_of_a_group() -> None:
+    (subject,) = a_plan().subjects
+    actions = (Action.STAMP_GROUP, Action.DELETE_GROUP)
+    approval = an_approval(a_plan(subjects=(replace(subject, actions=actions),)).document())
+
+    assert drift(approval, {**DECISIVE, "enabled": False}) == "the group at crm has changed (enabled)"
+
+
 def test_the_longest_name_of_a_target_leaves_room_for_its_source() -> None:
     assert len(source_at("d" * 63)) == 64
 
