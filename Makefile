@@ -41,7 +41,7 @@ import: setup servers ## Import many users over SCIM, and watch rate and memory 
 chaos: setup servers ## Kill, flush and break for longer than make test does (some 15 minutes)
 	@CHAOS_FACTOR=4 CHAOS_LEAVERS=600 $(BIN)/python -m pytest tests/chaos $(ARGS)
 
-soak: setup ## Play the model against the bridge for longer than make test does
+soak: setup servers ## Play the model against the bridge for longer than make test does, on both stores (some 20 minutes)
 	@SCIMBRIDGE_MACHINE=long $(BIN)/python -m pytest tests/services/test_machine.py $(ARGS)
 
 mutate: ## Change the rules bit by bit, and see whether a test notices (ARGS="scimbridge/domain/plan.py": one file)

@@ -1,9 +1,9 @@
 """The services against a plain model, in any order of events (see ``machine``).
 
 Several small machines: each plays one theme with what everybody meets (crashes, lost messages, holds, returns), so
-that its few steps come to where the theme's promises are kept or broken. One that knows everything finds what only
-happens between themes, and needs longer for it. ``SCIMBRIDGE_MACHINE=long`` plays for a long time; ``make soak`` does
-that.
+that its few steps come to where the theme's promises are kept or broken.
+
+``SCIMBRIDGE_MACHINE=long`` plays for a long time, on both stores; ``make soak`` does that.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from tests.services.machine.faults import CrashingDatabase
 LONG = os.environ.get("SCIMBRIDGE_MACHINE") == "long"
 # Shrinking takes minutes; a failure is printed with its steps either way.
 SHRINK = [Phase.shrink] if LONG or os.environ.get("SCIMBRIDGE_MACHINE") == "shrink" else []
+STORES = {"sqlite": 12, "postgresql": 3} if LONG else {"sqlite": 1}
+"""How many times as many plays each store gets."""
+
+EXAMPLES: dict[type[Machine], int] = {Leavers: 26, Floods: 16, Deletions: 10, Reasons: 16, Operations: 16}
 
 
-@pytest.fixture
-def store(tmp_path: Path, sqlite_template: bytes) -> Iterator[CrashingDatabase]:
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: bytes) -> Iterator[CrashingDatabase]:
     """An empty store, which all plays of a test share: a second one would compile every statement again."""
-    path = tmp_path / "bridge.db"
-    path.write_bytes(sqlite_template)
-    database = CrashingDatabase(f"sqlite:///{path}")
+    if request.param == "sqlite":
+        path = tmp_path / "bridge.db"
+        path.write_bytes(sqlite_template)
+        url = f"sqlite:///{path}"
+    else:
+        url = request.getfixturevalue("postgresql_url")
+    database = CrashingDatabase(url)
     yield database
     database.close()
 
 
 @pytest.mark.timeout(0 if LONG else 300)
-@pytest.mark.parametrize(
-    ("machine", "examples"),
-    [
-        pytest.param(machine, examples, id=machine.__name__)
-        for machine, examples in ((Leavers, 35), (Floods, 20), (Deletions, 15), (Reasons, 20), (Operations, 20))
-    ],
-)
-def test_the_services_keep_their_promises_whatever_happens(
-    machine: type[Machine], examples: int, store: CrashingDatabase
-) -> None:
+@pytest.mark.parametrize("machine", EXAMPLES, ids=lambda machine: machine.__name__)
+def test_the_services_keep_their_promises_whatever_happens(machine: type[Machine], store: CrashingDatabase) -> None:
     with structlog.testing.capture_logs():
         run_state_machine_as_test(
             lambda: machine(store),  # type: ignore[arg-type]  # it asks for a class, and takes what makes an instance
             settings=settings(
-                max_examples=60 * examples if LONG else examples,
+                max_examples=EXAMPLES[machine] * STORES["sqlite" if store.is_sqlite else "postgresql"],
                 stateful_step_count=80 if LONG else 40,
                 deadline=None,
                 derandomize=not LONG,

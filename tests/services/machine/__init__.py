@@ -35,14 +35,18 @@ class Machine(LuckRules):
 
     def teardown(self) -> None:
         if self.has_started:
-            self._quiesce()
-            self.no_write_was_wrong()
-            self.judge.everything_ended()
-            for expectation in self.expectations():
-                for name in self.names:
-                    for target in self.targets:
-                        expectation(name, target)
+            self.end()
         super().teardown()
+
+    def end(self) -> None:
+        """Give everything its time, and hold what has become of it against the model."""
+        self._quiesce()
+        self.no_write_was_wrong()
+        self.judge.everything_ended()
+        for expectation in self.expectations():
+            for name in self.names:
+                for target in self.targets:
+                    expectation(name, target)
 
     @invariant()
     def no_write_was_wrong(self) -> None:
