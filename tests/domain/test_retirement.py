@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from scimbridge.domain.action import UNDOES, Action, GuardClass
 from scimbridge.domain.capability import in_order
+from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.guard import GuardScope, Limit
 from scimbridge.domain.identity import source_at, target_of
+from scimbridge.domain.ids import CaseId, IdentityId
 from scimbridge.domain.request import Outcome
 from scimbridge.domain.retirement import GroupFinding, GroupReport, NamedGroup, read_groups
 from scimbridge.domain.rule import Rule, Stage
@@ -52,6 +54,23 @@ def test_a_group_at_a_target_has_the_target_for_its_source() -> None:
     assert group.is_group
     assert not an_identity().is_group
     assert target_of(group.source) == "@crm"
+
+
+@pytest.mark.parametrize(("source", "is_about_group"), [(source_at("crm"), True), ("crm", False)])
+def test_a_case_is_about_a_group_where_a_target_is_its_source(source: str, is_about_group: bool) -> None:
+    case = Case(
+        id=CaseId("case"),
+        identity_id=IdentityId("identity"),
+        source=source,
+        kind=CaseKind.LEAVE,
+        rule="old groups",
+        trigger=Trigger.REQUESTED,
+        trigger_at=datetime(2026, 3, 2, 9, tzinfo=UTC),
+        state=CaseState.OPEN,
+        opened_at=datetime(2026, 3, 2, 9, tzinfo=UTC),
+    )
+
+    assert case.is_about_group is is_about_group
 
 
 def test_what_is_done_to_groups_is_not_done_to_accounts() -> None:
