@@ -33,7 +33,16 @@ MUTMUT = Path(sys.executable).with_name("mutmut")
 COPIED = ("connectors", "docs", "deploy")
 """What tests read beside the package, themselves and ``pyproject.toml``."""
 
-_ENGINE = ("execution", "claiming", "recording", "eligibility", "settling")
+_ENGINE = (
+    "execution",
+    "claiming",
+    "permit",
+    "preconditions",
+    "eligibility",
+    "recording",
+    "aftermath",
+    "settling",
+)
 SUBJECTS: Mapping[str, tuple[str, ...]] = {
     "scimbridge/domain/*.py": ("tests/domain",),
     **{f"scimbridge/services/{name}.py": ("tests/services",) for name in _ENGINE},

@@ -107,6 +107,17 @@ def test_an_excluded_group_keeps_its_members_until_the_exclusion_ends(
     assert bench.systems["crm"].names("ada", "groups") == kept
 
 
+def test_what_is_given_back_is_given_whoever_else_has_the_account(bench: Bench) -> None:
+    ada = a_linked_leaver(bench)
+    bench.run("1m")
+    bench.join("ada", source="other", everywhere=False)
+
+    bench.come_back(ada)
+    bench.execution.work(bench.account(ada).id)
+
+    assert not bench.systems["crm"].is_suspended("ada")
+
+
 def test_an_account_that_is_so_already_has_no_snapshot(bench: Bench) -> None:
     ada = a_linked_leaver(bench)
     bench.systems["crm"].account("ada")["suspended"] = True

@@ -8,6 +8,7 @@ import pytest
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
+from scimbridge.domain.hold import Scope
 from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
@@ -458,8 +459,6 @@ def test_observe_mode_reads_and_writes_nothing(database: Database, clock: FakeCl
 
 
 def test_a_long_hold_keeps_suspension_and_deletion_apart(database: Database, clock: FakeClock) -> None:
-    from scimbridge.domain.hold import Scope
-
     bench = Bench(database, clock, Ruleset((a_rule(*SUSPEND_THEN_DELETE),)))
     ada = bench.join("ada")
     bench.leave(ada)
@@ -474,6 +473,22 @@ def test_a_long_hold_keeps_suspension_and_deletion_apart(database: Database, clo
 
     bench.run("1s")
     assert [what for what, _ in bench.systems["crm"].writes] == ["suspend", "delete"]
+
+
+def test_a_deletion_at_one_target_does_not_postpone_the_one_at_another(database: Database, clock: FakeClock) -> None:
+    systems = {"crm": MemoryTarget(), "directory": MemoryTarget()}
+    bench = Bench(database, clock, Ruleset((a_rule(*SUSPEND_THEN_DELETE),)), systems, actions=FEW_ACTIONS)
+    ada = bench.join("ada")
+    bench.leave(ada)
+    bench.run("7d")
+    hold = bench.holding.place(Scope.TARGET, "directory", reason="audit", by="ops", now=clock()).hold
+    bench.run("23d")
+    assert (systems["crm"].accounts, len(systems["directory"].accounts)) == ({}, 1)
+
+    bench.holding.lift(hold.id, by="ops", now=clock())
+    bench.run("1d")
+
+    assert systems["directory"].accounts == {}
 
 
 def test_nothing_is_deleted_while_the_suspension_has_failed(database: Database, clock: FakeClock) -> None:
