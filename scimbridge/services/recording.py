@@ -194,7 +194,7 @@ def _after_retryable(task: Task, error: RetryableError, now: datetime, patience:
     if now >= give_up_at:
         return task.fail(f"gave up after {format_duration(patience)}: {error}")
     # The last try is when retrying ends, unless the target has asked for more time.
-    again_at = min(now + backoff(task.attempts, error.retry_after), give_up_at)
+    again_at = min(now + backoff(task.attempts), give_up_at)
     return task.back_off(max(again_at, now + (error.retry_after or timedelta())), str(error))
 
 

@@ -20,7 +20,7 @@ from scimbridge.sdk import (
     RetryableError,
     TargetUnusableError,
 )
-from scimbridge.store import accounts, schema
+from scimbridge.store import accounts, schema, targets
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
@@ -342,6 +342,10 @@ def test_a_target_that_cannot_be_used(bench: Bench) -> None:
         )
     ]
     assert bench.alarms == [("crm", "the token was revoked")]
+    with bench.database.read() as tx:
+        target = targets.lock(tx, "crm")
+    assert (target["paused_at"], target["paused_by"]) == (bench.clock(), "scimbridge")
+    assert target["pause_reason"] == "the token was revoked"
 
 
 def test_a_target_that_only_observes(database: Database, clock: FakeClock) -> None:
