@@ -23,10 +23,10 @@ from tests.services.machine.faults import CrashingDatabase
 LONG = os.environ.get("SCIMBRIDGE_MACHINE") == "long"
 # Shrinking takes minutes; a failure is printed with its steps either way.
 SHRINK = [Phase.shrink] if LONG or os.environ.get("SCIMBRIDGE_MACHINE") == "shrink" else []
-STORES = {"sqlite": 12, "postgresql": 3} if LONG else {"sqlite": 1}
+STORES = {"sqlite": 8, "postgresql": 2} if LONG else {"sqlite": 1}
 """How many times as many plays each store gets."""
 
-EXAMPLES: dict[type[Machine], int] = {Leavers: 26, Floods: 16, Deletions: 10, Reasons: 16, Operations: 16}
+EXAMPLES: dict[type[Machine], int] = {Leavers: 40, Floods: 16, Deletions: 12, Reasons: 26, Operations: 30}
 
 
 @pytest.fixture(params=STORES)
