@@ -15,6 +15,7 @@ import structlog
 
 from scimbridge import telemetry
 from scimbridge.lifetime import metrics_directory
+from tests.logs import forget_configuration
 
 SECRET = "correct-horse-battery-staple"
 
@@ -33,7 +34,7 @@ def _logging_as_before() -> Iterator[None]:
     yield
     root.handlers = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    forget_configuration()
 
 
 def a_line(stream: io.StringIO) -> dict[str, Any]:

@@ -133,4 +133,4 @@ def active_owners_of(tx: Connection, target: str, native_ids: Sequence[str]) -> 
 
 def _chunks(found: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(found), _CHUNK):
-        yield found[start:][:_CHUNK]
+        yield found[start : start + _CHUNK]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from scimbridge.bridge import Bridge
@@ -20,6 +19,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.sdk import Mode
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
+from tests.logs import forget_configuration
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 
 CONFIG = """
@@ -85,7 +85,7 @@ def _logging_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    forget_configuration()
 
 
 @pytest.fixture

@@ -187,6 +187,18 @@ def test_a_group_that_somebody_needs_again_asks(bench: Bench, crm: MemoryTarget,
     assert f"scimbridge cases approve {retired.id}" in asks(bench, retired)[0]
 
 
+def test_all_that_somebody_did_to_a_group_is_said_at_once(bench: Bench) -> None:
+    form(bench, "Fair 2019", "ada")
+    retired = give_up(bench)
+
+    for change in (rename, join, take_stamp_off):
+        change(bench)
+    bench.run("30d")
+
+    said = "it is called 'Fair 2031' now, and was 'Fair 2019', a member has come, its stamp was taken off"
+    assert said in asks(bench, retired)[0]
+
+
 def test_a_group_that_somebody_lets_open_things_again_asks(bench: Bench, crm: MemoryTarget) -> None:
     group_id = form(bench, "Fair 2019", "ada")
     retired = give_up(bench)

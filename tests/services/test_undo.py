@@ -166,10 +166,11 @@ def test_privileged_groups_are_withheld_and_named(database: Database, clock: Fak
     bench = a_bench(database, clock, a_stage("0s", Action.REMOVE_FROM_GROUPS))
     crm = bench.systems["crm"]
     crm.offer("Administrators", is_privileged=True)
-    ada = arrive(bench, groups=("Sales", "Administrators"))
+    ada = arrive(bench, groups=("Sales", "Fair 2019", "Administrators"))
     bench.leave(ada)
     bench.run()
     approve_protected(bench, ada)
+    del crm.offers["id-Fair 2019"]
 
     bench.come_back(ada)
     bench.run()
@@ -177,10 +178,11 @@ def test_privileged_groups_are_withheld_and_named(database: Database, clock: Fak
     restore = restore_of(bench, ada)
     assert crm.names("ada", "groups") == ["Sales"]
     assert restore.state is CaseState.COMPLETED
-    withheld = "Administrators, because it gives power over others"
-    assert reason(bench, restore, Action.ADD_TO_GROUPS) == f"done, and read back; not given back: {withheld}"
+    lost, withheld = "the group Fair 2019 is gone", "Administrators, because it gives power over others"
+    assert reason(bench, restore, Action.ADD_TO_GROUPS) == f"done, and read back; not given back: {lost}; {withheld}"
     (proof,) = (row["evidence"] for row in rows(bench, schema.tasks) if row["action"] == Action.ADD_TO_GROUPS)
-    assert proof["not_given_back"] == [withheld]
+    assert proof["not_given_back"] == [lost, withheld]
+    assert proof["target_said"] == {"how many": 1}
     assert not stands(bench)
 
 

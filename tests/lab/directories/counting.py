@@ -26,14 +26,13 @@ class CountingSocket:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(64)
-        self._open: list[socket.socket] = [self._listener]
+        self._open = {self._listener}
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         """Hang up on everybody."""
-        for each in self._open:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+        for each in list(self._open):
+            _hang_up(each)
             each.close()
 
     def _accept(self) -> None:
@@ -41,10 +40,21 @@ class CountingSocket:
             while True:
                 client, _ = self._listener.accept()
                 server = socket.socket(socket.AF_UNIX)
-                self._open += [client, server]
+                self._open |= {client, server}
                 server.connect(self._upstream)
-                threading.Thread(target=self._requests, args=(client, server), daemon=True).start()
-                threading.Thread(target=self._answers, args=(server, client), daemon=True).start()
+                threading.Thread(target=self._pass_on, args=(client, server), daemon=True).start()
+
+    def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
+        """Serve a connection, and close both of its sockets: there are hundreds in a run, and files are limited."""
+        answers = threading.Thread(target=self._answers, args=(server, client), daemon=True)
+        answers.start()
+        try:
+            self._requests(client, server)
+        finally:
+            answers.join()
+            for each in (client, server):
+                each.close()
+                self._open.discard(each)
 
     def _requests(self, client: socket.socket, server: socket.socket) -> None:
         waiting = b""
