@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
@@ -20,6 +21,7 @@ from scimbridge.sdk import (
     RetryableError,
     TargetUnusableError,
 )
+from scimbridge.services.grants import ACTIVE_AGAIN
 from scimbridge.store import accounts, schema, targets
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
@@ -284,6 +286,36 @@ def test_an_exclusion_is_found_at_the_claim(bench: Bench) -> None:
     (task,) = rows(bench, schema.tasks)
     assert (task["state"], task["reason"], task["finished_at"]) == ("skipped", "excluded: vip", bench.clock())
     assert len(rows(bench, schema.attempts)) == 1  # the look-up's
+
+
+def test_somebody_who_is_found_active_at_the_claim(bench: Bench) -> None:
+    _, known = a_leaver(bench)
+    with bench.database.write() as tx:
+        tx.execute(update(schema.identities).values(active=True))
+
+    bench.work()
+
+    assert history(bench)[known:] == [
+        Entry("task canceled", ACTIVE_AGAIN, bench.clock(), **SUSPEND, details={"action": "suspend"}),
+        Entry("case completed", "0 of 1 tasks done, nothing left to do", bench.clock()),
+    ]
+    (task,) = rows(bench, schema.tasks)
+    assert (task["state"], task["reason"], task["finished_at"]) == ("canceled", ACTIVE_AGAIN, bench.clock())
+
+
+def test_a_stage_that_needs_an_approval_at_the_claim(bench: Bench) -> None:
+    _, known = a_leaver(bench)
+    with bench.database.write() as tx:
+        tx.execute(update(schema.stages).values(approvers=1))
+
+    bench.work()
+
+    why = "waits for the approval of its stage"
+    assert history(bench)[known:] == [
+        Entry("task postponed", why, bench.clock(), **SUSPEND, details={"action": "suspend"})
+    ]
+    (task,) = rows(bench, schema.tasks)
+    assert (task["state"], task["reason"], task["finished_at"]) == ("planned", why, None)
 
 
 def test_an_account_that_another_identity_has_too(bench: Bench) -> None:
