@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -18,14 +19,16 @@ from scimbridge.sdk import AccountRef
 GROUP_SCHEMA = "CREATE TABLE groups (id TEXT PRIMARY KEY, document TEXT NOT NULL);"
 
 
-class GroupRows:
+class GroupRows(ABC):
     """What a sample file answers about groups. The file itself opens and closes."""
 
+    @abstractmethod
     def _call(self, call: str) -> AbstractContextManager[tuple[sqlite3.Connection, bool]]:
-        raise NotImplementedError
+        """Open the file for a call of the connector: with its token, and with the faults that wait for it."""
 
+    @abstractmethod
     def _open(self) -> AbstractContextManager[sqlite3.Connection]:
-        raise NotImplementedError
+        """Open the file for one transaction."""
 
     # -- what the connector calls
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +21,7 @@ from scimbridge.cli.group_text import (
 from scimbridge.cli.leavers import is_file
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
-from scimbridge.cli.output import note, plain, say, say_json, say_table
+from scimbridge.cli.output import note, plain, progress, say, say_json, say_table
 from scimbridge.cli.reporting import ExitCode
 from scimbridge.domain.duration import parse_duration
 
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
     from scimbridge.domain.retirement import GroupReport, NamedGroup
     from scimbridge.services.stale_groups import StaleGroup
-
-SHOWS_PROGRESS_FROM = 20
 
 app = new_group("groups", "Groups at targets that nobody needs are given up.")
 
@@ -106,12 +103,8 @@ def stamp(
         if dry_run:
             report = bridge.retiring.look(target, named, asked, now)
         else:
-            # Drawn on a terminal only, and not for a few.
-            is_quick = len(named) < SHOWS_PROGRESS_FROM
-            with typer.progressbar(length=len(named), hidden=is_quick, file=sys.stderr) as bar:
-                report = bridge.retiring.request(
-                    target, named, asked, now, partial=partial, progress=lambda _done: bar.update(1)
-                )
+            with progress(len(named)) as advance:
+                report = bridge.retiring.request(target, named, asked, now, partial=partial, progress=advance)
     _say(report, as_json=as_json, dry_run=dry_run)
     if report.failed:
         raise typer.Exit(ExitCode.NEEDS_PERSON if report.is_done else ExitCode.FAILED)

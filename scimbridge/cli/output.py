@@ -6,11 +6,15 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import typer
+
+SHOWS_PROGRESS_FROM = 20
+"""Steps."""
 
 _WIDE = 10_000
 """Columns where nobody looks at them: a pipe gets each row on one line."""
@@ -34,6 +38,13 @@ def note(*lines: object) -> None:
     for line in lines:
         for part in str(line).splitlines() or [""]:
             typer.echo(plain(part), err=True)
+
+
+@contextmanager
+def progress(length: int) -> Iterator[Callable[[int], None]]:
+    """Draw how far long work is: on a terminal only, and not for a few. Yields what to call after each step."""
+    with typer.progressbar(length=length, hidden=length < SHOWS_PROGRESS_FROM, file=sys.stderr) as bar:
+        yield lambda _done: bar.update(1)
 
 
 def say_json(value: Any) -> None:

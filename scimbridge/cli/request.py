@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from scimbridge.cli.leavers import file_of_leavers, is_file
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
-from scimbridge.cli.output import iso, note, say, say_json, say_table
+from scimbridge.cli.output import iso, note, progress, say, say_json, say_table
 from scimbridge.cli.reporting import ExitCode
 from scimbridge.dashboard.times import moment
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
     from scimbridge.domain.leavers import Leaver
     from scimbridge.domain.request import Finding, Report
-
-SHOWS_PROGRESS_FROM = 20
 
 
 def request(
@@ -61,12 +58,8 @@ def request(
         if dry_run:
             report = bridge.requesting.look(leavers, asked, now)
         else:
-            # Drawn on a terminal only, and not for a few.
-            is_quick = len(leavers) < SHOWS_PROGRESS_FROM
-            with typer.progressbar(length=len(leavers), hidden=is_quick, file=sys.stderr) as bar:
-                report = bridge.requesting.request(
-                    leavers, asked, now, partial=partial, progress=lambda _done: bar.update(1)
-                )
+            with progress(len(leavers)) as advance:
+                report = bridge.requesting.request(leavers, asked, now, partial=partial, progress=advance)
     _say(report, as_json=as_json, dry_run=dry_run)
     if report.failed:
         raise typer.Exit(ExitCode.NEEDS_PERSON if report.is_done else ExitCode.FAILED)

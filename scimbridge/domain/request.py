@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
 
 from scimbridge.domain.leavers import Leaver
 
@@ -93,18 +94,29 @@ class Finding:
     due_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class _Finding(Protocol):
+    @property
+    def outcome(self) -> Outcome: ...
+
+
+AnyFinding = TypeVar("AnyFinding", bound=_Finding)
+
+
+@dataclass(frozen=True)  # with slots, too, Python 3.11 cannot make one of a named kind
+class LineReport(Generic[AnyFinding]):
     """What became of all lines.
 
     Attributes:
         is_done: False where nothing was done: one line could not be, or nothing was to be done.
     """
 
-    findings: Sequence[Finding]
+    findings: Sequence[AnyFinding]
     is_done: bool
 
     @property
-    def failed(self) -> Sequence[Finding]:
+    def failed(self) -> Sequence[AnyFinding]:
         """The lines that are not done, and why."""
         return [finding for finding in self.findings if not finding.outcome.is_good]
+
+
+Report = LineReport[Finding]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scimbridge.domain.request import Outcome
+from scimbridge.domain.request import LineReport, Outcome
 from scimbridge.domain.table import Columns, read_table
 
 _COLUMNS = Columns(
@@ -60,21 +60,7 @@ class GroupFinding:
     case_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GroupReport:
-    """What became of all lines.
-
-    Attributes:
-        is_done: False where nothing was done: one line could not be, or nothing was to be done.
-    """
-
-    findings: Sequence[GroupFinding]
-    is_done: bool
-
-    @property
-    def failed(self) -> Sequence[GroupFinding]:
-        """The lines that are not done, and why."""
-        return [finding for finding in self.findings if not finding.outcome.is_good]
+GroupReport = LineReport[GroupFinding]
 
 
 def read_groups(content: bytes) -> GroupsFile:

@@ -27,10 +27,10 @@ _OF_GROUPS = [action for action in Action if action.is_of_groups]
 
 
 class GroupConformance(ConnectorConformance):
-    """One test per promise; a connector with actions of groups takes this class in the place of ``ConnectorConformance``.
+    """One test per promise; a connector with actions of groups takes this class instead of ``ConnectorConformance``.
 
     The five hooks go around the connector, like those about accounts.
-    """  # noqa: E501
+    """
 
     # -- hooks ----------------------------------------------------------------
 

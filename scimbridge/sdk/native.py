@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,7 +28,7 @@ class HasName(HasId, Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NativeState:
+class NativeState(ABC):
     """What was read. The first one is the snapshot that undo works from.
 
     What a target does not have, or does not tell, is ``None``: then nobody can say whether it is as wanted.
@@ -62,9 +63,9 @@ class NativeState:
     delete_at: datetime | None = None
     handle: str | None = None
 
+    @abstractmethod
     def is_as_wanted_by(self, action: Action) -> bool | None:
         """Whether it is already what an action would make it; ``None`` where that cannot be told."""
-        raise NotImplementedError
 
     @property
     def protection(self) -> str:
@@ -72,27 +73,28 @@ class NativeState:
         return self.protected
 
     @property
+    @abstractmethod
     def decisive(self) -> Mapping[str, Any]:
         """What an approval is given for."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def evidence(self) -> Mapping[str, Any]:
         """What is kept of it as proof: nobody's name, and only what the target tells."""
-        raise NotImplementedError
 
     @property
     def names(self) -> Mapping[str, str]:
         """The names of what ``decisive`` has ids of."""
         return {}
 
-    def withheld_by(self, action: Action) -> tuple[HasName, ...]:  # noqa: ARG002
+    def withheld_by(self, action: Action) -> tuple[HasName, ...]:
         """Return what an action that gives back does not, because it would give power over others."""
+        del action
         return ()
 
+    @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """Return plain data for the store; what the engine set is not part of it."""
-        raise NotImplementedError
 
     def with_original(self, original: NativeState | None, left: NativeState | None = None) -> Self:
         """Return this state beside the snapshot, and beside how the bridge left it last."""

@@ -32,7 +32,7 @@ class TestMiniLdap(ConnectorConformance):
             pytest.skip("the demo does nothing of the kind")
 
     def test_whoever_acts_on_groups_keeps_the_promises_about_groups_too(self, connector: Connector[Any]) -> None:
-        """The demo acts on none; these promises are kept on the real servers."""
+        pytest.skip("the demo acts on no groups; on the real servers these promises are tested")
 
     def connect(self, permit: Permit) -> LdapConnector:
         return ldap_connector(self.directory, permit, match={"userName": "uid", "emails.value": "mail"})

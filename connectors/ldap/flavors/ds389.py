@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from connectors.ldap.entry import Change, Edit, Entry, swapped
-from connectors.ldap.flavors.flavor import Flavor, Lookup, other_server
+from connectors.ldap.entry import Edit, Entry, swapped
+from connectors.ldap.flavors.flavor import other_server
+from connectors.ldap.flavors.user_password import UserPassword
 
 LOCK = "nsAccountLock"
 LOCKED = "true"
-PASSWORD = "userPassword"  # noqa: S105  # the attribute's name
 
 
-class Ds389(Flavor):
+class Ds389(UserPassword):
     """Accounts have an nsUniqueId. Requests know no conditions, so that old values are named instead."""
 
     id_attribute = "nsUniqueId"
@@ -42,14 +42,3 @@ class Ds389(Flavor):
         """Look at the vendor's name."""
         if not any("389" in name or "Red Hat" in name for name in server.get("vendorName")):
             raise other_server("a 389 Directory Server")
-
-    def new_password(self) -> tuple[Edit, ...]:
-        """Return no password at all; where there is none, nobody signs in with one."""
-        return (Edit((Change(PASSWORD, is_whole=True),)),)
-
-    def has_no_password(
-        self, directory: Lookup, entry_id: str, base: str, before: Mapping[str, tuple[str, ...]]
-    ) -> bool:
-        """Ask by a filter; the password itself is never read."""
-        del before
-        return bool(directory.search(base, f"(&{self.id_filter([entry_id])}(!({PASSWORD}=*)))", []))

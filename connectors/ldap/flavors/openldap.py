@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from connectors.ldap.entry import Change, Edit, Entry
-from connectors.ldap.flavors.flavor import ASSERTION_CONTROL, Flavor, Lookup
+from connectors.ldap.flavors.flavor import ASSERTION_CONTROL, Lookup
+from connectors.ldap.flavors.user_password import UserPassword
 from scimbridge.sdk import TargetUnusableError
 
 LOCK = "pwdAccountLockedTime"
@@ -15,10 +16,8 @@ LOCKED = "000001010000Z"
 slapo-ppolicy(5), pwdAccountLockedTime.
 """
 
-PASSWORD = "userPassword"  # noqa: S105  # the attribute's name
 
-
-class OpenLdap(Flavor):
+class OpenLdap(UserPassword):
     """Accounts have an entryUUID (RFC 4530), and each request its condition (RFC 4528)."""
 
     id_attribute = "entryUUID"
@@ -57,17 +56,6 @@ class OpenLdap(Flavor):
             yield "WARNING: no password policy beneath it has pwdLockout TRUE, so the directory may ignore locks"
         else:
             yield "no password policy is visible beneath it, so see to it that the default one has pwdLockout TRUE"
-
-    def new_password(self) -> tuple[Edit, ...]:
-        """Return no password at all; where there is none, nobody signs in with one."""
-        return (Edit((Change(PASSWORD, is_whole=True),)),)
-
-    def has_no_password(
-        self, directory: Lookup, entry_id: str, base: str, before: Mapping[str, tuple[str, ...]]
-    ) -> bool:
-        """Ask by a filter; the password itself is never read."""
-        del before
-        return bool(directory.search(base, f"(&{self.id_filter([entry_id])}(!({PASSWORD}=*)))", []))
 
 
 def _knows_the_lock(directory: Lookup, server: Entry) -> bool:
