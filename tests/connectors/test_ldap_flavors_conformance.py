@@ -12,9 +12,11 @@ from connectors.ldap import LdapConnector
 from scimbridge.sdk import Action, Connector, Permit, Person, TargetConfig
 from tests.lab.directories.lab import Lab
 
-pytest.register_assert_rewrite("scimbridge.sdk.conformance", "scimbridge.sdk.group_conformance")
-from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
-from scimbridge.sdk.group_conformance import GroupConformance  # noqa: E402  # after the rewrite is registered
+pytest.register_assert_rewrite("scimbridge.sdk.conformance")
+from scimbridge.sdk.conformance import (  # noqa: E402  # after the rewrite is registered
+    ConnectorConformance,
+    GroupConformance,
+)
 
 pytest_plugins = ("tests.lab.fixtures",)
 

@@ -11,8 +11,8 @@ from connectors.sample import SampleConfig, SampleConnector
 from connectors.sample.store import CONTAINERS, SampleFile
 from scimbridge.sdk import Action, Connector, Context, Permit, Person, TargetConfig
 
-pytest.register_assert_rewrite("scimbridge.sdk.conformance", "scimbridge.sdk.group_conformance")
-from scimbridge.sdk.group_conformance import (  # noqa: E402  # after the rewrite is registered
+pytest.register_assert_rewrite("scimbridge.sdk.conformance")
+from scimbridge.sdk.conformance import (  # noqa: E402  # after the rewrite is registered
     GroupConformance,
     ambiguous_group,
 )

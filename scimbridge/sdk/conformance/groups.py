@@ -1,7 +1,4 @@
-"""The promises of connectors that act on groups, as tests beside those about accounts.
-
-Import this module in tests only; nothing in the product does.
-"""
+"""The promises of connectors that act on groups, as tests beside those about accounts."""
 # ruff: noqa: D102, S101  # these are tests: a name is a sentence, and assert is how they speak
 
 from __future__ import annotations
@@ -15,7 +12,8 @@ from typing import Any
 import pytest
 
 from scimbridge.domain.action import UNDOES, Action
-from scimbridge.sdk.conformance import ConnectorConformance, HeldError, refuse
+from scimbridge.sdk.conformance.accounts import ConnectorConformance
+from scimbridge.sdk.conformance.arranging import HeldError, refuse
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import AccountNotFoundError, AmbiguousAccountError, ObservingError, RetryableError
 from scimbridge.sdk.group import GroupState, state_of

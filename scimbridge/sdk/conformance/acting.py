@@ -1,0 +1,116 @@
+"""What holds for every action, and for some alone."""
+# ruff: noqa: D102, S101  # these are tests: a name is a sentence, and assert is how they speak
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.names import fold
+from scimbridge.sdk.conformance.arranging import OF_ACCOUNTS, Arranging, HeldError, refuse
+from scimbridge.sdk.connector import Connector
+from scimbridge.sdk.outcome import NeedsPerson
+from scimbridge.sdk.testing import confirmed
+
+
+class Acting(Arranging):
+    """An action makes it so, takes no more than it is told to, and asks where it cannot know."""
+
+    @pytest.mark.parametrize("action", [each for each in OF_ACCOUNTS if each not in (Action.DELETE, Action.NOTIFY)])
+    def test_an_action_makes_it_so_and_a_second_run_changes_nothing(
+        self, connector: Connector[Any], account_id: str, action: Action
+    ) -> None:
+        self._needs(connector, action)
+        state = self._prepare(connector, action, account_id)
+        assert connector.is_as_wanted(action, state) is not True
+
+        outcome = self._perform(connector, action, state)
+
+        assert outcome.changed
+        after = replace(connector.read(account_id), original=state.original, left=state.left, successor=state.successor)
+        assert connector.is_as_wanted(action, after) is not False
+        before, account = self.writes(), self.look(account_id)
+        again = self._perform(connector, action, after)
+        assert not again.changed
+        assert self.writes() == before
+        assert self.look(account_id) == account
+
+    @pytest.mark.parametrize("action", [action for action in OF_ACCOUNTS if action.is_irreversible])
+    def test_what_cannot_be_taken_back_is_confirmed_first(
+        self, connector: Connector[Any], account_id: str, action: Action
+    ) -> None:
+        self._needs(connector, action)
+        state = self._prepare(connector, action, account_id)
+        before, account = self.writes(), self.look(account_id)
+
+        with pytest.raises(HeldError):
+            connector.perform(action, state, refuse)
+
+        assert self.writes() == before
+        assert self.look(account_id) == account
+
+    @pytest.mark.parametrize(
+        ("action", "what"), [(Action.REMOVE_FROM_GROUPS, "groups"), (Action.RELEASE_LICENSES, "licenses")]
+    )
+    def test_only_what_is_named_is_taken(
+        self, connector: Connector[Any], account_id: str, action: Action, what: str
+    ) -> None:
+        self._needs(connector, action)
+        self.equip(account_id)
+        state = connector.read(account_id)
+        taken, *kept = getattr(state, what)
+
+        self._perform(connector, action, replace(state, only=frozenset({fold(taken.name)})))
+
+        assert {each.id for each in getattr(connector.read(account_id), what)} == {each.id for each in kept}
+
+    def test_spared_groups_are_left(self, connector: Connector[Any], account_id: str) -> None:
+        self._needs(connector, Action.REMOVE_FROM_GROUPS)
+        self.equip(account_id)
+        state = connector.read(account_id)
+        kept, *_ = state.groups or ()
+
+        self._perform(connector, Action.REMOVE_FROM_GROUPS, replace(state, spared=frozenset({fold(kept.name)})))
+
+        assert {each.id for each in connector.read(account_id).groups or ()} == {kept.id}
+
+    def test_a_stamp_stands_beside_what_people_wrote_and_says_its_date(
+        self, connector: Connector[Any], account_id: str
+    ) -> None:
+        self._needs(connector, Action.STAMP)
+        self.equip(account_id)
+        text = self.text_of(account_id)
+        delete_at = datetime(2031, 2, 28, 22, 0, tzinfo=UTC)
+
+        self._perform(connector, Action.STAMP, replace(connector.read(account_id), delete_at=delete_at))
+
+        assert text
+        assert text in self.text_of(account_id)
+        assert connector.read(account_id).stamped_until == delete_at
+
+    @pytest.mark.parametrize("action", [Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL])
+    def test_without_a_successor_a_person_is_asked(
+        self, connector: Connector[Any], account_id: str, action: Action
+    ) -> None:
+        self._needs(connector, action)
+        state = replace(self._prepare(connector, action, account_id), successor=None)
+        account = self.look(account_id)
+
+        outcome = connector.perform(action, state, confirmed)
+
+        assert isinstance(outcome, NeedsPerson)
+        assert self.look(account_id) == account
+
+    def test_a_disconnected_account_is_marked_and_found_no_more(
+        self, connector: Connector[Any], name: str, account_id: str
+    ) -> None:
+        self._needs(connector, Action.DISCONNECT)
+
+        self._perform(connector, Action.DISCONNECT, connector.read(account_id))
+
+        assert connector.read(account_id).unmanaged
+        assert connector.find(self.person(name)) is None
