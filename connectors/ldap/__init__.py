@@ -1,4 +1,4 @@
-"""OpenLDAP as a target: find, lock, unlock and delete accounts."""
+"""Directories as a target: Active Directory, OpenLDAP and 389 Directory Server."""
 
 from connectors.ldap.config import LdapConfig
 from connectors.ldap.connector import LdapConnector

@@ -7,6 +7,7 @@ codes, attributes and operations; never a password, and never the DN of a person
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from scimbridge.sdk import (
@@ -115,6 +116,13 @@ def refusal(code: int, operation: str, *, right: str) -> ConnectorError:
     meaning = RESULTS.get(code, _UNKNOWN)
     advice = f"{meaning.advice} {right}" if code == INSUFFICIENT_ACCESS else meaning.advice
     return meaning.error(f"{operation}: {meaning.name} ({code}): {advice}")
+
+
+def checked(code: int, operation: str, *, right: str, accept: Collection[int] = ()) -> int:
+    """Return a result code that is 0 or among ``accept``; raise what any other stands for, as ``refusal`` has it."""
+    if code != SUCCESS and code not in accept:
+        raise refusal(code, operation, right=right)
+    return code
 
 
 # What Active Directory says in the text of its answer (Win32 error codes, in hexadecimal).

@@ -4,7 +4,7 @@ import pytest
 from ldap3.operation.search import compile_filter, parse_filter
 from ldap3.utils.asn1 import encode
 
-from connectors.ldap.assertion import encoded
+from connectors.ldap.client.assertion import encoded
 from connectors.ldap.entry import equals, escaped
 
 
