@@ -20,6 +20,9 @@ MOST_MEMORY = 64 * 1024 * 1024
 MOST_WAITING = 0.1
 """Seconds of CPU that the server may spend before it says that it is well: what a machine without other work takes."""
 
+TRIES = 3
+"""How often a request is sent that cost too much: a busy machine adds to what is measured, and takes nothing away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ordeal:
@@ -53,10 +56,23 @@ class Attacker:
     ) -> Ordeal:
         """Send a request, and ask for the server's health when all but its last byte has gone, and when it has gone.
 
+        Returns:
+            What came of it the first time.
+
         Raises:
-            AssertionError: It costs more than a request may, or others have to wait for it.
+            AssertionError: It costs more than a request may, or others have to wait for it, however often it is sent.
         """
         raw = written(method, self._address(path, query), self._headers() | (headers or {}), _bytes(content))
+        first = self._send(raw)
+        faults = _faults(first)
+        for _ in range(TRIES - 1):
+            if not faults:
+                break
+            faults = _faults(self._send(raw))
+        assert not faults, f"{method} {path[:60]}: {first.answer.status}, {', '.join(faults)}"
+        return first
+
+    def _send(self, raw: bytes) -> Ordeal:
         meter = Meter(self.server.process)
         with Wire(self.server.url) as wire, Wire(self.server.url) as nurse:
             wire.send(raw[:-1])
@@ -67,9 +83,7 @@ class Attacker:
             assert nurse.answer().status == 200
             waited = meter.cost().cpu
             answer = wire.answer()
-        ordeal = Ordeal(answer, meter.cost(), waited)
-        self._judge(ordeal, f"{method} {path[:60]}")
-        return ordeal
+        return Ordeal(answer, meter.cost(), waited)
 
     def refused(self, *request: Any, status: int, scim_type: str | None = None, **more: Any) -> Answer:
         """Send a request that must be refused, and leave nothing behind.
@@ -89,12 +103,16 @@ class Attacker:
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}", "Content-Type": JSON}
 
-    def _judge(self, ordeal: Ordeal, request: str) -> None:
-        cost = ordeal.cost
-        print(f"{request}: {ordeal.answer.status}, {cost.cpu:.2f} s of CPU, {cost.memory / 2**20:.0f} MB")
-        assert cost.cpu <= MOST_CPU, f"{cost.cpu:.2f} s of CPU"
-        assert cost.memory <= MOST_MEMORY, f"{cost.memory / 2**20:.0f} MB"
-        assert ordeal.waited <= MOST_WAITING, f"others waited {ordeal.waited:.2f} s"
+
+def _faults(ordeal: Ordeal) -> list[str]:
+    """Say what of a request cost too much."""
+    cost = ordeal.cost
+    measured = {
+        f"{cost.cpu:.2f} s of CPU": cost.cpu > MOST_CPU,
+        f"{cost.memory / 2**20:.0f} MB more": cost.memory > MOST_MEMORY,
+        f"others waited {ordeal.waited:.2f} s": ordeal.waited > MOST_WAITING,
+    }
+    return [fault for fault, too_much in measured.items() if too_much]
 
 
 def assert_refused(answer: Answer, status: int, scim_type: str | None) -> None:
