@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from connectors.ldap.client import Directory
@@ -39,10 +39,10 @@ class Checkup:
             raise TargetUnusableError("the directory does not tell what it is")
         self._flavor.vouch(server)
         self._directory.search(self._config.base_dn, "(objectClass=*)", [], scope="BASE")
-        for key in ("disabled_ou", "disabled_groups_ou", "groups_dn", "group_stand_in"):
-            named = getattr(self._config, key)
-            if named and self._directory.get(named, []) is None:
-                raise TargetUnusableError(f"{key}: {named} does not exist, or may not be read")
+        for key in ("disabled_ou", "disabled_groups_ou", "groups_dn", "group_stand_in", "containers"):
+            for named in _named(getattr(self._config, key)):
+                if self._directory.get(named, []) is None:
+                    raise TargetUnusableError(f"{key}: {named} does not exist, or may not be read")
         found = [*self._flavor.examine(self._directory, server, self._config.base_dn), *self._rights(), *self._end()]
         return "; ".join(["signed in", "base_dn is there", *found])
 
@@ -70,3 +70,8 @@ class Checkup:
             return
         is_soon = ends - self._now() < SOON
         yield f"{'WARNING: ' if is_soon else ''}the server's certificate ends on {ends:%Y-%m-%d}"
+
+
+def _named(value: str | Iterable[str] | None) -> Iterable[str]:
+    """Return the DNs that a key names, be it one or several."""
+    return [value] if isinstance(value, str) else value or ()

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 
 from connectors.ldap import dn
 from connectors.ldap.flavors import FLAVORS, FlavorName
-from scimbridge.sdk import Secret, TargetConfig
+from scimbridge.sdk import Action, Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
 from scimbridge.sdk.secret import SecretSources
 
@@ -99,6 +99,10 @@ class LdapConfig(TargetConfig):
     member_attributes: list[str] = Field(default=["member"], min_length=1)
     """Where groups keep the DNs of their members, e.g. `["member", "uniqueMember"]`. Each should have an index."""
 
+    containers: dict[str, list[Action]] = Field(default={})
+    """DNs of containers, each with the actions that are for the accounts beneath it; of several, the innermost one
+    counts. About an account beneath none of them, a person decides. Where absent, every action is for everybody."""
+
     delete_below: list[str] = Field(default=[])
     """DNs: `delete` removes only what is beneath one of them; anything beneath `base_dn` where absent."""
 
@@ -152,6 +156,18 @@ class LdapConfig(TargetConfig):
     def _real_dns(cls, value: list[str]) -> list[str]:
         for each in value:
             dn.parse(each)
+        return value
+
+    @field_validator("containers")
+    @classmethod
+    def _real_containers(cls, value: dict[str, list[Action]]) -> dict[str, list[Action]]:
+        names = [dn.parse(each) for each in value]
+        if len(set(names)) < len(names):
+            raise ValueError("names a container twice")
+        for actions in value.values():
+            for action in actions:
+                if not action.is_revoking or action.is_of_groups:
+                    raise ValueError(f"{action} takes nothing from an account; name what rules do")
         return value
 
     @field_validator("bind_password")
@@ -218,10 +234,23 @@ class LdapConfig(TargetConfig):
                 )
         return self
 
+    def actions_in(self, container: str) -> frozenset[Action] | None:
+        """Return what is for the accounts of a container; ``None`` where ``containers`` has no word about it."""
+        if not self.containers:
+            return frozenset(Action)
+        around = [each for each in self.containers if dn.is_same(container, each) or dn.is_below(container, each)]
+        if not around:
+            return None
+        named = self.containers[max(around, key=lambda each: len(dn.parse(each)))]
+        return frozenset(named).union(*(action.facts.needs for action in named))
+
     @model_validator(mode="after")
     def _leavers_stay_in_reach(self) -> LdapConfig:
         if self.disabled_ou and not dn.is_below(self.disabled_ou, self.base_dn):
             raise ValueError("disabled_ou must be beneath base_dn: an account that is moved out of it looks deleted")
+        for each in self.containers:
+            if not dn.is_same(each, self.base_dn) and not dn.is_below(each, self.base_dn):
+                raise ValueError(f"containers: {each} is not beneath base_dn, so that no account is found there")
         if self.disabled_groups_ou and not dn.is_below(self.disabled_groups_ou, self.groups_dn or self.base_dn):
             raise ValueError(
                 "disabled_groups_ou must be beneath groups_dn: a group that is moved out of it looks deleted"

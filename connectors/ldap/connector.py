@@ -50,6 +50,11 @@ class LdapConnector(GroupActions):
         for action, (key, example) in _NEEDED.items():
             if action in actions and not getattr(config, key):
                 yield key, f"is missing, and {action} needs it; {example}"
+        never = {action for action in actions if action.is_revoking and not action.is_of_groups}
+        for container in config.containers:
+            never -= config.actions_in(container) or set()
+        if config.containers and never:
+            yield "containers", f"none of them has {', '.join(sorted(never))}, so that the rules would never do it here"
         if Action.DISABLE_GROUP in actions and not FLAVORS[config.flavor].disables_groups:
             yield (
                 "flavor",
@@ -76,6 +81,10 @@ class LdapConnector(GroupActions):
         if container is not None:
             return dn.is_same(account.container or "", container)
         return account.is_as_wanted_by(action)
+
+    def allowed_in(self, container: str) -> Collection[Action] | None:
+        """Return what ``containers`` has for the accounts of a container."""
+        return self.config.actions_in(container)
 
     # -- signing in
 

@@ -156,7 +156,7 @@ class SampleFile(GroupRows):
         """Return one sentence about what is there."""
         with self._call("check") as (rows, _):
             (accounts,) = rows.execute("SELECT count(*) FROM accounts").fetchone()
-            return f"a sample target with {accounts} accounts"
+            return f"a sample target with {accounts} account{'' if accounts == 1 else 's'}"
 
     # -- what people do there, around the bridge
 

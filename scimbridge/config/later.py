@@ -6,7 +6,7 @@ SAYS = "comes in a later version; leave it out"
 
 DOCUMENT_KEYS = frozenset({"retention"})
 SOURCE_KEYS = frozenset({"membership_memory"})
-TARGET_KEYS = frozenset({"containers", "dialect", "stale_after"})
+TARGET_KEYS = frozenset({"dialect", "stale_after"})
 
 TRIGGERS = frozenset({"stale", "orphaned"})
 

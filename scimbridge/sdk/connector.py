@@ -175,6 +175,14 @@ class Connector(ABC, Generic[ConfigT]):
         """
         return account.is_as_wanted_by(action)
 
+    def allowed_in(self, container: str) -> Collection[Action] | None:  # noqa: ARG002
+        """Return what may be done to the accounts of a container; ``None`` where only a person can tell.
+
+        Asked of where an account was before the bridge moved it. Override it where the configuration has rules by
+        container.
+        """
+        return frozenset(Action)
+
     def decisive(self, account: NativeState) -> Mapping[str, Any]:
         """Return what an approval is given for, as plain JSON: when one of it changes, the approval lapses."""
         return account.decisive

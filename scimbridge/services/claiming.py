@@ -116,6 +116,7 @@ class Claiming:
             if obstacle is None:
                 connector = self._fleet.connector(target.name)
                 obstacle = self._eligibility.unapproved(tx, claim.task, state, connector, now)
+                obstacle = obstacle or self._eligibility.out_of_place(tx, claim.task, state, connector)
                 obstacle = obstacle or self._eligibility.extended(tx, claim.task, state, now)
             if obstacle is None:
                 state = self._beside_snapshot(tx, claim, self._eligibility.briefed(tx, claim.task, state, now), now)

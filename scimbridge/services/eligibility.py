@@ -188,16 +188,49 @@ class Eligibility:
         why = _protected(tx, task, state) or _changed(tx, task, state)
         if not task.action.is_revoking or not why or connector.is_as_wanted(task.action, state):
             return None
-        return Obstacle(
-            Consequence.ASK, f"{why}; `scimbridge cases approve {task.case_id}` lets exactly this state through"
-        )
+        return _asks(task, why)
+
+    def out_of_place(
+        self, tx: Connection, task: Task, state: NativeState, connector: Connector[Any]
+    ) -> Obstacle | None:
+        """Leave out what is not for the accounts of a container; about one that has no rule, a person decides.
+
+        To be asked once approvals that no longer hold have lapsed.
+        """
+        if not task.action.is_revoking or task.action.is_of_groups or state.container is None:
+            return None
+        home = _home(tx, task, state)
+        allowed = connector.allowed_in(home)
+        if allowed is not None:
+            is_left_out = task.action not in allowed
+            return Obstacle(Consequence.SKIP, f"not for accounts in {home}") if is_left_out else None
+        if _is_approved(tx, task) or connector.is_as_wanted(task.action, state):
+            return None
+        return _asks(task, f"{PROTECTED}in {home}, a container that the target's configuration does not name")
 
 
 def _protected(tx: Connection, task: Task, state: NativeState) -> str:
     """Return why a person has to decide about what there is, unless that was approved for the stage."""
-    if not state.protection or any(each.stage_id == task.stage_id for each in approvals.standing(tx, task.case_id)):
-        return ""
-    return f"{PROTECTED}{state.protection}"
+    return f"{PROTECTED}{state.protection}" if state.protection and not _is_approved(tx, task) else ""
+
+
+def _is_approved(tx: Connection, task: Task) -> bool:
+    """Whether an approval stands for the stage of a task."""
+    return any(each.stage_id == task.stage_id for each in approvals.standing(tx, task.case_id))
+
+
+def _asks(task: Task, why: str) -> Obstacle:
+    return Obstacle(
+        Consequence.ASK, f"{why}; `scimbridge cases approve {task.case_id}` lets exactly this state through"
+    )
+
+
+def _home(tx: Connection, task: Task, state: NativeState) -> str:
+    """Return where an account was before the bridge moved it; where it is, if others have moved it since."""
+    known = snapshots.standing(tx, task.target, state.id)
+    if known is None or left_by_now(known, state).container != state.container:
+        return state.container or ""
+    return known.original.container or ""
 
 
 def _changed(tx: Connection, task: Task, state: NativeState) -> str:

@@ -22,7 +22,7 @@ def test_later_sections_are_refused_by_name(problems_of: Problems, key: str) -> 
     ("section", "keys"),
     [
         ("sources.okta", ["membership_memory"]),
-        ("targets.app", ["containers", "stale_after"]),
+        ("targets.app", ["stale_after"]),
     ],
 )
 def test_later_keys_of_sources_and_targets_are_refused_by_name(

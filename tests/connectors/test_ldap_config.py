@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors.ldap import LdapConfig
+from connectors.ldap import LdapConfig, LdapConnector
+from scimbridge.sdk import Action
 from scimbridge.sdk.secret import SecretSources
 
 GOOD: dict[str, Any] = {
@@ -16,6 +17,9 @@ GOOD: dict[str, Any] = {
     "bind_password": "secret",
     "base_dn": "dc=example,dc=com",
 }
+
+
+BELOW = "ou=Students,dc=example,dc=com"
 
 
 def config(**changes: Any) -> LdapConfig:
@@ -52,6 +56,7 @@ def test_active_directory_has_defaults_of_its_own() -> None:
         {"url": ["ldaps://dc1.example.com", "ldaps://dc2.example.com"]},
         {"client_certificate": __file__, "bind_password": None},
         {"disabled_ou": "OU=Disabled, DC=Example, DC=com"},
+        {"containers": {"DC=Example, DC=com": ["suspend"], "ou=Students,dc=example,dc=com": ["suspend", "delete"]}},
     ],
 )
 def test_good_settings_are_taken(changes: dict[str, Any]) -> None:
@@ -97,6 +102,12 @@ def test_good_settings_are_taken(changes: dict[str, Any]) -> None:
             {"disabled_groups_ou": "ou=Old,dc=example,dc=com", "groups_dn": "ou=Groups,dc=example,dc=com"},
             "beneath groups",
         ),
+        ({"containers": {"Students": ["delete"]}}, "distinguished name"),
+        ({"containers": {"ou=Students,dc=example,dc=org": ["delete"]}}, "not beneath base_dn"),
+        ({"containers": {BELOW: ["delete"], BELOW.upper(): ["suspend"]}}, "twice"),
+        ({"containers": {BELOW: ["remove"]}}, "suspend"),
+        ({"containers": {BELOW: ["restore"]}}, "takes nothing"),
+        ({"containers": {BELOW: ["delete_group"]}}, "takes nothing"),
         ({"lock_also": {"loginShell": ""}}, "no such pair"),
         ({"lock_also": {"userPassword": "!"}}, "would become the password"),
         ({"stale_after": "90d"}, "not permitted"),
@@ -117,3 +128,46 @@ def test_ca_file_is_relative_to_the_configuration_file(tmp_path: Path) -> None:
 
 def test_the_password_is_never_shown() -> None:
     assert "secret" not in repr(config())
+
+
+# -- rules by container
+
+
+STUDENTS = {"suspend", "remove_from_groups", "delete"}
+
+
+@pytest.mark.parametrize(
+    ("container", "actions"),
+    [
+        ("OU=Students,DC=Example,DC=com", STUDENTS),
+        ("ou=2024, ou=students, dc=example, dc=com", STUDENTS),
+        ("ou=Guests,ou=Students,dc=example,dc=com", {"suspend"}),
+        ("ou=Staff,dc=example,dc=com", {"suspend", "disconnect"}),
+        ("ou=Former Students,dc=example,dc=com", None),
+        (r"cn=ou=Students\,dc=example\,dc=com,ou=Board,dc=example,dc=com", None),
+        ("dc=example,dc=com", None),
+    ],
+)
+def test_the_innermost_container_says_what_is_for_an_account(container: str, actions: set[str] | None) -> None:
+    settings = config(
+        containers={
+            BELOW: ["suspend", "delete"],
+            f"ou=Guests,{BELOW}": ["suspend"],
+            "ou=Staff,dc=example,dc=com": ["suspend", "disconnect"],
+        }
+    )
+
+    assert settings.actions_in(container) == actions
+
+
+def test_without_containers_everything_is_for_everybody() -> None:
+    assert config().actions_in("ou=Anywhere,dc=example,dc=com") == frozenset(Action)
+
+
+def test_an_action_that_is_for_no_container_is_no_plan() -> None:
+    settings = config(containers={BELOW: ["suspend", "delete"]})
+
+    lacking = dict(LdapConnector.lacks(settings, {Action.SUSPEND, Action.DELETE, Action.STAMP}))
+
+    assert "none of them has stamp" in lacking["containers"]
+    assert not dict(LdapConnector.lacks(settings, {Action.SUSPEND, Action.REMOVE_FROM_GROUPS, Action.STAMP_GROUP}))

@@ -33,6 +33,14 @@ def test_every_account_action_and_undo_is_performed() -> None:
     assert set(SampleConnector.capabilities) == set(Action) - {Action.NOTIFY}
 
 
+def test_a_check_counts_as_people_do(file: SampleFile, connector: SampleConnector) -> None:
+    file.add("ada")
+    one = connector.check()
+    file.add("bob")
+
+    assert (one, connector.check()) == ("a sample target with 1 account", "a sample target with 2 accounts")
+
+
 def test_another_process_sees_what_was_changed(file: SampleFile, connector: SampleConnector) -> None:
     ada = file.add("ada")
     code = (
