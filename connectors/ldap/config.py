@@ -97,7 +97,8 @@ class LdapConfig(TargetConfig):
     members, and nobody is put back into them. Active Directory's own are known."""
 
     member_attributes: list[str] = Field(default=["member"], min_length=1)
-    """Where groups keep the DNs of their members, e.g. `["member", "uniqueMember"]`. Each should have an index."""
+    """Where groups keep the DNs of their members, e.g. `["member", "uniqueMember"]`; with `memberUid`, groups of Unix
+    machines count, too, which name their members by `uid`. Each should have an index."""
 
     containers: dict[str, list[Action]] = Field(default={})
     """DNs of containers, each with the actions that are for the accounts beneath it; of several, the innermost one

@@ -126,7 +126,7 @@ class LdapConnector(GroupActions):
         """Take the account out of its groups. The primary group of Active Directory stays: each account has one."""
         if not account.removable_groups:
             return Done(changed=False)
-        left = self._memberships.leave(self._accounts.entry(account.id).dn, account.removable_groups)
+        left = self._memberships.leave(self._accounts.entry(account.id), account.removable_groups)
         return Done(changed=bool(left), after={"how many": len(left)})
 
     @performs(Action.ADD_TO_GROUPS, needs=("write the groups' members",))
@@ -134,7 +134,7 @@ class LdapConnector(GroupActions):
         """Put the account back into the groups that are still there."""
         if not account.missing_groups:
             return Done(changed=False)
-        joined, gone = self._memberships.join(self._accounts.entry(account.id).dn, account.missing_groups)
+        joined, gone = self._memberships.join(self._accounts.entry(account.id), account.missing_groups)
         lost = tuple(f"the group {name} is gone" for name in gone)
         return Done(changed=bool(joined), after={"how many": len(joined)}, lost=lost)
 

@@ -84,7 +84,7 @@ def swapped(attribute: str, old: Iterable[str], new: Iterable[str]) -> Change:
     )
 
 
-GROUP_CLASSES = ("group", "groupOfNames", "groupOfUniqueNames")
+GROUP_CLASSES = ("group", "groupOfNames", "groupOfUniqueNames", "posixGroup")
 
 
 def is_group(entry: Entry) -> bool:

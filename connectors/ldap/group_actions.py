@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.ldap.calls import LdapCalls, name_of
 from connectors.ldap.entry import Change, Edit
 from connectors.ldap.errors import CLASS_VIOLATION, ENTRY_EXISTS, NO_SUCH_ATTRIBUTE, UNWILLING, VALUE_EXISTS
 from connectors.ldap.groups import STAND_IN
+from connectors.ldap.members import by_attribute, values_of
 from scimbridge.sdk import (
     AccountRef,
     Action,
@@ -88,8 +89,9 @@ class GroupActions(LdapCalls):
         members = group.members or ()
         if not members:
             return Done(changed=False)
-        for start in range(0, len(members), MEMBERS_AT_ONCE):
-            self._take(group, [each.name for each in members[start : start + MEMBERS_AT_ONCE]])
+        for attribute, names in self._by_attribute(group, [each.name for each in members]).items():
+            for start in range(0, len(names), MEMBERS_AT_ONCE):
+                self._take(group, attribute, names[start : start + MEMBERS_AT_ONCE])
         return Done(changed=True, after={"how many": len(members)})
 
     @performs(Action.REFILL_GROUP, needs=("write the groups' members",))
@@ -98,13 +100,22 @@ class GroupActions(LdapCalls):
         missing = group.missing_members
         if not missing:
             return Done(changed=False)
-        names = self._memberships.names_of([each.id for each in missing])
-        there = [each for each in missing if each.id in names]
-        lost = tuple(f"the member {each.name} is gone" for each in missing if each.id not in names)
-        for start in range(0, len(there), MEMBERS_AT_ONCE):
-            self._give(group, [names[each.id] for each in there[start : start + MEMBERS_AT_ONCE]])
+        there = self._memberships.entries_of([each.id for each in missing])
+        wanted: dict[str, list[str]] = {}
+        lost: list[str] = []
+        for each in missing:
+            (attribute,) = self._by_attribute(group, [each.name])
+            values = values_of(there[each.id], attribute) if each.id in there else ()
+            if values:
+                wanted.setdefault(attribute, []).append(each.name if each.name in values else values[0])
+            else:
+                lost.append(f"the member {each.name} is gone")
+        for attribute, names in wanted.items():
+            for start in range(0, len(names), MEMBERS_AT_ONCE):
+                self._give(group, attribute, names[start : start + MEMBERS_AT_ONCE])
         self._dismiss_the_stand_in(group)
-        return Done(changed=bool(there), after={"how many": len(there)}, lost=lost)
+        how_many = sum(map(len, wanted.values()))
+        return Done(changed=bool(how_many), after={"how many": how_many}, lost=tuple(lost))
 
     @performs(Action.DELETE_GROUP, needs=("delete groups",))
     def delete_group(self, group: GroupState, confirm: Confirm) -> Outcome:
@@ -116,9 +127,11 @@ class GroupActions(LdapCalls):
 
     # -- members
 
-    def _take(self, group: GroupState, names: Sequence[str]) -> None:
+    def _by_attribute(self, group: GroupState, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        return by_attribute(names, group.attributes.get("objectClass", ()), self.config.member_attributes)
+
+    def _take(self, group: GroupState, attribute: str, names: Sequence[str]) -> None:
         """Take members out in one request; one by one where one of them has gone by himself."""
-        attribute = self._memberships.attribute_of(group.attributes)
         code = self._change_members(group, Change(attribute, remove=tuple(names)))
         if code == CLASS_VIOLATION:
             stand_in = self.config.group_stand_in
@@ -127,24 +140,23 @@ class GroupActions(LdapCalls):
             code = self._change_members(group, Change(attribute, add=(stand_in,), remove=tuple(names)))
         if code and len(names) > 1:
             for name in names:
-                self._take(group, [name])
-        elif code and self._memberships.names_member(group.id, names[0]):
+                self._take(group, attribute, [name])
+        elif code and self._memberships.names(group.id, attribute, names[0]):
             raise RejectedError(f"the directory refuses to take a member out ({code})")
 
-    def _give(self, group: GroupState, names: Sequence[str]) -> None:
+    def _give(self, group: GroupState, attribute: str, names: Sequence[str]) -> None:
         """Put members in by one request; one by one where one of them has come by himself."""
-        attribute = self._memberships.attribute_of(group.attributes)
         code = self._change_members(group, Change(attribute, add=tuple(names)))
         if code and len(names) > 1:
             for name in names:
-                self._give(group, [name])
-        elif code and not self._memberships.names_member(group.id, names[0]):
+                self._give(group, attribute, [name])
+        elif code and not self._memberships.names(group.id, attribute, names[0]):
             raise RejectedError(f"the directory refuses to take a member in ({code})")
 
     def _dismiss_the_stand_in(self, group: GroupState) -> None:
         had_it = group.original is not None and bool(group.original.attributes.get(STAND_IN))
         if group.attributes.get(STAND_IN) and not had_it and self.config.group_stand_in is not None:
-            attribute = self._memberships.attribute_of(group.attributes)
+            (attribute,) = self._by_attribute(group, [self.config.group_stand_in])
             self._change_members(group, Change(attribute, remove=(self.config.group_stand_in,)))
 
     def _change_members(self, group: GroupState, change: Change) -> int:

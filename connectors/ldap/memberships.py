@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from connectors.ldap import dn
 from connectors.ldap.client import Directory
@@ -16,6 +16,7 @@ from connectors.ldap.errors import (
     VALUE_EXISTS,
 )
 from connectors.ldap.flavors import FLAVORS
+from connectors.ldap.members import UID, is_posix, usual_attribute, values_of
 from scimbridge.sdk import (
     AccountNotFoundError,
     Entitlement,
@@ -32,14 +33,20 @@ _IN_IT_ALREADY = (VALUE_EXISTS, ENTRY_EXISTS)
 
 
 class Memberships:
-    """The groups of a directory, as far as accounts are in them."""
+    """The groups of a directory, as far as accounts are in them.
+
+    Attributes:
+        told_of_members: What accounts have to be read with, so that it is known how groups name them.
+    """
 
     def __init__(self, config: LdapConfig, directory: Directory) -> None:
         self._config = config
         self._directory = directory
         self._flavor = FLAVORS[config.flavor]
         self._base = config.groups_dn or config.base_dn
+        self._attributes = config.member_attributes
         self._privileged = {dn.parse(each) for each in config.privileged_groups}
+        self.told_of_members: tuple[str, ...] = (UID,) if any(map(is_posix, self._attributes)) else ()
 
     def of(self, account: Entry) -> tuple[Entitlement, ...]:
         """Return the groups that name the account as a member, directly; sorted, as servers give them in any order.
@@ -47,15 +54,15 @@ class Memberships:
         Asked of the groups and not of the account: its ``memberOf`` also holds groups of groups on some servers,
         and is missing on others.
         """
-        groups = self._with_members([account.dn])
+        groups = self._with_members([account])
         powerful = self._powerful(account, groups)
         return tuple(sorted(Entitlement(each.id, _name(each), is_privileged=each.id in powerful) for each in groups))
 
-    def leave(self, member: str, groups: Sequence[Entitlement]) -> list[str]:
+    def leave(self, member: Entry, groups: Sequence[Entitlement]) -> list[str]:
         """Take an account out of groups, one request each, as far as the directory lets it.
 
         Args:
-            member: The account's DN as it is now.
+            member: The account as it is now.
             groups: Which ones.
 
         Returns:
@@ -68,11 +75,11 @@ class Memberships:
         known = self._known(groups)
         return self._each(groups, lambda group: group.id in known and self._leave_one(member, known[group.id]))
 
-    def join(self, member: str, groups: Sequence[Entitlement]) -> tuple[list[str], list[str]]:
+    def join(self, member: Entry, groups: Sequence[Entitlement]) -> tuple[list[str], list[str]]:
         """Put an account into groups, as far as they are still there.
 
         Args:
-            member: The account's DN as it is now.
+            member: The account as it is now.
             groups: Which ones.
 
         Returns:
@@ -95,22 +102,20 @@ class Memberships:
         """Whether a group gives power over others, by itself or through groups that it is in."""
         return self._leads_to_power([group])
 
-    def names_of(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return the DNs of entries that are still there, by id."""
-        found: dict[str, str] = {}
+    def entries_of(self, ids: Sequence[str]) -> dict[str, Entry]:
+        """Return entries that are still there, by id."""
+        found: dict[str, Entry] = {}
         real = [each for each in ids if self._flavor.is_id(each)]
         for start in range(0, len(real), AT_ONCE):
             some = self._flavor.id_filter(real[start : start + AT_ONCE])
-            found |= {each.id: each.dn for each in self._directory.search(self._config.base_dn, some, [])}
+            there = self._directory.search(self._config.base_dn, some, self.told_of_members)
+            found |= {each.id: each for each in there}
         return found
 
-    def names_member(self, group_id: str, member: str) -> bool:
-        """Whether a group names an entry as a member."""
-        return self._attribute_of(group_id, member) is not None
-
-    def attribute_of(self, group: Mapping[str, tuple[str, ...]]) -> str:
-        """Return where a group keeps its members, by its ``objectClass``."""
-        return _usual_attribute(group.get("objectClass", ()), self._config.member_attributes)
+    def names(self, group_id: str, attribute: str, value: str) -> bool:
+        """Whether a group names a member. Filters need no ranges, however many members it has."""
+        condition = f"(&{self._flavor.id_filter([group_id])}{equals(attribute, [value])})"
+        return bool(self._directory.search(self._base, condition, []))
 
     def _each(self, groups: Iterable[Entitlement], change: Callable[[Entitlement], bool]) -> list[str]:
         changed: list[str] = []
@@ -127,13 +132,14 @@ class Memberships:
             raise RejectedError(f"{len(refused)} of the groups could not be changed: {'; '.join(refused)}")
         return changed
 
-    def _leave_one(self, member: str, group: Entry) -> bool:
+    def _leave_one(self, member: Entry, group: Entry) -> bool:
+        left = [self._take_out(group, attribute, value) for attribute, value in self._places(group, member)]
+        return any(left)
+
+    def _take_out(self, group: Entry, attribute: str, value: str) -> bool:
         """Remove a member; where it is the last of a group that needs one, put the stand-in into its place."""
-        attribute = self._attribute_of(group.id, member)
-        if attribute is None:
-            return False
         accept = (*_NOT_IN_IT, CLASS_VIOLATION)
-        code = self._change(group, Change(attribute, remove=(member,)), accept)
+        code = self._change(group, Change(attribute, remove=(value,)), accept)
         if code == CLASS_VIOLATION:
             stand_in = self._config.group_stand_in
             if not stand_in:
@@ -141,26 +147,29 @@ class Memberships:
                     "the account is its last member, and such a group must have one: put somebody else into it, "
                     "or name a group_stand_in"
                 )
-            code = self._change(group, Change(attribute, add=(stand_in,), remove=(member,)), _NOT_IN_IT)
-        if code in _NOT_IN_IT and self._attribute_of(group.id, member) is not None:
+            code = self._change(group, Change(attribute, add=(stand_in,), remove=(value,)), _NOT_IN_IT)
+        if code in _NOT_IN_IT and self.names(group.id, attribute, value):
             raise RejectedError(f"the directory refuses to take the member out ({code})")
         return code == 0
 
-    def _join_one(self, member: str, group: Entry) -> bool:
+    def _join_one(self, member: Entry, group: Entry) -> bool:
         """Add a member, and let the stand-in go."""
-        if self._attribute_of(group.id, member) is not None:
+        if self._places(group, member):
             return False
-        attribute = _usual_attribute(group.get("objectClass"), self._config.member_attributes)
-        return self._trade_places(group, attribute, member) or (
-            self._change(group, Change(attribute, add=(member,)), _IN_IT_ALREADY) == 0
+        attribute = usual_attribute(group.get("objectClass"), self._attributes)
+        values = values_of(member, attribute)
+        if not values:
+            raise RejectedError(f"it names its members by {UID}, and the account has none")
+        return self._trade_places(group, attribute, values[0]) or (
+            self._change(group, Change(attribute, add=values[:1]), _IN_IT_ALREADY) == 0
         )
 
-    def _trade_places(self, group: Entry, attribute: str, member: str) -> bool:
+    def _trade_places(self, group: Entry, attribute: str, value: str) -> bool:
         """Put a member into the place of the stand-in; False where there is none (any more)."""
         stand_in = self._config.group_stand_in
-        if stand_in is None or self._attribute_of(group.id, stand_in) != attribute:
+        if stand_in is None or not self.names(group.id, attribute, stand_in):
             return False
-        return self._change(group, Change(attribute, add=(member,), remove=(stand_in,)), (NO_SUCH_ATTRIBUTE,)) == 0
+        return self._change(group, Change(attribute, add=(value,), remove=(stand_in,)), (NO_SUCH_ATTRIBUTE,)) == 0
 
     def _change(self, group: Entry, change: Change, accept: Sequence[int]) -> int:
         try:
@@ -174,13 +183,14 @@ class Memberships:
         except AccountNotFoundError:
             raise RetryableError("a group was renamed meanwhile; it is read again first") from None
 
-    def _attribute_of(self, group_id: str, member: str) -> str | None:
-        """Return the attribute in which a group names a member. Filters need no ranges, however many members it has."""
-        for attribute in self._config.member_attributes:
-            condition = f"(&{self._flavor.id_filter([group_id])}{equals(attribute, [member])})"
-            if self._directory.search(self._base, condition, []):
-                return attribute
-        return None
+    def _places(self, group: Entry, member: Entry) -> list[tuple[str, str]]:
+        """Return where a group names a member, and how."""
+        return [
+            (attribute, value)
+            for attribute in self._attributes
+            for value in values_of(member, attribute)
+            if self.names(group.id, attribute, value)
+        ]
 
     def _known(self, groups: Sequence[Entitlement]) -> dict[str, Entry]:
         """Return where groups are now, by id; what is missing is gone."""
@@ -193,12 +203,13 @@ class Memberships:
             }
         return found
 
-    def _with_members(self, members: Sequence[str]) -> list[Entry]:
+    def _with_members(self, members: Sequence[Entry]) -> list[Entry]:
         """Return the groups that name one of the members."""
         found: dict[str, Entry] = {}
         for start in range(0, len(members), AT_ONCE):
             some = members[start : start + AT_ONCE]
-            by_any = "".join(equals(attribute, some) for attribute in self._config.member_attributes)
+            named = {each: [value for one in some for value in values_of(one, each)] for each in self._attributes}
+            by_any = "".join(equals(attribute, values) for attribute, values in named.items() if values)
             groups = self._directory.search(self._base, f"(|{by_any})", ["cn", *self._flavor.group_attributes])
             found |= {each.id: each for each in groups}
         return list(found.values())
@@ -218,16 +229,9 @@ class Memberships:
             if any(map(self.gives_power, level)):
                 return True
             seen |= {each.id for each in level}
-            level = [each for each in self._with_members([each.dn for each in level]) if each.id not in seen]
+            level = [each for each in self._with_members(level) if each.id not in seen]
         return False
 
 
 def _name(group: Entry) -> str:
     return next(iter(group.get("cn")), group.dn)
-
-
-def _usual_attribute(classes: Sequence[str], attributes: Sequence[str]) -> str:
-    """Return where a group keeps members by its class; ``uniqueMember`` belongs to groupOfUniqueNames (RFC 4519)."""
-    is_unique = "groupofuniquenames" in {each.casefold() for each in classes}
-    wanted = "uniquemember" if is_unique else "member"
-    return next((each for each in attributes if each.casefold() == wanted), attributes[0])
