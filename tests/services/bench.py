@@ -40,6 +40,7 @@ from scimbridge.services.execution import Execution
 from scimbridge.services.expediting import Expediting
 from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
+from scimbridge.services.forgetting import Forgetting
 from scimbridge.services.giving_back import GivingBack
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
@@ -360,6 +361,7 @@ class Bench:
             lambda _target: frozenset(),
             self.timing,
         )
+        self.forgetting = Forgetting(self.database)
         self.holding = Holding(self.database, self.fleet)
         self.expediting = Expediting(self.database)
         self.approving = Approving(self.database, self.fleet, self.rules, self.wakeups.extend)
