@@ -215,6 +215,10 @@ class MemoryTarget(MemoryGroups):
     def entitlement(self, entitlement_id: str) -> Entitlement | None:
         return self.offers.get(entitlement_id)
 
+    def has_other_owner(self, thing_id: str, account_id: str) -> bool:
+        others = (account for native_id, account in self.accounts.items() if native_id != account_id)
+        return any(thing_id in account["owns"] and not account["suspended"] for account in others)
+
     def free_seats(self, license_id: str) -> int:
         taken = sum(license_id in account["licenses"] for account in self.accounts.values())
         return self.seats.get(license_id, taken + 1) - taken if license_id in self.offers else 0
