@@ -36,6 +36,7 @@ from scimbridge.services.execution import Execution
 from scimbridge.services.expediting import Expediting
 from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
+from scimbridge.services.forgetting import Forgetting
 from scimbridge.services.giving_back import GivingBack
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
@@ -410,6 +411,11 @@ class Bridge:
             self.courier.queued,
             self.timing,
         )
+
+    @cached_property
+    def forgetting(self) -> Forgetting:
+        """What is deleted once nobody asks for it any more."""
+        return Forgetting(self.database)
 
     @cached_property
     def crew(self) -> Crew:

@@ -40,7 +40,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         beside("count", lambda: bridge.census.run(bridge.clock()), COUNT_EVERY, stop),
         beside("hooks", lambda: _ask(bridge), ASK_EVERY, stop),
         beside("notices", bridge.deliver, DELIVER_EVERY, stop),
-        beside("forget", lambda: bridge.sweeping.forget_memberships(bridge.clock()), FORGET_EVERY, stop),
+        beside("forget", lambda: bridge.forgetting.run(bridge.clock()), FORGET_EVERY, stop),
     ):
         ready()
         repeat("sweep", lambda: _sweep(bridge), SWEEP_EVERY, stop)

@@ -281,6 +281,8 @@ class SampleConnector(GroupActions):
         def known(ids: Collection[str]) -> tuple[Entitlement, ...]:
             return tuple(found for found in map(system.entitlement, ids) if found is not None)
 
+        owns = known(record.owns)
+        lonely = [each.name for each in owns if each.is_privileged and not system.has_other_owner(each.id, record.id)]
         return AccountState(
             id=record.id,
             name=record.name,
@@ -292,7 +294,7 @@ class SampleConnector(GroupActions):
             },
             groups=known(record.groups),
             licenses=known(record.licenses),
-            owns=known(record.owns),
+            owns=owns,
             container=record.container,
             stamp=stamp_in(record.note),
             stamped_until=date_in(record.note),
@@ -300,7 +302,7 @@ class SampleConnector(GroupActions):
             mail_to=record.mail_to,
             archived=record.archived,
             unmanaged=record.unmanaged,
-            protected=record.protected,
+            protected=f"the last owner of {', '.join(lonely)}" if lonely else "",
         )
 
 

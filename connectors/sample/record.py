@@ -20,7 +20,6 @@ class Record:
         groups: Ids; so are licenses and what it owns.
         note: A text that people write; the stamp stands behind it.
         mail_to: Where its mail goes instead.
-        protected: Why only a person may decide about it.
         unmanaged: The bridge keeps away from it.
     """
 
@@ -40,7 +39,6 @@ class Record:
     hidden: bool = False
     mail_to: str = ""
     archived: bool = False
-    protected: str = ""
     unmanaged: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -90,6 +88,9 @@ class System(GroupSystem, Protocol):
 
     def entitlement(self, entitlement_id: str) -> Entitlement | None:
         """Return a group, a license or a thing; ``None`` where there is none (any more)."""
+
+    def has_other_owner(self, thing_id: str, account_id: str) -> bool:
+        """Whether somebody else who can sign in owns something, too."""
 
     def free_seats(self, license_id: str) -> int:
         """Return how many accounts can still have a license."""

@@ -137,6 +137,16 @@ class SampleFile(GroupRows):
             row = found.fetchone()
             return Entitlement(entitlement_id, row[0], bool(row[1])) if row else None
 
+    def has_other_owner(self, thing_id: str, account_id: str) -> bool:
+        """Whether somebody else who can sign in owns something, too."""
+        with self._open() as rows:
+            found = rows.execute(
+                "SELECT 1 FROM accounts, json_each(document, '$.owns') AS owned "
+                "WHERE owned.value = ? AND accounts.id <> ? AND NOT json_extract(document, '$.suspended')",
+                (thing_id, account_id),
+            )
+            return found.fetchone() is not None
+
     def free_seats(self, license_id: str) -> int:
         """Return how many accounts can still have a license."""
         with self._open() as rows:
@@ -175,7 +185,10 @@ class SampleFile(GroupRows):
                 store_record(rows, edit(record))
 
     def offer(self, name: str, *, is_privileged: bool = False, seats: int | None = None) -> str:
-        """Make a group, a license of so many seats, or a thing that can be owned, and return its id."""
+        """Make a group, a license of so many seats, or a thing that can be owned, and return its id.
+
+        A privileged thing must not be without an owner who can sign in.
+        """
         new = str(uuid.uuid4())
         with self._open() as rows:
             rows.execute("INSERT INTO entitlements VALUES (?, ?, ?, ?)", (new, name, is_privileged, seats))

@@ -152,6 +152,7 @@ def flood_story_document(story: FloodStory) -> Document:
             }
             for row in story.started
         ],
+        "beside": [flood.id for flood in story.beside],
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scimbridge.dashboard.times import moment
 
 if TYPE_CHECKING:
+    from scimbridge.domain.flood import Flood
     from scimbridge.services.flooding import FloodStory
 
 
@@ -32,6 +33,9 @@ def tell(story: FloodStory) -> Iterator[str]:
             yield f"  {row['user_name']} of {row['source']} (case {row['case_id']})"
     if len(story.held) < extent.held:
         yield f"  and {extent.held - len(story.held)} more; `scimbridge cases list --flood {flood.id}` lists them."
+    if story.beside:
+        yield ""
+        yield from beside(story.beside)
     if flood.stands:
         yield ""
         yield f"It was meant: `scimbridge guard release {flood.id} --reason TEXT`."
@@ -41,6 +45,12 @@ def tell(story: FloodStory) -> Iterator[str]:
 def cases(number: int) -> str:
     """Return a number of cases for a sentence."""
     return f"{number} case{'' if number == 1 else 's'}"
+
+
+def beside(floods: Sequence[Flood]) -> Iterator[str]:
+    """Yield which floods wait for a decision, too."""
+    for flood in floods:
+        yield f"Another limit has tripped by the same cases, flood {flood.id}: {flood.reason}. Decide about it, too."
 
 
 def _started(rows: Sequence[Mapping[Any, Any]]) -> Iterator[str]:

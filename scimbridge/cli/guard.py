@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scimbridge.cli.asking import confirm
-from scimbridge.cli.flood_story import cases, tell
+from scimbridge.cli.flood_story import beside, cases, tell
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
 from scimbridge.cli.output import note, say, say_json, say_table
@@ -133,8 +133,10 @@ def _carry_out(bridge: Bridge, flood: Flood, *, as_json: bool) -> None:
     for left in bridge.flooding.carry_out(flood.id, bridge.clock()):
         if left:
             note(f"{cases(left)} left")
+    story = bridge.flooding.story(flood.id)
     if as_json:
-        say_json(flood_story_document(bridge.flooding.story(flood.id)))
+        say_json(flood_story_document(story))
+    note(*beside(story.beside))
 
 
 def _row(summary: FloodSummary) -> tuple[object, ...]:

@@ -15,6 +15,8 @@ AttemptId = NewType("AttemptId", str)
 AccountId = NewType("AccountId", str)
 IdentityId = NewType("IdentityId", str)
 
+ID_LENGTH = 36
+
 _CHANCES = 64
 """How many random parts of ids are made at once: asking for randomness takes longer than all the rest."""
 
@@ -38,6 +40,11 @@ def new_id(now: datetime) -> str:
         chance, *more = _random_parts()
         _chances.extend(more)
     return f"{_prefix(now)}-7{chance}"
+
+
+def before_ids(at: datetime) -> str:
+    """Return what sorts behind all ids of earlier moments, to the millisecond, and before all others."""
+    return _prefix(at)
 
 
 def _random_parts() -> Iterator[str]:

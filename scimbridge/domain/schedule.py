@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -24,6 +25,7 @@ _FIELDS = {
 
 _ANY_DAY = datetime(2000, 1, 1)  # noqa: DTZ001  # whether an expression ever matches is asked of the calendar alone
 _TICK = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +57,59 @@ class Schedule:
 
     def first_at_or_after(self, due: datetime) -> datetime:
         """Return the first instant (UTC) that is not before ``due``."""
-        at = self._next(due)
-        # cronsim goes from midnight to midnight, and goes wrong where the clocks jump over one.
-        midnight = datetime.combine(at.astimezone(self.zone), time(), self.zone)
-        dawn = midnight.astimezone(UTC)
-        return at if dawn.astimezone(self.zone).time() == time() else self._next(max(due, dawn))
+        minute, hour, *_ = self.expression.split()
+        return self._each_time_round(due) if "*" in (minute[0], hour[0]) else self._once(due)
 
-    def _next(self, due: datetime) -> datetime:
-        # cronsim answers with what comes after a moment, and reads the wall clock: in the hour that is there
-        # twice, it may answer with the first time round when that has passed.
-        instants = CronSim(self.expression, (due - _TICK).astimezone(self.zone))
-        return next(at for at in (instant.astimezone(UTC) for instant in instants) if at >= due)
+    def _each_time_round(self, due: datetime) -> datetime:
+        # Up to the next change, the clocks are those of one offset.
+        while True:
+            offset = timezone(_offset(due, self.zone))
+            at = next(self._walls((due - _TICK).astimezone(offset))).replace(tzinfo=offset).astimezone(UTC)
+            change = _first_change(due, at, self.zone)
+            if change is None:
+                return at
+            due = change
+
+    def _once(self, due: datetime) -> datetime:
+        moments = (_first_moment(wall, self.zone) for wall in self._walls((due - _TICK).astimezone(self.zone)))
+        return next(at for at in moments if at >= due)
+
+    def _walls(self, start: datetime) -> Iterator[datetime]:
+        """Return what a clock on the wall that nobody changes shows at the instants after a moment."""
+        return CronSim(self.expression, start.replace(tzinfo=None))
+
+
+def _first_moment(wall: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the clocks first show a time (UTC), or jump over it."""
+    early, late = sorted(_readings(wall, zone))
+    is_shown = early.astimezone(zone).replace(tzinfo=None) == wall
+    return early if is_shown else _first_change(early, late, zone) or late
+
+
+def _first_change(after: datetime, until: datetime, zone: ZoneInfo) -> datetime | None:
+    """Return when the clocks change for the first time after a moment, and not after another one."""
+    while after < until:
+        day = min(after + timedelta(days=1), until)
+        if _offset(day, zone) != _offset(after, zone):
+            return _change_between(after, day, zone)
+        after = day
+    return None
+
+
+def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """Return the first moment with the offset of ``after``; clocks change at whole seconds."""
+    seconds = range(int((after - _EPOCH).total_seconds()) + 1)
+    first = bisect_left(
+        seconds,
+        True,
+        lo=int((before - _EPOCH).total_seconds()),
+        key=lambda second: _offset(_EPOCH + timedelta(seconds=second), zone) == _offset(after, zone),
+    )
+    return _EPOCH + timedelta(seconds=first)
+
+
+def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta()
 
 
 def _check(expression: str) -> None:

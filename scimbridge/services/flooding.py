@@ -43,12 +43,14 @@ class FloodStory:
         held: Cases that it holds, with ``case_id``, ``source``, ``user_name`` and ``hold_id``; capped at 1000.
         started: Tasks that have changed something, or may have, with ``case_id``, ``source``, ``user_name``,
             ``action``, ``target``, ``state`` and ``is_past_the_line``; capped at 1000.
+        beside: Other floods that wait for a person and have some of the same cases: another limit has tripped, too.
     """
 
     flood: Flood
     extent: Extent
     held: Sequence[Row]
     started: Sequence[Row]
+    beside: Sequence[Flood]
 
 
 class Flooding:
@@ -91,6 +93,7 @@ class Flooding:
                 extent=floods.extent(tx, flood_id),
                 held=floods.held_case_rows(tx, flood_id, SHOWN),
                 started=floods.started_rows(tx, flood_id, SHOWN),
+                beside=floods.standing_beside(tx, flood_id),
             )
 
     def release(self, flood_id: str, *, reason: str, by: str, now: datetime) -> Flood:

@@ -66,8 +66,19 @@ class Guarding:
         if not planned or not self._guard.limits:
             return ()
         acting = self._acting(tx, planned, now)
-        found = (self._count(tx, limit, case, now) for limit in self._guard.concerned(case.source, acting))
-        return [flood for flood in found if flood is not None]
+        held: list[Flood] = []
+        opened: list[tuple[Flood, bool]] = []
+        for limit in self._guard.concerned(case.source, acting):
+            counter = guard.count(tx, limit, now)
+            guard.mark(tx, limit, counter.epoch, case, now)
+            if counter.flood_id is not None:
+                held.append(self._join(tx, floods.flood_by_id(tx, counter.flood_id), case, now))
+                continue
+            reason = self._why_tripped(tx, limit, counter, now)
+            if reason is not None:
+                opened.append(self._open(tx, limit, counter, reason, case, now))
+        self._tell_once(tx, [flood for flood, has_others in opened if has_others or not held], now)
+        return [*held, *(flood for flood, _ in opened)]
 
     def _acting(self, tx: Connection, planned: Classes, now: datetime) -> Classes:
         """Return what is planned where something will be done. What is only observed takes nothing away."""
@@ -76,11 +87,8 @@ class Guarding:
         idle = self._observing - targets.armed(tx, now)
         return {target: classes for target, classes in planned.items() if target not in idle}
 
-    def _count(self, tx: Connection, limit: Limit, case: Case, now: datetime) -> Flood | None:
-        counter = guard.count(tx, limit, now)
-        guard.mark(tx, limit, counter.epoch, case, now)
-        if counter.flood_id is not None:
-            return self._join(tx, floods.flood_by_id(tx, counter.flood_id), case, now)
+    def _why_tripped(self, tx: Connection, limit: Limit, counter: Counter, now: datetime) -> str | None:
+        """Return which number a limit has tripped at, or ``None`` where its window has room."""
         active = self._active(tx, limit, counter, now)
         most = limit.most(active, self._guard.floor(limit))
         if counter.at_most <= most:
@@ -89,7 +97,7 @@ class Guarding:
         if counted <= most:
             guard.correct(tx, limit, counted)
             return None
-        return self._open(tx, limit, counter, active, now)
+        return limit.tripped(active, self._guard.floor(limit))
 
     def _active(self, tx: Connection, limit: Limit, counter: Counter, now: datetime) -> int:
         """Return how many were active when the window began; counted now, where nobody has done so before."""
@@ -101,19 +109,30 @@ class Guarding:
         guard.sample(tx, limit.scope, limit.subject, now, active)
         return active
 
-    def _open(self, tx: Connection, limit: Limit, counter: Counter, active: int, now: datetime) -> Flood:
-        """Hold everything that was counted in the window and is still open, and tell operators once."""
-        flood = floods.insert_flood(tx, limit, limit.tripped(active, self._guard.floor(limit)), now)
+    def _open(
+        self, tx: Connection, limit: Limit, counter: Counter, reason: str, case: Case, now: datetime
+    ) -> tuple[Flood, bool]:
+        """Hold everything that was counted in the window and is still open.
+
+        Returns:
+            The flood, and whether it holds somebody beside this case whom no flood has held before.
+        """
+        flood = floods.insert_flood(tx, limit, reason, now)
         guard.set_flood(tx, limit, flood.id)
         counted = guard.cases_counted(tx, limit, counter.epoch, now)
         floods.take_in(tx, flood.id, [case_id for case_id, _, _ in counted])
+        has_others = floods.has_unheld(tx, flood.id, beside=case.id)
         held = [(case_id, identity_id) for case_id, identity_id, is_open in counted if is_open]
         _hold(tx, flood, held, now)
         details = {"flood": flood.id, "where": flood.where, "held": len(held), "counted": len(counted)}
         journal.record(tx, "flood opened", now, reason=flood.reason, details=details)
-        self._alarms.guard_tripped(tx, flood_id=flood.id, where=flood.where, reason=flood.reason, now=now)
         self._database.on_commit(partial(_alarm, flood, len(held)))
-        return flood
+        return flood, has_others
+
+    def _tell_once(self, tx: Connection, news: Sequence[Flood], now: datetime) -> None:
+        """Tell operators of one mistake, however many limits it trips: each of them holds by itself."""
+        for flood in news[:1]:
+            self._alarms.guard_tripped(tx, flood_id=flood.id, where=flood.where, reason=flood.reason, now=now)
 
     def _join(self, tx: Connection, flood: Flood, case: Case, now: datetime) -> Flood:
         floods.take_in(tx, flood.id, [case.id])

@@ -18,7 +18,7 @@ from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
 from scimbridge.services.planning import Verdict
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import accounts, attempts, cases, holds, journal, members, stages, tasks
+from scimbridge.store import accounts, attempts, cases, holds, journal, stages, tasks
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
 
@@ -142,11 +142,6 @@ class Sweeping:
             return []
         with self._database.read() as tx:
             return tasks.runnable_accounts(tx, target, now, limit)
-
-    def forget_memberships(self, now: datetime) -> None:
-        """Drop memberships that ended too long ago for rules to see them."""
-        with self._database.write() as tx:
-            members.forget_past(tx, now)
 
     def _rescue_one(self, attempt: Attempt, now: datetime) -> bool:
         with self._database.write() as tx:

@@ -142,6 +142,32 @@ def is_held(tx: Connection, flood_id: str, case_id: str) -> bool:
     return bool(tx.execute(query).scalar_one())
 
 
+def has_unheld(tx: Connection, flood_id: str, *, beside: str) -> bool:
+    """Whether an open case of a flood, beside one, is held by no flood, this one included."""
+    is_held = exists(
+        select(holds.c.id).where(
+            holds.c.scope == Scope.CASE,
+            holds.c.subject == flood_cases.c.case_id,
+            holds.c.flood_id.is_not(None),
+            holds.c.lifted_at.is_(None),
+        )
+    )
+    query = (
+        select(flood_cases.c.case_id)
+        .join(cases, cases.c.id == flood_cases.c.case_id)
+        .where(flood_cases.c.flood_id == flood_id, flood_cases.c.case_id != beside, _IS_OPEN, ~is_held)
+    )
+    return bool(tx.execute(select(exists(query))).scalar_one())
+
+
+def standing_beside(tx: Connection, flood_id: str) -> list[Flood]:
+    """Return other floods that wait for a person and have some of the same cases, oldest first."""
+    own = select(flood_cases.c.case_id).where(flood_cases.c.flood_id == flood_id)
+    others = select(flood_cases.c.flood_id).where(flood_cases.c.case_id.in_(own), flood_cases.c.flood_id != flood_id)
+    query = select(floods).where(floods.c.closed_at.is_(None), floods.c.id.in_(others)).order_by(floods.c.opened_at)
+    return [_flood(row) for row in tx.execute(query).mappings()]
+
+
 def next_unsettled(tx: Connection, flood_id: str, limit: int) -> list[tuple[str, str]]:
     """Return cases of a flood for which its decision has not been carried out: id and identity. Locks their rows."""
     query = (

@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from scimbridge.domain.ids import new_id
-from scimbridge.store.schema import notices
+from scimbridge.domain.ids import ID_LENGTH, before_ids, new_id
+from scimbridge.domain.task import FINISHED
+from scimbridge.store.schema import notices, tasks
 from scimbridge.store.values import Row
 
 # As the partial index says it.
@@ -71,6 +72,26 @@ def sent_among(tx: Connection, kind: str, subjects: Collection[str]) -> frozense
         notices.c.kind == kind, notices.c.subject.in_(subjects), notices.c.sent_at.is_not(None)
     )
     return frozenset(tx.execute(query).scalars())
+
+
+def forget(tx: Connection, before: datetime, about_task: str, limit: int) -> int:
+    """Delete notices from before a moment that were sent or given up, up to a number. Returns how many.
+
+    Args:
+        tx: The transaction.
+        before: Later ones stay.
+        about_task: The kind of which a subject begins with the id of a task; it stays until that has finished.
+        limit: At most so many.
+    """
+    task = tasks.c.id == func.substr(notices.c.subject, 1, ID_LENGTH)
+    is_open = exists(select(tasks.c.id).where(task, tasks.c.state.not_in(FINISHED)))
+    # Ids are in the order of time, and so only what is old is read.
+    some = (
+        select(notices.c.id)
+        .where(notices.c.id < before_ids(before), not_(_UNSENT), or_(notices.c.kind != about_task, not_(is_open)))
+        .limit(limit)
+    )
+    return int(tx.execute(delete(notices).where(notices.c.id.in_(some))).rowcount)
 
 
 def _insert(tx: Connection, row: Mapping[str, Any]) -> bool:

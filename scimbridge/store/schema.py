@@ -25,6 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from scimbridge.domain.ids import ID_LENGTH
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -67,7 +69,7 @@ class Word(String):
 Document: Any = JSON().with_variant(JSONB(), "postgresql")
 # What is compared, and sorted, by code points; on PostgreSQL the locale of the database would say otherwise.
 _Key: Any = Text().with_variant(Text(collation="C"), "postgresql")
-_Id = String(36)
+_Id = String(ID_LENGTH)
 _AutoId = BigInteger().with_variant(Integer(), "sqlite")
 
 sources = Table(

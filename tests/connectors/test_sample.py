@@ -94,6 +94,17 @@ def test_a_lying_target_answers_and_changes_nothing(file: SampleFile, connector:
     assert file.writes() == [("suspend", ada, False)]
 
 
+def test_who_is_left_alone_as_an_owner_is_protected(file: SampleFile, connector: SampleConnector) -> None:
+    team, notes = file.offer("Team", is_privileged=True), file.offer("Notes")
+    ada, bob = (file.add(name, owns=[team, notes]) for name in ("ada", "bob"))
+    together = connector.read(ada).protected
+
+    connector.perform(Action.SUSPEND, connector.read(bob), confirmed)
+
+    assert together == ""
+    assert connector.read(ada).protected == "the last owner of Team"
+
+
 def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     config = SampleConfig(connector="sample", file=tmp_path / "mistyped.db")
     with pytest.raises(RetryableError, match="there is no sample target"):

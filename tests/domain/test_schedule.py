@@ -15,7 +15,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 NEW_YORK = ZoneInfo("America/New_York")
 HAVANA = ZoneInfo("America/Havana")
 BEIRUT = ZoneInfo("Asia/Beirut")
-ZONES = (BERLIN, NEW_YORK, ZoneInfo("UTC"), ZoneInfo("Asia/Kathmandu"), HAVANA)
+LORD_HOWE = ZoneInfo("Australia/Lord_Howe")
+ZONES = (BERLIN, NEW_YORK, ZoneInfo("UTC"), ZoneInfo("Asia/Kathmandu"), HAVANA, LORD_HOWE)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -77,6 +78,12 @@ def test_a_schedule_answers_with_its_first_instant_at_or_after_due(expression: s
         (HAVANA, "* 0 * * 0", "2026-03-08T00:00", "2026-03-15T04:00"),
         # Beirut, 2026-03-29, a Sunday: 00:00 becomes 01:00 at 22:00 UTC.
         (BEIRUT, "* 1-3 * * 0", "2026-03-28T21:41", "2026-03-28T22:00"),
+        # Lord Howe, 2026-04-05: 02:00 becomes 01:30 at 15:00 UTC; 2026-10-04: 02:00 becomes 02:30 at 15:30 UTC.
+        (LORD_HOWE, "45 * * * *", "2026-04-04T14:46", "2026-04-04T15:15"),
+        (LORD_HOWE, "* 2 * * *", "2026-04-04T15:00", "2026-04-04T15:30"),
+        (LORD_HOWE, "45 1 * * *", "2026-04-04T15:00", "2026-04-05T15:15"),
+        (LORD_HOWE, "45 * * * *", "2026-10-03T15:16", "2026-10-03T15:45"),
+        (LORD_HOWE, "15 2 * * *", "2026-10-03T15:00", "2026-10-03T15:30"),
     ],
 )
 def test_a_schedule_follows_the_clocks_of_its_zone(zone: ZoneInfo, expression: str, due: str, expected: str) -> None:

@@ -40,6 +40,7 @@ from scimbridge.services.execution import Execution
 from scimbridge.services.expediting import Expediting
 from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
+from scimbridge.services.forgetting import Forgetting
 from scimbridge.services.giving_back import GivingBack
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
@@ -214,6 +215,10 @@ class MemoryTarget(MemoryGroups):
     def entitlement(self, entitlement_id: str) -> Entitlement | None:
         return self.offers.get(entitlement_id)
 
+    def has_other_owner(self, thing_id: str, account_id: str) -> bool:
+        others = (account for native_id, account in self.accounts.items() if native_id != account_id)
+        return any(thing_id in account["owns"] and not account["suspended"] for account in others)
+
     def free_seats(self, license_id: str) -> int:
         taken = sum(license_id in account["licenses"] for account in self.accounts.values())
         return self.seats.get(license_id, taken + 1) - taken if license_id in self.offers else 0
@@ -360,6 +365,7 @@ class Bench:
             lambda _target: frozenset(),
             self.timing,
         )
+        self.forgetting = Forgetting(self.database)
         self.holding = Holding(self.database, self.fleet)
         self.expediting = Expediting(self.database)
         self.approving = Approving(self.database, self.fleet, self.rules, self.wakeups.extend)

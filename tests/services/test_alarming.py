@@ -15,6 +15,7 @@ from scimbridge.notices.payload import Format
 from scimbridge.notices.webhook import Webhook
 from scimbridge.sdk import TargetUnusableError
 from scimbridge.services.alarming import LEASE, Alarms
+from scimbridge.services.forgetting import NOTICES_KEPT
 from scimbridge.store import notices
 from scimbridge.store.database import Database
 from scimbridge.store.schema import notices as table
@@ -281,3 +282,29 @@ def test_what_is_done_or_held_misses_no_deadline(bench: Bench) -> None:
     assert bench.deadlines.run(bench.clock()) == 0
     bench.holding.lift(hold.id, by="ops", now=bench.clock())
     assert bench.deadlines.run(bench.clock()) == 1
+
+
+def test_a_notice_is_forgotten_long_after_it_was_sent_or_given_up(bench: Bench, office: PostOffice) -> None:
+    put(bench, "sent")
+    bench.deliver()
+    office.data_answer = "451 4.3.0 busy"
+    put(bench, "unsent")
+
+    bench.clock.advance(NOTICES_KEPT)
+    bench.forgetting.run(bench.clock())
+    kept = len(rows(bench.database))
+    bench.clock.advance("1s")
+    bench.forgetting.run(bench.clock())
+
+    assert kept == 4
+    assert {row["subject"] for row in rows(bench.database)} == {"unsent mail.0", "unsent mail.1"}
+
+
+def test_what_nobody_could_be_told_is_forgotten_too(bench: Bench, office: PostOffice) -> None:
+    office.data_answer = "554 5.7.1 no"
+    put(bench)
+    bench.deliver()
+
+    bench.clock.advance(NOTICES_KEPT + timedelta(seconds=1))
+
+    assert bench.forgetting.forget_notices(bench.clock()) == 2

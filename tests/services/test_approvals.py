@@ -621,6 +621,25 @@ def test_a_protected_account_waits_for_a_person(quick: Bench, shown: Shown, now:
     assert f"scimbridge cases approve {quick.case(ada).id}" in task.reason
 
 
+def test_the_last_owner_waits_for_a_person_and_one_of_several_does_not(quick: Bench) -> None:
+    crm = quick.systems["crm"]
+    team = crm.offer("Team", is_privileged=True)
+    ada, bob = quick.join("ada"), quick.join("bob")
+    for name in ("ada", "bob"):
+        crm.account(name)["owns"] = [team]
+
+    quick.leave(ada)
+    quick.run()
+    quick.leave(bob)
+    quick.run()
+
+    (task,) = quick.tasks(quick.case(bob))
+    assert crm.is_suspended("ada")
+    assert not crm.is_suspended("bob")
+    assert task.needs_person
+    assert task.reason.startswith("protected: the last owner of Team; ")
+
+
 def test_retrying_alone_does_not_touch_a_protected_account(quick: Bench, shown: Shown) -> None:
     ada = quick.join("ada")
     shown["native-ada"] = {"groups": (ADMINS,)}

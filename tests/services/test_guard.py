@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
+from scimbridge.cli.flood_story import tell
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.case import CaseKind, CaseState
 from scimbridge.domain.filter import IdentityFilter
-from scimbridge.domain.guard import GuardScope
+from scimbridge.domain.guard import GuardScope, Limit
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
@@ -359,6 +362,46 @@ def test_each_limit_that_trips_holds_by_itself(database: Database, clock: FakeCl
             select(func.count()).select_from(hold_table).where(hold_table.c.subject == bench.case(everyone[5]).id)
         )
         assert held.scalar_one() == 2
+
+
+def suspending(most: int, **settings: Any) -> Limit:
+    return a_limit(most, guard_class=GuardClass.SUSPEND, **settings)
+
+
+def at_erp(most: int) -> Limit:
+    return a_limit(most, scope=GuardScope.TARGET, subject="erp")
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ((a_limit(2), suspending(2)), 1),  # at the same moment
+        ((a_limit(2), suspending(2, window=timedelta(hours=48))), 1),
+        ((a_limit(4), suspending(2)), 1),  # one after the other, and the first one holds all of them already
+        ((a_limit(5), at_erp(2)), 2),
+    ],
+)
+def test_operators_hear_of_a_mistake_once_however_many_limits_it_trips(
+    database: Database, clock: FakeClock, limits: Sequence[Limit], told: int
+) -> None:
+    """Unless the second limit holds somebody whom the first one does not."""
+    rules = Ruleset(
+        (a_rule(a_stage("7d"), match='userType eq "E"'), a_rule(a_stage("7d"), exclude_targets=frozenset({"erp"})))
+    )
+    webhook = Webhook(url="https://hooks.example.com/", format=Format.PLAIN)
+    channels = Channels(public_url="https://bridge.example.com", webhook=webhook)
+    systems = {"crm": MemoryTarget(), "erp": MemoryTarget()}
+    bench = a_bench(database, clock, *limits, rules=rules, systems=systems, channels=channels)
+
+    leave_all(bench, people(bench, 4, userType="E"))
+    leave_all(bench, people(bench, 4, "q"))
+
+    first, second = standing(bench)
+    with database.read() as tx:
+        assert len(tx.execute(select(notice_table.c.id)).all()) == told
+    story = bench.flooding.story(first.id)
+    assert [flood.id for flood in story.beside] == [second.id]
+    assert f"flood {second.id}: {second.reason}. Decide about it, too." in "\n".join(tell(story))
 
 
 def test_nothing_of_a_request_that_fails_is_counted(database: Database, clock: FakeClock) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -106,11 +105,8 @@ def lapsed(making: Making) -> tuple[Bench, str]:
     bench = making(with_terms(approvers=1))
     case = leaver(bench)
     bench.approving.approve(bench.approving.propose(case, None, bench.clock()), by="eve", now=bench.clock())
-    bench.systems["crm"].accounts["native-ada"]["protected"] = "the last owner of Roadmap"
-    read = MemoryConnector.read
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MemoryConnector, "read", lambda self, key: replace(read(self, key), protected="the last owner"))
-        bench.run()
+    come_to_own_a_team(bench)
+    bench.run()
     return bench, case
 
 
@@ -247,11 +243,14 @@ def changed_since(making: Making) -> tuple[Bench, str]:
 def protected(making: Making) -> tuple[Bench, str]:
     bench = making()
     case = leaver(bench)
-    read = MemoryConnector.read
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MemoryConnector, "read", lambda self, key: replace(read(self, key), protected="the last owner"))
-        bench.run()
+    come_to_own_a_team(bench)
+    bench.run()
     return bench, case
+
+
+def come_to_own_a_team(bench: Bench) -> None:
+    crm = bench.systems["crm"]
+    crm.account("ada")["owns"] = [crm.offer("Team", is_privileged=True)]
 
 
 def failed(making: Making) -> tuple[Bench, str]:

@@ -511,3 +511,19 @@ def test_nobody_looks_for_an_account_where_people_are_told(bench: Bench, office:
     account = bench.account(ada, "notify")
 
     assert account.link_due_at is None
+
+
+def test_who_was_told_is_remembered_until_the_task_is_done(bench: Bench, office: PostOffice) -> None:
+    ada = with_manager(bench)
+    office.recipient_answers[OPS] = "451 4.3.0 busy"
+    bench.leave(ada)
+    bench.run("20d")
+
+    bench.clock.advance("100d")
+    while_open = bench.forgetting.forget_notices(bench.clock())
+    office.recipient_answers.clear()
+    bench.run("0s")
+    once_done = bench.forgetting.forget_notices(bench.clock())
+
+    assert [envelope.rcpt_tos for envelope in office.envelopes] == [[BOSS], [OPS]]
+    assert (while_open, once_done) == (0, 1)

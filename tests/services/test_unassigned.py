@@ -527,7 +527,7 @@ def test_an_operator_who_confirms_makes_it_a_fact_for_whom_nothing_grants_the_ta
     bench.run()
     happen(bench, group, people)
     bench.clock.advance("3d")
-    bench.sweeping.forget_memberships(bench.clock())
+    bench.forgetting.forget_memberships(bench.clock())
 
     lost = bench.inquiring.confirm(bench.inquiries()[0].id, by="ops", now=bench.clock())
     bench.run("15m")
