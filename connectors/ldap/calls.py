@@ -66,11 +66,11 @@ class LdapCalls(Connector[LdapConfig]):
     # -- the mark
 
     def _stamp(self, state: NativeState, places: dict[str, str]) -> Done:
-        """Write marks into attributes, behind what stands there, where there is none yet."""
+        """Write marks into attributes, behind what stands there; one with a date takes the place of an older one."""
         changes = []
         for attribute, mark in places.items():
             values = state.attributes.get(attribute, ())
-            if not any(map(stamp_in, values)):
+            if mark != stamp_of(None) or not any(map(stamp_in, values)):
                 changes.append(swapped(attribute, values, marked(values, mark, self._flavor.longest_text)))
         self._edit(state, Edit(tuple(changes)))
         return Done(changed=True, after={"stamp": stamp_of(state.delete_at)})

@@ -44,7 +44,7 @@ class GroupActions(LdapCalls):
     @performs(Action.STAMP_GROUP, undo=Action.UNSTAMP_GROUP, needs=("write group_stamp_attribute",))
     def stamp_group(self, group: GroupState, _confirm: Confirm) -> Outcome:
         """Write the mark with its date behind what stands in ``group_stamp_attribute``."""
-        if group.stamp:
+        if group.is_as_wanted_by(Action.STAMP_GROUP):
             return Done(changed=False)
         return self._stamp(group, {self.config.group_stamp_attribute: stamp_of(group.delete_at)})
 

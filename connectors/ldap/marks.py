@@ -6,14 +6,14 @@ from scimbridge.sdk.stamp import stamp_in, stamped, unstamped
 
 
 def marked(values: tuple[str, ...], mark: str, room: int) -> tuple[str, ...]:
-    """Return the values with the mark behind the first one.
+    """Return the values with the mark behind the first one; an older mark gives way.
 
     Args:
         values: What people wrote.
         mark: What is added.
         room: How many characters a value may have, 0 for any number; the end of a longer text gives way.
     """
-    text, *others = values or ("",)
+    text, *others = [rest for rest in map(unstamped, values) if rest.strip()] or [""]
     if room:
         text = text[: max(room - len(mark) - 1, 0)]
     return (stamped(text, mark), *others)

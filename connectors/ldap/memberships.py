@@ -28,6 +28,9 @@ from scimbridge.sdk import (
 AT_ONCE = 50
 """How many groups one filter asks for."""
 
+_Place = tuple[str, str]
+"""An attribute of a group, and the value in it that names a member."""
+
 _NOT_IN_IT = (NO_SUCH_ATTRIBUTE, UNWILLING)
 _IN_IT_ALREADY = (VALUE_EXISTS, ENTRY_EXISTS)
 
@@ -73,7 +76,9 @@ class Memberships:
             RejectedError: Some could not be left; the message names them and why. All others were.
         """
         known = self._known(groups)
-        return self._each(groups, lambda group: group.id in known and self._leave_one(member, known[group.id]))
+        places = self._places(known, member)
+        there = [each for each in groups if each.id in places]
+        return self._each(there, lambda group: self._leave_one(known[group.id], places[group.id]))
 
     def join(self, member: Entry, groups: Sequence[Entitlement]) -> tuple[list[str], list[str]]:
         """Put an account into groups, as far as they are still there.
@@ -90,8 +95,9 @@ class Memberships:
             RejectedError: Some could not be joined; the message names them and why. All others were.
         """
         known = self._known(groups)
-        there = [each for each in groups if each.id in known]
-        joined = self._each(there, lambda group: self._join_one(member, known[group.id]))
+        is_in = self._places(known, member)
+        missing = [each for each in groups if each.id in known and each.id not in is_in]
+        joined = self._each(missing, lambda group: self._join_one(member, known[group.id]))
         return joined, [each.name for each in groups if each.id not in known]
 
     def gives_power(self, group: Entry) -> bool:
@@ -132,8 +138,8 @@ class Memberships:
             raise RejectedError(f"{len(refused)} of the groups could not be changed: {'; '.join(refused)}")
         return changed
 
-    def _leave_one(self, member: Entry, group: Entry) -> bool:
-        left = [self._take_out(group, attribute, value) for attribute, value in self._places(group, member)]
+    def _leave_one(self, group: Entry, places: Iterable[_Place]) -> bool:
+        left = [self._take_out(group, attribute, value) for attribute, value in places]
         return any(left)
 
     def _take_out(self, group: Entry, attribute: str, value: str) -> bool:
@@ -154,8 +160,6 @@ class Memberships:
 
     def _join_one(self, member: Entry, group: Entry) -> bool:
         """Add a member, and let the stand-in go."""
-        if self._places(group, member):
-            return False
         attribute = usual_attribute(group.get("objectClass"), self._attributes)
         values = values_of(member, attribute)
         if not values:
@@ -183,14 +187,18 @@ class Memberships:
         except AccountNotFoundError:
             raise RetryableError("a group was renamed meanwhile; it is read again first") from None
 
-    def _places(self, group: Entry, member: Entry) -> list[tuple[str, str]]:
-        """Return where a group names a member, and how."""
-        return [
-            (attribute, value)
-            for attribute in self._attributes
-            for value in values_of(member, attribute)
-            if self.names(group.id, attribute, value)
-        ]
+    def _places(self, ids: Iterable[str], member: Entry) -> dict[str, list[_Place]]:
+        """Return where groups name a member, and how; those that do not are missing."""
+        wanted = list(ids)
+        found: dict[str, list[_Place]] = {}
+        for start in range(0, len(wanted), AT_ONCE):
+            some = self._flavor.id_filter(wanted[start : start + AT_ONCE])
+            for attribute in self._attributes:
+                for value in values_of(member, attribute):
+                    naming = f"(&{some}{equals(attribute, [value])})"
+                    for group in self._directory.search(self._base, naming, []):
+                        found.setdefault(group.id, []).append((attribute, value))
+        return found
 
     def _known(self, groups: Sequence[Entitlement]) -> dict[str, Entry]:
         """Return where groups are now, by id; what is missing is gone."""

@@ -59,7 +59,7 @@ class GroupActions(SampleCalls):
     @performs(Action.STAMP_GROUP, undo=Action.UNSTAMP_GROUP)
     def stamp_group(self, group: GroupState, _confirm: Confirm) -> Outcome:
         """Write the mark behind the note."""
-        if group.stamp:
+        if group.is_as_wanted_by(Action.STAMP_GROUP):
             return Done(changed=False)
         mark = stamp_of(group.delete_at)
         self._change_group(Action.STAMP_GROUP, group, lambda found: replace(found, note=stamped(found.note, mark)))

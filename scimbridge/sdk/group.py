@@ -180,7 +180,7 @@ def _where_told(name: str, is_so: Callable[[GroupState], bool]) -> Callable[[Gro
 
 
 _AS_WANTED: Mapping[Action, Callable[[GroupState], bool | None]] = {
-    Action.STAMP_GROUP: _where_told("stamp", lambda state: bool(state.stamp)),
+    Action.STAMP_GROUP: _where_told("stamp", lambda state: state.is_stamped),
     # Whoever moved its date has not made it theirs.
     Action.UNSTAMP_GROUP: _where_told("stamp", lambda state: not state.stamp or state.had("stamp")),
     Action.DISABLE_GROUP: lambda state: state.disabled,

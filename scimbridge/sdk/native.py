@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Protocol, Self
 
 from scimbridge.domain.action import Action
+from scimbridge.sdk.stamp import stamp_of
 
 
 class HasId(Protocol):
@@ -62,6 +63,18 @@ class NativeState(ABC):
     left: Self | None = None
     delete_at: datetime | None = None
     handle: str | None = None
+
+    @property
+    def is_stamped(self) -> bool:
+        """Whether it has the mark, and the mark says no earlier date than the one that is planned.
+
+        A later one is the wish of whoever moved it, and stays; so does what is no date.
+        """
+        if not self.stamp or self.delete_at is None:
+            return bool(self.stamp)
+        if self.stamped_until is None:
+            return self.stamp != stamp_of(None)
+        return self.stamped_until >= self.delete_at.replace(microsecond=0)
 
     @abstractmethod
     def is_as_wanted_by(self, action: Action) -> bool | None:

@@ -42,8 +42,9 @@ def date_in(text: str) -> datetime | None:
 
 
 def stamped(text: str, stamp: str) -> str:
-    """Return a text with the mark behind what stands there."""
-    return f"{text} {stamp}" if text.strip() else stamp
+    """Return a text with the mark behind what stands there; an older mark gives way."""
+    rest = unstamped(text)
+    return f"{rest} {stamp}" if rest.strip() else stamp
 
 
 def unstamped(text: str) -> str:

@@ -206,7 +206,7 @@ _AS_WANTED: Mapping[Action, Callable[[AccountState], bool | None]] = {
     Action.TRANSFER_OWNERSHIP: _where_told("owns", lambda state: not state.owns),
     Action.HIDE_FROM_DIRECTORY: lambda state: state.hidden,
     Action.SHOW_IN_DIRECTORY: _where_told("hidden", lambda state: not state.hidden or state.stays("hidden")),
-    Action.STAMP: _where_told("stamp", lambda state: bool(state.stamp)),
+    Action.STAMP: _where_told("stamp", lambda state: state.is_stamped),
     # Whoever moved its date has not made it theirs: the mark says that the account will be deleted.
     Action.UNSTAMP: _where_told("stamp", lambda state: not state.stamp or state.had("stamp")),
     Action.RESTORE_MAIL: _where_told("mail_to", lambda state: state.stays("mail_to")),

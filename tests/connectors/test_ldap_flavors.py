@@ -22,6 +22,7 @@ from scimbridge.sdk import (
     TargetUnusableError,
 )
 from scimbridge.sdk.testing import confirmed
+from tests.lab.directories.counting import Fault
 from tests.lab.directories.lab import BASE, PASSWORD, Lab
 
 pytest_plugins = ("tests.lab.fixtures",)
@@ -246,7 +247,7 @@ def test_a_directory_that_goes_away_in_the_middle_leaves_nothing_undone_in_the_e
     for number in range(3):
         lab.add_group(f"{name} {number}", account_id, other_id)
     before = connector.read(account_id)
-    lab.counter.dies_before = lab.writes + 1
+    lab.counter.faults = iter([Fault.NONE, Fault.LOST])
 
     with pytest.raises(RetryableError):
         connector.perform(Action.REMOVE_FROM_GROUPS, before, confirmed)

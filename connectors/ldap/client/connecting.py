@@ -72,7 +72,7 @@ class Connecting:
         return ldap3.Connection(
             server,
             **identity,
-            client_strategy=ldap3.SAFE_SYNC,
+            client_strategy=ldap3.SYNC,  # the safe one copies each answer for other threads; here there are none
             receive_timeout=config.receive_timeout,
             auto_referrals=False,
             check_names=False,

@@ -58,13 +58,13 @@ class LdapLink(Link):
         """
         self.is_broken = True  # until the answer is here
         try:
-            _, result, found, _ = getattr(self._connection, operation)(*args, **options)
+            getattr(self._connection, operation)(*args, **options)
         except LDAPInvalidFilterError as error:
             raise TargetUnusableError(f"user_filter is no filter: {error}") from error
         except _BROKEN as error:
             raise unreachable(str(error) or type(error).__name__, is_stale=not self.is_fresh) from error
         self.is_broken = False
-        return result, found
+        return self._connection.result, self._connection.response
 
     def answers(self) -> bool:
         """Whether the directory still answers."""

@@ -92,6 +92,23 @@ class Acting(Arranging):
         assert text in self.text_of(account_id)
         assert connector.read(account_id).stamped_until == delete_at
 
+    def test_an_older_date_in_a_stamp_gives_way_and_a_later_one_stays(
+        self, connector: Connector[Any], account_id: str
+    ) -> None:
+        self._needs(connector, Action.STAMP)
+        self.equip(account_id)
+        text = self.text_of(account_id)
+        older, planned, later = (datetime(year, 2, 28, 22, 0, 0, 5000, tzinfo=UTC) for year in (2031, 2032, 2033))
+
+        for delete_at in (older, later):
+            self._perform(connector, Action.STAMP, replace(connector.read(account_id), delete_at=delete_at))
+        again = self._perform(connector, Action.STAMP, replace(connector.read(account_id), delete_at=planned))
+
+        assert not again.changed
+        assert text in self.text_of(account_id)
+        assert "2031-" not in self.text_of(account_id)
+        assert connector.read(account_id).stamped_until == later.replace(microsecond=0)
+
     @pytest.mark.parametrize("action", [Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL])
     def test_without_a_successor_a_person_is_asked(
         self, connector: Connector[Any], account_id: str, action: Action

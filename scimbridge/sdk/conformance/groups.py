@@ -255,13 +255,17 @@ class GroupConformance(ConnectorConformance):
     ) -> None:
         self._needs(connector, Action.STAMP_GROUP)
         text = self.group_text_of(group_id)
-        delete_at = datetime(2031, 2, 28, 22, 0, tzinfo=UTC)
+        delete_at, later = datetime(2031, 2, 28, 22, 0, tzinfo=UTC), datetime(2032, 2, 28, 22, 0, tzinfo=UTC)
 
         self._done(connector, Action.STAMP_GROUP, replace(connector.read_group(group_id), delete_at=delete_at))
+        stamped = connector.read_group(group_id)
+        self._done(connector, Action.STAMP_GROUP, replace(stamped, delete_at=later))
 
         assert text
         assert text in self.group_text_of(group_id)
-        assert connector.read_group(group_id).stamped_until == delete_at
+        assert stamped.stamped_until == delete_at
+        assert connector.read_group(group_id).stamped_until == later
+        assert "2031-" not in self.group_text_of(group_id)
 
     def test_a_group_is_deleted_once_that_is_confirmed(self, connector: Connector[Any], group_id: str) -> None:
         self._needs(connector, Action.DELETE_GROUP)

@@ -1,14 +1,31 @@
-"""A socket before a server's own, that counts the requests which would write."""
+"""A socket before a server's own, that counts the requests which would write, and can spoil them."""
 
 from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
+from enum import Enum, auto
 from pathlib import Path
 
-WRITING = frozenset({0x66, 0x68, 0x4A, 0x6C})
-"""Tags of modify, add, delete and rename (RFC 4511 section 4.2 and on)."""
+from scimbridge.demo import ber
+
+WRITING = {0x66: 0x67, 0x68: 0x69, 0x4A: 0x6B, 0x6C: 0x6D}
+"""Tags of modify, add, delete and rename, each with that of its answer (RFC 4511 section 4.2 and on)."""
+
+
+class Fault(Enum):
+    """What can befall a request."""
+
+    NONE = auto()
+    """It passes."""
+
+    LOST = auto()
+    """Whoever sends it is hung up on, and it never comes to the server."""
+
+    UNHEARD = auto()
+    """It passes, and whoever sends it is hung up on before the answer."""
 
 
 class CountingSocket:
@@ -16,12 +33,14 @@ class CountingSocket:
 
     Attributes:
         writes: How many writing requests have passed.
-        dies_before: The one that does not pass any more: whoever sends it is hung up on, once.
+        faults: What befalls the next ones, in turn; they pass when there is nothing more. A number is a result code,
+            for what no server answers at request, such as that it is busy.
     """
 
     def __init__(self, path: Path, upstream: Path) -> None:
         self.writes = 0
-        self.dies_before: int | None = None
+        self.faults: Iterator[Fault | int] = iter(())
+        self._unheard: set[socket.socket] = set()
         self._upstream = str(upstream)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -59,30 +78,32 @@ class CountingSocket:
     def _requests(self, client: socket.socket, server: socket.socket) -> None:
         waiting = b""
         try:
-            while octets := self._received(client):
+            while octets := client.recv(65536):
                 waiting += octets
                 while (message := _first_message(waiting)) is not None:
+                    waiting = waiting[len(message) :]
                     if _operation(message) in WRITING:
-                        if self.writes == self.dies_before:
-                            self.dies_before = None
-                            _hang_up(client)
-                            return
+                        match next(self.faults, Fault.NONE):
+                            case Fault.LOST:
+                                _hang_up(client)
+                                return
+                            case Fault.UNHEARD:
+                                self._unheard.add(client)
+                            case int(code):
+                                client.sendall(_refusal(message, code))
+                                continue
+                            case Fault.NONE:
+                                pass
                         self.writes += 1
                     server.sendall(message)
-                    waiting = waiting[len(message) :]
+        except OSError:
+            pass  # one of the two has hung up
         finally:
             _hang_up(server)
 
-    @staticmethod
-    def _received(client: socket.socket) -> bytes:
+    def _answers(self, server: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
-            return client.recv(65536)
-        return b""
-
-    @staticmethod
-    def _answers(server: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
-            while octets := server.recv(65536):
+            while (octets := server.recv(65536)) and client not in self._unheard:
                 client.sendall(octets)
         _hang_up(client)
 
@@ -113,6 +134,12 @@ def _operation(message: bytes) -> int:
     number = _length(message, head[1])
     assert number is not None
     return message[number[0] + number[1]]
+
+
+def _refusal(message: bytes, code: int) -> bytes:
+    number, operation, *_ = ber.decode(message).parts
+    result = (ber.encode(ber.ENUMERATED, bytes((code,))), ber.encode(ber.STRING), ber.encode(ber.STRING))
+    return ber.encode(ber.SEQUENCE, ber.encode(number.tag, number.content), ber.encode(WRITING[operation.tag], *result))
 
 
 def _hang_up(connection: socket.socket) -> None:

@@ -121,6 +121,9 @@ class Lab(ABC):
 
     def stop(self) -> None:
         """Stop the server; its data stay."""
+        if self._admin is not None:
+            self._admin.unbind()
+            self._admin = None
         if self._process is not None:
             assert self._process.stdin
             self._process.stdin.close()
@@ -132,8 +135,6 @@ class Lab(ABC):
         """Stop the server for good."""
         if self.counter is not None:
             self.counter.close()
-        if self._admin is not None:
-            self._admin.unbind()
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -19,8 +19,7 @@ _RANGED = re.compile(r"(?P<name>[^;]+);range=(?P<first>\d+)-(\d+|\*)", re.IGNORE
 class RangingSocket(CountingSocket):
     """Cuts attributes with many values, and tells by their names which values these are."""
 
-    @staticmethod
-    def _answers(server: socket.socket, client: socket.socket) -> None:
+    def _answers(self, server: socket.socket, client: socket.socket) -> None:
         waiting = b""
         with suppress(OSError):
             while octets := server.recv(65536):
