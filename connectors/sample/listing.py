@@ -44,9 +44,7 @@ class Listing(GroupActions):
         return AccountSummary(
             id=record.id,
             name=record.name,
-            attributes={
-                name: (value,) for name in self.config.match.values() if (value := getattr(record, name))
-            },
+            attributes={name: (value,) for name in self.config.match.values() if (value := getattr(record, name))},
             suspended=record.suspended,
             signed_in_at=_moment(record.signed_in_at),
             expires_at=_moment(record.expires_at),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 OVERLAP = timedelta(hours=1)
-"""How far a list looks back behind what the one before it has seen: replicas hand changes on late, with their old time."""
+"""How far a list looks back behind what the one before has seen: replicas hand on changes late, with the old time."""
 
 
 class HighWater:

@@ -61,9 +61,7 @@ class Listing(Arranging):
             assert listed[each].container in (read.container, None)
             assert listed[each].unmanaged in (read.unmanaged, None)
 
-    def test_what_a_list_tells_of_times_can_be(
-        self, connector: Connector[Any], account_id: str
-    ) -> None:
+    def test_what_a_list_tells_of_times_can_be(self, connector: Connector[Any], account_id: str) -> None:
         self._needs_a_list(connector)
         latest = datetime.now(UTC) + A_MINUTE
 
