@@ -47,6 +47,7 @@ from scimbridge.services.hooking import Hooking
 from scimbridge.services.identifying import Identifying
 from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
+from scimbridge.services.inventory import Inventory
 from scimbridge.services.leases import TERMS, Leases, Terms
 from scimbridge.services.lookup import Lookup
 from scimbridge.services.moving import Moving
@@ -230,6 +231,11 @@ class Bridge:
     def stale_groups(self) -> StaleGroups:
         """Which groups at targets nobody seems to need."""
         return StaleGroups(self.database, self.fleet)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """Which accounts there are at targets."""
+        return Inventory(self.fleet)
 
     @cached_property
     def group_statuses(self) -> GroupStatuses:

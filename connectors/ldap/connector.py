@@ -11,9 +11,11 @@ from connectors.ldap.config import LdapConfig
 from connectors.ldap.entry import Edit
 from connectors.ldap.flavors import FLAVORS
 from connectors.ldap.group_actions import GroupActions
+from connectors.ldap.listing import Listing
 from connectors.ldap.locking import also_locked, also_unlocked
 from connectors.ldap.marks import marked
 from scimbridge.sdk import (
+    AccountPage,
     AccountRef,
     AccountState,
     Action,
@@ -68,6 +70,10 @@ class LdapConnector(GroupActions):
     def find(self, person: Person) -> AccountRef | None:
         """Return the account by the first pair of ``match`` that finds any."""
         return self._accounts.find(person)
+
+    def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
+        """Yield the accounts beneath ``base_dn``, or what has changed among them since."""
+        return Listing(self.config, self.directory).accounts(since)
 
     def read(self, account_id: str) -> AccountState:
         """Return the account as it is now, wherever beneath ``base_dn`` it has moved to."""

@@ -10,6 +10,10 @@ from connectors.ldap import dn
 _SPECIAL = str.maketrans({"\\": r"\5c", "*": r"\2a", "(": r"\28", ")": r"\29", "\x00": r"\00"})
 
 
+Control = tuple[str, bool, bytes | None]
+"""What goes with a request (RFC 4511 section 4.1.11): its type, whether the server must know it, and its value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An entry that a search found.

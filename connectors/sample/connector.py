@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from connectors.sample.config import SampleConfig
-from connectors.sample.groups import GroupActions
+from connectors.sample.listing import Listing
 from connectors.sample.record import Edit, Record, System
 from scimbridge.sdk import (
     AccountNotFoundError,
@@ -32,7 +32,7 @@ ASK_AGAIN = timedelta(seconds=5)
 """How long the target needs for an archive, as it says."""
 
 
-class SampleConnector(GroupActions):
+class SampleConnector(Listing):
     """A target in one file."""
 
     kind = "sample"

@@ -21,6 +21,9 @@ class Record:
         note: A text that people write; the stamp stands behind it.
         mail_to: Where its mail goes instead.
         unmanaged: The bridge keeps away from it.
+        created_at: When it was made (ISO 8601); empty where nobody knows, like the other times.
+        signed_in_at: When somebody last signed in with it, or ``never``.
+        expires_at: When it ends by itself, or ``never``.
     """
 
     id: str
@@ -40,6 +43,9 @@ class Record:
     mail_to: str = ""
     archived: bool = False
     unmanaged: bool = False
+    created_at: str = ""
+    signed_in_at: str = ""
+    expires_at: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; ``from_json`` reads it."""
@@ -59,6 +65,21 @@ def _read(value: Any) -> Any:
 Edit = Callable[[Record], Record]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What has changed behind a position.
+
+    Attributes:
+        records: Accounts as they are now.
+        gone: Ids of those that were removed.
+        position: Where the next look goes on; where it was, if nothing has changed.
+    """
+
+    records: Sequence[Record]
+    gone: Sequence[str]
+    position: str
+
+
 class System(GroupSystem, Protocol):
     """One function per call to the target, whose accounts live in a file, or in memory in the engine's tests.
 
@@ -70,6 +91,15 @@ class System(GroupSystem, Protocol):
 
     def get(self, account_id: str) -> Record | None:
         """Return an account."""
+
+    def listed(self, after: str, count: int) -> Sequence[Record]:
+        """Return so many accounts behind an id, in the order of ids."""
+
+    def position(self) -> str:
+        """Return where the target's changes stand now; empty where it counts none."""
+
+    def changed_since(self, position: str, count: int) -> Changes | None:
+        """Return so many changes behind a position, in their order; ``None`` where it is none of this target."""
 
     def change(self, what: str, account_id: str, edit: Edit) -> bool:
         """Change an account in one go; False where it is gone."""

@@ -22,8 +22,23 @@ def store_record(rows: sqlite3.Connection, record: Record) -> None:
     rows.execute("DELETE FROM keys WHERE account_id = ?", (record.id,))
     keys = [(name, value, record.id) for name in _KEYS if (value := getattr(record, name))]
     rows.executemany("INSERT INTO keys VALUES (?, ?, ?)", keys)
+    _note_change(rows, record.id, is_gone=False)
+
+
+def remove_record(rows: sqlite3.Connection, account_id: str) -> None:
+    """Remove an account, and by what it was found."""
+    rows.execute("DELETE FROM accounts WHERE id = ?", (account_id,))
+    rows.execute("DELETE FROM keys WHERE account_id = ?", (account_id,))
+    _note_change(rows, account_id, is_gone=True)
 
 
 def note_write(rows: sqlite3.Connection, what: str, native_id: str, *, changed: bool) -> None:
     """Note that something was to be written, and whether that changed it."""
     rows.execute("INSERT INTO writes (what, account_id, changed) VALUES (?, ?, ?)", (what, native_id, changed))
+
+
+def _note_change(rows: sqlite3.Connection, account_id: str, *, is_gone: bool) -> None:
+    """Note for lists what is the newest change now."""
+    rows.execute(
+        "INSERT OR REPLACE INTO changes SELECT ?, coalesce(max(position), 0) + 1, ? FROM changes", (account_id, is_gone)
+    )

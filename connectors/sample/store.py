@@ -13,8 +13,9 @@ from typing import Any
 
 from connectors.sample.errors import FAULTS, Fault
 from connectors.sample.group_rows import GROUP_SCHEMA, GroupRows
+from connectors.sample.list_rows import LIST_SCHEMA, ListRows
 from connectors.sample.record import Edit, Record
-from connectors.sample.rows import note_write, record_in, store_record
+from connectors.sample.rows import note_write, record_in, remove_record, store_record
 from scimbridge.sdk import Entitlement, RetryableError, TargetUnusableError
 
 _SCHEMA = """
@@ -32,7 +33,7 @@ CREATE TABLE writes (id INTEGER PRIMARY KEY, what TEXT NOT NULL, account_id TEXT
 CONTAINERS = ("people", "leavers", "groups", "old groups")
 
 
-class SampleFile(GroupRows):
+class SampleFile(GroupRows, ListRows):
     """The target's side of the calls; nothing is kept open between two of them.
 
     Args:
@@ -49,8 +50,9 @@ class SampleFile(GroupRows):
         """Make a new, empty target."""
         with closing(sqlite3.connect(path)) as new, new:
             new.execute("PRAGMA journal_mode = WAL")
-            new.executescript(_SCHEMA + GROUP_SCHEMA)
-            new.execute("INSERT INTO settings VALUES ('token', ?), ('archive_answers', '0')", (token,))
+            new.executescript(_SCHEMA + GROUP_SCHEMA + LIST_SCHEMA)
+            values = (token, str(uuid.uuid4()))
+            new.execute("INSERT INTO settings VALUES ('token', ?), ('file', ?), ('archive_answers', '0')", values)
             new.executemany("INSERT INTO containers VALUES (?)", [(name,) for name in containers])
         return cls(path, token)
 
@@ -95,8 +97,7 @@ class SampleFile(GroupRows):
         with self._call("delete") as (rows, is_lying):
             is_there = record_in(rows, account_id) is not None
             if is_there and not is_lying:
-                rows.execute("DELETE FROM accounts WHERE id = ?", (account_id,))
-                rows.execute("DELETE FROM keys WHERE account_id = ?", (account_id,))
+                remove_record(rows, account_id)
             note_write(rows, "delete", account_id, changed=is_there and not is_lying)
             return is_there
 

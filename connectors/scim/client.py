@@ -24,10 +24,10 @@ class Page:
     """One page of a list (RFC 7644 §3.4.2).
 
     Attributes:
-        total: How many there are, over all pages.
+        total: How many there are, over all pages; ``None`` where the service does not say.
     """
 
-    total: int
+    total: int | None
     users: tuple[Document, ...]
 
 
@@ -133,6 +133,6 @@ def _page(answer: Answer) -> Page:
         raise TargetUnusableError(f"{answer.call}: the answer is no SCIM list; does base_url lead to the SCIM service?")
     found = tuple(user for user in users or () if isinstance(user, dict))
     try:
-        return Page(total=len(found) if total is None else int(total), users=found)
+        return Page(total=None if total is None else int(total), users=found)
     except (TypeError, ValueError):
         raise RejectedError(f"{answer.call}: totalResults is no number") from None

@@ -15,13 +15,16 @@ from connectors.scim.document import (
     Document,
     is_suspended,
     matches,
+    ref_of,
     value_of,
     values_at,
     version_of,
     with_active,
 )
 from connectors.scim.errors import STATUS_ERRORS, explain
+from connectors.scim.listing import Listing
 from scimbridge.sdk import (
+    AccountPage,
     AccountRef,
     AccountState,
     Action,
@@ -52,6 +55,7 @@ class ScimConnector(Connector[ScimConfig]):
         self.client = ScimClient(http or http_client(config, context))
         self._patches: bool | None = None if config.update == "auto" else config.update == "patch"
         self._asking = Lock()
+        self._listing = Listing(config, self.client)
 
     def close(self) -> None:
         """Close all connections."""
@@ -60,7 +64,8 @@ class ScimConnector(Connector[ScimConfig]):
     def check(self) -> str:
         """Ask what the service can do, and then for one user: the first may be answered to anybody (RFC 7643 §5)."""
         way = "PATCH" if self._can_patch() else "PUT"
-        total = self.client.list_users(count=1).total
+        page = self.client.list_users(count=1)
+        total = len(page.users) if page.total is None else page.total
         warning = (
             "; plain HTTP, so the token can be read on the way" if self.config.base_url.startswith("http:") else ""
         )
@@ -72,7 +77,7 @@ class ScimConnector(Connector[ScimConfig]):
             found: dict[str, AccountRef] = {}
             for value in person.get(attribute):
                 if value.strip():
-                    found.update((ref.id, ref) for ref in map(_ref, self._search(path, value)))
+                    found.update((ref.id, ref) for ref in map(ref_of, self._search(path, value)))
             if len(found) > 1:
                 raise AmbiguousAccountError(f"{len(found)} accounts match by {path}", list(found.values()))
             if found:
@@ -82,6 +87,10 @@ class ScimConnector(Connector[ScimConfig]):
     def read(self, account_id: str) -> AccountState:
         """Return the account with the attributes that ``match`` names."""
         return self._state(self.client.get_user(account_id))
+
+    def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
+        """Yield the users of the service, or those that it says were changed since."""
+        return self._listing.accounts(since)
 
     @performs(Action.SUSPEND, undo=Action.RESTORE)
     def suspend(self, account: AccountState, confirm: Confirm) -> Outcome:  # noqa: ARG002  # it can be taken back
@@ -129,7 +138,7 @@ class ScimConnector(Connector[ScimConfig]):
             page = self.client.list_users(scim_filter=scim_filter, start=seen + 1, count=PAGE)
             yield from (user for user in page.users if matches(user, path, value))
             seen += len(page.users)
-            if seen >= page.total:
+            if page.total is None or seen >= page.total:
                 return
             if not page.users:
                 raise RejectedError(f"searching by {path}: the target announced more accounts than it sent")
@@ -140,18 +149,11 @@ class ScimConnector(Connector[ScimConfig]):
 
     def _state(self, document: Document) -> AccountState:
         return AccountState(
-            id=_ref(document).id,
-            name=_ref(document).name,
+            id=ref_of(document).id,
+            name=ref_of(document).name,
             suspended=is_suspended(document),
             attributes={path: values_at(document, path) for path in self.config.match.values()},
         )
-
-
-def _ref(document: Document) -> AccountRef:
-    account_id = value_of(document, "id")
-    if not isinstance(account_id, str) or not account_id:
-        raise RejectedError("the target sent an account without an id")
-    return AccountRef(account_id, next(iter(values_at(document, "userName")), account_id))
 
 
 def _announces_patch(config: Document | None) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from scimbridge.sdk import AccountRef, RejectedError
+
 Document = Mapping[str, Any]
 
 _CASE_EXACT = frozenset({"externalid", "id"})
@@ -35,6 +37,18 @@ def values_at(document: Document, path: str) -> tuple[str, ...]:
 
 
 CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+
+
+def ref_of(document: Document) -> AccountRef:
+    """Return the account that a document is about.
+
+    Raises:
+        RejectedError: It has no id.
+    """
+    account_id = value_of(document, "id")
+    if not isinstance(account_id, str) or not account_id:
+        raise RejectedError("the target sent an account without an id")
+    return AccountRef(account_id, next(iter(values_at(document, "userName")), account_id))
 
 
 def matches(document: Document, path: str, value: str) -> bool:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scimbridge.cli.account_text import account_document, account_row
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
-from scimbridge.cli.output import say, say_json, say_table
+from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.duration import parse_duration
 
@@ -63,6 +64,39 @@ def check(
 
 
 @app.command()
+def accounts(
+    name: TargetArgument,
+    unused_for: Annotated[
+        str | None,
+        typer.Option("--unused-for", metavar="SPAN", help="Only accounts that nobody has signed in with for so long."),
+    ] = None,
+    as_json: AsJson = False,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """List the accounts of a target, used or not.
+
+    With the last sign-in and the end of each, as far as the target tells; what it does not tell is a question mark,
+    and never counts as unused. Touches nothing, and keeps nothing.
+    """
+    span = _span(unused_for, "--unused-for") if unused_for is not None else None
+    with opened(config, log_level) as bridge:
+        now = bridge.clock()
+        everybody = {account.id: account for account in bridge.inventory.accounts(name)}
+    used = {each: span is not None and account.is_unused_since(now - span) for each, account in everybody.items()}
+    found = [account for each, account in everybody.items() if span is None or used[each]]
+    if as_json:
+        say_json([account_document(each) for each in found])
+    elif found:
+        say_table(("ID", "ACCOUNT", "SUSPENDED", "LAST SIGN-IN", "ENDS"), [account_row(each) for each in found])
+    else:
+        say(f"No account at {name} is known to be unused." if span is not None else f"There are no accounts at {name}.")
+    untold = sum(each is None for each in used.values())
+    if untold:
+        note(f"Of {untold} more accounts the target does not tell when somebody last signed in.")
+
+
+@app.command()
 def pause(
     name: TargetArgument, reason: Reason, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR
 ) -> None:
@@ -100,7 +134,7 @@ def arm(
     """
     with opened(config, log_level) as bridge:
         now = bridge.clock()
-        until = bridge.arming.arm(name, span=_span(span), reason=reason, by=operator(by), now=now)
+        until = bridge.arming.arm(name, span=_span(span, "--for"), reason=reason, by=operator(by), now=now)
     say(f"{name} acts until {moment(until)} ({distance(until, now)}); then it observes again.")
 
 
@@ -124,8 +158,8 @@ def _mode(status: TargetStatus, now: datetime) -> str:
     return f"armed by {status.armed_by} until {moment(status.armed_until)} ({distance(status.armed_until, now)})"
 
 
-def _span(text: str) -> timedelta:
+def _span(text: str, option: str) -> timedelta:
     try:
         return parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"--for: {error}") from error
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"{option}: {error}") from error

@@ -16,15 +16,19 @@ from scimbridge.sdk.errors import (
 )
 from scimbridge.sdk.group import GroupState, GroupSummary
 from scimbridge.sdk.hook import HookAnswer, HookRequest, HookStage, HookTask
+from scimbridge.sdk.listing import NEVER, AccountPage, AccountSummary, Coverage, End, Moment
 from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.outcome import Done, InProgress, NeedsPerson, Outcome
 from scimbridge.sdk.secret import Secret
 from scimbridge.sdk.state import AccountRef, AccountState, Entitlement, Person
 
 __all__ = [
+    "NEVER",
     "AccountNotFoundError",
+    "AccountPage",
     "AccountRef",
     "AccountState",
+    "AccountSummary",
     "Action",
     "AmbiguousAccountError",
     "Capability",
@@ -32,7 +36,9 @@ __all__ = [
     "Connector",
     "ConnectorError",
     "Context",
+    "Coverage",
     "Done",
+    "End",
     "Entitlement",
     "GroupState",
     "GroupSummary",
@@ -43,6 +49,7 @@ __all__ = [
     "InProgress",
     "LeaseLostError",
     "Mode",
+    "Moment",
     "NativeState",
     "NeedsPerson",
     "ObservingError",

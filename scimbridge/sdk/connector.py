@@ -19,6 +19,7 @@ from scimbridge.domain.capability import Capability
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.errors import RejectedError
 from scimbridge.sdk.group import GroupState, GroupSummary
+from scimbridge.sdk.listing import AccountPage
 from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.outcome import Outcome
 from scimbridge.sdk.state import AccountRef, AccountState, Person
@@ -135,6 +136,23 @@ class Connector(ABC, Generic[ConfigT]):
         Raises:
             AccountNotFoundError: The target has no account of this id.
         """
+
+    def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
+        """Yield the accounts of the target, page by page; changes nothing.
+
+        The last page alone has an ``end``. Accounts that do not match the configuration (another container, the
+        wrong kind) are not the bridge's, and not listed; those that carry the mark of ``disconnect`` are.
+
+        Args:
+            since: The cursor of an earlier list: then only what has changed since, where the target can tell. One
+                that means nothing (any more), or was made for another server or configuration, leads to a whole
+                list, and ``end`` says so.
+
+        Raises:
+            RejectedError: There is no list to be had, or the target gives out only a part of it.
+            RetryableError: It broke off, or the target does not answer; to be begun anew from the same cursor.
+        """
+        raise RejectedError(f"the connector {self.kind} does not list accounts, so nothing since {since}")
 
     def list_groups(self) -> Iterator[GroupSummary]:
         """Yield the groups of the target, for who looks for those that nobody needs; changes nothing.

@@ -22,7 +22,15 @@ EXPECTED = {
     *("sources list", "sources show", "sources requests"),
     *("cases list", "cases show", "cases cancel", "cases retry", "cases restore", "tasks link", "tasks done"),
     *("cases approve", "cases expedite", "cases find", "cases unapprove"),
-    *("targets list", "targets check", "targets pause", "targets resume", "targets arm", "targets disarm"),
+    *(
+        "targets list",
+        "targets check",
+        "targets accounts",
+        "targets pause",
+        "targets resume",
+        "targets arm",
+        "targets disarm",
+    ),
     *("guard list", "guard show", "guard release", "guard cancel"),
     *("groups stale", "groups stamp", "groups status"),
     *("hold place", "hold lift", "hold list", "exclusion add", "exclusion end", "exclusion list"),
@@ -31,7 +39,7 @@ EXPECTED = {
     *("config example", "config check", "config schema", "db upgrade"),
 }
 READING = {
-    *("check", "plan", "token list", "cases list", "cases show", "targets list", "targets check"),
+    *("check", "plan", "token list", "cases list", "cases show", "targets list", "targets check", "targets accounts"),
     *("guard list", "guard show", "groups stale", "groups status"),
     *("cases requested", "operator list"),
     *("hold list", "exclusion list", "config check", "sources list", "sources show", "sources requests"),

@@ -423,7 +423,7 @@ def test_an_account_in_more_groups_than_a_page_holds_leaves_all_of_them(
     account_id = lab.add_person(name)
     for number in range(5):
         lab.add_group(f"{name} {number}", account_id)
-    monkeypatch.setattr("connectors.ldap.client.searching.PAGE", 2)
+    monkeypatch.setattr("connectors.ldap.client.conversation.PAGE", 2)
     monkeypatch.setattr("connectors.ldap.memberships.AT_ONCE", 2)
 
     perform(connector, Action.REMOVE_FROM_GROUPS, connector.read(account_id))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.sample import SampleConfig, SampleConnector
-from connectors.sample.record import Edit, Record
+from connectors.sample.record import Changes, Edit, Record
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.exclusion import Exclusion
@@ -163,6 +163,17 @@ class MemoryTarget(MemoryGroups):
         self.before_read()
         self.fail_if_told()
         return self._record(account_id)
+
+    def listed(self, after: str, count: int) -> Sequence[Record]:
+        self.fail_if_told()
+        records = [self._record(native_id) for native_id in sorted(self.accounts) if native_id > after]
+        return [record for record in records[:count] if record is not None]
+
+    def position(self) -> str:
+        return ""
+
+    def changed_since(self, position: str, count: int) -> Changes | None:
+        return None
 
     def change(self, what: str, account_id: str, edit: Edit) -> bool:
         self.fail_if_told()

@@ -6,7 +6,7 @@ referrals, and reads the whole schema on each connection.
 
 from __future__ import annotations
 
+from connectors.ldap.client.conversation import NoBaseError
 from connectors.ldap.client.directory import Directory
-from connectors.ldap.client.searching import NoBaseError
 
 __all__ = ["Directory", "NoBaseError"]

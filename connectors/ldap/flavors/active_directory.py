@@ -8,7 +8,11 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 
 from connectors.ldap.entry import Change, Edit, Entry, escaped, swapped
+from connectors.ldap.flavors.course import Course
 from connectors.ldap.flavors.flavor import Flavor, Lookup, other_server
+from connectors.ldap.flavors.times import Talk
+from connectors.ldap.flavors.windows_course import ByNumber
+from connectors.ldap.flavors.windows_times import WindowsTimes
 from scimbridge.sdk import RejectedError, TargetUnusableError
 
 LOCK = "userAccountControl"
@@ -87,6 +91,12 @@ class ActiveDirectory(Flavor):
     changed_attributes = ("whenChanged",)
     disables_groups = True
     longest_text = 1024
+    times = WindowsTimes()
+
+    def course(self, talk: Talk, base: str, accounts: str, scope: object, since: str | None) -> Course:
+        """Return how a list goes on at one domain controller."""
+        del base, accounts
+        return ByNumber(talk, scope, since)
 
     def id_of(self, octets: bytes) -> str:
         """Return a GUID as people write it; its first three parts come in the order of little machines."""

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
 from connectors.ldap.entry import Edit, Entry, swapped
 from connectors.ldap.flavors.flavor import other_server
+from connectors.ldap.flavors.times import Times
 from connectors.ldap.flavors.user_password import UserPassword
 
 LOCK = "nsAccountLock"
 LOCKED = "true"
+
+
+ROLES = "nsRole"
+
+
+class Ds389Times(Times):
+    """The account policy plugin notes sign-ins."""
+
+    def locked_since(self, entry: Entry) -> datetime | None:
+        """Return when the entry was last changed, unless a role may have locked it: that is not written there."""
+        return None if entry.get(ROLES) else super().locked_since(entry)
 
 
 class Ds389(UserPassword):
@@ -20,6 +33,7 @@ class Ds389(UserPassword):
     id_pattern = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{8}){3}")
     dn_attribute = "entrydn"
     lock_attribute = LOCK
+    times = Ds389Times(signed_in=("lastLoginTime",), also=(ROLES,))
     snapshot = (LOCK, "nsRoleDN", "description", "mail", "manager", "employeeType", "loginShell")
 
     def is_locked(self, entry: Mapping[str, tuple[str, ...]]) -> bool:

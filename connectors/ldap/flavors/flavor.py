@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from connectors.ldap.entry import Edit, Entry, equals
+from connectors.ldap.flavors.course import ByTime, Course
+from connectors.ldap.flavors.times import Talk, Times
 from scimbridge.sdk import RejectedError, TargetUnusableError
 
 ASSERTION_CONTROL = "1.3.6.1.1.12"
@@ -83,6 +85,21 @@ class Flavor(ABC):
 
     id_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
     """What ids look like."""
+
+    times: ClassVar[Times]
+    """What an entry tells of times."""
+
+    def course(self, talk: Talk, base: str, accounts: str, scope: object, since: str | None) -> Course:
+        """Return how a list of accounts goes on.
+
+        Args:
+            talk: The server that is asked for all of it.
+            base: Where accounts are.
+            accounts: The filter that they match.
+            scope: What decides which accounts are listed, and what of them.
+            since: The cursor of the list before.
+        """
+        return ByTime(talk, base, accounts, scope, since)
 
     def is_id(self, text: str) -> bool:
         """Whether a text may be an id; looking for what is none may take a look at every entry."""

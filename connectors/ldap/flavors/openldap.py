@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from connectors.ldap.entry import Change, Edit, Entry
 from connectors.ldap.flavors.flavor import ASSERTION_CONTROL, Lookup
+from connectors.ldap.flavors.times import Times
 from connectors.ldap.flavors.user_password import UserPassword
 from scimbridge.sdk import TargetUnusableError
 
@@ -24,6 +25,8 @@ class OpenLdap(UserPassword):
     asserts = True
     lock_attribute = LOCK
     right_to_delete = "write access to the pseudo-attribute entry of the accounts, and to children of their parent"
+    # slapd notes the first (lastbind), the second comes from the overlay of that name; ppolicy honors the end.
+    times = Times(signed_in=("pwdLastSuccess", "authTimestamp"), ends="pwdEndTime")
     snapshot = (LOCK, "description", "mail", "manager", "employeeType", "loginShell", "shadowExpire")
 
     def is_locked(self, entry: Mapping[str, tuple[str, ...]]) -> bool:

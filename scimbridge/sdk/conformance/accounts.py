@@ -6,13 +6,14 @@ from scimbridge.sdk.conformance.acting import Acting
 from scimbridge.sdk.conformance.deleting import Deleting
 from scimbridge.sdk.conformance.describing import Describing
 from scimbridge.sdk.conformance.failing import Failing
+from scimbridge.sdk.conformance.listing import Listing
 from scimbridge.sdk.conformance.looking import Looking
 from scimbridge.sdk.conformance.refusing import Refusing
 from scimbridge.sdk.conformance.suspending import Suspending
 from scimbridge.sdk.conformance.undoing import Undoing
 
 
-class ConnectorConformance(Describing, Looking, Suspending, Deleting, Acting, Undoing, Refusing, Failing):
+class ConnectorConformance(Describing, Looking, Listing, Suspending, Deleting, Acting, Undoing, Refusing, Failing):
     """One test per promise. A connector's tests subclass this and tell it about their target.
 
     The target is a real one, running before each test; a subclass usually takes

@@ -1,4 +1,7 @@
-"""389 Directory Server with memberOf and referential integrity, without its installer, which takes ten times longer."""
+"""389 Directory Server with memberOf, referential integrity and an account policy that notes sign-ins.
+
+It is made without its installer, which takes ten times longer.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ from typing import Any
 
 import ldap3
 
-from tests.lab.directories.lab import BASE, PASSWORD, Lab, done, named
+from tests.lab.directories.lab import BASE, FEW, PASSWORD, Lab, done, named
 from tests.servers import quiet_port
 
 TEMPLATE = Path("/usr/share/dirsrv/data/template-dse.ldif")
 SETTINGS = Path("/etc/dirsrv")
-PLUGINS = ("memberof plugin", "referential integrity postoperation")
+PLUGINS = ("memberof plugin", "referential integrity postoperation", "account policy plugin")
 DISABLED_ROLE = f"cn=nsManagedDisabledRole,{BASE}"
 
 
@@ -27,7 +30,7 @@ class Ds389Lab(Lab):
     admin_dn = "cn=Directory Manager"
     service_dn = f"cn=scimbridge,ou=Services,{BASE}"
     reader_dn = f"cn=reader,ou=Services,{BASE}"
-    changes_by_itself = frozenset({"modifyTimestamp", "modifiersName", "entryusn"})
+    changes_by_itself = frozenset({"modifyTimestamp", "modifiersName", "entryusn", "lastLoginTime"})
 
     @property
     def socket(self) -> Path:
@@ -79,6 +82,7 @@ class Ds389Lab(Lab):
             for dn in (self.service_dn, self.reader_dn):
                 values = {"cn": dn.split(",")[0][3:], "userPassword": self.password}
                 done(admin.add(dn, ["applicationProcess", "simpleSecurityObject"], values))
+            done(admin.modify(self.reader_dn, {"nsSizeLimit": [(ldap3.MODIFY_REPLACE, [str(FEW)])]}))
             for dn, classes, values in _ROLE:
                 done(admin.add(dn, classes, values))
 
@@ -150,6 +154,7 @@ def _rights(name: str, lab: Lab) -> dict[str, list[str]]:
 def _configured(template: str, values: dict[str, object]) -> str:
     text = re.sub(r"%(\w+)%", lambda found: str(values[found[1]]), template)
     text = text.replace("dn: cn=config\ncn: config\n", "dn: cn=config\ncn: config\nnsslapd-listenhost: 127.0.0.1\n", 1)
+    text = text.replace("alwaysrecordlogin: no", "alwaysrecordlogin: yes\nstateattrname: lastLoginTime")
     entries = text.split("\n\n")
     return "\n\n".join(_switched_on(each) if _is_wanted(each) else each for each in entries)
 

@@ -30,6 +30,8 @@ from tests.lab.directories.counting import CountingSocket
 BASE = "dc=example,dc=com"
 PASSWORD = "Sample-2468-password"
 START_TIMEOUT = 60.0
+FEW = 10
+"""How many entries a search of the reader's may find, where the server has such limits."""
 
 
 class Lab(ABC):

@@ -10,7 +10,7 @@ from typing import Any
 
 from scimbridge.demo import ber
 from scimbridge.demo.directory import MODULES, SCHEMAS, find_slapd
-from tests.lab.directories.lab import BASE, PASSWORD, Lab, named
+from tests.lab.directories.lab import BASE, FEW, PASSWORD, Lab, named
 
 AT_ONCE = 200
 """Requests that are sent before their answers are read; slapd reads no more than a thousand ahead."""
@@ -38,6 +38,7 @@ dbnosync
 lastbind on
 index objectClass,entryUUID,uid,mail,cn,member,uniqueMember eq
 limits dn.exact="cn=admin,{base}" size=unlimited
+limits dn.exact="cn=reader,ou=Services,{base}" size.soft=500 size.hard=500 size.prtotal={few}
 limits * size.soft=500 size.hard=500 size.prtotal=unlimited
 access to attrs=userPassword by dn.exact="cn=scimbridge,ou=Services,{base}" write by anonymous auth by * none
 access to dn.subtree="ou=People,{base}" by dn.exact="cn=scimbridge,ou=Services,{base}" write by users read
@@ -106,6 +107,7 @@ class OpenLdapLab(Lab):
             "folder": self.folder,
             "password": self.password,
             "nobody": NOBODY,
+            "few": FEW,
         }
         (self.folder / "slapd.conf").write_text(_SETTINGS.format(**values))
         units = "".join(

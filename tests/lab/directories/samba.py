@@ -7,6 +7,7 @@ import os
 import secrets
 import struct
 import subprocess
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,28 @@ class SambaLab(Lab):
             head = struct.pack("<HHH", revision, size + len(rule), count + 1) + descriptor[at + 6 : at + 8]
             changed = descriptor[:at] + head + rule + descriptor[at + 8 :]
             done(admin.modify(dn, {RULES: [(ldap3.MODIFY_REPLACE, [changed])]}, controls=[RULES_ONLY]))
+
+    def asked_for(self, entry_id: str, attribute: str) -> bytes:
+        """Return the value of an attribute that is told only to who asks for it."""
+        with self.administrator() as admin:
+            found = admin.search(self.dn_of(entry_id), "(objectClass=*)", ldap3.BASE, attributes=[attribute])
+        return bytes(found[2][0]["raw_attributes"][attribute][0])
+
+    @property
+    def highest(self) -> int:
+        """The number of the newest change."""
+        with self.administrator() as admin:
+            found = admin.search("", "(objectClass=*)", ldap3.BASE, attributes=["highestCommittedUSN"])
+        return int(found[2][0]["raw_attributes"]["highestCommittedUSN"][0])
+
+    @property
+    def count(self) -> str:
+        """What the controller calls its own count of changes."""
+        with self.administrator() as admin:
+            root = admin.search("", "(objectClass=*)", ldap3.BASE, attributes=["dsServiceName"])
+            service = root[2][0]["raw_attributes"]["dsServiceName"][0].decode()
+            found = admin.search(service, "(objectClass=*)", ldap3.BASE, attributes=["invocationId"])
+        return str(uuid.UUID(bytes_le=found[2][0]["raw_attributes"]["invocationId"][0]))
 
     def as_namesake(self, attributes: dict[str, Any]) -> dict[str, Any]:
         return {**attributes, "sAMAccountName": f"{attributes['sAMAccountName']} too"}

@@ -1,0 +1,114 @@
+"""All accounts of a SCIM service provider, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.scim.client import Page, ScimClient
+from connectors.scim.config import ScimConfig
+from connectors.scim.document import Document, is_suspended, ref_of, value_of, values_at
+from scimbridge.sdk import AccountPage, AccountSummary, Coverage, End, RejectedError, RetryableError
+from scimbridge.sdk.increments import HighWater, cursor_of, time_in
+
+PAGE = 100
+
+
+class Listing:
+    """Lists accounts by their index (RFC 7644 §3.4.2.4), each page with the last account of the one before it.
+
+    A service that takes somebody out meanwhile moves all others forward; by that account it shows.
+    """
+
+    def __init__(self, config: ScimConfig, client: ScimClient) -> None:
+        self._config = config
+        self._client = client
+        self._scope = [config.base_url, config.match]
+
+    def accounts(self, since: str | None) -> Iterator[AccountPage]:
+        """Yield all accounts, or those that were changed since, where the service says that it filters."""
+        filters = announces_filter(self._client.service_provider_config())
+        begun_at = time_in(since, self._scope, "changed") if filters else None
+        scim_filter = f'meta.lastModified gt "{begun_at:%Y-%m-%dT%H:%M:%SZ}"' if begun_at is not None else None
+        first = self._first(scim_filter) if scim_filter is not None else None
+        if first is None:
+            begun_at = scim_filter = None
+            first = self._client.list_users(count=PAGE)
+        seen, has_times = HighWater(begun_at), True
+        for users in self._pages(first, scim_filter):
+            for user in users:
+                changed_at = _time(user, "lastModified")
+                seen.saw(changed_at)
+                has_times = has_times and changed_at is not None
+            yield AccountPage(accounts=tuple(map(self._summary, users)))
+        mark = seen.mark if filters and has_times else None
+        cursor = cursor_of(self._scope, changed=mark.isoformat()) if mark is not None else None
+        yield AccountPage(end=End(coverage=Coverage.CHANGES if scim_filter else Coverage.WHOLE, cursor=cursor))
+
+    def _first(self, scim_filter: str) -> Page | None:
+        """Return the first page of what has changed; ``None`` where the service does not take the filter after all.
+
+        The newest account of the list before is always behind the mark. Where not even that comes, the service has
+        taken the filter and matched nothing with it.
+        """
+        try:
+            page = self._client.list_users(scim_filter=scim_filter, count=PAGE)
+        except RejectedError:
+            return None
+        return page if page.users else None
+
+    def _pages(self, page: Page, scim_filter: str | None) -> Iterator[tuple[Document, ...]]:
+        users, seen = page.users, 0
+        while True:
+            if page.total is None:
+                raise RejectedError("listing users: the target does not say how many there are, so no list is whole")
+            seen += len(users)
+            if users:
+                yield users
+            if seen >= page.total:
+                return
+            if not users:
+                raise RejectedError("listing users: the target announced more accounts than it sent")
+            last, first = ref_of(users[-1]).id, ref_of(page.users[0]).id
+            page = self._client.list_users(scim_filter=scim_filter, start=seen, count=PAGE)
+            users = _behind(last, first, page)
+
+    def _summary(self, user: Document) -> AccountSummary:
+        ref = ref_of(user)
+        return AccountSummary(
+            id=ref.id,
+            name=ref.name,
+            attributes={path: values_at(user, path) for path in self._config.match.values()},
+            suspended=is_suspended(user) if value_of(user, "active") is not None else None,
+            created_at=_time(user, "created"),
+        )
+
+
+def _behind(last: str, first: str, page: Page) -> tuple[Document, ...]:
+    """Return the accounts of a page behind the last one of the page before."""
+    begins_with = ref_of(page.users[0]).id if page.users else ""
+    if begins_with == last:
+        return page.users[1:]
+    if begins_with == first:
+        raise RejectedError("listing users: the target answers with the first page again, whatever page is asked for")
+    raise RetryableError("listing users: accounts came or went while they were listed; the list is begun anew")
+
+
+def announces_filter(config: Document | None) -> bool:
+    """Whether the service says that it filters (RFC 7643 §5)."""
+    announced = value_of(config, "filter") if config is not None else None
+    return isinstance(announced, Mapping) and str(value_of(announced, "supported")).lower() == "true"
+
+
+def _time(user: Document, name: str) -> datetime | None:
+    """Return a time of ``meta`` (RFC 7643 §3.1); ``None`` where it tells none."""
+    meta: Any = value_of(user, "meta")
+    text = value_of(meta, name) if isinstance(meta, Mapping) else None
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    if at is None:
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
