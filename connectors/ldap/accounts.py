@@ -43,6 +43,7 @@ class Accounts:
                 (
                     *config.match.values(),
                     *config.lock_also,
+                    *config.archive_attributes,
                     *memberships.told_of_members,
                     *self._flavor.snapshot,
                     "objectClass",

@@ -140,13 +140,16 @@ class LdapCalls(Connector[LdapConfig]):
     def _swap(self, state: NativeState, attribute: str, values: tuple[str, ...]) -> Done:
         return self._edit(state, Edit((swapped(attribute, state.attributes.get(attribute, ()), values),)))
 
-    def _edit(self, state: NativeState, edit: Edit, *, is_blind: bool = False) -> Done:
+    def _edit(self, state: NativeState, edit: Edit, *, is_blind: bool = False, confirm: Confirm | None = None) -> Done:
         """Change an entry that is still as it was read; blindly where what stands there does not matter."""
         self._make_sure_of(state, () if is_blind else edit.attributes)
         condition = self._flavor.condition(state.id, edit.only_if + ("" if is_blind else _still_empty(state, edit)))
         accept = (NO_SUCH_ATTRIBUTE, VALUE_EXISTS)
         code = self._unless_moved(
-            state, lambda: self.directory.modify(self._address(state), edit, only_if=condition, accept=accept)
+            state,
+            lambda: self.directory.modify(
+                self._address(state), edit, only_if=condition, confirm=confirm, accept=accept
+            ),
         )
         if code:
             if not _is_unchanged(self._entry(state), state, edit.attributes):

@@ -52,7 +52,7 @@ class Checkup:
         if not told:
             return
         config = self._config
-        named = (config.stamp_attribute, config.hide_attribute, config.unmanaged_attribute)
+        named = (config.stamp_attribute, config.hide_attribute, config.unmanaged_attribute, *config.archive_attributes)
         of_accounts = [self._flavor.lock_attribute, *(each for each in named if each)]
         places = [("accounts", config.base_dn, config.user_filter, of_accounts)]
         places.append(("groups", config.groups_dn or config.base_dn, "(objectClass=group)", config.member_attributes))

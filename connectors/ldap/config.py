@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from connectors.ldap import dn
+from connectors.ldap.archiving import SECRETS
 from connectors.ldap.flavors import FLAVORS, FlavorName
 from scimbridge.sdk import Action, Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
@@ -79,6 +80,10 @@ class LdapConfig(TargetConfig):
 
     disabled_groups_ou: str | None = None
     """Where `move_group` moves groups to; it must be beneath `groups_dn`."""
+
+    archive_attributes: list[str] = Field(default=[])
+    """What `archive` takes off accounts, e.g. `["mobile", "homePhone", "homePostalAddress"]`. It stays in the snapshot
+    that the bridge took before it first touched the account; what somebody has written since is left to a person."""
 
     hide_attribute: str | None = None
     """A yes-or-no attribute that takes accounts out of address lists, for `hide_from_directory`."""
@@ -191,7 +196,32 @@ class LdapConfig(TargetConfig):
                 )
         return value
 
-    @field_validator("match", "member_attributes")
+    @field_validator("archive_attributes")
+    @classmethod
+    def _no_secrets(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if name.casefold() in SECRETS:
+                raise ValueError(f"{name} is a secret, and the snapshot keeps none; reset_credentials is for passwords")
+        return value
+
+    @model_validator(mode="after")
+    def _archives_nothing_of_use(self) -> LdapConfig:
+        flavor = FLAVORS[self.flavor]
+        own = {
+            *self.match.values(),
+            *self.lock_also,
+            *self.member_attributes,
+            flavor.id_attribute,
+            flavor.lock_attribute,
+        }
+        named = (self.stamp_attribute, self.hide_attribute, self.unmanaged_attribute, "description", "objectClass")
+        needed = {name.casefold() for name in (*own, *named) if name}
+        for name in self.archive_attributes:
+            if name.casefold() in needed:
+                raise ValueError(f"archive_attributes: the bridge itself needs {name} on accounts; leave it out")
+        return self
+
+    @field_validator("match", "member_attributes", "archive_attributes")
     @classmethod
     def _plain_attributes(cls, value: dict[Matchable, str] | list[str]) -> dict[Matchable, str] | list[str]:
         for name in value.values() if isinstance(value, dict) else value:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from connectors.ldap import dn
 from connectors.ldap.accounts import UNMANAGED
+from connectors.ldap.archiving import archived
 from connectors.ldap.checkup import Checkup
 from connectors.ldap.config import LdapConfig
 from connectors.ldap.entry import Edit
@@ -22,6 +23,7 @@ from scimbridge.sdk import (
     Confirm,
     Done,
     NativeState,
+    NeedsPerson,
     Outcome,
     Person,
     RejectedError,
@@ -35,6 +37,7 @@ _NEEDED = {
     Action.MOVE: ("disabled_ou", 'e.g. disabled_ou = "ou=Disabled,dc=example,dc=com"'),
     Action.MOVE_GROUP: ("disabled_groups_ou", 'e.g. disabled_groups_ou = "ou=Old groups,dc=example,dc=com"'),
     Action.HIDE_FROM_DIRECTORY: ("hide_attribute", 'e.g. hide_attribute = "msExchHideFromAddressLists"'),
+    Action.ARCHIVE: ("archive_attributes", 'e.g. archive_attributes = ["mobile", "homePhone"]'),
     Action.DISCONNECT: ("unmanaged_attribute", 'e.g. unmanaged_attribute = "extensionAttribute15"'),
 }
 """What an action cannot do without, and how it is written."""
@@ -81,6 +84,8 @@ class LdapConnector(GroupActions):
 
     def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
         """Whether the account is as an action would make it; the container is told here, too."""
+        if action is Action.ARCHIVE:
+            return not any(account.attributes.get(name) for name in self.config.archive_attributes)
         container = {Action.MOVE: self.config.disabled_ou, Action.MOVE_GROUP: self.config.disabled_groups_ou}.get(
             action
         )
@@ -177,6 +182,22 @@ class LdapConnector(GroupActions):
         attribute = self._key("hide_attribute")
         before = account.original.attributes.get(attribute, ()) if account.original else ()
         return self._swap(account, attribute, before)
+
+    @performs(Action.ARCHIVE, needs=("write archive_attributes",))
+    def archive(self, account: AccountState, confirm: Confirm) -> Outcome:
+        """Take off what the snapshot keeps; what somebody has written since is left to a person."""
+        if self.is_as_wanted(Action.ARCHIVE, account):
+            return Done(changed=False)
+        names = self.config.archive_attributes
+        changes, others = archived(account, names, self._accounts.entry(account.id))
+        done = self._edit(account, Edit(changes), confirm=confirm) if changes else Done(changed=False)
+        if others:
+            return NeedsPerson(
+                f"the snapshot does not keep {', '.join(others)} as it is: somebody has written it since the bridge "
+                "first touched the account, or archive_attributes names it only since then. "
+                "Keep it elsewhere, and take it off by hand"
+            )
+        return done
 
     @performs(Action.DISCONNECT, needs=("write unmanaged_attribute",))
     def disconnect(self, account: AccountState, _confirm: Confirm) -> Outcome:

@@ -12,10 +12,12 @@ from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
 from scimbridge.cli.output import say, say_json
 from scimbridge.cli.reporting import ExitCode
+from scimbridge.cli.snapshot_text import snapshot_document, snapshot_lines
 from scimbridge.domain.case import CaseState
 
 if TYPE_CHECKING:
     from scimbridge.domain.task import Task
+    from scimbridge.store.snapshots import Taken
 
 app = new_group("cases", "The life of cases.")
 app.command("list")(case_list.list_cases)
@@ -27,6 +29,10 @@ CaseArgument = Annotated[str, typer.Argument(metavar="ID", help="As `scimbridge 
 @app.command()
 def show(
     case: Annotated[str, typer.Argument(metavar="ID|USERNAME", help="A case, or a person's newest one.")],
+    snapshot: Annotated[
+        bool,
+        typer.Option("--snapshot", help="Instead, its accounts as they were at first, to give back something by hand."),
+    ] = False,
     as_json: AsJson = False,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
@@ -36,6 +42,9 @@ def show(
     Exit code 3 if it needs a person.
     """
     with opened(config, log_level) as bridge:
+        if snapshot:
+            _say_snapshots(bridge.overview.snapshots(bridge.overview.case_named(case)), as_json=as_json)
+            return
         from scimbridge.cli.documents import story_document
         from scimbridge.services.story import tell
 
@@ -82,6 +91,16 @@ def retry(
         say("Nothing to retry: none of its tasks has failed or waits.")
     for task in retried:
         say(f"{task.action} at {task.target} is tried again.")
+
+
+def _say_snapshots(found: Sequence[Taken], *, as_json: bool) -> None:
+    if as_json:
+        say_json([snapshot_document(taken) for taken in found])
+        return
+    if not found:
+        say("There is no snapshot: the bridge has touched none of its accounts.")
+    for taken in found:
+        say(*snapshot_lines(taken))
 
 
 def _say_planned(planned: Sequence[Task]) -> None:

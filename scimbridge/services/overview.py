@@ -22,11 +22,13 @@ from scimbridge.store import (
     case_search,
     inquiries,
     journal,
+    snapshots,
     targets,
     tasks,
 )
 from scimbridge.store.database import Database
 from scimbridge.store.schema import cases as case_table
+from scimbridge.store.snapshots import Taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,11 @@ class Overview:
         if found is None:
             raise NotFoundError("case", said)
         return found
+
+    def snapshots(self, case_id: str) -> list[Taken]:
+        """Return what is kept of a case's accounts as they were before the bridge touched them."""
+        with self._database.read() as tx:
+            return snapshots.of_case(tx, case_id)
 
     def targets(self, now: datetime) -> list[TargetStatus]:
         """Return what goes on at every configured target."""

@@ -12,7 +12,7 @@ from scimbridge.domain.ids import new_id
 from scimbridge.sdk.group import state_of
 from scimbridge.sdk.native import NativeState
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import accounts, snapshots
+from scimbridge.store.schema import accounts, snapshots, tasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,20 @@ class Snapshot:
     original: NativeState
     left: NativeState
     begun: Begun | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A snapshot, standing or not.
+
+    Attributes:
+        state: The account or group as it was before the bridge first touched it.
+        at: When it was taken (UTC).
+    """
+
+    target: str
+    state: NativeState
+    at: datetime
 
 
 _STANDING = Prepared(
@@ -91,6 +105,21 @@ def taken_at(tx: Connection, account_id: str) -> datetime | None:
     )
     found: datetime | None = tx.execute(query).scalar()
     return found
+
+
+def of_case(tx: Connection, case_id: str) -> list[Taken]:
+    """Return the newest snapshot of each account that a case is about, as far as there is one."""
+    query = (
+        select(snapshots.c.target, snapshots.c.state, snapshots.c.taken_at)
+        .join(accounts, and_(accounts.c.target == snapshots.c.target, accounts.c.native_id == snapshots.c.native_id))
+        .where(accounts.c.id.in_(select(tasks.c.account_id).where(tasks.c.case_id == case_id)))
+        .order_by(snapshots.c.target, snapshots.c.taken_at)
+    )
+    newest: dict[tuple[str, str], Taken] = {}
+    for row in tx.execute(query):
+        state = state_of(row.state)
+        newest[row.target, state.id] = Taken(target=row.target, state=state, at=row.taken_at)
+    return list(newest.values())
 
 
 def note(tx: Connection, target: str, native_id: str, left: NativeState, begun: Begun | None = None) -> None:

@@ -201,6 +201,27 @@ def test_a_case_that_needs_a_person_says_what_for_and_exits_3(bench: Bench, term
     assert [task["needs_person"] for task in answer["tasks"]].count(True) == 1
 
 
+def test_accounts_are_shown_as_they_were_before_the_bridge_touched_them(bench: Bench, terminal: Terminal) -> None:
+    user = bench.join("ada@example.com", everywhere=False)
+    for system in bench.systems.values():
+        system.add("ada@example.com", groups=("Sales",), mail="ada@mail.example")
+    bench.run()
+    bench.leave(user)
+    case = bench.case(user).id
+    before = terminal.run("cases", "show", case, "--snapshot").stdout
+    bench.run("7d")
+    bench.systems["crm"].account("ada@example.com").update(groups=[])
+
+    shown = terminal.run("cases", "show", case, "--snapshot").stdout
+    (kept,) = terminal.read("cases", "show", "ada@example.com", "--snapshot")
+
+    assert "no snapshot" in before
+    assert "ada@example.com at crm (id native-ada@example.com), as it was on 2026-03-09 09:00 UTC:" in shown
+    assert "  (groups): Sales (id id-Sales)\n" in shown
+    assert (kept["target"], kept["suspended"]) == ("crm", False)
+    assert kept["groups"] == [["id-Sales", "Sales", False]]
+
+
 def test_due_work_that_nobody_released_points_at_the_sweeper(bench: Bench, terminal: Terminal) -> None:
     case = a_leaver(bench)
     bench.clock.advance("8d")

@@ -110,6 +110,10 @@ def test_good_settings_are_taken(changes: dict[str, Any]) -> None:
         ({"containers": {BELOW: ["delete_group"]}}, "takes nothing"),
         ({"lock_also": {"loginShell": ""}}, "no such pair"),
         ({"lock_also": {"userPassword": "!"}}, "would become the password"),
+        ({"archive_attributes": ["mobile", "UserPassword"]}, "is a secret"),
+        ({"archive_attributes": ["mobile;lang-de"]}, "no name of an LDAP attribute"),
+        ({"archive_attributes": ["UID"]}, "the bridge itself needs UID"),
+        ({"archive_attributes": ["description"]}, "the bridge itself needs description"),
         ({"stale_after": "90d"}, "not permitted"),
     ],
 )
@@ -162,6 +166,11 @@ def test_the_innermost_container_says_what_is_for_an_account(container: str, act
 
 def test_without_containers_everything_is_for_everybody() -> None:
     assert config().actions_in("ou=Anywhere,dc=example,dc=com") == frozenset(Action)
+
+
+def test_nothing_is_archived_that_nobody_has_named() -> None:
+    assert "archive_attributes" in dict(LdapConnector.lacks(config(), {Action.ARCHIVE}))
+    assert not dict(LdapConnector.lacks(config(archive_attributes=["mobile"]), {Action.ARCHIVE}))
 
 
 def test_an_action_that_is_for_no_container_is_no_plan() -> None:

@@ -17,6 +17,7 @@ from scimbridge.sdk import (
     Action,
     ConnectorError,
     Done,
+    NeedsPerson,
     RejectedError,
     RetryableError,
     TargetUnusableError,
@@ -433,3 +434,35 @@ def test_an_account_in_more_groups_than_a_page_holds_leaves_all_of_them(
 
 def rdn_attribute(lab: Lab) -> str:
     return "CN" if lab.flavor == "active-directory" else "uid"
+
+
+# -- what the snapshot keeps -----------------------------------------------------
+
+
+def test_what_is_archived_is_in_the_snapshot_and_what_was_written_since_is_left_to_a_person(
+    lab: Lab, connector: LdapConnector, name: str
+) -> None:
+    original = connector.read(lab.add_person(name, mobile="+1 555 0100", title="Treasurer"))
+    lab.modify(original.name, title=["Adviser"])
+    now = connector.read(original.id).with_original(original)
+
+    outcome = connector.perform(Action.ARCHIVE, now, confirmed)
+    again = connector.perform(Action.ARCHIVE, connector.read(original.id).with_original(original), confirmed)
+
+    assert isinstance(outcome, NeedsPerson)
+    assert "title" in outcome.instructions
+    assert "Adviser" not in outcome.instructions
+    assert again == outcome
+    assert [lab.values(original.id, each) for each in ("mobile", "title")] == [(), ("Adviser",)]
+    assert AccountState.from_json(original.to_json()).attributes["mobile"] == ("+1 555 0100",)
+
+
+def test_what_is_no_text_is_not_archived(lab: Lab, connect: Connect, name: str) -> None:
+    attribute = "thumbnailPhoto" if lab.flavor == "active-directory" else "jpegPhoto"
+    connector = connect(archive_attributes=["mobile", attribute])
+    original = connector.read(lab.add_person(name, mobile="+1 555 0100", **{attribute: b"\xff\xd8\xff\xe0"}))
+
+    with pytest.raises(RejectedError, match=attribute):
+        connector.perform(Action.ARCHIVE, original.with_original(original), confirmed)
+
+    assert lab.values(original.id, "mobile") == ("+1 555 0100",)

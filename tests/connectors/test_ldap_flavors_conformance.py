@@ -50,7 +50,8 @@ class TestConformance(GroupConformance):
         if privileged:
             nested = self.lab.add_group(f"Helpers {tag}", account_id)
             self.lab.make_powerful(nested)
-        self.lab.modify(self.lab.dn_of(account_id), description=["Sits on the third floor"])
+        text = {"description": ["Sits on the third floor"], "mobile": ["+1 555 0100"], "title": ["Treasurer"]}
+        self.lab.modify(self.lab.dn_of(account_id), **text)
 
     def interfere(self, account_id: str, action: Action) -> None:
         if action is Action.HIDE_FROM_DIRECTORY:

@@ -33,7 +33,16 @@ class Directory(Searching):
         pool = Pool(Connecting(config, permit).connect, permit, clock)
         super().__init__(pool, FLAVORS[config.flavor], permit)
 
-    def modify(self, dn: str, edit: Edit, *, only_if: str = "", right: str = "", accept: Collection[int] = ()) -> int:
+    def modify(
+        self,
+        dn: str,
+        edit: Edit,
+        *,
+        only_if: str = "",
+        right: str = "",
+        confirm: Confirm | None = None,
+        accept: Collection[int] = (),
+    ) -> int:
         """Change an entry, all at once or not at all (RFC 4511 section 4.6).
 
         Args:
@@ -41,6 +50,7 @@ class Directory(Searching):
             edit: What to change; its own condition is for whoever builds ``only_if``.
             only_if: A filter that the entry must still match; otherwise nothing happens. For servers that know it.
             right: The access that it needs, named where it is missing.
+            confirm: Called last before the request is sent, where it cannot be taken back.
             accept: Result codes that the caller understands.
 
         Returns:
@@ -53,7 +63,7 @@ class Directory(Searching):
         for change in edit.changes:
             changes.setdefault(change.attribute, []).extend(_operations(change))
         names = ", ".join(edit.attributes)
-        code = self._write("modify", dn, changes, only_if=only_if)
+        code = self._write("modify", dn, changes, only_if=only_if, confirm=confirm)
         return checked(
             code, f"modify {names}", right=right or f"write access to {names} of the accounts", accept=accept
         )

@@ -159,6 +159,7 @@ class Lab(ABC):
             "hide_attribute": self.hide_attribute,
             "unmanaged_attribute": self.unmanaged_attribute,
             "group_stand_in": self.stand_in,
+            "archive_attributes": ["mobile", "title"],
             "disabled_groups_ou": f"ou=Old,{self.groups}",
             "privileged_groups": [self.group_dn("Power")],
             "connect_timeout": 2,
