@@ -12,20 +12,22 @@ if TYPE_CHECKING:
     from scimbridge.services.flooding import Flooding
     from scimbridge.services.holding import Holding
     from scimbridge.services.overview import Overview
+    from scimbridge.services.story import Stories
 
 
 def build_routes(
-    overview: Overview, clock: Callable[[], datetime], holding: Holding, flooding: Flooding
+    overview: Overview, stories: Stories, clock: Callable[[], datetime], holding: Holding, flooding: Flooding
 ) -> list[Route]:
     """Return the routes of the pages, and of what they need.
 
     Args:
-        overview: Answers what the page shows.
+        overview: Answers what the first page shows.
+        stories: Tells what there is to know about a case.
         clock: The current time (UTC).
         holding: Knows the standing holds.
         flooding: Knows what the guard holds.
     """
     # The templates' library is for the web process alone.
-    from scimbridge.dashboard.page import routes_of
+    from scimbridge.dashboard.page import Parts, routes_of
 
-    return routes_of(overview, clock, holding, flooding)
+    return routes_of(Parts(overview=overview, stories=stories, holding=holding, flooding=flooding, clock=clock))

@@ -1,11 +1,16 @@
-"""The first page: open cases, targets, who was left alone and why, and holds. It reads, and changes nothing."""
+"""The first page (open cases, targets, who was left alone and why, and holds), and one about each case.
+
+They read, and change nothing.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.resources import files
-from typing import Any
+from typing import Any, ClassVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -17,10 +22,11 @@ from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.task import TaskState
-from scimbridge.errors import StoreError
+from scimbridge.errors import NotFoundError, StoreError
 from scimbridge.services.flooding import Flooding
 from scimbridge.services.holding import Holding
 from scimbridge.services.overview import Overview
+from scimbridge.services.story import Stories, tell
 
 SHOWN = 100
 """Open cases on the page, the newest; `scimbridge cases list` shows all."""
@@ -40,45 +46,88 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-def routes_of(overview: Overview, clock: Callable[[], datetime], holding: Holding, flooding: Flooding) -> list[Route]:
-    """Return the routes of the page and its style sheet."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the pages show.
+
+    Attributes:
+        overview: Cases and targets.
+        stories: What there is to know about a case.
+        holding: Knows the standing holds.
+        flooding: Knows what the guard holds.
+        clock: The current time (UTC).
+    """
+
+    overview: Overview
+    stories: Stories
+    holding: Holding
+    flooding: Flooding
+    clock: Callable[[], datetime]
+
+
+def routes_of(parts: Parts) -> list[Route]:
+    """Return the routes of the pages and their style sheet."""
     return [
-        Route("/", _Page(overview, clock, holding, flooding).answer, name="dashboard"),
+        Route("/", _FirstPage(parts).answer, name="dashboard"),
+        Route("/cases/{case_id}", _CasePage(parts).answer, name="case"),
         Route("/static/dashboard.css", _style_sheet, name="dashboard.css"),
     ]
 
 
-class _Page:
-    def __init__(self, overview: Overview, clock: Callable[[], datetime], holding: Holding, flooding: Flooding) -> None:
-        self._overview = overview
-        self._clock = clock
-        self._holding = holding
-        self._flooding = flooding
-        self._template = environment().get_template("index.html")
+class _Page(ABC):
+    """A page that somebody on this machine may read."""
+
+    template: ClassVar[str]
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._template = environment().get_template(self.template)
 
     def answer(self, request: Request) -> Response:
         """Return the page; a plain function, so that it runs in a thread."""
         if not is_local(request):
-            return PlainTextResponse(refusal(request), status_code=403, headers=HEADERS)
+            return _say(403, refusal(request))
         try:
-            content, status = self._template.render(self._context()), 200
+            content = self._template.render(self._context(request))
+        except NotFoundError as error:
+            return _say(404, f"{error}\n")
         except StoreError as error:
-            return PlainTextResponse(f"The database does not answer: {error}\n", status_code=503, headers=HEADERS)
-        return Response(content, status_code=status, media_type="text/html", headers=HEADERS)
+            return _say(503, f"The database does not answer: {error}\n")
+        return Response(content, media_type="text/html", headers=HEADERS)
 
-    def _context(self) -> dict[str, Any]:
-        now = self._clock()
+    @abstractmethod
+    def _context(self, request: Request) -> dict[str, Any]:
+        """Return what the template shows."""
+
+
+class _FirstPage(_Page):
+    template = "index.html"
+
+    def _context(self, _request: Request) -> dict[str, Any]:
+        overview, now = self._parts.overview, self._parts.clock()
         return {
             "now": now,
-            "cases": self._overview.list_cases(CaseQuery(state=CaseState.OPEN), now, limit=SHOWN),
-            "case_count": self._overview.open_case_count(),
-            "targets": self._overview.targets(now),
-            "inquiries": self._overview.inquiries(SHOWN),
-            "left_alone": self._overview.left_alone(now - SHOWN_FOR, limit=SHOWN),
-            "holds": self._holding.standing(),
-            "floods": self._flooding.standing(),
+            "cases": overview.list_cases(CaseQuery(state=CaseState.OPEN), now, limit=SHOWN),
+            "case_count": overview.open_case_count(),
+            "targets": overview.targets(now),
+            "inquiries": overview.inquiries(SHOWN),
+            "left_alone": overview.left_alone(now - SHOWN_FOR, limit=SHOWN),
+            "holds": self._parts.holding.standing(),
+            "floods": self._parts.flooding.standing(),
             "states": tuple(TaskState),
         }
+
+
+class _CasePage(_Page):
+    template = "case.html"
+
+    def _context(self, request: Request) -> dict[str, Any]:
+        story = self._parts.stories.of(request.path_params["case_id"], self._parts.clock())
+        return {"story": story, "lines": list(tell(story))}
+
+
+def _say(status: int, text: str) -> Response:
+    return PlainTextResponse(text, status_code=status, headers=HEADERS)
 
 
 def environment() -> Environment:

@@ -15,6 +15,7 @@ from scimbridge.domain.retry import GIVE_UP_AFTER, backoff
 from scimbridge.domain.task import Task
 from scimbridge.notices import commands
 from scimbridge.notices.channels import Channels
+from scimbridge.notices.links import case_link, flood_link, target_link
 from scimbridge.notices.notice import Content, DeadlineMissed, GuardTripped, Kind, Notice, TargetPaused
 from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError
 from scimbridge.store import notices
@@ -154,7 +155,6 @@ class Delivering:
 
 def _content(row: Row, public_url: str) -> Content:
     said: Mapping[str, Any] = row["details"]
-    link = f"{public_url}/"
     match Kind(row["kind"]):
         case Kind.GUARD_TRIPPED:
             return GuardTripped(
@@ -163,7 +163,7 @@ def _content(row: Row, public_url: str) -> Content:
                 reason=said["reason"],
                 release_command=commands.release_flood(said["flood_id"]),
                 cancel_command=commands.cancel_flood(said["flood_id"]),
-                link=link,
+                link=flood_link(public_url, said["flood_id"]),
             )
         case Kind.TARGET_PAUSED:
             return TargetPaused(
@@ -171,7 +171,7 @@ def _content(row: Row, public_url: str) -> Content:
                 reason=said["reason"],
                 check_command=commands.check_target(said["target"]),
                 resume_command=commands.resume_target(said["target"]),
-                link=link,
+                link=target_link(public_url, said["target"]),
             )
         case Kind.DEADLINE_MISSED:
             return DeadlineMissed(
@@ -182,7 +182,7 @@ def _content(row: Row, public_url: str) -> Content:
                 deadline_at=datetime.fromisoformat(said["deadline_at"]),
                 reason=said["reason"],
                 show_command=commands.show_case(said["case_id"]),
-                link=link,
+                link=case_link(public_url, said["case_id"]),
             )
         case Kind.LEAVER:
             raise RejectedError("leavers are told of by their tasks")

@@ -60,10 +60,41 @@ def beside_snapshot(
     left = left_by_now(known, state)
     beside = state.with_original(known.original, left)
     if touches(beside):
-        snapshots.note(tx, target, state.id, left, Begun(action=action, before=state))
-    elif known.begun is not None:
+        return _begun(tx, target, beside, action)
+    if known.begun is not None:
         snapshots.note(tx, target, state.id, left)
     return beside
+
+
+def _begun(tx: Connection, target: str, beside: StateT, action: Action) -> StateT:
+    """Keep that an attempt begins. What others have given since the snapshot, and it is about to take, comes back, too.
+
+    So the snapshot grows by it; what is in it stays as it is.
+    """
+    original, left = beside.original, beside.left
+    assert original is not None  # noqa: S101 - it stands beside its snapshot
+    assert left is not None  # noqa: S101
+    came = {name: _came_since(name, beside) for name in _ABOUT.get(action, ())}
+    if any(came.values()):
+        original, left = _joined(original, came), _joined(left, came)
+        snapshots.add(tx, target, original)
+    snapshots.note(tx, target, beside.id, left, Begun(action=action, before=beside))
+    return beside.with_original(original, left)
+
+
+def _came_since(name: str, state: NativeState) -> tuple[Any, ...]:
+    """Return what is in a list and was in it neither before nor after the bridge touched it."""
+    lists = [getattr(each, name) for each in (state, state.original, state.left)]
+    if not all(isinstance(each, tuple) for each in lists):
+        return ()  # no list, or a target that does not tell it
+    now, *before = lists
+    known = {one.id for each in before for one in each}
+    return tuple(each for each in now if each.id not in known)
+
+
+def _joined(state: StateT, came: Mapping[str, tuple[Any, ...]]) -> StateT:
+    more: dict[str, Any] = {name: (*getattr(state, name), *those) for name, those in came.items() if those}
+    return replace(state, **more)
 
 
 def keep_left(tx: Connection, target: str, action: Action, before: NativeState, after: NativeState) -> None:

@@ -13,6 +13,7 @@ from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.source import Profiles
 from scimbridge.notices import commands
 from scimbridge.notices.channels import Channels
+from scimbridge.notices.links import case_link
 from scimbridge.notices.notice import Kind, Leaver, Notice
 from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError, TargetUnusableError
 from scimbridge.sdk.outcome import Done, NeedsPerson
@@ -195,7 +196,7 @@ def _notice(identity: Identity, message: _Message, key: str, profiles: Profiles,
         point_of_no_return=message.outlook.point_of_no_return,
         hold_command=commands.hold_case(case.id),
         cancel_command=commands.cancel_case(case.id),
-        link=f"{public_url}/",
+        link=case_link(public_url, case.id),
         is_group=case.is_about_group,
     )
     return Notice(id=key, at=case.trigger_at, content=content, zone=profiles.of(case.source).timezone)

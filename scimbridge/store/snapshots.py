@@ -131,6 +131,15 @@ def note(tx: Connection, target: str, native_id: str, left: NativeState, begun: 
     )
 
 
+def add(tx: Connection, target: str, original: NativeState) -> None:
+    """Keep what came to a native account since its snapshot was taken, and is about to be taken, too."""
+    tx.execute(
+        update(snapshots)
+        .where(snapshots.c.target == target, snapshots.c.native_id == original.id, snapshots.c.released_at.is_(None))
+        .values(state=original.to_json())
+    )
+
+
 def release(tx: Connection, target: str, native_id: str, now: datetime) -> None:
     """Everything was given back, or the account is let go; the next case takes a new snapshot."""
     tx.execute(

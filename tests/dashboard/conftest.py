@@ -15,6 +15,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.rule import Ruleset
 from scimbridge.sdk import Mode
 from scimbridge.services.overview import Overview
+from scimbridge.services.story import Stories
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.databases import compiled_once
@@ -66,7 +67,8 @@ def browse(bench: Bench) -> Browse:
 
     def a_browser(client: str = "127.0.0.1", host: str = "127.0.0.1:8085") -> Browser:
         overview = Overview(bench.database, bench.fleet)
-        app = Starlette(routes=build_routes(overview, bench.clock, bench.holding, bench.flooding))
+        stories = Stories(bench.database, bench.fleet)
+        app = Starlette(routes=build_routes(overview, stories, bench.clock, bench.holding, bench.flooding))
         return Browser(app, client, host)
 
     return a_browser

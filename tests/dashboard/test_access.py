@@ -35,6 +35,13 @@ def test_somebody_elsewhere_is_told_how_to_reach_it(browse: Browse, client: str)
     assert "ssh -L 8085:127.0.0.1:8085" in answer.text
 
 
+def test_a_case_is_shown_on_this_machine_alone(browse: Browse) -> None:
+    answer = browse("192.0.2.7").get("/cases/any")
+
+    assert answer.status_code == 403
+    assert "ssh -L" in answer.text
+
+
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via", "X-Forwarded-Host"])
 def test_a_proxy_on_this_machine_does_not_open_it_to_the_world(browse: Browse, header: str) -> None:
     answer = browse().get("/", headers={header: "127.0.0.1"})

@@ -10,6 +10,7 @@ import pytest
 
 from scimbridge.domain.hold import Scope
 from scimbridge.errors import StoreUnavailableError
+from scimbridge.notices.links import case_link, flood_link, target_link
 from scimbridge.sdk import RejectedError
 from scimbridge.services.overview import Overview
 from tests.dashboard.conftest import Browse
@@ -154,6 +155,41 @@ def test_every_situation_and_state_that_is_colored_has_its_style(browse: Browse)
         for name in ("held", "needs-a-person", "waits-for-approval", "working", "retrying", "paused")
         if f".{name}" not in css
     } == set()
+
+
+def test_a_case_has_a_page_of_its_own_that_tells_its_story(bench: Bench, browse: Browse) -> None:
+    ada = bench.join("<i>ada</i>")
+    bench.leave(ada)
+    case = bench.case(ada)
+
+    (path,) = re.findall(r'href="(/cases/[^"]+)"', browse().get("/").text)
+    page = browse().get(path)
+
+    assert path == f"/cases/{case.id}"
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "<i>" not in page.text
+    assert f"Rule employees planned case {case.id}. It is open: waiting. Why nothing has happened yet:" in text_of(
+        page.text
+    )
+
+
+def test_there_is_no_page_of_a_case_that_there_is_not(browse: Browse) -> None:
+    answer = browse().get("/cases/unknown")
+
+    assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store")
+    assert answer.text == "no case 'unknown'\n"
+
+
+def test_what_notices_link_to_is_there(bench: Bench, browse: Browse) -> None:
+    guarded = Bench(bench.database, bench.clock, bench.rules, bench.systems, guard=a_guard(a_limit(1)))
+    everyone = people(guarded, 2)
+    leave_all(guarded, everyone)
+    links = [flood_link("", the_flood(guarded).id), target_link("", "crm")]
+
+    page = browse().get("/").text
+
+    assert browse().get(case_link("", guarded.case(everyone[0]).id)).status_code == 200
+    assert [link for link in links if f'<tr id="{link.removeprefix("/#")}">' not in page] == []
 
 
 def test_the_page_only_reads(browse: Browse) -> None:

@@ -79,6 +79,24 @@ def test_a_group_that_is_called_off_midway_is_restored_with_its_members(bench: B
     assert group_id in crm.forms
 
 
+def test_members_who_came_meanwhile_and_were_taken_out_come_back_with_the_others(
+    bench: Bench, crm: MemoryTarget
+) -> None:
+    form(bench, "Fair 2019", "ada", "ben")
+    retired = give_up(bench)
+    bench.run("30d")
+    crm.add("eva", groups=["Fair 2019"])
+    bench.run("60d")
+    assert asks(bench, retired)
+    approve(bench, retired)
+    assert crm.members("Fair 2019") == []
+
+    bench.giving_back.restore(retired.id, reason="needed", by="eve", now=bench.clock())
+    bench.run()
+
+    assert crm.members("Fair 2019") == ["ada", "ben", "eva"]
+
+
 def test_a_protected_group_asks_before_anything_happens(bench: Bench, crm: MemoryTarget) -> None:
     group_id = form(bench, "Fair 2019", "ada", protected="a group of administrators")
 

@@ -108,6 +108,7 @@ def test_the_manager_hears_of_it_before_it_is_too_late(bench: Bench, office: Pos
     assert f"- {due}: delete at crm (cannot be undone)\n" in text_of(message)
     assert f"scimbridge hold place --case {case.id} " in text_of(message)
     assert f"scimbridge cases cancel {case.id} " in text_of(message)
+    assert f"The case: https://bridge.example.com/cases/{case.id}\n" in text_of(message)
     assert (task.state, task.reason) == (TaskState.DONE, "told manager, recipient 2")
     assert bench.events(case).count("notice sent") == 2
     assert bench.systems["crm"].accounts

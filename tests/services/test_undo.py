@@ -254,6 +254,66 @@ def test_a_group_that_somebody_else_took_before_the_bridge_did_is_not_given_back
     assert crm.names("ada", "groups") == ["Sales"]
 
 
+def test_what_somebody_else_gave_before_the_bridge_took_it_is_given_back(bench: Bench, crm: MemoryTarget) -> None:
+    ada = arrive(bench)
+    bench.leave(ada)
+    bench.run("0s")
+    crm.account("ada")["groups"].append(crm.offer("Handover"))
+    crm.account("ada")["groups"].append(crm.offer("Help Desk", is_privileged=True))
+    crm.account("ada")["licenses"].append(crm.offer("Drawing"))
+    bench.run("7d")
+    approve_protected(bench, ada)
+    assert (crm.names("ada", "groups"), crm.names("ada", "licenses")) == ([], [])
+
+    bench.come_back(ada)
+    bench.run()
+
+    assert crm.names("ada", "groups") == ["Handover", "Sales", "Sales VPN"]
+    assert crm.names("ada", "licenses") == ["Drawing", "Office"]
+    assert "Help Desk, because it gives power over others" in reason(
+        bench, restore_of(bench, ada), Action.ADD_TO_GROUPS
+    )
+
+
+def test_what_somebody_else_gave_and_took_again_is_not_given_back(database: Database, clock: FakeClock) -> None:
+    only_sales = a_stage("7d", Action.REMOVE_FROM_GROUPS, terms=Terms(only=("sales",)))
+    bench = a_bench(database, clock, a_stage("0s"), only_sales)
+    crm = bench.systems["crm"]
+    ada = arrive(bench)
+    bench.leave(ada)
+    bench.run("0s")
+    crm.account("ada")["groups"].append(crm.offer("Handover"))
+    bench.run("7d")
+    assert crm.names("ada", "groups") == ["Handover", "Sales VPN"]
+    crm.account("ada")["groups"].remove("id-Handover")
+
+    bench.come_back(ada)
+    bench.run()
+
+    assert crm.names("ada", "groups") == ["Sales", "Sales VPN"]
+
+
+def test_an_attempt_that_died_after_it_took_what_came_since_is_undone_whole(bench: Bench, crm: MemoryTarget) -> None:
+    ada = arrive(bench)
+    bench.leave(ada)
+    bench.run("0s")
+    crm.account("ada")["groups"].append(crm.offer("Handover"))
+    bench.clock.advance("7d")
+
+    def break_off() -> None:
+        if "id-Handover" not in crm.account("ada")["groups"]:
+            crm.after_write = lambda: None
+            raise RetryableError("connection lost")
+
+    crm.after_write = break_off
+    bench.sweep()
+    bench.execution.work(bench.account(ada).id)
+    bench.come_back(ada)
+    bench.run("1d")
+
+    assert crm.names("ada", "groups") == ["Handover", "Sales", "Sales VPN"]
+
+
 def test_what_was_suspended_by_somebody_else_stays_suspended(database: Database, clock: FakeClock) -> None:
     bench = a_bench(database, clock, a_stage("0s", Action.HIDE_FROM_DIRECTORY))
     ada = arrive(bench)

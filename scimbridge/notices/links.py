@@ -1,0 +1,18 @@
+"""Where the pages show what a notice is about. The dashboard has pages and places of these names."""
+
+from __future__ import annotations
+
+
+def case_link(public_url: str, case_id: str) -> str:
+    """Return where a case's story is told."""
+    return f"{public_url}/cases/{case_id}"
+
+
+def flood_link(public_url: str, flood_id: str) -> str:
+    """Return where a flood is among what is held."""
+    return f"{public_url}/#flood-{flood_id}"
+
+
+def target_link(public_url: str, target: str) -> str:
+    """Return where a target is among the others."""
+    return f"{public_url}/#target-{target}"
