@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from connectors.ldap import dn
 from connectors.ldap.client import Directory
 from connectors.ldap.config import LdapConfig
@@ -70,7 +72,16 @@ class Accounts:
             AccountNotFoundError: There is none.
             RejectedError: It is not beneath ``base_dn``.
         """
-        found = self._flavor.look_up(self._directory, self._config.base_dn, account_id, self._names)
+        return self._checked(
+            account_id, self._flavor.look_up(self._directory, self._config.base_dn, account_id, self._names)
+        )
+
+    def glance(self, account_id: str, attributes: Sequence[str]) -> Entry:
+        """Return an account's entry with a few attributes, for a look right before a change; raises like ``entry``."""
+        told = ["objectClass", *attributes]
+        return self._checked(account_id, self._flavor.glance(self._directory, self._config.base_dn, account_id, told))
+
+    def _checked(self, account_id: str, found: Entry | None) -> Entry:
         if found is None or is_group(found):
             raise AccountNotFoundError(f"no entry beneath base_dn has the {self._flavor.id_attribute} {account_id}")
         if not dn.is_below(found.dn, self._config.base_dn):

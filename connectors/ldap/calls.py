@@ -190,7 +190,8 @@ class LdapCalls(Connector[LdapConfig]):
         """Look once more, where the server takes no condition with a request."""
         if self._flavor.asserts:
             return
-        now = self._entry(state)
+        is_group = isinstance(state, GroupState)
+        now = self._groups.entry(state.id) if is_group else self._accounts.glance(state.id, attributes)
         if self._flavor.address(now.id, now.dn) != self._address(state) or not _is_unchanged(now, state, attributes):
             raise RetryableError("it was renamed or changed meanwhile; it is read again first")
 

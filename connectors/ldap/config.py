@@ -20,8 +20,16 @@ from scimbridge.sdk.secret import SecretSources
 ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
+_NO_KERBEROS = (
+    "Kerberos (GSSAPI) is not offered: the client library does not sign or seal with it, which Active Directory asks "
+    "for; write bind_password, or client_certificate, over ldaps:// or with start_tls"
+)
+
+
 class LdapConfig(TargetConfig):
     """Settings of a directory."""
+
+    not_offered = dict.fromkeys(("gssapi", "kerberos", "keytab", "sasl", "sasl_mechanism"), _NO_KERBEROS)
 
     url: str | Annotated[list[str], Field(min_length=1)]
     """`ldaps://HOST[:PORT]`, `ldap://HOST[:PORT]` with `start_tls`, or `ldapi://%2Fpath%2Fto%2Fsocket`. A list of them

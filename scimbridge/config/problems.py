@@ -103,6 +103,8 @@ def _problem(model: type[BaseModel], at: Loc, details: ErrorDetails) -> Problem:
 def _unknown_key(owner: type[BaseModel] | None, key: str) -> str:
     if key in _later_keys(owner):
         return later.SAYS
+    if owner is not None and issubclass(owner, TargetConfig) and key in owner.not_offered:
+        return owner.not_offered[key]
     return "is not a setting" + (suggestion(key, keys_of(owner)) if owner else "")
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -42,6 +43,9 @@ class TargetConfig(BaseModel):
     """Settings that every target has. A connector subclasses this and adds its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+
+    not_offered: ClassVar[Mapping[str, str]] = {}
+    """Keys that people may well look for and that there are not, each with a sentence about what to do instead."""
 
     connector: str
     """The kind of connector, e.g. `ldap` or `scim`."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.bench.directories import measure_directories
 from tests.bench.effort import QUICK, Effort
 from tests.bench.flat import measure_flat
 from tests.bench.flat_groups import measure_groups
@@ -30,6 +31,7 @@ MEASUREMENTS: dict[str, Callable[[Path, Effort], list[Table]]] = {
     "sweep": measure_sweep,
     "latency": measure_latency,
     "throughput": measure_throughput,
+    "ldap": measure_directories,
     "size": measure_size,
 }
 

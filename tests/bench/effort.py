@@ -18,6 +18,7 @@ class Effort:
         requests: How often each request is timed at each size.
         members: Of the large group.
         imported: Users of the import.
+        suspended: Accounts that are suspended in each round at a directory.
     """
 
     seconds: float = 6
@@ -28,7 +29,8 @@ class Effort:
     requests: int = 500
     members: int = 100_000
     imported: int = 20_000
+    suspended: int = 2_000
 
 
-QUICK = Effort(seconds=3, rounds=1, sizes=(1_000, 100_000), requests=100, imported=4_000)
+QUICK = Effort(seconds=3, rounds=1, sizes=(1_000, 100_000), requests=100, imported=4_000, suspended=400)
 """For a first look while something is being changed."""

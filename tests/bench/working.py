@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -17,6 +17,7 @@ from tests.bench.load import PATCH_OP, create, deactivate
 from tests.bench.people import name_of
 from tests.bench.stage import COMMAND, Installation, add_people, running, wait_for
 from tests.bench.table import Table, milliseconds, quantile
+from tests.bench.waiting import linked, suspended, until
 
 HEAD = ("what", "figure", "")
 
@@ -28,7 +29,7 @@ def measure_latency(folder: Path, _effort: Effort) -> list[Table]:
         add_people(bridge, [*people, *others])
         bridge.start("serve", "worker", "sweeper")
         ids = create(bridge.base_url, bridge.token, len(people), connections=1).ids
-        _until(lambda: _linked(bridge) == len(people))
+        until(lambda: linked(bridge) == len(people))
         own = _own_time(bridge, others)
         headers = {"Authorization": f"Bearer {bridge.token}", "Content-Type": "application/scim+json"}
         with httpx.Client(base_url=bridge.base_url, headers=headers) as client:
@@ -52,12 +53,12 @@ def measure_throughput(folder: Path, _effort: Effort) -> list[Table]:
         add_people(bridge, [*people, *others])
         bridge.start("serve", "worker", "sweeper")
         ids = create(bridge.base_url, bridge.token, len(people), connections=8).ids
-        _until(lambda: _linked(bridge) == len(people))
+        until(lambda: linked(bridge) == len(people))
         bridge.bridge.operating.pause("directory", reason="bench", by="bench", now=bridge.bridge.clock())
         deactivate(bridge.base_url, bridge.token, ids, connections=8)
         started = time.perf_counter()
         bridge.bridge.operating.resume("directory", by="bench", now=bridge.bridge.clock())
-        _until(lambda: _suspended(bridge) >= len(people), seconds=300)
+        until(lambda: suspended(bridge) >= len(people), seconds=300)
         spent = time.perf_counter() - started
         own = _own_time(bridge, others)
     rate, raw = len(people) / spent, 1 / own
@@ -87,26 +88,6 @@ def measure_size(folder: Path, _effort: Effort) -> list[Table]:
         (f"sum of PSS, idle, {len(family)} processes with Redis", f"{pss:.0f} MB", "aim ≤ 250 MB"),
     ]
     return [Table("Memory and time to ready of `scimbridge up`", HEAD, rows)]
-
-
-def _linked(bridge: Installation) -> int:
-    with bridge.bridge.database.read() as tx:
-        return int(tx.exec_driver_sql("SELECT count(*) FROM accounts WHERE native_id IS NOT NULL").scalar_one())
-
-
-def _suspended(bridge: Installation) -> int:
-    with bridge.bridge.database.read() as tx:
-        found = tx.exec_driver_sql("SELECT count(*) FROM tasks WHERE action = 'suspend' AND state = 'done'")
-        return int(found.scalar_one())
-
-
-def _until(condition: Callable[[], bool], seconds: float = 120) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            message = "the bridge did not come to its end"
-            raise RuntimeError(message)
-        time.sleep(0.05)
 
 
 def _time_to_suspended(bridge: Installation, client: httpx.Client, user_id: str, name: str) -> float:

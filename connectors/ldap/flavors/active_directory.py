@@ -113,9 +113,12 @@ class ActiveDirectory(Flavor):
         return f"<GUID={entry_id}>"
 
     def look_up(self, directory: Lookup, base: str, entry_id: str, attributes: Sequence[str]) -> Entry | None:
-        """Return the entry by its GUID; only so the directory works out all groups that an account is in."""
-        is_id = self.is_id(entry_id)
-        found = directory.get(self.address(entry_id, ""), [*attributes, GROUPS]) if is_id else None
+        """Return the entry with all groups that it is in; the directory works them out for one entry at a time only."""
+        return self.glance(directory, base, entry_id, [*attributes, GROUPS])
+
+    def glance(self, directory: Lookup, base: str, entry_id: str, attributes: Sequence[str]) -> Entry | None:
+        """Return the entry by its GUID."""
+        found = directory.get(self.address(entry_id, ""), attributes) if self.is_id(entry_id) else None
         if found is None and directory.get(base, []) is None:
             raise TargetUnusableError(
                 f"{base} does not exist, or may not be read, so that nothing is known of accounts"
@@ -208,7 +211,7 @@ class ActiveDirectory(Flavor):
         self, directory: Lookup, entry_id: str, base: str, before: Mapping[str, tuple[str, ...]]
     ) -> bool:
         """Look for the zero, where none was there before."""
-        now = self.look_up(directory, base, entry_id, [SET_AT])
+        now = self.glance(directory, base, entry_id, [SET_AT])
         return now is not None and now.get(SET_AT) == ("0",) and before.get(SET_AT, ("0",)) != ("0",)
 
     def why_not_deleted(self, directory: Lookup, entry_id: str, name: str) -> str:

@@ -118,9 +118,13 @@ class Flavor(ABC):
         del entry_id
         return name
 
-    def look_up(self, directory: Lookup, base: str, entry_id: str, attributes: Sequence[str]) -> Entry | None:
+    def glance(self, directory: Lookup, base: str, entry_id: str, attributes: Sequence[str]) -> Entry | None:
         """Return the entry with this id, wherever it is; ``None`` where there is none."""
         return directory.one(base, self.id_filter([entry_id]), attributes)
+
+    def look_up(self, directory: Lookup, base: str, entry_id: str, attributes: Sequence[str]) -> Entry | None:
+        """Return the same with all that the server can tell of its protection, which may take it long."""
+        return self.glance(directory, base, entry_id, attributes)
 
     def condition(self, entry_id: str, extra: str = "") -> str:
         """Return a filter that another entry, now of the same name, does not match; empty where it is of no use."""

@@ -1,0 +1,37 @@
+"""How far the bridge has come, and waiting for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tests.bench.stage import Installation
+
+
+def linked(bridge: Installation) -> int:
+    """Return how many accounts were found at the target."""
+    return _count(bridge, "SELECT count(*) FROM accounts WHERE native_id IS NOT NULL")
+
+
+def suspended(bridge: Installation) -> int:
+    """Return how many suspensions are done."""
+    return _count(bridge, "SELECT count(*) FROM tasks WHERE action = 'suspend' AND state = 'done'")
+
+
+def until(condition: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait.
+
+    Raises:
+        RuntimeError: It took too long.
+    """
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            message = "the bridge did not come to its end"
+            raise RuntimeError(message)
+        time.sleep(0.05)
+
+
+def _count(bridge: Installation, query: str) -> int:
+    with bridge.bridge.database.read() as tx:
+        return int(tx.exec_driver_sql(query).scalar_one())
