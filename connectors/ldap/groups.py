@@ -95,6 +95,7 @@ class Groups:
                 sorted((*(known[each] for each in real), *self._references.by_uid(called)), key=lambda ref: ref.id)
             ),
             owners=tuple(sorted((known[each] for each in owners), key=lambda ref: ref.id)),
+            opens=self._memberships.around(entry),
         )
 
     def list(self) -> Iterator[GroupSummary]:

@@ -19,6 +19,7 @@ from connectors.ldap.flavors import FLAVORS
 from connectors.ldap.members import UID, is_posix, usual_attribute, values_of
 from scimbridge.sdk import (
     AccountNotFoundError,
+    AccountRef,
     Entitlement,
     ObservingError,
     RejectedError,
@@ -60,6 +61,10 @@ class Memberships:
         groups = self._with_members([account])
         powerful = self._powerful(account, groups)
         return tuple(sorted(Entitlement(each.id, _name(each), is_privileged=each.id in powerful) for each in groups))
+
+    def around(self, group: Entry) -> tuple[AccountRef, ...]:
+        """Return the groups that a group is in itself."""
+        return tuple(sorted((AccountRef(each.id, _name(each)) for each in self._with_members([group])), key=_by_id))
 
     def leave(self, member: Entry, groups: Sequence[Entitlement]) -> list[str]:
         """Take an account out of groups, one request each, as far as the directory lets it.
@@ -239,6 +244,10 @@ class Memberships:
             seen |= {each.id for each in level}
             level = [each for each in self._with_members(level) if each.id not in seen]
         return False
+
+
+def _by_id(ref: AccountRef) -> str:
+    return ref.id
 
 
 def _name(group: Entry) -> str:

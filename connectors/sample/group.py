@@ -16,6 +16,7 @@ class Group:
     Attributes:
         members: The accounts that have it among their groups.
         owners: Who answers for it.
+        opens: Ids and names of what its members lose with it.
         disabled: It opens nothing any more.
         note: A text that people write; the stamp stands behind it.
         changed_at: When somebody last changed it (ISO 8601); empty where nobody knows.
@@ -26,6 +27,7 @@ class Group:
     name: str
     members: tuple[AccountRef, ...] = ()
     owners: tuple[AccountRef, ...] = ()
+    opens: tuple[AccountRef, ...] = ()
     disabled: bool = False
     container: str = "groups"
     note: str = ""
@@ -35,14 +37,16 @@ class Group:
     def to_json(self) -> dict[str, Any]:
         """Return plain data without the members; ``from_json`` reads it."""
         plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "members"}
-        return {**plain, "owners": [[each.id, each.name] for each in self.owners]}
+        return {**plain, **{name: [[each.id, each.name] for each in plain[name]] for name in _LISTED}}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], members: Sequence[AccountRef] = ()) -> Self:
         """Return the group that ``to_json`` wrote, with its members."""
-        owners = tuple(AccountRef(*each) for each in document.get("owners", ()))
-        return cls(**{**document, "owners": owners, "members": tuple(members)})
+        listed = {name: tuple(AccountRef(*each) for each in document.get(name, ())) for name in _LISTED}
+        return cls(**{**document, **listed, "members": tuple(members)})
 
+
+_LISTED = ("owners", "opens")
 
 EditGroup = Callable[[Group], Group]
 

@@ -150,6 +150,7 @@ def _state(group: Group) -> GroupState:
         disabled=group.disabled,
         members=group.members,
         owners=group.owners,
+        opens=group.opens,
     )
 
 

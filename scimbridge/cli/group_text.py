@@ -50,6 +50,8 @@ def finding_row(finding: GroupFinding) -> tuple[object, ...]:
     return (
         finding.asked.line,
         finding.name or finding.asked.said,
+        finding.members if finding.members is not None else "-",
+        "-" if finding.opens is None else ", ".join(finding.opens) or "nothing known",
         finding.outcome,
         finding.case_id or "-",
         finding.why,
@@ -65,6 +67,8 @@ def finding_document(finding: GroupFinding) -> Document:
         "why": finding.why,
         "id": finding.native_id,
         "name": finding.name,
+        "members": finding.members,
+        "opens": None if finding.opens is None else list(finding.opens),
         "case_id": finding.case_id,
     }
 

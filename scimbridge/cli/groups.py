@@ -168,7 +168,10 @@ def _say(report: GroupReport, *, as_json: bool, dry_run: bool) -> None:
         lines = [finding_document(finding) for finding in report.findings]
         say_json({"done": report.is_done, "dry_run": dry_run, "lines": lines})
         return
-    say_table(("LINE", "GROUP", "OUTCOME", "CASE", "WHY"), [finding_row(finding) for finding in report.findings])
+    say_table(
+        ("LINE", "GROUP", "MEMBERS", "OPENS", "OUTCOME", "CASE", "WHY"),
+        [finding_row(finding) for finding in report.findings],
+    )
     failed = len(report.failed)
     if dry_run:
         note("Nothing was done: this is what would become of it.")

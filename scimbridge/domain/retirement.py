@@ -50,6 +50,8 @@ class GroupFinding:
         why: Why so, as one sentence; why not, where it is not done.
         native_id: The group's immutable id, once it was found.
         name: What it is called.
+        members: How many it has; ``None`` where the target does not tell.
+        opens: Names of what they lose with it; ``None`` where the target does not tell.
     """
 
     asked: NamedGroup
@@ -57,6 +59,8 @@ class GroupFinding:
     why: str = ""
     native_id: str | None = None
     name: str | None = None
+    members: int | None = None
+    opens: tuple[str, ...] | None = None
     case_id: str | None = None
 
 

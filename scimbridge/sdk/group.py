@@ -47,11 +47,13 @@ class GroupState(NativeState):
         disabled: Whether it opens nothing any more, like a distribution list.
         members: All that are in it themselves, accounts and groups alike.
         owners: Who answers for it.
+        opens: What its members lose with it, as far as the target knows: other groups that it is in, shares.
     """
 
     disabled: bool | None = None
     members: tuple[AccountRef, ...] | None = None
     owners: tuple[AccountRef, ...] | None = None
+    opens: tuple[AccountRef, ...] | None = None
 
     def is_as_wanted_by(self, action: Action) -> bool | None:
         """Whether the group is already what an action would make it; ``None`` where that cannot be told.
@@ -73,8 +75,8 @@ class GroupState(NativeState):
 
     @property
     def names(self) -> Mapping[str, str]:
-        """The names of members and owners."""
-        return {each.id: each.name for each in (*(self.members or ()), *(self.owners or ()))}
+        """The names of members, owners, and what it opens."""
+        return {each.id: each.name for each in (*(self.members or ()), *(self.owners or ()), *(self.opens or ()))}
 
     def withheld_by(self, action: Action) -> tuple[AccountRef, ...]:
         """Return the members that an action does not bring back."""
@@ -93,6 +95,7 @@ class GroupState(NativeState):
             "container": self.container,
             "members": sorted(each.id for each in self.members or ()),
             "owners": sorted(each.id for each in self.owners or ()),
+            "opens": None if self.opens is None else sorted(each.id for each in self.opens),
             "protected": self.protected,
         }
 
@@ -123,6 +126,10 @@ class GroupState(NativeState):
             yield f"{came} members have come" if came > 1 else "a member has come"
         if before.disabled and self.disabled is False:
             yield "it opens things again"
+        opened = {each.id for each in before.opens or ()}
+        more = [each.name for each in self.opens or () if before.opens is not None and each.id not in opened]
+        if more:
+            yield f"it opens {', '.join(more)} now"
         if before.stamp and self.stamp == "":
             yield "its stamp was taken off"
         if before.container is not None and self.container != before.container:
@@ -146,7 +153,7 @@ class GroupState(NativeState):
         """Return the state that ``to_json`` wrote."""
         until = document["stamped_until"]
         told: dict[str, Any] = {name: document[name] for name in _PLAIN}
-        told |= {name: _read(document[name]) for name in _LISTED}
+        told |= {name: _read(document.get(name)) for name in _LISTED}
         return cls(
             id=document["id"],
             name=document["name"],
@@ -158,7 +165,7 @@ class GroupState(NativeState):
 
 
 _PLAIN = ("container", "stamp", "unmanaged", "disabled")
-_LISTED = ("members", "owners")
+_LISTED = ("members", "owners", "opens")
 
 
 def state_of(document: Mapping[str, Any]) -> NativeState:

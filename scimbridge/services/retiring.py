@@ -119,7 +119,7 @@ class Retiring:
         self, tx: Connection, target: str, named: NamedGroup, group: GroupState, asked: Asked, now: datetime
     ) -> GroupFinding:
         identity = target_groups.identity_of(target, group)
-        finding = GroupFinding(asked=named, outcome=Outcome.OPENED, native_id=group.id, name=group.name)
+        finding = _found(named, group)
         fact = _fact(identity, target, asked.by, named.reason, now)
         rule = self._rule(fact, identity)
         if rule is None:
@@ -180,6 +180,17 @@ class Retiring:
             case = cases.open_case_of(tx, [identity.id]) or cases.last_case_of(tx, identity.id)
         self._submit(verdict.wakeups)
         return replace(finding, case_id=case.id if case is not None else None, why=finding.why or verdict.text)
+
+
+def _found(named: NamedGroup, group: GroupState) -> GroupFinding:
+    return GroupFinding(
+        asked=named,
+        outcome=Outcome.OPENED,
+        native_id=group.id,
+        name=group.name,
+        members=None if group.members is None else len(group.members),
+        opens=None if group.opens is None else tuple(each.name for each in group.opens),
+    )
 
 
 def _fact(identity: Identity, target: str, by: str, reason: str, now: datetime) -> Fact:

@@ -9,6 +9,7 @@ import pytest
 
 from connectors.sample.store import SampleFile
 from scimbridge.bridge import Bridge
+from scimbridge.sdk import AccountRef
 from tests.cli.conftest import Terminal
 from tests.clock import FakeClock
 
@@ -94,6 +95,20 @@ def test_a_group_is_stamped_and_its_case_says_where_it_stands(
     assert "empty_group" in terminal.run("groups", "status").stdout
     assert "[To Be Deleted]" in (directory.look_at_group(fairs["Fair 2019"]) or {})["note"]
     assert terminal.read("groups", "stale", "directory")[1]["case_id"] == line["case_id"]
+
+
+def test_what_a_group_opens_is_shown_before_it_goes(
+    terminal: Terminal, fairs: dict[str, str], directory: SampleFile
+) -> None:
+    shares = (AccountRef("s1", "Share Canteen"), AccountRef("s2", "VPN"))
+    directory.edit_group(fairs["Canteen"], lambda group: replace(group, opens=shares))
+    asked = ("groups", "stamp", "directory", "Canteen", "--reason", "over", "--dry-run")
+
+    (line,) = terminal.read(*asked)["lines"]
+    shown = terminal.run(*asked).stdout
+
+    assert (line["members"], line["opens"]) == (1, ["Share Canteen", "VPN"])
+    assert "Share Canteen, VPN" in shown
 
 
 def test_an_approval_shows_the_group_and_who_is_in_it(

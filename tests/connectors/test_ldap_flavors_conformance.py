@@ -86,6 +86,9 @@ class TestConformance(GroupConformance):
     def move_group_elsewhere(self, group_id: str) -> None:
         self.lab.move(group_id, self.lab.dn_of(group_id).split(",")[0], self.lab.disabled)
 
+    def let_open(self, group_id: str, name: str) -> str:
+        return self.lab.id_at(self.lab.add_group(name, group_id))
+
     def group_text_of(self, group_id: str) -> str:
         return self.text_of(group_id)
 

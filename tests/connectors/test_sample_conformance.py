@@ -9,7 +9,7 @@ import pytest
 
 from connectors.sample import SampleConfig, SampleConnector
 from connectors.sample.store import CONTAINERS, SampleFile
-from scimbridge.sdk import Action, Connector, Context, Permit, Person, TargetConfig
+from scimbridge.sdk import AccountRef, Action, Connector, Context, Permit, Person, TargetConfig
 
 pytest.register_assert_rewrite("scimbridge.sdk.conformance")
 from scimbridge.sdk.conformance import (  # noqa: E402  # after the rewrite is registered
@@ -99,6 +99,10 @@ class TestSampleConformance(GroupConformance):
 
     def move_group_elsewhere(self, group_id: str) -> None:
         self.file.edit_group(group_id, lambda group: replace(group, container="board"))
+
+    def let_open(self, group_id: str, name: str) -> str:
+        self.file.edit_group(group_id, lambda group: replace(group, opens=(*group.opens, AccountRef("share", name))))
+        return "share"
 
     def group_text_of(self, group_id: str) -> str:
         found = self.file.look_at_group(group_id)

@@ -165,9 +165,14 @@ def take_stamp_off(bench: Bench) -> None:
     bench.systems["crm"].forms["id-Fair 2019"]["note"] = "needed!"
 
 
+def let_open(bench: Bench) -> None:
+    bench.systems["crm"].forms["id-Fair 2019"]["opens"] = [["s1", "Stands"], ["s2", "Catalog"]]
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
+        (let_open, "it opens Stands, Catalog now"),
         (rename, "'Fair 2031' now"),
         (join, "a member has come"),
         (take_stamp_off, "stamp was taken"),

@@ -51,6 +51,13 @@ class GroupConformance(ConnectorConformance):
         """Move a group to a third container, as another administrator would."""
         raise NotImplementedError
 
+    def let_open(self, group_id: str, name: str) -> str:
+        """Have a group open something new of this name, as another administrator would; return its id.
+
+        Asked only where ``read_group`` tells what groups open.
+        """
+        raise NotImplementedError
+
     def group_text_of(self, group_id: str) -> str:
         """Return the text that the stamp stands in."""
         raise NotImplementedError
@@ -105,6 +112,19 @@ class GroupConformance(ConnectorConformance):
         found = [connector.find_group(said) for said in (group_id, name, name.upper())]
 
         assert found == [AccountRef(group_id, name)] * 3
+
+    def test_what_a_group_opens_is_told_where_the_target_knows_it(
+        self, connector: Connector[Any], name: str, group_id: str
+    ) -> None:
+        before = connector.read_group(group_id)
+        if before.opens is not None:
+            opened = AccountRef(self.let_open(group_id, f"{name}.opened"), f"{name}.opened")
+
+            after = connector.read_group(group_id)
+
+            assert after.opens == (*before.opens, opened)
+            assert list(after.changes_since(before)) == [f"it opens {opened.name} now"]
+            assert after.decisive != before.decisive
 
     @pytest.mark.usefixtures("group_id")
     @pytest.mark.parametrize("pattern", ["{name}*", "*", "", "{name})(|(cn=*", "%"])
