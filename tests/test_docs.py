@@ -238,7 +238,11 @@ def test_whatever_is_said_to_be_proven_has_its_test() -> None:
         for file in Path(__file__).parent.rglob("test_*.py")
         for name in re.findall(r"def (test_\w+)", file.read_text(encoding="utf-8"))
     }
-    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith(("| asked", "| trap ", "| story "))]
+    rows = [
+        line
+        for line in page.splitlines()
+        if line.startswith("| ") and not line.startswith(("| asked", "| trap ", "| story "))
+    ]
 
     named = set(re.findall(r"`(test_\w+)`", page))
 
