@@ -57,6 +57,9 @@ STATUS_ERRORS: Mapping[int, type[ConnectorError]] = {
 
 ErrorTable = Mapping[int, type[ConnectorError]]
 
+Authorize = Callable[[bool], str]
+"""Returns the Authorization header; told whether the last one was refused, so that it gets a new token."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -133,6 +136,7 @@ class _Call:
     deadline: float
     expect: Collection[int]
     confirm: Confirm | None
+    has_new_token: bool = False
 
     @property
     def writes(self) -> bool:
@@ -145,10 +149,13 @@ class HttpClient:
     Args:
         base_url: What every path is appended to.
         permit: Asked before every request that is sent, resending included.
-        headers: Sent with every request; the place for credentials.
+        headers: Sent with every request; the place for credentials that last.
+        authorize: Returns the Authorization header of each request, for credentials that run out. After a 401 it is
+            asked for a new one, once, and the request is sent again.
         limits: Times and sizes.
         ca_file: Certificates to trust instead of the public ones.
         errors: The connector's table from status to error; ``STATUS_ERRORS`` is asked next.
+        classify: Tells an error by what the answer says, where the status does not; ``None`` leaves it to the tables.
         explain: Returns what an error answer adds for an operator; never anything private.
         transport: Stands in for the network in tests.
         sleep: Waits so many seconds.
@@ -162,9 +169,11 @@ class HttpClient:
         *,
         permit: Permit,
         headers: Mapping[str, str] | None = None,
+        authorize: Authorize | None = None,
         limits: Limits | None = None,
         ca_file: Path | None = None,
         errors: ErrorTable | None = None,
+        classify: Callable[[Answer], type[ConnectorError] | None] = lambda _: None,
         explain: Callable[[Answer], str] = lambda _: "",
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -174,7 +183,9 @@ class HttpClient:
         self._base_url = base_url.rstrip("/")
         self._permit = permit
         self._limits = limits or Limits()
+        self._authorize = authorize
         self._errors = errors or {}
+        self._classify = classify
         self._explain = explain
         self._sleep = sleep
         self._monotonic = monotonic
@@ -238,6 +249,8 @@ class HttpClient:
             headers={} if body is None else {"Content-Type": "application/json"},
         )
         request.headers.update(headers or {})
+        if self._authorize is not None:
+            request.headers["Authorization"] = self._authorize(False)
         deadline = self._monotonic() + self._limits.total.total_seconds()
         sending = _Call(request, call, deadline, expect, confirm)
         result = self._retrying(sending)(self._send_once, sending)
@@ -270,7 +283,13 @@ class HttpClient:
             return _explain_transport(error, call)
         if answer.status // 100 == 2 or answer.status in call.expect:
             return answer
-        return self._judge(answer, call)
+        failure = self._judge(answer, call)
+        if answer.status == 401 and self._authorize is not None and not call.has_new_token:
+            # Refused before anything was done, so that every method may be sent again.
+            call.has_new_token = True
+            call.request.headers["Authorization"] = self._authorize(True)
+            return _Failure(failure.error, may_resend=True)
+        return failure
 
     def _ask(self, call: _Call) -> None:
         """Get the permit, and then the confirmation: the permit may wait for a slot, and a hold be placed meanwhile."""
@@ -306,12 +325,13 @@ class HttpClient:
         message = f"{answer.call}: the target answered {answer.status} {responses.get(answer.status, '')}".rstrip()
         if more := self._explain(answer):
             message += f" ({more})"
-        kind = error_for(answer.status, self._errors)
+        kind = self._classify(answer) or error_for(answer.status, self._errors)
         if kind is not RetryableError:
             return _Failure(kind(message))
         retry_after = parse_retry_after(answer.headers.get("retry-after"), self._wall())
         error = RetryableError(message, retry_after=retry_after)
-        return _Failure(error, may_resend=answer.status in BUSY and call.request.method in IDEMPOTENT)
+        is_busy = answer.status in BUSY or self._classify(answer) is RetryableError
+        return _Failure(error, may_resend=is_busy and call.request.method in IDEMPOTENT)
 
 
 def _content(body: Mapping[str, Any] | bytes | None) -> bytes | None:
