@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http.client import responses
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,7 @@ class _Call:
     deadline: float
     expect: Collection[int]
     confirm: Confirm | None
+    authorize: Authorize | None
     has_new_token: bool = False
 
     @property
@@ -150,8 +152,6 @@ class HttpClient:
         base_url: What every path is appended to.
         permit: Asked before every request that is sent, resending included.
         headers: Sent with every request; the place for credentials that last.
-        authorize: Returns the Authorization header of each request, for credentials that run out. After a 401 it is
-            asked for a new one, once, and the request is sent again.
         limits: Times and sizes.
         ca_file: Certificates to trust instead of the public ones.
         errors: The connector's table from status to error; ``STATUS_ERRORS`` is asked next.
@@ -169,7 +169,6 @@ class HttpClient:
         *,
         permit: Permit,
         headers: Mapping[str, str] | None = None,
-        authorize: Authorize | None = None,
         limits: Limits | None = None,
         ca_file: Path | None = None,
         errors: ErrorTable | None = None,
@@ -183,7 +182,6 @@ class HttpClient:
         self._base_url = base_url.rstrip("/")
         self._permit = permit
         self._limits = limits or Limits()
-        self._authorize = authorize
         self._errors = errors or {}
         self._classify = classify
         self._explain = explain
@@ -217,6 +215,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         expect: Collection[int] = (),
         confirm: Confirm | None = None,
+        authorize: Authorize | None = None,
     ) -> Answer:
         """Send a request and return its answer, if that is a 2xx or expected.
 
@@ -235,6 +234,8 @@ class HttpClient:
             headers: For this request alone.
             expect: Statuses beside 2xx that are answers and not errors.
             confirm: Called after the permit, right before each sending.
+            authorize: Returns the Authorization header, for credentials that run out. After a 401 it is asked for a
+                new one, once, and the request is sent again.
 
         Raises:
             RetryableError: It may work later; ``retry_after`` is what the target asked for.
@@ -249,10 +250,10 @@ class HttpClient:
             headers={} if body is None else {"Content-Type": "application/json"},
         )
         request.headers.update(headers or {})
-        if self._authorize is not None:
-            request.headers["Authorization"] = self._authorize(False)
+        if authorize is not None:
+            request.headers["Authorization"] = authorize(False)
         deadline = self._monotonic() + self._limits.total.total_seconds()
-        sending = _Call(request, call, deadline, expect, confirm)
+        sending = _Call(request, call, deadline, expect, confirm, authorize)
         result = self._retrying(sending)(self._send_once, sending)
         if isinstance(result, _Failure):
             raise result.error
@@ -284,10 +285,10 @@ class HttpClient:
         if answer.status // 100 == 2 or answer.status in call.expect:
             return answer
         failure = self._judge(answer, call)
-        if answer.status == 401 and self._authorize is not None and not call.has_new_token:
+        if answer.status == 401 and call.authorize is not None and not call.has_new_token:
             # Refused before anything was done, so that every method may be sent again.
             call.has_new_token = True
-            call.request.headers["Authorization"] = self._authorize(True)
+            call.request.headers["Authorization"] = call.authorize(True)
             return _Failure(failure.error, may_resend=True)
         return failure
 
@@ -373,8 +374,10 @@ def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
     return max((at if at.tzinfo else at.replace(tzinfo=UTC)) - now, timedelta())
 
 
-def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:
-    return True if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
+@cache
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Return whom to trust; read once, because the public certificates take 20 ms to read."""
+    return httpx.create_ssl_context() if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
 
 
 _RNG = random.Random()  # noqa: S311  # jitter is no secret

@@ -162,8 +162,8 @@ def test_a_refused_token_is_renewed_once_and_the_request_sent_again(method: str)
         sent.append(request.headers["Authorization"])
         return wire.handle(request)
 
-    client = wire.client(headers={}, authorize=authorize, transport=httpx.MockTransport(handle))
-    client.send(method, "/Users", call="listing users")
+    client = wire.client(headers={}, transport=httpx.MockTransport(handle))
+    client.send(method, "/Users", call="listing users", authorize=authorize)
 
     assert asked == [False, True]
     assert sent == ["Bearer 1", "Bearer 2"]
@@ -174,7 +174,7 @@ def test_a_token_that_is_refused_twice_makes_the_target_unusable() -> None:
     wire = Wire(status(401))
 
     with pytest.raises(TargetUnusableError):
-        wire.client(headers={}, authorize=lambda _: "Bearer x").send("GET", "/Users", call="listing users")
+        wire.client(headers={}).send("GET", "/Users", call="listing users", authorize=lambda _: "Bearer x")
 
     assert len(wire.sent) == 2
 
