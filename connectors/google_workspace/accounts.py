@@ -11,13 +11,13 @@ from connectors.google_workspace.licensing import Licensing
 from connectors.google_workspace.mail import Mail
 from connectors.google_workspace.memberships import Memberships
 from connectors.google_workspace.notes import UNMANAGED, text_of
+from connectors.google_workspace.users import has_value, is_blocked, values_of
 from scimbridge.sdk import (
     AccountNotFoundError,
     AccountRef,
     AccountState,
     AmbiguousAccountError,
     Person,
-    RejectedError,
 )
 from scimbridge.sdk.stamp import date_in, stamp_in
 
@@ -75,16 +75,13 @@ class Accounts:
     def read(self, account_id: str) -> AccountState:
         """Return an account with all that can be told of it."""
         document = self.document(account_id)
-        if not isinstance(document.get("suspended"), bool):
-            raise RejectedError("reading an account: Google does not say whether it is suspended")
-        archived = bool(document.get("archived"))
         email, text = str(document["primaryEmail"]), text_of(document)
         return AccountState(
             id=account_id,
             name=email,
-            suspended=document["suspended"] or archived,
+            suspended=is_blocked(document),
             attributes={
-                **{path: _values(document, path) for path in self._config.match.values()},
+                **{path: values_of(document, path) for path in self._config.match.values()},
                 "notes": (text,) if text else (),
             },
             groups=self._memberships.of(document),
@@ -94,7 +91,7 @@ class Accounts:
             stamped_until=date_in(text),
             hidden=document.get("includeInGlobalAddressList") is False,
             mail_to=None if document["suspended"] else self._mail.goes_to(email),
-            archived=archived,
+            archived=bool(document.get("archived")),
             unmanaged=UNMANAGED in text,
             protected=self._protection(document),
         )
@@ -107,10 +104,10 @@ class Accounts:
             "query": f"{_SEARCHED[attribute]}='{quoted}'",
             "projection": "full",
         }
-        for document in self._client.pages(
-            user_path("")[:-1], "users", call="searching an account", scope=scopes.USER, params=params
+        for document in self._client.items(
+            user_path(), "users", call="searching an account", scope=scopes.USER, params=params
         ):
-            if _matches(document, attribute, value) and UNMANAGED not in text_of(document):
+            if has_value(document, attribute, value) and UNMANAGED not in text_of(document):
                 yield AccountRef(str(document["id"]), str(document["primaryEmail"]))
 
     def _protection(self, document: Document) -> str:
@@ -120,18 +117,3 @@ class Accounts:
         if email in {each.casefold() for each in self._config.protected}:
             return "named in protected"
         return "a super administrator" if document.get("isAdmin") else ""
-
-
-def _values(document: Document, attribute: str) -> tuple[str, ...]:
-    if attribute == "externalIds.value":
-        return tuple(str(each["value"]) for each in document.get("externalIds") or () if each.get("value"))
-    aliases = document.get("aliases") or () if attribute == "email" else ()
-    return (str(document["primaryEmail"]), *map(str, aliases))
-
-
-def _matches(document: Document, attribute: str, value: str) -> bool:
-    values = _values(document, attribute)
-    if attribute == "externalIds.value":
-        return value in values
-    # Google does not tell addresses apart by the case of their letters.
-    return value.casefold() in {each.casefold() for each in values}

@@ -88,8 +88,15 @@ class GoogleClient:
             authorize=self._credentials.authorize(scope, subject or self._config.subject),
         )
 
-    def pages(self, path: str, name: str, *, call: str, scope: str, params: Mapping[str, str]) -> Iterator[Document]:
-        """Yield what a list holds, page by page; Google leaves out the key of an empty list.
+    def items(self, path: str, name: str, *, call: str, scope: str, params: Mapping[str, str]) -> Iterator[Document]:
+        """Yield what a list holds, from its first page to its last."""
+        for page in self.pages(path, name, call=call, scope=scope, params=params):
+            yield from page
+
+    def pages(
+        self, path: str, name: str, *, call: str, scope: str, params: Mapping[str, str]
+    ) -> Iterator[list[Document]]:
+        """Yield the pages of a list; Google leaves out the key of an empty one.
 
         Raises:
             RejectedError: The list goes on and on.
@@ -97,7 +104,7 @@ class GoogleClient:
         query = dict(params)
         for _ in range(MAX_PAGES):
             page = self.send("GET", path, call=call, scope=scope, params=query).json_object()
-            yield from page.get(name, ())
+            yield page.get(name, [])
             token = page.get("nextPageToken")
             if not token:
                 return
@@ -117,6 +124,6 @@ class GoogleClient:
         return False
 
 
-def user_path(key: str, *more: str) -> str:
-    """Return the path of a user, or of something below it."""
-    return "/".join(("/admin/directory/v1/users", *(quote(each, safe="") for each in (key, *more))))
+def user_path(*keys: str) -> str:
+    """Return the path of all users, of one, or of something below it."""
+    return "/".join(("/admin/directory/v1/users", *(quote(each, safe="") for each in keys)))

@@ -15,12 +15,14 @@ from connectors.google_workspace.client import GoogleClient, user_path
 from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.google_workspace.errors import is_absent
 from connectors.google_workspace.licensing import Licensing
+from connectors.google_workspace.listing import Listing
 from connectors.google_workspace.mail import Mail
 from connectors.google_workspace.memberships import Changed, Memberships
 from connectors.google_workspace.notes import UNMANAGED, notes_of, text_of
 from connectors.google_workspace.sessions import Sessions
 from connectors.google_workspace.transfers import Transfers
 from scimbridge.sdk import (
+    AccountPage,
     AccountRef,
     AccountState,
     Action,
@@ -56,6 +58,7 @@ class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
         self._mail = Mail(config, self._client)
         self._sessions = Sessions(config, self._client)
         self._transfers = Transfers(config, self._client)
+        self._listing = Listing(config, self._client)
         self._accounts = Accounts(config, self._client, self._memberships, self._licensing, self._mail)
 
     @classmethod
@@ -77,9 +80,7 @@ class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
     def check(self) -> str:
         """Look for an account and for ``disabled_ou``, and ask for a token of each scope."""
         params = {"customer": self.config.customer, "maxResults": "1"}
-        self._client.send(
-            "GET", user_path("")[:-1], call="listing accounts", scope=scopes.USER, params=params
-        ).json_object()
+        self._client.send("GET", user_path(), call="listing accounts", scope=scopes.USER, params=params).json_object()
         if self.config.disabled_ou:
             self._look_for(self.config.disabled_ou)
         missing = [
@@ -97,6 +98,11 @@ class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
     def read(self, account_id: str) -> AccountState:
         """Return the account with groups, roles, the configured licenses and, where allowed, where its mail goes."""
         return self._accounts.read(account_id)
+
+    def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
+        """Yield all accounts; Google does not tell what has changed since."""
+        del since
+        return self._listing.accounts()
 
     def read_first(self, action: Action, native_id: str) -> NativeState:
         """Return the account with its role and delivery in each group, which cost a call each."""

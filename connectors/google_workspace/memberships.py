@@ -44,7 +44,7 @@ class Memberships:
     def of(self, document: Document) -> tuple[Entitlement, ...]:
         """Return the groups and roles of a user."""
         user_id = str(document["id"])
-        groups = self._client.pages(
+        groups = self._client.items(
             "/admin/directory/v1/groups",
             "groups",
             call="listing the groups of an account",
@@ -116,7 +116,7 @@ class Memberships:
         return answer.status != 404
 
     def _roles(self, user_id: str) -> Iterator[Entitlement]:
-        assigned = self._client.pages(
+        assigned = self._client.items(
             f"{self._customer}/roleassignments",
             "items",
             call="listing the roles of an account",

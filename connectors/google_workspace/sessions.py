@@ -64,7 +64,7 @@ class Sessions:
 
     def _list(self, user_id: str, kind: str, what: str) -> list[Document]:
         path = user_path(user_id, kind)
-        return list(self._client.pages(path, "items", call=f"listing {what}", scope=scopes.SECURITY, params={}))
+        return list(self._client.items(path, "items", call=f"listing {what}", scope=scopes.SECURITY, params={}))
 
     def _end_on_devices(self, email: str) -> int:
         if self._device_action is None:
@@ -72,7 +72,7 @@ class Sessions:
         query = {"query": f"email:{email}", "projection": "BASIC"}
         found = [
             each
-            for each in self._client.pages(
+            for each in self._client.items(
                 self._devices, "mobiledevices", call="listing devices", scope=scopes.DEVICES, params=query
             )
             if each.get("status") not in _DONE[self._device_action]

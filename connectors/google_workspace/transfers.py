@@ -33,7 +33,7 @@ class Transfers:
 
     def under_way(self, old_owner: str, new_owner: str) -> str | None:
         """Return the id of a transfer between two accounts that has not ended."""
-        listed = self._client.pages(
+        listed = self._client.items(
             _PATH,
             "dataTransfers",
             call="listing transfers",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from connectors.google_workspace import GoogleWorkspaceConfig, GoogleWorkspaceConnector
 from scimbridge.sdk import (
+    NEVER,
     AccountRef,
     AccountState,
     Action,
@@ -418,6 +420,29 @@ def test_lists_are_read_to_their_end(running: Workspace, ann: User, connector: G
     state: AccountState = connector.read(ann.id)
 
     assert len(state.groups or ()) == 450
+
+
+def test_a_list_says_who_never_signed_in_and_since_when_somebody_is_suspended(
+    running: Workspace, ann: User, connector: GoogleWorkspaceConnector
+) -> None:
+    bob = running.google.company.hire("bob", lastLoginTime="2026-02-03T08:00:00.000Z")
+    perform(connector, Action.SUSPEND, bob)
+
+    listed = {each.id: each for page in connector.list_accounts() for each in page.accounts}
+
+    assert listed[ann.id].signed_in_at == NEVER
+    assert listed[bob.id].signed_in_at == datetime(2026, 2, 3, 8, tzinfo=UTC)
+    assert listed[bob.id].suspended_since is not None
+    assert (listed[ann.id].suspended, listed[bob.id].suspended) == (False, True)
+
+
+def test_an_account_of_which_google_does_not_say_whether_it_is_suspended_is_left_alone(
+    ann: User, connector: GoogleWorkspaceConnector
+) -> None:
+    del ann.document["suspended"]
+
+    with pytest.raises(RejectedError, match="does not say"):
+        connector.read(ann.id)
 
 
 # -- configuration -------------------------------------------------------------

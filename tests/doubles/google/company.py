@@ -6,6 +6,7 @@ import copy
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 Document = dict[str, Any]
@@ -115,8 +116,8 @@ class Company:
             "includeInGlobalAddressList": True,
             "customerId": self.customer_id,
             "isMailboxSetup": True,
-            "lastLoginTime": "2026-01-05T08:00:00.000Z",
-            "creationTime": "2020-01-05T08:00:00.000Z",
+            "lastLoginTime": "1970-01-01T00:00:00.000Z",
+            "creationTime": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             **attributes,
         }
         user = User(document)

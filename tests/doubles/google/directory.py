@@ -98,10 +98,11 @@ class Directory:
         secret = {"password", "hashFunction"}
         user.document |= {name: value for name, value in body.items() if name not in secret}
         if body.get("suspended"):
-            user.document["suspensionReason"] = "ADMIN"
+            user.document |= {"suspensionReason": "ADMIN", "suspensionTime": datetime.now(UTC).isoformat()}
             user.sessions = 0
         elif body.get("suspended") is False:
             user.document.pop("suspensionReason", None)
+            user.document.pop("suspensionTime", None)
         return user.document
 
     def _delete_user(self, keys: Document, _asked: Asked, _body: Document, caller: User) -> None:
