@@ -18,7 +18,7 @@ from scimbridge.cli.app import app
 from scimbridge.config import load
 from scimbridge.demo.replay import traffic, traffic_names
 from scimbridge.domain.task import TRANSITIONS, TaskState
-from tests.config.conftest import SECRETS
+from tests.config.conftest import KEY, SECRETS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -26,8 +26,6 @@ PAGES = sorted(
 )
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
-KEY = '{"client_email": "bridge@example.com", "private_key": "secret", "token_uri": "https://example.com"}'
-
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
