@@ -18,7 +18,7 @@ from scimbridge.cli.app import app
 from scimbridge.config import load
 from scimbridge.demo.replay import traffic, traffic_names
 from scimbridge.domain.task import TRANSITIONS, TaskState
-from tests.config.conftest import SECRETS
+from tests.config.conftest import KEY, SECRETS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -26,7 +26,6 @@ PAGES = sorted(
 )
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
-
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
@@ -79,11 +78,12 @@ def test_every_setting_is_in_the_reference(generate: ModuleType) -> None:
 
 
 def test_every_connector_explains_every_key_of_its_own() -> None:
+    from connectors.google_workspace import GoogleWorkspaceConfig
     from connectors.ldap import LdapConfig
     from connectors.scim import ScimConfig
     from scimbridge.sdk import TargetConfig
 
-    for kind, config in (("ldap", LdapConfig), ("scim", ScimConfig)):
+    for kind, config in (("google_workspace", GoogleWorkspaceConfig), ("ldap", LdapConfig), ("scim", ScimConfig)):
         page = (ROOT / "connectors" / kind / "README.md").read_text(encoding="utf-8")
         own = config.model_fields.keys() - TargetConfig.model_fields.keys()
         assert {name for name in own if f"`{name}`" not in page} == set()
@@ -146,7 +146,7 @@ def test_metrics_in_examples_exist(generate: ModuleType) -> None:
 def test_toml_blocks_load(page: Path, tmp_path: Path) -> None:
     for block in blocks(page, "toml"):
         for name in re.findall(r'(?:file = |ca_file = )"([^"]+)"', block):
-            (tmp_path / name).write_text("secret")
+            (tmp_path / name).write_text(KEY if name.endswith(".json") else "secret")
         environ = dict.fromkeys(re.findall(r'env = "(\w+)"', block), "secret")
         path = tmp_path / "scimbridge.toml"
         path.write_text(block, encoding="utf-8")

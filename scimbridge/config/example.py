@@ -40,6 +40,14 @@ HEADER = """\
 
 # What a connector needs and has no default for; its own examples, where it has some, come first.
 _TARGETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "google-workspace": (
+        "google",
+        {
+            "credentials_file": "service-account.json",
+            "subject": "scimbridge-admin@example.com",
+            "disabled_ou": "/Leavers",
+        },
+    ),
     "ldap": (
         "directory",
         {

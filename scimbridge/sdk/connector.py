@@ -185,6 +185,16 @@ class Connector(ABC, Generic[ConfigT]):
         """
         return self.read_group(native_id) if action.is_of_groups else self.read(native_id)
 
+    def read_first(self, action: Action, native_id: str) -> NativeState:
+        """Return what an action is about, with all that undo works from; asked while no snapshot of it is kept.
+
+        Override it where some of that costs more than each later look should.
+
+        Raises:
+            AccountNotFoundError: The target has none of this id.
+        """
+        return self.read_for(action, native_id)
+
     def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
         """Whether the account or group is already what an action would make it; ``None`` where ``read`` cannot tell.
 

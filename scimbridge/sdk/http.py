@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http.client import responses
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,9 @@ STATUS_ERRORS: Mapping[int, type[ConnectorError]] = {
 """What an answer means where the connector's own table says nothing else."""
 
 ErrorTable = Mapping[int, type[ConnectorError]]
+
+Authorize = Callable[[bool], str]
+"""Returns the Authorization header; told whether the last one was refused, so that it gets a new token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,8 @@ class _Call:
     deadline: float
     expect: Collection[int]
     confirm: Confirm | None
+    authorize: Authorize | None
+    has_new_token: bool = False
 
     @property
     def writes(self) -> bool:
@@ -145,10 +151,11 @@ class HttpClient:
     Args:
         base_url: What every path is appended to.
         permit: Asked before every request that is sent, resending included.
-        headers: Sent with every request; the place for credentials.
+        headers: Sent with every request; the place for credentials that last.
         limits: Times and sizes.
         ca_file: Certificates to trust instead of the public ones.
         errors: The connector's table from status to error; ``STATUS_ERRORS`` is asked next.
+        classify: Tells an error by what the answer says, where the status does not; ``None`` leaves it to the tables.
         explain: Returns what an error answer adds for an operator; never anything private.
         transport: Stands in for the network in tests.
         sleep: Waits so many seconds.
@@ -165,6 +172,7 @@ class HttpClient:
         limits: Limits | None = None,
         ca_file: Path | None = None,
         errors: ErrorTable | None = None,
+        classify: Callable[[Answer], type[ConnectorError] | None] = lambda _: None,
         explain: Callable[[Answer], str] = lambda _: "",
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -175,6 +183,7 @@ class HttpClient:
         self._permit = permit
         self._limits = limits or Limits()
         self._errors = errors or {}
+        self._classify = classify
         self._explain = explain
         self._sleep = sleep
         self._monotonic = monotonic
@@ -206,6 +215,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         expect: Collection[int] = (),
         confirm: Confirm | None = None,
+        authorize: Authorize | None = None,
     ) -> Answer:
         """Send a request and return its answer, if that is a 2xx or expected.
 
@@ -224,6 +234,8 @@ class HttpClient:
             headers: For this request alone.
             expect: Statuses beside 2xx that are answers and not errors.
             confirm: Called after the permit, right before each sending.
+            authorize: Returns the Authorization header, for credentials that run out. After a 401 it is asked for a
+                new one, once, and the request is sent again.
 
         Raises:
             RetryableError: It may work later; ``retry_after`` is what the target asked for.
@@ -238,8 +250,10 @@ class HttpClient:
             headers={} if body is None else {"Content-Type": "application/json"},
         )
         request.headers.update(headers or {})
+        if authorize is not None:
+            request.headers["Authorization"] = authorize(False)
         deadline = self._monotonic() + self._limits.total.total_seconds()
-        sending = _Call(request, call, deadline, expect, confirm)
+        sending = _Call(request, call, deadline, expect, confirm, authorize)
         result = self._retrying(sending)(self._send_once, sending)
         if isinstance(result, _Failure):
             raise result.error
@@ -270,7 +284,13 @@ class HttpClient:
             return _explain_transport(error, call)
         if answer.status // 100 == 2 or answer.status in call.expect:
             return answer
-        return self._judge(answer, call)
+        failure = self._judge(answer, call)
+        if answer.status == 401 and call.authorize is not None and not call.has_new_token:
+            # Refused before anything was done, so that every method may be sent again.
+            call.has_new_token = True
+            call.request.headers["Authorization"] = call.authorize(True)
+            return _Failure(failure.error, may_resend=True)
+        return failure
 
     def _ask(self, call: _Call) -> None:
         """Get the permit, and then the confirmation: the permit may wait for a slot, and a hold be placed meanwhile."""
@@ -306,12 +326,13 @@ class HttpClient:
         message = f"{answer.call}: the target answered {answer.status} {responses.get(answer.status, '')}".rstrip()
         if more := self._explain(answer):
             message += f" ({more})"
-        kind = error_for(answer.status, self._errors)
+        kind = self._classify(answer) or error_for(answer.status, self._errors)
         if kind is not RetryableError:
             return _Failure(kind(message))
         retry_after = parse_retry_after(answer.headers.get("retry-after"), self._wall())
         error = RetryableError(message, retry_after=retry_after)
-        return _Failure(error, may_resend=answer.status in BUSY and call.request.method in IDEMPOTENT)
+        is_busy = answer.status in BUSY or self._classify(answer) is RetryableError
+        return _Failure(error, may_resend=is_busy and call.request.method in IDEMPOTENT)
 
 
 def _content(body: Mapping[str, Any] | bytes | None) -> bytes | None:
@@ -353,8 +374,10 @@ def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
     return max((at if at.tzinfo else at.replace(tzinfo=UTC)) - now, timedelta())
 
 
-def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:
-    return True if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
+@cache
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Return whom to trust; read once, because the public certificates take 20 ms to read."""
+    return httpx.create_ssl_context() if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
 
 
 _RNG = random.Random()  # noqa: S311  # jitter is no secret

@@ -19,7 +19,7 @@ from scimbridge.services.arming import mode_at
 from scimbridge.services.eligibility import Consequence, Eligibility, Obstacle, ObstacleError
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.leases import TERMS, Terms
-from scimbridge.store import accounts, attempts, cases, holds, identities, journal, targets, tasks
+from scimbridge.store import accounts, attempts, cases, holds, identities, journal, snapshots, targets, tasks
 from scimbridge.store.accounts import Account
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
@@ -93,6 +93,11 @@ class Claiming:
                     return None
                 stop(tx, task, obstacle, now)
             return self._start_look_up(tx, account, now)
+
+    def has_snapshot(self, claim: Claim, native_id: str) -> bool:
+        """Whether it is kept how the account or group was before the bridge first touched it."""
+        with self._database.read() as tx:
+            return snapshots.standing(tx, claim.task.target, native_id) is not None
 
     def accept_read(self, claim: Claim, state: NativeState, now: datetime) -> NativeState:
         """Commit what was read, before anything changes, and check everything again.

@@ -128,7 +128,9 @@ class Execution:
         if action is Action.NOTIFY and self._tell is not None:
             return Result(outcome=self._tell(claim))
         connector = self._fleet.connector(claim.task.target)
-        state = connector.read_for(action, self._native_id(connector, claim))
+        native_id = self._native_id(connector, claim)
+        read = connector.read_for if self._claiming.has_snapshot(claim, native_id) else connector.read_first
+        state = read(action, native_id)
         state = self._claiming.accept_read(claim, state, self._clock())
         seen.append(state)
         if connector.is_as_wanted(action, state):  # before a successor is looked for: there may be nothing to hand over

@@ -29,6 +29,9 @@ when = ["deactivated"]
 """
 
 # Of secrets in examples, those of which more is asked than to be one.
+KEY = '{"client_email": "bridge@example.com", "private_key": "secret", "token_uri": "https://example.com"}'
+"""What a service account's key file is like."""
+
 SECRETS = {
     "NOTIFY_WEBHOOK": "https://hooks.example.com/services/T0/B0/x",
     "NOTIFY_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",

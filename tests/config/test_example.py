@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
+from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.ldap.config import LdapConfig
 from connectors.scim.config import ScimConfig
 from scimbridge import registry
@@ -15,7 +17,7 @@ from scimbridge.config import example, json_schema
 from scimbridge.config.hooks import HookSection
 from scimbridge.config.notify import NotifySection, WebhookSection
 from scimbridge.sdk.limits import GuardSection
-from tests.config.conftest import SECRETS, Load
+from tests.config.conftest import KEY, SECRETS, Load
 
 MODELS: list[type[BaseModel]] = [
     sections.ServerSection,
@@ -29,6 +31,7 @@ MODELS: list[type[BaseModel]] = [
     NotifySection,
     WebhookSection,
     HookSection,
+    GoogleWorkspaceConfig,
     LdapConfig,
     ScimConfig,
 ]
@@ -45,7 +48,8 @@ def _settings() -> list[tuple[type[BaseModel], str]]:
 
 
 @pytest.fixture
-def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def _secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "service-account.json").write_text(KEY, encoding="utf-8")
     for name in re.findall(r'env = "(\w+)" }', example()):
         monkeypatch.setenv(name, SECRETS.get(name, "a-secret-that-is-long"))
 
@@ -55,7 +59,7 @@ def test_the_example_loads_without_warnings(load_text: Load) -> None:
     settings = load_text(example())
 
     assert settings.warnings == ()
-    assert set(settings.targets) == {"directory", "application", "sample"}
+    assert set(settings.targets) == {"directory", "google", "application", "sample"}
     assert [stage.actions for stage in settings.ruleset.rules[0].stages] == [("suspend",), ("delete",)]
 
 
@@ -90,7 +94,12 @@ def test_the_schema_has_every_section_and_connector() -> None:
     schema = json_schema()
 
     assert set(schema["properties"]) == set(sections.Document.model_fields)
-    assert {model["properties"]["connector"]["const"] for model in _targets(schema)} == {"ldap", "sample", "scim"}
+    assert {model["properties"]["connector"]["const"] for model in _targets(schema)} == {
+        "google-workspace",
+        "ldap",
+        "sample",
+        "scim",
+    }
     assert all(model["additionalProperties"] is False for model in _targets(schema))
 
 

@@ -136,6 +136,49 @@ def test_an_error_carries_what_the_connector_explains() -> None:
         client.send("PUT", "/Users", call="listing users")
 
 
+def test_the_answer_itself_may_say_what_it_means_where_its_status_does_not() -> None:
+    wire = Wire(httpx.Response(403, json={"reason": "quota"}), httpx.Response(403, json={"reason": "forbidden"}))
+
+    def classify(answer: Answer) -> type[ConnectorError] | None:
+        return RetryableError if b"quota" in answer.body else None
+
+    with pytest.raises(RejectedError):
+        wire.client(classify=classify).send("GET", "/Users", call="listing users")
+
+    assert len(wire.sent) == 2, "what says that it is busy is asked again"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_refused_token_is_renewed_once_and_the_request_sent_again(method: str) -> None:
+    wire = Wire(status(401), status(200))
+    asked: list[bool] = []
+    sent: list[str] = []
+
+    def authorize(renew: bool) -> str:
+        asked.append(renew)
+        return f"Bearer {len(asked)}"
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["Authorization"])
+        return wire.handle(request)
+
+    client = wire.client(headers={}, transport=httpx.MockTransport(handle))
+    client.send(method, "/Users", call="listing users", authorize=authorize)
+
+    assert asked == [False, True]
+    assert sent == ["Bearer 1", "Bearer 2"]
+    assert len(wire.permit.asked) == 2, "each sending is permitted by itself"
+
+
+def test_a_token_that_is_refused_twice_makes_the_target_unusable() -> None:
+    wire = Wire(status(401))
+
+    with pytest.raises(TargetUnusableError):
+        wire.client(headers={}).send("GET", "/Users", call="listing users", authorize=lambda _: "Bearer x")
+
+    assert len(wire.sent) == 2
+
+
 def test_a_redirect_is_not_followed() -> None:
     wire = Wire(status(302, Location="https://elsewhere.example.com/scim/Users"), status(200))
 

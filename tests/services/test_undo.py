@@ -12,11 +12,11 @@ from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.rule import Restore, Ruleset, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import RestoreRefusedError
-from scimbridge.sdk import RejectedError, RetryableError
+from scimbridge.sdk import NativeState, RejectedError, RetryableError
 from scimbridge.store import schema, snapshots
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+from tests.services.bench import Bench, MemoryConnector, MemoryTarget, a_rule, a_stage
 from tests.services.kept import rows
 
 TAKEN = (
@@ -53,6 +53,22 @@ def arrive(bench: Bench, name: str = "ada", **values: Any) -> str:
     user = bench.join(name, everywhere=False)
     bench.run()
     return user
+
+
+def test_all_that_undo_needs_is_read_once_before_an_account_is_first_touched(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, asked = arrive(bench), []
+
+    def read_first(connector: MemoryConnector, action: Action, native_id: str) -> NativeState:
+        asked.append(action)
+        return connector.read_for(action, native_id)
+
+    monkeypatch.setattr(MemoryConnector, "read_first", read_first)
+    bench.leave(user)
+    bench.run("14d")
+
+    assert asked == [Action.SUSPEND]
 
 
 def restore_of(bench: Bench, user: str) -> Case:

@@ -35,9 +35,10 @@ class Acting(Arranging):
         assert connector.is_as_wanted(action, after) is not False
         before, account = self.writes(), self.look(account_id)
         again = self._perform(connector, action, after)
-        assert not again.changed
-        assert self.writes() == before
         assert self.look(account_id) == account
+        if action not in self.unreadable:
+            assert not again.changed
+            assert self.writes() == before
 
     @pytest.mark.parametrize("action", [action for action in OF_ACCOUNTS if action.is_irreversible])
     def test_what_cannot_be_taken_back_is_confirmed_first(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from scimbridge.domain.action import Action
 from scimbridge.sdk.config import TargetConfig
@@ -20,6 +20,9 @@ class Hooks:
     otherwise a connector that is wrong both ways would pass. Names are
     unique per test, so that one target serves all tests.
     """
+
+    unreadable: ClassVar[frozenset[Action]] = frozenset()
+    """Actions whose effect the target tells nobody: a second run sends them again, and leaves the account as it is."""
 
     def connect(self, permit: Permit) -> Connector[Any]:
         """Return a connector at the target, with right credentials and ``Context(target=…, permit=permit)``."""

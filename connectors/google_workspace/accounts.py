@@ -1,0 +1,119 @@
+"""Accounts, as they are found and read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connectors.google_workspace import scopes
+from connectors.google_workspace.client import Document, GoogleClient, user_path
+from connectors.google_workspace.config import GoogleWorkspaceConfig
+from connectors.google_workspace.licensing import Licensing
+from connectors.google_workspace.mail import Mail
+from connectors.google_workspace.memberships import Memberships
+from connectors.google_workspace.notes import UNMANAGED, text_of
+from connectors.google_workspace.users import has_value, is_blocked, values_of
+from scimbridge.sdk import (
+    AccountNotFoundError,
+    AccountRef,
+    AccountState,
+    AmbiguousAccountError,
+    Person,
+)
+from scimbridge.sdk.stamp import date_in, stamp_in
+
+_SEARCHED = {"primaryEmail": "email", "email": "email", "externalIds.value": "externalId"}
+"""What the words of ``match`` are called in a search."""
+
+
+class Accounts:
+    """The users of a customer."""
+
+    def __init__(
+        self,
+        config: GoogleWorkspaceConfig,
+        client: GoogleClient,
+        memberships: Memberships,
+        licensing: Licensing,
+        mail: Mail,
+    ) -> None:
+        self._config = config
+        self._client = client
+        self._memberships = memberships
+        self._licensing = licensing
+        self._mail = mail
+
+    def find(self, person: Person) -> AccountRef | None:
+        """Return the account by the first pair of ``match`` that finds any; marked ones are not the bridge's."""
+        for scim_attribute, attribute in self._config.match.items():
+            found = {
+                ref.id: ref
+                for value in person.get(scim_attribute)
+                if value.strip()
+                for ref in self._search(attribute, value)
+            }
+            if len(found) > 1:
+                raise AmbiguousAccountError(f"{len(found)} accounts match by {attribute}", list(found.values()))
+            if found:
+                return next(iter(found.values()))
+        return None
+
+    def document(self, account_id: str) -> Document:
+        """Return a user as Google tells it.
+
+        Raises:
+            AccountNotFoundError: There is none of this id.
+        """
+        answer = self._client.send(
+            "GET", user_path(account_id), call="reading an account", scope=scopes.USER, params={"projection": "full"}
+        )
+        document = answer.json_object()
+        # Users are also found by an address, which may belong to somebody else by now.
+        if document.get("id") != account_id:
+            raise AccountNotFoundError("Google has no account of this id")
+        return document
+
+    def read(self, account_id: str) -> AccountState:
+        """Return an account with all that can be told of it."""
+        document = self.document(account_id)
+        email, text = str(document["primaryEmail"]), text_of(document)
+        return AccountState(
+            id=account_id,
+            name=email,
+            suspended=is_blocked(document),
+            attributes={
+                **{path: values_of(document, path) for path in self._config.match.values()},
+                "notes": (text,) if text else (),
+            },
+            groups=self._memberships.of(document),
+            licenses=self._licensing.of(email),
+            container=document.get("orgUnitPath"),
+            stamp=stamp_in(text),
+            stamped_until=date_in(text),
+            hidden=document.get("includeInGlobalAddressList") is False,
+            mail_to=None if document["suspended"] else self._mail.goes_to(email),
+            archived=bool(document.get("archived")),
+            unmanaged=UNMANAGED in text,
+            protected=self._protection(document),
+        )
+
+    def _search(self, attribute: str, value: str) -> Iterator[AccountRef]:
+        """Yield who has exactly this value, whatever Google takes for a match."""
+        quoted = value.replace("\\", "\\\\").replace("'", "\\'")
+        params = {
+            "customer": self._config.customer,
+            "query": f"{_SEARCHED[attribute]}='{quoted}'",
+            "projection": "full",
+        }
+        for document in self._client.items(
+            user_path(), "users", call="searching an account", scope=scopes.USER, params=params
+        ):
+            if has_value(document, attribute, value) and UNMANAGED not in text_of(document):
+                yield AccountRef(str(document["id"]), str(document["primaryEmail"]))
+
+    def _protection(self, document: Document) -> str:
+        email = str(document["primaryEmail"]).casefold()
+        if email == self._config.subject.casefold():
+            return "the administrator that the bridge acts for (subject)"
+        if email in {each.casefold() for each in self._config.protected}:
+            return "named in protected"
+        return "a super administrator" if document.get("isAdmin") else ""

@@ -1,0 +1,129 @@
+"""Calls of Google's APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from enum import Enum
+from typing import Any
+from urllib.parse import quote
+
+from connectors.google_workspace import errors
+from connectors.google_workspace.config import GoogleWorkspaceConfig
+from connectors.google_workspace.credentials import Credentials, permit_to_ask
+from scimbridge.sdk import Confirm, Context, RejectedError
+from scimbridge.sdk.http import Answer, HttpClient
+
+Document = dict[str, Any]
+MAX_PAGES = 1000
+"""How far a list is read before the target is thought to go round in circles."""
+
+
+class Root(Enum):
+    """The addresses that Google answers at."""
+
+    API = "api_root"
+    LICENSING = "licensing_root"
+    GMAIL = "gmail_root"
+
+
+class GoogleClient:
+    """Calls one customer's APIs. Safe to use from several threads.
+
+    Args:
+        config: Addresses, and who acts.
+        context: Whose permit is asked before each call.
+        replaced: Settings of the HTTP clients, for tests.
+    """
+
+    def __init__(self, config: GoogleWorkspaceConfig, context: Context, **replaced: Any) -> None:
+        self._config = config
+        key = config.key
+        settings: dict[str, Any] = {"ca_file": config.ca_file, **replaced}
+        self._tokens = HttpClient(key["token_uri"], permit=permit_to_ask(context.permit), **settings)
+        self._credentials = Credentials(key, self._tokens)
+        self._http = {
+            root: HttpClient(
+                getattr(config, root.value),
+                permit=context.permit,
+                errors=errors.STATUS_ERRORS,
+                classify=errors.classify,
+                explain=errors.explain,
+                **settings,
+            )
+            for root in Root
+        }
+
+    def close(self) -> None:
+        """Close all connections."""
+        for http in (self._tokens, *self._http.values()):
+            http.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        call: str,
+        scope: str,
+        root: Root = Root.API,
+        subject: str | None = None,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        expect: Collection[int] = (),
+        confirm: Confirm | None = None,
+    ) -> Answer:
+        """Send a request; ``subject`` is whom the bridge acts for, the configured administrator where absent.
+
+        Raises:
+            ConnectorError: As ``connectors.google_workspace.errors`` tells it.
+        """
+        return self._http[root].send(
+            method,
+            path,
+            call=call,
+            params=params,
+            body=body,
+            expect=expect,
+            confirm=confirm,
+            authorize=self._credentials.authorize(scope, subject or self._config.subject),
+        )
+
+    def items(self, path: str, name: str, *, call: str, scope: str, params: Mapping[str, str]) -> Iterator[Document]:
+        """Yield what a list holds, from its first page to its last."""
+        for page in self.pages(path, name, call=call, scope=scope, params=params):
+            yield from page
+
+    def pages(
+        self, path: str, name: str, *, call: str, scope: str, params: Mapping[str, str]
+    ) -> Iterator[list[Document]]:
+        """Yield the pages of a list; Google leaves out the key of an empty one.
+
+        Raises:
+            RejectedError: The list goes on and on.
+        """
+        query = dict(params)
+        for _ in range(MAX_PAGES):
+            page = self.send("GET", path, call=call, scope=scope, params=query).json_object()
+            yield page.get(name, [])
+            token = page.get("nextPageToken")
+            if not token:
+                return
+            query["pageToken"] = token
+        raise RejectedError(f"{call}: the list does not end")
+
+    def lacks(self, scope: str, subject: str | None = None) -> bool:
+        """Whether the delegation does not have a scope.
+
+        Raises:
+            TargetUnusableError: There is more amiss than that.
+        """
+        try:
+            self._credentials.authorize(scope, subject or self._config.subject)(False)
+        except RejectedError:
+            return True
+        return False
+
+
+def user_path(*keys: str) -> str:
+    """Return the path of all users, of one, or of something below it."""
+    return "/".join(("/admin/directory/v1/users", *(quote(each, safe="") for each in keys)))

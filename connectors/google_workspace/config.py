@@ -1,0 +1,156 @@
+"""What an operator writes under ``[targets.NAME]`` for Google Workspace."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from scimbridge.sdk import TargetConfig
+from scimbridge.sdk.config import Matchable
+from scimbridge.sdk.secret import SecretSources
+
+MATCHED = ("primaryEmail", "email", "externalIds.value")
+"""What accounts can be found by; ``email`` is the primary address or an alias."""
+
+Application = Literal["drive", "calendar", "looker-studio"]
+
+_SKU = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9-]+")
+_IN_KEY_FILE = ("client_email", "private_key", "token_uri")
+
+
+class GoogleWorkspaceConfig(TargetConfig):
+    """Settings of a Google Workspace customer."""
+
+    credentials_file: Path
+    """The key of a service account, as JSON; it needs domain-wide delegation. `token_uri` is read from it."""
+
+    subject: str
+    """The address of the administrator that the bridge acts for."""
+
+    customer: str = "my_customer"
+    """The customer's id; `my_customer` is that of `subject`."""
+
+    match: dict[Matchable, str] = Field(default={"userName": "primaryEmail"}, min_length=1)
+    """How accounts are found: SCIM attribute = `primaryEmail`, `email` (an alias, too) or `externalIds.value`, tried in
+    order."""
+
+    disabled_ou: str | None = None
+    """The path of the organizational unit that `move` moves accounts to, e.g. `/Leavers`."""
+
+    licenses: list[str] = Field(default=[])
+    """The licenses that `release_licenses` takes, as `PRODUCT/SKU`, e.g. `Google-Apps/1010020020`. Google does not tell
+    which licenses somebody has, so that each costs a call for each look at an account."""
+
+    transfer: list[Application] = Field(default=["drive", "calendar"])
+    """What `transfer_ownership` hands over."""
+
+    mail_settings: bool = False
+    """Whether Gmail's settings are read and written, which `redirect_mail` needs. The bridge then acts for the leaver,
+    too, and each look at an account costs one call more."""
+
+    devices: Literal["leave", "wipe_account", "block"] = "leave"
+    """What `revoke_sessions` does to mobile devices: nothing, remove the account from them, or block them."""
+
+    protected: list[str] = Field(default=[])
+    """Addresses of accounts about which a person decides, such as those for emergencies."""
+
+    api_root: str = "https://admin.googleapis.com"
+    """Where the Directory and Data Transfer APIs are."""
+
+    licensing_root: str = "https://licensing.googleapis.com"
+    """Where the Enterprise License Manager API is."""
+
+    gmail_root: str = "https://gmail.googleapis.com"
+    """Where the Gmail API is."""
+
+    ca_file: Path | None = None
+    """Certificates to trust instead of the public ones (PEM)."""
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The key of the service account.
+
+        Raises:
+            ValueError: It cannot be read, or is none.
+        """
+        return _key_in(self.credentials_file)
+
+    @field_validator("credentials_file")
+    @classmethod
+    def _is_a_key(cls, value: Path, info: ValidationInfo) -> Path:
+        path = _beside(value, info)
+        _key_in(path)
+        return path
+
+    @field_validator("ca_file")
+    @classmethod
+    def _is_readable(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is None:
+            return None
+        path = _beside(value, info)
+        if not path.is_file():
+            raise ValueError(f"there is no file {path}")
+        return path
+
+    @field_validator("match")
+    @classmethod
+    def _can_be_searched(cls, value: dict[Matchable, str]) -> dict[Matchable, str]:
+        for attribute in value.values():
+            if attribute not in MATCHED:
+                raise ValueError(f"{attribute!r} cannot be searched for; write one of {', '.join(MATCHED)}")
+        return value
+
+    @field_validator("disabled_ou")
+    @classmethod
+    def _is_a_path(cls, value: str | None) -> str | None:
+        if value is not None and (not value.startswith("/") or value == "/" or value.endswith("/")):
+            raise ValueError('write the whole path of an organizational unit, such as "/Leavers"')
+        return value
+
+    @field_validator("licenses")
+    @classmethod
+    def _are_skus(cls, value: list[str]) -> list[str]:
+        for each in value:
+            if not _SKU.fullmatch(each):
+                raise ValueError(f'{each!r} is no product and SKU; write e.g. "Google-Apps/1010020020"')
+        return value
+
+    @field_validator("subject", "protected")
+    @classmethod
+    def _are_addresses(cls, value: str | list[str]) -> str | list[str]:
+        for each in [value] if isinstance(value, str) else value:
+            if not re.fullmatch(r"[^@\s]+@[^@\s]+", each):
+                raise ValueError(f"{each!r} is no e-mail address")
+        return value
+
+    @field_validator("api_root", "licensing_root", "gmail_root")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("write an address such as https://admin.googleapis.com")
+        return value.rstrip("/")
+
+
+def _beside(path: Path, info: ValidationInfo) -> Path:
+    base_dir = info.context.base_dir if isinstance(info.context, SecretSources) else Path.cwd()
+    return base_dir / path
+
+
+def _key_in(path: Path) -> dict[str, Any]:
+    """Read a key file; what is in it stays out of errors."""
+    try:
+        key = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError:
+        raise ValueError(f"{path} is no JSON; download the key of the service account again") from None
+    missing = [name for name in _IN_KEY_FILE if not isinstance(key, dict) or not isinstance(key.get(name), str)]
+    if missing:
+        raise ValueError(f"{path} is not the key of a service account: it lacks {', '.join(missing)}")
+    return dict(key)

@@ -1,0 +1,371 @@
+"""What can be done to an account in Google Workspace."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from connectors.google_workspace import scopes
+from connectors.google_workspace.accounts import Accounts
+from connectors.google_workspace.client import GoogleClient, user_path
+from connectors.google_workspace.config import GoogleWorkspaceConfig
+from connectors.google_workspace.errors import is_absent
+from connectors.google_workspace.licensing import Licensing
+from connectors.google_workspace.listing import Listing
+from connectors.google_workspace.mail import Mail
+from connectors.google_workspace.memberships import Changed, Memberships
+from connectors.google_workspace.notes import UNMANAGED, notes_of, text_of
+from connectors.google_workspace.sessions import Sessions
+from connectors.google_workspace.transfers import Transfers
+from scimbridge.sdk import (
+    AccountPage,
+    AccountRef,
+    AccountState,
+    Action,
+    Confirm,
+    Connector,
+    Context,
+    Done,
+    InProgress,
+    NativeState,
+    NeedsPerson,
+    Outcome,
+    Person,
+    RejectedError,
+    performs,
+)
+from scimbridge.sdk.stamp import stamp_of, stamped, unstamped
+
+ASK_AGAIN = timedelta(minutes=5)
+"""A transfer takes minutes to hours."""
+
+
+class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
+    """The accounts of a Google Workspace customer, by Google's own APIs."""
+
+    kind = "google-workspace"
+    config_type = GoogleWorkspaceConfig
+
+    def __init__(self, config: GoogleWorkspaceConfig, context: Context, *, client: GoogleClient | None = None) -> None:
+        super().__init__(config, context)
+        self._client = client or GoogleClient(config, context)
+        self._memberships = Memberships(config, self._client)
+        self._licensing = Licensing(config, self._client)
+        self._mail = Mail(config, self._client)
+        self._sessions = Sessions(config, self._client)
+        self._transfers = Transfers(config, self._client)
+        self._listing = Listing(config, self._client)
+        self._accounts = Accounts(config, self._client, self._memberships, self._licensing, self._mail)
+
+    @classmethod
+    def lacks(cls, config: GoogleWorkspaceConfig, actions: Collection[Action]) -> Iterator[tuple[str, str]]:
+        """Say what has to be configured for some actions."""
+        if Action.MOVE in actions and not config.disabled_ou:
+            yield "disabled_ou", 'is missing, and a rule moves accounts there; e.g. disabled_ou = "/Leavers"'
+        if Action.RELEASE_LICENSES in actions and not config.licenses:
+            yield "licenses", 'is empty, and a rule releases licenses; e.g. licenses = ["Google-Apps/1010020020"]'
+        if Action.REDIRECT_MAIL in actions and not config.mail_settings:
+            yield "mail_settings", "must be true, since a rule redirects mail; Gmail's scopes are needed, too"
+        if Action.TRANSFER_OWNERSHIP in actions and not config.transfer:
+            yield "transfer", 'is empty, and a rule hands over what is owned; e.g. transfer = ["drive", "calendar"]'
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def check(self) -> str:
+        """Look for an account and for ``disabled_ou``, and ask for a token of each scope."""
+        params = {"customer": self.config.customer, "maxResults": "1"}
+        self._client.send("GET", user_path(), call="listing accounts", scope=scopes.USER, params=params).json_object()
+        if self.config.disabled_ou:
+            self._look_for(self.config.disabled_ou)
+        missing = [
+            f"{scope.rpartition('/')[2]} ({', '.join(actions)})"
+            for scope, actions in self._needed().items()
+            if self._client.lacks(scope, self.config.subject)
+        ]
+        granted = f"these scopes are not granted: {', '.join(missing)}" if missing else "all scopes are granted"
+        return f"Google Workspace, acting for {self.config.subject}; {granted}"
+
+    def find(self, person: Person) -> AccountRef | None:
+        """Return the account by the first pair of ``match`` that finds any."""
+        return self._accounts.find(person)
+
+    def read(self, account_id: str) -> AccountState:
+        """Return the account with groups, roles, the configured licenses and, where allowed, where its mail goes."""
+        return self._accounts.read(account_id)
+
+    def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
+        """Yield all accounts; Google does not tell what has changed since."""
+        del since
+        return self._listing.accounts()
+
+    def read_first(self, action: Action, native_id: str) -> NativeState:
+        """Return the account with its role and delivery in each group, which cost a call each."""
+        del action
+        state = self._accounts.read(native_id)
+        settings = self._memberships.settings(native_id, state.groups or ())
+        return replace(state, attributes={**state.attributes, **settings})
+
+    def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
+        """Whether the account is as an action would make it; the container and the redirection can be told, too."""
+        match action:
+            case Action.MOVE:
+                return account.container == self.config.disabled_ou
+            case Action.REDIRECT_MAIL if isinstance(account, AccountState):
+                return account.successor is not None and account.mail_to == account.successor.name
+            case _:
+                return account.is_as_wanted_by(action)
+
+    # -- access
+
+    @performs(Action.SUSPEND, undo=Action.RESTORE, needs=(scopes.USER,))
+    def suspend(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Block sign-in; Google then ends all sessions."""
+        return self._update(Action.SUSPEND, account, {"suspended": True})
+
+    @performs(Action.RESTORE, needs=(scopes.USER,))
+    def restore(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Let sign-in work again."""
+        if account.archived:
+            return NeedsPerson("the account is archived: take it out of the archive in the Admin console first")
+        return self._update(Action.RESTORE, account, {"suspended": False})
+
+    @performs(Action.REVOKE_SESSIONS, needs=(scopes.SECURITY,), before=(Action.SUSPEND,))
+    def revoke_sessions(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Drop app passwords and the tokens of applications, and sign out everywhere."""
+        return Done(changed=True, after=self._sessions.revoke(account.id, account.name))
+
+    @performs(Action.RESET_CREDENTIALS, needs=(scopes.USER, scopes.SECURITY), before=(Action.SUSPEND,))
+    def reset_credentials(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Set a password that nobody knows, and take away app passwords, backup codes and ways to recover it."""
+        body = {"password": secrets.token_urlsafe(48), "recoveryEmail": "", "recoveryPhone": ""}
+        self._put(account, body, call="resetting credentials")
+        dropped = self._sessions.drop_app_passwords(account.id)
+        if not account.suspended:
+            self._sessions.drop_backup_codes(account.id)
+        return Done(changed=True, after={"app passwords": dropped})
+
+    # -- groups and licenses
+
+    @performs(Action.REMOVE_FROM_GROUPS, undo=Action.ADD_TO_GROUPS, needs=(scopes.GROUP, scopes.ROLES))
+    def remove_from_groups(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Take the account out of its groups and administrators' roles, one call each."""
+        changed = self._memberships.leave(account.id, account.removable_groups)
+        if changed.refused:
+            return NeedsPerson(_refused(changed, "take the account out of"))
+        return Done(changed=changed.done > 0, after={"how many": changed.done})
+
+    @performs(Action.ADD_TO_GROUPS, needs=(scopes.GROUP,))
+    def add_to_groups(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Put the account back into its groups, with the role and the delivery that it had there."""
+        before = account.original.attributes if account.original else {}
+        changed = self._memberships.join(account.id, account.missing_groups, before)
+        lost = (
+            *(f"the group {name} is gone" for name in changed.gone),
+            *(f"Google does not let it into the group {name}" for name in changed.refused),
+        )
+        return Done(changed=changed.done > 0, after={"how many": changed.done}, lost=lost)
+
+    @performs(
+        Action.RELEASE_LICENSES,
+        undo=Action.ASSIGN_LICENSES,
+        needs=(scopes.LICENSING,),
+        after=(Action.TRANSFER_OWNERSHIP,),
+    )
+    def release_licenses(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Give the configured licenses back, one call each; after a transfer, which needs them."""
+        released = self._licensing.release(account.name, account.removable_licenses)
+        return Done(changed=released > 0, after={"how many": released})
+
+    @performs(Action.ASSIGN_LICENSES, needs=(scopes.LICENSING,))
+    def assign_licenses(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Give the account its licenses again, as far as there are any."""
+        assigned, missing = self._licensing.assign(account.name, account.missing_licenses)
+        lost = tuple(f"no license {name} is free" for name in missing)
+        return Done(changed=assigned > 0, after={"how many": assigned}, lost=lost)
+
+    # -- mail, belongings, directory
+
+    @performs(Action.TRANSFER_OWNERSHIP, needs=(scopes.TRANSFER,), before=(Action.RELEASE_LICENSES, Action.DELETE))
+    def transfer_ownership(self, account: AccountState, confirm: Confirm) -> Outcome:
+        """Hand over what ``transfer`` names; a transfer to the same person that goes on already is waited for."""
+        if account.handle is not None:
+            return self._await(account.handle)
+        if account.successor is None:
+            return NeedsPerson(
+                "name a successor (`successor` of the stage), or hand over what the account owns by hand"
+            )
+        handle = self._transfers.under_way(account.id, account.successor.id)
+        return self._await(handle or self._transfers.begin(account.id, account.successor.id, confirm))
+
+    @performs(
+        Action.REDIRECT_MAIL,
+        undo=Action.RESTORE_MAIL,
+        needs=(scopes.MAIL, scopes.MAIL_SHARING),
+        before=(Action.SUSPEND,),
+    )
+    def redirect_mail(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Forward mail to the successor, and keep it in the mailbox, too."""
+        if self.is_as_wanted(Action.REDIRECT_MAIL, account):
+            return Done(changed=False)
+        if account.successor is None:
+            return NeedsPerson("name a successor (`successor` of the stage) who gets the mail")
+        if account.suspended:
+            return NeedsPerson(
+                "Google delivers no mail to a suspended account, so that it cannot be forwarded. In the Admin console, "
+                "route its mail elsewhere (Apps > Google Workspace > Gmail > Default routing); or redirect mail in a "
+                "stage before the one that suspends"
+            )
+        if not self._mail.forward(account.name, account.successor.name):
+            return NeedsPerson("Google asks the successor to agree: open the mail that was sent there, then retry")
+        return Done(changed=True)
+
+    @performs(Action.RESTORE_MAIL, needs=(scopes.MAIL, scopes.MAIL_SHARING))
+    def restore_mail(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Send mail where it went before."""
+        if account.is_as_wanted_by(Action.RESTORE_MAIL):
+            return Done(changed=False)
+        before = account.original.mail_to if account.original else None
+        if before:
+            self._mail.forward(account.name, before)
+        else:
+            self._mail.stop(account.name)
+        return Done(changed=True)
+
+    @performs(Action.HIDE_FROM_DIRECTORY, undo=Action.SHOW_IN_DIRECTORY, needs=(scopes.USER,))
+    def hide_from_directory(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Take the account out of the global address list."""
+        return self._update(Action.HIDE_FROM_DIRECTORY, account, {"includeInGlobalAddressList": False})
+
+    @performs(Action.SHOW_IN_DIRECTORY, needs=(scopes.USER,))
+    def show_in_directory(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Show the account in the global address list again."""
+        return self._update(Action.SHOW_IN_DIRECTORY, account, {"includeInGlobalAddressList": True})
+
+    # -- the account itself
+
+    @performs(Action.STAMP, undo=Action.UNSTAMP, needs=(scopes.USER,))
+    def stamp(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Write the mark behind the notes."""
+        text = text_of(self._accounts.document(account.id))
+        return self._update(Action.STAMP, account, notes_of(stamped(text, stamp_of(account.delete_at))))
+
+    @performs(Action.UNSTAMP, needs=(scopes.USER,))
+    def unstamp(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Take the mark off the notes; the rest of them stays."""
+        text = text_of(self._accounts.document(account.id))
+        return self._update(Action.UNSTAMP, account, notes_of(unstamped(text)))
+
+    @performs(Action.MOVE, undo=Action.MOVE_BACK, needs=(scopes.USER, scopes.ORG_UNIT))
+    def move(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Move the account to ``disabled_ou``."""
+        return self._update(Action.MOVE, account, {"orgUnitPath": self.config.disabled_ou})
+
+    @performs(Action.MOVE_BACK, needs=(scopes.USER, scopes.ORG_UNIT))
+    def move_back(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Move the account to where it was, unless that is gone."""
+        if account.is_as_wanted_by(Action.MOVE_BACK) or account.original is None:
+            return Done(changed=False)
+        before = account.original.container or "/"
+        if not self._has_org_unit(before):
+            lost = f"the organizational unit {before} is gone; the account is in {account.container}"
+            return Done(changed=False, lost=(lost,))
+        return self._update(Action.MOVE_BACK, account, {"orgUnitPath": before})
+
+    @performs(Action.ARCHIVE, needs=(scopes.USER,), after=(Action.TRANSFER_OWNERSHIP,))
+    def archive(self, account: AccountState, confirm: Confirm) -> Outcome:
+        """Make it an archived user, whose data Vault keeps; that takes a license for archived users."""
+        return self._update(Action.ARCHIVE, account, {"archived": True}, confirm)
+
+    @performs(Action.DISCONNECT, needs=(scopes.USER,))
+    def disconnect(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Write the mark by which ``find`` passes the account over."""
+        text = text_of(self._accounts.document(account.id))
+        return self._update(Action.DISCONNECT, account, notes_of(stamped(text, UNMANAGED)))
+
+    @performs(Action.DELETE, needs=(scopes.USER,))
+    def delete(self, account: AccountState, confirm: Confirm) -> Outcome:
+        """Remove the account. An administrator can bring it back for 20 days, in the Admin console."""
+        answer = self._client.send(
+            "DELETE",
+            user_path(account.id),
+            call="deleting an account",
+            scope=scopes.USER,
+            expect=(404,),
+            confirm=confirm,
+        )
+        if answer.status == 404 and not is_absent(answer):
+            raise RejectedError("deleting an account: the answer 404 does not come from Google's API")
+        return Done(changed=answer.status != 404)
+
+    # -- calls
+
+    def _update(
+        self, action: Action, account: AccountState, body: Mapping[str, Any], confirm: Confirm | None = None
+    ) -> Outcome:
+        if self.is_as_wanted(action, account):
+            return Done(changed=False)
+        self._put(account, body, call=f"{action.replace('_', ' ')} of an account", confirm=confirm)
+        return Done(changed=True)
+
+    def _put(
+        self, account: AccountState, body: Mapping[str, Any], *, call: str, confirm: Confirm | None = None
+    ) -> None:
+        """Change some fields; Google's PUT leaves the others alone."""
+        self._client.send("PUT", user_path(account.id), call=call, scope=scopes.USER, body=body, confirm=confirm)
+
+    def _await(self, handle: str) -> Outcome:
+        match self._transfers.state(handle):
+            case "completed":
+                return Done(changed=True, after={"transfer": handle})
+            case "failed" | "gone":
+                return NeedsPerson(
+                    "Google could not hand over everything. Look at the transfer in the Admin console "
+                    "(Account > Data migration), hand over the rest by hand, then mark this as done"
+                )
+            case _:
+                return InProgress(handle=handle, check_after=ASK_AGAIN)
+
+    def _has_org_unit(self, path: str) -> bool:
+        # The root is no organizational unit of its own, and always there.
+        if path == "/":
+            return True
+        customer, unit = quote(self.config.customer, safe=""), quote(path.lstrip("/"), safe="/")
+        answer = self._client.send(
+            "GET",
+            f"/admin/directory/v1/customer/{customer}/orgunits/{unit}",
+            call="looking for an organizational unit",
+            scope=scopes.ORG_UNIT,
+            expect=(404,),
+        )
+        return not is_absent(answer)
+
+    def _look_for(self, path: str) -> None:
+        if not self._has_org_unit(path):
+            raise RejectedError(f"there is no organizational unit {path} (disabled_ou)")
+
+    def _needed(self) -> dict[str, list[str]]:
+        """Return what each scope is needed for, as far as the configuration leaves a use for it."""
+        unused = {scopes.LICENSING: not self.config.licenses, scopes.MAIL: not self.config.mail_settings}
+        unused[scopes.MAIL_SHARING] = unused[scopes.MAIL]
+        needed: dict[str, list[str]] = {}
+        for action, capability in self.capabilities.items():
+            for scope in capability.needs:
+                if not unused.get(scope):
+                    needed.setdefault(scope, []).append(action)
+        if self.config.devices != "leave":
+            needed[scopes.DEVICES] = [Action.REVOKE_SESSIONS]
+        return needed
+
+
+def _refused(changed: Changed, what: str) -> str:
+    names = ", ".join(changed.refused)
+    return (
+        f"Google does not let the bridge {what} {names}: dynamic groups follow their query, and some may be changed by "
+        f"others only. {what.capitalize()} them by hand; {changed.done} others are done"
+    )

@@ -1,0 +1,63 @@
+"""All accounts of a customer, page by page. Google does not tell what has changed since an earlier list.
+
+https://developers.google.com/workspace/admin/directory/reference/rest/v1/users/list
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from connectors.google_workspace import scopes
+from connectors.google_workspace.client import Document, GoogleClient, user_path
+from connectors.google_workspace.config import GoogleWorkspaceConfig
+from connectors.google_workspace.notes import UNMANAGED, text_of
+from connectors.google_workspace.users import is_blocked, values_of
+from scimbridge.sdk import NEVER, AccountPage, AccountSummary, Coverage, End, Moment
+
+_PAGE = "500"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""What Google writes for who has never signed in."""
+
+
+class Listing:
+    """Lists accounts."""
+
+    def __init__(self, config: GoogleWorkspaceConfig, client: GoogleClient) -> None:
+        self._config = config
+        self._client = client
+
+    def accounts(self) -> Iterator[AccountPage]:
+        """Yield all accounts that are not deleted."""
+        params = {"customer": self._config.customer, "maxResults": _PAGE, "projection": "full"}
+        users = self._client.pages(user_path(), "users", call="listing accounts", scope=scopes.USER, params=params)
+        for page in users:
+            yield AccountPage(accounts=tuple(map(self._summary, page)))
+        yield AccountPage(end=End(coverage=Coverage.WHOLE))
+
+    def _summary(self, user: Document) -> AccountSummary:
+        blocked = is_blocked(user)
+        return AccountSummary(
+            id=str(user["id"]),
+            name=str(user["primaryEmail"]),
+            attributes={path: values_of(user, path) for path in self._config.match.values()},
+            suspended=blocked,
+            suspended_since=_time(user, "suspensionTime") if blocked else None,
+            signed_in_at=_signed_in_at(user),
+            created_at=_time(user, "creationTime"),
+            container=user.get("orgUnitPath"),
+            unmanaged=UNMANAGED in text_of(user),
+        )
+
+
+def _signed_in_at(user: Document) -> Moment:
+    at = _time(user, "lastLoginTime")
+    return NEVER if at == _EPOCH else at
+
+
+def _time(user: Document, name: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(str(user[name]))
+    except (KeyError, ValueError):
+        return None
+    return at.astimezone(UTC) if at.tzinfo else None

@@ -1,0 +1,126 @@
+"""The token endpoint: an assertion signed by a service account becomes a token (RFC 7523)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from tests.doubles.google.company import Company, User
+from tests.doubles.google.errors import unauthorized
+from tests.doubles.serving import Answer, Asked
+
+AUDIENCE = "https://oauth2.googleapis.com/token"
+"""Google's own address, whatever the key file says: google-auth signs nothing else."""
+
+LIFETIME = 3599
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token stands for; ``ends`` in seconds of the double's clock."""
+
+    user: User
+    scopes: frozenset[str]
+    ends: float
+
+
+class Tokens:
+    """Issues tokens, and knows them again.
+
+    Attributes:
+        granted: The scopes that domain-wide delegation allows the service account.
+        skew: Seconds by which Google's clock is ahead.
+        issued: How many there were.
+    """
+
+    def __init__(self, company: Company, granted: frozenset[str]) -> None:
+        self.key = RSAKey.generate_key(2048, private=True)
+        self.email = "scimbridge@project.iam.gserviceaccount.com"
+        self.granted = granted
+        self.skew = 0.0
+        self.issued = 0
+        self._company = company
+        self._tokens: dict[str, Token] = {}
+
+    def key_file(self, origin: str) -> dict[str, str]:
+        """Return what Google's console lets download for the service account."""
+        return {
+            "type": "service_account",
+            "project_id": "project",
+            "private_key_id": "key-1",
+            "private_key": self.key.as_pem(private=True).decode(),
+            "client_email": self.email,
+            "client_id": "117",
+            "token_uri": f"{origin}/token",
+        }
+
+    def issue(self, asked: Asked) -> Answer:
+        """Answer a request for a token."""
+        form = {name: values[-1] for name, values in parse_qs(asked.body.decode()).items()}
+        if form.get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer":
+            return _refused(400, "unsupported_grant_type", "Invalid grant_type")
+        try:
+            claims = jwt.decode(form.get("assertion", ""), self.key, algorithms=["RS256"]).claims
+        except (JoseError, ValueError):
+            return _refused(400, "invalid_grant", "Invalid JWT Signature.")
+        return self._judge(claims)
+
+    def _judge(self, claims: dict[str, Any]) -> Answer:
+        now = self._now()
+        if claims.get("iss") != self.email or claims.get("aud") != AUDIENCE:
+            return _refused(400, "invalid_grant", "Invalid JWT: Failed audience or issuer check.")
+        # Five minutes of difference between the clocks are let through.
+        if not now - 300 - 3600 <= claims.get("iat", 0) <= now + 300 or claims.get("exp", 0) < now - 300:
+            return _refused(
+                400,
+                "invalid_grant",
+                "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe.",
+            )
+        scopes = frozenset(str(claims.get("scope", "")).split())
+        if not scopes or not scopes <= self.granted:
+            return _refused(
+                401,
+                "unauthorized_client",
+                "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any "
+                "of the scopes requested.",
+            )
+        user = self._company.user(str(claims.get("sub", "")))
+        if user is None:
+            return _refused(400, "invalid_grant", "Invalid email or User ID")
+        return self._give(user, scopes)
+
+    def _give(self, user: User, scopes: frozenset[str]) -> Answer:
+        token = secrets.token_urlsafe()
+        self._tokens[token] = Token(user, scopes, self._now() + LIFETIME)
+        self.issued += 1
+        return Answer(status=200, body={"access_token": token, "expires_in": LIFETIME, "token_type": "Bearer"})
+
+    def of(self, asked: Asked) -> Token:
+        """Return what the token of a request stands for.
+
+        Raises:
+            GoogleError: It is unknown, or has run out.
+        """
+        scheme, _, value = asked.headers.get("authorization", "").partition(" ")
+        token = self._tokens.get(value)
+        if scheme != "Bearer" or token is None or token.ends < self._now():
+            raise unauthorized()
+        return token
+
+    def forget(self) -> None:
+        """Let all tokens run out, as if somebody had revoked them."""
+        self._tokens.clear()
+
+    def _now(self) -> float:
+        return time.time() + self.skew
+
+
+def _refused(status: int, error: str, description: str) -> Answer:
+    return Answer(status=status, body={"error": error, "error_description": description})
