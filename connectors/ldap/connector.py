@@ -189,7 +189,7 @@ class LdapConnector(GroupActions):
         if self.is_as_wanted(Action.ARCHIVE, account):
             return Done(changed=False)
         names = self.config.archive_attributes
-        changes, others = archived(account, names, self._accounts.entry(account.id))
+        changes, others = archived(account, names, self._accounts.glance(account.id, names))
         done = self._edit(account, Edit(changes), confirm=confirm) if changes else Done(changed=False)
         if others:
             return NeedsPerson(

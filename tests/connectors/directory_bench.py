@@ -30,8 +30,11 @@ class DirectoryBench(Bench):
         return self.connector
 
 
-def a_bench(database: Database, clock: FakeClock, lab: Lab) -> DirectoryBench:
+def a_bench(database: Database, clock: FakeClock, lab: Lab, *more: Action) -> DirectoryBench:
+    """Return a bench at a directory, whose leavers meet with more on the seventh day where a test says so."""
     able = [action for action in LdapConnector.capabilities if not action.is_of_groups]
-    bench = DirectoryBench(database, clock, Ruleset((a_rule(*LEAVING),)), actions=able)
+    first, second, last = LEAVING
+    rule = a_rule(first, a_stage("7d", *second.actions, *more), last)
+    bench = DirectoryBench(database, clock, Ruleset((rule,)), actions=able)
     bench.lab = lab
     return bench

@@ -22,6 +22,8 @@ OF_THE_DEMO = frozenset({Action.SUSPEND, Action.RESTORE, Action.DELETE})
 
 
 class TestMiniLdap(ConnectorConformance):
+    tells_changes = False
+
     @pytest.fixture(autouse=True)
     def _target(self, mini_ldap: MiniLdap) -> None:
         self.directory = mini_ldap

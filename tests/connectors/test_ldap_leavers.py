@@ -57,14 +57,15 @@ def test_who_comes_back_finds_everything_as_it_was(database: Database, clock: Fa
 def test_who_stays_away_is_deleted_in_the_end_and_later_where_the_date_in_the_mark_is_moved(
     database: Database, clock: FakeClock, lab: Lab
 ) -> None:
-    bench, name = a_bench(database, clock, lab), f"p{uuid.uuid4().hex[:10]}"
-    account_id = lab.add_person(name)
+    bench, name = a_bench(database, clock, lab, Action.ARCHIVE), f"p{uuid.uuid4().hex[:10]}"
+    account_id = lab.add_person(name, mobile="+1 555 0100")
     user = bench.join(name, everywhere=False)
     bench.run()
 
     bench.leave(user)
     bench.run()
     bench.run("7d")
+    archived = lab.values(account_id, "mobile")
     later = (clock() + timedelta(days=93)).replace(microsecond=0)
     move_date(lab, account_id, bench.connector.config.stamp_attribute, later)
     bench.run("83d")
@@ -73,6 +74,8 @@ def test_who_stays_away_is_deleted_in_the_end_and_later_where_the_date_in_the_ma
     bench.run("10d")
 
     bench.connector.close()
+    (kept,) = bench.overview.snapshots(bench.case(user).id)
+    assert (archived, kept.state.attributes["mobile"]) == ((), ("+1 555 0100",))
     assert is_there
     assert (task.action, task.due_at) == (Action.DELETE, later)
     assert task.reason == f"extended in crm until {later:%Y-%m-%d %H:%M} UTC"

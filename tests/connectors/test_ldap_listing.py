@@ -11,6 +11,7 @@ import pytest
 
 from connectors.ldap import LdapConnector
 from connectors.ldap.entry import Entry
+from connectors.ldap.flavors.openldap import OpenLdap
 from connectors.ldap.flavors.windows_times import EPOCH, LOCK_ID, WindowsTimes, windows_time, written_at
 from connectors.ldap.listing import Listing
 from scimbridge.sdk import NEVER, AccountPage, AccountSummary, Action, Coverage, End, RejectedError
@@ -119,8 +120,10 @@ def test_a_list_of_other_accounts_begins_anew(lab: Lab, connect: Connect, name: 
     _, wide_end = listed(connect(lab))
 
     found, wider = listed(connect(lab), end.cursor)
+    _, of_the_same = listed(connect(lab), wide_end.cursor)
     _, of_other_attributes = listed(connect(lab, match={"userName": "mail"}), wide_end.cursor)
 
+    assert of_the_same.coverage is Coverage.CHANGES
     assert wider.coverage is Coverage.WHOLE
     assert account_id in found
     assert of_other_attributes.coverage is Coverage.WHOLE
@@ -259,6 +262,12 @@ def test_an_account_with_an_end(full_openldap: OpenLdapLab, connect: Connect, na
 
     assert found[ending].expires_at == LAST_DAY
     assert found[endless].expires_at is None
+
+
+def test_the_newest_of_several_notes_counts() -> None:
+    notes = {"pwdLastSuccess": (b"20310228220000.000001Z",), "authTimestamp": (b"20300101000000Z",)}
+
+    assert OpenLdap.times.signed_in_at(Entry("", "", notes)) == LAST_DAY
 
 
 def test_a_role_locks_since_nobody_knows_when(ds389: Ds389Lab, connect: Connect, name: str) -> None:

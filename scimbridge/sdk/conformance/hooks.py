@@ -24,6 +24,9 @@ class Hooks:
     unreadable: ClassVar[frozenset[Action]] = frozenset()
     """Actions whose effect the target tells nobody: a second run sends them again, and leaves the account as it is."""
 
+    tells_changes: ClassVar[bool] = True
+    """Whether a list of accounts leads to one of what has changed since; asked where the connector lists any."""
+
     def connect(self, permit: Permit) -> Connector[Any]:
         """Return a connector at the target, with right credentials and ``Context(target=…, permit=permit)``."""
         raise NotImplementedError
