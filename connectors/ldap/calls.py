@@ -142,6 +142,8 @@ class LdapCalls(Connector[LdapConfig]):
 
     def _edit(self, state: NativeState, edit: Edit, *, is_blind: bool = False, confirm: Confirm | None = None) -> Done:
         """Change an entry that is still as it was read; blindly where what stands there does not matter."""
+        if edit.is_empty:
+            return Done(changed=False)
         self._make_sure_of(state, () if is_blind else edit.attributes)
         condition = self._flavor.condition(state.id, edit.only_if + ("" if is_blind else _still_empty(state, edit)))
         accept = (NO_SUCH_ATTRIBUTE, VALUE_EXISTS)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from connectors.ldap.client import Directory
 from connectors.ldap.config import LdapConfig
+from connectors.ldap.entry import Entry
 from connectors.ldap.flavors import FLAVORS
 from scimbridge.sdk import TargetUnusableError
 
@@ -16,7 +17,9 @@ SOON = timedelta(days=30)
 SAMPLES = 20
 """How many accounts and groups are looked at for what the bind account may write."""
 
-OF_THE_SERVER = ["subschemaSubentry", "supportedControl", "supportedCapabilities", "vendorName"]
+OF_THE_SERVER = [
+    *("subschemaSubentry", "supportedControl", "supportedCapabilities", "vendorName", "configurationNamingContext"),
+]
 
 
 class Checkup:
@@ -52,17 +55,30 @@ class Checkup:
         if not told:
             return
         config = self._config
+        controls = self._flavor.rights_controls(config.bind_dn)
         named = (config.stamp_attribute, config.hide_attribute, config.unmanaged_attribute, *config.archive_attributes)
         of_accounts = [self._flavor.lock_attribute, *(each for each in named if each)]
         places = [("accounts", config.base_dn, config.user_filter, of_accounts)]
-        places.append(("groups", config.groups_dn or config.base_dn, "(objectClass=group)", config.member_attributes))
+        places.append(
+            ("groups", config.groups_dn or config.base_dn, self._flavor.group_filter, config.member_attributes)
+        )
         for what, base, filter_, attributes in places:
             samples = self._directory.sample(base, filter_, told, SAMPLES)
+            if controls:
+                samples = self._asked(samples, [*told, *attributes], controls)
             for name, count in self._flavor.may_not_write(samples, attributes).items():
                 yield f"WARNING: the bind account may not write {name} on {count} of {len(samples)} {what} looked at"
         container = self._directory.get(config.disabled_ou, told) if config.disabled_ou else None
         if container is not None and self._flavor.may_not_add(container):
             yield "WARNING: the bind account may not put accounts into disabled_ou"
+
+    def _asked(
+        self, samples: Iterable[Entry], attributes: Sequence[str], controls: Sequence[tuple[str, bool, bytes]]
+    ) -> list[Entry]:
+        """Return entries with what is told about one at a time only."""
+        with self._directory.conversation() as talk:
+            found = [talk.get(each.dn, attributes, controls=controls) for each in samples]
+        return [each for each in found if each is not None]
 
     def _end(self) -> Iterator[str]:
         ends = self._directory.certificate_ends()

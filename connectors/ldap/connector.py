@@ -137,8 +137,9 @@ class LdapConnector(GroupActions):
         """Take the account out of its groups. The primary group of Active Directory stays: each account has one."""
         if not account.removable_groups:
             return Done(changed=False)
-        left = self._memberships.leave(self._accounts.entry(account.id), account.removable_groups)
-        return Done(changed=bool(left), after={"how many": len(left)})
+        member = self._accounts.entry(account.id)
+        left = self._memberships.leave(member, account.removable_groups)
+        return Done(changed=bool(left), after={"how many": len(left), **self._kept(account)})
 
     @performs(Action.ADD_TO_GROUPS, needs=("write the groups' members",))
     def add_to_groups(self, account: AccountState, _confirm: Confirm) -> Outcome:
@@ -148,6 +149,14 @@ class LdapConnector(GroupActions):
         joined, gone = self._memberships.join(self._accounts.entry(account.id), account.missing_groups)
         lost = tuple(f"the group {name} is gone" for name in gone)
         return Done(changed=bool(joined), after={"how many": len(joined)}, lost=lost)
+
+    def _kept(self, account: AccountState) -> dict[str, int]:
+        """Return what the account still belongs to, as evidence; asked only where the server tells."""
+        names = self._flavor.membership_attributes
+        if not names:
+            return {}
+        now = self._accounts.glance(account.id, names)
+        return self._flavor.groups_kept(now, self.config.groups_dn or self.config.base_dn)
 
     # -- what stands on the account
 

@@ -73,6 +73,11 @@ class Edit:
     only_if: str = ""
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it changes nothing."""
+        return not any(change.add or change.remove or change.is_whole for change in self.changes)
+
+    @property
     def attributes(self) -> tuple[str, ...]:
         """The names of the attributes that it changes."""
         return tuple(dict.fromkeys(change.attribute for change in self.changes))

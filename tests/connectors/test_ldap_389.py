@@ -66,3 +66,17 @@ def test_a_server_that_takes_no_writes_is_named_as_such(ds389: Ds389Lab, connect
             connector.perform(Action.SUSPEND, state, confirmed)
     finally:
         ds389.modify(BACKEND_DN, **{"nsslapd-readonly": ["off"]})
+
+
+def test_check_names_the_rights_that_are_missing(ds389: Ds389Lab, connector: LdapConnector, name: str) -> None:
+    ds389.add_group(f"group {name}", ds389.add_person(name))
+    reader = ds389.connector(bind_dn=ds389.reader_dn)
+    able = ds389.connector(base_dn=ds389.people, groups_dn=ds389.groups, disabled_ou=None)
+
+    found, nothing = reader.check(), able.check()
+
+    reader.close()
+    able.close()
+    assert "may not write nsAccountLock on " in found
+    assert "may not write member on " in found
+    assert "may not write" not in nothing

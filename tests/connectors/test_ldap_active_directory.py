@@ -163,6 +163,39 @@ def test_the_primary_group_is_left_alone_and_seen_where_it_gives_power(
     assert samba.values(account_id, "primaryGroupID") == ("512",)
 
 
+def test_what_an_account_stays_in_is_said(samba: SambaLab, name: str) -> None:
+    account_id = samba.add_person(name)
+    samba.add_group(f"group {name}", account_id)
+    elsewhere = samba.add_group_elsewhere(f"elsewhere {name}", account_id)
+    connector = samba.connector(groups_dn=samba.groups)
+
+    outcome = perform(connector, Action.REMOVE_FROM_GROUPS, connector.read(account_id))
+
+    connector.close()
+    assert outcome.after == {"how many": 1, "primary group": 1, "groups elsewhere": 1}
+    assert samba.members_of(elsewhere) == {samba.dn_of(account_id).casefold()}
+    samba.delete(elsewhere)
+
+
+def test_members_from_a_trusted_domain_leave_a_group_and_come_back(
+    samba: SambaLab, connector: LdapConnector, name: str
+) -> None:
+    group = samba.add_group(name, samba.add_person(name))
+    samba.add_foreign_member(group, "S-1-5-21-1111111111-2222222222-3333333333-1104")
+    members = samba.members_of(group)
+    original = connector.read_group(samba.id_at(group))
+
+    connector.perform(Action.EMPTY_GROUP, original, confirmed)
+    left = connector.read_group(original.id)
+    outcome = connector.perform(Action.REFILL_GROUP, left.with_original(original, left), confirmed)
+
+    assert any("foreignsecurityprincipals" in each for each in members)
+    assert left.members == ()
+    assert isinstance(outcome, Done)
+    assert not outcome.lost
+    assert samba.members_of(group) == members
+
+
 def test_an_account_protected_from_accidental_deletion_is_not_deleted_and_it_is_said(
     samba: SambaLab, connector: LdapConnector, name: str
 ) -> None:
@@ -188,7 +221,7 @@ def test_check_finds_nothing_to_warn_of_where_the_rights_are_there(samba: SambaL
     found = connector.check()
 
     connector.close()
-    assert found == "signed in; base_dn is there"
+    assert found == "signed in; base_dn is there; the Recycle Bin is off"
 
 
 def test_check_names_the_rights_that_are_missing(samba: SambaLab, name: str) -> None:

@@ -391,6 +391,10 @@ def test_whom_protected_names_a_person_decides_about(lab: Lab, connect: Connect,
     assert not connect(protected=[lab.disabled]).read(account_id).protection
 
 
+def test_about_the_bridges_own_account_a_person_decides(lab: Lab, connector: LdapConnector) -> None:
+    assert "bind_dn" in connector.read(lab.id_at(lab.service_dn)).protection
+
+
 def test_check_notices_another_kind_of_server(lab: Lab, connect: Connect) -> None:
     others = {"openldap", "389ds", "active-directory"} - {lab.flavor}
 

@@ -10,7 +10,7 @@ import ldap3
 
 from connectors.ldap.client.link import LdapLink
 from connectors.ldap.entry import Control, Entry
-from connectors.ldap.errors import NO_SUCH_OBJECT, checked
+from connectors.ldap.errors import NO_SUCH_OBJECT, SIZE_LIMIT_EXCEEDED, checked
 from connectors.ldap.flavors import Flavor
 from scimbridge.sdk import Permit, TargetUnusableError
 
@@ -104,7 +104,9 @@ class Conversation:
             raise NoBaseError(
                 f"search: noSuchObject ({NO_SUCH_OBJECT}): {asked.base} does not exist, or may not be read"
             )
-        checked(result["result"], "search", right="search and read access beneath base_dn")
+        # Who asks for some only has them before the directory says that there are more than it lists.
+        accept = (SIZE_LIMIT_EXCEEDED,) if asked.page else ()
+        checked(result["result"], "search", right="search and read access beneath base_dn", accept=accept)
         return result, response
 
     def _entry(self, found: Mapping[str, Any], attributes: Sequence[str]) -> Entry:

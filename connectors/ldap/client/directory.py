@@ -5,18 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Any
 
-import ldap3
-
-from connectors.ldap.client.assertion import encoded
+from connectors.ldap.client import requests
 from connectors.ldap.client.connecting import Connecting
 from connectors.ldap.client.searching import Searching
 from connectors.ldap.config import LdapConfig
-from connectors.ldap.entry import Change, Edit
+from connectors.ldap.entry import Edit
 from connectors.ldap.errors import checked
 from connectors.ldap.flavors import FLAVORS
-from connectors.ldap.flavors.flavor import ASSERTION_CONTROL
 from connectors.ldap.pool import Pool
 from scimbridge.sdk import Confirm, Permit
 
@@ -59,11 +55,8 @@ class Directory(Searching):
         Raises:
             AccountNotFoundError: There is no entry of this name (any more); it may have been renamed.
         """
-        changes: dict[str, list[tuple[str, list[str | bytes]]]] = {}
-        for change in edit.changes:
-            changes.setdefault(change.attribute, []).extend(_operations(change))
         names = ", ".join(edit.attributes)
-        code = self._write("modify", dn, changes, only_if=only_if, confirm=confirm)
+        code = self._write(requests.modify(dn, edit), only_if, confirm)
         return checked(
             code, f"modify {names}", right=right or f"write access to {names} of the accounts", accept=accept
         )
@@ -84,7 +77,7 @@ class Directory(Searching):
         Returns:
             0, or the code among ``accept`` with which the directory refused.
         """
-        code = self._write("modify_dn", dn, name, delete_old_dn=not keeps, new_superior=container, only_if=only_if)
+        code = self._write(requests.rename(dn, name, container, keeps=keeps), only_if)
         return checked(code, "move", right="to move accounts: out of where they are, and into there", accept=accept)
 
     def delete(self, dn: str, *, only_if: str, right: str, confirm: Confirm, accept: Collection[int] = ()) -> int:
@@ -103,7 +96,7 @@ class Directory(Searching):
         Raises:
             AccountNotFoundError: There is no entry of this name (any more); it may have been renamed.
         """
-        code = self._write("delete", dn, only_if=only_if, confirm=confirm)
+        code = self._write(requests.delete(dn), only_if, confirm)
         return checked(code, "delete", right=right, accept=accept)
 
     def certificate_ends(self) -> datetime | None:
@@ -116,22 +109,9 @@ class Directory(Searching):
         """Give back all connections that are not in use."""
         self._pool.close()
 
-    def _write(
-        self, operation: str, dn: str, *args: Any, only_if: str, confirm: Confirm | None = None, **options: Any
-    ) -> int:
-        """Send a request that writes, and return its result code."""
-        controls = [(ASSERTION_CONTROL, True, encoded(only_if))] if only_if else None
+    def _write(self, request: bytes, only_if: str, confirm: Confirm | None = None) -> int:
         with self._pool.link() as link:
             self._permit(writes=True)
             if confirm is not None:
                 confirm()
-            result, _ = link.ask(operation, dn, *args, controls=controls, **options)
-        code: int = result["result"]
-        return code
-
-
-def _operations(change: Change) -> list[tuple[str, list[str | bytes]]]:
-    if change.is_whole:
-        return [(ldap3.MODIFY_REPLACE, list(change.add))]
-    removed = [(ldap3.MODIFY_DELETE, list(change.remove))] if change.remove else []
-    return removed + ([(ldap3.MODIFY_ADD, list(change.add))] if change.add else [])
+            return link.write(request, only_if)

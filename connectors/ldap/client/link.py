@@ -11,6 +11,7 @@ from typing import Any
 import ldap3
 from ldap3.core.exceptions import LDAPException, LDAPInvalidFilterError
 
+from connectors.ldap.client.requests import message, result_in
 from connectors.ldap.client.timed_socket import TimedSocket
 from connectors.ldap.errors import SUCCESS, bind_refusal, unreachable
 from connectors.ldap.pool import Link
@@ -65,6 +66,25 @@ class LdapLink(Link):
             raise unreachable(str(error) or type(error).__name__, is_stale=not self.is_fresh) from error
         self.is_broken = False
         return self._connection.result, self._connection.response
+
+    def write(self, request: bytes, only_if: str) -> int:
+        """Send a request that writes, with a condition where one is given, and return its result code.
+
+        Raises:
+            RetryableError: No answer came. Whether the directory did what was asked is unknown.
+        """
+        self.is_broken = True  # until the answer is here
+        number = self._connection.server.next_message_id()
+        try:
+            self._connection.socket.sendall(message(number, request, only_if=only_if))
+            answers = self._connection.strategy.receiving()
+            if not answers:
+                raise ConnectionError("session terminated by server")
+            code = result_in(answers[0], number)
+        except _BROKEN as error:
+            raise unreachable(str(error) or type(error).__name__, is_stale=not self.is_fresh) from error
+        self.is_broken = False
+        return code
 
     def answers(self) -> bool:
         """Whether the directory still answers."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import struct
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from connectors.ldap import dn
 from connectors.ldap.entry import Change, Edit, Entry, escaped, swapped
 from connectors.ldap.flavors.course import Course
 from connectors.ldap.flavors.flavor import Flavor, Lookup, other_server
@@ -28,6 +29,10 @@ GROUPS = "tokenGroups"
 KIND = "groupType"
 SECURITY = 0x80000000
 """GROUP_TYPE_SECURITY_ENABLED (MS-ADTS section 2.2.12); without it, a group is for distribution only."""
+
+BACK_LINK = "memberOf"
+FEATURES = "msDS-EnabledFeature"
+RECYCLE_BIN = ("cn", "recycle bin feature")
 
 PRIMARY = "primaryGroupID"
 USUAL_PRIMARY_GROUPS = ("513", "514", "515", "516", "521")
@@ -84,6 +89,7 @@ class ActiveDirectory(Flavor):
         *("description", "info", "mail", "manager", "adminCount", "isCriticalSystemObject"),
     )
     rights_attributes = (MAY_WRITE, MAY_ADD)
+    membership_attributes = (BACK_LINK, PRIMARY)
     group_attributes = ("objectSid", "adminCount", "isCriticalSystemObject")
     group_filter = "(objectClass=group)"
     group_snapshot = ("objectClass", "description", "info", KIND, "mail", "sAMAccountName")
@@ -148,6 +154,20 @@ class ActiveDirectory(Flavor):
         if any(value not in ("", "0") for value in entry.get("adminCount")):
             return "an administrator's account, or was one (adminCount)"
         return ""
+
+    def groups_kept(self, account: Entry, groups_dn: str) -> dict[str, int]:
+        """Return that the primary group stays, and how many groups are elsewhere."""
+        elsewhere = sum(not dn.is_below(each, groups_dn) for each in account.get(BACK_LINK))
+        return {"primary group": len(account.get(PRIMARY)), **({"groups elsewhere": elsewhere} if elsewhere else {})}
+
+    def examine(self, directory: Lookup, server: Entry, base: str) -> Iterator[str]:
+        """Yield whether what is deleted can be brought back (MS-ADTS section 3.1.1.9.1)."""
+        del base
+        for configuration in server.get("configurationNamingContext"):
+            partitions = directory.get(f"CN=Partitions,{configuration}", [FEATURES])
+            if partitions is not None:
+                is_on = any(RECYCLE_BIN in dn.parse(each)[0] for each in partitions.get(FEATURES))
+                yield "the Recycle Bin keeps deleted accounts" if is_on else "the Recycle Bin is off"
 
     def has_power_over_others(self, account: Entry) -> bool:
         """Whether one of its groups, or of the groups that these are in, is such a group."""

@@ -77,6 +77,9 @@ class Flavor(ABC):
     rights_attributes: ClassVar[tuple[str, ...]] = ()
     """Attributes in which the server tells of an entry what the bind account may do there."""
 
+    membership_attributes: ClassVar[tuple[str, ...]] = ()
+    """Attributes in which an account tells its groups, for ``groups_kept``."""
+
     group_attributes: ClassVar[tuple[str, ...]] = ()
     """Attributes that are read with each group, for ``is_powerful``."""
 
@@ -179,6 +182,21 @@ class Flavor(ABC):
         """
         del directory, server, base
         yield from ()
+
+    def groups_kept(self, account: Entry, groups_dn: str) -> dict[str, int]:
+        """Return what an account still belongs to that it is not taken out of, where the server tells.
+
+        Args:
+            account: Read with ``membership_attributes``.
+            groups_dn: Groups elsewhere are none of the bridge's business.
+        """
+        del account, groups_dn
+        return {}
+
+    def rights_controls(self, bind_dn: str) -> tuple[tuple[str, bool, bytes], ...]:
+        """Return what has to go with a search so that the server tells ``rights_attributes``."""
+        del bind_dn
+        return ()
 
     def may_not_write(self, samples: Sequence[Entry], attributes: Sequence[str]) -> dict[str, int]:
         """Return how many of some entries each attribute may not be written on, where the server tells."""

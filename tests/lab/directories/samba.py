@@ -161,6 +161,11 @@ class SambaLab(Lab):
             found = admin.search(service, "(objectClass=*)", ldap3.BASE, attributes=["invocationId"])
         return str(uuid.UUID(bytes_le=found[2][0]["raw_attributes"]["invocationId"][0]))
 
+    def add_foreign_member(self, group_dn: str, sid: str) -> None:
+        """Put somebody of a trusted domain into a group; the directory makes an entry that stands for them."""
+        with self.administrator() as admin:
+            done(admin.modify(group_dn, {"member": [(ldap3.MODIFY_ADD, [f"<SID={sid}>"])]}))
+
     def as_namesake(self, attributes: dict[str, Any]) -> dict[str, Any]:
         return {**attributes, "sAMAccountName": f"{attributes['sAMAccountName']} too"}
 
