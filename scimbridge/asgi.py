@@ -31,6 +31,7 @@ from scimbridge.scim.base import BaseAddress
 from scimbridge.scim.oauth import TokenEndpoint, oauth_routes
 from scimbridge.scim.schemes import schemes_of
 from scimbridge.store.clock import MEASURE_EVERY
+from scimbridge.wire import Protocol
 
 THREADS = 40
 """Requests that are worked on at once; more wait their turn."""
@@ -99,6 +100,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
     listen = bridge.settings.server.listen
     config = uvicorn.Config(
         create_app(bridge),
+        http=Protocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -66,7 +66,7 @@ class _Queue:
 
     def __init__(self, tx: Connection, target: str, now: datetime) -> None:
         self._accounts = tasks.runnable_accounts(tx, target, now, LONGEST_QUEUE)
-        self._done = journal.count_at(tx, target, "task done", now - RECENT)
+        self._done = journal.count_done(tx, target, now - RECENT)
 
     def served_at(self, account_id: str, now: datetime) -> datetime | None:
         if account_id not in self._accounts:

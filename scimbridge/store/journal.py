@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select
 
-from scimbridge.domain.ids import new_id
+from scimbridge.domain.ids import before_ids, new_id
 from scimbridge.domain.resource import Received
 from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import Fact
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import facts, history, identities, requests
+from scimbridge.store.schema import DONE, facts, history, identities, requests
 
 BRIDGE = "scimbridge"
 """The actor of what the bridge does by itself."""
@@ -143,13 +143,9 @@ def entries_after(tx: Connection, entry_id: int, limit: int = 200) -> Sequence[R
     return tx.execute(query).mappings().all()
 
 
-def count_at(tx: Connection, target: str, event: str, since: datetime) -> int:
-    """Return how often something has happened at a target since a time; reads what is newer than that."""
-    query = (
-        select(func.count())
-        .select_from(history)
-        .where(history.c.at >= since, history.c.event == event, history.c.target == target)
-    )
+def count_done(tx: Connection, target: str, since: datetime) -> int:
+    """Return how many tasks at a target were done since a time; reads those."""
+    query = select(func.count()).select_from(history).where(DONE, history.c.target == target, history.c.at >= since)
     return int(tx.execute(query).scalar_one())
 
 
@@ -160,13 +156,20 @@ def facts_of(tx: Connection, identity_id: str) -> Sequence[RowMapping]:
 
 def count_facts(tx: Connection, since: datetime) -> int:
     """Return how many facts came after a time."""
-    return int(tx.execute(select(func.count()).select_from(facts).where(facts.c.at > since)).scalar_one())
+    return int(tx.execute(select(func.count()).select_from(facts).where(*_came_after(since))).scalar_one())
 
 
-def facts_since(tx: Connection, after: tuple[datetime, str], limit: int) -> Sequence[RowMapping]:
-    """Return the facts that follow one, named by its time and id, oldest first."""
-    query = select(facts).where(tuple_(facts.c.at, facts.c.id) > tuple_(*after))
-    return tx.execute(query.order_by(facts.c.at, facts.c.id).limit(limit)).mappings().all()
+def facts_since(tx: Connection, since: datetime, limit: int, *, after: str = "") -> Sequence[RowMapping]:
+    """Return the facts that came after a time, oldest first.
+
+    Args:
+        tx: Any transaction.
+        since: The time (UTC).
+        limit: No more than so many.
+        after: The id of a fact; only those that follow it.
+    """
+    query = select(facts).where(*_came_after(since), facts.c.id > after)
+    return tx.execute(query.order_by(facts.c.id).limit(limit)).mappings().all()
 
 
 def facts_without_case(tx: Connection, since: datetime, limit: int) -> Sequence[RowMapping]:
@@ -179,6 +182,11 @@ def facts_without_case(tx: Connection, since: datetime, limit: int) -> Sequence[
         .limit(limit)
     )
     return tx.execute(query).mappings().all()
+
+
+def _came_after(since: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    # By the ids, which have an index and are made of the time, but for what is shorter than a millisecond.
+    return facts.c.id > before_ids(since), facts.c.at > since
 
 
 def _digest(row: Mapping[str, Any], personal: Mapping[str, Any] | None) -> str:

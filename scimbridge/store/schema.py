@@ -389,6 +389,8 @@ cases = Table(
     Index("ix_cases_state", "state", "opened_at"),
 )  # fmt: skip
 
+_WITHOUT_CASE = text("case_id IS NULL")
+
 facts = Table(
     "facts",
     metadata,
@@ -397,12 +399,14 @@ facts = Table(
     Column("identity_id", ForeignKey("identities.id"), nullable=False),
     Column("source", String(64), nullable=False),
     Column("trigger", Word(16), nullable=False),
-    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
     Column("request_id", _Id),
     Column("case_id", _Id),
     Column("verdict", Text, nullable=False),
     # The targets concerned, where the fact is not about all of them (`unassigned`).
     Column("targets", Document),
+    # What led to nothing, newest first. All of them are found by their ids, which are in the order of time.
+    Index("ix_facts_without_case", "at", sqlite_where=_WITHOUT_CASE, postgresql_where=_WITHOUT_CASE),
 )
 
 stages = Table(
@@ -687,13 +691,15 @@ hook_calls = Table(
     Index("ix_hook_calls_due_at", "due_at", sqlite_where=_UNANSWERED, postgresql_where=_UNANSWERED),
 )
 
+REFUSED = text("status >= 400")
+
 requests = Table(
     "requests",
     metadata,
     # What a source sent, without passwords and credentials. `received` is personal and can be erased.
     Column("id", _Id, primary_key=True),
     Column("source", String(64), nullable=False),
-    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
     Column("method", String(8), nullable=False),
     Column("path", Text, nullable=False),
     Column("status", Integer, nullable=False),
@@ -704,13 +710,17 @@ requests = Table(
     Column("resource_id", String(200)),
     Index("ix_requests_resource_id", "resource_id",
           sqlite_where=text("resource_id IS NOT NULL"), postgresql_where=text("resource_id IS NOT NULL")),
+    # What of a source was refused lately. Most requests are not, and cost no entry.
+    Index("ix_requests_refused", "source", "at", sqlite_where=REFUSED, postgresql_where=REFUSED),
 )  # fmt: skip
+
+DONE = text("event = 'task done'")
 
 history = Table(
     "history",
     metadata,
     Column("id", _AutoId, primary_key=True, autoincrement=True),
-    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
     Column("event", String(40), nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False),
@@ -722,4 +732,6 @@ history = Table(
     # Erasable. Carries a nonce, so that the digest of an erased value cannot be guessed back.
     Column("personal", Document),
     Column("digest", String(64), nullable=False),
+    # What a target has done lately.
+    Index("ix_history_done", "target", "at", sqlite_where=DONE, postgresql_where=DONE),
 )

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select
 
 from scimbridge.domain.identity import AT_TARGET
 from scimbridge.domain.names import any_case_key
-from scimbridge.store.schema import groups, identities, requests, sources, tokens
+from scimbridge.store.schema import REFUSED, groups, identities, requests, sources, tokens
 
 
 def all_sources(tx: Connection) -> Sequence[RowMapping]:
@@ -47,7 +47,7 @@ def refused_since(tx: Connection, source: str, since: datetime) -> dict[int, int
     """Return how many writes of a source were answered with an error, by status."""
     query = (
         select(requests.c.status, func.count().label("total"))
-        .where(requests.c.source == source, requests.c.at >= since, requests.c.status >= 400)
+        .where(REFUSED, requests.c.source == source, requests.c.at >= since)
         .group_by(requests.c.status)
         .order_by(requests.c.status)
     )

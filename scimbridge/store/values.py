@@ -124,7 +124,7 @@ def _result_process(kind: TypeEngine[Any], dialect: Dialect) -> _Process | None:
 # What SQLAlchemy's own conversions make of a time and of JSON on SQLite, in one step instead of several.
 
 
-@lru_cache(maxsize=64)  # one request stores the same moment many times
+@lru_cache(maxsize=1024)  # one request stores the same moment many times, and a batch has many requests
 def _as_text(value: datetime | None) -> str | None:
     return None if value is None else value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
 

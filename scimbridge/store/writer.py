@@ -122,10 +122,12 @@ class Writer:
             return self._pool
 
     def _work(self) -> None:
-        served = 1
-        while units := self._inbox.take(served):
+        expected = 1
+        while units := self._inbox.take(expected):
             self._serve(units)
-            served = len(units)
+            # Those who are answered now are about to ask again, beside those who have asked meanwhile.
+            expected = len(units) + len(self._inbox)
+            _deliver(units)
 
     def _serve(self, units: Sequence[_Unit[Any]]) -> None:
         try:
@@ -137,7 +139,6 @@ class Writer:
                     self._serve([unit])
                 return
             units[0].fail(error)
-        _deliver(units)
 
     def _commit(self, units: Sequence[_Unit[Any]]) -> None:
         with self.database.write() as tx:
@@ -171,9 +172,9 @@ class _Inbox:
     def take(self, expected: int) -> list[_Unit[Any]]:
         """Return what waits, or will in a moment; nothing where there will be nothing any more.
 
-        As many as last time are waited for: those who were answered then are about to ask again,
-        and a commit for each of them would make all of them slower.
+        As many as are expected are waited for: a commit for each few of them would make all of them slower.
         """
+        expected = min(expected, MOST)
         patience = min(max(PATIENCE, expected * PATIENCE_FOR_EACH), MOST_PATIENCE)
         if expected > 1:
             self._wait(expected, patience)

@@ -24,6 +24,7 @@ from scimbridge.store import (
     journal,
     members,
     notices,
+    sources,
     tasks,
 )
 from scimbridge.store.database import Database
@@ -157,9 +158,35 @@ def test_holds_that_were_lifted_lately_are_found_by_when(database: Database) -> 
 def test_what_a_target_has_done_lately_is_found_by_when(database: Database) -> None:
     with database.read() as tx:
         explained = Explained(tx)
-        journal.count_at(tx, "crm", "task done", NOW)
+        journal.count_done(tx, "crm", NOW)
 
-    assert "ix_history_at" in explained.plan
+    assert "ix_history_done" in explained.plan
+
+
+def test_what_of_a_source_was_refused_lately_is_found_by_when(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        sources.refused_since(tx, "idp", NOW)
+
+    assert "ix_requests_refused" in explained.plan
+
+
+def test_facts_are_found_by_ids_made_of_their_time(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        journal.count_facts(tx, NOW)
+        journal.facts_since(tx, NOW, 10)
+
+    assert not re.search(r"SCAN facts|Seq Scan on facts", explained.plan), explained.plan
+    assert "TEMP B-TREE" not in explained.plan
+
+
+def test_facts_that_led_to_nothing_are_found_by_when(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        journal.facts_without_case(tx, NOW, 10)
+
+    assert "ix_facts_without_case" in explained.plan
 
 
 def test_notices_that_are_due_are_found_among_those_that_are_not_sent(database: Database) -> None:

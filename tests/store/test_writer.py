@@ -256,7 +256,7 @@ def test_the_connection_that_writes_is_kept_until_there_is_trouble(database: Dat
     assert used[1].closed
 
 
-def test_as_many_as_last_time_are_waited_for(database: Database) -> None:
+def test_as_many_as_are_expected_are_waited_for(database: Database) -> None:
     if not database.is_sqlite:
         return
     inbox = writing._Inbox()
@@ -271,6 +271,25 @@ def test_as_many_as_last_time_are_waited_for(database: Database) -> None:
 
     later.join()
     assert taken == [first, second]
+
+
+def test_who_has_asked_meanwhile_is_expected_beside_those_who_were_answered(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not writer.database.is_sqlite:
+        return
+    expected: list[int] = []
+    take = writing._Inbox.take
+
+    def seen(inbox: writing._Inbox, number: int) -> list[writing._Unit[object]]:
+        expected.append(number)
+        return take(inbox, number)
+
+    monkeypatch.setattr(writing._Inbox, "take", seen)
+
+    Crowd(writer).run(*(storing(writer.database, f"user{number}") for number in range(3)))
+
+    assert expected[:2] == [1, 1 + 3]
 
 
 def test_nobody_waits_long_for_those_who_do_not_come() -> None:

@@ -133,10 +133,10 @@ def replay(
 
 
 def _batches(tx: Connection, since: datetime) -> Iterator[Sequence[RowMapping]]:
-    after: tuple[datetime, str] = (since, "")
-    while rows := journal.facts_since(tx, after, BATCH):
+    after = ""
+    while rows := journal.facts_since(tx, since, BATCH, after=after):
         yield rows
-        after = (rows[-1]["at"], rows[-1]["id"])
+        after = rows[-1]["id"]
 
 
 def _treat(
