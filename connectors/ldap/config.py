@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from connectors.ldap import dn
+from connectors.ldap import addresses, dn
 from connectors.ldap.archiving import SECRETS
 from connectors.ldap.flavors import FLAVORS, FlavorName
 from scimbridge.sdk import Action, Secret, TargetConfig
@@ -141,16 +139,7 @@ class LdapConfig(TargetConfig):
     @field_validator("url")
     @classmethod
     def _usable_urls(cls, value: str | list[str]) -> str | list[str]:
-        return cls._usable_url(value) if isinstance(value, str) else [cls._usable_url(each) for each in value]
-
-    @classmethod
-    def _usable_url(cls, value: str) -> str:
-        parts = _split(value)
-        if parts.scheme not in {"ldap", "ldaps", "ldapi"} or not parts.netloc:
-            raise ValueError("write ldaps://HOST, ldap://HOST or ldapi://%2Fpath%2Fto%2Fsocket")
-        if parts.path.strip("/") or parts.query or parts.username:
-            raise ValueError("write the server's address only; base_dn and bind_dn have keys of their own")
-        return value.rstrip("/")
+        return addresses.usable(value) if isinstance(value, str) else [addresses.usable(each) for each in value]
 
     @field_validator("bind_dn", "base_dn")
     @classmethod
@@ -264,13 +253,8 @@ class LdapConfig(TargetConfig):
 
     @model_validator(mode="after")
     def _password_is_encrypted(self) -> LdapConfig:
-        for parts in map(_split, self.urls):
-            if self.start_tls and parts.scheme != "ldap":
-                raise ValueError("start_tls is for ldap:// addresses; leave it out here")
-            if parts.scheme == "ldap" and not self.start_tls and not _is_loopback(parts.hostname or ""):
-                raise ValueError(
-                    "the password would cross the network in the clear: write ldaps:// in url, or set start_tls = true"
-                )
+        for url in self.urls:
+            addresses.check_encryption(url, start_tls=self.start_tls)
         return self
 
     def actions_in(self, container: str) -> frozenset[Action] | None:
@@ -310,17 +294,3 @@ class LdapConfig(TargetConfig):
         ):
             raise ValueError("a client_certificate needs an encrypted connection: ldaps:// or start_tls")
         return self
-
-
-def _split(url: str) -> SplitResult:
-    parts = urlsplit(url)
-    if parts.scheme != "ldapi":
-        _ = parts.port  # raises ValueError where it is no number
-    return parts
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

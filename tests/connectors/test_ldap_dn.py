@@ -53,3 +53,10 @@ def test_beneath_is_told_by_whole_parts_of_the_name(name: str, is_below: bool) -
 def test_what_is_no_name_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="distinguished name"):
         dn.parse(text)
+
+
+@pytest.mark.parametrize(
+    "name", ["CN=Ann Smith, OU=Staff ,DC=com", "cn=a=b,dc=com", "cn=#04024869,dc=com", "cn=,dc=com"]
+)
+def test_a_name_without_escapes_is_read_as_one_with_them(name: str) -> None:
+    assert dn.parse(name) == dn.parse(f"cn=\\61,{name}")[1:]

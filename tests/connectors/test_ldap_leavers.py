@@ -22,7 +22,7 @@ from tests.lab.directories.openldap import OpenLdapLab
 
 pytest_plugins = ("tests.lab.fixtures",)
 
-BUSY = 51
+BUSY, UNAVAILABLE = 51, 52
 ON_ONE_STORE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # the other one proves nothing more
 
 
@@ -110,9 +110,9 @@ def test_a_replica_pauses_the_target_and_the_server_that_takes_writes_gets_it_do
 # -- everything that can be lost on the way is lost once
 
 
-def troubles() -> Iterator[Fault | int]:
-    """Each change is refused as busy, then never comes to the server, then is made and not answered."""
-    return itertools.cycle([BUSY, Fault.LOST, Fault.UNHEARD])
+def troubles(refusal: int) -> Iterator[Fault | int]:
+    """Each change is refused, then never comes to the server, then is made and not answered."""
+    return itertools.cycle([refusal, Fault.LOST, Fault.UNHEARD])
 
 
 @ON_ONE_STORE
@@ -129,7 +129,7 @@ def test_whatever_is_lost_on_the_way_who_comes_back_finds_everything_as_it_was(
     bench.run()
     writes = lab.writes
 
-    lab.counter.faults = troubles()
+    lab.counter.faults = troubles(BUSY)
     bench.leave(user)
     persist(bench, user, 1)
     reasons = said_of(bench, user)
@@ -161,7 +161,7 @@ def test_whatever_is_lost_on_the_way_who_stays_away_is_deleted_once(
     bench.run()
     writes = lab.writes
 
-    lab.counter.faults = troubles()
+    lab.counter.faults = troubles(UNAVAILABLE)
     bench.leave(user)
     persist(bench, user, 1)
     bench.run("7d")
@@ -171,6 +171,7 @@ def test_whatever_is_lost_on_the_way_who_stays_away_is_deleted_once(
     lab.counter.faults = iter(())
 
     bench.connector.close()
+    assert "unavailable (52)" in said_of(bench, user)
     assert lab.look(account_id) is None
     assert lab.writes - writes == 4
     assert bench.case(user).state is CaseState.COMPLETED
