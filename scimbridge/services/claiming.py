@@ -149,7 +149,10 @@ class Claiming:
             cases.lock_identity(tx, claim.task.identity_id)
             obstacle = self._obstacle_now(tx, claim, now)
             if obstacle is None and state is not None:
-                obstacle = self._eligibility.contested(tx, claim.task, self._fleet[claim.task.target], state)
+                target = self._fleet[claim.task.target]
+                connector = self._fleet.connector(target.name)
+                obstacle = self._eligibility.contested(tx, claim.task, target, state)
+                obstacle = obstacle or self._eligibility.undecided(tx, claim.task, state, connector)
             if obstacle is None:
                 attempts.confirm(tx, claim.attempt, now)
         if obstacle is not None:
