@@ -20,12 +20,17 @@ from scimbridge.domain.case import CaseState
 from scimbridge.store.schema import attempts, cases
 from tests.services.machine.approvals import ApprovalRules
 from tests.services.machine.dates import DateRules
-from tests.services.machine.floods import FloodRules
+from tests.services.machine.floods import FloodRules, KnownLimit, a_count
 from tests.services.machine.groups import GroupRules
 from tests.services.machine.hooks import HookRules
 from tests.services.machine.luck import LuckRules
 from tests.services.machine.modes import ModeRules
 from tests.services.machine.reasons import ReasonRules
+
+
+def merged(what: str, *themes: type[LuckRules]) -> tuple[str, ...]:
+    """Return what several themes say can happen, each thing once."""
+    return tuple(dict.fromkeys(step for theme in themes for step in getattr(theme, what)))
 
 
 class Machine(LuckRules):
@@ -111,3 +116,14 @@ class Reasons(ReasonRules, Machine):
 
 class Operations(HookRules, ModeRules, Machine):
     """A hook is asked about each case; one target only observes, and both are paused now and then."""
+
+
+class Everything(GroupRules, ModeRules, FloodRules, HookRules, ApprovalRules, DateRules, ReasonRules, Machine):
+    """All themes at once, for what one of them does to another."""
+
+    meanwhile = merged("meanwhile", GroupRules)
+    during = merged("during", GroupRules, ApprovalRules, DateRules, ModeRules, ReasonRules)
+    some_limits = a_count
+
+    def began_rightly(self, known: KnownLimit) -> None:
+        """Somebody who loses some targets only counts for some limits, too, which is not modeled."""

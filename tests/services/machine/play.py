@@ -79,7 +79,7 @@ class Play(RuleBasedStateMachine):
     def start(self, data: st.DataObject) -> None:
         self.grace = timedelta() if data.draw(a_truth, "without grace") else timedelta(days=1)
         self.restore = Restore.AUTO if data.draw(a_truth, "restores") else Restore.MANUAL
-        self.systems = {name: WatchedTarget(self.judge.watch(name)) for name in self.targets}
+        self.systems = {name: WatchedTarget(self.judge.watch(name), self.written) for name in self.targets}
         settings = self.settings(data.draw)
         self.bench = Bench(self.database, self.clock, Ruleset(self.ruleset()), self.systems, **settings)
         for name in self.names:
@@ -105,6 +105,9 @@ class Play(RuleBasedStateMachine):
     def laws(self) -> list[Law]:
         """Return what is held against each write."""
         return self.judge.laws()
+
+    def written(self, write: Write) -> None:
+        """Note a write that takes effect now."""
 
     def expectations(self) -> list[Expectation]:
         """Return what everybody's accounts are held against in the end."""

@@ -56,9 +56,15 @@ class ReasonRules(LuckRules):
         was, is_now = (IdentityFilter(f'title eq "{each}"') for each in (SALES, FIELD))
         stage = replace(a_stage(self.grace), targets=frozenset({"crm"}))
         movers = a_rule(
-            stage, name="movers", when=frozenset({Trigger.CHANGED}), was=was, now=is_now, restore=self.restore
+            stage,
+            name="movers",
+            when=frozenset({Trigger.CHANGED}),
+            was=was,
+            now=is_now,
+            restore=self.restore,
+            hook=self.hook_of(),
         )
-        return replace(leavers, when=WIDE), movers
+        return replace(leavers, when=WIDE | {Trigger.UNASSIGNED}), movers
 
     def attributes(self, name: str) -> dict[str, Any]:
         known = self.present(name)
@@ -214,7 +220,7 @@ class ReasonRules(LuckRules):
             self.known_facts.add(fact["id"])
             name, known = everybody.get(fact["identity_id"], ("", None))
             trigger = Trigger(fact["trigger"])
-            if known is None or trigger is Trigger.CHANGED:
+            if known is None or trigger.is_narrow:
                 continue
             self._require_reason(known, trigger, fact["at"])
             if fact["case_id"] is not None and name not in self.exclusions:
