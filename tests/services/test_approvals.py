@@ -686,7 +686,7 @@ def test_an_approval_of_a_protected_account_that_is_taken_back_at_the_last_momen
 ) -> None:
     bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.DELETE)),)), actions=FEW_ACTIONS)
     ada = bench.join("ada")
-    bench.systems["crm"].account("ada")["protected"] = "the last owner of Roadmap"
+    bench.systems["crm"].account("ada")["owns"] = [bench.systems["crm"].offer("Roadmap", is_privileged=True)]
     bench.leave(ada)
     bench.run()
     approve(bench, ada)

@@ -22,8 +22,8 @@ from tests.services.machine.play import Draw
 an_operator = st.sampled_from(("ann", "bea", " Ann"))
 a_stage_number = st.sampled_from((1, 2, 2))
 
-Looks = tuple[bool, str, str]
-"""Of an account, what an approval is given for: whether it is suspended, where it is, and why it is protected."""
+Looks = tuple[bool, str, bool]
+"""Of an account, what an approval is given for: whether it is suspended, where it is, and whether it is protected."""
 
 
 @dataclass
@@ -97,9 +97,11 @@ class ApprovalRules(LuckRules):
 
     @rule(name=a_name, at=a_target, is_protected=a_truth)
     def an_account_becomes_protected(self, name: str, at: str, is_protected: bool) -> None:
-        account = self.systems[at].accounts.get(f"native-{name}")
+        """Somebody is the only owner of something, or is no more."""
+        system = self.systems[at]
+        account = system.accounts.get(f"native-{name}")
         if account is not None:
-            account["protected"] = "an administrator" if is_protected else ""
+            account["owns"] = [system.offer(f"Team of {name}", is_privileged=True)] if is_protected else []
 
     @rule(name=a_name)
     def an_approval_is_withdrawn_just_before_a_deletion(self, name: str) -> None:
@@ -165,7 +167,7 @@ class ApprovalRules(LuckRules):
         account = self.systems[target].accounts.get(f"native-{name}")
         if account is None:
             return None
-        return account["suspended"], account["container"], account.get("protected", "")
+        return account["suspended"], account["container"], bool(account["owns"])
 
     def _leave_case_of(self, name: str) -> str | None:
         with self.database.read() as tx:
