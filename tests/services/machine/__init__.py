@@ -19,8 +19,11 @@ from sqlalchemy import func, select
 from scimbridge.domain.case import CaseState
 from scimbridge.store.schema import attempts, cases
 from tests.services.machine.approvals import ApprovalRules
+from tests.services.machine.batches import BatchRules
 from tests.services.machine.dates import DateRules
+from tests.services.machine.deadlines import DeadlineRules
 from tests.services.machine.floods import FloodRules, KnownLimit, a_count
+from tests.services.machine.graces import GraceRules
 from tests.services.machine.groups import GroupRules
 from tests.services.machine.hooks import HookRules
 from tests.services.machine.luck import LuckRules
@@ -90,8 +93,8 @@ class Machine(LuckRules):
         raise AssertionError("it goes on and on")
 
 
-class Leavers(GroupRules, Machine):
-    """Whoever leaves, returns, and loses or gets groups that grant a target."""
+class Leavers(GroupRules, GraceRules, DeadlineRules, Machine):
+    """Whoever leaves, returns, and loses or gets groups that grant a target; operators are told what is late."""
 
 
 class Floods(FloodRules, Machine):
@@ -108,7 +111,7 @@ class Deletions(ApprovalRules, DateRules, Machine):
     targets = ("crm",)
 
 
-class Reasons(ReasonRules, Machine):
+class Reasons(BatchRules, Machine):
     """People leave because of a date, a request, or a change, one after the other and at once."""
 
     names = ("ada",)
@@ -118,7 +121,7 @@ class Operations(HookRules, ModeRules, Machine):
     """A hook is asked about each case; one target only observes, and both are paused now and then."""
 
 
-class Everything(GroupRules, ModeRules, FloodRules, HookRules, ApprovalRules, DateRules, ReasonRules, Machine):
+class Everything(GroupRules, ModeRules, FloodRules, HookRules, ApprovalRules, DateRules, BatchRules, Machine):
     """All themes at once, for what one of them does to another."""
 
     meanwhile = merged("meanwhile", GroupRules)

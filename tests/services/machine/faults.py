@@ -31,10 +31,25 @@ def nothing() -> None:
 
 
 class CrashingDatabase(Database):
-    """Ends the process right after one of the next commits, where told to."""
+    """Ends the process right after one of the next commits, where told to.
+
+    Attributes:
+        meanwhile: What another process does right after one of the next reads, where told to.
+    """
 
     commits_left: int | None = None
     commits = 0
+    reads_left = 0
+    meanwhile: Callable[[], object] = staticmethod(nothing)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with super().read() as tx:
+            yield tx
+        if self.reads_left:
+            self.reads_left -= 1
+            if not self.reads_left:
+                self.meanwhile()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -112,7 +112,8 @@ class Judge:
 
     def _is_free(self, write: Write) -> None:
         holds = self.play.holds
-        assert not any(_covers(hold, write) for hold in holds), "touched under a hold"
+        subject = (write.target, write.identity_id, write.case_id)
+        assert not any(covers(hold, *subject) for hold in holds), "touched under a hold"
 
     def _gives_back_rightly(self, write: Write) -> None:
         if write.what == "restore":
@@ -195,13 +196,14 @@ class Judge:
         return any(task.identity_id in ids and task.target == target for task in waiting)
 
 
-def _covers(hold: Hold, write: Write) -> bool:
+def covers(hold: Hold, target: str, identity_id: str, case_id: str) -> bool:
+    """Whether a hold is on what is done at a target about somebody, in a case."""
     subjects = {
         Scope.EVERYTHING: "",
         Scope.SOURCE: SOURCE,
-        Scope.TARGET: write.target,
-        Scope.IDENTITY: write.identity_id,
-        Scope.CASE: write.case_id,
+        Scope.TARGET: target,
+        Scope.IDENTITY: identity_id,
+        Scope.CASE: case_id,
     }
     return hold.subject == subjects[hold.scope]
 

@@ -189,6 +189,10 @@ class Play(RuleBasedStateMachine):
         """Return the grace of what is done in a case."""
         return self.grace + (BETWEEN_STAGES if what == "delete" else timedelta())
 
+    def grace_at(self, target: str, case_id: str, what: str) -> timedelta:
+        """Return the grace of what is done in a case at a target."""
+        return self.grace_of(case_id, what)
+
     # -- time and work
 
     def advance(self, span: timedelta) -> None:
@@ -230,7 +234,7 @@ class Play(RuleBasedStateMachine):
         (leaver,) = (known for known in self.people[write.name] if known.id == write.identity_id)
         if write.name in self.expedited:
             return leaver.due_at(write.target, timedelta())
-        return leaver.due_at(write.target, self.grace_of(write.case_id, write.what))
+        return leaver.due_at(write.target, self.grace_at(write.target, write.case_id, write.what))
 
     def open_cases_of(self, name: str) -> list[str]:
         ids = [known.id for known in self.people[name]]
