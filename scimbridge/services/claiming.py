@@ -31,6 +31,7 @@ class Claim:
 
     Attributes:
         mode: Whether the target acts or observes, at the time of the claim.
+        follows_observed: It cannot be undone, and what comes before it was only observed: then it is observed, too.
     """
 
     task: Task
@@ -38,6 +39,7 @@ class Claim:
     attempt: Attempt
     identity: Identity
     mode: Mode
+    follows_observed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,10 @@ class Claiming:
             cases.lock_identity(tx, claim.task.identity_id)
             obstacle = self._obstacle_now(tx, claim, now)
             if obstacle is None and state is not None:
-                obstacle = self._eligibility.contested(tx, claim.task, self._fleet[claim.task.target], state)
+                target = self._fleet[claim.task.target]
+                connector = self._fleet.connector(target.name)
+                obstacle = self._eligibility.contested(tx, claim.task, target, state)
+                obstacle = obstacle or self._eligibility.undecided(tx, claim.task, state, connector)
             if obstacle is None:
                 attempts.confirm(tx, claim.attempt, now)
         if obstacle is not None:
@@ -212,8 +217,16 @@ class Claiming:
             return None
         started = task.start(now)
         tasks.save(tx, task, started)
-        mode = mode_at(tx, self._fleet[account.target], now)
-        return Claim(task=started, account=account, attempt=attempt, identity=identity, mode=mode)
+        # Nobody loses an account for good that was never suspended, because a switch was turned in between.
+        follows_observed = task.action.is_irreversible and tasks.follows_observed(tx, task)
+        return Claim(
+            task=started,
+            account=account,
+            attempt=attempt,
+            identity=identity,
+            mode=Mode.OBSERVE if follows_observed else mode_at(tx, self._fleet[account.target], now),
+            follows_observed=follows_observed,
+        )
 
     def _start_look_up(self, tx: Connection, account: Account, now: datetime) -> LookUp | Full | None:
         if account.native_id is not None or account.link_due_at is None or account.link_due_at > now:

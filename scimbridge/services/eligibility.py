@@ -190,6 +190,11 @@ class Eligibility:
             return None
         return _asks(task, why)
 
+    def undecided(self, tx: Connection, task: Task, state: NativeState, connector: Connector[Any]) -> Obstacle | None:
+        """Return what a person has to decide after all, because they have taken their approval back since the read."""
+        why = _protected(tx, task, state) if task.action.is_revoking else ""
+        return _asks(task, why) if why else self.out_of_place(tx, task, state, connector)
+
     def out_of_place(
         self, tx: Connection, task: Task, state: NativeState, connector: Connector[Any]
     ) -> Obstacle | None:

@@ -173,6 +173,8 @@ def _after_obstacle(task: Task, obstacle: Obstacle) -> Task:
 
 
 def _why_observed(claim: Claim) -> str:
+    if claim.follows_observed:
+        return f"{OBSERVED}: would {claim.task.action}; what comes before it was only observed, too"
     if claim.mode is Mode.OBSERVE:
         return f"{OBSERVED}: would {claim.task.action}"
     # Between two requests of one action; what the first has done stays done.

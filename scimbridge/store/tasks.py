@@ -262,6 +262,18 @@ def observed_of_case(tx: Connection, case_id: str) -> list[Task]:
     return [_task(row) for row in tx.execute(query.order_by(tasks.c.position, tasks.c.target, tasks.c.id)).mappings()]
 
 
+def follows_observed(tx: Connection, task: Task) -> bool:
+    """Whether something that comes before a task on its account was not done because its target only observed."""
+    query = select(tasks.c.id).where(
+        tasks.c.case_id == task.case_id,
+        tasks.c.account_id == task.account_id,
+        tasks.c.position < task.position,
+        tasks.c.state == TaskState.SKIPPED,
+        tasks.c.evidence["observed"].as_boolean(),
+    )
+    return tx.execute(query).first() is not None
+
+
 def due(tx: Connection, now: datetime, limit: int) -> list[Task]:
     """Return planned tasks whose time has come and that nothing holds, and lock their rows.
 

@@ -681,6 +681,28 @@ def test_a_protected_account_that_has_changed_since_is_asked_about_again(quick: 
     assert not quick.systems["crm"].is_suspended("ada")
 
 
+def test_an_approval_of_a_protected_account_that_is_taken_back_at_the_last_moment_stops_the_request(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.DELETE)),)), actions=FEW_ACTIONS)
+    ada = bench.join("ada")
+    bench.systems["crm"].account("ada")["owns"] = [bench.systems["crm"].offer("Roadmap", is_privileged=True)]
+    bench.leave(ada)
+    bench.run()
+    approve(bench, ada)
+    confirm = bench.claiming.confirm
+
+    def withdraw_first(claim: Any, now: Any, state: Any = None) -> None:
+        bench.approving.withdraw(bench.case(ada).id, 1, reason="wait", by="bob", now=now)
+        confirm(claim, now, state)
+
+    bench.claiming.confirm = withdraw_first  # type: ignore[method-assign]
+    bench.run()
+
+    assert not is_deleted(bench)
+    assert delete_task(bench, ada).needs_person
+
+
 def test_a_protected_account_that_is_so_already_needs_nobody(quick: Bench, shown: Shown) -> None:
     ada = quick.join("ada")
     quick.systems["crm"].accounts["native-ada"]["suspended"] = True

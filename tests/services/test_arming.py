@@ -170,6 +170,24 @@ def test_what_was_observed_stays_so_when_the_target_is_armed(bench: Bench) -> No
     assert bench.states(bench.case(ada))["suspend@crm"] is TaskState.SKIPPED
 
 
+def test_what_cannot_be_undone_is_only_observed_where_what_comes_before_it_was(bench: Bench) -> None:
+    ada = a_leaver(bench)
+    bench.run()
+    bench.clock.advance("30d")
+    arm(bench)
+
+    bench.run()
+
+    suspend, _, delete = bench.tasks(bench.case(ada))
+    assert bench.systems["crm"].writes == []
+    assert (delete.state, delete.reason) == (
+        TaskState.SKIPPED,
+        "observe mode: would delete; what comes before it was only observed, too",
+    )
+    planned = bench.operating.do_observed(bench.case(ada).id, by="olga", now=bench.clock())
+    assert [task.id for task in planned] == [suspend.id, delete.id]
+
+
 def test_what_was_observed_is_done_when_an_operator_asks_for_it(bench: Bench) -> None:
     ada = a_leaver(bench)
     bench.run()

@@ -1,7 +1,8 @@
 """The services against a plain model, in any order of events (see ``machine``).
 
 Several small machines: each plays one theme with what everybody meets (crashes, lost messages, holds, returns), so
-that its few steps come to where the theme's promises are kept or broken.
+that its few steps come to where the theme's promises are kept or broken. The long profile plays all themes at once,
+too.
 
 ``SCIMBRIDGE_MACHINE=long`` plays for a long time, on both stores; ``make soak`` does that.
 """
@@ -17,7 +18,7 @@ import structlog
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.services.machine import Deletions, Floods, Leavers, Machine, Operations, Reasons
+from tests.services.machine import Deletions, Everything, Floods, Leavers, Machine, Operations, Reasons
 from tests.services.machine.faults import CrashingDatabase
 
 LONG = os.environ.get("SCIMBRIDGE_MACHINE") == "long"
@@ -27,6 +28,8 @@ STORES = {"sqlite": 8, "postgresql": 2} if LONG else {"sqlite": 1}
 """How many times as many plays each store gets."""
 
 EXAMPLES: dict[type[Machine], int] = {Leavers: 40, Floods: 16, Deletions: 12, Reasons: 26, Operations: 30}
+if LONG:
+    EXAMPLES[Everything] = 40  # each of its plays is about something rare: a few of them would say nothing
 
 
 @pytest.fixture(params=STORES)

@@ -19,13 +19,21 @@ from sqlalchemy import func, select
 from scimbridge.domain.case import CaseState
 from scimbridge.store.schema import attempts, cases
 from tests.services.machine.approvals import ApprovalRules
+from tests.services.machine.batches import BatchRules
 from tests.services.machine.dates import DateRules
-from tests.services.machine.floods import FloodRules
+from tests.services.machine.deadlines import DeadlineRules
+from tests.services.machine.floods import FloodRules, KnownLimit, a_count
+from tests.services.machine.graces import GraceRules
 from tests.services.machine.groups import GroupRules
 from tests.services.machine.hooks import HookRules
 from tests.services.machine.luck import LuckRules
 from tests.services.machine.modes import ModeRules
 from tests.services.machine.reasons import ReasonRules
+
+
+def merged(what: str, *themes: type[LuckRules]) -> tuple[str, ...]:
+    """Return what several themes say can happen, each thing once."""
+    return tuple(dict.fromkeys(step for theme in themes for step in getattr(theme, what)))
 
 
 class Machine(LuckRules):
@@ -85,8 +93,8 @@ class Machine(LuckRules):
         raise AssertionError("it goes on and on")
 
 
-class Leavers(GroupRules, Machine):
-    """Whoever leaves, returns, and loses or gets groups that grant a target."""
+class Leavers(GroupRules, GraceRules, DeadlineRules, Machine):
+    """Whoever leaves, returns, and loses or gets groups that grant a target; operators are told what is late."""
 
 
 class Floods(FloodRules, Machine):
@@ -103,7 +111,7 @@ class Deletions(ApprovalRules, DateRules, Machine):
     targets = ("crm",)
 
 
-class Reasons(ReasonRules, Machine):
+class Reasons(BatchRules, Machine):
     """People leave because of a date, a request, or a change, one after the other and at once."""
 
     names = ("ada",)
@@ -111,3 +119,14 @@ class Reasons(ReasonRules, Machine):
 
 class Operations(HookRules, ModeRules, Machine):
     """A hook is asked about each case; one target only observes, and both are paused now and then."""
+
+
+class Everything(GroupRules, ModeRules, FloodRules, HookRules, ApprovalRules, DateRules, BatchRules, Machine):
+    """All themes at once, for what one of them does to another."""
+
+    meanwhile = merged("meanwhile", GroupRules)
+    during = merged("during", GroupRules, ApprovalRules, DateRules, ModeRules, ReasonRules)
+    some_limits = a_count
+
+    def began_rightly(self, known: KnownLimit) -> None:
+        """Somebody who loses some targets only counts for some limits, too, which is not modeled."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
 from scimbridge.store.database import Database
 from scimbridge.store.schema import metadata
 from tests.services.bench import MemoryTarget
+
+if TYPE_CHECKING:
+    from tests.services.machine.judge import Write
 
 
 class Crash(BaseException):
@@ -28,10 +31,25 @@ def nothing() -> None:
 
 
 class CrashingDatabase(Database):
-    """Ends the process right after one of the next commits, where told to."""
+    """Ends the process right after one of the next commits, where told to.
+
+    Attributes:
+        meanwhile: What another process does right after one of the next reads, where told to.
+    """
 
     commits_left: int | None = None
     commits = 0
+    reads_left = 0
+    meanwhile: Callable[[], object] = staticmethod(nothing)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with super().read() as tx:
+            yield tx
+        if self.reads_left:
+            self.reads_left -= 1
+            if not self.reads_left:
+                self.meanwhile()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -56,19 +74,27 @@ class CrashingDatabase(Database):
 
 
 class WatchedTarget(MemoryTarget):
-    """Shows every write to the model before it takes effect."""
+    """Shows every write to the model before it is made, and once more when it takes effect.
 
-    def __init__(self, watch: Callable[[str, str], None]) -> None:
+    Args:
+        watch: Holds a write against the model, and returns what it is.
+        note: Told of a write that now takes effect: later than it was watched where it was stuck.
+    """
+
+    def __init__(self, watch: Callable[[str, str], Write | None], note: Callable[[Write], None]) -> None:
         super().__init__()
         self.watch = watch
+        self.note = note
         self.effective: Counter[tuple[str, str]] = Counter()
 
     def write(self, what: str, native_id: str, change: Callable[[dict[str, Any]], object]) -> None:
-        self.watch(what, native_id)
+        write = self.watch(what, native_id)
 
         def counted(everybody: dict[str, Any]) -> None:
             before = repr(everybody.get(native_id))
             if native_id in everybody:
+                if write is not None:
+                    self.note(write)
                 change(everybody)
             if repr(everybody.get(native_id)) != before:
                 self.effective[what, native_id] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -14,6 +14,7 @@ from sqlalchemy import exists, select
 from scimbridge.domain.action import GuardClass
 from scimbridge.domain.guard import Guard, GuardScope, Limit
 from scimbridge.domain.rule import Restore
+from scimbridge.domain.trigger import Trigger
 from scimbridge.store.schema import attempts, cases, flood_cases, tasks
 from tests.services.bench import SOURCE
 from tests.services.flooded import a_guard, a_limit
@@ -57,13 +58,14 @@ class KnownLimit:
 class FloodRules(LuckRules):
     """Attributes:
     opened: Whose case it is, and how much time had passed when it was opened; no clock, for clocks are set back.
+    some_limits: What limits there may be.
     given_back: Names of those who were given back what a mistake had taken, and whom no fact has concerned since.
     """
 
+    some_limits: ClassVar[st.SearchStrategy[Limit]] = a_count | a_percentage
+
     def settings(self, draw: Draw) -> dict[str, Any]:
-        limits: list[Limit] = draw(
-            st.lists(a_count | a_percentage, min_size=1, max_size=2, unique_by=_key_of), "limits"
-        )
+        limits: list[Limit] = draw(st.lists(self.some_limits, min_size=1, max_size=2, unique_by=_key_of), "limits")
         self.limits = [KnownLimit(limit, _most(limit, len(self.names))) for limit in limits]
         self.opened: dict[str, tuple[str, timedelta]] = {}
         self.floods: set[str] = set()
@@ -146,6 +148,9 @@ class FloodRules(LuckRules):
     def calm(self) -> None:
         super().calm()
         self.bench.flooding.finish(self.clock())
+
+    def attend(self) -> None:
+        super().attend()
         while found := self._standing():
             for flood_id, known in found:
                 self.bench.flooding.release(flood_id, reason="a layoff", by="ops", now=self.clock())
@@ -155,14 +160,24 @@ class FloodRules(LuckRules):
     def said(self, name: str, known: Known) -> None:
         super().said(name, known)
         self.given_back.discard(name)
+        self._note_opened()
+
+    def advance(self, span: timedelta) -> None:
+        self._note_opened()
+        super().advance(span)
+
+    def _note_opened(self) -> None:
+        """Note whose cases are open since a moment ago; who loses some targets only may not count for a limit."""
         before = set(self.opened)
         with self.database.read() as tx:
-            query = select(cases.c.id).where(cases.c.identity_id == known.id, cases.c.kind == "leave")
-            for case_id in tx.execute(query).scalars():
-                self.opened.setdefault(case_id, (known.id, self.elapsed))
+            query = select(cases.c.id, cases.c.identity_id).where(
+                cases.c.kind == "leave", cases.c.trigger.not_in([Trigger.UNASSIGNED, Trigger.CHANGED])
+            )
+            for case_id, identity_id in tx.execute(query):
+                self.opened.setdefault(case_id, (identity_id, self.elapsed))
         standing = dict(self._standing())
         for flood_id in standing.keys() - self.floods:
-            self._began_rightly(standing[flood_id])
+            self.began_rightly(standing[flood_id])
         self.floods |= standing.keys()
         for case_id in self.opened.keys() - before:
             for each in self.limits:
@@ -190,11 +205,12 @@ class FloodRules(LuckRules):
         if not write.takes:
             return
         for known in self.limits:
-            if write.case_id not in known.released:
+            if write.case_id in self._counted(known):
                 for within in self._windows(known, write.case_id):
                     assert len(within) <= known.most, f"one of {len(within)} at {known.limit}"
 
-    def _began_rightly(self, known: KnownLimit) -> None:
+    def began_rightly(self, known: KnownLimit) -> None:
+        """Hold a flood that has just begun against whom it counts."""
         if known.limit.count is None:
             return  # fewer may be active by now
         # A clock that is set back makes windows longer.
@@ -256,5 +272,4 @@ def _key_of(limit: Limit) -> tuple[str, str, str]:
 
 
 def _most(limit: Limit, people: int) -> int:
-    share = max(1, int(people * (limit.percent or 100) / 100))
-    return share if limit.count is None else min(limit.count, share)
+    return limit.count if limit.count is not None else max(1, int(people * (limit.percent or 100) / 100))

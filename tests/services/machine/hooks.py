@@ -50,11 +50,13 @@ class HookRules(LuckRules):
     """Attributes:
     hook: Whom the rule asks.
     overruled: Cases that an operator has let go without it.
+    skipped: Cases that it has called off.
     """
 
     def settings(self, draw: Draw) -> dict[str, Any]:
         self.hook = KnownHook()
         self.overruled: set[str] = set()
+        self.skipped: set[str] = set()
         return {**super().settings(draw), "hooks": {"payroll": self.hook}}
 
     def hook_of(self) -> str | None:
@@ -112,13 +114,13 @@ class HookRules(LuckRules):
             assert answer.verdict is Verdict.PROCEED, f"touched although the hook said {answer.verdict}"
 
     def _note_skipped(self) -> None:
-        skipped = [case_id for case_id, answer in self.hook.said.items() if answer.verdict is Verdict.SKIP]
+        skipped = {case_id for case_id, answer in self.hook.said.items() if answer.verdict is Verdict.SKIP}
         everybody = {one.id: (name, one) for name, everyone in self.people.items() for one in everyone}
-        for case_id in skipped:
+        for case_id in skipped - self.skipped:
             with self.database.read() as tx:
                 case = cases.case_by_id(tx, case_id)
-                is_last = (last := cases.last_leave_of(tx, [case.identity_id])) is not None and last.id == case_id
-            if case.state is CaseState.CANCELED and is_last and "hook" in case.reason:
+            if case.state is CaseState.CANCELED and "hook" in case.reason:
+                self.skipped.add(case_id)
                 name, known = everybody[case.identity_id]
                 self.called_off(name, known)
 

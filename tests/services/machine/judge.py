@@ -31,6 +31,7 @@ class Write:
     identity_id: str
     case_id: str
     task_id: str
+    stage_id: str
     was_suspended: bool
 
     @property
@@ -61,16 +62,18 @@ class Judge:
         self.play = play
         self.violations: list[str] = []
 
-    def watch(self, target: str) -> Callable[[str, str], None]:
+    def watch(self, target: str) -> Callable[[str, str], Write | None]:
         """Return what a target shows its writes to."""
 
-        def watch(what: str, native_id: str) -> None:
+        def watch(what: str, native_id: str) -> Write | None:
+            write = None
             try:
                 write = self._about(target, what, native_id)
                 for law in self.play.laws():
                     law(write)
             except (AssertionError, ValueError) as error:
                 self.violations.append(f"{what} {native_id} at {target}: {error}")
+            return write
 
         return watch
 
@@ -84,9 +87,10 @@ class Judge:
             assert tx.execute(select(attempts.c.id).where(attempts.c.ended_at.is_(None))).first() is None
         for case_id in self.play.open_cases():
             own = self.play.bench.tasks(case_id)
-            assert any(task.needs_person for task in own), f"stuck: {own}"
-            assert not any(task.state is TaskState.FAILED for task in own), f"failed without a fault: {own}"
-            assert all(_may_rest(task, own) for task in own), f"stuck: {own}"
+            said = "; ".join(f"{task.action} at {task.target} {task.state}: {task.reason}" for task in own)
+            assert any(task.needs_person for task in own), f"stuck: {said}"
+            assert not any(task.state is TaskState.FAILED for task in own), f"failed without a fault: {said}"
+            assert all(_may_rest(task, own) for task in own), f"stuck: {said}"
 
     def account_is_as_expected(self, name: str, target: str) -> None:
         """Whoever is active has their account, and whoever has left has none, as far as nobody interfered."""
@@ -108,7 +112,8 @@ class Judge:
 
     def _is_free(self, write: Write) -> None:
         holds = self.play.holds
-        assert not any(_covers(hold, write) for hold in holds), "touched under a hold"
+        subject = (write.target, write.identity_id, write.case_id)
+        assert not any(covers(hold, *subject) for hold in holds), "touched under a hold"
 
     def _gives_back_rightly(self, write: Write) -> None:
         if write.what == "restore":
@@ -161,14 +166,14 @@ class Judge:
     def _about(self, target: str, what: str, native_id: str) -> Write:
         """Return what is about to be written, with the task that the live attempt on the account is of."""
         query = (
-            select(task_table.c.identity_id, task_table.c.case_id, task_table.c.id)
+            select(task_table.c.identity_id, task_table.c.case_id, task_table.c.id, task_table.c.stage_id)
             .join(attempts, attempts.c.task_id == task_table.c.id)
             .where(attempts.c.target == target, attempts.c.lock_key == native_id, attempts.c.ended_at.is_(None))
         )
         with self.play.database.read() as tx:
-            ((identity_id, case_id, task_id),) = tx.execute(query).all()
+            (about,) = tx.execute(query).all()
         account = self.play.systems[target].accounts[native_id]
-        return Write(target, what, native_id, identity_id, case_id, task_id, was_suspended=account["suspended"])
+        return Write(target, what, native_id, *about, was_suspended=account["suspended"])
 
     def _is_written_no_more_than_planned(self, name: str, target: str) -> None:
         for action in ("suspend", "delete"):
@@ -191,13 +196,14 @@ class Judge:
         return any(task.identity_id in ids and task.target == target for task in waiting)
 
 
-def _covers(hold: Hold, write: Write) -> bool:
+def covers(hold: Hold, target: str, identity_id: str, case_id: str) -> bool:
+    """Whether a hold is on what is done at a target about somebody, in a case."""
     subjects = {
         Scope.EVERYTHING: "",
         Scope.SOURCE: SOURCE,
-        Scope.TARGET: write.target,
-        Scope.IDENTITY: write.identity_id,
-        Scope.CASE: write.case_id,
+        Scope.TARGET: target,
+        Scope.IDENTITY: identity_id,
+        Scope.CASE: case_id,
     }
     return hold.subject == subjects[hold.scope]
 

@@ -77,6 +77,15 @@ class LuckRules(ProcessRules):
         self.drain_until_it_crashes()
         self.database.commits_left = None
 
+    @rule(reads=st.integers(1, 4))
+    def two_sweepers_look(self, reads: int) -> None:
+        """What one of them has found, the other one has done when the first comes to it."""
+        self.database.meanwhile = self.bench.sweep
+        self.database.reads_left = reads
+        self.bench.sweep()
+        self.database.reads_left = 0
+        self.sweep()
+
     @rule(at=a_target, afterwards=a_truth)
     def a_worker_ends_at_a_write(self, at: str, afterwards: bool) -> None:
         system = self.systems[at]

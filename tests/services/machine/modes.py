@@ -59,7 +59,7 @@ class ModeRules(LuckRules):
     @rule(name=a_name)
     def do_what_was_only_observed(self, name: str) -> None:
         self.arm(1)
-        for known in self.people[name]:
+        for known in self.people[name][-1:]:  # what those before did not lose, nobody else loses for it
             for case in self.bench.cases(known.id):
                 with suppress(ArmingError, CaseClosedError):
                     self.bench.operating.do_observed(case.id, by="ops", now=self.clock())

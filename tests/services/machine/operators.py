@@ -50,7 +50,7 @@ class OperatorRules(Play):
                 continue
             gives_back = any(task.action is Action.RESTORE for task in self.bench.tasks(case))
             self.bench.operating.cancel(case.id, reason="by mistake", by="ops", now=self.clock())
-            if gives_back or known.lost:
+            if gives_back or known.lost or known.active:
                 # What was taken stays taken: nobody comes into a group or back to work for it.
                 self.unrestored.add(name)
             self.called_off(name, known)

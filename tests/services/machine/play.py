@@ -79,7 +79,7 @@ class Play(RuleBasedStateMachine):
     def start(self, data: st.DataObject) -> None:
         self.grace = timedelta() if data.draw(a_truth, "without grace") else timedelta(days=1)
         self.restore = Restore.AUTO if data.draw(a_truth, "restores") else Restore.MANUAL
-        self.systems = {name: WatchedTarget(self.judge.watch(name)) for name in self.targets}
+        self.systems = {name: WatchedTarget(self.judge.watch(name), self.written) for name in self.targets}
         settings = self.settings(data.draw)
         self.bench = Bench(self.database, self.clock, Ruleset(self.ruleset()), self.systems, **settings)
         for name in self.names:
@@ -105,6 +105,9 @@ class Play(RuleBasedStateMachine):
     def laws(self) -> list[Law]:
         """Return what is held against each write."""
         return self.judge.laws()
+
+    def written(self, write: Write) -> None:
+        """Note a write that takes effect now."""
 
     def expectations(self) -> list[Expectation]:
         """Return what everybody's accounts are held against in the end."""
@@ -186,6 +189,10 @@ class Play(RuleBasedStateMachine):
         """Return the grace of what is done in a case."""
         return self.grace + (BETWEEN_STAGES if what == "delete" else timedelta())
 
+    def grace_at(self, target: str, case_id: str, what: str) -> timedelta:
+        """Return the grace of what is done in a case at a target."""
+        return self.grace_of(case_id, what)
+
     # -- time and work
 
     def advance(self, span: timedelta) -> None:
@@ -227,7 +234,7 @@ class Play(RuleBasedStateMachine):
         (leaver,) = (known for known in self.people[write.name] if known.id == write.identity_id)
         if write.name in self.expedited:
             return leaver.due_at(write.target, timedelta())
-        return leaver.due_at(write.target, self.grace_of(write.case_id, write.what))
+        return leaver.due_at(write.target, self.grace_at(write.target, write.case_id, write.what))
 
     def open_cases_of(self, name: str) -> list[str]:
         ids = [known.id for known in self.people[name]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from sqlalchemy import select
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.leavers import Leaver
 from scimbridge.domain.lifecycle import LIFECYCLE
-from scimbridge.domain.request import Asked, Outcome
+from scimbridge.domain.request import Asked, Finding, Outcome
 from scimbridge.domain.rule import Rule
 from scimbridge.domain.trigger import Trigger
 from scimbridge.store.schema import facts
@@ -39,6 +40,7 @@ class ReasonRules(LuckRules):
         asked: From when on somebody has been asked to leave, by SCIM id: what waits for its date, and what was done.
         titles: What somebody does, by SCIM id.
         reasons: Why somebody leaves, and since when.
+        requests: How many requests of somebody have not become a fact yet, by SCIM id.
     """
 
     during = (*LuckRules.during, "move", "request", "prolong")
@@ -49,6 +51,7 @@ class ReasonRules(LuckRules):
         self.titles: dict[str, str | None] = {}
         self.reasons: dict[str, dict[Trigger, datetime]] = {}
         self.known_facts: set[str] = set()
+        self.requests: Counter[str] = Counter()
         return super().settings(draw)
 
     def ruleset(self) -> tuple[Rule, ...]:
@@ -56,9 +59,15 @@ class ReasonRules(LuckRules):
         was, is_now = (IdentityFilter(f'title eq "{each}"') for each in (SALES, FIELD))
         stage = replace(a_stage(self.grace), targets=frozenset({"crm"}))
         movers = a_rule(
-            stage, name="movers", when=frozenset({Trigger.CHANGED}), was=was, now=is_now, restore=self.restore
+            stage,
+            name="movers",
+            when=frozenset({Trigger.CHANGED}),
+            was=was,
+            now=is_now,
+            restore=self.restore,
+            hook=self.hook_of(),
         )
-        return replace(leavers, when=WIDE), movers
+        return replace(leavers, when=WIDE | {Trigger.UNASSIGNED}), movers
 
     def attributes(self, name: str) -> dict[str, Any]:
         known = self.present(name)
@@ -96,9 +105,14 @@ class ReasonRules(LuckRules):
         (finding,) = self.bench.requesting.request(
             [leaver], Asked(by="ann", reason="a letter"), self.clock(), partial=True
         ).findings
-        if finding.outcome in (Outcome.OPENED, Outcome.JOINED, Outcome.DATED, Outcome.LEFT_ALONE):
-            self.asked.setdefault(known.id, []).append(finding.due_at or self.clock.now)
+        self.was_asked(finding)
         self._learn()
+
+    def was_asked(self, finding: Finding) -> None:
+        """Note what has come of a request."""
+        if finding.identity_id is not None and (finding.outcome.is_new or finding.outcome is Outcome.LEFT_ALONE):
+            self.asked.setdefault(finding.identity_id, []).append(finding.due_at or self.clock.now)
+            self.requests[finding.identity_id] += 1
 
     @rule(name=a_name)
     def withdraw_requests(self, name: str) -> None:
@@ -107,6 +121,7 @@ class ReasonRules(LuckRules):
             if row["identity_id"] in ids:
                 self.bench.requesting.withdraw(row["id"], reason="no", by="ann", now=self.clock())
                 self.asked[row["identity_id"]].remove(row["due_at"])
+                self.requests[row["identity_id"]] -= 1
 
     @rule(name=a_name, title=a_title)
     def move(self, name: str, title: str | None) -> None:
@@ -214,9 +229,11 @@ class ReasonRules(LuckRules):
             self.known_facts.add(fact["id"])
             name, known = everybody.get(fact["identity_id"], ("", None))
             trigger = Trigger(fact["trigger"])
-            if known is None or trigger is Trigger.CHANGED:
+            if known is None or trigger.is_narrow:
                 continue
             self._require_reason(known, trigger, fact["at"])
+            self.requests[known.id] -= trigger is Trigger.REQUESTED
+            assert self.requests[known.id] >= 0, "asked once, and taken for a fact twice"
             if fact["case_id"] is not None and name not in self.exclusions:
                 reasons = self.reasons.setdefault(known.id, {})
                 reasons[trigger] = min(reasons.get(trigger, fact["at"]), fact["at"])
