@@ -12,13 +12,13 @@ trap 'rm -rf "$work"' EXIT
 "$uv" export --quiet --locked --no-dev --all-extras --no-hashes --no-emit-project --output-file "$work/locked.txt"
 "$uv" venv --quiet --python .venv/bin/python "$work/venv"
 wheel="$(echo "$work"/dist/scimbridge-*.whl)"
-"$uv" pip install --quiet --python "$work/venv/bin/python" --constraint "$work/locked.txt" "${wheel}[google-workspace,ldap,sample,scim,postgresql]"
+"$uv" pip install --quiet --python "$work/venv/bin/python" --constraint "$work/locked.txt" "${wheel}[google-workspace,ldap,microsoft365,sample,scim,postgresql]"
 
 cd "$work"
 venv/bin/scimbridge --help >/dev/null
 venv/bin/scimbridge config example >scimbridge.toml
 # The secrets that the example names; those of webhooks have a form of their own.
-export DIRECTORY_PASSWORD=x APPLICATION_TOKEN=x MAIL_PASSWORD=x
+export DIRECTORY_PASSWORD=x APPLICATION_TOKEN=x M365_SECRET=x MAIL_PASSWORD=x
 export NOTIFY_WEBHOOK=https://hooks.example.com/x HOOK_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
 export NOTIFY_SECRET="$HOOK_SECRET"
 echo '{"client_email": "bridge@example.com", "private_key": "x", "token_uri": "https://example.com"}' >service-account.json

@@ -80,10 +80,17 @@ def test_every_setting_is_in_the_reference(generate: ModuleType) -> None:
 def test_every_connector_explains_every_key_of_its_own() -> None:
     from connectors.google_workspace import GoogleWorkspaceConfig
     from connectors.ldap import LdapConfig
+    from connectors.microsoft365 import Microsoft365Config
     from connectors.scim import ScimConfig
     from scimbridge.sdk import TargetConfig
 
-    for kind, config in (("google_workspace", GoogleWorkspaceConfig), ("ldap", LdapConfig), ("scim", ScimConfig)):
+    configs: tuple[tuple[str, type[TargetConfig]], ...] = (
+        ("google_workspace", GoogleWorkspaceConfig),
+        ("ldap", LdapConfig),
+        ("microsoft365", Microsoft365Config),
+        ("scim", ScimConfig),
+    )
+    for kind, config in configs:
         page = (ROOT / "connectors" / kind / "README.md").read_text(encoding="utf-8")
         own = config.model_fields.keys() - TargetConfig.model_fields.keys()
         assert {name for name in own if f"`{name}`" not in page} == set()

@@ -10,7 +10,7 @@ from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.google_workspace.licensing import Licensing
 from connectors.google_workspace.mail import Mail
 from connectors.google_workspace.memberships import Memberships
-from connectors.google_workspace.notes import UNMANAGED, text_of
+from connectors.google_workspace.notes import text_of
 from connectors.google_workspace.users import has_value, is_blocked, values_of
 from scimbridge.sdk import (
     AccountNotFoundError,
@@ -19,7 +19,7 @@ from scimbridge.sdk import (
     AmbiguousAccountError,
     Person,
 )
-from scimbridge.sdk.stamp import date_in, stamp_in
+from scimbridge.sdk.stamp import UNMANAGED, date_in, stamp_in
 
 _SEARCHED = {"primaryEmail": "email", "email": "email", "externalIds.value": "externalId"}
 """What the words of ``match`` are called in a search."""

@@ -18,7 +18,7 @@ from connectors.google_workspace.licensing import Licensing
 from connectors.google_workspace.listing import Listing
 from connectors.google_workspace.mail import Mail
 from connectors.google_workspace.memberships import Changed, Memberships
-from connectors.google_workspace.notes import UNMANAGED, notes_of, text_of
+from connectors.google_workspace.notes import notes_of, text_of
 from connectors.google_workspace.sessions import Sessions
 from connectors.google_workspace.transfers import Transfers
 from scimbridge.sdk import (
@@ -38,7 +38,7 @@ from scimbridge.sdk import (
     RejectedError,
     performs,
 )
-from scimbridge.sdk.stamp import stamp_of, stamped, unstamped
+from scimbridge.sdk.stamp import UNMANAGED, stamp_of, stamped, unstamped
 
 ASK_AGAIN = timedelta(minutes=5)
 """A transfer takes minutes to hours."""

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from connectors.google_workspace import scopes
 from connectors.google_workspace.client import Document, GoogleClient, user_path
 from connectors.google_workspace.config import GoogleWorkspaceConfig
-from connectors.google_workspace.notes import UNMANAGED, text_of
+from connectors.google_workspace.notes import text_of
 from connectors.google_workspace.users import is_blocked, values_of
 from scimbridge.sdk import NEVER, AccountPage, AccountSummary, Coverage, End, Moment
+from scimbridge.sdk.stamp import UNMANAGED
 
 _PAGE = "500"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

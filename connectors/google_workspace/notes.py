@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-UNMANAGED = "[Not managed by scimbridge]"
-"""The mark that keeps the bridge away from an account."""
-
 
 def text_of(document: dict[str, Any]) -> str:
     """Return what stands in a user's notes."""

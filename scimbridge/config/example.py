@@ -57,6 +57,14 @@ _TARGETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "base_dn": "dc=example,dc=com",
         },
     ),
+    "microsoft365": (
+        "m365",
+        {
+            "tenant_id": "11111111-2222-3333-4444-555555555555",
+            "client_id": "99999999-8888-7777-6666-555555555555",
+            "client_secret": {"env": "M365_SECRET"},
+        },
+    ),
     "sample": ("sample", {"file": "sample.db", "leavers_container": "leavers"}),
     "scim": (
         "application",

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+UNMANAGED = "[Not managed by scimbridge]"
+"""The mark that keeps the bridge away from an account, beside what people wrote."""
+
 _MARK = re.compile(r"\[To Be Deleted(?: (?P<at>[^\]]*))?\]")
 _SPACED = re.compile(rf"\s*{_MARK.pattern}")
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.ldap.config import LdapConfig
+from connectors.microsoft365.config import Microsoft365Config
 from connectors.scim.config import ScimConfig
 from scimbridge import registry
 from scimbridge.config import document as sections
@@ -33,6 +34,7 @@ MODELS: list[type[BaseModel]] = [
     HookSection,
     GoogleWorkspaceConfig,
     LdapConfig,
+    Microsoft365Config,
     ScimConfig,
 ]
 
@@ -59,7 +61,7 @@ def test_the_example_loads_without_warnings(load_text: Load) -> None:
     settings = load_text(example())
 
     assert settings.warnings == ()
-    assert set(settings.targets) == {"directory", "google", "application", "sample"}
+    assert set(settings.targets) == {"directory", "google", "m365", "application", "sample"}
     assert [stage.actions for stage in settings.ruleset.rules[0].stages] == [("suspend",), ("delete",)]
 
 
@@ -97,6 +99,7 @@ def test_the_schema_has_every_section_and_connector() -> None:
     assert {model["properties"]["connector"]["const"] for model in _targets(schema)} == {
         "google-workspace",
         "ldap",
+        "microsoft365",
         "sample",
         "scim",
     }

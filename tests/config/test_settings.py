@@ -154,7 +154,11 @@ def test_five_mistakes_are_five_paths(problems_of: Problems) -> None:
         ('[queue]\nurl = "amqp://queue"', "queue.url", "embedded"),
         ('[queue]\nurl = "sentinel://queue"', "queue.url", "later version"),
         ('[sources.okta]\ntimezone = "Europe/Berln"', "sources.okta.timezone", "IANA time zone"),
-        ("[targets.app]\nmode = 'enforce'", "targets.app.connector", "available: google-workspace, ldap, sample, scim"),
+        (
+            "[targets.app]\nmode = 'enforce'",
+            "targets.app.connector",
+            "available: google-workspace, ldap, microsoft365, sample, scim",
+        ),
         ("[targets.app]\nconnector = 'scmi'", "targets.app.connector", 'did you mean "scim"?'),
         ("[targets.App]\nconnector = 'scim'", "targets.App", "a-z"),
         ("[targets.'my app']\nconnector = 'scim'", 'targets."my app"', "a-z"),

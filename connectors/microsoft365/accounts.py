@@ -1,0 +1,105 @@
+"""Accounts, as they are found and read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connectors.microsoft365.client import Document, GraphClient, path_of
+from connectors.microsoft365.config import Microsoft365Config
+from connectors.microsoft365.licensing import Licensing
+from connectors.microsoft365.mail import Mail
+from connectors.microsoft365.memberships import Memberships
+from connectors.microsoft365.users import SELECT, has_value, is_blocked, text_of, values_of
+from scimbridge.sdk import AccountNotFoundError, AccountRef, AccountState, AmbiguousAccountError, Person
+from scimbridge.sdk.stamp import UNMANAGED, date_in, stamp_in
+
+
+class Accounts:
+    """The users of a tenant."""
+
+    def __init__(
+        self,
+        config: Microsoft365Config,
+        client: GraphClient,
+        memberships: Memberships,
+        licensing: Licensing,
+        mail: Mail,
+    ) -> None:
+        self._config = config
+        self._client = client
+        self._memberships = memberships
+        self._licensing = licensing
+        self._mail = mail
+
+    def find(self, person: Person) -> AccountRef | None:
+        """Return the account by the first pair of ``match`` that finds any; marked ones are not the bridge's."""
+        for scim_attribute, attribute in self._config.match.items():
+            found = {
+                ref.id: ref
+                for value in person.get(scim_attribute)
+                if value.strip()
+                for ref in self._search(attribute, value)
+            }
+            if len(found) > 1:
+                raise AmbiguousAccountError(f"{len(found)} accounts match by {attribute}", list(found.values()))
+            if found:
+                return next(iter(found.values()))
+        return None
+
+    def document(self, account_id: str) -> Document:
+        """Return a user as Graph tells it.
+
+        Raises:
+            AccountNotFoundError: There is none of this id.
+        """
+        answer = self._client.send(
+            "GET",
+            path_of("users", account_id),
+            call="reading an account",
+            params={"$select": ",".join((*SELECT, "licenseAssignmentStates"))},
+        )
+        document = answer.json_object()
+        # Users are also found by their user principal name, which may belong to somebody else by now.
+        if document.get("id") != account_id:
+            raise AccountNotFoundError("Microsoft has no account of this id")
+        return document
+
+    def read(self, account_id: str) -> AccountState:
+        """Return an account with all that can be told of it."""
+        document = self.document(account_id)
+        text = text_of(document, self._config.stamp_attribute)
+        return AccountState(
+            id=account_id,
+            name=str(document["userPrincipalName"]),
+            suspended=is_blocked(document),
+            attributes={
+                **{path: values_of(document, path) for path in self._config.match.values()},
+                self._config.stamp_attribute: (text,) if text else (),
+                "onPremisesSyncEnabled": ("true",) if document.get("onPremisesSyncEnabled") else (),
+            },
+            groups=self._memberships.of(account_id),
+            licenses=self._licensing.of(document),
+            owns=self._memberships.owned_by(account_id),
+            stamp=stamp_in(text),
+            stamped_until=date_in(text),
+            mail_to=self._mail.goes_to(account_id),
+            unmanaged=UNMANAGED in text,
+            protected=self._protection(document),
+        )
+
+    def _search(self, attribute: str, value: str) -> Iterator[AccountRef]:
+        """Yield who has exactly this value, whatever Graph takes for a match."""
+        quoted = value.replace("'", "''")
+        params = {"$filter": f"{attribute} eq '{quoted}'", "$select": ",".join(SELECT)}
+        headers = None
+        if attribute == "onPremisesImmutableId":
+            # https://learn.microsoft.com/graph/aad-advanced-queries
+            params["$count"], headers = "true", {"ConsistencyLevel": "eventual"}
+        for document in self._client.items("/users", call="searching an account", params=params, headers=headers):
+            is_marked = UNMANAGED in text_of(document, self._config.stamp_attribute)
+            if has_value(document, attribute, value) and not is_marked:
+                yield AccountRef(str(document["id"]), str(document["userPrincipalName"]))
+
+    def _protection(self, document: Document) -> str:
+        name = str(document["userPrincipalName"]).casefold()
+        return "named in protected" if name in {each.casefold() for each in self._config.protected} else ""

@@ -1,0 +1,293 @@
+"""What can be done to an account in Microsoft 365."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from connectors.microsoft365 import permissions
+from connectors.microsoft365.accounts import Accounts
+from connectors.microsoft365.client import GraphClient, path_of
+from connectors.microsoft365.config import Microsoft365Config
+from connectors.microsoft365.errors import is_absent
+from connectors.microsoft365.licensing import Licensing
+from connectors.microsoft365.listing import Listing
+from connectors.microsoft365.mail import Mail
+from connectors.microsoft365.memberships import Changed, Memberships
+from connectors.microsoft365.sessions import Sessions
+from connectors.microsoft365.users import text_of
+from scimbridge.sdk import (
+    AccountPage,
+    AccountRef,
+    AccountState,
+    Action,
+    Confirm,
+    Connector,
+    Context,
+    Done,
+    NativeState,
+    NeedsPerson,
+    Outcome,
+    Person,
+    RejectedError,
+    performs,
+)
+from scimbridge.sdk.stamp import UNMANAGED, stamp_of, stamped, unstamped
+
+_IN_ACTIVE_DIRECTORY = (
+    "the account is synchronized from Active Directory, where alone it can be changed: {what} it there (or name the "
+    "directory as a target of its own), wait for the next synchronization, then retry"
+)
+
+
+class Microsoft365Connector(Connector[Microsoft365Config]):
+    """The users of a tenant, by Microsoft Graph v1.0."""
+
+    kind = "microsoft365"
+    config_type = Microsoft365Config
+
+    def __init__(self, config: Microsoft365Config, context: Context, *, client: GraphClient | None = None) -> None:
+        super().__init__(config, context)
+        self._client = client or GraphClient(config, context)
+        self._memberships = Memberships(self._client)
+        self._licensing = Licensing(self._client)
+        self._mail = Mail(config, self._client)
+        self._sessions = Sessions(config, self._client)
+        self._listing = Listing(config, self._client)
+        self._accounts = Accounts(config, self._client, self._memberships, self._licensing, self._mail)
+
+    @classmethod
+    def lacks(cls, config: Microsoft365Config, actions: Collection[Action]) -> Iterator[tuple[str, str]]:
+        """Say what has to be configured for some actions."""
+        if Action.REDIRECT_MAIL in actions and not config.mail_settings:
+            yield "mail_settings", "must be true, since a rule redirects mail; its permissions are needed, too"
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def check(self) -> str:
+        """Read one account, and compare the permissions in the token with those that the actions need."""
+        self._client.send("GET", "/users", call="listing accounts", params={"$top": "1", "$select": "id"}).json_object()
+        granted = self._client.granted()
+        missing = [
+            f"{name} ({', '.join(actions)})"
+            for name, actions in self._needed().items()
+            if not permissions.is_granted(name, granted)
+        ]
+        told = f"these permissions are not granted: {', '.join(missing)}" if missing else "all permissions are granted"
+        return f"Microsoft Graph, tenant {self.config.tenant_id}; {told}"
+
+    def find(self, person: Person) -> AccountRef | None:
+        """Return the account by the first pair of ``match`` that finds any."""
+        return self._accounts.find(person)
+
+    def read(self, account_id: str) -> AccountState:
+        """Return the account with groups, roles, its own licenses, what it owns and, where allowed, its redirection."""
+        return self._accounts.read(account_id)
+
+    def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
+        """Yield all accounts."""
+        del since
+        return self._listing.accounts()
+
+    def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
+        """Whether the account is as an action would make it; the redirection can be told, too."""
+        if action is Action.REDIRECT_MAIL and isinstance(account, AccountState):
+            return account.successor is not None and account.mail_to == account.successor.name
+        return account.is_as_wanted_by(action)
+
+    # -- access
+
+    @performs(Action.SUSPEND, undo=Action.RESTORE, needs=(permissions.READ, permissions.ENABLE))
+    def suspend(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Block sign-in."""
+        return self._update(Action.SUSPEND, account, {"accountEnabled": False}, "disable")
+
+    @performs(Action.RESTORE, needs=(permissions.READ, permissions.ENABLE))
+    def restore(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Let sign-in work again."""
+        return self._update(Action.RESTORE, account, {"accountEnabled": True}, "enable")
+
+    @performs(
+        Action.REVOKE_SESSIONS,
+        needs=(permissions.READ, permissions.REVOKE, permissions.GRANTS),
+        after=(Action.SUSPEND,),
+    )
+    def revoke_sessions(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Revoke refresh tokens and applications' grants; after the suspension, or new ones would be given out."""
+        return Done(changed=True, after=self._sessions.revoke(account.id))
+
+    @performs(
+        Action.RESET_CREDENTIALS, needs=(permissions.PASSWORD, permissions.METHODS), before=(Action.REVOKE_SESSIONS,)
+    )
+    def reset_credentials(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Set a password that nobody knows, and take away all other ways to sign in."""
+        if _is_synchronized(account):
+            return NeedsPerson(_IN_ACTIVE_DIRECTORY.format(what="reset the password of"))
+        # Graph asks for letters of all kinds; 48 random bytes may have none of one.
+        password = f"Aa1!{secrets.token_urlsafe(48)}"
+        body = {"passwordProfile": {"password": password, "forceChangePasswordNextSignIn": True}}
+        self._client.send("PATCH", path_of("users", account.id), call="resetting credentials", body=body)
+        return Done(changed=True, after={"methods": self._sessions.drop_methods(account.id)})
+
+    # -- groups and licenses
+
+    @performs(
+        Action.REMOVE_FROM_GROUPS,
+        undo=Action.ADD_TO_GROUPS,
+        needs=(permissions.READ, permissions.MEMBERS, permissions.ROLES),
+    )
+    def remove_from_groups(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Take the account out of its groups and directory roles, twenty by one call."""
+        if not account.removable_groups:
+            return Done(changed=False)
+        changed = self._memberships.leave(account.id, account.removable_groups)
+        return _done(changed, "take the account out of")
+
+    @performs(Action.ADD_TO_GROUPS, needs=(permissions.READ, permissions.MEMBERS))
+    def add_to_groups(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Put the account back into its groups."""
+        if not account.missing_groups:
+            return Done(changed=False)
+        changed = self._memberships.join(account.id, account.missing_groups)
+        lost = (*(f"the group {name} is gone" for name in changed.gone), *changed.refused)
+        return Done(changed=changed.done > 0, after={"how many": changed.done}, lost=lost)
+
+    @performs(
+        Action.RELEASE_LICENSES,
+        undo=Action.ASSIGN_LICENSES,
+        needs=(permissions.READ, permissions.LICENSES),
+        after=(Action.REMOVE_FROM_GROUPS, Action.TRANSFER_OWNERSHIP),
+    )
+    def release_licenses(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Give the account's own licenses back, last of all: the mailbox goes with its license."""
+        released = self._licensing.release(account.id, account.removable_licenses)
+        return Done(changed=released > 0, after={"how many": released})
+
+    @performs(Action.ASSIGN_LICENSES, needs=(permissions.READ, permissions.LICENSES))
+    def assign_licenses(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Give the account its licenses again, as far as there are any."""
+        assigned, missing = self._licensing.assign(account.id, account.missing_licenses)
+        lost = tuple(f"no license {name} is free" for name in missing)
+        return Done(changed=assigned > 0, after={"how many": assigned}, lost=lost)
+
+    # -- belongings and mail
+
+    @performs(
+        Action.TRANSFER_OWNERSHIP,
+        needs=(permissions.READ, permissions.OWNERS),
+        before=(Action.RELEASE_LICENSES, Action.DELETE),
+    )
+    def transfer_ownership(self, account: AccountState, confirm: Confirm) -> Outcome:
+        """Make the successor the owner of the groups that the account owns."""
+        if not account.owns:
+            return Done(changed=False)
+        if account.successor is None:
+            return NeedsPerson(
+                "name a successor (`successor` of the stage), or hand over what the account owns by hand"
+            )
+        self._client.send("GET", path_of("users", account.successor.id), call="looking for the successor")
+        confirm()
+        changed = self._memberships.hand_over(account.id, account.successor, account.owns)
+        return _done(changed, "hand over")
+
+    @performs(
+        Action.REDIRECT_MAIL,
+        undo=Action.RESTORE_MAIL,
+        needs=(permissions.MAIL_READ, permissions.MAIL),
+        before=(Action.RELEASE_LICENSES,),
+    )
+    def redirect_mail(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Redirect mail to the successor by a rule of the mailbox."""
+        if self.is_as_wanted(Action.REDIRECT_MAIL, account):
+            return Done(changed=False)
+        if account.successor is None:
+            return NeedsPerson("name a successor (`successor` of the stage) who gets the mail")
+        if not self._mail.redirect(account.id, account.successor.name):
+            return NeedsPerson("there is no mailbox that Graph can see; redirect the mail in the Exchange admin center")
+        return Done(changed=True)
+
+    @performs(Action.RESTORE_MAIL, needs=(permissions.MAIL_READ, permissions.MAIL))
+    def restore_mail(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Take the bridge's rule away; others were never touched."""
+        if account.is_as_wanted_by(Action.RESTORE_MAIL):
+            return Done(changed=False)
+        self._mail.stop(account.id)
+        before = account.original.mail_to if account.original else None
+        if before:
+            self._mail.redirect(account.id, before)
+        return Done(changed=True)
+
+    # -- the account itself
+
+    @performs(Action.STAMP, undo=Action.UNSTAMP, needs=(permissions.READ, permissions.WRITE))
+    def stamp(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Write the mark behind what stands in ``stamp_attribute``."""
+        return self._write(Action.STAMP, account, lambda text: stamped(text, stamp_of(account.delete_at)))
+
+    @performs(Action.UNSTAMP, needs=(permissions.READ, permissions.WRITE))
+    def unstamp(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Take the mark off; what stands beside it stays."""
+        return self._write(Action.UNSTAMP, account, unstamped)
+
+    @performs(Action.DISCONNECT, needs=(permissions.READ, permissions.WRITE))
+    def disconnect(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Write the mark by which ``find`` passes the account over."""
+        return self._write(Action.DISCONNECT, account, lambda text: stamped(text, UNMANAGED))
+
+    @performs(Action.DELETE, needs=(permissions.DELETE,), after=(Action.TRANSFER_OWNERSHIP,))
+    def delete(self, account: AccountState, confirm: Confirm) -> Outcome:
+        """Remove the account. An administrator can bring it back for 30 days."""
+        if _is_synchronized(account):
+            return NeedsPerson(_IN_ACTIVE_DIRECTORY.format(what="delete"))
+        answer = self._client.send(
+            "DELETE", path_of("users", account.id), call="deleting an account", expect=(404,), confirm=confirm
+        )
+        if answer.status == 404 and not is_absent(answer):
+            raise RejectedError("deleting an account: the answer 404 does not come from Microsoft Graph")
+        return Done(changed=answer.status != 404)
+
+    # -- calls
+
+    def _update(self, action: Action, account: AccountState, body: Mapping[str, Any], what: str) -> Outcome:
+        if self.is_as_wanted(action, account):
+            return Done(changed=False)
+        if _is_synchronized(account):
+            return NeedsPerson(_IN_ACTIVE_DIRECTORY.format(what=what))
+        call = f"{action.replace('_', ' ')} of an account"
+        self._client.send("PATCH", path_of("users", account.id), call=call, body=body)
+        return Done(changed=True)
+
+    def _write(self, action: Action, account: AccountState, edit: Any) -> Outcome:
+        """Change the text in ``stamp_attribute``, as it is by now."""
+        if self.is_as_wanted(action, account):
+            return Done(changed=False)
+        attribute = self.config.stamp_attribute
+        text = edit(text_of(self._accounts.document(account.id), attribute))
+        return self._update(action, account, {"onPremisesExtensionAttributes": {attribute: text or None}}, "mark")
+
+    def _needed(self) -> dict[str, list[str]]:
+        """Return what each permission is needed for, as far as the configuration leaves a use for it."""
+        needed: dict[str, list[str]] = {}
+        for action, capability in self.capabilities.items():
+            for name in capability.needs:
+                if self.config.mail_settings or name not in {permissions.MAIL, permissions.MAIL_READ}:
+                    needed.setdefault(name, []).append(action)
+        if self.config.devices != "leave":
+            needed[permissions.DEVICES] = [Action.REVOKE_SESSIONS]
+        return needed
+
+
+def _is_synchronized(account: AccountState) -> bool:
+    return bool(account.attributes.get("onPremisesSyncEnabled"))
+
+
+def _done(changed: Changed, what: str) -> Outcome:
+    if not changed.refused:
+        return Done(changed=changed.done > 0, after={"how many": changed.done})
+    return NeedsPerson(
+        f"Microsoft does not let the bridge {what} everything. By hand: {'; '.join(changed.refused)}. "
+        f"{changed.done} others are done"
+    )

@@ -1,0 +1,89 @@
+"""What keeps somebody signed in: refresh tokens, applications that may act for them, devices, other ways to sign in.
+
+https://learn.microsoft.com/entra/identity/users/users-revoke-access
+"""
+
+from __future__ import annotations
+
+from connectors.microsoft365.client import Document, GraphClient, Request, path_of, refusal_of
+from connectors.microsoft365.config import Microsoft365Config
+from connectors.microsoft365.errors import is_absent
+from scimbridge.sdk import RejectedError
+
+_METHODS = {
+    "phoneAuthenticationMethod": "phoneMethods",
+    "emailAuthenticationMethod": "emailMethods",
+    "fido2AuthenticationMethod": "fido2Methods",
+    "microsoftAuthenticatorAuthenticationMethod": "microsoftAuthenticatorMethods",
+    "softwareOathAuthenticationMethod": "softwareOathMethods",
+    "temporaryAccessPassAuthenticationMethod": "temporaryAccessPassMethods",
+    "windowsHelloForBusinessAuthenticationMethod": "windowsHelloForBusinessMethods",
+}
+"""Where each kind of method is deleted; a password has no such place."""
+
+_LAST = "phoneMethods"
+"""The default method goes after all others, and is mostly a phone."""
+
+
+class Sessions:
+    """Ends what is alive, of one account at a time."""
+
+    def __init__(self, config: Microsoft365Config, client: GraphClient) -> None:
+        self._client = client
+        self._disables_devices = config.devices == "disable"
+
+    def revoke(self, user_id: str) -> dict[str, int]:
+        """End everything; returns how many of each kind there were. Access tokens live on for an hour at most."""
+        self._client.send("POST", path_of("users", user_id, "revokeSignInSessions"), call="revoking sessions")
+        grants = self._listed(user_id, "oauth2PermissionGrants", "listing grants")
+        requests = [
+            Request(method="DELETE", path=path_of("oauth2PermissionGrants", str(each["id"]))) for each in grants
+        ]
+        devices: list[Document] = []
+        if self._disables_devices:
+            devices = [
+                each
+                for each in self._listed(user_id, "registeredDevices", "listing devices")
+                if each.get("accountEnabled") is not False
+            ]
+        requests += [
+            # By its object id: deviceId is another thing.
+            Request(method="PATCH", path=path_of("devices", str(each["id"])), body={"accountEnabled": False})
+            for each in devices
+        ]
+        self._all(requests, "ending what is alive")
+        return {"grants": len(grants), "devices": len(devices)}
+
+    def drop_methods(self, user_id: str) -> int:
+        """Take away all ways to sign in but the password; returns how many there were."""
+        listed = self._listed(user_id, "authentication", "listing methods", "methods")
+        found = [
+            (_METHODS[kind], str(each["id"]))
+            for each in listed
+            if (kind := str(each.get("@odata.type", "")).rpartition(".")[2]) in _METHODS
+        ]
+        for last in (False, True):
+            requests = [
+                Request(method="DELETE", path=path_of("users", user_id, "authentication", kind, key))
+                for kind, key in found
+                if (kind == _LAST) is last
+            ]
+            self._all(requests, "dropping a method to sign in")
+        return len(found)
+
+    def _listed(self, user_id: str, kind: str, call: str, *more: str) -> list[Document]:
+        return list(self._client.items(path_of("users", user_id, kind, *more), call=call))
+
+    def _all(self, requests: list[Request], call: str) -> None:
+        """Carry out requests of which what is gone already counts as done.
+
+        Raises:
+            RejectedError: Graph refuses some.
+        """
+        refused = [
+            refusal_of(answer)
+            for answer in self._client.batch(requests, call=call)
+            if answer.status // 100 != 2 and not is_absent(answer)
+        ]
+        if refused:
+            raise RejectedError(f"{call}: Graph refused {len(refused)} of {len(requests)}: {refused[0]}")

@@ -1,0 +1,58 @@
+"""The connector for Microsoft 365, at a double of Graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from connectors.microsoft365 import Microsoft365Config, Microsoft365Connector
+from connectors.microsoft365.client import GraphClient
+from scimbridge.sdk import Context, Permit
+from scimbridge.sdk.testing import RecordingPermit
+from tests.doubles.graph import CLIENT, SECRET, TENANT, Graph
+from tests.doubles.serving import running
+
+
+class Directory:
+    """A double that runs, and connectors at it."""
+
+    def __init__(self, graph: Graph, url: str) -> None:
+        self.graph = graph
+        self.url = url
+        graph.origin = url
+        self.skus = [graph.tenant.sell("SPE_E3"), graph.tenant.sell("VISIOCLIENT")]
+
+    def table(self, **settings: Any) -> dict[str, Any]:
+        """Return what an operator would write."""
+        return {
+            "connector": "microsoft365",
+            "mode": "enforce",
+            "tenant_id": TENANT,
+            "client_id": CLIENT,
+            "client_secret": SECRET,
+            "mail_settings": True,
+            "match": {"userName": "userPrincipalName", "externalId": "employeeId"},
+            "authority": self.url,
+            "api_root": f"{self.url}/v1.0",
+            **settings,
+        }
+
+    def config(self, **settings: Any) -> Microsoft365Config:
+        """Return a configuration for the double."""
+        return Microsoft365Config.model_validate(self.table(**settings))
+
+    def connector(self, permit: Permit | None = None, **settings: Any) -> Microsoft365Connector:
+        """Return a connector that waits for nothing."""
+        config = self.config(**settings)
+        context = Context(target="m365", permit=permit or RecordingPermit())
+        client = GraphClient(config, context, sleep=lambda _: None)
+        return Microsoft365Connector(config, context, client=client)
+
+
+@contextmanager
+def directory() -> Iterator[Directory]:
+    """Run a double."""
+    graph = Graph()
+    with running(graph) as url:
+        yield Directory(graph, url)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+from connectors.microsoft365 import Microsoft365Connector
+from scimbridge.sdk import AccountRef, Action, Permit, Person
+from tests.connectors.graph_bridge import Directory, directory
+from tests.doubles.graph import User
+from tests.servers import quiet_port
+
+pytest.register_assert_rewrite("scimbridge.sdk.conformance")
+from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Directory]:
+    with directory() as found:
+        yield found
+
+
+class TestGraphConformance(ConnectorConformance):
+    # Sessions and passwords are shown to nobody.
+    unreadable: ClassVar = frozenset({Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS})
+
+    @pytest.fixture(autouse=True)
+    def _directory(self, running: Directory) -> None:
+        self.directory = running
+        self.tenant = running.graph.tenant
+
+    def connect(self, permit: Permit) -> Microsoft365Connector:
+        return self.directory.connector(permit)
+
+    def connect_wrongly(self, permit: Permit, secret: str) -> Microsoft365Connector:
+        return self.directory.connector(permit, client_secret=secret)
+
+    def connect_nowhere(self, permit: Permit) -> Microsoft365Connector:
+        nowhere = f"http://127.0.0.1:{quiet_port()}"
+        return self.directory.connector(permit, authority=nowhere, api_root=f"{nowhere}/v1.0")
+
+    def create_account(self, name: str) -> str:
+        return self.tenant.hire(f"{name}@example.com").id
+
+    def create_ambiguous(self, name: str) -> tuple[Person, set[str]]:
+        both = {self.tenant.hire(f"{name}.{number}", employeeId=name).id for number in (1, 2)}
+        return Person({"userName": (f"{name}.renamed@example.com",), "externalId": (name,)}), both
+
+    def look(self, account_id: str) -> Mapping[str, Any] | None:
+        user = self.tenant.users.get(account_id)
+        if user is None or user.is_deleted:
+            return None
+        states = sorted(each["skuId"] for each in user.document["licenseAssignmentStates"])
+        return {
+            **user.document,
+            "licenseAssignmentStates": states,
+            "assignedLicenses": states,
+            "groups": {key for key, group in self.tenant.groups.items() if user.id in group.members},
+            "owns": {key for key, group in self.tenant.groups.items() if user.id in group.owners},
+            "roles": {key for key, each in self.tenant.role_assignments.items() if each["principalId"] == user.id},
+            "alive": (user.sessions, dict(user.grants), dict(user.methods)),
+            "rules": [each["actions"] for each in (user.rules or {}).values()],
+        }
+
+    def is_blocked(self, account_id: str) -> bool:
+        return not self._user(account_id).document["accountEnabled"]
+
+    def writes(self) -> int:
+        return self.directory.graph.writes()
+
+    def equip(self, account_id: str, *, privileged: bool = False) -> None:
+        user = self._user(account_id)
+        for name in ("sales", "news"):
+            self.tenant.form(f"{name}-{account_id}", user)
+        for sku in self.directory.skus:
+            self.tenant.license(user, sku)
+        self.tenant.form(f"owned-{account_id}").owners.add(user.id)
+        user.sessions, user.grants, user.methods = 2, {f"grant-{account_id}": "app"}, {f"p-{account_id}": "phone"}
+        user.document["onPremisesExtensionAttributes"] = {"extensionAttribute15": "Third floor"}
+        if privileged:
+            self.tenant.form(f"admins-{account_id}", user, isAssignableToRole=True)
+
+    def create_successor(self, name: str) -> AccountRef:
+        user = self.tenant.hire(f"successor-{len(self.tenant.users)}")
+        del name
+        return AccountRef(user.id, user.upn)
+
+    def interfere(self, account_id: str, action: Action) -> None:
+        assert action is Action.REDIRECT_MAIL
+        for rule in (self._user(account_id).rules or {}).values():
+            rule["actions"] = {"redirectTo": [{"emailAddress": {"address": "else@example.com"}}]}
+
+    def text_of(self, account_id: str) -> str:
+        return str(self._user(account_id).document["onPremisesExtensionAttributes"]["extensionAttribute15"])
+
+    def person(self, name: str) -> Person:
+        return Person({"userName": (f"{name}@example.com",)})
+
+    def _user(self, account_id: str) -> User:
+        return self.tenant.users[account_id]
