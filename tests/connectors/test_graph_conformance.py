@@ -24,6 +24,7 @@ def running() -> Iterator[Directory]:
 class TestGraphConformance(ConnectorConformance):
     # Sessions and passwords are shown to nobody.
     unreadable: ClassVar = frozenset({Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS})
+    tells_changes = False
 
     @pytest.fixture(autouse=True)
     def _directory(self, running: Directory) -> None:
