@@ -57,6 +57,12 @@ def test_a_string_that_cannot_be_stored_is_refused(raw: bytes) -> None:
         parsed(raw)
 
 
+@pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"1" + b"0" * 400, b"-" + b"9" * 4000])
+def test_a_number_that_not_everybody_can_read_again_is_refused(number: bytes) -> None:
+    with pytest.raises(InvalidValueException, match="out of range"):
+        parsed(b'{"userName": "ada", "x": {"y": [' + number + b"]}}")
+
+
 def test_a_byte_order_mark_is_passed_over() -> None:
     assert parsed(b'\xef\xbb\xbf{"a": "\xc3\xa9"}') == {"a": "é"}
 
