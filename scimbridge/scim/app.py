@@ -202,7 +202,7 @@ class _Endpoint:
                 raise raw
             call.query = single_values(request.query_params)
             if request.method in _WITH_BODY:
-                call.body = parsed(raw, self._most_entries)
+                call.body, call.raw = parsed(raw, self._most_entries), raw
             _require_plausible_id(request)
             return handler(call)
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from orjson import Fragment
 
 from scimbridge.domain.resource import Received
 from scimbridge.domain.source import DEFAULT_PROFILE, SourceProfile
@@ -27,7 +30,8 @@ class Call:
 
     Attributes:
         resource_id: The id in the address, or an empty string.
-        body: Empty where the method has none.
+        body: Empty where the method has none, and once it was let go.
+        raw: The same as it was sent.
         profile: How its source is read.
         reading: What shows of its writer while it is read.
         understood: What the request means; handlers say it before they act, and it is kept with the request.
@@ -41,9 +45,11 @@ class Call:
     headers: Mapping[str, str]
     body: Mapping[str, Any]
     now: datetime
+    raw: bytes = b""
     profile: SourceProfile = DEFAULT_PROFILE
     reading: Reading = field(default_factory=Reading)
     understood: str = "not understood"
+    _kept: Any = None
 
     @property
     def received(self) -> Received:
@@ -52,9 +58,20 @@ class Call:
             source=self.source,
             method=self.method,
             path=self.path,
-            body=without_secrets(self.body) if self.body else None,
+            body=without_secrets(self.body) if self.body else self._kept,
             understood=self.understood,
         )
+
+    def let_go(self) -> None:
+        """Forget the body, of which everything is understood. What is kept of it is its text, unless that has secrets.
+
+        As objects, a hundred thousand members take six times the space of their text, and who stores them needs it.
+        """
+        kept = without_secrets(self.body)
+        # Without its byte order mark (RFC 8259 §8.1).
+        is_text = kept is self.body and self.raw
+        self._kept = Fragment(self.raw.removeprefix(BOM_UTF8)) if is_text else kept
+        self.body = {}
 
     def understand(self, meaning: str) -> None:
         """Say what the request means. What it names in vain is added.

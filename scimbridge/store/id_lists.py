@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -10,6 +10,14 @@ from sqlalchemy import ColumnElement, Connection, any_, func
 
 _LONGEST_ID = 36
 _MANY = 1000
+_AT_ONCE = 10_000
+
+
+def in_parts(ids: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Yield ids in their order, as many at a time as one statement is given: its memory would be several times theirs."""
+    known = sorted(ids)
+    for start in range(0, len(known), _AT_ONCE):
+        yield known[start : start + _AT_ONCE]
 
 
 def is_among(tx: Connection, column: ColumnElement[str], ids: Iterable[str]) -> ColumnElement[bool]:
