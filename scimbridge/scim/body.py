@@ -25,11 +25,12 @@ MOST_OF_A_NUMBER = sys.float_info.max
 _LEAST_OF_AN_ENTRY = 10
 """Bytes; a body that has an entry for fewer is made of brackets."""
 
+_NO_JSON = "the body is not valid JSON in UTF-8"
 _Number = TypeVar("_Number", int, float)
 
 _MEDIA_TYPES = {"application/scim+json", "application/json"}
 
-_SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """How a NUL or a half of a surrogate pair is written; JSON in UTF-8 has no other way."""
 
 
@@ -62,7 +63,19 @@ def most_entries(limit: int) -> int:
     return max(MOST_ENTRIES, limit // _LEAST_OF_AN_ENTRY)
 
 
-def parsed(raw: bytes, most: int = MOST_ENTRIES) -> dict[str, Any]:
+def text_of(raw: bytes) -> str:
+    """Return a body as text, without the byte order mark that RFC 8259 §8.1 lets a reader pass over.
+
+    Raises:
+        InvalidSyntaxException: It is not UTF-8.
+    """
+    try:
+        return raw.decode("utf-8-sig")
+    except ValueError as error:
+        raise InvalidSyntaxException(detail=_NO_JSON) from error
+
+
+def parsed(text: str, most: int = MOST_ENTRIES) -> dict[str, Any]:
     """Return the JSON object in a body, which may have so many entries.
 
     Raises:
@@ -70,14 +83,14 @@ def parsed(raw: bytes, most: int = MOST_ENTRIES) -> dict[str, Any]:
             deep, or it is no JSON at all.
         InvalidValueException: A string holds a character that cannot be stored, or a number is too large.
     """
-    value = loaded(raw)
+    value = loaded(text)
     _check_size(value, most)
-    if _SUSPICIOUS.search(raw):
+    if _SUSPICIOUS.search(text):
         _check_strings(value)
     return value
 
 
-def loaded(raw: bytes) -> dict[str, Any]:
+def loaded(text: str) -> dict[str, Any]:
     """Return the JSON object in a body whose values are still to be looked at.
 
     Raises:
@@ -86,7 +99,7 @@ def loaded(raw: bytes) -> dict[str, Any]:
     """
     try:
         value = json.loads(
-            raw.decode("utf-8-sig"),
+            text,
             object_pairs_hook=_unique,
             parse_constant=_no_constant,
             parse_float=_float,
@@ -95,7 +108,7 @@ def loaded(raw: bytes) -> dict[str, Any]:
     except RecursionError as error:
         raise InvalidSyntaxException(detail="the body is nested too deeply") from error
     except ValueError as error:
-        raise InvalidSyntaxException(detail="the body is not valid JSON in UTF-8") from error
+        raise InvalidSyntaxException(detail=_NO_JSON) from error
     if not isinstance(value, dict):
         raise InvalidSyntaxException(detail="the body must be a JSON object")
     return value

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from orjson import Fragment
-
-from scimbridge.domain.resource import Received
+from scimbridge.domain.resource import Received, Written
 from scimbridge.domain.source import DEFAULT_PROFILE, SourceProfile
 from scimbridge.errors import PreconditionError
 from scimbridge.scim.reading import Reading, listed
@@ -31,7 +28,7 @@ class Call:
     Attributes:
         resource_id: The id in the address, or an empty string.
         body: Empty where the method has none, and once it was let go.
-        raw: The same as it was sent.
+        text: The same as it was sent.
         profile: How its source is read.
         reading: What shows of its writer while it is read.
         understood: What the request means; handlers say it before they act, and it is kept with the request.
@@ -45,7 +42,7 @@ class Call:
     headers: Mapping[str, str]
     body: Mapping[str, Any]
     now: datetime
-    raw: bytes = b""
+    text: str = ""
     profile: SourceProfile = DEFAULT_PROFILE
     reading: Reading = field(default_factory=Reading)
     understood: str = "not understood"
@@ -68,9 +65,7 @@ class Call:
         As objects, a hundred thousand members take six times the space of their text, and who stores them needs it.
         """
         kept = without_secrets(self.body)
-        # Without its byte order mark (RFC 8259 §8.1).
-        is_text = kept is self.body and self.raw
-        self._kept = Fragment(self.raw.removeprefix(BOM_UTF8)) if is_text else kept
+        self._kept = Written(self.text) if kept is self.body and self.text else kept
         self.body = {}
 
     def understand(self, meaning: str) -> None:

@@ -81,7 +81,9 @@ def add_members(tx: Connection, source: str, group_id: str, ids: Iterable[str]) 
     wanted = frozenset(ids)
     if not wanted:
         return MemberIds()
-    came = sum(_insert(tx, group_id, MemberKind.USER, _live(tx, identities, source, ids)) for ids in in_parts(wanted))
+    came = sum(
+        _insert(tx, group_id, MemberKind.USER, _live(tx, identities, source, part)) for part in in_parts(tx, wanted)
+    )
     if came:
         _count_users(tx, group_id, came)
     if came == len(wanted):
@@ -95,11 +97,11 @@ def add_members(tx: Connection, source: str, group_id: str, ids: Iterable[str]) 
 
 def remove_members(tx: Connection, group: StoredGroup, leaving: MemberIds, now: datetime) -> None:
     """Take out who is in a group, remembering for a while which Users were."""
-    for users in in_parts(leaving.users):
+    for users in in_parts(tx, leaving.users):
         rows = select(rows_of(tx, users), literal(group.document["displayName"]), literal(now, UtcDateTime))
         _upsert_past(tx, rows.where(true()), now)  # without WHERE, SQLite takes ON CONFLICT for that of a join
         _count_users(tx, group.id, -_delete(tx, group.id, users))
-    for nested in in_parts(leaving.nested):
+    for nested in in_parts(tx, leaving.nested):
         _delete(tx, group.id, nested)
 
 
