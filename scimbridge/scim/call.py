@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -68,6 +68,23 @@ class Call:
         self._kept = Written(self.text) if kept is self.body and self.text else kept
         self.body = {}
 
+    def wanted_version(self, stored: Callable[[Call], int]) -> int | None:
+        """Return the version that a write asks for by its preconditions, or ``None`` where any will do.
+
+        Args:
+            stored: Returns the version that there is; asked where the headers name several, or rule some out.
+
+        Raises:
+            PreconditionError: There is a version that they rule out.
+            NotFoundError: There is none.
+        """
+        header, unwanted = self.headers.get("if-match"), self.headers.get("if-none-match")
+        if unwanted is None and (header is None or "," not in header):
+            return _asked_for(header)
+        version = stored(self)
+        _refuse_match(unwanted, version)
+        return _asked_for(header, version)
+
     def understand(self, meaning: str) -> None:
         """Say what the request means. What it names in vain is added.
 
@@ -81,7 +98,7 @@ class Call:
             raise objection
 
 
-def wanted_version(header: str | None, current: int | None = None) -> int | None:
+def _asked_for(header: str | None, current: int | None = None) -> int | None:
     """Return the version that an If-Match header asks for, or ``None`` where any will do (RFC 7644 §3.14).
 
     Args:
@@ -96,7 +113,7 @@ def wanted_version(header: str | None, current: int | None = None) -> int | None
     return current if current in versions else NO_VERSION
 
 
-def refuse_match(header: str | None, version: int) -> None:
+def _refuse_match(header: str | None, version: int) -> None:
     """Refuse a write by an If-None-Match header that names the stored version (RFC 9110 §13.1.2).
 
     Raises:

@@ -13,7 +13,7 @@ from scimbridge.domain.model import GROUP, TOLERANT
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import MemberChange, MemberVerb, StoredGroup
 from scimbridge.scim import dialect, patch
-from scimbridge.scim.call import Call, etag, refuse_match, wanted_version
+from scimbridge.scim.call import Call, etag
 from scimbridge.scim.dialect import CORE_GROUP
 from scimbridge.scim.documents import group_document, stored_group
 from scimbridge.scim.patch_operation import Operation
@@ -86,25 +86,20 @@ class Groups:
     def delete(self, call: Call) -> Response:
         """DELETE /Groups/{id}."""
         call.understand("delete Group")
-        version = self._wanted_version(call)
+        version = call.wanted_version(self._version_of)
         self._intake.delete_group(call.resource_id, call.received, call.now, if_version=version)
         return Response(status_code=204)
 
     def _changed(self, call: Call, change: Change, members: list[MemberChange]) -> StoredGroup:
-        version = self._wanted_version(call)
+        version = call.wanted_version(self._version_of)
         return self._intake.change_group(call.resource_id, change, members, call.received, call.now, if_version=version)
 
     def _shown(self, call: Call, group_id: str, projection: Projection, status: int) -> Response:
         group = self._lookup.get_group(call.source, group_id, with_members=projection.wants("members"))
         return resource_response(self._rendering.group(group), projection, status)
 
-    def _wanted_version(self, call: Call) -> int | None:
-        header, unwanted = call.headers.get("if-match"), call.headers.get("if-none-match")
-        if unwanted is None and (header is None or "," not in header):
-            return wanted_version(header)
-        group = self._lookup.get_group(call.source, call.resource_id, with_members=False)
-        refuse_match(unwanted, group.version)
-        return wanted_version(header, group.version)
+    def _version_of(self, call: Call) -> int:
+        return self._lookup.get_group(call.source, call.resource_id, with_members=False).version
 
 
 def _whole(verb: MemberVerb, call: Call) -> list[MemberChange]:
