@@ -17,7 +17,7 @@ from scimbridge.api.problems import ProblemError, answer_to
 from scimbridge.domain.leavers import Leaver
 from scimbridge.domain.operator import Role
 from scimbridge.domain.request import Asked, Finding, Outcome, Report
-from scimbridge.scim.body import parsed, read_bytes
+from scimbridge.scim.body import parsed, read_bytes, text_of
 from scimbridge.services.requesting import Requesting
 
 MOST_PEOPLE = 500
@@ -116,7 +116,7 @@ class Requests:
 
     async def _read(self, request: Request) -> LeaveRequest:
         try:
-            return LeaveRequest.model_validate(parsed(await read_bytes(request, self._max_body)))
+            return LeaveRequest.model_validate(parsed(text_of(await read_bytes(request, self._max_body))))
         except SCIMException as error:
             raise ProblemError(error.status, str(error.detail)) from error
         except ValidationError as error:

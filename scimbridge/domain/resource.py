@@ -160,12 +160,18 @@ class MemberPlan:
         return cls(add=frozenset(add), remove=frozenset(remove), is_whole=is_whole, named=frozenset(named))
 
 
+class Written(str):
+    """JSON as somebody wrote it: a document of many megabytes takes several times that as objects."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """One request of a source.
 
     Attributes:
-        body: As received, without passwords and credentials.
+        body: As received, without passwords and credentials: as objects, or as ``Written``.
         understood: What it means, as one sentence: ``Entra sent "False", op Replace: deactivate``.
     """
 

@@ -22,7 +22,7 @@ from scimbridge.errors import NotFoundError
 from scimbridge.scim.admission.gate import Gate
 from scimbridge.scim.authentication import SOURCE, Authentication
 from scimbridge.scim.base import BASE, PREFIX
-from scimbridge.scim.body import MOST_ENTRIES, most_entries, parsed, read_bytes
+from scimbridge.scim.body import MOST_ENTRIES, most_entries, parsed, read_bytes, text_of
 from scimbridge.scim.bulk import Bulk
 from scimbridge.scim.call import PLAUSIBLE_ID, Call
 from scimbridge.scim.discovery import Discovery
@@ -176,33 +176,33 @@ class _Endpoint:
 
     async def _answer(self, request: Request) -> Response:
         started = time.perf_counter()
-        raw: bytes | Exception = b""
+        text: str | Exception = ""
         if request.method in _WITH_BODY:
             try:
-                raw = await read_bytes(request, self._max_body)
+                text = text_of(await read_bytes(request, self._max_body))
             except Exception as error:  # noqa: BLE001 - answered, and recorded, with the others
-                raw = error
-        response = await run_in_threadpool(self._handled, request, raw)
+                text = error
+        response = await run_in_threadpool(self._handled, request, text)
         if request.method == "HEAD":
             response.body = b""  # the headers stay those of the GET (RFC 9110 §9.3.2)
         spent = time.perf_counter() - started
         telemetry.note_scim_request(request.scope[SOURCE], request.method, response.status_code, spent)
         return response
 
-    def _handled(self, request: Request, raw: bytes | Exception) -> Response:
+    def _handled(self, request: Request, text: str | Exception) -> Response:
         call = self._call(request)
-        response = self._answered(call, request, raw)
+        response = self._answered(call, request, text)
         self._note_quirks(call.source, call.reading.names(), call.now)
         return response
 
-    def _answered(self, call: Call, request: Request, raw: bytes | Exception) -> Response:
+    def _answered(self, call: Call, request: Request, text: str | Exception) -> Response:
         try:
             handler = self._handler(request)
-            if isinstance(raw, Exception):
-                raise raw
+            if isinstance(text, Exception):
+                raise text
             call.query = single_values(request.query_params)
             if request.method in _WITH_BODY:
-                call.body = parsed(raw, self._most_entries)
+                call.body, call.text = parsed(text, self._most_entries), text
             _require_plausible_id(request)
             return handler(call)
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer

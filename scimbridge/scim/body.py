@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from scim2_models import InvalidSyntaxException, InvalidValueException, PayloadTooLargeException
 from starlette.requests import Request
@@ -18,12 +19,18 @@ MAX_DEPTH = 32
 MOST_ENTRIES = 100_000
 """Members of all objects and lists together, where a body is no larger than usual; 10 000 members need some 60 000."""
 
+MOST_OF_A_NUMBER = sys.float_info.max
+"""What a double takes (IEEE 754)."""
+
 _LEAST_OF_AN_ENTRY = 10
 """Bytes; a body that has an entry for fewer is made of brackets."""
 
+_NO_JSON = "the body is not valid JSON in UTF-8"
+_Number = TypeVar("_Number", int, float)
+
 _MEDIA_TYPES = {"application/scim+json", "application/json"}
 
-_SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """How a NUL or a half of a surrogate pair is written; JSON in UTF-8 has no other way."""
 
 
@@ -56,33 +63,52 @@ def most_entries(limit: int) -> int:
     return max(MOST_ENTRIES, limit // _LEAST_OF_AN_ENTRY)
 
 
-def parsed(raw: bytes, most: int = MOST_ENTRIES) -> dict[str, Any]:
+def text_of(raw: bytes) -> str:
+    """Return a body as text, without the byte order mark that RFC 8259 §8.1 lets a reader pass over.
+
+    Raises:
+        InvalidSyntaxException: It is not UTF-8.
+    """
+    try:
+        return raw.decode("utf-8-sig")
+    except ValueError as error:
+        raise InvalidSyntaxException(detail=_NO_JSON) from error
+
+
+def parsed(text: str, most: int = MOST_ENTRIES) -> dict[str, Any]:
     """Return the JSON object in a body, which may have so many entries.
 
     Raises:
         InvalidSyntaxException: It is not one JSON object of RFC 8259: a name appears twice, it is too
             deep, or it is no JSON at all.
-        InvalidValueException: A string holds a character that cannot be stored.
+        InvalidValueException: A string holds a character that cannot be stored, or a number is too large.
     """
-    value = loaded(raw)
+    value = loaded(text)
     _check_size(value, most)
-    if _SUSPICIOUS.search(raw):
+    if _SUSPICIOUS.search(text):
         _check_strings(value)
     return value
 
 
-def loaded(raw: bytes) -> dict[str, Any]:
+def loaded(text: str) -> dict[str, Any]:
     """Return the JSON object in a body whose values are still to be looked at.
 
     Raises:
         InvalidSyntaxException: It is not one JSON object of RFC 8259.
+        InvalidValueException: It has a number that no reader of JSON could be sure to get back.
     """
     try:
-        value = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_float,
+            parse_int=_int,
+        )
     except RecursionError as error:
         raise InvalidSyntaxException(detail="the body is nested too deeply") from error
     except ValueError as error:
-        raise InvalidSyntaxException(detail="the body is not valid JSON in UTF-8") from error
+        raise InvalidSyntaxException(detail=_NO_JSON) from error
     if not isinstance(value, dict):
         raise InvalidSyntaxException(detail="the body must be a JSON object")
     return value
@@ -110,6 +136,21 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise InvalidSyntaxException(detail=f"{name} is not JSON")
+
+
+def _float(text: str) -> float:
+    return _within_range(float(text))
+
+
+def _int(text: str) -> int:
+    return _within_range(int(text))
+
+
+def _within_range(number: _Number) -> _Number:
+    # RFC 8259 §6 leaves the range to the reader: what is stored has to be read again, by everybody's parser.
+    if abs(number) > MOST_OF_A_NUMBER:
+        raise InvalidValueException(detail="a number is out of range")
+    return number
 
 
 def _check_size(value: Any, most: int) -> None:

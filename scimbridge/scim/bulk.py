@@ -66,7 +66,7 @@ class Bulk:
     def run(self, call: Call) -> Response:
         """POST /Bulk: 200 with what has become of each operation that was run."""
         # Each operation is recorded with its own body; that of the whole request is kept nowhere.
-        body, call.body = call.body, {}
+        body, call.body, call.text = call.body, {}, ""
         call.understood = "bulk request"
         operations, errors_allowed = read_request(body)
         job = _Job(self, call, operations, errors_allowed)

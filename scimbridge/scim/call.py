@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from scimbridge.domain.resource import Received
+from scimbridge.domain.resource import Received, Written
 from scimbridge.domain.source import DEFAULT_PROFILE, SourceProfile
 from scimbridge.errors import PreconditionError
 from scimbridge.scim.reading import Reading, listed
@@ -27,7 +27,8 @@ class Call:
 
     Attributes:
         resource_id: The id in the address, or an empty string.
-        body: Empty where the method has none.
+        body: Empty where the method has none, and once it was let go.
+        text: The same as it was sent.
         profile: How its source is read.
         reading: What shows of its writer while it is read.
         understood: What the request means; handlers say it before they act, and it is kept with the request.
@@ -41,9 +42,11 @@ class Call:
     headers: Mapping[str, str]
     body: Mapping[str, Any]
     now: datetime
+    text: str = ""
     profile: SourceProfile = DEFAULT_PROFILE
     reading: Reading = field(default_factory=Reading)
     understood: str = "not understood"
+    _kept: Any = None
 
     @property
     def received(self) -> Received:
@@ -52,9 +55,35 @@ class Call:
             source=self.source,
             method=self.method,
             path=self.path,
-            body=without_secrets(self.body) if self.body else None,
+            body=without_secrets(self.body) if self.body else self._kept,
             understood=self.understood,
         )
+
+    def let_go(self) -> None:
+        """Forget the body, of which everything is understood. What is kept of it is its text, unless that has secrets.
+
+        As objects, a hundred thousand members take six times the space of their text, and who stores them needs it.
+        """
+        kept = without_secrets(self.body)
+        self._kept = Written(self.text) if kept is self.body and self.text else kept
+        self.body = {}
+
+    def wanted_version(self, stored: Callable[[Call], int]) -> int | None:
+        """Return the version that a write asks for by its preconditions, or ``None`` where any will do.
+
+        Args:
+            stored: Returns the version that there is; asked where the headers name several, or rule some out.
+
+        Raises:
+            PreconditionError: There is a version that they rule out.
+            NotFoundError: There is none.
+        """
+        header, unwanted = self.headers.get("if-match"), self.headers.get("if-none-match")
+        if unwanted is None and (header is None or "," not in header):
+            return _asked_for(header)
+        version = stored(self)
+        _refuse_match(unwanted, version)
+        return _asked_for(header, version)
 
     def understand(self, meaning: str) -> None:
         """Say what the request means. What it names in vain is added.
@@ -69,7 +98,7 @@ class Call:
             raise objection
 
 
-def wanted_version(header: str | None, current: int | None = None) -> int | None:
+def _asked_for(header: str | None, current: int | None = None) -> int | None:
     """Return the version that an If-Match header asks for, or ``None`` where any will do (RFC 7644 §3.14).
 
     Args:
@@ -84,7 +113,7 @@ def wanted_version(header: str | None, current: int | None = None) -> int | None
     return current if current in versions else NO_VERSION
 
 
-def refuse_match(header: str | None, version: int) -> None:
+def _refuse_match(header: str | None, version: int) -> None:
     """Refuse a write by an If-None-Match header that names the stored version (RFC 9110 §13.1.2).
 
     Raises:

@@ -40,6 +40,7 @@ _OLD = {
 _NEW = {CORE_USER: {CORE_USER.lower(), *EXTENSION_URNS}, CORE_GROUP: {CORE_GROUP.lower()}}
 _KNOWN = {CORE_USER: KNOWN_USER, CORE_GROUP: KNOWN_GROUP}
 _READ_ONLY = {"id", "meta", "groups"}
+MEMBERS = "members"
 CLEARED_BY_EMPTY = {"endDate", "externalId"}
 """Attributes that have no value rather than an empty one: two people without externalId are not the same person."""
 
@@ -132,6 +133,7 @@ def has(body: Mapping[str, Any], name: str) -> bool:
 def resource(body: Mapping[str, Any], core: str, seen: Reading) -> dict[str, Any]:
     """Return the body of a POST or PUT with the attributes that a client may set, by their proper names.
 
+    The members of a Group are not among them: there may be a hundred thousand (``member_ids``).
     Null means unset (Entra ID sends it for every optional attribute). What is read-only is
     ignored (RFC 7644 §3.5.1), and a password goes no further than this line. What is not
     known is left out.
@@ -147,7 +149,8 @@ def resource(body: Mapping[str, Any], core: str, seen: Reading) -> dict[str, Any
             seen.attributes.append(key)
         elif _may_be_set(place[0].name, seen):
             seen.attributes += unknown_in(value, place[-1], _said(place) + place[-1].separator)
-            _put(wanted, place, _plain(place[-1].name, value, seen))
+            if place[0].name != MEMBERS:
+                _put(wanted, place, _plain(place[-1].name, value, seen))
     return wanted
 
 

@@ -43,7 +43,6 @@ def group_document(body: Mapping[str, Any], seen: Reading) -> dict[str, Any]:
         SCIMException, ValidationError: It cannot be stored as it is.
     """
     wanted = resource(body, CORE_GROUP, seen)
-    wanted.pop("members", None)
     group = GROUP.model_validate(wanted, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=TOLERANT)
     return stored_group(group)
 

@@ -21,7 +21,7 @@ from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import Received, StoredUser
 from scimbridge.scim.authentication import SOURCE
 from scimbridge.scim.base import BASE
-from scimbridge.scim.body import is_storable, loaded
+from scimbridge.scim.body import is_storable, loaded, text_of
 from scimbridge.scim.call import etag
 from scimbridge.scim.dialect import CORE_USER, ENTERPRISE, PATCH_OP
 from scimbridge.scim.documents import schemas_of
@@ -185,7 +185,7 @@ def _keep(raw: bytes, found: _Heard) -> None:
 
 def _understood(raw: bytes) -> _Heard | None:
     try:
-        body = loaded(raw)
+        body = loaded(text_of(raw))
     except Exception:  # noqa: BLE001 - the handlers say what is wrong with it
         return None
     operations = body.get("Operations")

@@ -13,7 +13,7 @@ from scimbridge.domain.model import GROUP, TOLERANT
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import MemberChange, MemberVerb, StoredGroup
 from scimbridge.scim import dialect, patch
-from scimbridge.scim.call import Call, etag, refuse_match, wanted_version
+from scimbridge.scim.call import Call, etag
 from scimbridge.scim.dialect import CORE_GROUP
 from scimbridge.scim.documents import group_document, stored_group
 from scimbridge.scim.patch_operation import Operation
@@ -26,6 +26,9 @@ from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.lookup import Lookup
 
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+_BETWEEN = "\0"
+"""What no id has in it: a body with a NUL is refused."""
 
 
 class Groups:
@@ -45,9 +48,10 @@ class Groups:
         projection = Projection.of(call.query)
         dialect.check_schemas(call.body, CORE_GROUP, call.reading)
         document = group_document(call.body, call.reading)
-        members = dialect.member_ids(dialect.take(call.body, "members") or [], call.reading)
-        call.understand(f"create Group with {len(members)} members")
-        group = self._intake.create_group(document, members, call.received, call.now)
+        changes = _whole(MemberVerb.ADD, call)
+        ids = changes[0].ids if changes else frozenset()
+        call.understand(f"create Group with {len(ids)} members")
+        group = self._intake.create_group(document, ids, call.received, call.now)
         return self._shown(call, group.id, projection, 201)
 
     def read(self, call: Call) -> Response:
@@ -64,10 +68,7 @@ class Groups:
         projection = Projection.of(call.query)
         dialect.check_schemas(call.body, CORE_GROUP, call.reading)
         document = group_document(call.body, call.reading)
-        members = dialect.take(call.body, "members")
-        changes = []
-        if members is not None:
-            changes = [MemberChange.of(MemberVerb.REPLACE, dialect.member_ids(members, call.reading))]
+        changes = _whole(MemberVerb.REPLACE, call)
         call.understand("replace Group" + "".join(f", {_said(change)}" for change in changes))
         self._changed(call, lambda _: document, changes)
         return self._shown(call, call.resource_id, projection, 200)
@@ -76,19 +77,8 @@ class Groups:
         """PATCH /Groups/{id}: 204, or 200 where attributes are asked for (RFC 7644 §3.5.2)."""
         projection = Projection.of(call.query)
         dialect.check_schemas(call.body, CORE_GROUP, call.reading, message=True)
-        found = patch.operations(call.body, GROUP, call.reading)
-        call.understand(listed(f"{each.sent_verb} {each.path.attr}" for each in found))
-        changes = [
-            change for each in found if each.attribute == "members" for change in _member_changes(each, call.reading)
-        ]
-        rest = [
-            patch.cleared(each, call.reading)
-            for each in found
-            if each.attribute != "members" and not _is_own_id(each, call)
-        ]
-        said = [f"{each.sent_verb} {each.path.attr}" for each in rest] + [_said(change) for change in changes]
-        call.understand(listed(said) or "nothing to change")
-        group = self._changed(call, _patching(call.resource_id, patch.message(GROUP, rest)), changes)
+        message, changes = _read(call)
+        group = self._changed(call, _patching(call.resource_id, message), changes)
         if projection.is_asked_for:
             return self._shown(call, call.resource_id, projection, 200)
         return Response(status_code=204, headers={"ETag": etag(group.version)})
@@ -96,25 +86,61 @@ class Groups:
     def delete(self, call: Call) -> Response:
         """DELETE /Groups/{id}."""
         call.understand("delete Group")
-        version = self._wanted_version(call)
+        version = call.wanted_version(self._version_of)
         self._intake.delete_group(call.resource_id, call.received, call.now, if_version=version)
         return Response(status_code=204)
 
     def _changed(self, call: Call, change: Change, members: list[MemberChange]) -> StoredGroup:
-        version = self._wanted_version(call)
+        version = call.wanted_version(self._version_of)
         return self._intake.change_group(call.resource_id, change, members, call.received, call.now, if_version=version)
 
     def _shown(self, call: Call, group_id: str, projection: Projection, status: int) -> Response:
         group = self._lookup.get_group(call.source, group_id, with_members=projection.wants("members"))
         return resource_response(self._rendering.group(group), projection, status)
 
-    def _wanted_version(self, call: Call) -> int | None:
-        header, unwanted = call.headers.get("if-match"), call.headers.get("if-none-match")
-        if unwanted is None and (header is None or "," not in header):
-            return wanted_version(header)
-        group = self._lookup.get_group(call.source, call.resource_id, with_members=False)
-        refuse_match(unwanted, group.version)
-        return wanted_version(header, group.version)
+    def _version_of(self, call: Call) -> int:
+        return self._lookup.get_group(call.source, call.resource_id, with_members=False).version
+
+
+def _whole(verb: MemberVerb, call: Call) -> list[MemberChange]:
+    """Return the change by the members in the body of a POST or PUT; none where it says nothing about them."""
+    members = dialect.take(call.body, dialect.MEMBERS)
+    if members is None:
+        return []
+    changes = [MemberChange.of(verb, dialect.member_ids(members, call.reading))]
+    del members
+    return _apart(changes, call)
+
+
+def _read(call: Call) -> tuple[Any | None, list[MemberChange]]:
+    """Return what the PATCH message in the body means: a message about the attributes, and changes of members."""
+    found = patch.operations(call.body, GROUP, call.reading)
+    call.understand(listed(f"{each.sent_verb} {each.path.attr}" for each in found))
+    changes = [
+        change for each in found if each.attribute == dialect.MEMBERS for change in _member_changes(each, call.reading)
+    ]
+    rest = [
+        patch.cleared(each, call.reading)
+        for each in found
+        if each.attribute != dialect.MEMBERS and not _is_own_id(each, call)
+    ]
+    said = [f"{each.sent_verb} {each.path.attr}" for each in rest] + [_said(change) for change in changes]
+    call.understand(listed(said) or "nothing to change")
+    message = patch.message(GROUP, rest)
+    del found
+    return message, _apart(changes, call)
+
+
+def _apart(changes: list[MemberChange], call: Call) -> list[MemberChange]:
+    """Return changes of members without the body that they are from, which the call lets go of.
+
+    The ids of a hundred thousand members lie between the objects of the body: its memory is free for
+    what stores them only when the ids are copied out of it.
+    """
+    texts = [(change.verb, _BETWEEN.join(change.ids), change.where) for change in changes]
+    changes.clear()
+    call.let_go()
+    return [MemberChange(verb, frozenset(ids.split(_BETWEEN) if ids else ()), where) for verb, ids, where in texts]
 
 
 def _patching(group_id: str, message: Any | None) -> Change:

@@ -14,7 +14,7 @@ from scimbridge.domain.model import TOLERANT, USER
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import MemberKind
 from scimbridge.scim import dialect, limits, patch
-from scimbridge.scim.call import Call, etag, matches, refuse_match, wanted_version
+from scimbridge.scim.call import Call, etag, matches
 from scimbridge.scim.dialect import CORE_USER
 from scimbridge.scim.documents import stored_user, user_document
 from scimbridge.scim.patch_operation import Operation
@@ -86,22 +86,17 @@ class Users:
     def delete(self, call: Call) -> Response:
         """DELETE /Users/{id}."""
         call.understand("delete User")
-        version = self._wanted_version(call)
+        version = call.wanted_version(self._version_of)
         self._intake.delete_user(call.resource_id, call.received, call.now, if_version=version)
         return Response(status_code=204)
 
     def _changed(self, call: Call, change: Change, projection: Projection) -> Response:
-        version = self._wanted_version(call)
+        version = call.wanted_version(self._version_of)
         user = self._intake.change_user(call.resource_id, change, call.received, call.now, if_version=version)
         return resource_response(self._rendering.user(user), projection)
 
-    def _wanted_version(self, call: Call) -> int | None:
-        header, unwanted = call.headers.get("if-match"), call.headers.get("if-none-match")
-        if unwanted is None and (header is None or "," not in header):
-            return wanted_version(header)
-        version = self._lookup.get_user(call.source, call.resource_id).version
-        refuse_match(unwanted, version)
-        return wanted_version(header, version)
+    def _version_of(self, call: Call) -> int:
+        return self._lookup.get_user(call.source, call.resource_id).version
 
 
 def unchanged_since(call: Call, version: int) -> Response | None:

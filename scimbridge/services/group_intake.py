@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.resource import MemberChange, MemberPlan, Received, StoredGroup
+from scimbridge.domain.resource import MemberChange, MemberPlan, MemberVerb, Received, StoredGroup
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import OwnMemberError
 from scimbridge.services.assignment import Assignment
@@ -44,7 +44,7 @@ class GroupIntake:
 
     @unit_of_work
     def create_group(
-        self, document: Mapping[str, Any], member_ids: Sequence[str], received: Received, now: datetime
+        self, document: Mapping[str, Any], member_ids: Iterable[str], received: Received, now: datetime
     ) -> StoredGroup:
         """Store a new Group with the Users and Groups of these ids as members.
 
@@ -53,7 +53,8 @@ class GroupIntake:
         """
         with self._database.write() as tx:
             group = groups.insert_group(tx, received.source, document, now)
-            plan = MemberPlan.of([MemberChange.adding(member_ids)])
+            # Nobody is in it: to add these is to replace all, which needs no sets but this one.
+            plan = MemberPlan.of([MemberChange.of(MemberVerb.REPLACE, member_ids)])
             moves = _Moving(tx, group, now, is_watched=self._assignment.watches(group)).apply(plan)
             wakeups = self._assignment.weigh(tx, group, group, moves, now)
             applied = f"group created, {moves.came} members"
@@ -79,7 +80,7 @@ class GroupIntake:
             OwnMemberError: It is the Group itself.
         """
         with self._database.write() as tx:
-            groups.lock_groups(tx, {group_id, *(each for one in member_changes for each in one.ids)})
+            groups.lock_groups(tx, chain([group_id], *(one.ids for one in member_changes)))
             before = groups.group_by_id(tx, received.source, group_id, lock=True)
             require_version(before.version, if_version)
             moving = _Moving(tx, before, now, is_watched=self._assignment.watches(before))
@@ -127,7 +128,8 @@ class _Moving:
             present = members.present(tx, group.id)
         else:
             present = members.present_among(tx, group.id, plan.add | plan.remove)
-        coming, leaving = plan.add - present.all, present.without(plan.add)
+        coming = plan.add - present.all if present else plan.add
+        leaving = present.without(plan.add)
         if group.id in coming:
             raise OwnMemberError
         if self._is_watched:

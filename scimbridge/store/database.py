@@ -293,7 +293,7 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
             # A checkpoint waits for the disk twice more: one in 16 MB instead of one in 4. Writing over a log of that
             # size takes less than letting it grow further.
             connection.execute("PRAGMA wal_autocheckpoint=4000")
-            connection.execute("PRAGMA cache_size=-32000")
+            connection.execute("PRAGMA cache_size=-16000")
         else:
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA cache_size=-2000")

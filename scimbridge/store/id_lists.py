@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -10,6 +10,19 @@ from sqlalchemy import ColumnElement, Connection, any_, func
 
 _LONGEST_ID = 36
 _MANY = 1000
+_AT_ONCE = 5_000
+
+
+def in_parts(tx: Connection, ids: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Yield ids in their order, as many at a time as one statement is given.
+
+    SQLite works in our memory, and takes several times that of the ids. PostgreSQL may read a whole index for
+    them, once for each statement.
+    """
+    known = sorted(ids)
+    most = _AT_ONCE if tx.dialect.name == "sqlite" else len(known)
+    for start in range(0, len(known), most or 1):
+        yield known[start : start + most]
 
 
 def is_among(tx: Connection, column: ColumnElement[str], ids: Iterable[str]) -> ColumnElement[bool]:

@@ -24,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from scimbridge.domain.resource import Member, MemberIds, MemberKind, StoredGroup
 from scimbridge.errors import UnknownMemberError
-from scimbridge.store.id_lists import is_among, rows_of
+from scimbridge.store.id_lists import in_parts, is_among, rows_of
 from scimbridge.store.identities import MEMBERSHIP_MEMORY
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import UtcDateTime, groups, identities, inquiries, memberships, past_memberships
@@ -81,7 +81,9 @@ def add_members(tx: Connection, source: str, group_id: str, ids: Iterable[str]) 
     wanted = frozenset(ids)
     if not wanted:
         return MemberIds()
-    came = _insert(tx, group_id, MemberKind.USER, _live(tx, identities, source, wanted))
+    came = sum(
+        _insert(tx, group_id, MemberKind.USER, _live(tx, identities, source, part)) for part in in_parts(tx, wanted)
+    )
     if came:
         _count_users(tx, group_id, came)
     if came == len(wanted):
@@ -95,12 +97,11 @@ def add_members(tx: Connection, source: str, group_id: str, ids: Iterable[str]) 
 
 def remove_members(tx: Connection, group: StoredGroup, leaving: MemberIds, now: datetime) -> None:
     """Take out who is in a group, remembering for a while which Users were."""
-    users, nested = sorted(leaving.users), sorted(leaving.nested)
-    if users:
+    for users in in_parts(tx, leaving.users):
         rows = select(rows_of(tx, users), literal(group.document["displayName"]), literal(now, UtcDateTime))
         _upsert_past(tx, rows.where(true()), now)  # without WHERE, SQLite takes ON CONFLICT for that of a join
         _count_users(tx, group.id, -_delete(tx, group.id, users))
-    if nested:
+    for nested in in_parts(tx, leaving.nested):
         _delete(tx, group.id, nested)
 
 
@@ -159,7 +160,7 @@ def _existing(tx: Connection, source: str, wanted: frozenset[str]) -> MemberIds:
     return MemberIds(users=users, nested=nested)
 
 
-def _live(tx: Connection, table: Table, source: str, wanted: frozenset[str]) -> Select[Any]:
+def _live(tx: Connection, table: Table, source: str, wanted: Iterable[str]) -> Select[Any]:
     """Return the query for the resources of these ids, which are not deleted until the transaction ends."""
     query = select(table.c.id).where(
         is_among(tx, table.c.id, wanted), table.c.source == source, table.c.deleted_at.is_(None)

@@ -16,6 +16,7 @@ import orjson
 from sqlalchemy import JSON, Boolean, Dialect
 from sqlalchemy.types import TypeEngine
 
+from scimbridge.domain.resource import Written
 from scimbridge.store.schema import UtcDateTime, Word
 
 Row = Mapping[Any, Any]
@@ -75,7 +76,9 @@ _WITHOUT_ZONE = len("2026-03-01 12:30:15.123456")
 
 
 def as_json(value: Any) -> str:
-    """Return a value as JSON."""
+    """Return a value as JSON; what is JSON already stays as it is."""
+    if isinstance(value, Written):
+        return value
     try:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # a number of more than 64 bits, which JSON allows

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from scim2_models import InvalidSyntaxException, InvalidValueException
 
-from scimbridge.scim.body import MAX_DEPTH, most_entries, parsed
+from scimbridge.scim.body import MAX_DEPTH, most_entries, parsed, text_of
 from tests.scim.conftest import Service
 
 JSON = {"Content-Type": "application/json"}
@@ -39,26 +39,32 @@ JSON = {"Content-Type": "application/json"}
 )
 def test_a_body_that_is_no_plain_json_object_is_refused(raw: bytes) -> None:
     with pytest.raises(InvalidSyntaxException):
-        parsed(raw)
+        parsed(text_of(raw))
 
 
 def test_where_larger_bodies_are_taken_they_may_have_more_entries() -> None:
     raw = b'{"members": [' + b",".join([b'{"value":"a"}'] * 60_000) + b"]}"
 
     with pytest.raises(InvalidValueException, match="more than 100000 entries"):
-        parsed(raw)
-    assert len(parsed(raw, most_entries(8 << 20))["members"]) == 60_000
+        parsed(text_of(raw))
+    assert len(parsed(text_of(raw), most_entries(8 << 20))["members"]) == 60_000
     assert most_entries(1024) == 100_000
 
 
 @pytest.mark.parametrize("raw", [b'{"a": "\\u0000"}', b'{"a": ["\\ud800"]}', b'{"\\u0000": 1}'])
 def test_a_string_that_cannot_be_stored_is_refused(raw: bytes) -> None:
     with pytest.raises(InvalidValueException):
-        parsed(raw)
+        parsed(text_of(raw))
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1" + "0" * 400, "-" + "9" * 4000])
+def test_a_number_that_not_everybody_can_read_again_is_refused(number: str) -> None:
+    with pytest.raises(InvalidValueException, match="out of range"):
+        parsed('{"userName": "ada", "x": {"y": [' + number + "]}}")
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
-    assert parsed(b'\xef\xbb\xbf{"a": "\xc3\xa9"}') == {"a": "é"}
+    assert parsed(text_of(b'\xef\xbb\xbf{"a": "\xc3\xa9"}')) == {"a": "é"}
 
 
 @pytest.mark.parametrize(

@@ -257,3 +257,27 @@ def test_groups_that_contain_each_other_can_be_read_and_left(client: httpx.Clien
     assert {member["value"] for member in client.get(f"Groups/{outer}").json()["members"]} == {people["ada"], inner}
     assert client.delete(f"Groups/{inner}").status_code == 204
     assert [member["value"] for member in client.get(f"Groups/{outer}").json()["members"]] == [people["ada"]]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_what_is_kept_of_a_change_of_members_is_what_was_sent(
+    service: Service, client: httpx.Client, people: dict[str, str], method: str
+) -> None:
+    members = [{"value": people["ada"], "display": "Ada", "wrote": 1}]
+    operation = {"op": "add", "path": "members", "value": members}
+    body = {"Operations": [operation]} if method == "PATCH" else {"displayName": "New", "members": members}
+    path = "Groups" if method == "POST" else f"Groups/{a_group(client)}"
+
+    response = client.request(method, path, json={**body, "token": "x"})
+
+    assert response.is_success
+    kept = service.requests()[-1]
+    assert kept["received"] == {**body, "token": "[removed]"}
+    assert "members.wrote" in str(kept["understood"])
+
+
+def test_an_id_is_one_id_whatever_is_in_it(client: httpx.Client, people: dict[str, str]) -> None:
+    for between in ("\n", "\t", ",", "\u001f", "\u2028"):
+        both = {"value": f"{people['ada']}{between}{people['ben']}"}
+        response = client.post("Groups", json={"displayName": "Team", "members": [both]})
+        assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")

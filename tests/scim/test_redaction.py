@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from scimbridge.scim.call import Call
 from scimbridge.scim.redaction import REMOVED, without_secrets
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -31,3 +34,29 @@ CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 )  # fmt: skip
 def test_secrets_are_removed(body: dict[str, Any], kept: dict[str, Any]) -> None:
     assert without_secrets(body) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ('{ "members": [{"value": "1"}] }', '{ "members": [{"value": "1"}] }'),
+        ('{"members": [], "secret": "x"}', {"members": [], "secret": REMOVED}),
+    ],
+)
+def test_a_body_that_is_let_go_of_is_kept_as_its_text_unless_that_has_secrets(text: str, kept: object) -> None:
+    call = Call(
+        source="idp",
+        method="POST",
+        path="/Groups",
+        resource_id="",
+        query={},
+        headers={},
+        body=json.loads(text),
+        text=text,
+        now=datetime(2026, 3, 1, tzinfo=UTC),
+    )
+
+    call.let_go()
+
+    assert call.body == {}
+    assert call.received.body == kept
