@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connectors.ldap import dn
+from connectors.ldap.archiving import kept
 from connectors.ldap.client import Directory
 from connectors.ldap.config import LdapConfig
 from connectors.ldap.entry import Entry, equals, is_group
@@ -65,16 +66,15 @@ class Accounts:
                 return found[0]
         return None
 
-    def entry(self, account_id: str) -> Entry:
-        """Return an account's entry, wherever beneath ``base_dn`` it has moved to.
+    def entry(self, account_id: str, more: Sequence[str] = ()) -> Entry:
+        """Return an account's entry, wherever beneath ``base_dn`` it has moved to; with more attributes than usual.
 
         Raises:
             AccountNotFoundError: There is none.
             RejectedError: It is not beneath ``base_dn``.
         """
-        return self._checked(
-            account_id, self._flavor.look_up(self._directory, self._config.base_dn, account_id, self._names)
-        )
+        names = [*self._names, *more]
+        return self._checked(account_id, self._flavor.look_up(self._directory, self._config.base_dn, account_id, names))
 
     def glance(self, account_id: str, attributes: Sequence[str]) -> Entry:
         """Return an account's entry with a few attributes, for a look right before a change; raises like ``entry``."""
@@ -88,10 +88,11 @@ class Accounts:
             raise RejectedError("the account was moved out of base_dn, where the bridge may not touch it")
         return found
 
-    def read(self, account_id: str) -> AccountState:
-        """Return an account with all that can be told of it."""
-        entry = self.entry(account_id)
+    def read(self, account_id: str, more: Sequence[str] = ()) -> AccountState:
+        """Return an account with all that can be told of it; with more of its attributes for the snapshot."""
+        entry = self.entry(account_id, more)
         values = {name: told for name, told in entry.attributes.items() if name in self._names}
+        values |= kept(entry, more, self._names)
         stamp_text = _marked(values.get(self._config.stamp_attribute, ()))
         hidden, unmanaged = self._config.hide_attribute, self._config.unmanaged_attribute
         return AccountState(

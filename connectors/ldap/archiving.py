@@ -1,10 +1,10 @@
-"""What ``archive`` takes off an account: values that the snapshot keeps, and no others."""
+"""What the snapshot keeps for people, and what ``archive`` takes off an account: no other values than those."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from connectors.ldap.entry import Change, Entry, swapped
+from connectors.ldap.entry import ALL, Change, Entry, swapped
 from scimbridge.sdk import AccountState, RejectedError
 
 SECRETS = frozenset(
@@ -16,6 +16,32 @@ SECRETS = frozenset(
     }
 )
 """Attributes that open something; whoever reads the bridge's database must not find them there."""
+
+_SUSPECT = ("password", "passwd", "secret", "token", "privatekey")
+"""Parts of names of attributes that somebody has made, by which they are taken for such."""
+
+
+def is_secret(name: str) -> bool:
+    """Whether an attribute opens something, by its name."""
+    plain = name.casefold().partition(";")[0]
+    return plain in SECRETS or any(part in plain for part in _SUSPECT)
+
+
+def kept(entry: Entry, names: Sequence[str], known: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return what the snapshot keeps of an entry beside what undo works from: text, and no secrets.
+
+    Args:
+        entry: The entry.
+        names: Attributes, or ``*`` for all.
+        known: Those that are read anyway.
+    """
+    read = {name.casefold() for name in known}
+    wanted = entry.octets if ALL in names else names
+    return {
+        name: entry.get(name)
+        for name in wanted
+        if name.casefold() not in read and not is_secret(name) and all(map(_is_text, entry.octets.get(name, ())))
+    }
 
 
 def archived(account: AccountState, names: Sequence[str], entry: Entry) -> tuple[tuple[Change, ...], tuple[str, ...]]:
@@ -33,10 +59,14 @@ def archived(account: AccountState, names: Sequence[str], entry: Entry) -> tuple
     changes, others = [], []
     for name in names:
         values = account.attributes.get(name, ())
-        if any(octets.decode("utf-8", "backslashreplace").encode() != octets for octets in entry.octets.get(name, ())):
+        if not all(map(_is_text, entry.octets.get(name, ()))):
             raise RejectedError(f"{name} is no text, and is not kept: take it out of archive_attributes")
         if set(values) - set(before.get(name, ())):
             others.append(name)
         elif values:
             changes.append(swapped(name, values, ()))
     return tuple(changes), tuple(others)
+
+
+def _is_text(octets: bytes) -> bool:
+    return b"\0" not in octets and octets.decode("utf-8", "ignore").encode() == octets

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from connectors.ldap import addresses, dn
-from connectors.ldap.archiving import SECRETS
+from connectors.ldap.archiving import is_secret
+from connectors.ldap.entry import ALL
 from connectors.ldap.flavors import FLAVORS, FlavorName
 from scimbridge.sdk import Action, Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
@@ -90,6 +91,10 @@ class LdapConfig(TargetConfig):
     archive_attributes: list[str] = Field(default=[])
     """What `archive` takes off accounts, e.g. `["mobile", "homePhone", "homePostalAddress"]`. It stays in the snapshot
     that the bridge took before it first touched the account; what somebody has written since is left to a person."""
+
+    snapshot_attributes: list[str] = Field(default=[])
+    """What the snapshot keeps beside what undo needs, e.g. `["telephoneNumber", "title"]`, or `["*"]` for all text, so
+    that a deleted account can be made anew by hand. Passwords and other secrets are never kept."""
 
     hide_attribute: str | None = None
     """A yes-or-no attribute that takes accounts out of address lists, for `hide_from_directory`."""
@@ -193,11 +198,11 @@ class LdapConfig(TargetConfig):
                 )
         return value
 
-    @field_validator("archive_attributes")
+    @field_validator("archive_attributes", "snapshot_attributes")
     @classmethod
     def _no_secrets(cls, value: list[str]) -> list[str]:
         for name in value:
-            if name.casefold() in SECRETS:
+            if is_secret(name):
                 raise ValueError(f"{name} is a secret, and the snapshot keeps none; reset_credentials is for passwords")
         return value
 
@@ -217,6 +222,12 @@ class LdapConfig(TargetConfig):
             if name.casefold() in needed:
                 raise ValueError(f"archive_attributes: the bridge itself needs {name} on accounts; leave it out")
         return self
+
+    @field_validator("snapshot_attributes")
+    @classmethod
+    def _plain_or_all(cls, value: list[str]) -> list[str]:
+        cls._plain_attributes([name for name in value if name != ALL])
+        return value
 
     @field_validator("match", "member_attributes", "archive_attributes")
     @classmethod

@@ -82,6 +82,12 @@ class LdapConnector(GroupActions):
         """Return the account as it is now, wherever beneath ``base_dn`` it has moved to."""
         return self._accounts.read(account_id)
 
+    def read_first(self, action: Action, native_id: str) -> NativeState:
+        """Return an account with what the configuration wants kept of it, too."""
+        if action.is_of_groups:
+            return self.read_group(native_id)
+        return self._accounts.read(native_id, self.config.snapshot_attributes)
+
     def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
         """Whether the account is as an action would make it; the container is told here, too."""
         if action is Action.ARCHIVE:

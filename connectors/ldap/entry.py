@@ -10,6 +10,9 @@ from connectors.ldap import dn
 _SPECIAL = str.maketrans({"\\": r"\5c", "*": r"\2a", "(": r"\28", ")": r"\29", "\x00": r"\00"})
 
 
+ALL = "*"
+"""Instead of an attribute's name: all that people write (RFC 4511 section 4.5.1.8)."""
+
 Control = tuple[str, bool, bytes | None]
 """What goes with a request (RFC 4511 section 4.1.11): its type, whether the server must know it, and its value."""
 

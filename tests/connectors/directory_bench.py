@@ -26,7 +26,7 @@ class DirectoryBench(Bench):
 
     def _build(self, name: str) -> Connector:  # type: ignore[type-arg,override]  # the bench knows the sample only
         permit = TargetPermit(self.fleet[name], self.database, self.leases, self.clock, self.slept.append)
-        self.connector = LdapConnector(self.lab.config(), Context(target=name, permit=permit))
+        self.connector = LdapConnector(self.lab.config(snapshot_attributes=["*"]), Context(target=name, permit=permit))
         return self.connector
 
 

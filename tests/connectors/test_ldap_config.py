@@ -112,6 +112,8 @@ def test_good_settings_are_taken(changes: dict[str, Any]) -> None:
         ({"lock_also": {"userPassword": "!"}}, "would become the password"),
         ({"archive_attributes": ["mobile", "UserPassword"]}, "is a secret"),
         ({"archive_attributes": ["mobile;lang-de"]}, "no name of an LDAP attribute"),
+        ({"snapshot_attributes": ["*", "ourVpnToken"]}, "is a secret"),
+        ({"snapshot_attributes": ["mo*"]}, "no name of an LDAP attribute"),
         ({"archive_attributes": ["UID"]}, "the bridge itself needs UID"),
         ({"archive_attributes": ["description"]}, "the bridge itself needs description"),
         ({"stale_after": "90d"}, "not permitted"),

@@ -470,3 +470,19 @@ def test_what_is_no_text_is_not_archived(lab: Lab, connect: Connect, name: str) 
         connector.perform(Action.ARCHIVE, original.with_original(original), confirmed)
 
     assert lab.values(original.id, "mobile") == ("+1 555 0100",)
+
+
+def test_the_snapshot_keeps_all_text_where_that_is_wanted_and_no_secret(lab: Lab, connect: Connect, name: str) -> None:
+    photo = "thumbnailPhoto" if lab.flavor == "active-directory" else "jpegPhoto"
+    extra = {"telephoneNumber": "+1 555 0100", "title": "Treasurer", photo: b"\xff\xd8\xff\xe0"}
+    account_id = lab.add_person(name, **extra)
+    usual = connect().read(account_id)
+
+    everything = connect(snapshot_attributes=["*"]).read_first(Action.SUSPEND, account_id).attributes
+    chosen = connect(snapshot_attributes=["telephoneNumber"]).read_first(Action.SUSPEND, account_id).attributes
+
+    assert everything["telephoneNumber"] == ("+1 555 0100",)
+    assert chosen == {**usual.attributes, "telephoneNumber": ("+1 555 0100",)}
+    assert {*usual.attributes} < {*everything}
+    assert not {photo, "userPassword", "tokenGroups", "objectGUID"} & {*everything}
+    assert connect(snapshot_attributes=["*"]).read(account_id) == usual

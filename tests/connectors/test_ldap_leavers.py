@@ -58,7 +58,7 @@ def test_who_stays_away_is_deleted_in_the_end_and_later_where_the_date_in_the_ma
     database: Database, clock: FakeClock, lab: Lab
 ) -> None:
     bench, name = a_bench(database, clock, lab, Action.ARCHIVE), f"p{uuid.uuid4().hex[:10]}"
-    account_id = lab.add_person(name, mobile="+1 555 0100")
+    account_id = lab.add_person(name, mobile="+1 555 0100", telephoneNumber="+1 555 0199")
     user = bench.join(name, everywhere=False)
     bench.run()
 
@@ -76,6 +76,7 @@ def test_who_stays_away_is_deleted_in_the_end_and_later_where_the_date_in_the_ma
     bench.connector.close()
     (kept,) = bench.overview.snapshots(bench.case(user).id)
     assert (archived, kept.state.attributes["mobile"]) == ((), ("+1 555 0100",))
+    assert kept.state.attributes["telephoneNumber"] == ("+1 555 0199",)
     assert is_there
     assert (task.action, task.due_at) == (Action.DELETE, later)
     assert task.reason == f"extended in crm until {later:%Y-%m-%d %H:%M} UTC"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import ldap3
 
 from connectors.ldap.client.link import LdapLink
-from connectors.ldap.entry import Control, Entry
+from connectors.ldap.entry import ALL, Control, Entry
 from connectors.ldap.errors import NO_SUCH_OBJECT, SIZE_LIMIT_EXCEEDED, checked
 from connectors.ldap.flavors import Flavor
 from scimbridge.sdk import Permit, TargetUnusableError
@@ -112,11 +112,15 @@ class Conversation:
     def _entry(self, found: Mapping[str, Any], attributes: Sequence[str]) -> Entry:
         raw = {name.casefold(): values for name, values in found["raw_attributes"].items()}
         identifiers = raw.get(self._flavor.id_attribute.casefold()) or [b""]
-        return Entry(
-            dn=found["dn"],
-            id=self._flavor.id_of(identifiers[0]),
-            octets={name: tuple(raw.get(name.casefold(), ())) for name in attributes},
-        )
+        octets = {name: tuple(raw.get(name.casefold(), ())) for name in attributes if name != ALL}
+        if ALL in attributes:
+            asked = {name.casefold() for name in octets}
+            octets |= {
+                name: tuple(found["raw_attributes"][name])
+                for name in found["raw_attributes"]
+                if name.casefold() not in asked
+            }
+        return Entry(dn=found["dn"], id=self._flavor.id_of(identifiers[0]), octets=octets)
 
 
 def _cookie_in(result: Mapping[str, Any]) -> bytes | None:
