@@ -26,6 +26,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -85,6 +86,17 @@ class NotFoundError(RuleError):
         self.kind = kind
         self.key = key
         super().__init__(f"no {kind} {key!r}" if key else f"no such {kind}")
+
+
+class SeveralNamedError(RuleError):
+    """Several people have or had this userName; the message names their ids."""
+
+    def __init__(self, user_name: str, found: Sequence[str]) -> None:
+        self.user_name = user_name
+        self.found = found
+        super().__init__(
+            f"{len(found)} people have or had the userName {user_name!r}; name one by its id: {', '.join(found)}"
+        )
 
 
 class DuplicateError(RuleError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -20,7 +21,7 @@ def add(
     match: Annotated[
         str | None, typer.Argument(metavar="[FILTER]", help="""Whom, e.g. 'userName eq "ada@example.com"'.""")
     ] = None,
-    identity: Annotated[str | None, typer.Option("--identity", metavar="ID", help="One person, by SCIM id.")] = None,
+    identity: Annotated[str | None, typer.Option("--identity", metavar="ID|USERNAME", help="One person.")] = None,
     members: Annotated[
         str | None, typer.Option("--members", metavar="GROUP", help="Whoever is in a SCIM group of this name.")
     ] = None,
@@ -43,6 +44,7 @@ def add(
     A filter is a SCIM filter (RFC 7644 §3.4.2.2) over identities. It counts from now on, for cases that are open, too.
     """
     from scimbridge.cli.excluding import chosen
+    from scimbridge.domain.exclusion import Spared
 
     wanted = chosen(
         reason,
@@ -58,6 +60,8 @@ def add(
         now = bridge.clock()
         if not wanted.stands(now):
             raise typer.BadParameter("--until has passed")
+        if wanted.spared is Spared.IDENTITY:
+            wanted = replace(wanted, subject=bridge.holding.identity_named(wanted.subject, now))
         count = bridge.holding.reach(wanted)
         exclusion_id = bridge.holding.exclude(wanted, by=operator(by), now=now)
     if count == 0:

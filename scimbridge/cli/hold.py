@@ -25,7 +25,9 @@ def place(
     everything: Annotated[bool, typer.Option("--everything", help="Stop all work.")] = False,
     source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Stop work of a source.")] = None,
     target: Annotated[str | None, typer.Option("--target", metavar="NAME", help="Stop work at a target.")] = None,
-    identity: Annotated[str | None, typer.Option("--identity", metavar="ID", help="Stop work on a person.")] = None,
+    identity: Annotated[
+        str | None, typer.Option("--identity", metavar="ID|USERNAME", help="Stop work on a person.")
+    ] = None,
     case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Stop one case.")] = None,
     legal: Annotated[
         bool, typer.Option("--legal", help="A legal hold: nothing but lifting it by its id, with a reason, ends it.")
@@ -44,9 +46,10 @@ def place(
     with opened(config, log_level) as bridge:
         from scimbridge.cli.documents import hold_document
 
-        placed = bridge.holding.place(
-            scope, subject, reason=reason, by=operator(by), now=bridge.clock(), is_legal=legal
-        )
+        now = bridge.clock()
+        if scope is Scope.IDENTITY:
+            subject = bridge.holding.identity_named(subject, now)
+        placed = bridge.holding.place(scope, subject, reason=reason, by=operator(by), now=now, is_legal=legal)
     late = [{"attempt": one.id, "task_id": one.task_id, "target": one.target} for one in placed.too_late_for]
     if as_json:
         say_json({**hold_document(placed.hold), "too_late_for": late})

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from scimbridge.cli.output import note
-from scimbridge.errors import BridgeError, ConfigurationError, StoreUnavailableError
+from scimbridge.errors import BridgeError, ConfigurationError, NotFoundError, StoreUnavailableError
 
 
 class ExitCode(IntEnum):
@@ -40,6 +40,17 @@ class Reporting(TyperGroup):
             raise typer.Exit(ExitCode.FAILED) from error
 
 
+_LISTED_BY = {
+    "case": "cases find TEXT",
+    "flood": "guard list",
+    "open inquiry": "inquiries list",
+    "standing exclusion": "exclusion list",
+    "standing hold": "hold list",
+    "target": "targets list",
+}
+"""What shows the things that somebody may have meant."""
+
+
 def _report(error: BridgeError) -> ExitCode:
     if logging.getLogger().isEnabledFor(logging.DEBUG):
         note(*traceback.format_exception(error))
@@ -48,11 +59,19 @@ def _report(error: BridgeError) -> ExitCode:
         count = len(error.problems)
         note(f"{count} problem{'' if count == 1 else 's'}; nothing was started")
         return ExitCode.WRONG_USAGE
-    # Most sentences name the next step already, as a command.
-    needs_hint = isinstance(error, StoreUnavailableError) and "`" not in str(error)
-    hint = " (`scimbridge check` shows what is wrong)" if needs_hint else ""
-    note(f"Error: {error}{hint}")
+    note(f"Error: {error}{_hint(error)}")
     return ExitCode.FAILED
+
+
+def _hint(error: BridgeError) -> str:
+    """Return the next step; most sentences name it already, as a command."""
+    match error:
+        case StoreUnavailableError() if "`" not in str(error):
+            return " (`scimbridge check` shows what is wrong)"
+        case NotFoundError(kind=kind) if kind in _LISTED_BY:
+            return f" (`scimbridge {_LISTED_BY[kind]}` shows what there is)"
+        case _:
+            return ""
 
 
 def _spell(error: OSError) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from scimbridge.domain.case import Case
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.hold import Hold, Scope
-from scimbridge.errors import LegalHoldError, NotFoundError
+from scimbridge.errors import LegalHoldError, NotFoundError, SeveralNamedError
 from scimbridge.services.fleet import Fleet
 from scimbridge.store import attempts, cases, holds, identities, journal, reach, tokens
 from scimbridge.store.attempts import Attempt
@@ -71,6 +71,19 @@ class Holding:
                 details={"hold": hold.id, "scope": scope, "legal": is_legal},
             )
         return Placed(hold, late)
+
+    def identity_named(self, said: str, now: datetime) -> str:
+        """Return the id of the person whom somebody names by the id, or by a userName that nobody else has or had.
+
+        Raises:
+            NotFoundError: It is neither.
+            SeveralNamedError: Several have or had this userName; nobody is guessed.
+        """
+        with self._database.read() as tx:
+            named = identities.everybody_named(tx, said)
+            if len(named) > 1:
+                raise SeveralNamedError(said, [f"{identity_id} ({source})" for identity_id, source in named])
+            return named[0][0] if named else identities.identity_by_id(tx, said, now).id
 
     def lift(self, hold_id: str, *, by: str, now: datetime, reason: str = "") -> Hold:
         """Lift a hold; what became due meanwhile is released by the next sweep.

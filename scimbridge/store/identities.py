@@ -272,6 +272,15 @@ def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:
     return list(tx.execute(query).scalars())
 
 
+def everybody_named(tx: Connection, user_name: str) -> list[tuple[str, str]]:
+    """Return the ids and sources of all people that have or had this userName, in any case; deleted ones, too."""
+    query = select(identities.c.id, identities.c.source).where(
+        identities.c.any_case_name == any_case_key(user_name),
+        identities.c.source.not_like(f"{AT_TARGET}%"),  # a group is nobody
+    )
+    return [(identity_id, source) for identity_id, source in tx.execute(query.order_by(identities.c.id))]
+
+
 def find_people(
     tx: Connection,
     *,

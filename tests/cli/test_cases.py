@@ -269,7 +269,9 @@ def test_the_story_as_json_has_stable_keys(bench: Bench, terminal: Terminal) -> 
 
 def test_an_unknown_case_is_a_failure_in_one_sentence(bench: Bench, terminal: Terminal) -> None:
     assert bench.database.is_sqlite
-    assert terminal.run("cases", "show", "nonsense", code=1).stderr == "Error: no case 'nonsense'\n"
+    assert terminal.run("cases", "show", "nonsense", code=1).stderr == (
+        "Error: no case 'nonsense' (`scimbridge cases find TEXT` shows what there is)\n"
+    )
 
 
 # -- changed

@@ -47,7 +47,9 @@ def test_without_a_flood_there_is_nothing_to_decide(bench: Bench, terminal: Term
     assert terminal.run("guard", "list").stdout == "The guard holds nothing.\n"
     assert terminal.read("guard", "list") == []
     assert terminal.run("guard", "list", "--decided").stdout == "Nobody has decided about a flood yet.\n"
-    assert terminal.run("guard", "show", "nope", code=1).stderr == "Error: no flood 'nope'\n"
+    assert terminal.run("guard", "show", "nope", code=1).stderr == (
+        "Error: no flood 'nope' (`scimbridge guard list` shows what there is)\n"
+    )
 
 
 @pytest.mark.usefixtures("everyone")

@@ -77,7 +77,9 @@ def test_a_backlog_that_is_let_go_is_shown_as_such(bench: Bench, terminal: Termi
 def test_an_unknown_target_is_a_failure(bench: Bench, terminal: Terminal) -> None:
     assert bench.wakeups == []
     for command in (("pause", "nope", "--reason", "x"), ("resume", "nope"), ("check", "nope")):
-        assert terminal.run("targets", *command, code=1).stderr == "Error: no target 'nope'\n"
+        assert terminal.run("targets", *command, code=1).stderr == (
+            "Error: no target 'nope' (`scimbridge targets list` shows what there is)\n"
+        )
 
 
 def test_a_hold_stands_until_it_is_lifted(bench: Bench, terminal: Terminal) -> None:
@@ -111,6 +113,24 @@ def test_everybody_and_one_person_and_one_case_can_be_held(bench: Bench, termina
     assert "identity" in terminal.run("hold", "list").stdout
 
 
+def test_a_person_is_held_and_spared_by_their_user_name_unless_somebody_else_had_it(
+    bench: Bench, terminal: Terminal
+) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    bench.delete(ada)
+    other = bench.join("Bob", source="hr")
+
+    placed = terminal.read("hold", "place", "--identity", "ADA", "--legal", "--reason", "litigation")
+    spared = terminal.run("exclusion", "add", "--identity", "ada", "--reason", "litigation")
+    refused = terminal.run("hold", "place", "--identity", "bob", "--reason", "litigation", code=1)
+
+    assert placed["subject"] == ada
+    assert "Error" not in spared.stderr
+    assert "2 people have or had the userName 'bob'; name one by its id: " in refused.stderr
+    assert all(each in refused.stderr for each in (bob, other))
+    assert len(bench.holding.standing()) == 1
+
+
 def test_a_hold_that_comes_too_late_names_the_tasks(bench: Bench, terminal: Terminal) -> None:
     user = bench.join("ada")
     bench.run()
@@ -136,7 +156,7 @@ def test_a_hold_is_on_one_thing(bench: Bench, terminal: Terminal, options: tuple
 def test_a_hold_on_what_is_not_there_is_a_failure(bench: Bench, terminal: Terminal) -> None:
     for option, kind in (("--target", "target"), ("--identity", "identity"), ("--case", "case")):
         result = terminal.run("hold", "place", option, "nope", "--reason", "wait", code=1)
-        assert result.stderr == f"Error: no {kind} 'nope'\n"
+        assert result.stderr.startswith(f"Error: no {kind} 'nope'")
 
     assert bench.holding.standing() == []
 
