@@ -4,8 +4,6 @@ mutmut does the work, in a copy of the repository below ``build``. It runs, for 
 that came by the changed function, and remembers what it found: a second run only tries what has
 changed, and what nobody noticed. It does not change what stands outside of functions, nor functions with decorators.
 
-What no test can notice stands in ``tests/survivors.toml`` with its reason, and is counted apart.
-
 What no test can notice stands in ``survivors.toml`` with its reason, and is counted apart.
 
     make mutate ARGS="scimbridge/domain/plan.py"

@@ -91,9 +91,8 @@ class Claiming:
                 obstacle = self._eligibility.obstacle(tx, task, account, identity, now)
                 if obstacle is None:
                     return self._start(tx, task, account, identity, now)
-                if obstacle.consequence is Consequence.HOLD:
+                if not _stop(tx, task, obstacle, now):
                     return None
-                stop(tx, task, obstacle, now)
             return self._start_look_up(tx, account, now)
 
     def has_snapshot(self, claim: Claim, native_id: str) -> bool:
@@ -244,8 +243,8 @@ class Claiming:
         return attempts.begin(tx, account, task_id=task_id, worker=self._worker, now=now, lease_until=lease_until)
 
 
-def stop(tx: Connection, task: Task, obstacle: Obstacle, now: datetime) -> None:
-    """Give a task that is not running the end that an obstacle asks for."""
+def _stop(tx: Connection, task: Task, obstacle: Obstacle, now: datetime) -> bool:
+    """Give a task that is not running the end that an obstacle asks for; false where it stays as it is."""
     match obstacle.consequence:
         case Consequence.CANCEL:
             tasks.save(tx, task, task.cancel(obstacle.reason), finished_at=now)
@@ -260,6 +259,7 @@ def stop(tx: Connection, task: Task, obstacle: Obstacle, now: datetime) -> None:
             tasks.save(tx, task, task.postpone(obstacle.reason, obstacle.until))
             event = "task postponed"
         case Consequence.HOLD:
-            return
+            return False
     journal.record(tx, event, now, reason=obstacle.reason, task=task, details={"action": task.action})
     settling.settle(tx, task.case_id, now)
+    return True

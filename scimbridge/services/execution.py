@@ -37,13 +37,16 @@ from scimbridge.store.database import Database
 BUDGET = timedelta(seconds=120)
 """A message takes no new task after this long, so that other accounts have their turn."""
 
+SPARED = timedelta(days=1)
+"""After this long it is asked again for an account that is spared: exclusions end."""
+
 log = structlog.get_logger("scimbridge.execution")
 
 
 class Execution:
     """Works off accounts: claim, read, commit the read, change, read back, record.
 
-    ``tell`` does what the bridge does by itself, where it does.
+    ``tell`` does what the bridge does by itself; nothing where nobody is told anything.
     """
 
     def __init__(
@@ -54,8 +57,8 @@ class Execution:
         recording: Recording,
         leases: Leases,
         clock: Callable[[], datetime],
-        tell: Callable[[Claim], Done | NeedsPerson] | None = None,
-        successors: Successors | None = None,
+        tell: Callable[[Claim], Done | NeedsPerson] | None,
+        successors: Successors,
     ) -> None:
         self._database = database
         self._fleet = fleet
@@ -135,7 +138,7 @@ class Execution:
         seen.append(state)
         if connector.is_as_wanted(action, state):  # before a successor is looked for: there may be nothing to hand over
             return _done(connector, Done(changed=False), state, state)
-        if self._successors is not None and isinstance(state, AccountState):
+        if isinstance(state, AccountState):
             state = replace(state, successor=self._successors.find(claim, connector))
         if connector.is_as_wanted(action, state):
             return _done(connector, Done(changed=False), state, state)
@@ -171,6 +174,8 @@ class Execution:
             linked = self._find_and_link(self._fleet.connector(account.target), look_up) is not None
         except AmbiguousAccountError as error:
             note, candidates = str(error), error.candidates
+        except ObstacleError as error:
+            note, again_at = str(error), now + SPARED
         except ConnectorError as error:
             retry_after = error.retry_after if isinstance(error, RetryableError) else None
             note, again_at = str(error), now + backoff(account.link_attempts + 1, retry_after)

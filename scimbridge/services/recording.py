@@ -63,10 +63,10 @@ class Recording:
         alarms: Notes it for operators, in the same transaction.
     """
 
-    def __init__(self, database: Database, alarm: Callable[[str, str], None], alarms: Alarms | None = None) -> None:
+    def __init__(self, database: Database, alarm: Callable[[str, str], None], alarms: Alarms) -> None:
         self._database = database
         self._alarm = alarm
-        self._alarms = alarms or Alarms()
+        self._alarms = alarms
 
     def record(self, claim: Claim, result: Result, now: datetime) -> Task:
         """End an attempt and return its task as it is then."""

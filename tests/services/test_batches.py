@@ -443,6 +443,26 @@ def test_a_batch_that_goes_over_the_limit_is_held_from_there_on(tmp_path: Path, 
             assert len(tx.execute(select(holds.c.id)).all()) == 10
 
 
+def test_the_share_of_a_batch_is_of_those_who_were_active_when_the_window_began(
+    tmp_path: Path, sqlite_template: bytes
+) -> None:
+    (limit,) = a_guard(99, percent=50).limits
+    with a_bench(tmp_path / "bench", sqlite_template, guard=Guard((limit,))) as bench:
+        ids = [bench.join(f"user{number}") for number in range(4)]
+        bench.census.run(bench.clock())
+        bench.leave(ids[0])
+        bench.clock.advance(limit.window)
+        for number in range(9):
+            bench.join(f"new{number}")
+        bench.census.run(bench.clock())
+
+        together(bench, *((user_id, setting(active=False)) for user_id in ids[1:]))
+
+        with bench.database.read() as tx:
+            (flood,) = tx.execute(select(floods.c.reason)).scalars()
+        assert flood.endswith("50% of 4 that were active")
+
+
 def test_a_unit_that_fails_in_a_batch_is_not_counted(tmp_path: Path, sqlite_template: bytes) -> None:
     with a_bench(tmp_path / "bench", sqlite_template, guard=a_guard(2)) as bench:
         ids = [bench.join(f"user{number}") for number in range(3)]

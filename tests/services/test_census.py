@@ -54,6 +54,20 @@ def test_a_percentage_binds_from_its_floor_on(database: Database, clock: FakeClo
     assert bool(standing(bench)) is trips
 
 
+def test_who_left_before_the_window_began_was_not_active_where_a_percentage_comes_later(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = a_bench(database, clock, a_limit(9, window=HOUR))
+    everyone = people(bench, 4)
+    leave_all(bench, everyone[:2])
+    clock.advance(HOUR)
+
+    bench = a_bench(database, clock, a_limit(None, percent=50, window=HOUR))
+    leave_all(bench, everyone[2:])
+
+    assert the_flood(bench).reason.endswith("50% of 2 that were active")
+
+
 def test_the_smaller_of_count_and_percentage_binds(database: Database, clock: FakeClock) -> None:
     bench = a_bench(database, clock, a_limit(3, percent=50))
     everyone = people(bench, 20)

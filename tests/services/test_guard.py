@@ -100,6 +100,20 @@ def test_who_left_before_the_window_began_counts_no_more(database: Database, clo
     assert standing(bench) == []
 
 
+def test_who_left_before_the_window_began_is_not_held_with_those_who_trip_the_limit(
+    database: Database, clock: FakeClock
+) -> None:
+    limit = a_limit(2, window=timedelta(hours=1))
+    bench = a_bench(database, clock, limit, rules=Ruleset((a_rule(a_stage("7d")),)))
+    earlier, *others = people(bench, 4)
+    bench.leave(earlier)
+    clock.advance("1h")
+
+    leave_all(bench, others)
+
+    assert held_cases(bench) == {bench.case(each).id for each in others}
+
+
 def test_the_moment_in_which_the_window_ends_is_outside_of_it(database: Database, clock: FakeClock) -> None:
     bench = a_bench(database, clock, a_limit(1, window=timedelta(hours=1)))
     first, second, third = people(bench, 3)

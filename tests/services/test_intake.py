@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import RowMapping, select
+from structlog.testing import capture_logs
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
@@ -367,7 +368,8 @@ def test_a_bug_in_a_look_up_does_not_take_the_worker_along(bench: Bench) -> None
     ada = bench.join("ada")
     bench.systems["crm"].fails.append(ZeroDivisionError())
 
-    bench.run()
+    with capture_logs():
+        bench.run()
     assert bench.account(ada).native_id is None
 
     bench.run("1h")
@@ -380,7 +382,8 @@ def test_a_bug_in_a_connector_makes_the_task_wait(bench: Bench) -> None:
     bench.leave(ada)
     bench.systems["crm"].fails.append(ZeroDivisionError())
 
-    bench.work()
+    with capture_logs():
+        bench.work()
 
     (task,) = bench.tasks(bench.case(ada))
     assert task.state is TaskState.WAITING

@@ -88,6 +88,22 @@ def test_an_account_that_is_excluded_is_not_even_taken_up(
     assert bench.account(ada).native_id == (None if is_spared else "native-ada")
     (account,) = (row for row in rows(bench, schema.accounts) if row["target"] == "crm")
     assert account["linked_at"] == (None if is_spared else clock())
+    look_ups = [row for row in rows(bench, schema.attempts) if row["task_id"] is None and row["target"] == "crm"]
+    assert [row["reason"] for row in look_ups] == (["excluded: vip"] if is_spared else [])
+
+
+def test_an_account_that_was_spared_is_linked_once_the_exclusion_is_over(bench: Bench) -> None:
+    spared = Exclusion(reason="vip", spared=Spared.ACCOUNT, subject="native-ada", target="crm", until=bench.at("23h"))
+    bench.holding.exclude(spared, by="ops", now=bench.clock())
+    ada = bench.join("ada")
+
+    bench.run()
+    account = bench.account(ada)
+    assert (account.native_id, account.note, account.link_due_at) == (None, "excluded: vip", bench.at("1d"))
+
+    bench.run("1d")
+    account = bench.account(ada)
+    assert (account.native_id, account.note, account.link_due_at) == ("native-ada", "", None)
 
 
 @pytest.mark.parametrize(("until", "kept"), [("2m", ["Board"]), ("1m", [])])

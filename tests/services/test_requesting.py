@@ -21,7 +21,8 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.source import NameCase, SourceProfile
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import NotFoundError
-from scimbridge.store import journal
+from scimbridge.services import requesting
+from scimbridge.store import dated, journal
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import SOURCE, Bench, a_rule, a_stage, an_exclusion
@@ -478,6 +479,38 @@ def test_two_sweepers_take_a_date_once(bench: Bench) -> None:
     race([partial(bench.requesting.run, bench.clock()) for _ in range(4)])
 
     assert len(bench.facts(ada)) == 1
+
+
+def test_a_date_that_another_sweeper_has_taken_meanwhile_is_not_taken_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = bench.join("ada")
+    ask(bench, "ada", date="2026-03-03")
+    bench.clock.advance("3d")
+    due = dated.due
+
+    def due_and_taken(*arguments: Any) -> Any:
+        found = due(*arguments)
+        monkeypatch.setattr(dated, "due", due)
+        assert bench.requesting.run(bench.clock())[0] == 1
+        return found
+
+    monkeypatch.setattr(dated, "due", due_and_taken)
+
+    assert bench.requesting.run(bench.clock())[0] == 0
+    assert len(bench.facts(ada)) == 1
+
+
+def test_those_whose_date_has_come_long_ago_keep_nobody_waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requesting, "BATCH", 1)
+    bench.join("ada")
+    bob = bench.join("bob")
+    ask(bench, {"user_name": "ada", "date": "2026-03-03"}, {"user_name": "bob", "date": "2026-03-04"})
+    bench.run("3d")
+
+    bench.run("1d")
+
+    assert bench.systems["crm"].is_suspended("bob"), bench.facts(bob)
 
 
 # -- what the source says meanwhile

@@ -206,7 +206,7 @@ def test_a_later_fact_that_wants_more_approvers_gets_them(database: Database, cl
 
 
 def test_an_irreversible_stage_keeps_its_distance_and_its_schedule(database: Database, clock: FakeClock) -> None:
-    deleting = with_terms(a_stage("3d", Action.DELETE), schedule=NIGHT)
+    deleting = with_terms(a_stage("3d", Action.DELETE), schedule=NIGHT, window=timedelta(hours=1))
     bench = a_bench(database, clock, a_rule(a_stage("1d"), deleting))
     ada = bench.join("ada")
     bench.leave(ada)

@@ -104,7 +104,8 @@ def test_each_look_up_that_fails_waits_longer(bench: Bench, error: Exception) ->
     for failed in (1, 2, 3):
         bench.systems["crm"].fails.append(error)
         retry._RNG.seed(7)
-        bench.run("1h")
+        with structlog.testing.capture_logs():
+            bench.run("1h")
 
         account = bench.account(ada)
         assert account.link_attempts == failed
