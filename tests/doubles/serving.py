@@ -83,11 +83,13 @@ class Double(ABC):
     Attributes:
         calls: All requests, in order, but for those of tokens.
         faults: Tried in order; each wears off.
+        carried_out: Writing requests that were, also those whose answer was lost.
         bugs: What went wrong in the double itself; a test that meets one fails.
     """
 
     def __init__(self) -> None:
         self.calls: list[Asked] = []
+        self.carried_out: list[Asked] = []
         self.bugs: list[Exception] = []
         self.faults: list[Fault] = []
         self._lock = threading.RLock()
@@ -110,11 +112,16 @@ class Double(ABC):
             if not self.is_of_tokens(asked):
                 self.calls.append(asked)
             fault = self._fault_for(asked)
-            if fault is None:
-                return self.answer(asked)
-            if fault.is_late:
-                self.answer(asked)
-            return fault.answer
+            if fault is not None and not fault.is_late:
+                return fault.answer
+            answer = self.answer(asked)
+            self.note(asked, answer)
+            return answer if fault is None else fault.answer
+
+    def note(self, asked: Asked, answer: Answer) -> None:
+        """Keep what was carried out."""
+        if asked.writes and not self.is_of_tokens(asked) and answer.status // 100 == 2:
+            self.carried_out.append(asked)
 
     def _fault_for(self, asked: Asked) -> Fault | None:
         for fault in self.faults:

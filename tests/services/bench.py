@@ -10,6 +10,7 @@ from typing import Any
 from connectors.sample import SampleConfig, SampleConnector
 from connectors.sample.record import Changes, Edit, Record
 from scimbridge.domain.action import Action
+from scimbridge.domain.capability import Capability
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
@@ -283,6 +284,7 @@ class Bench:
 
     Attributes:
         actions: What the targets can do; everything unless a test says less.
+        capabilities: What their connector declares.
     """
 
     database: Database
@@ -298,6 +300,7 @@ class Bench:
     timing: Timing = ANY_TIME
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     actions: Collection[Action] = tuple(MemoryConnector.capabilities)
+    capabilities: Mapping[Action, Capability] = field(default_factory=lambda: MemoryConnector.capabilities)
     channels: Channels | None = None
     freezes: Sequence[Freeze] = ()
 
@@ -323,7 +326,7 @@ class Bench:
             )
             for name in self.systems
         }
-        able = {action: can for action, can in MemoryConnector.capabilities.items() if action in self.actions}
+        able = {action: can for action, can in self.capabilities.items() if action in self.actions}
         known = {name: Target.of(name, config, able) for name, config in self.configs.items()}
         if self.channels is not None:
             known[NOTICES] = NOTICES_TARGET

@@ -115,9 +115,16 @@ class Graph(Double):
         if body is not None and headers.get("content-type") != "application/json":
             return refusal(400, "BadRequest", "Write the Content-Type of a body in a batch.")
         try:
-            return self._carry_out(asked, granted)
+            answer = self._carry_out(asked, granted)
         except GraphError as error:
             return error.answer
+        self.note(asked, answer)
+        return answer
+
+    def note(self, asked: Asked, answer: Answer) -> None:
+        """Keep what was carried out; of a batch, what is in it."""
+        if not asked.path.endswith("/$batch"):
+            super().note(asked, answer)
 
 
 def _body_of(asked: Asked) -> Any:

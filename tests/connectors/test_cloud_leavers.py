@@ -1,0 +1,147 @@
+"""A leaver of Google Workspace and of Microsoft 365, through the real engine, in fair weather and in a storm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connectors.google_workspace import GoogleWorkspaceConnector
+from connectors.microsoft365 import Microsoft365Connector
+from scimbridge.domain.action import Action
+from scimbridge.domain.case import CaseState
+from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.task import TaskState
+from scimbridge.store.database import Database
+from tests.clock import FakeClock
+from tests.connectors.cloud_bench import CloudBench, doubled, storm
+from tests.connectors.google_bridge import PRODUCT, SKUS, workspace
+from tests.connectors.graph_bridge import directory
+from tests.doubles.google.errors import throttled as google_throttled
+from tests.doubles.graph.errors import throttled as graph_throttled
+from tests.services.bench import a_rule, a_stage
+
+ON_ONE_STORE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # the other one proves nothing more
+
+ACCESS = a_stage("0s", Action.SUSPEND, Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS)
+OF_GOOGLE = (
+    ACCESS,
+    a_stage(
+        "7d",
+        Action.REMOVE_FROM_GROUPS,
+        Action.RELEASE_LICENSES,
+        Action.HIDE_FROM_DIRECTORY,
+        Action.STAMP,
+        Action.MOVE,
+    ),
+    a_stage("90d", Action.DELETE),
+)
+OF_MICROSOFT = (
+    ACCESS,
+    a_stage("7d", Action.REMOVE_FROM_GROUPS, Action.RELEASE_LICENSES, Action.STAMP),
+    a_stage("90d", Action.DELETE),
+)
+
+
+def google_bench(database: Database, clock: FakeClock) -> CloudBench:
+    rules = Ruleset((a_rule(*OF_GOOGLE),))
+    can = GoogleWorkspaceConnector.capabilities
+    return CloudBench(database, clock, rules, actions=tuple(can), capabilities=can)
+
+
+def graph_bench(database: Database, clock: FakeClock) -> CloudBench:
+    rules = Ruleset((a_rule(*OF_MICROSOFT),))
+    can = Microsoft365Connector.capabilities
+    return CloudBench(database, clock, rules, actions=tuple(can), capabilities=can)
+
+
+def persist(bench: CloudBench, user: str, finished: int) -> None:
+    """Let days pass until so many tasks have come to their end."""
+    for _ in range(40):
+        bench.run("6h")
+        if sum(task.is_finished for case in bench.cases(user) for task in bench.tasks(case)) >= finished:
+            return
+    pytest.fail(f"not done: {[bench.states(case) for case in bench.cases(user)]}")
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("in_a_storm", [False, True], ids=["fair weather", "storm"])
+def test_a_leaver_of_google_is_gone_in_the_end_and_nothing_is_done_twice(
+    database: Database, clock: FakeClock, tmp_path: Path, in_a_storm: bool
+) -> None:
+    with workspace(tmp_path) as cloud:
+        google, bench = cloud.google, google_bench(database, clock)
+        bench.cloud = cloud
+        ann = google.company.hire("ann")
+        for number in range(4):
+            google.company.form(f"group-{number}", ann)
+        google.company.license(ann, PRODUCT, SKUS[0])
+        ann.tokens, ann.app_passwords = {"app": "An app"}, {7: "Phone"}
+        user = bench.join("ann@example.com", everywhere=False)
+        bench.run()
+
+        if in_a_storm:
+            google.faults = storm(7, google_throttled())
+        bench.leave(user)
+        persist(bench, user, 3)
+        assert (ann.document["suspended"], ann.tokens, ann.app_passwords, ann.sessions) == (True, {}, {}, 0)
+        bench.run("7d")
+        persist(bench, user, 8)
+        assert ann.document["orgUnitPath"] == "/Leavers"
+        bench.run("83d")
+        persist(bench, user, 9)
+        google.faults = []
+        bench.connector.close()
+
+        assert ann.is_deleted
+        assert bench.case(user).state is CaseState.COMPLETED
+        assert set(bench.states(bench.case(user)).values()) <= {TaskState.DONE}
+        repeatable = ("signOut", "invalidate", '"password"')
+        assert [each for each in doubled(google.carried_out) if not any(word in each for word in repeatable)] == []
+        if not in_a_storm:
+            # Password, app password, codes, token, sign-out, suspend; 4 groups, license, hide, stamp, move; delete.
+            assert google.writes() == len(google.carried_out) == 15
+            assert [each.body for each in google.carried_out if b"suspended" in each.body] == [
+                google.carried_out[5].body
+            ]
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("in_a_storm", [False, True], ids=["fair weather", "storm"])
+def test_a_leaver_of_microsoft_is_gone_in_the_end_and_nothing_is_done_twice(
+    database: Database, clock: FakeClock, in_a_storm: bool
+) -> None:
+    with directory() as cloud:
+        graph, bench = cloud.graph, graph_bench(database, clock)
+        bench.cloud = cloud
+        ann = graph.tenant.hire("ann")
+        groups = [graph.tenant.form(f"group-{number}", ann) for number in range(25)]
+        for sku in cloud.skus:
+            graph.tenant.license(ann, sku)
+        ann.grants, ann.methods = {"g1": "app"}, {"p1": "phone", "f1": "fido2"}
+        user = bench.join("ann@example.com", everywhere=False)
+        bench.run()
+
+        if in_a_storm:
+            graph.faults = storm(7, graph_throttled())
+        bench.leave(user)
+        persist(bench, user, 3)
+        assert (ann.document["accountEnabled"], ann.grants, ann.methods) == (False, {}, {})
+        bench.run("7d")
+        persist(bench, user, 6)
+        assert not any(ann.id in group.members for group in groups)
+        assert ann.document["assignedLicenses"] == []
+        bench.run("83d")
+        persist(bench, user, 7)
+        graph.faults = []
+        bench.connector.close()
+
+        assert ann.is_deleted
+        assert bench.case(user).state is CaseState.COMPLETED
+        assert set(bench.states(bench.case(user)).values()) <= {TaskState.DONE}
+        repeatable = ("revokeSignInSessions", "passwordProfile")
+        assert [each for each in doubled(graph.carried_out) if not any(word in each for word in repeatable)] == []
+        if not in_a_storm:
+            # Disable, revoke, grant, password, 2 methods; 25 groups, licenses, stamp; delete.
+            assert graph.writes() == len(graph.carried_out) == 34
+            assert sum(asked.path.endswith("$batch") for asked in graph.calls) == 5
