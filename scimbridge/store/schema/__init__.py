@@ -1,0 +1,87 @@
+"""The tables, by what they are about. Migrations build them; a test holds the two against each other."""
+
+from __future__ import annotations
+
+from scimbridge.store.schema.access import (
+    access_tokens,
+    oauth_clients,
+    operator_tokens,
+    operators,
+    quirks,
+    sources,
+    tokens,
+    used_assertions,
+)
+from scimbridge.store.schema.at_targets import accounts, snapshots, targets
+from scimbridge.store.schema.columns import Document, UtcDateTime, Word, metadata
+from scimbridge.store.schema.journal import DONE, REFUSED, history, notices, requests
+from scimbridge.store.schema.leaving import dated_requests, facts, inquiries, moves, unassignments
+from scimbridge.store.schema.protection import (
+    UNSETTLED,
+    exclusions,
+    flood_cases,
+    floods,
+    guard_counters,
+    guard_marks,
+    holds,
+    populations,
+)
+from scimbridge.store.schema.resources import (
+    groups,
+    identities,
+    identity_values,
+    memberships,
+    past_memberships,
+    resource_counts,
+)
+from scimbridge.store.schema.work import LATE, RUNNABLE, approvals, attempts, cases, hook_calls, stages, tasks
+
+__all__ = [
+    "DONE",
+    "LATE",
+    "REFUSED",
+    "RUNNABLE",
+    "UNSETTLED",
+    "Document",
+    "UtcDateTime",
+    "Word",
+    "access_tokens",
+    "accounts",
+    "approvals",
+    "attempts",
+    "cases",
+    "dated_requests",
+    "exclusions",
+    "facts",
+    "flood_cases",
+    "floods",
+    "groups",
+    "guard_counters",
+    "guard_marks",
+    "history",
+    "holds",
+    "hook_calls",
+    "identities",
+    "identity_values",
+    "inquiries",
+    "memberships",
+    "metadata",
+    "moves",
+    "notices",
+    "oauth_clients",
+    "operator_tokens",
+    "operators",
+    "past_memberships",
+    "populations",
+    "quirks",
+    "requests",
+    "resource_counts",
+    "snapshots",
+    "sources",
+    "stages",
+    "targets",
+    "tasks",
+    "tokens",
+    "unassignments",
+    "used_assertions",
+]
