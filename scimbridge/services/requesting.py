@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from scimbridge.domain.source import Profiles
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.errors import NotFoundError
 from scimbridge.services.intake import Submit
+from scimbridge.services.lines import Progress, carry_out, silent
 from scimbridge.services.planning import Planner, Verdict
 from scimbridge.store import cases, dated, holds, identities, journal, tasks, tokens
 from scimbridge.store.database import Database
@@ -27,13 +28,6 @@ from scimbridge.store.surroundings import around
 from scimbridge.store.values import Row
 
 BATCH = 100
-
-Progress = Callable[[int], None]
-"""Told how many lines are done."""
-
-
-def _silent(_done: int) -> None:
-    pass
 
 
 class Requesting:
@@ -70,22 +64,21 @@ class Requesting:
         now: datetime,
         *,
         partial: bool = False,
-        progress: Progress = _silent,
+        progress: Progress = silent,
     ) -> Report:
         """Have people leave, each in a transaction of its own.
 
         Where a line cannot be done, nothing is, unless ``partial`` says so. Whoever is interrupted
         asks again for the same: what was done stays so, and is not done twice.
         """
-        seen = self.look(leavers, asked, now)
-        if seen.failed and not partial:
-            return seen
-        findings = []
-        for finding in seen.findings:
-            is_kept = finding.outcome.is_new or finding.outcome is Outcome.LEFT_ALONE
-            findings.append(self._take(finding, asked, now) if is_kept else finding)
-            progress(len(findings))
-        return Report(findings, is_done=True)
+        return carry_out(
+            self.look(leavers, asked, now),
+            lambda finding: self._take(finding, asked, now),
+            # Who is left alone is kept, too.
+            takes=lambda finding: finding.outcome.is_new or finding.outcome is Outcome.LEFT_ALONE,
+            partial=partial,
+            progress=progress,
+        )
 
     def run(self, now: datetime) -> tuple[int, list[Verdict]]:
         """Take for facts the requests whose date has come. Returns how many, and what followed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,16 +23,10 @@ from scimbridge.sdk.errors import AccountNotFoundError, AmbiguousAccountError
 from scimbridge.sdk.group import GroupState
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
+from scimbridge.services.lines import Progress, carry_out, silent
 from scimbridge.services.planning import Planner
 from scimbridge.store import cases, holds, target_groups, tasks
 from scimbridge.store.database import Database
-
-Progress = Callable[[int], None]
-"""Told how many lines are done."""
-
-
-def _silent(_done: int) -> None:
-    pass
 
 
 class Retiring:
@@ -73,7 +67,7 @@ class Retiring:
         now: datetime,
         *,
         partial: bool = False,
-        progress: Progress = _silent,
+        progress: Progress = silent,
     ) -> GroupReport:
         """Have groups given up, each in a transaction of its own.
 
@@ -84,15 +78,14 @@ class Retiring:
             NotFoundError: There is no such target.
             ConnectorError: The target cannot be read.
         """
-        seen = self.look(target, named, asked, now)
-        if seen.failed and not partial:
-            return seen
-        connector = self._fleet.connector(target)
-        findings = []
-        for finding in seen.findings:
-            findings.append(self._take(connector, target, finding, asked, now) if finding.outcome.is_new else finding)
-            progress(len(findings))
-        return GroupReport(findings, is_done=True)
+        connector = self._fleet.connector(self._fleet[target].name)
+        return carry_out(
+            self.look(target, named, asked, now),
+            lambda finding: self._take(connector, target, finding, asked, now),
+            takes=lambda finding: finding.outcome.is_new,
+            partial=partial,
+            progress=progress,
+        )
 
     def _look_at(
         self, connector: Connector[Any], target: str, named: NamedGroup, asked: Asked, now: datetime
