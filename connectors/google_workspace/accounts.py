@@ -16,9 +16,9 @@ from scimbridge.sdk import (
     AccountNotFoundError,
     AccountRef,
     AccountState,
-    AmbiguousAccountError,
     Person,
 )
+from scimbridge.sdk.finding import find_by
 from scimbridge.sdk.stamp import UNMANAGED, date_in, stamp_in
 
 _SEARCHED = {"primaryEmail": "email", "email": "email", "externalIds.value": "externalId"}
@@ -44,18 +44,7 @@ class Accounts:
 
     def find(self, person: Person) -> AccountRef | None:
         """Return the account by the first pair of ``match`` that finds any; marked ones are not the bridge's."""
-        for scim_attribute, attribute in self._config.match.items():
-            found = {
-                ref.id: ref
-                for value in person.get(scim_attribute)
-                if value.strip()
-                for ref in self._search(attribute, value)
-            }
-            if len(found) > 1:
-                raise AmbiguousAccountError(f"{len(found)} accounts match by {attribute}", list(found.values()))
-            if found:
-                return next(iter(found.values()))
-        return None
+        return find_by(self._config.match, person, self._search)
 
     def document(self, account_id: str) -> Document:
         """Return a user as Google tells it.

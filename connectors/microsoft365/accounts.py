@@ -10,7 +10,8 @@ from connectors.microsoft365.licensing import Licensing
 from connectors.microsoft365.mail import Mail
 from connectors.microsoft365.memberships import Memberships
 from connectors.microsoft365.users import SELECT, has_value, is_blocked, text_of, values_of
-from scimbridge.sdk import AccountNotFoundError, AccountRef, AccountState, AmbiguousAccountError, Person
+from scimbridge.sdk import AccountNotFoundError, AccountRef, AccountState, Person
+from scimbridge.sdk.finding import find_by
 from scimbridge.sdk.stamp import UNMANAGED, date_in, stamp_in
 
 
@@ -33,18 +34,7 @@ class Accounts:
 
     def find(self, person: Person) -> AccountRef | None:
         """Return the account by the first pair of ``match`` that finds any; marked ones are not the bridge's."""
-        for scim_attribute, attribute in self._config.match.items():
-            found = {
-                ref.id: ref
-                for value in person.get(scim_attribute)
-                if value.strip()
-                for ref in self._search(attribute, value)
-            }
-            if len(found) > 1:
-                raise AmbiguousAccountError(f"{len(found)} accounts match by {attribute}", list(found.values()))
-            if found:
-                return next(iter(found.values()))
-        return None
+        return find_by(self._config.match, person, self._search)
 
     def document(self, account_id: str) -> Document:
         """Return a user as Graph tells it.

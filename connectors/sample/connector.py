@@ -14,7 +14,6 @@ from scimbridge.sdk import (
     AccountRef,
     AccountState,
     Action,
-    AmbiguousAccountError,
     Confirm,
     Done,
     Entitlement,
@@ -26,6 +25,7 @@ from scimbridge.sdk import (
     RejectedError,
     performs,
 )
+from scimbridge.sdk.finding import find_by
 from scimbridge.sdk.stamp import date_in, stamp_in, stamp_of, stamped, unstamped
 
 ASK_AGAIN = timedelta(seconds=5)
@@ -56,20 +56,7 @@ class SampleConnector(Listing):
 
     def find(self, person: Person) -> AccountRef | None:
         """Return the account by the first pair of ``match`` that finds any; marked ones are not the bridge's."""
-        for scim_attribute, attribute in self.config.match.items():
-            system = self._enter(writes=False)
-            found = {
-                record.id: AccountRef(record.id, record.name)
-                for value in person.get(scim_attribute)
-                if value.strip()
-                for record in system.find(attribute, value)
-                if not record.unmanaged
-            }
-            if len(found) > 1:
-                raise AmbiguousAccountError(f"{len(found)} accounts have the same {attribute}", list(found.values()))
-            if found:
-                return next(iter(found.values()))
-        return None
+        return find_by(self.config.match, person, self._search)
 
     def read(self, account_id: str) -> AccountState:
         """Return the account with all that can be told of it."""
@@ -266,6 +253,11 @@ class SampleConnector(Listing):
         return Done(changed=system.remove(account.id))
 
     # -- calls
+
+    def _search(self, attribute: str, value: str) -> Iterator[AccountRef]:
+        for record in self._enter(writes=False).find(attribute, value):
+            if not record.unmanaged:
+                yield AccountRef(record.id, record.name)
 
     def _set(self, action: Action, account: AccountState, **values: object) -> Outcome:
         if self.is_as_wanted(action, account):

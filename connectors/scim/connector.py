@@ -28,7 +28,6 @@ from scimbridge.sdk import (
     AccountRef,
     AccountState,
     Action,
-    AmbiguousAccountError,
     Confirm,
     Connector,
     Context,
@@ -38,6 +37,7 @@ from scimbridge.sdk import (
     RejectedError,
     performs,
 )
+from scimbridge.sdk.finding import find_by
 from scimbridge.sdk.http import HttpClient, Limits
 
 MAX_PAGES = 20
@@ -73,16 +73,7 @@ class ScimConnector(Connector[ScimConfig]):
 
     def find(self, person: Person) -> AccountRef | None:
         """Search by the pairs of ``match`` in order, until one of them finds somebody."""
-        for attribute, path in self.config.match.items():
-            found: dict[str, AccountRef] = {}
-            for value in person.get(attribute):
-                if value.strip():
-                    found.update((ref.id, ref) for ref in map(ref_of, self._search(path, value)))
-            if len(found) > 1:
-                raise AmbiguousAccountError(f"{len(found)} accounts match by {path}", list(found.values()))
-            if found:
-                return next(iter(found.values()))
-        return None
+        return find_by(self.config.match, person, lambda path, value: map(ref_of, self._search(path, value)))
 
     def read(self, account_id: str) -> AccountState:
         """Return the account with the attributes that ``match`` names."""
