@@ -116,6 +116,8 @@ def test_containers_are_compared_part_by_part_and_whatever_their_case() -> None:
 
     assert dn.is_below("uid=ada,OU=STUDENTS,DC=example,DC=com", below)
     assert not dn.is_below("uid=ada,ou=Former Students,dc=example,dc=com", below)
+    assert not dn.is_below("uid=ada,ou=Students,dc=example,dc=com,ou=Old,dc=example,dc=org", below)
+    assert not dn.is_below("uid=ada,cn=ou=Students,dc=example,dc=com", below)
     assert not dn.is_below(r"cn=ada\,ou=Students\,dc=example\,dc=com,ou=Staff,dc=example,dc=org", below)
 
 
