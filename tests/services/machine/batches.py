@@ -65,11 +65,12 @@ class BatchRules(ReasonRules):
             self.was_asked(finding)
         self._learn()
 
-    @rule(name=a_name, is_dated_twice=a_truth)
-    def a_date_comes_while_two_sweepers_look(self, name: str, is_dated_twice: bool) -> None:
-        self.request_with_a_file([(name, "source", "a letter", timedelta(hours=1))] * (1 + is_dated_twice), True)
+    @rule(name=a_name, is_there_twice=a_truth, reads=st.integers(2, 3))
+    def a_date_comes_while_two_sweepers_look(self, name: str, is_there_twice: bool, reads: int) -> None:
+        self.clear_the_way(name)
+        self.request_with_a_file([(name, "source", "a letter", timedelta(hours=1))] * (1 + is_there_twice), True)
         self.advance(timedelta(hours=1))
-        self.two_sweepers_look(1)
+        self.two_sweepers_look(reads)
 
     def _hold_against_the_lines(self, lines: Sequence[Line], report: Report) -> None:
         dates: dict[str, str] = {}

@@ -137,6 +137,17 @@ class FloodRules(LuckRules):
         self.advance(afterwards)
         self.many_leave_and_some_time_passes(others)
 
+    @rule(minutes=st.sampled_from((-1, 0)), number=st.integers(0, 1))
+    def one_more_leaves_at_the_end_of_a_window(self, minutes: int, number: int) -> None:
+        """As many leave as a limit has room for, and another one just before, or when, they count no more."""
+        known = self.limits[number % len(self.limits)]
+        first, last = self.names[: known.most], self.names[known.most]
+        for name in (*first, last):
+            self.bring_back(name)
+        self.many_leave(set(first))
+        self.advance(known.limit.window + timedelta(minutes=minutes))
+        self.deactivate(last)
+
     def laws(self) -> list[Law]:
         return [*super().laws(), self._is_no_flood]
 
@@ -214,7 +225,7 @@ class FloodRules(LuckRules):
         if known.limit.count is None:
             return  # fewer may be active by now
         # A clock that is set back makes windows longer.
-        since = self.elapsed - known.limit.window if self.clock.now == self.latest else timedelta(-1)
+        since = self.elapsed - known.limit.window - self.turned_back
         identities = {who for who, at in self._counted(known).values() if at > since}
         assert len(identities) > known.most, f"a flood of {len(identities)} at {known.limit}"
 
@@ -252,7 +263,12 @@ class FloodRules(LuckRules):
             .join(tasks, tasks.c.id == attempts.c.task_id)
             .where(tasks.c.case_id == flood_cases.c.case_id)
         )
-        query = select(flood_cases.c.case_id).where(flood_cases.c.flood_id == flood_id, ~is_touched)
+        # Who came back by themselves counts on: only what the decision calls off counts no more.
+        query = (
+            select(flood_cases.c.case_id)
+            .join(cases, cases.c.id == flood_cases.c.case_id)
+            .where(flood_cases.c.flood_id == flood_id, cases.c.state == "open", ~is_touched)
+        )
         with self.database.read() as tx:
             return set(tx.execute(query).scalars())
 

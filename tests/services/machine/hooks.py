@@ -81,6 +81,10 @@ class HookRules(LuckRules):
                 self.bench.holding.lift(hold.id, reason="urgent", by="ops", now=self.clock())
                 self.overruled.add(hold.subject)
 
+    def clear_the_way(self, name: str) -> None:
+        self.hook.says = "proceed"
+        super().clear_the_way(name)
+
     def laws(self) -> list[Law]:
         return [*super().laws(), self._is_let_go]
 

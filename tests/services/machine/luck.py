@@ -49,6 +49,7 @@ class LuckRules(ProcessRules):
     @rule(span=st.sampled_from((timedelta(minutes=5), timedelta(hours=2))))
     def the_clock_is_set_back(self, span: timedelta) -> None:
         self.clock.now -= span
+        self.turned_back += span
 
     @rule(lost=a_truth)
     def messages_are_lost_or_arrive_twice(self, lost: bool) -> None:
@@ -131,29 +132,35 @@ class LuckRules(ProcessRules):
         for target in self.targets:
             self.pause_or_resume(target, paused=False)
             self.systems[target].fails.clear()
-        known = self.present(name)
-        if known is None:
-            self.create_again(name, 1, active=True)
-        elif not known.active:
-            self.reactivate(name)
+        self.bring_back(name)
         for target, system in self.systems.items():
             if f"native-{name}" not in system.accounts:
                 system.add(name)
                 self.meddled[name, target] += 1
         self.drain()
 
-    def happens_once(self, step: str, name: str, *, is_irreversible: bool = False) -> None:
+    def bring_back(self, name: str) -> None:
+        """Let somebody be there, and be active."""
+        known = self.present(name)
+        if known is None:
+            self.create_again(name, 1, active=True)
+        elif not known.active:
+            self.reactivate(name)
+
+    def happens_once(self, step: str, name: str, *, is_irreversible: bool = False, at: str | None = None) -> None:
         """Let something happen in the next attempt, at the last moment at which it must still stop it.
 
         Args:
             step: What.
             name: To whom.
             is_irreversible: Whether it is the next attempt at something that cannot be undone.
+            at: The target that the attempt is at; any where absent.
         """
         accept_read = self.bench.claiming.accept_read
 
         def once(claim: Claim, state: NativeState, now: datetime) -> NativeState:
-            if is_irreversible and not claim.task.action.is_irreversible:
+            is_another = at not in (None, claim.task.target)
+            if is_another or (is_irreversible and not claim.task.action.is_irreversible):
                 return accept_read(claim, state, now)
             self.happens_no_more()
             # The second half of what can be undone begins with the read; a deletion asks once more.

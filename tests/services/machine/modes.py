@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from scimbridge.errors import ArmingError, CaseClosedError
 from scimbridge.sdk import Mode
-from scimbridge.store.schema import attempts
+from scimbridge.store.schema import attempts, snapshots
 from tests.services.machine.judge import Expectation, Law, Write
 from tests.services.machine.luck import LuckRules
 from tests.services.machine.model import a_name, a_target, a_truth
@@ -26,6 +26,7 @@ class ModeRules(LuckRules):
     """Attributes:
     observing: The target that only observes.
     armed_until: Until when it may act.
+    was_armed: Whether it ever was.
     most: How many attempts a target takes at once.
     paused: The attempts that were live when an operator paused a target; they may come to their end.
     let_go: How much time had passed when a target with a backlog was resumed.
@@ -37,6 +38,7 @@ class ModeRules(LuckRules):
 
     def settings(self, draw: Draw) -> dict[str, Any]:
         self.armed_until: datetime | None = None
+        self.was_armed = False
         self.paused: dict[str, set[str]] = {}
         self.let_go: dict[str, timedelta] = {}
         self.most: int = draw(st.integers(1, 2), "concurrency")
@@ -47,6 +49,7 @@ class ModeRules(LuckRules):
 
     @rule(hours=st.sampled_from((1, 24)))
     def arm(self, hours: int) -> None:
+        self.was_armed = True
         self.armed_until = self.bench.arming.arm(
             self.observing, span=timedelta(hours=hours), reason="a test", by="ops", now=self.clock()
         )
@@ -69,14 +72,17 @@ class ModeRules(LuckRules):
         if paused:
             self._pause(at)
             return
-        backlog = len(self.bench.sweeping.runnable(at, self.clock(), 3))
         was_paused = self.bench.operating.resume(at, by="ops", now=self.clock())
+        backlog = len(self.bench.sweeping.runnable(at, self.clock(), 3))
         self.paused.pop(at, None)
         if was_paused and backlog > 1:
             self.let_go[at] = self.elapsed
 
     @rule(at=a_target)
     def both_leave_while_a_target_is_paused(self, at: str) -> None:
+        """What has piled up there is let go one by one, however many workers take it."""
+        for name in self.names:
+            self.clear_the_way(name)
         self._pause(at)
         for name in self.names:
             self.deactivate(name)
@@ -84,6 +90,16 @@ class ModeRules(LuckRules):
         self.drain()
         self.pause_or_resume(at, False)
         self.happens_once("others work", self.names[0])
+        self.drain()
+        self.happens_no_more()
+
+    @rule(name=a_name)
+    def the_time_to_act_ends_during_an_attempt(self, name: str) -> None:
+        self.clear_the_way(name)
+        self.deactivate(name)
+        self.advance(self.grace)
+        self.arm(1)
+        self.happens_once("disarm", name, at=self.observing)
         self.drain()
         self.happens_no_more()
 
@@ -106,11 +122,18 @@ class ModeRules(LuckRules):
             for expectation in every if target != self.observing else ():
                 expectation(name, target)
 
-        return [where_it_acts]
+        return [where_it_acts, self._keeps_nothing]
 
     def calm(self) -> None:
         super().calm()
         self.paused.clear()
+
+    def _keeps_nothing(self, _name: str, _target: str) -> None:
+        """Where nothing was ever changed, there is nothing to keep for undoing it."""
+        if not self.was_armed:
+            with self.database.read() as tx:
+                kept = tx.execute(select(snapshots.c.id).where(snapshots.c.target == self.observing)).first()
+            assert kept is None, f"{self.observing} only observes, and has a snapshot"
 
     def _is_armed(self, write: Write) -> None:
         if write.target == self.observing:

@@ -38,6 +38,7 @@ class Play(RuleBasedStateMachine):
         bench: The services.
         latest: The latest time that the clock has shown.
         elapsed: How much time has really passed, whatever the clock says.
+        turned_back: By how much the clock was set back, altogether.
         people: Everyone of a name whom the source has ever had, the last one last.
         twins: Identities of another source with the same name.
         holds: What stands.
@@ -61,7 +62,7 @@ class Play(RuleBasedStateMachine):
         self.database.clear()
         self.clock = FakeClock()
         self.latest = self.clock.now
-        self.elapsed = timedelta()
+        self.elapsed = self.turned_back = timedelta()
         self.people: dict[str, list[Known]] = {name: [] for name in self.names}
         self.twins: dict[str, Known] = {}
         self.groups = KnownGroups()

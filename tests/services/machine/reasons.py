@@ -16,7 +16,7 @@ from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.leavers import Leaver
 from scimbridge.domain.lifecycle import LIFECYCLE
 from scimbridge.domain.request import Asked, Finding, Outcome
-from scimbridge.domain.rule import Rule
+from scimbridge.domain.rule import Restore, Rule
 from scimbridge.domain.trigger import Trigger
 from scimbridge.store.schema import facts
 from tests.services.bench import a_rule, a_stage
@@ -137,13 +137,31 @@ class ReasonRules(LuckRules):
             # A value that is missing is no fact, either.
             self.unrestored.add(name)
 
-    @rule(name=a_name, title=a_title, span=a_span)
+    @rule(name=a_name, title=a_title | st.just(SALES), span=a_span)
     def move_and_some_time_passes(self, name: str, title: str | None, span: timedelta) -> None:
+        self.clear_the_way(name)
+        self._has_no_other_reason(name)
+        before = self._suspended(name)
         self.move(name, SALES)
         self.move(name, FIELD)
         self.advance(max(span, timedelta()))
         self.drain()
         self.move(name, title)
+        self.drain()
+        if title == SALES and self.restore is Restore.AUTO:
+            for target in self._suspended(name) - before:
+                assert self.meddled[name, target], f"{name} has changed back, and is suspended at {target}"
+
+    def _has_no_other_reason(self, name: str) -> None:
+        self.set_the_end(name, None)
+        self.withdraw_requests(name)
+        if any(known.said_at is not None for known in self.people[name]):
+            self.cancel_case(name)
+
+    def _suspended(self, name: str) -> set[str]:
+        """Return where somebody is suspended."""
+        found = {target: system.accounts.get(f"native-{name}") for target, system in self.systems.items()}
+        return {target for target, account in found.items() if account is not None and account["suspended"]}
 
     @rule(name=a_name, first=a_span, then=st.none() | a_span)
     def prolong_after_some_time(self, name: str, first: timedelta, then: timedelta | None) -> None:
