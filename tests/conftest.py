@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from scimbridge.store.database import Database
 from scimbridge.store.upgrade import upgrade
@@ -13,7 +14,12 @@ from tests.databases import empty_sqlite, in_memory
 from tests.emptying import OnPostgresql, OnSqlite
 from tests.servers import postgresql
 
+pytest_plugins = ("tests.measuring",)
+
 in_memory()
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("unhurried", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +43,10 @@ def on_sqlite(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes) 
 
 
 @pytest.fixture(scope="session")
-def on_postgresql(postgresql_url: str) -> OnPostgresql:
-    return OnPostgresql(postgresql_url)
+def on_postgresql(postgresql_url: str) -> Iterator[OnPostgresql]:
+    store = OnPostgresql(postgresql_url)
+    yield store
+    store.database.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -47,7 +55,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     store: OnSqlite | OnPostgresql = request.getfixturevalue(f"on_{request.param}")
     store.empty()
     yield store.database
-    store.database.close()
+    store.leave()
 
 
 @pytest.fixture

@@ -132,13 +132,13 @@ _operation = st.one_of(
 )
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=st.lists(_operation, min_size=1, max_size=4))
 def test_generated_messages_are_answered_alike(service: Service, operations: list[dict[str, Any]]) -> None:
     _compare(service, service.client(), operations)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(operations=st.lists(_operation, min_size=1, max_size=4))
 def test_the_fast_path_makes_of_a_document_what_scim2_models_makes_of_it(operations: list[dict[str, Any]]) -> None:
     found = understood(message(operations))

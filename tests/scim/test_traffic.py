@@ -22,7 +22,7 @@ def test_scenario(client: httpx.Client, scenario: Path) -> None:
 
 @pytest.mark.parametrize("scenario", scenarios(), ids=lambda path: path.stem)
 def test_scenario_over_a_socket(server: Server, scenario: Path) -> None:
-    with httpx.Client(timeout=60) as client:
+    with httpx.Client(timeout=60, verify=False) as client:
         Replay(client, server.base, server.new_source()).run(json.loads(scenario.read_text()))
 
 

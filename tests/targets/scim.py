@@ -24,7 +24,7 @@ class ScimTarget:
         self.base_url = f"{origin}/v2"
         self.log = log
         self.process = process
-        self._http = httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
+        self._http = httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30, verify=False)
         self._control = f"{origin}/_control"
 
     def create_user(self, user_name: str, **attributes: Any) -> str:
