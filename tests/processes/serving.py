@@ -58,7 +58,7 @@ class Server:
         headers = {"Authorization": f"Bearer {token or self.new_source()}", "Content-Type": "application/scim+json"}
         # With its slash, so that relative addresses are below it.
         # Without TLS, none of the authorities of this machine need be read: that takes longer than most requests.
-        return httpx.Client(base_url=f"{self.base}/", headers=headers, timeout=60, verify=False, **more)
+        return httpx.Client(base_url=f"{self.base}/", headers=headers, timeout=200, verify=False, **more)
 
     def rows(self) -> dict[str, list[Any]]:
         """Return everything that is stored, but for the record of requests; of all sources."""
@@ -136,14 +136,14 @@ def served(folder: Path, store_url: str, *, config: str = "") -> Iterator[Server
     try:
         with httpx.Client(verify=False, timeout=5) as client:
             is_up = partial(_answers, client, url)
-            eventually(lambda: process.poll() is not None or is_up(), 60, what="serving", explain=log.read_text)
+            eventually(lambda: process.poll() is not None or is_up(), 200, what="serving", explain=log.read_text)
         assert process.poll() is None, f"it ended at its start: {log.read_text()}"
         yield Server(url, psutil.Process(process.pid), bridge)
         assert process.poll() is None, f"it ended: {log.read_text()[-3000:]}"
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
