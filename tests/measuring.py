@@ -1,17 +1,17 @@
 """Coverage is measured where a test can still add to it; to measure takes as long again as to test.
 
-Both stores run the same lines, and so do the fourth and the fortieth example of a table.
+Both stores run the same lines, and so do the eleventh and the fortieth example of a table.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import coverage
 import pytest
 
-EXAMPLES = 3
+EXAMPLES = 10
 """Of each test with a table, so many lines of the table are measured, on SQLite."""
 
 _MEASURED = pytest.StashKey[bool]()
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Put measuring off while another test runs."""
     measuring = coverage.Coverage.current()
     if measuring is None or item.stash[_MEASURED]:
