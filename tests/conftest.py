@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
+import typer.testing
+from hypothesis import settings
 
 from scimbridge.store.database import Database
 from scimbridge.store.upgrade import upgrade
@@ -13,7 +16,14 @@ from tests.databases import empty_sqlite, in_memory
 from tests.emptying import OnPostgresql, OnSqlite
 from tests.servers import postgresql
 
+pytest_plugins = ("tests.measuring",)
+
 in_memory()
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("unhurried", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+settings.load_profile("unhurried")
+# The tree of all commands is built once, and not for each command that a test types.
+typer.testing._get_command = cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +47,10 @@ def on_sqlite(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes) 
 
 
 @pytest.fixture(scope="session")
-def on_postgresql(postgresql_url: str) -> OnPostgresql:
-    return OnPostgresql(postgresql_url)
+def on_postgresql(postgresql_url: str) -> Iterator[OnPostgresql]:
+    store = OnPostgresql(postgresql_url)
+    yield store
+    store.database.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -47,7 +59,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     store: OnSqlite | OnPostgresql = request.getfixturevalue(f"on_{request.param}")
     store.empty()
     yield store.database
-    store.database.close()
+    store.leave()
 
 
 @pytest.fixture

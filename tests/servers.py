@@ -63,13 +63,13 @@ def postgresql() -> Iterator[str]:
     finally:
         stop = [*as_user, _postgresql_program("pg_ctl"), "-D", str(data), "-m", "immediate", "stop"]
         subprocess.run(stop, check=False, stdout=subprocess.DEVNULL, cwd="/")
-        server.wait(timeout=20)
+        server.wait(timeout=120)
         shutil.rmtree(directory, ignore_errors=True)
 
 
 def _wait_for_postgresql(url: str) -> None:
     engine = create_engine(url)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 200
     while True:
         try:
             engine.connect().close()

@@ -14,6 +14,7 @@ from scimbridge.asgi import create_app
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
 from scimbridge.errors import StoreUnavailableError
+from tests.databases import compiled_once
 from tests.issuer import AUDIENCE, ISSUER, Issuer, issuing
 
 
@@ -46,6 +47,7 @@ def bridge(tmp_path: Path, database_url: str, issuer: Issuer, monkeypatch: pytes
         encoding="utf-8",
     )
     bridge = Bridge(load(config, {}))
+    compiled_once(bridge.database)
     bridge.prepare_store(may_upgrade=True)
     yield bridge
     bridge.close()

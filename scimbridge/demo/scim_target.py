@@ -11,6 +11,7 @@ Run as ``python -m scimbridge.demo.scim_target --port 0 --token TOKEN --log FILE
 - ``lost``: so many writes are done and answered 504, as if the answer had been lost on the way,
 - ``lying``: writes are answered as if they were done, and change nothing,
 - ``hanging``: nothing is answered until this is false again,
+- ``holding``: nothing is written until this is false again; what only reads is answered,
 - ``delay_ms``: every answer takes so much longer.
 
 Each line of the log is one request: ``method``, ``path``, ``status``, ``effective`` (whether the
@@ -62,6 +63,7 @@ class Faults:
     lost: int = 0
     lying: bool = False
     hanging: bool = False
+    holding: bool = False
     delay_ms: int = 0
 
 
@@ -96,7 +98,7 @@ class SampleTarget(ASGIApplication):
 
     async def serve(self, request: ScimRequest) -> ScimResponse:
         """Answer as the faults have it, and log what happened."""
-        await self._dawdle()
+        await self._dawdle(writes=request.method in _WRITING)
         refusal = self._refusal()
         if refusal is not None:
             named = self._document(request)
@@ -120,11 +122,11 @@ class SampleTarget(ASGIApplication):
         self._log(request, response, effective=effective, before=before, after=after)
         return response
 
-    async def _dawdle(self) -> None:
+    async def _dawdle(self, *, writes: bool) -> None:
+        while self.faults.hanging or (writes and self.faults.holding):
+            await asyncio.sleep(0.02)
         if self.faults.delay_ms:
             await asyncio.sleep(self.faults.delay_ms / 1000)
-        while self.faults.hanging:
-            await asyncio.sleep(0.02)
 
     def _refusal(self) -> ScimResponse | None:
         faults = self.faults

@@ -25,6 +25,9 @@ WAKE_CHANNEL = "scimbridge:wake"
 BREAK = 2.0
 """Seconds in which nothing is sent after Redis has failed."""
 
+FAREWELL = 2.0
+"""Seconds for what is left when a process ends; what has not been sent then, the sweeper finds."""
+
 BATCH = 200
 
 JOB_TIMEOUT = 600
@@ -68,7 +71,7 @@ class Courier:
         thread = self._thread
         if thread is not None:
             self._outbox.put(None)
-            thread.join(timeout=2)
+            thread.join(FAREWELL)
 
     def _ensure_thread(self) -> None:
         # Made on first use, so that a process may fork after the courier was built.

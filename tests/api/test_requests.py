@@ -19,6 +19,7 @@ from scimbridge.domain.operator import Role
 from scimbridge.domain.resource import Received
 from scimbridge.domain.trigger import Trigger
 from scimbridge.store import cases, tokens
+from tests.databases import compiled_once
 
 CONFIG = """
 [store]
@@ -42,6 +43,7 @@ def bridge(tmp_path: Path, database_url: str) -> Iterator[Bridge]:
     path = tmp_path / "scimbridge.toml"
     path.write_text(CONFIG.format(url=database_url), encoding="utf-8")
     bridge = Bridge(load(path, {}))
+    compiled_once(bridge.database)
     bridge.prepare_store(may_upgrade=True)
     with bridge.database.write() as tx:
         tokens.ensure_source(tx, "okta", bridge.clock())

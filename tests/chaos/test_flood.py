@@ -45,7 +45,7 @@ after = "0s"
 do = ["suspend"]
 """
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.chaos
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -19,6 +19,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.sdk import Mode
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
+from tests.databases import compiled_once
 from tests.logs import forget_configuration
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 
@@ -110,6 +111,7 @@ def config(empty_folder: Path) -> Path:
 def terminal(config: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """A terminal in the configuration's folder; there is no store yet."""
     monkeypatch.setattr(Bridge, "clock", property(lambda _self: clock))
+    monkeypatch.setattr("scimbridge.bridge.Database", lambda url: compiled_once(Database(url)))
     return Terminal(config)
 
 
@@ -119,7 +121,7 @@ def bench(config: Path, sqlite_template: bytes, clock: FakeClock) -> Iterator[Be
     path = config.parent / "data" / "bridge.db"
     path.parent.mkdir()
     path.write_bytes(sqlite_template)
-    database = Database(f"sqlite:///{path}")
+    database = compiled_once(Database(f"sqlite:///{path}"))
     rule = a_rule(a_stage("7d"), a_stage("90d", Action.DELETE), name="employees")
     rules = Ruleset((rule,), (an_exclusion('userType eq "Service"', "owned by platform"),))
     systems = {"crm": MemoryTarget(), "directory": MemoryTarget()}

@@ -125,7 +125,6 @@ def test_an_expression_may_be_as_long_as_is_said() -> None:
         Schedule.parse(f"0,{expression}", BERLIN)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="0123456789*/,-#LWMONFEB ²", max_size=30))
 def test_a_schedule_is_read_or_refused(text: str) -> None:
     try:
@@ -155,7 +154,7 @@ moments = st.one_of(
 
 
 @given(schedules, moments, st.floats(0, 1))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_instant_is_skipped(schedule: Schedule, due: datetime, share: float) -> None:
     at = schedule.first_at_or_after(due)
 
@@ -163,7 +162,6 @@ def test_no_instant_is_skipped(schedule: Schedule, due: datetime, share: float) 
     assert schedule.first_at_or_after(due + (at - due) * share) == at
 
 
-@settings(deadline=None)
 @given(st.integers(0, 59), st.integers(0, 23), st.sampled_from([BERLIN, NEW_YORK]), moments)
 def test_a_daily_instant_is_there_once_a_day(minute: int, hour: int, zone: ZoneInfo, due: datetime) -> None:
     schedule = Schedule.parse(f"{minute} {hour} * * *", zone)
@@ -313,7 +311,7 @@ frozen = st.lists(st.builds(lambda start, span: Freeze(start, start + span, "x")
 
 
 @given(st.none() | schedules, st.none() | spans, frozen, moments, spans, st.floats(0, 1))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_is_promised_holds_when_asked_again(
     schedule: Schedule | None,
     window: timedelta | None,

@@ -36,7 +36,7 @@ def odd(request):
     return True
 
 def hangs(request):
-    awake.wait(20)
+    awake.wait(120)
     return HookAnswer.proceed()
 """
 NAMES = ("payroll", "raises", "exits", "odd", "hangs", "NOTHING", "missing")

@@ -42,7 +42,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.calls.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-        self.server.go_on.wait(20)
+        self.server.go_on.wait(120)
         self.send_response(self.server.status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)

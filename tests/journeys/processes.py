@@ -16,6 +16,8 @@ import psutil
 
 SCIMBRIDGE = str(Path(sys.executable).parent / "scimbridge")
 MARK = "SCIMBRIDGE_TEST_MARK"
+PATIENCE = 300.0
+"""Seconds after which a test gives up; nobody waits for that in a good run, however busy the machine is."""
 
 
 class Command:
@@ -48,7 +50,7 @@ class Command:
         """Press Ctrl-C: the terminal sends SIGINT to the whole group."""
         os.killpg(self._process.pid, signal.SIGINT)
 
-    def end(self, timeout: float = 90) -> int:
+    def end(self, timeout: float = PATIENCE) -> int:
         """Read the rest of the output, wait for the end, and return the exit code."""
         rest, _ = self._process.communicate(timeout=timeout)
         self.output += rest
@@ -78,7 +80,7 @@ def started(*arguments: str, **environment: str) -> Iterator[Command]:
         command.kill()
 
 
-def eventually(holds: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
+def eventually(holds: Callable[[], bool], what: str, *, seconds: float = PATIENCE) -> None:
     """Wait until something holds that other processes bring about."""
     until = time.monotonic() + seconds
     while not holds():

@@ -11,7 +11,7 @@ import pytest
 
 from tests.journeys.processes import Command, started
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.journey
 
 AS_TOLD = {
     "Ada": ("gone", "gone", "4"),
@@ -55,7 +55,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
     """A demo that has ended by itself."""
     folder = tmp_path_factory.mktemp("demo")
     with started("demo", "--once", TMPDIR=str(folder), NO_COLOR="1", TERM="dumb") as demo:
-        code = demo.end(timeout=150)
+        code = demo.end()
         yield Ended(demo, code, folder)
 
 

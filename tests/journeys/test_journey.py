@@ -12,7 +12,7 @@ from scimbridge.domain.task import TaskState
 from tests.journeys.processes import eventually
 from tests.journeys.world import Person, World, running_world
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")

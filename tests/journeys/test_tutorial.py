@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.processes import eventually
+from tests.journeys.processes import PATIENCE, eventually
 from tests.servers import quiet_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,7 +22,7 @@ STEP = re.compile(
 )
 END = "--- end of the step ---"
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.journey
 
 
 class Reader:
@@ -96,7 +96,7 @@ class Reader:
 
 def stop(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
 
 
 def steps() -> Iterator[tuple[str, str]]:

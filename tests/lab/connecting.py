@@ -21,8 +21,8 @@ def ldap_config(directory: DemoDirectory, **changes: Any) -> LdapConfig:
         "bind_dn": SERVICE_DN,
         "bind_password": directory.service_password,
         "base_dn": BASE_DN,
-        "connect_timeout": 2,
-        "receive_timeout": 2,
+        "connect_timeout": 60,
+        "receive_timeout": 60,
     }
     changed = {key: value for key, value in {**settings, **changes}.items() if value is not None}
     return LdapConfig.model_validate(changed)

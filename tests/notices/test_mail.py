@@ -54,7 +54,7 @@ def test_a_repeat_is_the_same_message_and_another_notice_is_not() -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_subject_adds_a_header(subject: str) -> None:
     rendered = Templates().render(a_notice(a_leaver(person=subject)))
 

@@ -30,7 +30,7 @@ from tests.processes.waiting import eventually
 QUICK = Terms(length=timedelta(seconds=3), renew_every=timedelta(seconds=0.8), margin=timedelta(seconds=0.5))
 """Leases for tests that kill hundreds of workers and wait for each lease to run out."""
 
-START_SECONDS = 60.0
+START_SECONDS = 200.0
 SOURCE = "idp"
 
 # Processes are forked from one that has imported everything: a start takes hundredths of a second.
@@ -118,7 +118,7 @@ class Process:
             AssertionError: It does not.
         """
         self._process.terminate()
-        self._process.join(40)
+        self._process.join(START_SECONDS)
         assert not self.is_alive, f"{self.role} does not stop: {self._said()}"
 
     def _has_said_so(self) -> bool:

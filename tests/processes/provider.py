@@ -27,6 +27,7 @@ class IdentityProvider:
             base_url=base_url,
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"},
             timeout=timeout,
+            verify=False,
         )
         self._patience = patience
         self._turn = threading.Lock()

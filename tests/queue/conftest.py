@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from scimbridge.queue import courier as courier_module
 from scimbridge.queue import crew as crew_module
 from scimbridge.queue import job
 from scimbridge.queue import worker as worker_module
@@ -17,7 +18,7 @@ from scimbridge.queue.courier import Courier
 from scimbridge.queue.embedded import EmbeddedRedis
 from scimbridge.queue.redis import connect
 
-PATIENT = 30.0
+PATIENT = 120.0
 """Seconds after which a test gives up; nothing is measured."""
 
 
@@ -33,14 +34,14 @@ def redis_server() -> Iterator[EmbeddedRedis]:
 
 @pytest.fixture
 def redis(redis_server: EmbeddedRedis) -> Iterator[Redis]:
-    client = connect(redis_server.url, timeout=5)
+    client = connect(redis_server.url, timeout=PATIENT)
     yield client
     client.close()
 
 
 @pytest.fixture
 def courier(redis_server: EmbeddedRedis) -> Iterator[Courier]:
-    client = connect(redis_server.url, timeout=2)
+    client = connect(redis_server.url, timeout=PATIENT)
     courier = Courier(client)
     yield courier
     courier.close()
@@ -57,4 +58,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look often and wait for little, and forget what another test bound."""
     monkeypatch.setattr(worker_module, "IDLE_SECONDS", 1)
     monkeypatch.setattr(crew_module, "LOOK_EVERY", 0.05)
+    # A machine that is busy takes longer than an operator would.
+    monkeypatch.setattr(courier_module, "FAREWELL", PATIENT)
+    monkeypatch.setattr(courier_module, "BREAK", PATIENT)
     monkeypatch.setattr(job, "_bound", [])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +19,7 @@ from scimbridge.queue import job
 from scimbridge.queue.courier import BATCH, WAKE_CHANNEL, Courier
 from scimbridge.queue.embedded import EmbeddedRedis
 from scimbridge.queue.redis import connect
+from tests.queue.conftest import PATIENT
 
 ADA, BOB = "019cadc6-9a80-7443-8569-000000000001", "019cadc6-9a80-7443-8569-000000000002"
 
@@ -85,16 +88,16 @@ def test_after_a_flush_nothing_is_queued(courier: Courier, redis: Redis) -> None
 def test_a_message_is_announced(courier: Courier, redis: Any) -> None:
     pubsub = redis.pubsub()
     pubsub.subscribe(WAKE_CHANNEL)
-    assert pubsub.get_message(timeout=10)["type"] == "subscribe"
+    assert pubsub.get_message(timeout=PATIENT)["type"] == "subscribe"
 
     courier.submit([WakeUp("crm", ADA)])
 
-    assert pubsub.get_message(timeout=10)["data"] == b"crm"
+    assert pubsub.get_message(timeout=PATIENT)["data"] == b"crm"
     pubsub.close()
 
 
 def test_a_redis_that_is_gone_neither_raises_nor_is_asked_again_at_once(redis_server: EmbeddedRedis) -> None:
-    client = connect(redis_server.url, timeout=1)
+    client = connect(redis_server.url, timeout=PATIENT)
     courier = Courier(client)
     redis_server.stop()
 
@@ -108,8 +111,19 @@ def test_a_redis_that_is_gone_neither_raises_nor_is_asked_again_at_once(redis_se
     client.close()
 
 
+def test_whoever_submits_does_not_wait_for_redis(redis_server: EmbeddedRedis, courier: Courier) -> None:
+    os.kill(redis_server.pid, signal.SIGSTOP)
+    try:
+        courier.submit([WakeUp("crm", ADA)])  # if it waited, nothing would be sent: Redis would have failed by then
+    finally:
+        os.kill(redis_server.pid, signal.SIGCONT)
+    courier.close()
+
+    assert courier.queued("crm") == frozenset({ADA})
+
+
 def test_a_redis_that_does_not_answer_says_nothing_about_its_queue(redis_server: EmbeddedRedis) -> None:
-    client = connect(redis_server.url, timeout=1)
+    client = connect(redis_server.url, timeout=PATIENT)
     redis_server.stop()
 
     assert Courier(client).queued("crm") is None

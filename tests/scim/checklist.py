@@ -204,7 +204,7 @@ CHECKLIST: Mapping[int, Promise] = {
             "test_sources_do_not_take_from_each_other"
         ),
         config__test_access="test_a_mistake_is_reported_with_its_path_and_what_to_write",
-        scim__test_checklist_rfc="test_look_ups_are_answered_before_an_identity_provider_gives_up",
+        scim__test_checklist_rfc="test_a_look_up_asks_the_store_as_little_among_many_as_among_few",
     ),
     25: _promise(
         "sources are tolerant or strict; what a source writes in a way of its own is counted and shown",

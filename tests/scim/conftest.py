@@ -181,6 +181,12 @@ def besieged_on_postgresql(postgresql_url: str, tmp_path_factory: pytest.TempPat
         yield server
 
 
+# For promises that are kept, or broken, before anybody asks the store: on SQLite alone.
+on_any_store, at_any_server, besieged_anywhere = (
+    pytest.mark.parametrize(name, ["sqlite"], indirect=True) for name in ("database", "server", "besieged")
+)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def server(request: pytest.FixtureRequest) -> Server:
     """A started server, on each of the two stores; each test takes a source of its own."""

@@ -442,7 +442,7 @@ def _shown(client: httpx.Client, ids: list[str]) -> list[Any]:
     )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=st.lists(_ANY_OPERATION, min_size=1, max_size=12))
 def test_a_bulk_request_is_the_same_as_its_operations_one_by_one(
     service: Service, operations: list[dict[str, Any]]

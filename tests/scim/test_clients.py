@@ -98,14 +98,14 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if file.is_file():
             shutil.copy(file, folder)
     install = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=110)
+    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     return folder / "lifecycle.js"
 
 
 def test_an_npm_client_takes_users_and_a_group_through_their_lives(server: Server, script: Path) -> None:
     done = subprocess.run(
-        ["node", str(script), server.url, server.new_source()], capture_output=True, text=True, timeout=60
+        ["node", str(script), server.url, server.new_source()], capture_output=True, text=True, timeout=300
     )
 
     assert done.returncode == 0, done.stderr

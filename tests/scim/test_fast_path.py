@@ -15,7 +15,7 @@ from scimbridge.domain.model import TOLERANT, USER
 from scimbridge.scim import fast
 from scimbridge.scim.dialect import CORE_USER, ENTERPRISE, PATCH_OP
 from scimbridge.scim.fast import understood
-from tests.scim.conftest import Service, a_user
+from tests.scim.conftest import Service, a_user, on_any_store
 
 FULL = {
     "name": {"givenName": "Ada", "familyName": "Example"},
@@ -132,13 +132,14 @@ _operation = st.one_of(
 )
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@on_any_store
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=st.lists(_operation, min_size=1, max_size=4))
 def test_generated_messages_are_answered_alike(service: Service, operations: list[dict[str, Any]]) -> None:
     _compare(service, service.client(), operations)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(operations=st.lists(_operation, min_size=1, max_size=4))
 def test_the_fast_path_makes_of_a_document_what_scim2_models_makes_of_it(operations: list[dict[str, Any]]) -> None:
     found = understood(message(operations))

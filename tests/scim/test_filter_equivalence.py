@@ -203,9 +203,7 @@ def found(tx: Connection, kind: MemberKind, text: str | None = None, sort: Sort 
     return [each.position.id for each in Listing(tx, question).part(Part(limit=50)).found]
 
 
-OFTEN = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+OFTEN = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def _key(user: Any) -> str:

@@ -128,7 +128,6 @@ HEADERS = st.dictionaries(
 
 fuzzed = settings(
     max_examples=80,
-    deadline=None,
     derandomize=True,  # a failure in CI is the same at one's desk
     database=None,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],

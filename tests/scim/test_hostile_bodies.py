@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scimbridge.scim.app import MAX_BODY
-from tests.scim.conftest import a_group, a_user
+from tests.scim.conftest import a_group, a_user, besieged_anywhere
 from tests.scim.hostility import Attacker, assert_refused
 from tests.scim.wire import Wire, written
 
@@ -55,16 +55,19 @@ UNSTORABLE = {
 }
 
 
+@besieged_anywhere
 @pytest.mark.parametrize("content", DEEP.values(), ids=DEEP)
 def test_deep_json_is_refused(attacker: Attacker, content: str) -> None:
     attacker.refused("POST", "/Users", content, status=400, scim_type="invalidSyntax")
 
 
+@besieged_anywhere
 @pytest.mark.parametrize("content", NO_JSON.values(), ids=NO_JSON)
 def test_what_is_not_one_plain_json_object_is_refused(attacker: Attacker, content: str) -> None:
     attacker.refused("POST", "/Users", content, status=400, scim_type="invalidSyntax")
 
 
+@besieged_anywhere
 @pytest.mark.parametrize("content", NO_UTF8.values(), ids=NO_UTF8)
 def test_what_is_not_utf8_is_refused(attacker: Attacker, content: bytes) -> None:
     attacker.refused("POST", "/Users", content, status=400, scim_type="invalidSyntax")
@@ -75,6 +78,7 @@ def test_a_character_that_cannot_be_stored_is_refused(attacker: Attacker, conten
     attacker.refused("POST", "/Users", content, status=400, scim_type="invalidValue")
 
 
+@besieged_anywhere
 @pytest.mark.parametrize("name", ["USERNAME", "username", "urn:ietf:params:scim:schemas:core:2.0:User:userName"])
 def test_an_attribute_under_two_spellings_is_never_two_values(attacker: Attacker, name: str) -> None:
     answer = attacker.send("POST", "/Users", {"userName": "one", name: "two"}).answer
@@ -85,6 +89,7 @@ def test_an_attribute_under_two_spellings_is_never_two_values(attacker: Attacker
     assert [user["userName"] for user in found["Resources"]] in ([], ["one"])
 
 
+@besieged_anywhere
 @pytest.mark.parametrize(
     "member",
     [
@@ -104,6 +109,7 @@ def test_a_number_in_place_of_something_else_is_refused(attacker: Attacker, memb
 # -- size ---------------------------------------------------------------------
 
 
+@besieged_anywhere
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 def test_a_body_of_10_mb_is_refused(attacker: Attacker, method: str) -> None:
     user_id = a_user(attacker.client)
@@ -113,6 +119,7 @@ def test_a_body_of_10_mb_is_refused(attacker: Attacker, method: str) -> None:
     attacker.refused(method, path, content, status=413)
 
 
+@besieged_anywhere
 def test_a_body_without_end_is_refused(attacker: Attacker) -> None:
     before = attacker.server.rows()
     head = {"Authorization": f"Bearer {attacker.token}", "Content-Type": "application/json"}
@@ -130,6 +137,7 @@ def test_a_body_without_end_is_refused(attacker: Attacker) -> None:
     assert attacker.server.rows() == before
 
 
+@besieged_anywhere
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "GZIP", "identity, gzip", "x"])
 def test_a_compressed_body_is_refused_without_being_unpacked(attacker: Attacker, encoding: str) -> None:
     bomb = gzip.compress(gzip.compress(b'{"userName":"a","title":"' + b"x" * 200_000_000 + b'"}', 1))
@@ -138,10 +146,12 @@ def test_a_compressed_body_is_refused_without_being_unpacked(attacker: Attacker,
     attacker.refused("POST", "/Users", bomb, headers={"Content-Encoding": encoding}, status=415)
 
 
+@besieged_anywhere
 def test_compressed_bytes_that_say_they_are_json_are_no_json(attacker: Attacker) -> None:
     attacker.refused("POST", "/Users", zlib.compress(b'{"userName":"a"}'), status=400, scim_type="invalidSyntax")
 
 
+@besieged_anywhere
 @pytest.mark.parametrize(
     "kind",
     [

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.processes.serving import Server
-from tests.scim.conftest import a_group, a_user, patched
+from tests.scim.conftest import a_group, a_user, besieged_anywhere, patched
 from tests.scim.hostility import Attacker, assert_refused
 from tests.scim.wire import JSON, Wire, written
 
@@ -272,6 +272,7 @@ def test_every_wrong_token_gets_the_same_answer(attacker: Attacker) -> None:
     assert len({tuple(value for name, value in answer.headers.items() if name != "date") for answer in answers}) == 1
 
 
+@besieged_anywhere
 @pytest.mark.parametrize(
     "headers",
     [
@@ -290,6 +291,7 @@ def test_no_header_changes_where_we_are(attacker: Attacker, headers: dict[str, s
     assert answer.headers["Location"].startswith(f"{attacker.server.base}/Users/")
 
 
+@besieged_anywhere
 @pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
 def test_a_header_is_no_method(attacker: Attacker, name: str) -> None:
     user_id = a_user(attacker.client)
@@ -300,6 +302,7 @@ def test_a_header_is_no_method(attacker: Attacker, name: str) -> None:
     assert attacker.client.get(f"Users/{user_id}").status_code == 200
 
 
+@besieged_anywhere
 def test_a_thousand_headers_are_within_the_budget(attacker: Attacker) -> None:
     headers = {f"X-Header-{number}": "x" * 40 for number in range(1000)}
 
@@ -308,6 +311,7 @@ def test_a_thousand_headers_are_within_the_budget(attacker: Attacker) -> None:
     assert answer.status in {200, 400, 431}
 
 
+@besieged_anywhere
 @pytest.mark.parametrize("method", ["TRACE", "OPTIONS", "CONNECT", "PROPFIND", "get", "X" * 20])
 def test_other_methods_are_refused(attacker: Attacker, method: str) -> None:
     answer = attacker.send(method, "/Users").answer
@@ -315,6 +319,7 @@ def test_other_methods_are_refused(attacker: Attacker, method: str) -> None:
     assert answer.status in {400, 401, 405}
 
 
+@besieged_anywhere
 @pytest.mark.parametrize(
     "raw",
     [

@@ -314,13 +314,13 @@ def test_a_late_write_that_lands_while_the_restore_is_under_way_is_noticed(bench
 
     def stall() -> None:
         stalled.set()
-        assert go_on.wait(30)
+        assert go_on.wait(120)
 
     before_the_next_write(bench, stall)
     bench.wakeups.clear()
     suspending = threading.Thread(target=bench.execution.work, args=[account_id])
     suspending.start()
-    assert stalled.wait(30)
+    assert stalled.wait(120)
     let_the_lease_run_out(bench)
     bench.come_back(ada)
 
@@ -330,13 +330,13 @@ def test_a_late_write_that_lands_while_the_restore_is_under_way_is_noticed(bench
         accepted = accept_read(*arguments)
         bench.claiming.accept_read = accept_read  # type: ignore[method-assign]
         restoring.set()
-        assert recorded.wait(30)
+        assert recorded.wait(120)
         return accepted
 
     bench.claiming.accept_read = after_its_read  # type: ignore[method-assign,assignment]
     restorer = threading.Thread(target=bench.execution.work, args=[account_id])
     restorer.start()
-    assert restoring.wait(30)
+    assert restoring.wait(120)
     bench.clock.advance("1s")
     go_on.set()
     suspending.join()

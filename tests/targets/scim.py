@@ -24,7 +24,7 @@ class ScimTarget:
         self.base_url = f"{origin}/v2"
         self.log = log
         self.process = process
-        self._http = httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
+        self._http = httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30, verify=False)
         self._control = f"{origin}/_control"
 
     def create_user(self, user_name: str, **attributes: Any) -> str:
@@ -54,7 +54,7 @@ class ScimTarget:
 
     def recover(self) -> None:
         """End all misbehavior."""
-        self.faults(unavailable=0, throttled=0, lost=0, lying=False, hanging=False, delay_ms=0)
+        self.faults(unavailable=0, throttled=0, lost=0, lying=False, hanging=False, holding=False, delay_ms=0)
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the log: one entry per request, in order."""
@@ -73,7 +73,7 @@ class ScimTarget:
         self._http.close()
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=120)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -29,7 +29,7 @@ from tests.lab.directories.counting import CountingSocket
 
 BASE = "dc=example,dc=com"
 PASSWORD = "Sample-2468-password"
-START_TIMEOUT = 60.0
+START_TIMEOUT = 200.0
 FEW = 10
 """How many entries a search of the reader's may find, where the server has such limits."""
 
@@ -162,8 +162,8 @@ class Lab(ABC):
             "archive_attributes": ["mobile", "title"],
             "disabled_groups_ou": f"ou=Old,{self.groups}",
             "privileged_groups": [self.group_dn("Power")],
-            "connect_timeout": 2,
-            "receive_timeout": 10,
+            "connect_timeout": 60,
+            "receive_timeout": 60,
         }
         return LdapConfig.model_validate({**settings, **changes})
 
@@ -317,13 +317,13 @@ class Lab(ABC):
         yield self._admin
 
     def _connection(self, dn: str, password: str) -> Any:
-        server = ldap3.Server(f"ldapi://{quote(str(self.socket), safe='')}", get_info=ldap3.NONE, connect_timeout=5)
+        server = ldap3.Server(f"ldapi://{quote(str(self.socket), safe='')}", get_info=ldap3.NONE, connect_timeout=60)
         return ldap3.Connection(
             server,
             dn,
             password,
             client_strategy=ldap3.SAFE_SYNC,
-            receive_timeout=30,
+            receive_timeout=60,
             check_names=False,
             auto_referrals=False,
         )
