@@ -8,6 +8,7 @@ import pytest
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.exclusion import Exclusion, Spared
+from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.sdk import AccountState
@@ -121,6 +122,19 @@ def test_an_excluded_group_keeps_its_members_until_the_exclusion_ends(
     bench.work()
 
     assert bench.systems["crm"].names("ada", "groups") == kept
+
+
+def test_what_a_rule_excludes_is_asked_once_more(database: Database, clock: FakeClock) -> None:
+    rule = a_rule(exclude=IdentityFilter('title eq "Advisor"'))
+    bench = Bench(database, clock, Ruleset((rule,)))
+    ada = a_linked_leaver(bench)
+    bench.say(ada, title="Advisor")
+
+    bench.work()
+
+    (task,) = bench.tasks(bench.case(ada))
+    assert task.state is TaskState.SKIPPED
+    assert task.reason.endswith("excluded by rule 'leavers'")
 
 
 def test_what_is_given_back_is_given_whoever_else_has_the_account(bench: Bench) -> None:
