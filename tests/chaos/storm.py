@@ -93,7 +93,7 @@ class Storm:
             self.flushes += 1
 
     def _bury(self, process: Process, doom: Doom | None) -> None:
-        assert process.was_killed, f"{process.role} ended by itself; see its log in {self._installation.folder}"
+        assert process.was_killed, f"{process.role} ended by itself: {process.said()}"
         self._alive.remove((process, doom))
         self._met += 1
         self.kills[process.role] += 1

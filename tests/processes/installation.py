@@ -97,9 +97,9 @@ class Process:
             AssertionError: It ended, or takes too long; with the end of its log.
         """
         eventually(
-            lambda: self.is_ready or not self.is_alive, START_SECONDS, what=f"{self.role} ready", explain=self._said
+            lambda: self.is_ready or not self.is_alive, START_SECONDS, what=f"{self.role} ready", explain=self.said
         )
-        assert self.is_ready, f"{self.role} ended at its start: {self._said()}"
+        assert self.is_ready, f"{self.role} ended at its start: {self.said()}"
 
     def signal(self, number: int) -> None:
         """Send a signal."""
@@ -119,7 +119,7 @@ class Process:
         """
         self._process.terminate()
         self._process.join(START_SECONDS)
-        assert not self.is_alive, f"{self.role} does not stop: {self._said()}"
+        assert not self.is_alive, f"{self.role} does not stop: {self.said()}"
 
     def _has_said_so(self) -> bool:
         try:
@@ -127,7 +127,8 @@ class Process:
         except (EOFError, OSError):
             return False
 
-    def _said(self) -> str:
+    def said(self) -> str:
+        """Return the end of its log, which it shares with others of its role."""
         return self.orders.log.read_text(encoding="utf-8")[-3000:] if self.orders.log.exists() else ""
 
 
