@@ -27,7 +27,7 @@ SHRINK = [Phase.shrink] if LONG or os.environ.get("SCIMBRIDGE_MACHINE") == "shri
 STORES = {"sqlite": 8, "postgresql": 2} if LONG else {"sqlite": 1}
 """How many times as many plays each store gets."""
 
-EXAMPLES: dict[type[Machine], int] = {Leavers: 40, Floods: 16, Deletions: 12, Reasons: 26, Operations: 30}
+EXAMPLES: dict[type[Machine], int] = {Leavers: 34, Floods: 14, Deletions: 12, Reasons: 16, Operations: 26}
 if LONG:
     EXAMPLES[Everything] = 40  # each of its plays is about something rare: a few of them would say nothing
 
