@@ -141,6 +141,8 @@ class FloodRules(LuckRules):
     def one_more_leaves_at_the_end_of_a_window(self, minutes: int, number: int) -> None:
         """As many leave as a limit has room for, and another one just before, or when, they count no more."""
         known = self.limits[number % len(self.limits)]
+        if known.most >= len(self.names):
+            return
         first, last = self.names[: known.most], self.names[known.most]
         for name in (*first, last):
             self.bring_back(name)
