@@ -68,6 +68,7 @@ class FloodRules(LuckRules):
         limits: list[Limit] = draw(st.lists(self.some_limits, min_size=1, max_size=2, unique_by=_key_of), "limits")
         self.limits = [KnownLimit(limit, _most(limit, len(self.names))) for limit in limits]
         self.opened: dict[str, tuple[str, timedelta]] = {}
+        self.seen: set[str] = set()
         self.floods: set[str] = set()
         self.given_back: set[str] = set()
         guard: Guard = a_guard(*limits)
@@ -180,14 +181,18 @@ class FloodRules(LuckRules):
         super().advance(span)
 
     def _note_opened(self) -> None:
-        """Note whose cases are open since a moment ago; who loses some targets only may not count for a limit."""
+        """Note whose cases are open since a moment ago.
+
+        Who loses some targets only may not count for a limit, nor does what a later fact adds where a target observes.
+        """
         before = set(self.opened)
         with self.database.read() as tx:
-            query = select(cases.c.id, cases.c.identity_id).where(
-                cases.c.kind == "leave", cases.c.trigger.not_in([Trigger.UNASSIGNED, Trigger.CHANGED])
-            )
-            for case_id, identity_id in tx.execute(query):
-                self.opened.setdefault(case_id, (identity_id, self.elapsed))
+            query = select(cases.c.id, cases.c.identity_id, cases.c.trigger).where(cases.c.kind == "leave")
+            found = [row for row in tx.execute(query) if row.id not in self.seen]
+        self.seen |= {row.id for row in found}
+        for row in found:
+            if row.trigger not in (Trigger.UNASSIGNED, Trigger.CHANGED):
+                self.opened[row.id] = (row.identity_id, self.elapsed)
         standing = dict(self._standing())
         for flood_id in standing.keys() - self.floods:
             self.began_rightly(standing[flood_id])
