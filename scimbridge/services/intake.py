@@ -229,7 +229,7 @@ class Intake:
         last = own.last_leave
         if former is None:
             has_left = last is not None and last.trigger is not None and not last.trigger.is_narrow
-            former = [] if has_left and not own.has_lost_restore else self._namesakes(tx, identity)
+            former = [] if has_left and not own.has_restore else self._namesakes(tx, identity)
         return self._returning.take(
             tx,
             identity,
