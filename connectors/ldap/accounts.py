@@ -20,10 +20,7 @@ from scimbridge.sdk import (
     RejectedError,
     TargetUnusableError,
 )
-from scimbridge.sdk.stamp import date_in, stamp_in
-
-UNMANAGED = "[Not managed by scimbridge]"
-"""The mark that keeps the bridge away from an account."""
+from scimbridge.sdk.stamp import UNMANAGED, date_in, stamp_in
 
 
 class Accounts:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from connectors.ldap import dn
-from connectors.ldap.accounts import UNMANAGED
 from connectors.ldap.archiving import archived
 from connectors.ldap.checkup import Checkup
 from connectors.ldap.config import LdapConfig
@@ -29,7 +28,7 @@ from scimbridge.sdk import (
     RejectedError,
     performs,
 )
-from scimbridge.sdk.stamp import stamp_of
+from scimbridge.sdk.stamp import UNMANAGED, stamp_of
 
 DESCRIPTION = "description"
 

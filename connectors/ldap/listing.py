@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 
-from connectors.ldap.accounts import UNMANAGED
 from connectors.ldap.client import Directory
 from connectors.ldap.config import LdapConfig
 from connectors.ldap.entry import Entry
 from connectors.ldap.flavors import FLAVORS
 from scimbridge.sdk import AccountPage, AccountSummary, RejectedError, TargetUnusableError
+from scimbridge.sdk.stamp import UNMANAGED
 
 
 class Listing:

@@ -163,6 +163,7 @@ def test_a_group_change_that_changes_nothing_keeps_version_and_time(bench: Bench
 def test_replacing_members_takes_out_who_is_not_named(bench: Bench) -> None:
     ada, bob, eve = (bench.join(name) for name in ("ada", "bob", "eve"))
     group = bench.group_intake.create_group({"displayName": "Staff"}, [ada, bob], bench.received("POST"), bench.clock())
+    bench.clock.advance("1s")
 
     replace = [MemberChange.of(MemberVerb.REPLACE, [bob, eve])]
     after = bench.group_intake.change_group(group.id, dict, replace, bench.received(), bench.clock())

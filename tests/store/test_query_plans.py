@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import Connection, event, text
 
 from scimbridge.domain.action import GuardClass
@@ -25,6 +26,7 @@ from scimbridge.store import (
     members,
     notices,
     sources,
+    surroundings,
     tasks,
 )
 from scimbridge.store.database import Database
@@ -55,6 +57,17 @@ class Explained:
         rows = tx.exec_driver_sql(f"{how} {statement}", parameters).all()  # type: ignore[arg-type]  # as the driver got them
         self.plan += "\n".join(str(row[-1]) for row in rows) + "\n"
         self._explaining = False
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # the other one knows how many rows a state has
+def test_what_there_is_around_an_identity_is_found_by_its_id(database: Database) -> None:
+    with database.read() as tx:
+        asked = surroundings._AROUND[tx.dialect.name]._for(tx)  # it does not go through SQLAlchemy
+        rows = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked.text}", asked.bound({"identity": "x"})).all()
+
+    of_cases = [row[-1] for row in rows if "cases" in row[-1]]
+    assert len(of_cases) == 3
+    assert [plan for plan in of_cases if "(identity_id=?)" not in plan] == []
 
 
 def test_the_sweepers_question_uses_the_index_of_planned_tasks(database: Database) -> None:
