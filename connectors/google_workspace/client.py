@@ -10,7 +10,7 @@ from urllib.parse import quote
 from connectors.google_workspace import errors
 from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.google_workspace.credentials import Credentials, permit_to_ask
-from scimbridge.sdk import Confirm, Context, RejectedError
+from scimbridge.sdk import Confirm, Context, RejectedError, TargetUnusableError
 from scimbridge.sdk.http import Answer, HttpClient
 
 Document = dict[str, Any]
@@ -110,6 +110,19 @@ class GoogleClient:
                 return
             query["pageToken"] = token
         raise RejectedError(f"{call}: the list does not end")
+
+    def look(self, path: str, *, call: str, scope: str, root: Root = Root.API) -> Document | None:
+        """Return what is at a path; ``None`` where Google says that there is nothing.
+
+        Raises:
+            TargetUnusableError: It is not Google that says so.
+        """
+        answer = self.send("GET", path, call=call, scope=scope, root=root, expect=(404,))
+        if answer.status != 404:
+            return answer.json_object()
+        if not errors.is_absent(answer):
+            raise TargetUnusableError(f"{call}: the answer 404 does not come from Google's API; look at {root.value}")
+        return None
 
     def lacks(self, scope: str, subject: str | None = None) -> bool:
         """Whether the delegation does not have a scope.

@@ -336,14 +336,8 @@ class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
         if path == "/":
             return True
         customer, unit = quote(self.config.customer, safe=""), quote(path.lstrip("/"), safe="/")
-        answer = self._client.send(
-            "GET",
-            f"/admin/directory/v1/customer/{customer}/orgunits/{unit}",
-            call="looking for an organizational unit",
-            scope=scopes.ORG_UNIT,
-            expect=(404,),
-        )
-        return not is_absent(answer)
+        path = f"/admin/directory/v1/customer/{customer}/orgunits/{unit}"
+        return self._client.look(path, call="looking for an organizational unit", scope=scopes.ORG_UNIT) is not None
 
     def _look_for(self, path: str) -> None:
         if not self._has_org_unit(path):

@@ -26,6 +26,7 @@ BUSY = frozenset(
         "quotaExceeded",
         "sharingRateLimitExceeded",
         "RATE_LIMIT_EXCEEDED",
+        "RESOURCE_EXHAUSTED",
         "backendError",
         "internalError",
         "transientError",
@@ -66,9 +67,7 @@ def classify(answer: Answer) -> type[ConnectorError] | None:
     said = reasons(answer)
     if said & BUSY or (answer.status == 412 and _UNFINISHED in _message(answer)):
         return RetryableError
-    if answer.status == 404 and "notFound" in said:
-        return AccountNotFoundError
-    return None
+    return AccountNotFoundError if is_absent(answer) else None
 
 
 def explain(answer: Answer) -> str:
@@ -84,19 +83,20 @@ def explain(answer: Answer) -> str:
 
 def is_absent(answer: Answer) -> bool:
     """Whether a 404 comes from the API itself, and not from whatever else is at the address."""
-    return answer.status == 404 and "notFound" in reasons(answer)
+    return answer.status == 404 and not reasons(answer).isdisjoint({"notFound", "NOT_FOUND"})
 
 
 def is_precondition(answer: Answer) -> bool:
     """Whether the state of the account does not allow the call."""
-    return answer.status == 400 and "failedPrecondition" in reasons(answer)
+    return answer.status == 400 and not reasons(answer).isdisjoint({"failedPrecondition", "FAILED_PRECONDITION"})
 
 
 def reasons(answer: Answer) -> set[str]:
-    """Return the reasons that an error names."""
+    """Return the reasons that an error names; its status where it names none, as some of Google's APIs have it."""
     error = _error(answer)
     listed = [*(error.get("errors") or []), *(error.get("details") or [])]
-    return {str(each["reason"]) for each in listed if isinstance(each, dict) and "reason" in each}
+    named = {str(each["reason"]) for each in listed if isinstance(each, dict) and "reason" in each}
+    return named or ({str(error["status"])} if "status" in error else set())
 
 
 def _message(answer: Answer) -> str:

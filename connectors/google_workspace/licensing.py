@@ -62,15 +62,8 @@ class Licensing:
         return assigned, missing
 
     def _has(self, email: str, sku: str) -> bool:
-        answer = self._client.send(
-            "GET",
-            _path(sku, email),
-            root=Root.LICENSING,
-            call="looking for a license",
-            scope=scopes.LICENSING,
-            expect=(404,),
-        )
-        return answer.status != 404
+        path, call = _path(sku, email), "looking for a license"
+        return self._client.look(path, call=call, scope=scopes.LICENSING, root=Root.LICENSING) is not None
 
 
 def _path(product_and_sku: str, email: str | None = None) -> str:

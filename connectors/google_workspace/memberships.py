@@ -62,11 +62,8 @@ class Memberships:
         for group in groups:
             if group.id.startswith(_ROLE):
                 continue
-            answer = self._client.send(
-                "GET", _member(group.id, user_id), call="reading a membership", scope=scopes.GROUP, expect=(404,)
-            )
-            if answer.status != 404:
-                member = answer.json_object()
+            member = self._client.look(_member(group.id, user_id), call="reading a membership", scope=scopes.GROUP)
+            if member is not None:
                 found[_key(group)] = (
                     str(member.get("role") or "MEMBER"),
                     str(member.get("delivery_settings") or "ALL_MAIL"),

@@ -317,6 +317,26 @@ def test_a_refusal_says_what_to_do(
     assert ann.email not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["/licensing/", "/orgunits/"])
+def test_a_page_of_something_else_is_no_sign_that_there_is_nothing(running: Workspace, ann: User, path: str) -> None:
+    elsewhere = Fault(no_such_page().answer, times=100, is_meant=lambda asked: path in asked.path)
+    running.google.faults = [elsewhere]
+    connector = running.connector()
+
+    with pytest.raises(TargetUnusableError, match="does not come from Google"):
+        connector.read(ann.id) if path == "/licensing/" else connector.check()
+    connector.close()
+
+
+def test_some_of_googles_errors_have_a_status_and_no_reason(
+    running: Workspace, ann: User, connector: GoogleWorkspaceConnector
+) -> None:
+    gone = Answer(status=404, body={"error": {"code": 404, "message": "Gone.", "status": "NOT_FOUND"}})
+    running.google.faults = [Fault(gone, times=100, is_meant=lambda asked: "/licensing/" in asked.path)]
+
+    assert connector.read(ann.id).licenses == ()
+
+
 def test_a_lost_answer_is_not_repeated_and_the_next_attempt_finds_it_done(
     running: Workspace, ann: User, connector: GoogleWorkspaceConnector
 ) -> None:
