@@ -218,18 +218,14 @@ class Intake:
         same_person: bool = True,
         former: Sequence[Identity] | None = None,
     ) -> Verdict:
-        """Take in somebody who is active now.
-
-        Who never left everything before may be one who was deleted; and so may be who left again before the
-        accounts of the deleted one were given back.
-        """
+        """Take in somebody who is active now; who never left everything before may be one who was deleted."""
         own = around(tx, identity.id, now)
         if own.has_date:
             _call_off_dated(tx, identity, now)
         last = own.last_leave
         if former is None:
             has_left = last is not None and last.trigger is not None and not last.trigger.is_narrow
-            former = [] if has_left and not own.has_restore else self._namesakes(tx, identity)
+            former = [] if has_left else self._namesakes(tx, identity)
         return self._returning.take(
             tx,
             identity,

@@ -66,7 +66,7 @@ def test_what_there_is_around_an_identity_is_found_by_its_id(database: Database)
         rows = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked.text}", asked.bound({"identity": "x"})).all()
 
     of_cases = [row[-1] for row in rows if "cases" in row[-1]]
-    assert len(of_cases) == 3
+    assert len(of_cases) == 2
     assert [plan for plan in of_cases if "(identity_id=?)" not in plan] == []
 
 
