@@ -132,8 +132,13 @@ class GraphClient:
             path, query = self._within(str(following), call)
         raise RejectedError(f"{call}: the list does not end")
 
-    def batch(self, requests: Sequence[Request], *, call: str) -> list[Answer]:
-        """Send requests, 20 at a time; returns the answers in the order of the requests, refusals among them.
+    def batch(self, requests: Sequence[Request], *, call: str, confirm: Confirm | None = None) -> list[Answer]:
+        """Send requests, 20 at a time, and return the answers in the order of the requests, refusals among them.
+
+        Args:
+            requests: What is sent.
+            call: What this is, for an operator.
+            confirm: Called right before each 20 are sent.
 
         Raises:
             RetryableError: Some were throttled or not answered; those that were carried out are, and are looked up by
@@ -141,7 +146,7 @@ class GraphClient:
         """
         found: list[Answer] = []
         for start in range(0, len(requests), BATCH):
-            found += self._batch(requests[start : start + BATCH], call)
+            found += self._batch(requests[start : start + BATCH], call, confirm)
         late = [each for each in found if each.status in {429, 502, 503, 504}]
         if late:
             now = datetime.now(UTC)
@@ -151,13 +156,13 @@ class GraphClient:
             )
         return found
 
-    def _batch(self, requests: Sequence[Request], call: str) -> list[Answer]:
+    def _batch(self, requests: Sequence[Request], call: str, confirm: Confirm | None) -> list[Answer]:
         writes = any(each.method != "GET" for each in requests)
         # One permit comes with the request itself; a rate limit counts what is in it.
         for _ in requests[1:]:
             self._permit(writes=writes)
         body = {"requests": [each.to_json(number) for number, each in enumerate(requests)]}
-        document = self.send("POST", "/$batch", call=call, body=body).json_object()
+        document = self.send("POST", "/$batch", call=call, body=body, confirm=confirm).json_object()
         answers = {str(each["id"]): each for each in document.get("responses", ())}
         return [_answer(answers.get(str(number)), call) for number in range(len(requests))]
 

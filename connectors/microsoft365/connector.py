@@ -189,8 +189,7 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
                 "name a successor (`successor` of the stage), or hand over what the account owns by hand"
             )
         self._client.send("GET", path_of("users", account.successor.id), call="looking for the successor")
-        confirm()
-        changed = self._memberships.hand_over(account.id, account.successor, account.owns)
+        changed = self._memberships.hand_over(account.id, account.successor, account.owns, confirm)
         return _done(changed, "hand over")
 
     @performs(

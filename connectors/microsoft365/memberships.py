@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from connectors.microsoft365.client import Document, GraphClient, Request, path_of, refusal_of
 from connectors.microsoft365.errors import is_absent, message_of
-from scimbridge.sdk import AccountRef, Entitlement
+from scimbridge.sdk import AccountRef, Confirm, Entitlement
 from scimbridge.sdk.http import Answer
 
 _GROUP = "#microsoft.graph.group"
@@ -92,7 +92,9 @@ class Memberships:
                 changed.refused.append(f"{group.name}: {refusal_of(answer)}")
         return changed
 
-    def hand_over(self, user_id: str, successor: AccountRef, groups: Iterable[Entitlement]) -> Changed:
+    def hand_over(
+        self, user_id: str, successor: AccountRef, groups: Iterable[Entitlement], confirm: Confirm
+    ) -> Changed:
         """Make somebody else the owner of groups: first the new one, so that none is ever without."""
         chosen = list(groups)
         added = self._client.batch(
@@ -105,6 +107,7 @@ class Memberships:
                 for each in chosen
             ],
             call="adding an owner",
+            confirm=confirm,
         )
         changed, owned = Changed(), []
         for group, answer in zip(chosen, added, strict=True):
@@ -115,6 +118,7 @@ class Memberships:
         removed = self._client.batch(
             [Request(method="DELETE", path=path_of("groups", each.id, "owners", user_id, "$ref")) for each in owned],
             call="removing an owner",
+            confirm=confirm,
         )
         for group, answer in zip(owned, removed, strict=True):
             if answer.status // 100 == 2:

@@ -282,6 +282,25 @@ def test_a_group_gets_its_new_owner_before_it_loses_the_old_one(
     assert team.owners == {bob.id}
 
 
+def test_a_hold_between_two_calls_keeps_the_old_owner(
+    running: Directory, ann: User, connector: Microsoft365Connector
+) -> None:
+    bob, team = running.graph.tenant.hire("bob"), running.graph.tenant.form("team")
+    team.owners.add(ann.id)
+    asked: list[int] = []
+
+    def held_at_the_second() -> None:
+        asked.append(len(asked))
+        if len(asked) == 2:
+            raise RejectedError("held")
+
+    state = replace(connector.read(ann.id), successor=AccountRef(bob.id, bob.upn))
+    with pytest.raises(RejectedError, match="held"):
+        connector.perform(Action.TRANSFER_OWNERSHIP, state, held_at_the_second)
+
+    assert team.owners == {ann.id, bob.id}
+
+
 def test_everything_alive_is_ended_and_counted(running: Directory, ann: User) -> None:
     ann.sessions, ann.grants = 3, {"g1": "app", "g2": "other"}
     device = running.graph.tenant.enroll(ann)
