@@ -33,6 +33,7 @@ class Credentials:
     def __init__(self, key: Mapping[str, Any], http: HttpClient) -> None:
         self._exchange = _Exchange(http)
         try:
+            # google-auth declares few types
             self._account = service_account.Credentials.from_service_account_info(dict(key))  # type: ignore[no-untyped-call]
         except (ValueError, exceptions.GoogleAuthError):
             raise TargetUnusableError("credentials_file: the private key in it cannot be read") from None
@@ -61,7 +62,7 @@ class Credentials:
     def _new(self, scope: str, subject: str) -> service_account.Credentials:
         token: service_account.Credentials = self._account.with_scopes([scope]).with_subject(subject)
         try:
-            token.refresh(self._exchange)  # type: ignore[no-untyped-call]
+            token.refresh(self._exchange)  # type: ignore[no-untyped-call]  # google-auth declares few types
         except exceptions.RefreshError as error:
             raise _meaning(error, scope) from None
         except exceptions.GoogleAuthError as error:
