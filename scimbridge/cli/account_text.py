@@ -20,6 +20,8 @@ def account_row(account: AccountSummary) -> tuple[object, ...]:
         _suspended(account),
         _told(account.signed_in_at) + _within(account),
         _told(account.expires_at),
+        _yes(account.privileged),
+        "?" if account.licenses is None else ", ".join(account.licenses) or "-",
     )
 
 
@@ -37,14 +39,18 @@ def account_document(account: AccountSummary) -> dict[str, Any]:
         "created_at": iso(account.created_at),
         "container": account.container,
         "unmanaged": account.unmanaged,
+        "privileged": account.privileged,
+        "licenses": None if account.licenses is None else list(account.licenses),
     }
 
 
 def _suspended(account: AccountSummary) -> str:
-    if account.suspended is None:
-        return "?"
     since = f", since {moment(account.suspended_since)} or longer" if account.suspended_since is not None else ""
-    return f"yes{since}" if account.suspended else "no"
+    return _yes(account.suspended) + (since if account.suspended else "")
+
+
+def _yes(told: bool | None) -> str:
+    return "?" if told is None else "yes" if told else "no"
 
 
 def _told(at: Moment) -> str:

@@ -88,7 +88,8 @@ def accounts(
     if as_json:
         say_json([account_document(each) for each in found])
     elif found:
-        say_table(("ID", "ACCOUNT", "SUSPENDED", "LAST SIGN-IN", "ENDS"), [account_row(each) for each in found])
+        columns = ("ID", "ACCOUNT", "SUSPENDED", "LAST SIGN-IN", "ENDS", "PRIVILEGED", "LICENSES")
+        say_table(columns, [account_row(each) for each in found])
     else:
         say(f"No account at {name} is known to be unused." if span is not None else f"There are no accounts at {name}.")
     untold = sum(each is None for each in used.values())

@@ -36,6 +36,8 @@ class AccountSummary:
         created_at: When it was made (UTC).
         container: Where it is: an OU, an org unit.
         unmanaged: Whether it carries the mark that keeps the bridge away from it.
+        licenses: The names of the licenses that it has by itself, not through a group.
+        privileged: Whether it has power over others: a role of an administrator, or the membership that gives one.
     """
 
     id: str
@@ -49,6 +51,8 @@ class AccountSummary:
     created_at: datetime | None = None
     container: str | None = None
     unmanaged: bool | None = None
+    licenses: tuple[str, ...] | None = None
+    privileged: bool | None = None
 
     def is_unused_since(self, moment: datetime) -> bool | None:
         """Whether nobody has signed in from a moment on; ``None`` where the target does not tell.

@@ -39,8 +39,8 @@ def test_accounts_are_listed_as_the_target_tells_them(terminal: Terminal, direct
     told = {each["name"]: each for each in terminal.read("targets", "accounts", "directory")}
 
     rows = {line.split()[1]: line.split()[2:] for line in shown.splitlines()[1:]}
-    assert rows["ada"] == ["no", "2026-03-01", "09:00", "UTC", "never"]
-    assert rows["dot"] == ["no", "?", "?"]
+    assert rows["ada"] == ["no", "2026-03-01", "09:00", "UTC", "never", "?", "?"]
+    assert rows["dot"] == ["no", "?", "?", "?", "?"]
     assert told["bob"]["suspended"] is True
     assert told["bob"]["signed_in_at"] == "2025-03-01T09:00:00.000Z"
     assert (told["cid"]["signed_in_at"], told["dot"]["signed_in_at"]) == ("never", None)
