@@ -485,7 +485,9 @@ class Bridge:
         if name not in self.settings.targets:
             raise TargetUnusableError(f"{name} is no target: nobody has an account there")
         permit = TargetPermit(self.fleet[name], self.database, self.leases, self.clock)
-        return registry.build(name, self.settings.targets[name], Context(target=name, permit=permit))
+        return registry.build(
+            name, self.settings.targets[name], Context(target=name, permit=permit, throttled=permit.throttled)
+        )
 
 
 def _alarm(target: str, reason: str) -> None:

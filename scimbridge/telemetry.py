@@ -71,6 +71,7 @@ ATTEMPT_DURATION = Histogram(
     ["target"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0),
 )
+THROTTLED = Counter("scimbridge_target_throttled_total", "Answers by which a target asked for fewer calls.", ["target"])
 SUBMISSIONS = Counter(
     "scimbridge_submissions_total",
     "Accounts handed to the queue: accepted, or dropped because Redis was away.",
@@ -124,6 +125,12 @@ TOKEN_EXPIRY = Gauge(
 TARGET_ARMED = Gauge(
     "scimbridge_target_armed",
     "1 while a target acts that is configured to observe.",
+    ["target"],
+    multiprocess_mode="mostrecent",
+)
+TARGET_PACE = Gauge(
+    "scimbridge_target_pace",
+    "Share of a target's rate that is used at most; below 1 for a while after it has asked for fewer calls.",
     ["target"],
     multiprocess_mode="mostrecent",
 )

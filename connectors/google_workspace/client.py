@@ -45,6 +45,7 @@ class GoogleClient:
             root: HttpClient(
                 getattr(config, root.value),
                 permit=context.permit,
+                throttled=context.throttled,
                 errors=errors.STATUS_ERRORS,
                 classify=errors.classify,
                 explain=errors.explain,

@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http.client import responses
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -15,7 +15,7 @@ from connectors.microsoft365 import errors
 from connectors.microsoft365.config import Microsoft365Config
 from connectors.microsoft365.credentials import Credentials, permit_to_ask
 from scimbridge.sdk import Confirm, Context, RejectedError, RetryableError
-from scimbridge.sdk.http import Answer, HttpClient, parse_retry_after
+from scimbridge.sdk.http import Answer, HttpClient, is_throttling, parse_retry_after
 
 Document = dict[str, Any]
 MAX_PAGES = 2000
@@ -52,13 +52,14 @@ class GraphClient:
 
     def __init__(self, config: Microsoft365Config, context: Context, **replaced: Any) -> None:
         settings: dict[str, Any] = {"ca_file": config.ca_file, **replaced}
-        self._permit = context.permit
+        self._context = context
         self._root = config.api_root
         self._tokens = HttpClient(config.authority, permit=permit_to_ask(context.permit), **settings)
         self._credentials = Credentials(config, self._tokens)
         self._http = HttpClient(
             config.api_root,
             permit=context.permit,
+            throttled=context.throttled,
             errors=errors.STATUS_ERRORS,
             classify=errors.classify,
             explain=errors.explain,
@@ -150,17 +151,18 @@ class GraphClient:
         late = [each for each in found if each.status in {429, 502, 503, 504}]
         if late:
             now = datetime.now(UTC)
-            waits = [parse_retry_after(each.headers.get("retry-after"), now) or timedelta() for each in late]
-            raise RetryableError(
-                f"{call}: Graph put off {len(late)} of {len(requests)} requests", retry_after=max(waits) or None
-            )
+            waits = [parse_retry_after(each.headers.get("retry-after"), now) for each in late]
+            longest = max((wait for wait in waits if wait is not None), default=None)
+            if any(is_throttling(each.status, wait) for each, wait in zip(late, waits, strict=True)):
+                self._context.throttled(longest)
+            raise RetryableError(f"{call}: Graph put off {len(late)} of {len(requests)} requests", retry_after=longest)
         return found
 
     def _batch(self, requests: Sequence[Request], call: str, confirm: Confirm | None) -> list[Answer]:
         writes = any(each.method != "GET" for each in requests)
         # One permit comes with the request itself; a rate limit counts what is in it.
         for _ in requests[1:]:
-            self._permit(writes=writes)
+            self._context.permit(writes=writes)
         body = {"requests": [each.to_json(number) for number, each in enumerate(requests)]}
         document = self.send("POST", "/$batch", call=call, body=body, confirm=confirm).json_object()
         answers = {str(each["id"]): each for each in document.get("responses", ())}

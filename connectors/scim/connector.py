@@ -163,6 +163,7 @@ def http_client(config: ScimConfig, context: Context, **replaced: Any) -> HttpCl
     )
     settings: dict[str, Any] = {
         "permit": context.permit,
+        "throttled": context.throttled,
         "headers": {"Authorization": f"Bearer {config.token.get_secret_value()}"},
         "limits": limits,
         "ca_file": config.ca_file,

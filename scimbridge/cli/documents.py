@@ -89,6 +89,8 @@ def target_document(status: TargetStatus) -> Document:
         "live": status.live,
         "needs_person": status.needs_person,
         "pause": status.pause,
+        "pace": status.pace,
+        "calls_per_second": status.rate,
     }
 
 

@@ -13,6 +13,7 @@ from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.duration import parse_duration
+from scimbridge.domain.pace import format_rate
 
 if TYPE_CHECKING:
     from scimbridge.services.overview import TargetStatus
@@ -36,9 +37,18 @@ def list_targets(as_json: AsJson = False, config: ConfigPath = None, log_level: 
         say("The configuration has no targets.")
     else:
         say_table(
-            ("TARGET", "CONNECTOR", "MODE", "RUNNABLE", "LIVE", "NEEDS A PERSON", "PAUSED"),
+            ("TARGET", "CONNECTOR", "MODE", "RATE", "RUNNABLE", "LIVE", "NEEDS A PERSON", "PAUSED"),
             [
-                (one.name, one.kind, _mode(one, now), one.runnable, one.live, one.needs_person, one.pause or "-")
+                (
+                    one.name,
+                    one.kind,
+                    _mode(one, now),
+                    _rate(one),
+                    one.runnable,
+                    one.live,
+                    one.needs_person,
+                    one.pause or "-",
+                )
                 for one in found
             ],
         )
@@ -157,6 +167,13 @@ def _mode(status: TargetStatus, now: datetime) -> str:
     if status.armed_until is None:
         return status.mode
     return f"armed by {status.armed_by} until {moment(status.armed_until)} ({distance(status.armed_until, now)})"
+
+
+def _rate(status: TargetStatus) -> str:
+    if status.rate is None:
+        return "-"
+    rate = format_rate(status.rate)
+    return rate if status.pace == 1.0 else f"{rate} (the target asked for fewer calls)"
 
 
 def _span(text: str, option: str) -> timedelta:

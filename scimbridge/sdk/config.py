@@ -64,7 +64,8 @@ class TargetConfig(BaseModel):
     """How many accounts are worked on at once, over all worker processes."""
 
     rate_limit: Interval | None = None
-    """Calls per time, over all worker processes, e.g. `"20/s"`; no limit where absent."""
+    """Calls per time, over all worker processes, e.g. `"20/s"`; no limit where absent. A target that asks for fewer
+    calls is called less often for half an hour at most, whatever is written here."""
 
     guard: GuardSection | None = None
     """Limits for this target alone; see `[guard]`."""

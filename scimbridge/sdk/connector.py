@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import structlog
@@ -48,6 +49,17 @@ class Permit(Protocol):
         """
 
 
+Throttled = Callable[[timedelta | None], None]
+"""To be told that the target asks for fewer calls, and for how long it wants none, if it says so.
+
+All processes that share the target then call it less often for a while.
+"""
+
+
+def _nobody(_retry_after: timedelta | None) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What the engine hands to a connector beside its configuration.
@@ -55,10 +67,12 @@ class Context:
     Attributes:
         target: The name of the target, as configured.
         permit: To be called before every remote call.
+        throttled: To be called when the target refuses a call because there are too many; ``sdk.http`` does.
     """
 
     target: str
     permit: Permit
+    throttled: Throttled = _nobody
 
 
 def performs(

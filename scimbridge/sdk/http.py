@@ -24,7 +24,7 @@ from typing import Any
 import httpx
 import tenacity
 
-from scimbridge.sdk.connector import Confirm, Permit
+from scimbridge.sdk.connector import Confirm, Permit, Throttled
 from scimbridge.sdk.deadline import Deadline, bind
 from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError, TargetUnusableError
 
@@ -151,6 +151,7 @@ class HttpClient:
     Args:
         base_url: What every path is appended to.
         permit: Asked before every request that is sent, resending included.
+        throttled: Told of every answer that asks for fewer calls; ``Context.throttled`` of a connector.
         headers: Sent with every request; the place for credentials that last.
         limits: Times and sizes.
         ca_file: Certificates to trust instead of the public ones.
@@ -168,6 +169,7 @@ class HttpClient:
         base_url: str,
         *,
         permit: Permit,
+        throttled: Throttled = lambda _: None,
         headers: Mapping[str, str] | None = None,
         limits: Limits | None = None,
         ca_file: Path | None = None,
@@ -181,6 +183,7 @@ class HttpClient:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._permit = permit
+        self._throttled = throttled
         self._limits = limits or Limits()
         self._errors = errors or {}
         self._classify = classify
@@ -285,6 +288,8 @@ class HttpClient:
         if answer.status // 100 == 2 or answer.status in call.expect:
             return answer
         failure = self._judge(answer, call)
+        if isinstance(failure.error, RetryableError) and is_throttling(answer.status, failure.error.retry_after):
+            self._throttled(failure.error.retry_after)
         if answer.status == 401 and call.authorize is not None and not call.has_new_token:
             # Refused before anything was done, so that every method may be sent again.
             call.has_new_token = True
@@ -354,6 +359,14 @@ def error_for(status: int, table: ErrorTable) -> type[ConnectorError]:
     if status >= 500:
         return RetryableError
     return RejectedError if status >= 400 else TargetUnusableError
+
+
+def is_throttling(status: int, retry_after: timedelta | None) -> bool:
+    """Whether an answer that may be asked for again says that there were too many calls.
+
+    A 403 that is no refusal for good is how Google says so; a 503 without Retry-After is a fault and not a wish.
+    """
+    return status in {403, 429} or (status == 503 and retry_after is not None)
 
 
 def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:

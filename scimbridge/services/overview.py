@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.letting_go import attempts_at_once
+from scimbridge.domain.pace import calls_per_second
 from scimbridge.domain.situation import CaseQuery
 from scimbridge.errors import NotFoundError
 from scimbridge.services.fleet import Fleet, Target
@@ -44,6 +45,8 @@ class TargetStatus:
         mode: As configured.
         armed_until: Until when it acts although it is configured to observe.
         at_once: How many attempts it takes just now; fewer than ``concurrency`` while a backlog is let go.
+        pace: The share of its rate that is used at most just now, 1 unless it has asked for fewer calls.
+        rate: Calls per second that this makes; ``None`` where nothing limits them.
     """
 
     name: str
@@ -53,6 +56,8 @@ class TargetStatus:
     armed_by: str | None
     concurrency: int
     at_once: int
+    pace: float
+    rate: float | None
     runnable: int
     oldest_due_at: datetime | None
     live: int
@@ -149,6 +154,7 @@ class Overview:
 
 def target_status(tx: Connection, target: Target, row: Mapping[Any, Any], now: datetime) -> TargetStatus:
     """Return what goes on at a target, whose row of run time is given."""
+    pace = targets.pace_of(row).share_at(now)
     is_armed = row.get("armed_until") is not None and row["armed_until"] > now
     return TargetStatus(
         name=target.name,
@@ -158,6 +164,8 @@ def target_status(tx: Connection, target: Target, row: Mapping[Any, Any], now: d
         armed_by=row["armed_by"] if is_armed else None,
         concurrency=target.concurrency,
         at_once=attempts_at_once(target.concurrency, row.get("resumed_at"), now),
+        pace=pace,
+        rate=calls_per_second(target.interval, pace),
         runnable=len(tasks.runnable_accounts(tx, target.name, now, 1000)),
         oldest_due_at=tasks.oldest_runnable(tx, target.name, now),
         live=attempts.live_count(tx, target.name),

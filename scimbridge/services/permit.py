@@ -6,6 +6,10 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import structlog
+
+from scimbridge import telemetry
+from scimbridge.domain.pace import calls_per_second, format_rate
 from scimbridge.sdk.config import Mode
 from scimbridge.sdk.errors import LeaseLostError, ObservingError, RetryableError
 from scimbridge.services.fleet import Target
@@ -16,9 +20,14 @@ from scimbridge.store.database import Database
 LONGEST_WAIT = timedelta(seconds=10)
 """A slot that is further off is left to somebody else; the task waits instead of the thread."""
 
+log = structlog.get_logger("scimbridge.permit")
+
 
 class TargetPermit:
-    """Asked before every call to one target (see ``scimbridge.sdk.connector.Permit``)."""
+    """Asked before every call to one target (see ``scimbridge.sdk.connector.Permit``), and told of its refusals.
+
+    A target without a rate limit costs the store nothing until it has refused a call of this very process.
+    """
 
     def __init__(
         self,
@@ -33,6 +42,7 @@ class TargetPermit:
         self._leases = leases
         self._clock = clock
         self._sleep = sleep
+        self._is_paced = target.interval is not None
 
     def __call__(self, *, writes: bool) -> None:
         """Let a call pass, after the time that the rate limit asks for."""
@@ -44,6 +54,23 @@ class TargetPermit:
         if writes and not self._leases.may_write():
             raise LeaseLostError("the lease has run out; the next attempt looks first")
 
+    def throttled(self, retry_after: timedelta | None) -> None:
+        """Call the target less often, in all processes; until ``retry_after`` is over not at all, within reason."""
+        telemetry.THROTTLED.labels(self._target.name).inc()
+        with self._database.write() as tx:
+            rest = min(retry_after or timedelta(), LONGEST_WAIT)
+            pace = targets.slow_down(tx, self._target.name, self._clock(), rest=rest)
+        self._is_paced = True
+        if pace is not None:
+            rate = calls_per_second(self._target.interval, pace.share)
+            assert rate is not None  # noqa: S101  # a pace that was just lowered is less than the whole
+            log.warning(
+                "the target asks for fewer calls; it is called less often for a while",
+                action="target.throttled",
+                target=self._target.name,
+                rate=format_rate(rate),
+            )
+
     def _require_enforcing(self) -> None:
         if self._target.mode is Mode.ENFORCE:
             return
@@ -54,13 +81,14 @@ class TargetPermit:
 
     def _wait_for_slot(self) -> bool:
         """Wait as the rate limit asks for; whether that took time."""
-        if self._target.interval is None:
+        if not self._is_paced:
             return False
-        now = self._clock()
+        now, interval = self._clock(), self._target.interval
         with self._database.write() as tx:
-            slot = targets.reserve_call(tx, self._target.name, self._target.interval, now, within=LONGEST_WAIT)
-        if slot is None:
+            slot = targets.reserve_call(tx, self._target.name, interval, now, within=LONGEST_WAIT)
+        self._is_paced = interval is not None or slot.share < 1.0
+        if slot.at is None:
             raise RetryableError(f"the rate limit of {self._target.name} is used up", retry_after=LONGEST_WAIT)
-        if slot > now:
-            self._sleep((slot - now).total_seconds())
-        return slot > now
+        if slot.at > now:
+            self._sleep((slot.at - now).total_seconds())
+        return slot.at > now

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from scimbridge.domain.pace import UNCONFIGURED, Pace
 from scimbridge.errors import NotFoundError
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import targets
@@ -104,16 +108,51 @@ def armed(tx: Connection, now: datetime) -> frozenset[str]:
     return frozenset(_ALL_ARMED.column(tx, {"now": now}))
 
 
-def reserve_call(
-    tx: Connection, name: str, interval: timedelta, now: datetime, *, within: timedelta
-) -> datetime | None:
-    """Reserve the next slot of a target's rate limit, over all processes.
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """When a call may be made.
+
+    Attributes:
+        at: ``None`` where that is too far off, and nothing is reserved.
+        share: The share of the target's rate that it has let us use by now.
+    """
+
+    at: datetime | None
+    share: float
+
+
+def reserve_call(tx: Connection, name: str, interval: timedelta | None, now: datetime, *, within: timedelta) -> Slot:
+    """Reserve the next slot of a target's rate, over all processes; at most ``within`` from now.
+
+    ``interval`` is the time between two calls at the whole rate; ``None`` where only refusals limit it.
+    """
+    row = lock(tx, name)
+    at: datetime = max(row["next_call_at"] or now, now)
+    share = pace_of(row).share_at(now)
+    if at - now > within:
+        return Slot(None, share)
+    apart = timedelta() if interval is None and share == 1.0 else (interval or UNCONFIGURED) / share
+    tx.execute(update(targets).where(targets.c.name == name).values(next_call_at=at + apart))
+    return Slot(at, share)
+
+
+def slow_down(tx: Connection, name: str, now: datetime, *, rest: timedelta) -> Pace | None:
+    """Learn from a refusal: call the target less often, and not at all for the time of ``rest``.
 
     Returns:
-        When the slot is; ``None``, and nothing reserved, where it is further off than ``within``.
+        The new pace; ``None`` where a refusal of a moment ago has taught the same.
     """
-    slot: datetime = max(lock(tx, name)["next_call_at"] or now, now)
-    if slot - now > within:
-        return None
-    tx.execute(update(targets).where(targets.c.name == name).values(next_call_at=slot + interval))
-    return slot
+    row = lock(tx, name)
+    before = pace_of(row)
+    after = before.refused(now)
+    next_call_at = max(row["next_call_at"] or now, now + rest)
+    values = {"next_call_at": next_call_at, "pace": after.share, "refused_at": after.refused_at}
+    tx.execute(update(targets).where(targets.c.name == name).values(values))
+    return after if after is not before else None
+
+
+def pace_of(row: Mapping[Any, Any]) -> Pace:
+    """Return what a target's row says about its pace."""
+    if row.get("refused_at") is None:
+        return Pace()
+    return Pace(row["pace"], row["refused_at"])

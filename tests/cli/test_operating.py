@@ -20,9 +20,18 @@ def test_targets_are_listed_with_stable_keys(bench: Bench, terminal: Terminal) -
     ]
     assert set(listed[0]) == {
         *("name", "connector", "mode", "armed_until", "armed_by", "concurrency", "at_once", "runnable", "live"),
-        *("needs_person", "pause"),
+        *("needs_person", "pause", "pace", "calls_per_second"),
     }
     assert "crm" in terminal.run("targets", "list").stdout
+
+
+def test_a_target_that_asks_for_fewer_calls_is_shown_with_the_rate_that_holds(bench: Bench, terminal: Terminal) -> None:
+    bench.fleet.connector("crm").context.throttled(None)
+
+    slowed = terminal.read("targets", "list")[0]
+
+    assert (slowed["pace"], slowed["calls_per_second"]) == (0.5, 25.0)
+    assert "25/s (the target asked for fewer calls)" in terminal.run("targets", "list").stdout
 
 
 def test_a_paused_target_is_shown_until_it_is_resumed(bench: Bench, terminal: Terminal) -> None:

@@ -24,7 +24,7 @@ class CloudBench(Bench):
 
     def _build(self, name: str) -> Connector:  # type: ignore[type-arg,override]  # the bench knows the sample only
         permit = TargetPermit(self.fleet[name], self.database, self.leases, self.clock, self.slept.append)
-        context = Context(target=name, permit=permit)
+        context = Context(target=name, permit=permit, throttled=permit.throttled)
         self.connector: GoogleWorkspaceConnector | Microsoft365Connector
         if isinstance(self.cloud, Workspace):
             config = self.cloud.config()

@@ -11,6 +11,7 @@ from typing import Any
 from connectors.google_workspace import GoogleWorkspaceConfig, GoogleWorkspaceConnector
 from connectors.google_workspace.client import GoogleClient
 from scimbridge.sdk import Context, Permit
+from scimbridge.sdk.connector import Throttled
 from scimbridge.sdk.testing import RecordingPermit
 from tests.doubles.google import Google
 from tests.doubles.serving import running
@@ -52,10 +53,12 @@ class Workspace:
             **settings,
         }
 
-    def connector(self, permit: Permit | None = None, **settings: Any) -> GoogleWorkspaceConnector:
+    def connector(
+        self, permit: Permit | None = None, *, throttled: Throttled = lambda _: None, **settings: Any
+    ) -> GoogleWorkspaceConnector:
         """Return a connector that waits for nothing."""
         config = self.config(**settings)
-        context = Context(target="google", permit=permit or RecordingPermit())
+        context = Context(target="google", permit=permit or RecordingPermit(), throttled=throttled)
         client = GoogleClient(config, context, sleep=lambda _: None)
         return GoogleWorkspaceConnector(config, context, client=client)
 

@@ -9,6 +9,7 @@ from typing import Any
 from connectors.microsoft365 import Microsoft365Config, Microsoft365Connector
 from connectors.microsoft365.client import GraphClient
 from scimbridge.sdk import Context, Permit
+from scimbridge.sdk.connector import Throttled
 from scimbridge.sdk.testing import RecordingPermit
 from tests.doubles.graph import CLIENT, SECRET, TENANT, Graph
 from tests.doubles.serving import running
@@ -42,10 +43,12 @@ class Directory:
         """Return a configuration for the double."""
         return Microsoft365Config.model_validate(self.table(**settings))
 
-    def connector(self, permit: Permit | None = None, **settings: Any) -> Microsoft365Connector:
+    def connector(
+        self, permit: Permit | None = None, *, throttled: Throttled = lambda _: None, **settings: Any
+    ) -> Microsoft365Connector:
         """Return a connector that waits for nothing."""
         config = self.config(**settings)
-        context = Context(target="m365", permit=permit or RecordingPermit())
+        context = Context(target="m365", permit=permit or RecordingPermit(), throttled=throttled)
         client = GraphClient(config, context, sleep=lambda _: None)
         return Microsoft365Connector(config, context, client=client)
 

@@ -12,6 +12,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
+from scimbridge.store import targets
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.connectors.cloud_bench import CloudBench, doubled, storm
@@ -55,6 +56,11 @@ def graph_bench(database: Database, clock: FakeClock) -> CloudBench:
     return CloudBench(database, clock, rules, actions=tuple(can), capabilities=can)
 
 
+def was_throttled(bench: CloudBench) -> bool:
+    with bench.database.read() as tx:
+        return targets.all_targets(tx)["crm"]["refused_at"] is not None
+
+
 def persist(bench: CloudBench, user: str, finished: int) -> None:
     """Let days pass until so many tasks have come to their end."""
     for _ in range(40):
@@ -94,6 +100,7 @@ def test_a_leaver_of_google_is_gone_in_the_end_and_nothing_is_done_twice(
         bench.connector.close()
 
         assert ann.is_deleted
+        assert was_throttled(bench) is in_a_storm
         assert bench.case(user).state is CaseState.COMPLETED
         assert set(bench.states(bench.case(user)).values()) <= {TaskState.DONE}
         repeatable = ("signOut", "invalidate", '"password"')
@@ -137,6 +144,7 @@ def test_a_leaver_of_microsoft_is_gone_in_the_end_and_nothing_is_done_twice(
         bench.connector.close()
 
         assert ann.is_deleted
+        assert was_throttled(bench) is in_a_storm
         assert bench.case(user).state is CaseState.COMPLETED
         assert set(bench.states(bench.case(user)).values()) <= {TaskState.DONE}
         repeatable = ("revokeSignInSessions", "passwordProfile")

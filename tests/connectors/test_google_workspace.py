@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -284,8 +284,10 @@ BUSY = [
 
 @pytest.mark.parametrize("answer", BUSY, ids=lambda answer: str(answer.status))
 def test_what_goes_by_itself_is_tried_again_and_then_left_to_the_engine(
-    running: Workspace, ann: User, connector: GoogleWorkspaceConnector, answer: Answer
+    running: Workspace, ann: User, answer: Answer
 ) -> None:
+    slowed: list[timedelta | None] = []
+    connector = running.connector(throttled=slowed.append)
     state = connector.read(ann.id)
     once, forever = Fault(answer), Fault(answer, times=100)
     running.google.faults = [once]
@@ -294,6 +296,8 @@ def test_what_goes_by_itself_is_tried_again_and_then_left_to_the_engine(
     running.google.faults = [forever]
     with pytest.raises(RetryableError):
         connector.read(ann.id)
+    connector.close()
+    assert bool(slowed) is (answer.status in {403, 429})
 
 
 @pytest.mark.parametrize(

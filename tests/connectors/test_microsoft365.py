@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -221,10 +221,14 @@ def test_a_batch_that_is_put_off_in_part_goes_on_where_it_was(
     state = connector.read(ann.id)
     running.graph.faults = [Fault(throttled(7), is_meant=lambda asked: groups[2].id in asked.path)]
 
+    slowed: list[timedelta | None] = []
+    hurried = running.connector(throttled=slowed.append)
     with pytest.raises(RetryableError, match="put off 1 of 5") as caught:
-        connector.perform(Action.REMOVE_FROM_GROUPS, state, confirmed)
+        hurried.perform(Action.REMOVE_FROM_GROUPS, state, confirmed)
     assert caught.value.retry_after is not None
     assert caught.value.retry_after.total_seconds() == 7
+    hurried.close()
+    assert slowed == [caught.value.retry_after]
 
     assert perform(connector, Action.REMOVE_FROM_GROUPS, ann).after == {"how many": 1}
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,35 @@ def test_a_body_is_sent_as_json_with_the_asked_content_type() -> None:
 
     assert json.loads(wire.sent[0].content) == {"name": "Zoë"}
     assert wire.sent[0].headers.get_list("content-type") == ["application/scim+json"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (status(429), [None, None, None]),
+        (status(429, Retry_After="7"), [timedelta(seconds=7)]),
+        (status(503, Retry_After="7"), [timedelta(seconds=7)]),
+        (status(503), []),
+        (status(403), []),
+        (status(200), []),
+    ],
+)
+def test_every_answer_that_asks_for_fewer_calls_is_told(reply: httpx.Response, told: list[timedelta | None]) -> None:
+    heard: list[timedelta | None] = []
+
+    with suppress(ConnectorError):
+        Wire(reply).client(throttled=heard.append).send("GET", "/Users", call="listing users")
+
+    assert heard == told
+
+
+def test_a_403_that_the_connector_knows_as_throttling_is_told() -> None:
+    heard: list[timedelta | None] = []
+    client = Wire(status(403), status(200)).client(throttled=heard.append, classify=lambda _: RetryableError)
+
+    client.send("GET", "/Users", call="listing users")
+
+    assert heard == [None]
 
 
 # -- what answers mean ------------------------------------------------------------------------

@@ -398,7 +398,8 @@ class Bench:
 
     def _build(self, name: str) -> MemoryConnector:
         permit = TargetPermit(self.fleet[name], self.database, self.leases, self.clock, self.slept.append)
-        return MemoryConnector(self.configs[name], Context(target=name, permit=permit), self.systems[name])
+        context = Context(target=name, permit=permit, throttled=permit.throttled)
+        return MemoryConnector(self.configs[name], context, self.systems[name])
 
     # -- what a source says
 

@@ -59,6 +59,62 @@ def test_a_slot_that_is_too_far_off_is_left_to_others(database: Database, clock:
     assert bench.slept == [5.0, 10.0]
 
 
+def refuse(bench: Bench, retry_after: timedelta | None = None) -> None:
+    bench.fleet.connector("crm").context.throttled(retry_after)
+
+
+def rate(bench: Bench) -> tuple[float, float | None]:
+    (status,) = bench.overview.targets(bench.clock())
+    return status.pace, status.rate
+
+
+def test_a_refusal_slows_all_processes_down_and_fair_weather_ends_that(database: Database, clock: FakeClock) -> None:
+    one, other = Bench(database, clock, rate_limit="2/s"), Bench(database, clock, rate_limit="2/s")
+    refuse(one)
+
+    for bench in (one, other, one):
+        permit(bench)
+
+    assert (one.slept, other.slept, rate(other)) == ([2.0], [1.0], (0.5, 1.0))
+    clock.advance("15m")
+    permit(other)
+    permit(other)
+    assert (other.slept, rate(other)) == ([1.0, 0.5], (1.0, 2.0))
+
+
+def test_a_target_without_a_rate_is_paced_from_its_first_refusal_until_the_weather_is_fair(
+    database: Database, clock: FakeClock
+) -> None:
+    one, other = Bench(database, clock), Bench(database, clock)
+    permit(one)
+    assert rate(one) == (1.0, None)
+
+    refuse(one)
+    for bench in (one, one, other):
+        permit(bench)
+
+    # The other one learns by a refusal of its own, and then they share what is left.
+    assert (one.slept, other.slept, rate(one)) == ([0.04], [], (0.5, 25.0))
+    refuse(other)
+    permit(other)
+    assert (other.slept, rate(one)) == ([0.08], (0.5, 25.0))
+    clock.advance("15m")
+    for _ in range(3):
+        permit(one)
+    assert (one.slept, rate(one)) == ([0.04], (1.0, None))
+
+
+def test_what_the_target_asks_to_wait_is_waited_by_all_within_reason(database: Database, clock: FakeClock) -> None:
+    one, other = Bench(database, clock, rate_limit="10/s"), Bench(database, clock, rate_limit="10/s")
+
+    refuse(one, timedelta(seconds=3))
+    permit(other)
+    refuse(one, timedelta(days=1))
+    permit(one)
+
+    assert (other.slept, one.slept) == ([3.0], [LONGEST_WAIT.total_seconds()])
+
+
 def test_a_used_up_rate_makes_tasks_wait_and_loses_none(database: Database, clock: FakeClock) -> None:
     bench = Bench(database, clock, rate_limit="6/m")
     people = [bench.join(f"p{number}") for number in range(4)]

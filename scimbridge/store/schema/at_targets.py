@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
 
 from scimbridge.store.schema.columns import Document, Id, UtcDateTime, metadata
 
@@ -58,6 +58,9 @@ targets = Table(
     Column("paused_by", Text),
     Column("pause_reason", Text),
     Column("next_call_at", UtcDateTime),
+    # The share of its rate right after it last asked for fewer calls, and when that was.
+    Column("pace", Float),
+    Column("refused_at", UtcDateTime),
     # An observing target acts until then.
     Column("armed_until", UtcDateTime),
     Column("armed_by", Text),
