@@ -130,6 +130,14 @@ class NativeState(ABC):
         """Whether it had a value before the bridge came; so it does where the bridge never touched it."""
         return self.original is None or bool(getattr(self.original, name))
 
+    def _given(self, name: str) -> tuple[Any, ...]:
+        """Return what the bridge gave, and is still there."""
+        if self.original is None or self.left is None:
+            return ()
+        had = {each.id for each in getattr(self.original, name) or ()}
+        gave = {each.id for each in getattr(self.left, name) or ()} - had
+        return tuple(each for each in getattr(self, name) or () if each.id in gave)
+
     def _taken(self, name: str) -> tuple[Any, ...]:
         """Return what the bridge took and is not there again; what it left there, somebody else has taken."""
         if self.original is None:

@@ -51,6 +51,9 @@ class AccountState(NativeState):
         owns: What would be without an owner.
         hidden: Whether address lists leave it out.
         mail_to: Where its mail goes instead; empty for nowhere else.
+        auto_reply: How it answers mail by itself, as the target writes it; empty where nobody has set anything.
+        delegates: Who else may read its mail.
+        aliases: Its further addresses, as far as they can be taken from it.
         archived: Whether its data is archived.
         successor: Who gets its mail and belongings; set by the engine where the stage names one.
         only: The folded names of groups and licenses that are taken away; all where absent; set by the engine.
@@ -65,6 +68,9 @@ class AccountState(NativeState):
     owns: tuple[Entitlement, ...] | None = None
     hidden: bool | None = None
     mail_to: str | None = None
+    auto_reply: str | None = None
+    delegates: tuple[Entitlement, ...] | None = None
+    aliases: tuple[Entitlement, ...] | None = None
     archived: bool | None = None
     successor: AccountRef | None = None
     only: frozenset[str] | None = None
@@ -98,6 +104,21 @@ class AccountState(NativeState):
     def missing_licenses(self) -> tuple[Entitlement, ...]:
         """The licenses that it had and is to get back."""
         return tuple(each for each in self._taken("licenses") if not each.is_privileged)
+
+    @property
+    def missing_delegates(self) -> tuple[Entitlement, ...]:
+        """Who could read its mail, and is to be able to again."""
+        return self._taken("delegates")
+
+    @property
+    def added_delegates(self) -> tuple[Entitlement, ...]:
+        """Who can read its mail because the bridge has let them, and may not any more."""
+        return self._given("delegates")
+
+    @property
+    def missing_aliases(self) -> tuple[Entitlement, ...]:
+        """The addresses that the bridge took from it and that are to come back."""
+        return self._taken("aliases")
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -155,6 +176,8 @@ class AccountState(NativeState):
             "stamped": None if self.stamp is None else bool(self.stamp),
             "hidden": self.hidden,
             "mail redirected": None if self.mail_to is None else bool(self.mail_to),
+            "delegates": None if self.delegates is None else len(self.delegates),
+            "aliases": None if self.aliases is None else len(self.aliases),
             "archived": self.archived,
         }
         return {name: value for name, value in told.items() if value is not None}
@@ -186,6 +209,14 @@ class AccountState(NativeState):
             **told,
         )
 
+    @property
+    def has_mail_back(self) -> bool:
+        """Whether nothing about its mail is left to undo, of what the target tells."""
+        scalars = ("mail_to", "auto_reply")
+        return not (self.missing_delegates or self.added_delegates or self.missing_aliases) and all(
+            getattr(self, name) is None or self.stays(name) for name in scalars
+        )
+
     def _is_chosen(self, entitlement: Entitlement) -> bool:
         return self.only is None or fold(entitlement.name) in self.only
 
@@ -209,14 +240,27 @@ _AS_WANTED: Mapping[Action, Callable[[AccountState], bool | None]] = {
     Action.STAMP: _where_told("stamp", lambda state: state.is_stamped),
     # Whoever moved its date has not made it theirs: the mark says that the account will be deleted.
     Action.UNSTAMP: _where_told("stamp", lambda state: not state.stamp or state.had("stamp")),
-    Action.RESTORE_MAIL: _where_told("mail_to", lambda state: state.stays("mail_to")),
+    Action.RESTORE_MAIL: _where_told("mail_to", lambda state: state.has_mail_back),
     Action.MOVE_BACK: _where_told("container", lambda state: state.stays("container")),
     Action.ARCHIVE: lambda state: state.archived,
     Action.DISCONNECT: lambda state: state.unmanaged,
 }
 """What can be told from an account itself; the rest is the connector's to know, or nobody's."""
 
-_TOLD = ("groups", "licenses", "owns", "container", "stamp", "hidden", "mail_to", "archived", "unmanaged")
+_TOLD = (
+    "groups",
+    "licenses",
+    "owns",
+    "container",
+    "stamp",
+    "hidden",
+    "mail_to",
+    "auto_reply",
+    "delegates",
+    "aliases",
+    "archived",
+    "unmanaged",
+)
 
 
 def _plain(value: Any) -> Any:

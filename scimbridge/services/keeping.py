@@ -21,7 +21,7 @@ _ABOUT: Mapping[Action, tuple[str, ...]] = {
     Action.REMOVE_FROM_GROUPS: ("groups",),
     Action.RELEASE_LICENSES: ("licenses",),
     Action.HIDE_FROM_DIRECTORY: ("hidden",),
-    Action.REDIRECT_MAIL: ("mail_to",),
+    Action.REDIRECT_MAIL: ("mail_to", "auto_reply", "delegates", "aliases"),
     Action.STAMP: ("stamp", "stamped_until"),
     Action.MOVE: ("container",),
     Action.STAMP_GROUP: ("stamp", "stamped_until"),
