@@ -24,7 +24,7 @@ from scimbridge.services.planning import Planner, Verdict, joined
 from scimbridge.services.precondition import require_version
 from scimbridge.services.returning import Returning
 from scimbridge.store import accounts, cases, dated, groups, identities, journal, members
-from scimbridge.store.surroundings import around
+from scimbridge.store.surroundings import Surroundings, around
 from scimbridge.store.writer import Writer, unit_of_work
 
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -218,14 +218,18 @@ class Intake:
         same_person: bool = True,
         former: Sequence[Identity] | None = None,
     ) -> Verdict:
-        """Take in somebody who is active now; who never left everything before may be one who was deleted."""
+        """Take in somebody who is active now.
+
+        Who never left everything before may be one who was deleted. Who was found to be one may have left again
+        before they had everything back.
+        """
         own = around(tx, identity.id, now)
         if own.has_date:
             _call_off_dated(tx, identity, now)
         last = own.last_leave
         if former is None:
             has_left = last is not None and last.trigger is not None and not last.trigger.is_narrow
-            former = [] if has_left else self._namesakes(tx, identity)
+            former = _former(tx, own, identity, now) if has_left else self._namesakes(tx, identity)
         return self._returning.take(
             tx,
             identity,
@@ -261,6 +265,14 @@ class Intake:
 def _is_same_person(former: Identity, identity: Identity) -> bool:
     """Same externalId is the same person; a userName alone may have been given to somebody else."""
     return former.external_id is not None and former.external_id == identity.external_id
+
+
+def _former(tx: Connection, own: Surroundings, identity: Identity, now: datetime) -> Sequence[Identity]:
+    """Return the deleted identities that an identity was found to be when it came, locked."""
+    found = cases.former_of(tx, identity.id) if own.has_restore else ()
+    for key in found:
+        cases.lock_identity(tx, key)
+    return [identities.identity_by_id(tx, key, now) for key in found]
 
 
 def _call_off_dated(tx: Connection, identity: Identity, now: datetime) -> None:

@@ -13,7 +13,7 @@ from scimbridge.domain.ids import CaseId, IdentityId, new_id
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import cases, identities
+from scimbridge.store.schema import accounts, cases, identities, tasks
 from scimbridge.store.values import Row
 
 _INSERT = Prepared(insert(cases), cases.c.keys())
@@ -132,6 +132,21 @@ def last_case_of(tx: Connection, identity_id: str) -> Case | None:
     )
     row = tx.execute(query.limit(1)).mappings().first()
     return None if row is None else case_of(row)
+
+
+def former_of(tx: Connection, identity_id: str) -> list[str]:
+    """Return the ids of the deleted identities whose accounts were to be given back to this one, be it or not."""
+    query = (
+        select(accounts.c.identity_id)
+        .distinct()
+        .select_from(cases.join(tasks, tasks.c.case_id == cases.c.id).join(accounts))
+        .where(
+            cases.c.identity_id == identity_id,
+            cases.c.kind == CaseKind.RESTORE.value,
+            accounts.c.identity_id != identity_id,
+        )
+    )
+    return list(tx.execute(query).scalars())
 
 
 def _row_of(case: Case) -> dict[str, Any]:

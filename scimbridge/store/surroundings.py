@@ -55,6 +55,7 @@ class Surroundings:
         open_case: Its open case.
         owned: Its accounts, by target.
         unassigned: The targets that it was unassigned from, with the time of the fact.
+        has_restore: Something was to be given back to it, once at least; it may have been called off.
         has_date: An operator has asked that it leaves on a date, which has not come.
         has_exclusions: Some run-time exclusion stands, for whomever.
         has_holds: Some hold stands, on whatever.
@@ -66,6 +67,7 @@ class Surroundings:
         self.open_case = _case(row["open_case"])
         self.owned: Mapping[str, Owned] = {account.target: account for account in owned}
         self.unassigned: Mapping[str, datetime] = {target: moment(at) for target, at in row["unassigned"] or ()}
+        self.has_restore = bool(row["has_restore"])
         self.has_date = bool(row["has_date"])
         self.has_exclusions = bool(row["has_exclusions"])
         self.has_holds = bool(row["has_holds"])
@@ -130,12 +132,14 @@ def columns(identity: _Identity, array: _Function, rows: _Function) -> list[Colu
     unassigned = select(rows(array(unassignments.c.target, unassignments.c.at), type_=JSON)).where(
         unassignments.c.identity_id == identity
     )
+    restore = select(cases.c.id).where(cases.c.identity_id == identity, cases.c.kind == CaseKind.RESTORE.value)
     return [
         left.scalar_subquery().label("left"),
         open_case.scalar_subquery().label("open_case"),
         last_leave.scalar_subquery().label("last_leave"),
         owned.scalar_subquery().label("owned"),
         unassigned.scalar_subquery().label("unassigned"),
+        exists(restore).label("has_restore"),
         exists(
             select(dated_requests.c.id).where(
                 dated_requests.c.identity_id == identity, dated_requests.c.ended_at.is_(None)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     RowMapping,
     and_,
@@ -17,8 +18,10 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     or_,
     select,
+    union,
     update,
 )
 
@@ -30,7 +33,7 @@ from scimbridge.store.approvals import is_approved
 from scimbridge.store.batch import Batch, LeftBatchError, batch_of
 from scimbridge.store.holds import is_held
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import LATE, RUNNABLE, UtcDateTime, attempts, targets, tasks
+from scimbridge.store.schema import LATE, RUNNABLE, UtcDateTime, accounts, attempts, targets, tasks
 from scimbridge.store.values import Row, moment
 
 _FINISHED = [state.value for state in FINISHED]
@@ -59,9 +62,12 @@ def _is_runnable() -> ColumnElement[bool]:
 
 
 def _is_live() -> ColumnElement[bool]:
-    """An attempt on the account is under way."""
-    return exists(
-        select(attempts.c.id).where(attempts.c.account_id == tasks.c.account_id, attempts.c.ended_at.is_(None))
+    """An attempt on the account is under way, be it for another identity that is known to own the same one."""
+    live = select(attempts.c.id).where(attempts.c.ended_at.is_(None))
+    is_same = and_(attempts.c.target == accounts.c.target, attempts.c.lock_key == accounts.c.native_id)
+    return or_(
+        exists(live.where(attempts.c.account_id == tasks.c.account_id)),
+        exists(live.join(accounts, is_same).where(accounts.c.id == tasks.c.account_id)),
     )
 
 
@@ -362,11 +368,11 @@ def is_all_given_back(tx: Connection, task: Task) -> bool:
 
 
 def begun_on(tx: Connection, account_id: str, since: datetime | None) -> frozenset[Action]:
-    """Return the actions on an account that may have changed it.
+    """Return the actions on an account that may have changed it, whoever it was taken from.
 
     Args:
         tx: Any transaction.
-        account_id: The account.
+        account_id: The account of an identity. Others may have had the same one, and been deleted since.
         since: When its snapshot was taken; ``None`` where none stands, and only what runs just now counts.
     """
     is_live = attempts.c.ended_at.is_(None)
@@ -374,12 +380,19 @@ def begun_on(tx: Connection, account_id: str, since: datetime | None) -> frozens
         select(tasks.c.action)
         .join(attempts, attempts.c.task_id == tasks.c.id)
         .where(
-            attempts.c.account_id == account_id,
+            attempts.c.account_id.in_(_same_native(account_id)),
             is_live if since is None else or_(is_live, attempts.c.confirmed_at >= since),
         )
         .distinct()
     )
     return frozenset(Action(name) for name in tx.execute(query).scalars())
+
+
+def _same_native(account_id: str) -> CompoundSelect[Any]:
+    """Return a query for all rows of what an account is linked to, and for the account itself."""
+    own, same = accounts.alias("own"), accounts.alias("same")
+    linked = select(same.c.id).join(own, and_(own.c.target == same.c.target, own.c.native_id == same.c.native_id))
+    return union(linked.where(own.c.id == account_id), select(literal(account_id)))
 
 
 def oldest_runnable(tx: Connection, target: str, now: datetime) -> datetime | None:

@@ -69,6 +69,23 @@ def test_eight_threads_with_the_same_message_write_once(bench: Bench) -> None:
     assert sorted(bench.systems["crm"].writes) == [("suspend", f"native-p{number}") for number in range(5)]
 
 
+def test_nobody_is_woken_for_an_account_that_another_identitys_attempt_works_on(bench: Bench) -> None:
+    ada = bench.join("ada")
+    twin = bench.join("ada", source="hr", everywhere=False)
+    bench.run()
+    bench.leave(ada)
+    bench.leave(twin, source="hr")
+    claim = bench.claiming.claim(bench.account(ada).id, bench.clock())
+    bench.wakeups.clear()
+
+    bench.sweep()
+
+    assert isinstance(claim, Claim)
+    assert bench.wakeups == [], "it would be claimed in vain, again and again"
+    bench.run("31s")
+    assert bench.case(twin).state is CaseState.COMPLETED
+
+
 def test_two_identities_of_one_account_claimed_at_once_give_one_attempt(bench: Bench) -> None:
     ada = bench.join("ada")
     twin = bench.join("ada", source="hr", everywhere=False)

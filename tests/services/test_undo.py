@@ -537,3 +537,53 @@ def test_a_refused_restore_changes_nothing(bench: Bench) -> None:
         restore(bench, case)
 
     assert bench.case(ada).state is CaseState.OPEN
+
+
+@pytest.mark.parametrize("external_id", ["ext-ada", None], ids=["the same person", "perhaps somebody else"])
+def test_what_was_not_given_back_before_another_leave_is_given_back_after_it(
+    database: Database, clock: FakeClock, external_id: str | None
+) -> None:
+    bench = a_bench(database, clock, a_stage("1d", Action.SUSPEND))
+    crm, first = bench.systems["crm"], bench.join()
+    bench.run()
+    bench.leave(first)
+    bench.run("1d")
+    bench.delete(first)
+    again = bench.join(everywhere=False, externalId=external_id)
+
+    # Before anything was given back, they leave again, and come back before that does anything.
+    bench.leave(again)
+    bench.come_back(again)
+    bench.run()
+
+    if external_id is None:
+        assert crm.is_suspended("ada")
+        assert bench.open_case(again).kind is CaseKind.RESTORE, "an operator is asked, as before"
+    else:
+        assert not crm.is_suspended("ada")
+
+
+def test_what_was_taken_from_somebody_deleted_is_given_back_once_and_whole_by_whom_they_are_now(
+    bench: Bench, crm: MemoryTarget
+) -> None:
+    first = arrive(bench)
+    before = crm.get("native-ada")
+    assert before is not None
+    bench.leave(first)
+    bench.run("0s")
+    bench.run("7d")
+    bench.delete(first)
+    again = bench.join(everywhere=False)
+    bench.operating.pause("crm", reason="maintenance", by="ops", now=bench.clock())
+    bench.leave(again)
+    bench.operating.resume("crm", by="ops", now=bench.clock())
+    bench.run()
+    assert bench.account(again).native_id == bench.account(first).native_id, "both are known to own the account"
+
+    bench.come_back(again)
+    bench.run()
+
+    assert crm.get("native-ada") == replace(before, sessions=0)
+    (restore,) = (case for case in bench.cases(again) if case.state is CaseState.COMPLETED)
+    assert len({task.account_id for task in bench.tasks(restore)}) == 1
+    assert not stands(bench)

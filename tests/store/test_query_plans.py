@@ -66,8 +66,9 @@ def test_what_there_is_around_an_identity_is_found_by_its_id(database: Database)
         rows = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked.text}", asked.bound({"identity": "x"})).all()
 
     of_cases = [row[-1] for row in rows if "cases" in row[-1]]
-    assert len(of_cases) == 2
+    assert len(of_cases) == 3
     assert [plan for plan in of_cases if "(identity_id=?)" not in plan] == []
+    assert [row[-1] for row in rows if "SCAN" in row[-1] and re.search("tasks|accounts|attempts", row[-1])] == []
 
 
 def test_the_sweepers_question_uses_the_index_of_planned_tasks(database: Database) -> None:
