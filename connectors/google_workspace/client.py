@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from connectors.google_workspace import errors
 from connectors.google_workspace.config import GoogleWorkspaceConfig
-from connectors.google_workspace.credentials import Credentials, permit_to_ask
+from connectors.google_workspace.credentials import Credentials
 from scimbridge.sdk import Confirm, Context, RejectedError, TargetUnusableError
 from scimbridge.sdk.http import Answer, HttpClient
+from scimbridge.sdk.tokens import permit_to_ask
 
 Document = dict[str, Any]
 MAX_PAGES = 1000

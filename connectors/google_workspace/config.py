@@ -6,16 +6,12 @@ import json
 import re
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
 from scimbridge.sdk import TargetConfig
 from scimbridge.sdk.config import Matchable
-from scimbridge.sdk.secret import SecretSources
-
-MATCHED = ("primaryEmail", "email", "externalIds.value")
-"""What accounts can be found by; ``email`` is the primary address or an alias."""
+from scimbridge.sdk.fields import ApiAddress, Email, ExistingFile, RelativePath
 
 Application = Literal["drive", "calendar", "looker-studio"]
 
@@ -26,10 +22,12 @@ _IN_KEY_FILE = ("client_email", "private_key", "token_uri")
 class GoogleWorkspaceConfig(TargetConfig):
     """Settings of a Google Workspace customer."""
 
-    credentials_file: Path
+    searchable = ("primaryEmail", "email", "externalIds.value")
+
+    credentials_file: RelativePath
     """The key of a service account, as JSON; it needs domain-wide delegation. `token_uri` is read from it."""
 
-    subject: str
+    subject: Email
     """The address of the administrator that the bridge acts for."""
 
     customer: str = "my_customer"
@@ -56,19 +54,19 @@ class GoogleWorkspaceConfig(TargetConfig):
     devices: Literal["leave", "wipe_account", "block"] = "leave"
     """What `revoke_sessions` does to mobile devices: nothing, remove the account from them, or block them."""
 
-    protected: list[str] = Field(default=[])
+    protected: list[Email] = Field(default=[])
     """Addresses of accounts about which a person decides, such as those for emergencies."""
 
-    api_root: str = "https://admin.googleapis.com"
+    api_root: ApiAddress = "https://admin.googleapis.com"
     """Where the Directory and Data Transfer APIs are."""
 
-    licensing_root: str = "https://licensing.googleapis.com"
+    licensing_root: ApiAddress = "https://licensing.googleapis.com"
     """Where the Enterprise License Manager API is."""
 
-    gmail_root: str = "https://gmail.googleapis.com"
+    gmail_root: ApiAddress = "https://gmail.googleapis.com"
     """Where the Gmail API is."""
 
-    ca_file: Path | None = None
+    ca_file: ExistingFile | None = None
     """Certificates to trust instead of the public ones (PEM)."""
 
     @property
@@ -82,27 +80,8 @@ class GoogleWorkspaceConfig(TargetConfig):
 
     @field_validator("credentials_file")
     @classmethod
-    def _is_a_key(cls, value: Path, info: ValidationInfo) -> Path:
-        path = _beside(value, info)
-        _key_in(path)
-        return path
-
-    @field_validator("ca_file")
-    @classmethod
-    def _is_readable(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is None:
-            return None
-        path = _beside(value, info)
-        if not path.is_file():
-            raise ValueError(f"there is no file {path}")
-        return path
-
-    @field_validator("match")
-    @classmethod
-    def _can_be_searched(cls, value: dict[Matchable, str]) -> dict[Matchable, str]:
-        for attribute in value.values():
-            if attribute not in MATCHED:
-                raise ValueError(f"{attribute!r} cannot be searched for; write one of {', '.join(MATCHED)}")
+    def _is_a_key(cls, value: Path) -> Path:
+        _key_in(value)
         return value
 
     @field_validator("disabled_ou")
@@ -119,27 +98,6 @@ class GoogleWorkspaceConfig(TargetConfig):
             if not _SKU.fullmatch(each):
                 raise ValueError(f'{each!r} is no product and SKU; write e.g. "Google-Apps/1010020020"')
         return value
-
-    @field_validator("subject", "protected")
-    @classmethod
-    def _are_addresses(cls, value: str | list[str]) -> str | list[str]:
-        for each in [value] if isinstance(value, str) else value:
-            if not re.fullmatch(r"[^@\s]+@[^@\s]+", each):
-                raise ValueError(f"{each!r} is no e-mail address")
-        return value
-
-    @field_validator("api_root", "licensing_root", "gmail_root")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("write an address such as https://admin.googleapis.com")
-        return value.rstrip("/")
-
-
-def _beside(path: Path, info: ValidationInfo) -> Path:
-    base_dir = info.context.base_dir if isinstance(info.context, SecretSources) else Path.cwd()
-    return base_dir / path
 
 
 def _key_in(path: Path) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from google.auth.transport import Request, Response
 from google.oauth2 import service_account
 
 from connectors.google_workspace import scopes
-from scimbridge.sdk import ConnectorError, Permit, RejectedError, TargetUnusableError
+from scimbridge.sdk import ConnectorError, RejectedError, TargetUnusableError
 from scimbridge.sdk.http import Answer, Authorize, HttpClient
+from scimbridge.sdk.tokens import REFUSALS
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -70,16 +71,6 @@ class Credentials:
         return token
 
 
-def permit_to_ask(permit: Permit) -> Permit:
-    """Return a permit for the token endpoint: a token is asked for by POST, and changes nothing."""
-
-    def ask(*, writes: bool) -> None:
-        del writes
-        permit(writes=False)
-
-    return ask
-
-
 class _Exchange(Request):
     """What google-auth calls to reach the token endpoint."""
 
@@ -98,8 +89,7 @@ class _Exchange(Request):
         del url, timeout, more  # the client has the address and the limits
         sent = {"Content-Type": FORM, **(headers or {})}
         # 429 and 5xx are for the client to make sense of; refusals are for google-auth.
-        refusals = set(range(400, 500)) - {408, 425, 429}
-        return _Answered(self._http.send(method, "", call="getting a token", body=body, headers=sent, expect=refusals))
+        return _Answered(self._http.send(method, "", call="getting a token", body=body, headers=sent, expect=REFUSALS))
 
 
 class _Answered(Response):

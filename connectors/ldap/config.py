@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from connectors.ldap import addresses, dn
 from connectors.ldap.archiving import is_secret
@@ -14,7 +13,7 @@ from connectors.ldap.entry import ALL
 from connectors.ldap.flavors import FLAVORS, FlavorName
 from scimbridge.sdk import Action, Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
-from scimbridge.sdk.secret import SecretSources
+from scimbridge.sdk.fields import ExistingFile
 
 ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
@@ -40,7 +39,7 @@ class LdapConfig(TargetConfig):
     flavor: FlavorName = "openldap"
     """The kind of server: `openldap`, `active-directory` or `389ds`."""
 
-    ca_file: Path | None = None
+    ca_file: ExistingFile | None = None
     """PEM file with the authority that signed the directory's certificate; the system's authorities where absent."""
 
     bind_dn: str
@@ -49,10 +48,10 @@ class LdapConfig(TargetConfig):
     bind_password: Secret = SecretStr("")
     """Its password; not needed with `client_certificate`."""
 
-    client_certificate: Path | None = None
+    client_certificate: ExistingFile | None = None
     """PEM file with a certificate by which the directory knows the bridge, instead of a password (SASL EXTERNAL)."""
 
-    client_key: Path | None = None
+    client_key: ExistingFile | None = None
     """PEM file with its private key, where that is not in the same file."""
 
     base_dn: str
@@ -250,17 +249,6 @@ class LdapConfig(TargetConfig):
         if not (value.startswith("(") and value.endswith(")") and value.count("(") == value.count(")")):
             raise ValueError("write an LDAP filter in brackets, like (objectClass=person)")
         return value
-
-    @field_validator("ca_file", "client_certificate", "client_key")
-    @classmethod
-    def _readable_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is None:
-            return None
-        base_dir = info.context.base_dir if isinstance(info.context, SecretSources) else Path()
-        path: Path = base_dir / value
-        if not path.is_file():
-            raise ValueError(f"there is no file {path}")
-        return path
 
     @model_validator(mode="after")
     def _password_is_encrypted(self) -> LdapConfig:

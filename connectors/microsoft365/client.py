@@ -13,9 +13,10 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from connectors.microsoft365 import errors
 from connectors.microsoft365.config import Microsoft365Config
-from connectors.microsoft365.credentials import Credentials, permit_to_ask
+from connectors.microsoft365.credentials import Credentials
 from scimbridge.sdk import Confirm, Context, RejectedError, RetryableError
 from scimbridge.sdk.http import Answer, HttpClient, is_throttling, parse_retry_after
+from scimbridge.sdk.tokens import permit_to_ask
 
 Document = dict[str, Any]
 MAX_PAGES = 2000

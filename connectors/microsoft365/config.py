@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from scimbridge.sdk import Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
-from scimbridge.sdk.secret import SecretSources
-
-MATCHED = ("userPrincipalName", "mail", "employeeId", "onPremisesImmutableId")
-"""What users can be searched by."""
+from scimbridge.sdk.fields import ApiAddress, ExistingFile
 
 Extension = Literal[
     "extensionAttribute1",
@@ -39,6 +33,8 @@ Extension = Literal[
 class Microsoft365Config(TargetConfig):
     """Settings of a tenant."""
 
+    searchable = ("userPrincipalName", "mail", "employeeId", "onPremisesImmutableId")
+
     tenant_id: str
     """The tenant: its id, or one of its domains."""
 
@@ -48,7 +44,7 @@ class Microsoft365Config(TargetConfig):
     client_secret: Secret = SecretStr("")
     """Its secret; not needed with `client_certificate`."""
 
-    client_certificate: Path | None = None
+    client_certificate: ExistingFile | None = None
     """PEM file with the application's certificate and private key, instead of a secret."""
 
     match: dict[Matchable, str] = Field(default={"userName": "userPrincipalName"}, min_length=1)
@@ -68,16 +64,16 @@ class Microsoft365Config(TargetConfig):
     protected: list[str] = Field(default=[])
     """User principal names of accounts about which a person decides, such as those for emergencies."""
 
-    authority: str = "https://login.microsoftonline.com"
+    authority: ApiAddress = "https://login.microsoftonline.com"
     """Where tokens come from; another one for national clouds."""
 
-    api_root: str = "https://graph.microsoft.com/v1.0"
+    api_root: ApiAddress = "https://graph.microsoft.com/v1.0"
     """Where Microsoft Graph is."""
 
     scope: str = "https://graph.microsoft.com/.default"
     """What tokens are for; another one for national clouds."""
 
-    ca_file: Path | None = None
+    ca_file: ExistingFile | None = None
     """Certificates to trust instead of the public ones (PEM)."""
 
     @field_validator("tenant_id", "client_id")
@@ -87,43 +83,8 @@ class Microsoft365Config(TargetConfig):
             raise ValueError("write an id such as 11111111-2222-3333-4444-555555555555")
         return value
 
-    @field_validator("client_certificate", "ca_file")
-    @classmethod
-    def _is_readable(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is None:
-            return None
-        base_dir = info.context.base_dir if isinstance(info.context, SecretSources) else Path.cwd()
-        path: Path = base_dir / value
-        if not path.is_file():
-            raise ValueError(f"there is no file {path}")
-        return path
-
-    @field_validator("match")
-    @classmethod
-    def _can_be_searched(cls, value: dict[Matchable, str]) -> dict[Matchable, str]:
-        for attribute in value.values():
-            if attribute not in MATCHED:
-                raise ValueError(f"{attribute!r} cannot be searched for; write one of {', '.join(MATCHED)}")
-        return value
-
-    @field_validator("authority", "api_root")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
-        if not is_safe or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("write an address that begins with https://")
-        return value.rstrip("/")
-
     @model_validator(mode="after")
     def _has_one_credential(self) -> Self:
         if bool(self.client_secret.get_secret_value()) == (self.client_certificate is not None):
             raise ValueError("write client_secret or client_certificate, and not both")
         return self
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -16,8 +16,9 @@ from urllib.parse import urlencode, urlsplit
 import msal
 
 from connectors.microsoft365.config import Microsoft365Config
-from scimbridge.sdk import Permit, TargetUnusableError
+from scimbridge.sdk import TargetUnusableError
 from scimbridge.sdk.http import Answer, HttpClient
+from scimbridge.sdk.tokens import REFUSALS
 
 _MEANINGS = {
     "invalid_client": "Microsoft refuses the secret or certificate of the application; has it expired?",
@@ -91,16 +92,6 @@ class Credentials:
         return {"private_key": pem, "public_certificate": pem}
 
 
-def permit_to_ask(permit: Permit) -> Permit:
-    """Return a permit for the authority: a token is asked for by POST, and changes nothing."""
-
-    def ask(*, writes: bool) -> None:
-        del writes
-        permit(writes=False)
-
-    return ask
-
-
 @dataclass(frozen=True, slots=True)
 class _Answered:
     """An answer as msal wants it."""
@@ -135,8 +126,7 @@ class _MsalHttp:
             raise TargetUnusableError("getting a token: the authority sends the bridge to another host")
         headers = {} if body is None else {"Content-Type": "application/x-www-form-urlencoded"}
         # 429 and 5xx are for the client to make sense of; refusals are for msal.
-        refusals = set(range(400, 500)) - {408, 425, 429}
         answer: Answer = self._http.send(
-            method, parts.path, call="getting a token", body=body, headers=headers, expect=refusals
+            method, parts.path, call="getting a token", body=body, headers=headers, expect=REFUSALS
         )
         return _Answered(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)

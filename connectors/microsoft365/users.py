@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from connectors.microsoft365.client import Document
-from connectors.microsoft365.config import MATCHED
+from connectors.microsoft365.config import Microsoft365Config
 from scimbridge.sdk import RejectedError
 
 # accountEnabled is not among what Graph tells without being asked.
 SELECT = (
     "id",
-    *MATCHED,
+    *Microsoft365Config.searchable,
     "accountEnabled",
     "userType",
     "onPremisesSyncEnabled",

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr
 
 from scimbridge.sdk import Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
-from scimbridge.sdk.secret import SecretSources
+from scimbridge.sdk.fields import RelativePath
 
 
 class SampleConfig(TargetConfig):
     """Settings of a sample target."""
 
+    searchable = ("name", "external_id", "mail", "employee_number")
+
     match: dict[Matchable, str] = Field(default={"userName": "name", "externalId": "external_id"}, min_length=1)
     """How accounts are found: SCIM attribute = `name`, `external_id`, `mail` or `employee_number`, tried in order."""
 
-    file: Path
+    file: RelativePath
     """The file that holds the target; `connectors.sample.store` makes one."""
 
     token: Secret = SecretStr("")
@@ -31,17 +31,3 @@ class SampleConfig(TargetConfig):
 
     delay: float = Field(default=0, ge=0, le=60)
     """How long each call takes, in seconds."""
-
-    @field_validator("file")
-    @classmethod
-    def _from_the_configuration(cls, value: Path, info: ValidationInfo) -> Path:
-        base_dir = info.context.base_dir if isinstance(info.context, SecretSources) else Path.cwd()
-        return Path(base_dir, value)
-
-    @field_validator("match")
-    @classmethod
-    def _names_attributes(cls, value: dict[Matchable, str]) -> dict[Matchable, str]:
-        for name in value.values():
-            if name not in ("name", "external_id", "mail", "employee_number"):
-                raise ValueError(f"{name!r} is none of name, external_id, mail, employee_number")
-        return value

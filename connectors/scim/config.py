@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator
 
 from scimbridge.sdk import Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
-from scimbridge.sdk.secret import SecretSources
+from scimbridge.sdk.fields import ExistingFile
 
 ATTRIBUTE_PATH = re.compile(r"(urn:[A-Za-z0-9._:-]+:)?[A-Za-z][\w$-]*(\.[A-Za-z][\w$-]*)?", re.ASCII)
 """A path of RFC 7644 §3.10 without a value filter. It goes into filters as it is, so nothing else may pass."""
@@ -39,7 +38,7 @@ class ScimConfig(TargetConfig):
     update: Literal["auto", "patch", "put"] = "auto"
     """How accounts are changed; `auto` asks the target's ServiceProviderConfig whether it can PATCH."""
 
-    ca_file: Path | None = None
+    ca_file: ExistingFile | None = None
     """Certificates to trust instead of the public ones (PEM)."""
 
     connect_timeout: int = Field(default=5, ge=1, le=60)
@@ -88,14 +87,3 @@ class ScimConfig(TargetConfig):
             if not ATTRIBUTE_PATH.fullmatch(path):
                 raise ValueError(f"{path!r} is no attribute path such as userName, emails.value or urn:…:User:name")
         return value
-
-    @field_validator("ca_file")
-    @classmethod
-    def _is_readable(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is None:
-            return None
-        base_dir = info.context.base_dir if isinstance(info.context, SecretSources) else Path.cwd()
-        path: Path = base_dir / value
-        if not path.is_file():
-            raise ValueError(f"there is no file {path}")
-        return path

@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from scimbridge.sdk.limits import GuardSection
 
@@ -44,6 +44,9 @@ class TargetConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
+    searchable: ClassVar[tuple[str, ...]] = ()
+    """What accounts can be found by, and `match` may name; anything where empty."""
+
     not_offered: ClassVar[Mapping[str, str]] = {}
     """Keys that people may well look for and that there are not, each with a sentence about what to do instead."""
 
@@ -69,3 +72,11 @@ class TargetConfig(BaseModel):
 
     guard: GuardSection | None = None
     """Limits for this target alone; see `[guard]`."""
+
+    @field_validator("match")
+    @classmethod
+    def _can_be_searched(cls, value: dict[Matchable, str]) -> dict[Matchable, str]:
+        for attribute in value.values():
+            if cls.searchable and attribute not in cls.searchable:
+                raise ValueError(f"{attribute!r} cannot be searched for; write one of {', '.join(cls.searchable)}")
+        return value

@@ -1,0 +1,64 @@
+"""Types of settings that connectors of several kinds have."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, ValidationInfo
+
+from scimbridge.sdk.secret import SecretSources
+
+
+def _beside_the_configuration(value: Path, info: ValidationInfo) -> Path:
+    base_dir = info.context.base_dir if isinstance(info.context, SecretSources) else Path.cwd()
+    return Path(base_dir, value)
+
+
+def _existing(value: Path) -> Path:
+    if not value.is_file():
+        raise ValueError(f"there is no file {value}")
+    return value
+
+
+def _api_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
+        is_usable = is_safe and parts.hostname and parts.port != 0 and not (parts.query or parts.fragment)
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ValueError("write an address that begins with https://, without ? and #")
+    if parts.username or parts.password:
+        raise ValueError("leave out the user and password; credentials have settings of their own")
+    return value.rstrip("/")
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _email(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+        raise ValueError(f"{value!r} is no e-mail address")
+    return value
+
+
+RelativePath = Annotated[Path, AfterValidator(_beside_the_configuration)]
+"""A path that is relative to the folder of the configuration file."""
+
+ExistingFile = Annotated[RelativePath, AfterValidator(_existing)]
+"""Such a path, of a file that is there."""
+
+ApiAddress = Annotated[str, AfterValidator(_api_address)]
+"""The root of an API, without a slash at its end: ``https``, or ``http`` on this machine."""
+
+Email = Annotated[str, AfterValidator(_email)]
+"""What looks like an e-mail address."""
