@@ -72,7 +72,7 @@ def _is_live() -> ColumnElement[bool]:
 
 
 def _is_paused() -> ColumnElement[bool]:
-    return exists(select(targets.c.name).where(targets.c.name == tasks.c.target, targets.c.paused_at.is_not(None)))
+    return exists(select(targets.c.name).where(targets.c.name == bindparam("at"), targets.c.paused_at.is_not(None)))
 
 
 def _is_early() -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ from scimbridge.domain.guard import GuardScope, Limit
 from scimbridge.domain.ids import CaseId, IdentityId
 from scimbridge.domain.resource import MemberIds, StoredGroup
 from scimbridge.store import (
+    accounts,
     approvals,
     assignments,
     attempts,
@@ -69,6 +70,21 @@ def test_what_there_is_around_an_identity_is_found_by_its_id(database: Database)
     assert len(of_cases) == 3
     assert [plan for plan in of_cases if "(identity_id=?)" not in plan] == []
     assert [row[-1] for row in rows if "SCAN" in row[-1] and re.search("tasks|accounts|attempts", row[-1])] == []
+
+
+def test_look_ups_that_are_due_are_found_by_their_date(database: Database) -> None:
+    with database.read() as tx:
+        asked = accounts._LINKS_DUE._for(tx)  # it does not go through SQLAlchemy
+        how = "EXPLAIN QUERY PLAN" if tx.dialect.name == "sqlite" else "EXPLAIN"
+        if tx.dialect.name == "postgresql":
+            tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        bound = asked.bound({"at": "crm", "now": NOW, "most": 50})
+        rows = [row[-1] for row in tx.exec_driver_sql(f"{how} {asked.text}", bound)]
+
+    assert any("ix_accounts_link_due_at" in row for row in rows)
+    of_targets = next(n for n, row in enumerate(rows) if "targets" in row)
+    # Whether the target is paused is asked once; of each account, PostgreSQL would expect next to none to be left.
+    assert "InitPlan" in rows[of_targets - 1] or "SCALAR SUBQUERY" in rows[of_targets - 1]
 
 
 def test_the_sweepers_question_uses_the_index_of_planned_tasks(database: Database) -> None:
