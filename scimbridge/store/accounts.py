@@ -68,7 +68,7 @@ _LINKS_DUE = Prepared(
         accounts.c.link_due_at <= bindparam("now"),
         ~exists(select(tasks.c.id).where(tasks.c.account_id == accounts.c.id, tasks.c.state == TaskState.READY.value)),
         ~exists(select(attempts.c.id).where(attempts.c.account_id == accounts.c.id, attempts.c.ended_at.is_(None))),
-        # Asked once, not of each account: PostgreSQL would expect that a target leaves next to none of them, and read all.
+        # Asked once, not of each account: PostgreSQL would expect it to leave next to none of them, and read all.
         ~exists(select(targets.c.name).where(targets.c.name == bindparam("at"), targets.c.paused_at.is_not(None))),
     )
     .order_by(accounts.c.link_due_at)
