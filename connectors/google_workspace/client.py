@@ -12,7 +12,6 @@ from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.google_workspace.credentials import Credentials
 from scimbridge.sdk import Confirm, Context, RejectedError, TargetUnusableError
 from scimbridge.sdk.http import Answer, HttpClient
-from scimbridge.sdk.tokens import permit_to_ask
 
 Document = dict[str, Any]
 MAX_PAGES = 1000
@@ -40,7 +39,7 @@ class GoogleClient:
         self._config = config
         key = config.key
         settings: dict[str, Any] = {"ca_file": config.ca_file, **replaced}
-        self._tokens = HttpClient(key["token_uri"], permit=permit_to_ask(context.permit), **settings)
+        self._tokens = HttpClient(key["token_uri"], permit=context.permit, **settings)
         self._credentials = Credentials(key, self._tokens)
         self._http = {
             root: HttpClient(

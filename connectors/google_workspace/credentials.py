@@ -89,7 +89,10 @@ class _Exchange(Request):
         del url, timeout, more  # the client has the address and the limits
         sent = {"Content-Type": FORM, **(headers or {})}
         # 429 and 5xx are for the client to make sense of; refusals are for google-auth.
-        return _Answered(self._http.send(method, "", call="getting a token", body=body, headers=sent, expect=REFUSALS))
+        answer = self._http.send(
+            method, "", call="getting a token", body=body, headers=sent, expect=REFUSALS, only_asks=True
+        )
+        return _Answered(answer)
 
 
 class _Answered(Response):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connectors.microsoft365.client import Document, GraphClient, path_of
+from connectors.microsoft365.batches import Document, Request, demand
+from connectors.microsoft365.belongings import Belongings
+from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.config import Microsoft365Config
 from connectors.microsoft365.licensing import Licensing
-from connectors.microsoft365.mail import Mail
+from connectors.microsoft365.mail import REPLY, Mail
 from connectors.microsoft365.memberships import Memberships
-from connectors.microsoft365.users import SELECT, has_value, is_blocked, text_of, values_of
+from connectors.microsoft365.users import MANAGER, SELECT, has_value, is_blocked, manager_of, text_of, values_of
 from scimbridge.sdk import AccountNotFoundError, AccountRef, AccountState, Person
 from scimbridge.sdk.finding import find_by
+from scimbridge.sdk.http import Answer
 from scimbridge.sdk.stamp import UNMANAGED, date_in, stamp_in
 
 
@@ -23,12 +26,14 @@ class Accounts:
         config: Microsoft365Config,
         client: GraphClient,
         memberships: Memberships,
+        belongings: Belongings,
         licensing: Licensing,
         mail: Mail,
     ) -> None:
         self._config = config
         self._client = client
         self._memberships = memberships
+        self._belongings = belongings
         self._licensing = licensing
         self._mail = mail
 
@@ -42,21 +47,20 @@ class Accounts:
         Raises:
             AccountNotFoundError: There is none of this id.
         """
-        answer = self._client.send(
-            "GET",
-            path_of("users", account_id),
-            call="reading an account",
-            params={"$select": ",".join((*SELECT, "licenseAssignmentStates"))},
-        )
-        document = answer.json_object()
-        # Users are also found by their user principal name, which may belong to somebody else by now.
-        if document.get("id") != account_id:
-            raise AccountNotFoundError("Microsoft has no account of this id")
-        return document
+        answer = self._client.send("GET", _request(account_id).path, call="reading an account")
+        return _document(account_id, answer)
 
     def read(self, account_id: str) -> AccountState:
-        """Return an account with all that can be told of it."""
-        document = self.document(account_id)
+        """Return an account with all that can be told of it, by one call."""
+        user, memberships, belongings, mail = self._client.look(
+            [_request(account_id)],
+            self._memberships.requests(account_id),
+            self._belongings.requests(account_id),
+            self._mail.requests(account_id),
+            call="reading an account",
+        )
+        document = _document(account_id, user[0])
+        mailbox = self._mail.told(mail)
         text = text_of(document, self._config.stamp_attribute)
         return AccountState(
             id=account_id,
@@ -66,13 +70,15 @@ class Accounts:
                 **{path: values_of(document, path) for path in self._config.match.values()},
                 self._config.stamp_attribute: (text,) if text else (),
                 "onPremisesSyncEnabled": ("true",) if document.get("onPremisesSyncEnabled") else (),
+                MANAGER: manager_of(document),
+                REPLY: (mailbox.reply,) if mailbox and mailbox.reply else (),
             },
-            groups=self._memberships.of(account_id),
+            groups=self._memberships.told(account_id, memberships),
             licenses=self._licensing.of(document),
-            owns=self._memberships.owned_by(account_id),
+            owns=self._belongings.told(belongings),
             stamp=stamp_in(text),
             stamped_until=date_in(text),
-            mail_to=self._mail.goes_to(account_id),
+            mail_to=mailbox.goes_to if mailbox else None,
             unmanaged=UNMANAGED in text,
             protected=self._protection(document),
         )
@@ -93,3 +99,16 @@ class Accounts:
     def _protection(self, document: Document) -> str:
         name = str(document["userPrincipalName"]).casefold()
         return "named in protected" if name in {each.casefold() for each in self._config.protected} else ""
+
+
+def _request(account_id: str) -> Request:
+    names = ",".join((*SELECT, "licenseAssignmentStates"))
+    return Request.get(path_of("users", account_id), select=names, expand="manager($select=id)")
+
+
+def _document(account_id: str, answer: Answer) -> Document:
+    document = demand(answer)
+    # Users are also found by their user principal name, which may belong to somebody else by now.
+    if document.get("id") != account_id:
+        raise AccountNotFoundError("Microsoft has no account of this id")
+    return document

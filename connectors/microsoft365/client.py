@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from http.client import responses
+from functools import partial
+from itertools import chain, islice
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from connectors.microsoft365 import errors
+from connectors.microsoft365.batches import Batches, Document, Request, demand
 from connectors.microsoft365.config import Microsoft365Config
 from connectors.microsoft365.credentials import Credentials
-from scimbridge.sdk import Confirm, Context, RejectedError, RetryableError
-from scimbridge.sdk.http import Answer, HttpClient, is_throttling, parse_retry_after
-from scimbridge.sdk.tokens import permit_to_ask
+from scimbridge.sdk import Confirm, Context, RejectedError
+from scimbridge.sdk.http import Answer, HttpClient
 
-Document = dict[str, Any]
 MAX_PAGES = 2000
 """How far a list is read before the target is thought to go round in circles."""
-
-BATCH = 20
-"""Requests in a batch; https://learn.microsoft.com/graph/json-batching."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One request of a batch; ``path`` is quoted already."""
-
-    method: str
-    path: str
-    body: Mapping[str, Any] | None = None
-
-    def to_json(self, number: int) -> Document:
-        """Return it as a batch wants it."""
-        request: Document = {"id": str(number), "method": self.method, "url": self.path}
-        if self.body is not None:
-            request |= {"body": dict(self.body), "headers": {"Content-Type": "application/json"}}
-        return request
 
 
 class GraphClient:
@@ -53,9 +32,8 @@ class GraphClient:
 
     def __init__(self, config: Microsoft365Config, context: Context, **replaced: Any) -> None:
         settings: dict[str, Any] = {"ca_file": config.ca_file, **replaced}
-        self._context = context
         self._root = config.api_root
-        self._tokens = HttpClient(config.authority, permit=permit_to_ask(context.permit), **settings)
+        self._tokens = HttpClient(config.authority, permit=context.permit, **settings)
         self._credentials = Credentials(config, self._tokens)
         self._http = HttpClient(
             config.api_root,
@@ -66,6 +44,8 @@ class GraphClient:
             explain=errors.explain,
             **settings,
         )
+        post = partial(self.send, "POST", "/$batch")
+        self._batches = Batches(post, context, replaced.get("sleep", time.sleep))
 
     def close(self) -> None:
         """Close all connections."""
@@ -91,6 +71,7 @@ class GraphClient:
         headers: Mapping[str, str] | None = None,
         expect: Collection[int] = (),
         confirm: Confirm | None = None,
+        only_asks: bool = False,
     ) -> Answer:
         """Send a request, with an id by which Microsoft can find it.
 
@@ -107,6 +88,7 @@ class GraphClient:
             expect=expect,
             confirm=confirm,
             authorize=self._credentials.authorize,
+            only_asks=only_asks,
         )
 
     def items(
@@ -124,15 +106,17 @@ class GraphClient:
         Raises:
             RejectedError: The list goes on and on, or on another host.
         """
-        query = dict(params or {})
-        for _ in range(MAX_PAGES):
-            page = self.send("GET", path, call=call, params=query, headers=headers).json_object()
-            yield page.get("value", [])
-            following = page.get("@odata.nextLink")
-            if not following:
-                return
-            path, query = self._within(str(following), call)
-        raise RejectedError(f"{call}: the list does not end")
+        answer = self.send("GET", path, call=call, params=params, headers=headers)
+        yield from self._following(answer.json_object(), call, headers)
+
+    def listed(self, first: Answer) -> Iterator[Document]:
+        """Yield what a list holds of which the first page was part of a batch.
+
+        Raises:
+            ConnectorError: That was a refusal.
+        """
+        for page in self._following(demand(first), first.call, None):
+            yield from page
 
     def batch(self, requests: Sequence[Request], *, call: str, confirm: Confirm | None = None) -> list[Answer]:
         """Send requests, 20 at a time, and return the answers in the order of the requests, refusals among them.
@@ -146,28 +130,26 @@ class GraphClient:
             RetryableError: Some were throttled or not answered; those that were carried out are, and are looked up by
                 the next attempt.
         """
-        found: list[Answer] = []
-        for start in range(0, len(requests), BATCH):
-            found += self._batch(requests[start : start + BATCH], call, confirm)
-        late = [each for each in found if each.status in {429, 502, 503, 504}]
-        if late:
-            now = datetime.now(UTC)
-            waits = [parse_retry_after(each.headers.get("retry-after"), now) for each in late]
-            longest = max((wait for wait in waits if wait is not None), default=None)
-            if any(is_throttling(each.status, wait) for each, wait in zip(late, waits, strict=True)):
-                self._context.throttled(longest)
-            raise RetryableError(f"{call}: Graph put off {len(late)} of {len(requests)} requests", retry_after=longest)
-        return found
+        return self._batches.send(requests, call, confirm)
 
-    def _batch(self, requests: Sequence[Request], call: str, confirm: Confirm | None) -> list[Answer]:
-        writes = any(each.method != "GET" for each in requests)
-        # One permit comes with the request itself; a rate limit counts what is in it.
-        for _ in requests[1:]:
-            self._context.permit(writes=writes)
-        body = {"requests": [each.to_json(number) for number, each in enumerate(requests)]}
-        document = self.send("POST", "/$batch", call=call, body=body, confirm=confirm).json_object()
-        answers = {str(each["id"]): each for each in document.get("responses", ())}
-        return [_answer(answers.get(str(number)), call) for number in range(len(requests))]
+    def look(self, *sections: Sequence[Request], call: str) -> list[list[Answer]]:
+        """Send requests that read, all at once; returns the answers of each section, refusals among them.
+
+        Raises:
+            RetryableError: Some were throttled or not answered.
+        """
+        answers = iter(self.batch([*chain.from_iterable(sections)], call=call))
+        return [[*islice(answers, len(section))] for section in sections]
+
+    def _following(self, page: Document, call: str, headers: Mapping[str, str] | None) -> Iterator[list[Document]]:
+        for _ in range(MAX_PAGES):
+            yield page.get("value", [])
+            following = page.get("@odata.nextLink")
+            if not following:
+                return
+            path, query = self._within(str(following), call)
+            page = self.send("GET", path, call=call, params=query, headers=headers).json_object()
+        raise RejectedError(f"{call}: the list does not end")
 
     def _within(self, link: str, call: str) -> tuple[str, dict[str, str]]:
         root, parts = urlsplit(self._root), urlsplit(link)
@@ -179,17 +161,3 @@ class GraphClient:
 def path_of(*parts: str) -> str:
     """Return a path of these parts, quoted."""
     return "".join(f"/{quote(part, safe='$')}" for part in parts)
-
-
-def refusal_of(answer: Answer) -> str:
-    """Return why a request of a batch was refused, for an operator."""
-    more = errors.explain(answer)
-    return f"{answer.status} {responses.get(answer.status, '')}".strip() + (f" ({more})" if more else "")
-
-
-def _answer(response: Document | None, call: str) -> Answer:
-    if response is None:
-        raise RetryableError(f"{call}: Graph did not answer a request of the batch")
-    headers = {str(name).lower(): str(value) for name, value in (response.get("headers") or {}).items()}
-    content = b"" if response.get("body") is None else json.dumps(response["body"]).encode()
-    return Answer(status=int(response["status"]), headers=headers, body=content, call=call)

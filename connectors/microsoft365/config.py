@@ -55,8 +55,14 @@ class Microsoft365Config(TargetConfig):
     """Where `stamp` and `disconnect` write their marks, behind what stands there."""
 
     mail_settings: bool = False
-    """Whether the rules of mailboxes are read and written, which `redirect_mail` needs; each look at an account then
-    costs one call more."""
+    """Whether the rules and replies of mailboxes are read and written, which `redirect_mail` needs."""
+
+    auto_reply: str = ""
+    """What senders are told while mail is redirected; `{successor}` stands for the address of the successor. Nothing
+    where it is empty; needs `mail_settings`."""
+
+    direct_reports: Literal["leave", "successor"] = "leave"
+    """Whether `transfer_ownership` makes the successor the manager of those who report to the account."""
 
     devices: Literal["leave", "disable"] = "leave"
     """What `revoke_sessions` does to the registered devices of an account."""
@@ -87,4 +93,10 @@ class Microsoft365Config(TargetConfig):
     def _has_one_credential(self) -> Self:
         if bool(self.client_secret.get_secret_value()) == (self.client_certificate is not None):
             raise ValueError("write client_secret or client_certificate, and not both")
+        return self
+
+    @model_validator(mode="after")
+    def _can_reply(self) -> Self:
+        if self.auto_reply and not self.mail_settings:
+            raise ValueError("auto_reply needs mail_settings = true")
         return self

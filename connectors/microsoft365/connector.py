@@ -6,8 +6,9 @@ import secrets
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from connectors.microsoft365 import permissions
+from connectors.microsoft365 import by_hand, permissions
 from connectors.microsoft365.accounts import Accounts
+from connectors.microsoft365.belongings import Belongings
 from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.config import Microsoft365Config
 from connectors.microsoft365.errors import is_absent
@@ -16,7 +17,7 @@ from connectors.microsoft365.listing import Listing
 from connectors.microsoft365.mail import Mail
 from connectors.microsoft365.memberships import Changed, Memberships
 from connectors.microsoft365.sessions import Sessions
-from connectors.microsoft365.users import text_of
+from connectors.microsoft365.users import MANAGER, text_of
 from scimbridge.sdk import (
     AccountPage,
     AccountRef,
@@ -33,6 +34,7 @@ from scimbridge.sdk import (
     RejectedError,
     performs,
 )
+from scimbridge.sdk.http import Answer
 from scimbridge.sdk.stamp import UNMANAGED, stamp_of, stamped, unstamped
 
 _IN_ACTIVE_DIRECTORY = (
@@ -51,11 +53,14 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
         super().__init__(config, context)
         self._client = client or GraphClient(config, context)
         self._memberships = Memberships(self._client)
+        self._belongings = Belongings(config, self._client)
         self._licensing = Licensing(self._client)
         self._mail = Mail(config, self._client)
         self._sessions = Sessions(config, self._client)
         self._listing = Listing(config, self._client)
-        self._accounts = Accounts(config, self._client, self._memberships, self._licensing, self._mail)
+        self._accounts = Accounts(
+            config, self._client, self._memberships, self._belongings, self._licensing, self._mail
+        )
 
     @classmethod
     def lacks(cls, config: Microsoft365Config, actions: Collection[Action]) -> Iterator[tuple[str, str]]:
@@ -94,9 +99,12 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
 
     def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
         """Whether the account is as an action would make it; the redirection can be told, too."""
-        if action is Action.REDIRECT_MAIL and isinstance(account, AccountState):
-            return account.successor is not None and account.mail_to == account.successor.name
-        return account.is_as_wanted_by(action)
+        if isinstance(account, AccountState) and action is Action.REDIRECT_MAIL:
+            return self._mail.is_redirected(account)
+        wanted = account.is_as_wanted_by(action)
+        if isinstance(account, AccountState) and action is Action.RESTORE_MAIL:
+            return wanted and self._mail.is_reply_restored(account)
+        return wanted
 
     # -- access
 
@@ -137,22 +145,22 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
     @performs(
         Action.REMOVE_FROM_GROUPS,
         undo=Action.ADD_TO_GROUPS,
-        needs=(permissions.READ, permissions.MEMBERS, permissions.ROLES),
+        needs=(permissions.READ, permissions.MEMBERS, permissions.ROLES, permissions.APPLICATIONS),
     )
     def remove_from_groups(self, account: AccountState, _confirm: Confirm) -> Outcome:
-        """Take the account out of its groups and directory roles, twenty by one call."""
+        """Take the account out of its groups, directory roles and applications, twenty by one call."""
         if not account.removable_groups:
             return Done(changed=False)
         changed = self._memberships.leave(account.id, account.removable_groups)
         return _done(changed, "take the account out of")
 
-    @performs(Action.ADD_TO_GROUPS, needs=(permissions.READ, permissions.MEMBERS))
+    @performs(Action.ADD_TO_GROUPS, needs=(permissions.READ, permissions.MEMBERS, permissions.APPLICATIONS))
     def add_to_groups(self, account: AccountState, _confirm: Confirm) -> Outcome:
-        """Put the account back into its groups."""
+        """Put the account back into its groups and applications."""
         if not account.missing_groups:
             return Done(changed=False)
         changed = self._memberships.join(account.id, account.missing_groups)
-        lost = (*(f"the group {name} is gone" for name in changed.gone), *changed.refused)
+        lost = (*(f"{name} is gone" for name in changed.gone), *changed.refused)
         return Done(changed=changed.done > 0, after={"how many": changed.done}, lost=lost)
 
     @performs(
@@ -177,11 +185,11 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
 
     @performs(
         Action.TRANSFER_OWNERSHIP,
-        needs=(permissions.READ, permissions.OWNERS),
+        needs=(permissions.READ, permissions.OWNERS, permissions.OWNED_APPLICATIONS),
         before=(Action.RELEASE_LICENSES, Action.DELETE),
     )
     def transfer_ownership(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Make the successor the owner of the groups that the account owns."""
+        """Make the successor the owner of groups and applications and, where configured, the manager of reports."""
         if not account.owns:
             return Done(changed=False)
         if account.successor is None:
@@ -189,7 +197,7 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
                 "name a successor (`successor` of the stage), or hand over what the account owns by hand"
             )
         self._client.send("GET", path_of("users", account.successor.id), call="looking for the successor")
-        changed = self._memberships.hand_over(account.id, account.successor, account.owns, confirm)
+        changed = self._belongings.hand_over(account.id, account.successor, account.owns, confirm)
         return _done(changed, "hand over")
 
     @performs(
@@ -199,25 +207,59 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
         before=(Action.RELEASE_LICENSES,),
     )
     def redirect_mail(self, account: AccountState, _confirm: Confirm) -> Outcome:
-        """Redirect mail to the successor by a rule of the mailbox."""
+        """Redirect mail to the successor by a rule of the mailbox, and tell senders where that is configured."""
         if self.is_as_wanted(Action.REDIRECT_MAIL, account):
             return Done(changed=False)
         if account.successor is None:
             return NeedsPerson("name a successor (`successor` of the stage) who gets the mail")
-        if not self._mail.redirect(account.id, account.successor.name):
+        if not self._mail.redirect(account, account.successor):
             return NeedsPerson("there is no mailbox that Graph can see; redirect the mail in the Exchange admin center")
         return Done(changed=True)
 
     @performs(Action.RESTORE_MAIL, needs=(permissions.MAIL_READ, permissions.MAIL))
     def restore_mail(self, account: AccountState, _confirm: Confirm) -> Outcome:
-        """Take the bridge's rule away; others were never touched."""
-        if account.is_as_wanted_by(Action.RESTORE_MAIL):
+        """Take the bridge's rule away, others were never touched; and bring back the reply from before."""
+        if self.is_as_wanted(Action.RESTORE_MAIL, account):
             return Done(changed=False)
-        self._mail.stop(account.id)
-        before = account.original.mail_to if account.original else None
-        if before:
-            self._mail.redirect(account.id, before)
+        self._mail.restore(account)
         return Done(changed=True)
+
+    @performs(Action.ARCHIVE, before=(Action.RELEASE_LICENSES, Action.DELETE))
+    def archive(self, account: AccountState, confirm: Confirm) -> Outcome:
+        """Have a person keep the mailbox and the files: Graph can do nothing of the kind."""
+        confirm()
+        return self._by_hand(by_hand.ARCHIVE.format(name=account.name))
+
+    @performs(
+        Action.HIDE_FROM_DIRECTORY,
+        undo=Action.SHOW_IN_DIRECTORY,
+        needs=(permissions.READ, permissions.WRITE),
+        # Where the tenant is the source, too, whoever gets these is known by the manager.
+        after=(Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL),
+    )
+    def hide_from_directory(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Take the account off its manager, and so out of the organization chart; address lists are for a person."""
+        if _is_synchronized(account):
+            return NeedsPerson(_IN_ACTIVE_DIRECTORY.format(what=by_hand.HIDE_SYNCHRONIZED))
+        if account.attributes.get(MANAGER):
+            path = path_of("users", account.id, "manager", "$ref")
+            answer = self._client.send("DELETE", path, call="taking the manager off", expect=(404,))
+            _really_absent(answer)
+        return self._by_hand(by_hand.HIDE.format(name=account.name, hidden="true"))
+
+    @performs(Action.SHOW_IN_DIRECTORY, needs=(permissions.READ, permissions.WRITE))
+    def show_in_directory(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Give the account its manager back; address lists are for a person."""
+        if _is_synchronized(account):
+            return NeedsPerson(_IN_ACTIVE_DIRECTORY.format(what=by_hand.SHOW_SYNCHRONIZED))
+        manager = account.original.attributes.get(MANAGER) if account.original else None
+        lost = ""
+        if manager and not account.attributes.get(MANAGER):
+            path, body = path_of("users", account.id, "manager", "$ref"), self._client.reference(manager[0])
+            answer = self._client.send("PUT", path, call="giving the manager back", body=body, expect=(404,))
+            _really_absent(answer)
+            lost = "; the manager is gone: name another one" if answer.status == 404 else ""
+        return self._by_hand(by_hand.SHOW.format(name=account.name, hidden="false") + lost)
 
     # -- the account itself
 
@@ -244,11 +286,15 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
         answer = self._client.send(
             "DELETE", path_of("users", account.id), call="deleting an account", expect=(404,), confirm=confirm
         )
-        if answer.status == 404 and not is_absent(answer):
-            raise RejectedError("deleting an account: the answer 404 does not come from Microsoft Graph")
+        _really_absent(answer)
         return Done(changed=answer.status != 404)
 
     # -- calls
+
+    def _by_hand(self, instructions: str) -> Outcome:
+        """Have a person do something, where the bridge might do it itself: not while it only observes."""
+        self.context.permit(writes=True)
+        return NeedsPerson(instructions)
 
     def _update(self, action: Action, account: AccountState, body: Mapping[str, Any], what: str) -> Outcome:
         if self.is_as_wanted(action, account):
@@ -281,6 +327,16 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
 
 def _is_synchronized(account: AccountState) -> bool:
     return bool(account.attributes.get("onPremisesSyncEnabled"))
+
+
+def _really_absent(answer: Answer) -> None:
+    """Make sure that a 404 says what it seems to say.
+
+    Raises:
+        RejectedError: It comes from something else at this address.
+    """
+    if answer.status == 404 and not is_absent(answer):
+        raise RejectedError(f"{answer.call}: the answer 404 does not come from Microsoft Graph")
 
 
 def _done(changed: Changed, what: str) -> Outcome:

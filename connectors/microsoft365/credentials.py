@@ -127,6 +127,12 @@ class _MsalHttp:
         headers = {} if body is None else {"Content-Type": "application/x-www-form-urlencoded"}
         # 429 and 5xx are for the client to make sense of; refusals are for msal.
         answer: Answer = self._http.send(
-            method, parts.path, call="getting a token", body=body, headers=headers, expect=REFUSALS
+            method,
+            parts.path,
+            call="getting a token",
+            body=body,
+            headers=headers,
+            expect=REFUSALS,
+            only_asks=True,
         )
         return _Answered(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)

@@ -22,6 +22,9 @@ STATUS_ERRORS: dict[int, type[ConnectorError]] = {
 }
 
 ABSENT = frozenset({"Request_ResourceNotFound", "ResourceNotFound", "ErrorItemNotFound", "itemNotFound"})
+_NO_LONGER = "RoleAssignmentDoesNotExist"
+"""What Privileged Identity Management calls the absence of what was to be removed."""
+_THERE_ALREADY = ("already exist", "being assigned already")
 NO_MAILBOX = frozenset({"MailboxNotEnabledForRESTAPI", "MailboxNotFound", "ErrorMailboxNotFound"})
 
 _HINTS = {
@@ -66,8 +69,19 @@ def message_of(answer: Answer) -> str:
 
 
 def is_absent(answer: Answer) -> bool:
-    """Whether a 404 comes from Graph, and says that there is no such object."""
-    return answer.status == 404 and code_of(answer) in ABSENT
+    """Whether a refusal comes from Graph, and says that there is no such object."""
+    code = code_of(answer)
+    return (answer.status == 404 and code in ABSENT) or (answer.status == 400 and code == _NO_LONGER)
+
+
+def is_there_already(answer: Answer) -> bool:
+    """Whether a refusal says that what was to be added is there."""
+    return answer.status == 400 and any(part in message_of(answer) for part in _THERE_ALREADY)
+
+
+def has_no_mailbox(answer: Answer) -> bool:
+    """Whether a refusal comes from Graph, and says that there is no mailbox that it can see."""
+    return is_absent(answer) or (answer.status == 404 and code_of(answer) in NO_MAILBOX)
 
 
 def _error(answer: Answer) -> dict[str, Any]:

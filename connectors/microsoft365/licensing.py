@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 
-from connectors.microsoft365.client import Document, GraphClient, path_of
+from connectors.microsoft365.batches import Document
+from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.errors import RefusedError
 from scimbridge.sdk import Entitlement
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from connectors.microsoft365.client import Document, GraphClient
+from connectors.microsoft365.batches import Document
+from connectors.microsoft365.client import GraphClient
 from connectors.microsoft365.config import Microsoft365Config
 from connectors.microsoft365.errors import RefusedError
 from connectors.microsoft365.users import SELECT, is_blocked, text_of, values_of

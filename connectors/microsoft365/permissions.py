@@ -18,6 +18,8 @@ DEVICES = "Device.ReadWrite.All"
 MEMBERS = "GroupMember.ReadWrite.All"
 OWNERS = "Group.ReadWrite.All"
 ROLES = "RoleManagement.ReadWrite.Directory"
+APPLICATIONS = "AppRoleAssignment.ReadWrite.All"
+OWNED_APPLICATIONS = "Application.ReadWrite.All"
 LICENSES = "LicenseAssignment.ReadWrite.All"
 MAIL_READ = "MailboxSettings.Read"
 MAIL = "MailboxSettings.ReadWrite"
@@ -32,6 +34,7 @@ INCLUDED_IN: Mapping[str, frozenset[str]] = {
     DEVICES: frozenset({"Directory.ReadWrite.All"}),
     MEMBERS: frozenset({OWNERS, "Directory.ReadWrite.All"}),
     OWNERS: frozenset({"Directory.ReadWrite.All"}),
+    OWNED_APPLICATIONS: frozenset({"Directory.ReadWrite.All"}),
     LICENSES: frozenset({WRITE, "Directory.ReadWrite.All"}),
     DELETE: frozenset({WRITE}),
 }

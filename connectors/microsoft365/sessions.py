@@ -5,7 +5,8 @@ https://learn.microsoft.com/entra/identity/users/users-revoke-access
 
 from __future__ import annotations
 
-from connectors.microsoft365.client import Document, GraphClient, Request, path_of, refusal_of
+from connectors.microsoft365.batches import Document, Request, refusal_of
+from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.config import Microsoft365Config
 from connectors.microsoft365.errors import is_absent
 from scimbridge.sdk import RejectedError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.microsoft365.client import Document
+from connectors.microsoft365.batches import Document
 from connectors.microsoft365.config import Microsoft365Config
 from scimbridge.sdk import RejectedError
 
@@ -16,6 +16,9 @@ SELECT = (
     "onPremisesExtensionAttributes",
 )
 """What is asked of each user."""
+
+MANAGER = "manager"
+"""Where the state of an account keeps the id of the manager."""
 
 
 def is_blocked(user: Document) -> bool:
@@ -51,3 +54,9 @@ def has_value(user: Document, attribute: str, value: str) -> bool:
 def text_of(user: Document, attribute: str) -> str:
     """Return what stands in an extension attribute."""
     return str((user.get("onPremisesExtensionAttributes") or {}).get(attribute) or "")
+
+
+def manager_of(user: Document) -> tuple[str, ...]:
+    """Return the id of somebody's manager, where there is one."""
+    manager = user.get(MANAGER) or {}
+    return (str(manager["id"]),) if "id" in manager else ()

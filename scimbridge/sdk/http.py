@@ -138,11 +138,16 @@ class _Call:
     expect: Collection[int]
     confirm: Confirm | None
     authorize: Authorize | None
+    only_asks: bool = False
     has_new_token: bool = False
 
     @property
     def writes(self) -> bool:
-        return self.request.method not in READING
+        return not self.only_asks and self.request.method not in READING
+
+    @property
+    def is_idempotent(self) -> bool:
+        return self.only_asks or self.request.method in IDEMPOTENT
 
 
 class HttpClient:
@@ -219,6 +224,7 @@ class HttpClient:
         expect: Collection[int] = (),
         confirm: Confirm | None = None,
         authorize: Authorize | None = None,
+        only_asks: bool = False,
     ) -> Answer:
         """Send a request and return its answer, if that is a 2xx or expected.
 
@@ -239,6 +245,7 @@ class HttpClient:
             confirm: Called after the permit, right before each sending.
             authorize: Returns the Authorization header, for credentials that run out. After a 401 it is asked for a
                 new one, once, and the request is sent again.
+            only_asks: It changes nothing, though its method says that it may: a search by POST, a batch of GETs.
 
         Raises:
             RetryableError: It may work later; ``retry_after`` is what the target asked for.
@@ -256,7 +263,7 @@ class HttpClient:
         if authorize is not None:
             request.headers["Authorization"] = authorize(False)
         deadline = self._monotonic() + self._limits.total.total_seconds()
-        sending = _Call(request, call, deadline, expect, confirm, authorize)
+        sending = _Call(request, call, deadline, expect, confirm, authorize, only_asks)
         result = self._retrying(sending)(self._send_once, sending)
         if isinstance(result, _Failure):
             raise result.error
@@ -337,7 +344,7 @@ class HttpClient:
         retry_after = parse_retry_after(answer.headers.get("retry-after"), self._wall())
         error = RetryableError(message, retry_after=retry_after)
         is_busy = answer.status in BUSY or self._classify(answer) is RetryableError
-        return _Failure(error, may_resend=is_busy and call.request.method in IDEMPOTENT)
+        return _Failure(error, may_resend=is_busy and call.is_idempotent)
 
 
 def _content(body: Mapping[str, Any] | bytes | None) -> bytes | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from connectors.microsoft365 import Microsoft365Config, Microsoft365Connector
 from connectors.microsoft365.client import GraphClient
-from scimbridge.sdk import Context, Permit
+from scimbridge.sdk import Action, Context, Permit
 from scimbridge.sdk.connector import Throttled
-from scimbridge.sdk.testing import RecordingPermit
-from tests.doubles.graph import CLIENT, SECRET, TENANT, Graph
+from scimbridge.sdk.testing import RecordingPermit, confirmed
+from tests.doubles.graph import CLIENT, SECRET, TENANT, Graph, User
 from tests.doubles.serving import running
 
 
@@ -59,3 +60,8 @@ def directory() -> Iterator[Directory]:
     graph = Graph()
     with running(graph) as url:
         yield Directory(graph, url)
+
+
+def perform(connector: Microsoft365Connector, action: Action, user: User, **engine: Any) -> Any:
+    """Do something to somebody as they are now; ``engine`` is what the engine would set."""
+    return connector.perform(action, replace(connector.read(user.id), **engine), confirmed)

@@ -24,6 +24,7 @@ def running() -> Iterator[Directory]:
 class TestGraphConformance(ConnectorConformance):
     # Sessions and passwords are shown to nobody.
     unreadable: ClassVar = frozenset({Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS})
+    by_hand: ClassVar = frozenset({Action.ARCHIVE, Action.HIDE_FROM_DIRECTORY, Action.SHOW_IN_DIRECTORY})
     tells_changes = False
 
     @pytest.fixture(autouse=True)
@@ -61,6 +62,13 @@ class TestGraphConformance(ConnectorConformance):
             "owns": {key for key, group in self.tenant.groups.items() if user.id in group.owners},
             "roles": {key for key, each in self.tenant.role_assignments.items() if each["principalId"] == user.id},
             "alive": (user.sessions, dict(user.grants), dict(user.methods)),
+            "applications": {
+                each["resourceId"] for each in self.tenant.assignments.values() if each["principalId"] == user.id
+            },
+            "owned applications": {key for key, each in self.tenant.applications.items() if user.id in each.owners},
+            "eligible": {key for key, each in self.tenant.eligible.items() if each["principalId"] == user.id},
+            "manager": self.tenant.managers.get(user.id),
+            "reply": user.reply,
             "rules": [each["actions"] for each in (user.rules or {}).values()],
         }
 
@@ -77,6 +85,8 @@ class TestGraphConformance(ConnectorConformance):
         for sku in self.directory.skus:
             self.tenant.license(user, sku)
         self.tenant.form(f"owned-{account_id}").owners.add(user.id)
+        self.tenant.assign(user, self.tenant.publish(f"crm-{account_id}"))
+        self.tenant.publish(f"tool-{account_id}", "application").owners.add(user.id)
         user.sessions, user.grants, user.methods = 2, {f"grant-{account_id}": "app"}, {f"p-{account_id}": "phone"}
         user.document["onPremisesExtensionAttributes"] = {"extensionAttribute15": "Third floor"}
         if privileged:

@@ -28,8 +28,7 @@ class TestMiniLdap(ConnectorConformance):
     def _target(self, mini_ldap: MiniLdap) -> None:
         self.directory = mini_ldap
 
-    @staticmethod
-    def _needs(connector: Connector[Any], *actions: Action) -> None:
+    def _needs(self, connector: Connector[Any], *actions: Action) -> None:
         if not OF_THE_DEMO.issuperset(actions):
             pytest.skip("the demo does nothing of the kind")
 

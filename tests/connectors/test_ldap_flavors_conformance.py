@@ -14,7 +14,6 @@ from tests.lab.directories.lab import Lab
 
 pytest.register_assert_rewrite("scimbridge.sdk.conformance")
 from scimbridge.sdk.conformance import (  # noqa: E402  # after the rewrite is registered
-    ConnectorConformance,
     GroupConformance,
 )
 
@@ -64,9 +63,8 @@ class TestConformance(GroupConformance):
             text for attribute in ("description", "info") for text in self.lab.values(account_id, attribute)
         )
 
-    @staticmethod
-    def _needs(connector: Connector[Any], *actions: Action) -> None:
-        ConnectorConformance._needs(connector, *actions)
+    def _needs(self, connector: Connector[Any], *actions: Action) -> None:
+        super()._needs(connector, *actions)
         if dict(type(connector).lacks(connector.config, set(actions))):
             pytest.skip("this kind of server has nothing of the kind")
 

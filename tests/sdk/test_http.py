@@ -241,6 +241,17 @@ def test_an_idempotent_request_is_sent_again_when_the_target_is_busy(code: int, 
     assert len(wire.sent) == 3
 
 
+@pytest.mark.parametrize("reply", [status(429), status(503), httpx.RemoteProtocolError("hung up")])
+def test_a_post_that_only_asks_is_sent_again_like_a_get_and_so_the_permit_is_told(
+    reply: httpx.Response | Exception,
+) -> None:
+    wire = Wire(reply, status(200))
+
+    assert send(wire, "POST", only_asks=True).status == 200
+
+    assert wire.permit.asked == [False, False]
+
+
 @pytest.mark.parametrize("code", [429, 502, 503, 504])
 @pytest.mark.parametrize("method", ["PATCH", "POST"])
 def test_other_requests_are_not_sent_again(code: int, method: str) -> None:

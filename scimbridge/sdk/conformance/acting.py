@@ -13,6 +13,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.names import fold
 from scimbridge.sdk.conformance.arranging import OF_ACCOUNTS, Arranging, HeldError, refuse
 from scimbridge.sdk.connector import Connector
+from scimbridge.sdk.errors import ObservingError
 from scimbridge.sdk.outcome import NeedsPerson
 from scimbridge.sdk.testing import confirmed
 
@@ -122,6 +123,24 @@ class Acting(Arranging):
 
         assert isinstance(outcome, NeedsPerson)
         assert self.look(account_id) == account
+
+    def test_what_only_a_person_can_do_is_asked_for_and_neither_while_observing_nor_on_hold(
+        self, connector: Connector[Any], account_id: str
+    ) -> None:
+        if not self.by_hand:
+            pytest.skip("does everything itself")
+        state = connector.read(account_id)
+        observing = self._connect_refusing(ObservingError("observing"))
+
+        for action in sorted(self.by_hand):
+            outcome = connector.perform(action, state, confirmed)
+            assert isinstance(outcome, NeedsPerson)
+            assert state.name in outcome.instructions
+            with pytest.raises(ObservingError):
+                observing.perform(action, state, confirmed)
+            if action.is_irreversible:
+                with pytest.raises(HeldError):
+                    connector.perform(action, state, refuse)
 
     def test_a_disconnected_account_is_marked_and_found_no_more(
         self, connector: Connector[Any], name: str, account_id: str

@@ -69,11 +69,12 @@ class Arranging(Hooks):
     def _connect_refusing(self, error: ConnectorError) -> Connector[Any]:
         return self._kept(self.connect(RecordingPermit(refuse_writes=error)))
 
-    @staticmethod
-    def _needs(connector: Connector[Any], *actions: Action) -> None:
+    def _needs(self, connector: Connector[Any], *actions: Action) -> None:
         missing = [action for action in actions if action not in connector.capabilities]
         if missing:
             pytest.skip(f"does not declare {', '.join(missing)}")
+        if not self.by_hand.isdisjoint(actions):
+            pytest.skip(f"only a person can {', '.join(self.by_hand.intersection(actions))}")
 
     @staticmethod
     def _perform(connector: Connector[Any], action: Action, state: AccountState) -> Done:

@@ -24,6 +24,9 @@ class Hooks:
     unreadable: ClassVar[frozenset[Action]] = frozenset()
     """Actions whose effect the target tells nobody: a second run sends them again, and leaves the account as it is."""
 
+    by_hand: ClassVar[frozenset[Action]] = frozenset()
+    """Actions, and their undo, that only a person can carry out at the target: the connector says how."""
+
     tells_changes: ClassVar[bool] = True
     """Whether a list of accounts leads to one of what has changed since; asked where the connector lists any."""
 

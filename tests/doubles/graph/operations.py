@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from tests.doubles.graph.description import Call, check_body
 from tests.doubles.graph.errors import GraphError, bad_request, denied, not_found, refusal
+from tests.doubles.graph.lookups import ADVANCED, SYNCED, Lookups
 from tests.doubles.graph.paging import check_query, paged, selected
-from tests.doubles.graph.tenant import Document, Group, Tenant, User
+from tests.doubles.graph.tenant import Document, User
 from tests.doubles.serving import Asked
 
 # https://learn.microsoft.com/graph/api/user-get: accountEnabled is not among them.
 USER_BY_DEFAULT = ("displayName", "givenName", "jobTitle", "mail", "userPrincipalName")
-_GROUP_BY_DEFAULT = ("displayName", "groupTypes", "mailEnabled", "securityEnabled", "isAssignableToRole")
-_FILTER = re.compile(r"(?P<name>\w+) eq '(?P<value>(?:[^']|'')*)'")
-_ADVANCED = frozenset({"onPremisesImmutableId"})
-_SEARCHED = frozenset({"userPrincipalName", "mail", "employeeId", "principalId", *_ADVANCED})
-_LAST_OWNER = "The group must have at least one owner, hence this owner cannot be removed."
-_SYNCED = (
-    "Unable to update the specified properties for on-premises mastered Directory Sync objects or objects currently "
-    "undergoing migration."
-)
 METHODS = {
     "phone": "phoneAuthenticationMethod",
     "fido2": "fido2AuthenticationMethod",
@@ -33,12 +24,8 @@ METHODS = {
 }
 
 
-class Operations:
-    """Carries out calls that the description allows."""
-
-    def __init__(self, tenant: Tenant, origin: Callable[[], str]) -> None:
-        self._tenant = tenant
-        self._origin = origin
+class Operations(Lookups):
+    """Carries out the calls about accounts that the description allows."""
 
     def handlers(self) -> dict[tuple[str, str], Callable[..., Any]]:
         """Return what carries out each call; all take the call, the request, its body and the permissions."""
@@ -53,22 +40,19 @@ class Operations:
             ("POST", "/directory/deleteditems/{id}/restore"): self._restore_user,
             ("POST", "/users/{id}/revokesigninsessions"): self._revoke,
             ("POST", "/users/{id}/assignlicense"): self._assign,
-            ("GET", "/users/{id}/memberof"): self._member_of,
-            ("GET", "/users/{id}/ownedobjects"): self._owned,
             ("GET", "/users/{id}/registereddevices"): self._devices,
             ("PATCH", "/devices/{id}"): self._update_device,
             ("GET", "/users/{id}/oauth2permissiongrants"): self._grants,
             ("DELETE", "/oauth2permissiongrants/{id}"): self._delete_grant,
             ("GET", "/users/{id}/authentication/methods"): self._methods,
+            ("DELETE", "/users/{id}/manager"): self._take_manager,
+            ("PUT", "/users/{id}/manager"): self._give_manager,
+            ("GET", "/users/{id}/directreports"): self._reports,
+            ("GET", "/users/{id}/mailboxsettings"): self._mailbox_settings,
+            ("PATCH", "/users/{id}/mailboxsettings"): self._update_mailbox_settings,
             ("GET", "/users/{id}/mailfolders/inbox/messagerules"): self._rules,
             ("POST", "/users/{id}/mailfolders/inbox/messagerules"): self._add_rule,
             ("DELETE", "/users/{id}/mailfolders/inbox/messagerules/{id}"): self._delete_rule,
-            ("DELETE", "/groups/{id}/members/{id}"): self._remove_member,
-            ("POST", "/groups/{id}/members"): self._add_member,
-            ("POST", "/groups/{id}/owners"): self._add_owner,
-            ("DELETE", "/groups/{id}/owners/{id}"): self._remove_owner,
-            ("GET", "/rolemanagement/directory/roleassignments"): self._roles,
-            ("DELETE", "/rolemanagement/directory/roleassignments/{id}"): self._delete_role,
             ("GET", "/subscribedskus"): self._skus,
         }
 
@@ -79,7 +63,7 @@ class Operations:
         users = [user for user in self._tenant.users.values() if not user.is_deleted]
         if (condition := asked.one("$filter")) is not None:
             found = self._condition(condition)
-            if found["name"] in _ADVANCED and (
+            if found["name"] in ADVANCED and (
                 asked.headers.get("consistencylevel") != "eventual" or asked.one("$count") != "true"
             ):
                 raise bad_request("Unsupported query.", "Request_UnsupportedQuery")
@@ -96,13 +80,20 @@ class Operations:
         check_query(asked)
         user = self._user(call.keys[0])
         document = user.seen.pop() if user.seen else user.document
-        return selected(asked, "user", document, USER_BY_DEFAULT)
+        found = selected(asked, "user", document, USER_BY_DEFAULT)
+        if (expanded := asked.one("$expand")) is not None:
+            if expanded != "manager($select=id)":
+                raise bad_request("Parsing OData Select and Expand failed.", "BadRequest")
+            manager = self._tenant.managers.get(user.id)
+            # Who has none has no such property at all.
+            found |= {"manager": {"@odata.type": "#microsoft.graph.user", "id": manager}} if manager else {}
+        return found
 
     def _update_user(self, call: Call, _asked: Asked, body: Any, granted: frozenset[str]) -> None:
         user = self._user(call.keys[0])
         changes = dict(check_body("user", body, granted))
         if user.document["onPremisesSyncEnabled"]:
-            raise bad_request(_SYNCED)
+            raise bad_request(SYNCED)
         if self._tenant.has_role(user) and not {"accountEnabled"}.isdisjoint(changes):
             raise denied()
         if "passwordProfile" in changes:
@@ -118,10 +109,7 @@ class Operations:
         user = self._user(call.keys[0])
         if self._tenant.has_role(user):
             raise denied()
-        user.is_deleted = True
-        for group in self._tenant.groups.values():
-            group.members.discard(user.id)
-            group.owners.discard(user.id)
+        self._tenant.bury(user)
 
     def _restore_user(self, call: Call, asked: Asked, body: Any, _granted: frozenset[str]) -> Document:
         if asked.body:
@@ -157,35 +145,6 @@ class Operations:
         return selected_plainly(user)
 
     # -- what they are in, own, and have
-
-    def _member_of(self, call: Call, asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
-        check_query(asked)
-        user = self._user(call.keys[0])
-        groups = [
-            {"@odata.type": "#microsoft.graph.group", **selected(asked, "group", group.document, _GROUP_BY_DEFAULT)}
-            for group in self._tenant.groups.values()
-            if user.id in group.members
-        ]
-        roles = [
-            {
-                "@odata.type": "#microsoft.graph.directoryRole",
-                "id": each["roleDefinitionId"],
-                "displayName": self._tenant.roles[each["roleDefinitionId"]],
-            }
-            for each in self._tenant.role_assignments.values()
-            if each["principalId"] == user.id
-        ]
-        return paged(asked, self._origin(), groups + roles)
-
-    def _owned(self, call: Call, asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
-        check_query(asked)
-        user = self._user(call.keys[0])
-        found = [
-            {"@odata.type": "#microsoft.graph.group", **selected(asked, "group", group.document, _GROUP_BY_DEFAULT)}
-            for group in self._tenant.groups.values()
-            if user.id in group.owners
-        ]
-        return paged(asked, self._origin(), found)
 
     def _devices(self, call: Call, asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
         check_query(asked)
@@ -224,7 +183,55 @@ class Operations:
             raise bad_request("The default method can be deleted only after all others.", "badRequest")
         del user.methods[key]
 
+    # -- managers
+
+    def _take_manager(self, call: Call, _asked: Asked, _body: Any, _granted: frozenset[str]) -> None:
+        user = self._referring(call)
+        if self._tenant.managers.pop(user.id, None) is None:
+            raise not_found("manager")
+
+    def _give_manager(self, call: Call, _asked: Asked, body: Any, _granted: frozenset[str]) -> None:
+        user, manager = self._referring(call), self._referred(call, body)
+        if manager == user.id:
+            raise bad_request("The manager is invalid.")
+        self._tenant.managers[user.id] = manager
+
+    def _reports(self, call: Call, asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
+        check_query(asked)
+        manager = self._user(call.keys[0])
+        found = [
+            {"@odata.type": "#microsoft.graph.user", **selected(asked, "user", user.document, USER_BY_DEFAULT)}
+            for user in self._tenant.users.values()
+            if not user.is_deleted and self._tenant.managers.get(user.id) == manager.id
+        ]
+        return paged(asked, self._origin(), found)
+
+    def _referring(self, call: Call) -> User:
+        """Return whose manager is meant; of those that Active Directory owns, it is changed there."""
+        user = self._user(call.keys[0])
+        if not call.is_reference:
+            raise bad_request("Write requests are only supported on contained entities", "BadRequest")
+        if user.document["onPremisesSyncEnabled"]:
+            raise bad_request(SYNCED)
+        return user
+
     # -- mail
+
+    def _mailbox_settings(self, call: Call, asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
+        check_query(asked)
+        self._mailbox(call)
+        return {"automaticRepliesSetting": self._user(call.keys[0]).reply}
+
+    def _update_mailbox_settings(self, call: Call, _asked: Asked, body: Any, _granted: frozenset[str]) -> Document:
+        self._mailbox(call)
+        changes = check_body("mailboxSettings", body)
+        user, wanted = self._user(call.keys[0]), dict(changes.get("automaticRepliesSetting") or {})
+        for name in ("internalReplyMessage", "externalReplyMessage"):
+            if wanted.get(name) and "<html>" not in wanted[name]:
+                # Exchange makes a page of what is none.
+                wanted[name] = f"<html>\n<body>\n{wanted[name]}\n</body>\n</html>\n"
+        user.reply = {**user.reply, **wanted}
+        return {"automaticRepliesSetting": user.reply}
 
     def _rules(self, call: Call, asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
         return paged(asked, self._origin(), list(self._mailbox(call).values()))
@@ -246,89 +253,11 @@ class Operations:
             raise GraphError(refusal(404, "MailboxNotEnabledForRESTAPI", message))
         return rules
 
-    # -- groups and roles
-
-    def _remove_member(self, call: Call, asked: Asked, body: Any, granted: frozenset[str]) -> None:
-        if not call.is_reference:
-            # Without /$ref it is not the membership that is deleted.
-            self._delete_user(Call("DELETE", "/users/{id}", call.keys[1:], is_reference=False), asked, body, granted)
-            return
-        group = self._changeable(call.keys[0], granted)
-        if call.keys[1] not in group.members:
-            raise not_found(call.keys[1])
-        group.members.remove(call.keys[1])
-
-    def _add_member(self, call: Call, _asked: Asked, body: Any, granted: frozenset[str]) -> None:
-        group, user = self._changeable(call.keys[0], granted), self._referred(call, body)
-        if user.id in group.members:
-            raise bad_request("One or more added object references already exist for: 'members'.")
-        group.members.add(user.id)
-
-    def _add_owner(self, call: Call, _asked: Asked, body: Any, granted: frozenset[str]) -> None:
-        group, user = self._changeable(call.keys[0], granted), self._referred(call, body)
-        if user.id in group.owners:
-            raise bad_request("One or more added object references already exist for: 'owners'.")
-        group.owners.add(user.id)
-
-    def _remove_owner(self, call: Call, _asked: Asked, _body: Any, granted: frozenset[str]) -> None:
-        if not call.is_reference:
-            raise bad_request("Write requests are only supported on contained entities", "BadRequest")
-        group = self._changeable(call.keys[0], granted)
-        if call.keys[1] not in group.owners:
-            raise not_found(call.keys[1])
-        if len(group.owners) == 1:
-            raise bad_request(_LAST_OWNER)
-        group.owners.remove(call.keys[1])
-
-    def _roles(self, _call: Call, asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
-        found = self._condition(asked.one("$filter") or "")
-        listed = [each for each in self._tenant.role_assignments.values() if each["principalId"] == found["value"]]
-        return paged(asked, self._origin(), listed)
-
-    def _delete_role(self, call: Call, _asked: Asked, _body: Any, _granted: frozenset[str]) -> None:
-        if self._tenant.role_assignments.pop(call.keys[0], None) is None:
-            raise not_found(call.keys[0])
+    # -- licenses
 
     def _skus(self, _call: Call, asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
         found = [{"skuId": sku, "skuPartNumber": name} for sku, name in self._tenant.skus.items()]
         return paged(asked, self._origin(), found)
-
-    # -- look-ups
-
-    def _user(self, key: str) -> User:
-        found = self._tenant.user(key)
-        if found is None:
-            raise not_found(key)
-        return found
-
-    def _changeable(self, key: str, granted: frozenset[str]) -> Group:
-        group = self._tenant.groups.get(key)
-        if group is None:
-            raise not_found(key)
-        kinds = group.document["groupTypes"]
-        if "DynamicMembership" in kinds:
-            message = "Insufficient privileges to complete the operation."
-            raise GraphError(refusal(403, "Authorization_RequestDenied", message))
-        if group.document["onPremisesSyncEnabled"]:
-            raise bad_request(_SYNCED)
-        if group.document["mailEnabled"] and "Unified" not in kinds:
-            raise bad_request("Cannot Update a mail-enabled security groups and or distribution list.")
-        if group.document["isAssignableToRole"] and "RoleManagement.ReadWrite.Directory" not in granted:
-            raise denied()
-        return group
-
-    def _referred(self, call: Call, body: Any) -> User:
-        address = body.get("@odata.id", "") if isinstance(body, dict) and call.is_reference else ""
-        found = re.search(r"/(?:directoryObjects|users)/([^/]+)$", address)
-        if found is None:
-            raise bad_request("A valid reference is wanted in @odata.id.", "BadRequest")
-        return self._user(found[1])
-
-    def _condition(self, condition: str) -> re.Match[str]:
-        found = _FILTER.fullmatch(condition)
-        if found is None or found["name"] not in _SEARCHED:
-            raise bad_request("Invalid filter clause.", "BadRequest")
-        return found
 
     def _take(self, user: User, skus: set[str]) -> None:
         states = user.document["licenseAssignmentStates"]

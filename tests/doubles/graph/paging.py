@@ -8,7 +8,7 @@ from tests.doubles.graph.description import check_names
 from tests.doubles.graph.errors import bad_request
 from tests.doubles.serving import Asked
 
-_KNOWN = frozenset({"$select", "$filter", "$top", "$count", "$skiptoken", "$expand"})
+_KNOWN = frozenset({"$select", "$filter", "$top", "$count", "$skiptoken", "$expand", "$deltatoken"})
 
 
 def check_query(asked: Asked) -> None:

@@ -6,9 +6,13 @@ import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.doubles.graph.applications import Applications
+from tests.doubles.graph.changes import Changes
 from tests.doubles.graph.description import find
 from tests.doubles.graph.errors import GraphError, bad_request, refusal
+from tests.doubles.graph.groups import Groups
 from tests.doubles.graph.operations import Operations
+from tests.doubles.graph.roles import Roles
 from tests.doubles.graph.tenant import Tenant
 from tests.doubles.graph.tokens import TENANT, Tokens
 from tests.doubles.serving import Answer, Asked, Double, plain
@@ -28,6 +32,8 @@ ALL_PERMISSIONS = frozenset(
         "GroupMember.ReadWrite.All",
         "Group.ReadWrite.All",
         "RoleManagement.ReadWrite.Directory",
+        "AppRoleAssignment.ReadWrite.All",
+        "Application.ReadWrite.All",
         "LicenseAssignment.ReadWrite.All",
         "LicenseAssignment.Read.All",
         "MailboxSettings.Read",
@@ -54,7 +60,12 @@ class Graph(Double):
         self.tokens = Tokens(granted)
         self.origin = ""
         self.batched: list[Asked] = []
-        self._handlers = Operations(self.tenant, lambda: self.origin).handlers()
+        kinds = (Operations, Groups, Applications, Roles, Changes)
+        self._handlers = {
+            call: carry_out
+            for kind in kinds
+            for call, carry_out in kind(self.tenant, lambda: self.origin).handlers().items()
+        }
 
     def is_of_tokens(self, asked: Asked) -> bool:
         """Whether a request is for the authority."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 Document = dict[str, Any]
+
+NO_ROLE = str(uuid.UUID(int=0))
+"""What is assigned where an application has no roles."""
 
 
 @dataclass
@@ -18,6 +23,7 @@ class User:
         grants: Applications that the person let act for them, by the id of the grant.
         methods: Kinds of authentication methods by their id; the first phone is the default one.
         rules: Inbox rules by their id; ``None`` where there is no mailbox.
+        reply: The automatic reply.
         seen: Documents that reads still return before they see a change.
     """
 
@@ -26,6 +32,7 @@ class User:
     methods: dict[str, str] = field(default_factory=dict)
     devices: list[str] = field(default_factory=list)
     rules: dict[str, Document] | None = field(default_factory=dict)
+    reply: Document = field(default_factory=lambda: {"status": "disabled", "externalAudience": "none"})
     sessions: int = 0
     password: str = ""
     is_deleted: bool = False
@@ -56,10 +63,36 @@ class Group:
         return str(self.document["id"])
 
 
+@dataclass
+class Application:
+    """An application, or the service principal that stands for one: its kind says which."""
+
+    id: str
+    kind: str
+    name: str
+    owners: set[str] = field(default_factory=set)
+
+
 class Tenant:
-    """Everything in a tenant."""
+    """Everything in a tenant.
+
+    Attributes:
+        assignments: Of users and groups to applications, by their id.
+        eligible: Roles that Privileged Identity Management keeps ready, by the id of the schedule.
+        scheduled: Roles that it gives for a time, by the id of the schedule.
+        has_premium: Whether the tenant has a license for Privileged Identity Management.
+        managers: Whose manager is who, by their ids.
+        forget_changes: Lets all tokens of lists of changes run out.
+    """
 
     def __init__(self) -> None:
+        self.applications: dict[str, Application] = {}
+        self.assignments: dict[str, Document] = {}
+        self.eligible: dict[str, Document] = {}
+        self.scheduled: dict[str, Document] = {}
+        self.has_premium = True
+        self.managers: dict[str, str] = {}
+        self.forget_changes: Callable[[], None] = lambda: None
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
         self.roles: dict[str, str] = {}
@@ -102,6 +135,9 @@ class Tenant:
             "securityEnabled": True,
             "isAssignableToRole": None,
             "onPremisesSyncEnabled": None,
+            "description": None,
+            "assignedLicenses": [],
+            "createdDateTime": "2020-03-01T09:00:00Z",
             **attributes,
         }
         group = Group(document, {user.id for user in members})
@@ -110,11 +146,53 @@ class Tenant:
 
     def appoint(self, user: User, role: str) -> str:
         """Give somebody a directory role; returns the assignment's id."""
+        return self._keep(self.role_assignments, user, role, "/")
+
+    def make_eligible(self, user: User, role: str, scope: str = "/") -> str:
+        """Let somebody activate a directory role; returns the schedule's id."""
+        return self._keep(self.eligible, user, role, scope)
+
+    def schedule(self, user: User, role: str) -> str:
+        """Give somebody a directory role from some day on; returns the schedule's id."""
+        return self._keep(self.scheduled, user, role, "/")
+
+    def publish(self, name: str, kind: str = "servicePrincipal") -> Application:
+        """Add an application."""
+        application = Application(str(uuid.uuid4()), kind, name)
+        self.applications[application.id] = application
+        return application
+
+    def assign(self, to: User | Group, application: Application, role: str = NO_ROLE) -> Document:
+        """Let a user or a group use an application; returns the assignment."""
+        assignment = {
+            "id": secrets.token_urlsafe(24),
+            "principalId": to.id,
+            "principalType": "User" if isinstance(to, User) else "Group",
+            "resourceId": application.id,
+            "resourceDisplayName": application.name,
+            "appRoleId": role,
+        }
+        self.assignments[assignment["id"]] = assignment
+        return assignment
+
+    def bury(self, user: User) -> None:
+        """Delete somebody, who is in no group any more then."""
+        user.is_deleted = True
+        for group in self.groups.values():
+            group.members.discard(user.id)
+            group.owners.discard(user.id)
+
+    def _keep(self, held: dict[str, Document], user: User, role: str, scope: str) -> str:
         role_id = next((key for key, name in self.roles.items() if name == role), None) or str(uuid.uuid4())
         self.roles[role_id] = role
-        assignment = {"id": uuid.uuid4().hex, "principalId": user.id, "roleDefinitionId": role_id}
-        self.role_assignments[assignment["id"]] = assignment
-        return assignment["id"]
+        kept = {
+            "id": uuid.uuid4().hex,
+            "principalId": user.id,
+            "roleDefinitionId": role_id,
+            "directoryScopeId": scope,
+        }
+        held[kept["id"]] = kept
+        return kept["id"]
 
     def sell(self, name: str, seats: int = 100) -> str:
         """Add a subscription; returns its SKU."""
