@@ -384,7 +384,7 @@ class Bridge:
         """What a worker does."""
         worker = f"{socket.gethostname()}-{os.getpid()}"
         eligibility = Eligibility(self.settings.ruleset, Standing(self.grants, self.settings.profiles), self.timing)
-        claiming = Claiming(self.database, self.fleet, eligibility, worker, self._lease)
+        claiming = Claiming(self.database, self.fleet, eligibility, self.guarding, worker, self._lease)
         recording = Recording(self.database, _alarm, self.alarms)
         tell = self._telling(claiming).tell if self.settings.notices is not None else None
         successors = Successors(self.database, self.settings.profiles)

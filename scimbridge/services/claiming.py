@@ -18,6 +18,7 @@ from scimbridge.services import keeping, preconditions, settling
 from scimbridge.services.arming import mode_at
 from scimbridge.services.eligibility import Consequence, Eligibility, Obstacle, ObstacleError
 from scimbridge.services.fleet import Fleet
+from scimbridge.services.guarding import Guarding
 from scimbridge.services.leases import TERMS, Terms
 from scimbridge.store import accounts, attempts, cases, holds, identities, journal, snapshots, targets, tasks
 from scimbridge.store.accounts import Account
@@ -64,11 +65,18 @@ class Claiming:
     """Hands out work on accounts. SQL decides; whoever asked for it does not matter."""
 
     def __init__(
-        self, database: Database, fleet: Fleet, eligibility: Eligibility, worker: str, terms: Terms = TERMS
+        self,
+        database: Database,
+        fleet: Fleet,
+        eligibility: Eligibility,
+        guarding: Guarding,
+        worker: str,
+        terms: Terms = TERMS,
     ) -> None:
         self._database = database
         self._fleet = fleet
         self._eligibility = eligibility
+        self._guarding = guarding
         self._worker = worker
         self._terms = terms
 
@@ -90,7 +98,12 @@ class Claiming:
                 identity = identities.identity_by_id(tx, task.identity_id, now)
                 obstacle = self._eligibility.obstacle(tx, task, account, identity, now)
                 if obstacle is None:
-                    return self._start(tx, task, account, identity, now)
+                    # Nobody loses an account for good that was never suspended, because a switch was turned in between.
+                    follows_observed = task.action.is_irreversible and tasks.follows_observed(tx, task)
+                    mode = Mode.OBSERVE if follows_observed else mode_at(tx, self._fleet[account.target], now)
+                    if mode is Mode.ENFORCE and self._guarding.admit_late(tx, task, now):
+                        continue  # the guard may hold it by now
+                    return self._start(tx, task, account, identity, mode, follows_observed, now)
                 if not _stop(tx, task, obstacle, now):
                     return None
             return self._start_look_up(tx, account, now)
@@ -207,7 +220,14 @@ class Claiming:
         return attempts.live_count(tx, name) < most
 
     def _start(
-        self, tx: Connection, task: Task, account: Account, identity: Identity, now: datetime
+        self,
+        tx: Connection,
+        task: Task,
+        account: Account,
+        identity: Identity,
+        mode: Mode,
+        follows_observed: bool,
+        now: datetime,
     ) -> Claim | Full | None:
         if not self._has_room(tx, account.target, now):
             return FULL
@@ -216,14 +236,12 @@ class Claiming:
             return None
         started = task.start(now)
         tasks.save(tx, task, started)
-        # Nobody loses an account for good that was never suspended, because a switch was turned in between.
-        follows_observed = task.action.is_irreversible and tasks.follows_observed(tx, task)
         return Claim(
             task=started,
             account=account,
             attempt=attempt,
             identity=identity,
-            mode=Mode.OBSERVE if follows_observed else mode_at(tx, self._fleet[account.target], now),
+            mode=mode,
             follows_observed=follows_observed,
         )
 

@@ -1,6 +1,7 @@
 """The guard: counts whoever is planned for, and holds what is more than a limit allows.
 
-It decides in the transaction that plans, so that nothing of a case that trips a limit ever becomes ready.
+It decides in the transaction that plans, so that nothing of a case that trips a limit ever becomes ready. What is
+planned at a target that only observes takes nothing away; it counts once the target is about to act after all.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from scimbridge.domain.action import GuardClass
 from scimbridge.domain.case import Case
 from scimbridge.domain.flood import Flood
 from scimbridge.domain.guard import Guard, Limit
+from scimbridge.domain.outline import counted_as
+from scimbridge.domain.task import Task
 from scimbridge.sdk.config import Mode
 from scimbridge.services.alarming import Alarms
-from scimbridge.store import floods, guard, journal, targets
+from scimbridge.store import cases, floods, guard, journal, targets, tasks
 from scimbridge.store.database import Database
 from scimbridge.store.guard import Counter
 
@@ -66,6 +69,27 @@ class Guarding:
         if not planned or not self._guard.limits:
             return ()
         acting = self._acting(tx, planned, now)
+        if idle := planned.keys() - acting.keys():
+            guard.put_off(tx, case.id, sorted(idle))
+        return self._count(tx, case, acting, now)
+
+    def admit_late(self, tx: Connection, task: Task, now: datetime) -> bool:
+        """Count what is about to be done and was planned while its target only observed; hold it where it is too much.
+
+        It counts with all that its case still plans at the target. The caller holds the lock of the identity, and
+        knows that the target acts.
+
+        Returns:
+            Whether it was counted just now: it may be held by now.
+        """
+        if not self._guard.limits or not task.action.is_revoking or not guard.take_up(tx, task.case_id, task.target):
+            return False
+        left = [each for each in tasks.tasks_of_case(tx, task.case_id) if not each.is_finished]
+        planned = counted_as((each.target, each.action) for each in left if each.target == task.target)
+        self._count(tx, cases.case_by_id(tx, task.case_id), planned, now)
+        return True
+
+    def _count(self, tx: Connection, case: Case, acting: Classes, now: datetime) -> Sequence[Flood]:
         held: list[Flood] = []
         opened: list[tuple[Flood, bool]] = []
         for limit in self._guard.concerned(case.source, acting):
@@ -81,7 +105,7 @@ class Guarding:
         return [*held, *(flood for flood, _ in opened)]
 
     def _acting(self, tx: Connection, planned: Classes, now: datetime) -> Classes:
-        """Return what is planned where something will be done. What is only observed takes nothing away."""
+        """Return what is planned where something will be done. What is only observed takes nothing away yet."""
         if self._observing.isdisjoint(planned):
             return planned
         idle = self._observing - targets.armed(tx, now)

@@ -7,7 +7,7 @@ than the limit asks for. What it costs grows neither with the identities nor wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,7 +34,7 @@ from scimbridge.domain.flood import Flood
 from scimbridge.domain.guard import GuardScope, Limit
 from scimbridge.store.batch import Batch, LeftBatchError, batch_of
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import accounts, cases, guard_counters, guard_marks, identities, populations
+from scimbridge.store.schema import accounts, cases, guard_counters, guard_marks, identities, populations, uncounted
 from scimbridge.store.values import Row
 
 _KEY = ("scope", "subject", "guard_class")
@@ -140,6 +140,18 @@ def unmark(tx: Connection, flood: Flood, case: Case) -> None:
             guard_marks.c.case_id == case.id,
         )
     )
+
+
+def put_off(tx: Connection, case_id: str, target_names: Iterable[str]) -> None:
+    """Note that what a case plans at some targets has not been counted."""
+    statement = _DIALECTS[tx.dialect.name].insert(uncounted).on_conflict_do_nothing()
+    tx.execute(statement, [{"case_id": case_id, "target": name} for name in target_names])
+
+
+def take_up(tx: Connection, case_id: str, target: str) -> bool:
+    """Note that what a case plans at a target is counted now. Returns whether it was put off until now."""
+    wanted = {"case": case_id, "at": target}
+    return bool(_PUT_OFF.column(tx, wanted)) and bool(_TAKE_UP.run(tx, wanted))
 
 
 # -- populations
@@ -307,6 +319,9 @@ _ACTIVE = Prepared(select(_active().label("active")))
 _CORRECT = Prepared(update(guard_counters).where(*_is_of(guard_counters)).values(at_most=bindparam("number")))
 _NEW_COUNTER = {name: _new_counter(dialect) for name, dialect in _DIALECTS.items()}
 _MARK = {name: _upsert(dialect) for name, dialect in _DIALECTS.items()}
+_IS_PUT_OFF = and_(uncounted.c.case_id == bindparam("case"), uncounted.c.target == bindparam("at"))
+_PUT_OFF = Prepared(select(uncounted.c.target).where(_IS_PUT_OFF))
+_TAKE_UP = Prepared(delete(uncounted).where(_IS_PUT_OFF))
 _COUNTED = Prepared(
     select(func.count()).select_from(
         select(guard_marks.c.identity_id).where(*_within_window()).limit(bindparam("most")).subquery()

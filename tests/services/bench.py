@@ -334,8 +334,9 @@ class Bench:
         grants = Grants({name: config.granted_by for name, config in self.configs.items()})
         profiles = Profiles(self.profiles)
         eligibility = Eligibility(self.rules, Standing(grants, profiles), self.timing)
-        self.claiming = Claiming(self.database, self.fleet, eligibility, "bench")
         noted = Alarms(self.channels)
+        guarding = Guarding(self.database, self.guard, {target.name: target.mode for target in self.fleet}, noted)
+        self.claiming = Claiming(self.database, self.fleet, eligibility, guarding, "bench")
         self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)), noted)
         self.deadlines = Deadlines(self.database, noted, self.timing)
         self.tell = self._telling(profiles)
@@ -349,8 +350,6 @@ class Bench:
             self.tell,
             Successors(self.database, profiles),
         )
-        modes = {target.name: target.mode for target in self.fleet}
-        guarding = Guarding(self.database, self.guard, modes, noted)
         self.planner = planner = Planner(self.rules, self.fleet.capabilities, guarding, self.timing)
         returning = Returning(self.rules, planner, grants)
         self.giving_back = GivingBack(self.database, returning, self.wakeups.extend)

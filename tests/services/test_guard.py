@@ -298,6 +298,42 @@ def test_what_an_armed_target_will_do_counts(database: Database, clock: FakeCloc
     assert len(standing(bench)) == 1
 
 
+@pytest.mark.parametrize("is_armed", [True, False], ids=["armed", "enforces"])
+def test_what_was_planned_while_a_target_observed_counts_when_it_is_about_to_act(
+    database: Database, clock: FakeClock, is_armed: bool
+) -> None:
+    rules = Ruleset((a_rule(a_stage("7d"), a_stage("30d", Action.DELETE)),))
+    bench = a_bench(database, clock, a_limit(2), rules=rules, modes={"crm": Mode.OBSERVE})
+    everyone = people(bench, 5)
+    leave_all(bench, everyone)
+    clock.advance("7d")
+    if is_armed:
+        arm(bench, "crm", clock() + timedelta(hours=4))
+    else:
+        bench = a_bench(database, clock, a_limit(2), rules=rules, systems=bench.systems)
+
+    bench.run()
+
+    assert len(bench.systems["crm"].writes) == 2
+    assert held_cases(bench) == {bench.case(each).id for each in everyone}
+    bench.flooding.release(standing(bench)[0].id, reason="meant", by="ops", now=clock())
+    bench.flooding.finish(clock())
+    bench.run("1m")
+    assert len(bench.systems["crm"].writes) == 5, "what was released does not count once more"
+    assert standing(bench) == []
+
+
+def test_what_stays_observed_never_counts(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_limit(2), modes={"crm": Mode.OBSERVE})
+    leave_all(bench, people(bench, 5))
+
+    bench.run()
+    arm(bench, "crm", clock() + timedelta(hours=4))
+    bench.run("1h")
+
+    assert standing(bench) == []
+
+
 def test_what_was_only_observed_counts_when_an_operator_has_it_done(database: Database, clock: FakeClock) -> None:
     bench = a_bench(database, clock, a_limit(2), modes={"crm": Mode.OBSERVE})
     everyone = people(bench, 4)

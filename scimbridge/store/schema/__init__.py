@@ -25,6 +25,7 @@ from scimbridge.store.schema.protection import (
     guard_marks,
     holds,
     populations,
+    uncounted,
 )
 from scimbridge.store.schema.resources import (
     groups,
@@ -83,5 +84,6 @@ __all__ = [
     "tasks",
     "tokens",
     "unassignments",
+    "uncounted",
     "used_assertions",
 ]

@@ -116,6 +116,14 @@ guard_marks = Table(
     Index("ix_guard_marks_at", "scope", "subject", "guard_class", "epoch", "at"),
 )
 
+uncounted = Table(
+    "uncounted",
+    metadata,
+    # What a case plans at a target that only observed then: it counts for the guard once the target is about to act.
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("target", String(64), primary_key=True),
+)
+
 populations = Table(
     "populations",
     metadata,
