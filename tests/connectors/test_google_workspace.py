@@ -26,7 +26,7 @@ from scimbridge.sdk import (
     TargetUnusableError,
 )
 from scimbridge.sdk.testing import confirmed
-from tests.connectors.google_bridge import Workspace, workspace
+from tests.connectors.google_bridge import LICENSES, PRODUCT, SKUS, Workspace, workspace
 from tests.doubles.google import ALL_SCOPES, User
 from tests.doubles.google.errors import no_such_page, refusal, throttled
 from tests.doubles.serving import Answer, Fault
@@ -446,13 +446,20 @@ def test_lists_are_read_to_their_end(running: Workspace, ann: User, connector: G
     assert len(state.groups or ()) == 450
 
 
-def test_a_list_says_who_never_signed_in_and_since_when_somebody_is_suspended(
+def test_a_list_says_who_never_signed_in_who_is_suspended_and_who_has_licenses_and_power(
     running: Workspace, ann: User, connector: GoogleWorkspaceConnector
 ) -> None:
     bob = running.google.company.hire("bob", lastLoginTime="2026-02-03T08:00:00.000Z")
     perform(connector, Action.SUSPEND, bob)
+    for number in range(101):
+        running.google.company.license(running.google.company.hire(f"other-{number}"), PRODUCT, SKUS[0])
+    running.google.company.license(bob, PRODUCT, SKUS[1])
 
     listed = {each.id: each for page in connector.list_accounts() for each in page.accounts}
+
+    assert (listed[ann.id].licenses, listed[bob.id].licenses) == ((), (LICENSES[1],))
+    assert sum(each.licenses == (LICENSES[0],) for each in listed.values()) == 101
+    assert [each.name for each in listed.values() if each.privileged] == ["admin@example.com"]
 
     assert listed[ann.id].signed_in_at == NEVER
     assert listed[bob.id].signed_in_at == datetime(2026, 2, 3, 8, tzinfo=UTC)
@@ -525,6 +532,7 @@ def test_a_key_that_cannot_be_read_makes_the_target_unusable(running: Workspace,
         (Action.RELEASE_LICENSES, {"licenses": []}, "licenses"),
         (Action.REDIRECT_MAIL, {"mail_settings": False}, "mail_settings"),
         (Action.TRANSFER_OWNERSHIP, {"transfer": []}, "transfer"),
+        (Action.DISABLE_GROUP, {"group_settings": False}, "group_settings"),
     ],
 )
 def test_what_a_rule_cannot_do_without_is_named(

@@ -190,7 +190,8 @@ class Company:
     def group(self, key: str) -> Group | None:
         """Return the group of this id or address."""
         for group in self.groups.values():
-            if key in (group.document["id"], group.document["email"]):
+            addresses = {each.casefold() for each in (group.email, *group.document.get("aliases", ()))}
+            if key == group.id or key.casefold() in addresses:
                 return group
         return None
 
