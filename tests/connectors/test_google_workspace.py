@@ -396,6 +396,15 @@ def test_a_clock_that_is_wrong_is_said_where_google_minds(
             connector.read(ann.id)
 
 
+def test_a_token_that_google_has_no_time_for_does_not_pause_the_target(
+    running: Workspace, ann: User, connector: GoogleWorkspaceConnector
+) -> None:
+    running.google.faults = [Fault(throttled(), times=100, is_meant=running.google.is_of_tokens)]
+
+    with pytest.raises(RetryableError, match="fewer calls"):
+        connector.read(ann.id)
+
+
 def test_a_missing_scope_is_named_and_stops_only_what_needs_it(running: Workspace, ann: User) -> None:
     running.google.tokens.granted = frozenset(each for each in ALL_SCOPES if not each.endswith("user.security"))
     connector = running.connector()
