@@ -8,7 +8,7 @@ from connectors.google_workspace import scopes
 from connectors.google_workspace.client import Document, GoogleClient, user_path
 from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.google_workspace.licensing import Licensing
-from connectors.google_workspace.mail import Mail
+from connectors.google_workspace.mail import Mail, Mailbox
 from connectors.google_workspace.memberships import Memberships
 from connectors.google_workspace.notes import text_of
 from connectors.google_workspace.users import has_value, is_blocked, values_of
@@ -16,10 +16,14 @@ from scimbridge.sdk import (
     AccountNotFoundError,
     AccountRef,
     AccountState,
+    Entitlement,
     Person,
 )
 from scimbridge.sdk.finding import find_by
 from scimbridge.sdk.stamp import UNMANAGED, date_in, stamp_in
+
+FIXED = "nonEditableAliases"
+"""Where a state keeps the addresses that nobody can take: those of domain aliases, and Google's own."""
 
 _SEARCHED = {"primaryEmail": "email", "email": "email", "externalIds.value": "externalId"}
 """What the words of ``match`` are called in a search."""
@@ -61,17 +65,19 @@ class Accounts:
             raise AccountNotFoundError("Google has no account of this id")
         return document
 
-    def read(self, account_id: str) -> AccountState:
-        """Return an account with all that can be told of it."""
+    def read(self, account_id: str, *, with_mail: bool = True) -> AccountState:
+        """Return an account with all that can be told of it; ``with_mail`` asks Gmail, too."""
         document = self.document(account_id)
-        email, text = str(document["primaryEmail"]), text_of(document)
+        email, text, blocked = str(document["primaryEmail"]), text_of(document), is_blocked(document)
+        mailbox = self._mail.read(email) if with_mail and not document["suspended"] else Mailbox()
         return AccountState(
             id=account_id,
             name=email,
-            suspended=is_blocked(document),
+            suspended=blocked,
             attributes={
                 **{path: values_of(document, path) for path in self._config.match.values()},
                 "notes": (text,) if text else (),
+                FIXED: tuple(map(str, document.get(FIXED, ()))),
             },
             groups=self._memberships.of(document),
             licenses=self._licensing.of(email),
@@ -79,7 +85,10 @@ class Accounts:
             stamp=stamp_in(text),
             stamped_until=date_in(text),
             hidden=document.get("includeInGlobalAddressList") is False,
-            mail_to=None if document["suspended"] else self._mail.goes_to(email),
+            mail_to=mailbox.forwards_to,
+            auto_reply=mailbox.auto_reply,
+            delegates=mailbox.delegates,
+            aliases=tuple(Entitlement(str(each).casefold(), str(each)) for each in document.get("aliases", ())),
             archived=bool(document.get("archived")),
             unmanaged=UNMANAGED in text,
             protected=self._protection(document),

@@ -24,6 +24,7 @@ class Root(Enum):
     API = "api_root"
     LICENSING = "licensing_root"
     GMAIL = "gmail_root"
+    GROUPS = "groups_root"
 
 
 class GoogleClient:
@@ -89,13 +90,15 @@ class GoogleClient:
             authorize=self._credentials.authorize(scope, subject or self._config.subject),
         )
 
-    def items(self, path: str, name: str, *, call: str, scope: str, params: Mapping[str, str]) -> Iterator[Document]:
+    def items(
+        self, path: str, name: str, *, call: str, scope: str, params: Mapping[str, str], root: Root = Root.API
+    ) -> Iterator[Document]:
         """Yield what a list holds, from its first page to its last."""
-        for page in self.pages(path, name, call=call, scope=scope, params=params):
+        for page in self.pages(path, name, call=call, scope=scope, params=params, root=root):
             yield from page
 
     def pages(
-        self, path: str, name: str, *, call: str, scope: str, params: Mapping[str, str]
+        self, path: str, name: str, *, call: str, scope: str, params: Mapping[str, str], root: Root = Root.API
     ) -> Iterator[list[Document]]:
         """Yield the pages of a list; Google leaves out the key of an empty one.
 
@@ -104,7 +107,7 @@ class GoogleClient:
         """
         query = dict(params)
         for _ in range(MAX_PAGES):
-            page = self.send("GET", path, call=call, scope=scope, params=query).json_object()
+            page = self.send("GET", path, call=call, scope=scope, params=query, root=root).json_object()
             yield page.get(name, [])
             token = page.get("nextPageToken")
             if not token:

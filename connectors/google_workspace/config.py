@@ -7,12 +7,16 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from connectors.google_workspace.reply import check_template
 from scimbridge.sdk import TargetConfig
 from scimbridge.sdk.config import Matchable
 from scimbridge.sdk.fields import ApiAddress, Email, ExistingFile, RelativePath
 
+AutoReplyReach = Literal["domain", "anybody"]
+Aliases = Literal["leave", "remove", "successor"]
+Delegates = Literal["leave", "remove", "successor"]
 Application = Literal["drive", "calendar", "looker-studio"]
 
 _SKU = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9-]+")
@@ -49,7 +53,26 @@ class GoogleWorkspaceConfig(TargetConfig):
 
     mail_settings: bool = False
     """Whether Gmail's settings are read and written, which `redirect_mail` needs. The bridge then acts for the leaver,
-    too, and each look at an account costs one call more."""
+    too, and a look at where mail goes costs three calls more."""
+
+    auto_reply: str | None = None
+    """What `redirect_mail` has Gmail answer to mail, e.g. `{name} has left. Please write to {successor}.` The address
+    of the successor is `{successor}`, their name `{successor_name}`, the leaver's `{name}`. Nothing where absent."""
+
+    auto_reply_to: AutoReplyReach = "domain"
+    """Whom `auto_reply` answers: people of the same domain, or anybody, who then learns that the person has left."""
+
+    delegates: Delegates = "leave"
+    """What `redirect_mail` does to who else may read the leaver's mail: nothing, take it from them all, or leave it to
+    the successor alone."""
+
+    aliases: Aliases = "leave"
+    """What `redirect_mail` does to the leaver's further addresses: nothing, remove them, or give them to the
+    successor."""
+
+    group_settings: bool = False
+    """Whether the settings of groups are read and written, which `disable_group` needs. Each look at a group then costs
+    one call more."""
 
     devices: Literal["leave", "wipe_account", "block"] = "leave"
     """What `revoke_sessions` does to mobile devices: nothing, remove the account from them, or block them."""
@@ -65,6 +88,9 @@ class GoogleWorkspaceConfig(TargetConfig):
 
     gmail_root: ApiAddress = "https://gmail.googleapis.com"
     """Where the Gmail API is."""
+
+    groups_root: ApiAddress = "https://www.googleapis.com"
+    """Where the Groups Settings API is."""
 
     ca_file: ExistingFile | None = None
     """Certificates to trust instead of the public ones (PEM)."""
@@ -97,6 +123,23 @@ class GoogleWorkspaceConfig(TargetConfig):
         for each in value:
             if not _SKU.fullmatch(each):
                 raise ValueError(f'{each!r} is no product and SKU; write e.g. "Google-Apps/1010020020"')
+        return value
+
+    @field_validator("auto_reply")
+    @classmethod
+    def _is_a_reply(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_template(value)
+        return value
+
+    @field_validator("aliases")
+    @classmethod
+    def _leads_to_nobody_else(cls, value: Aliases, info: ValidationInfo) -> Aliases:
+        if value == "successor" and "email" in info.data.get("match", {}).values():
+            raise ValueError(
+                'an address that has gone to the successor would find them for the leaver: match by "primaryEmail" or '
+                '"externalIds.value" instead of "email"'
+            )
         return value
 
 

@@ -1,34 +1,27 @@
-"""What can be done to an account in Google Workspace."""
+"""What can be done to accounts and groups in Google Workspace."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 from urllib.parse import quote
 
 from connectors.google_workspace import scopes
-from connectors.google_workspace.accounts import Accounts
-from connectors.google_workspace.client import GoogleClient, user_path
+from connectors.google_workspace.client import user_path
 from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.google_workspace.errors import is_absent
-from connectors.google_workspace.licensing import Licensing
-from connectors.google_workspace.listing import Listing
-from connectors.google_workspace.mail import Mail
-from connectors.google_workspace.memberships import Changed, Memberships
+from connectors.google_workspace.group_actions import GroupActions
+from connectors.google_workspace.mail_actions import OF_MAIL, MailActions
+from connectors.google_workspace.memberships import Changed
 from connectors.google_workspace.notes import notes_of, text_of
-from connectors.google_workspace.sessions import Sessions
-from connectors.google_workspace.transfers import Transfers
 from scimbridge.sdk import (
     AccountPage,
     AccountRef,
     AccountState,
     Action,
     Confirm,
-    Connector,
-    Context,
     Done,
     InProgress,
     NativeState,
@@ -44,22 +37,11 @@ ASK_AGAIN = timedelta(minutes=5)
 """A transfer takes minutes to hours."""
 
 
-class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
-    """The accounts of a Google Workspace customer, by Google's own APIs."""
+class GoogleWorkspaceConnector(MailActions, GroupActions):
+    """The accounts and groups of a Google Workspace customer, by Google's own APIs."""
 
     kind = "google-workspace"
     config_type = GoogleWorkspaceConfig
-
-    def __init__(self, config: GoogleWorkspaceConfig, context: Context, *, client: GoogleClient | None = None) -> None:
-        super().__init__(config, context)
-        self._client = client or GoogleClient(config, context)
-        self._memberships = Memberships(config, self._client)
-        self._licensing = Licensing(config, self._client)
-        self._mail = Mail(config, self._client)
-        self._sessions = Sessions(config, self._client)
-        self._transfers = Transfers(config, self._client)
-        self._listing = Listing(config, self._client)
-        self._accounts = Accounts(config, self._client, self._memberships, self._licensing, self._mail)
 
     @classmethod
     def lacks(cls, config: GoogleWorkspaceConfig, actions: Collection[Action]) -> Iterator[tuple[str, str]]:
@@ -70,12 +52,10 @@ class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
             yield "licenses", 'is empty, and a rule releases licenses; e.g. licenses = ["Google-Apps/1010020020"]'
         if Action.REDIRECT_MAIL in actions and not config.mail_settings:
             yield "mail_settings", "must be true, since a rule redirects mail; Gmail's scopes are needed, too"
+        if Action.DISABLE_GROUP in actions and not config.group_settings:
+            yield "group_settings", "must be true, since a rule disables groups; its scope is needed, too"
         if Action.TRANSFER_OWNERSHIP in actions and not config.transfer:
             yield "transfer", 'is empty, and a rule hands over what is owned; e.g. transfer = ["drive", "calendar"]'
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
 
     def check(self) -> str:
         """Look for an account and for ``disabled_ou``, and ask for a token of each scope."""
@@ -96,7 +76,7 @@ class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
         return self._accounts.find(person)
 
     def read(self, account_id: str) -> AccountState:
-        """Return the account with groups, roles, the configured licenses and, where allowed, where its mail goes."""
+        """Return the account with groups, roles, the configured licenses and, where allowed, what its mail does."""
         return self._accounts.read(account_id)
 
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
@@ -104,9 +84,16 @@ class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
         del since
         return self._listing.accounts()
 
+    def read_for(self, action: Action, native_id: str) -> NativeState:
+        """Return the account or group; what Gmail tells, only where the action is about it."""
+        if action.is_of_groups:
+            return self._groups.read(native_id)
+        return self._accounts.read(native_id, with_mail=action in OF_MAIL)
+
     def read_first(self, action: Action, native_id: str) -> NativeState:
-        """Return the account with its role and delivery in each group, which cost a call each."""
-        del action
+        """Return it with the role and the delivery of each membership, which cost a call each."""
+        if action.is_of_groups:
+            return self._groups.read(native_id, with_delivery=True)
         state = self._accounts.read(native_id)
         settings = self._memberships.settings(native_id, state.groups or ())
         return replace(state, attributes={**state.attributes, **settings})
@@ -117,7 +104,7 @@ class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
             case Action.MOVE:
                 return account.container == self.config.disabled_ou
             case Action.REDIRECT_MAIL if isinstance(account, AccountState):
-                return account.successor is not None and account.mail_to == account.successor.name
+                return self.has_redirected(account)
             case _:
                 return account.is_as_wanted_by(action)
 
@@ -189,7 +176,7 @@ class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
         lost = tuple(f"no license {name} is free" for name in missing)
         return Done(changed=assigned > 0, after={"how many": assigned}, lost=lost)
 
-    # -- mail, belongings, directory
+    # -- belongings, directory
 
     @performs(Action.TRANSFER_OWNERSHIP, needs=(scopes.TRANSFER,), before=(Action.RELEASE_LICENSES, Action.DELETE))
     def transfer_ownership(self, account: AccountState, confirm: Confirm) -> Outcome:
@@ -202,40 +189,6 @@ class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
             )
         handle = self._transfers.under_way(account.id, account.successor.id)
         return self._await(handle or self._transfers.begin(account.id, account.successor.id, confirm))
-
-    @performs(
-        Action.REDIRECT_MAIL,
-        undo=Action.RESTORE_MAIL,
-        needs=(scopes.MAIL, scopes.MAIL_SHARING),
-        before=(Action.SUSPEND,),
-    )
-    def redirect_mail(self, account: AccountState, _confirm: Confirm) -> Outcome:
-        """Forward mail to the successor, and keep it in the mailbox, too."""
-        if self.is_as_wanted(Action.REDIRECT_MAIL, account):
-            return Done(changed=False)
-        if account.successor is None:
-            return NeedsPerson("name a successor (`successor` of the stage) who gets the mail")
-        if account.suspended:
-            return NeedsPerson(
-                "Google delivers no mail to a suspended account, so that it cannot be forwarded. In the Admin console, "
-                "route its mail elsewhere (Apps > Google Workspace > Gmail > Default routing); or redirect mail in a "
-                "stage before the one that suspends"
-            )
-        if not self._mail.forward(account.name, account.successor.name):
-            return NeedsPerson("Google asks the successor to agree: open the mail that was sent there, then retry")
-        return Done(changed=True)
-
-    @performs(Action.RESTORE_MAIL, needs=(scopes.MAIL, scopes.MAIL_SHARING))
-    def restore_mail(self, account: AccountState, _confirm: Confirm) -> Outcome:
-        """Send mail where it went before."""
-        if account.is_as_wanted_by(Action.RESTORE_MAIL):
-            return Done(changed=False)
-        before = account.original.mail_to if account.original else None
-        if before:
-            self._mail.forward(account.name, before)
-        else:
-            self._mail.stop(account.name)
-        return Done(changed=True)
 
     @performs(Action.HIDE_FROM_DIRECTORY, undo=Action.SHOW_IN_DIRECTORY, needs=(scopes.USER,))
     def hide_from_directory(self, account: AccountState, _confirm: Confirm) -> Outcome:
@@ -305,20 +258,6 @@ class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
 
     # -- calls
 
-    def _update(
-        self, action: Action, account: AccountState, body: Mapping[str, Any], confirm: Confirm | None = None
-    ) -> Outcome:
-        if self.is_as_wanted(action, account):
-            return Done(changed=False)
-        self._put(account, body, call=f"{action.replace('_', ' ')} of an account", confirm=confirm)
-        return Done(changed=True)
-
-    def _put(
-        self, account: AccountState, body: Mapping[str, Any], *, call: str, confirm: Confirm | None = None
-    ) -> None:
-        """Change some fields; Google's PUT leaves the others alone."""
-        self._client.send("PUT", user_path(account.id), call=call, scope=scopes.USER, body=body, confirm=confirm)
-
     def _await(self, handle: str) -> Outcome:
         match self._transfers.state(handle):
             case "completed":
@@ -345,8 +284,12 @@ class GoogleWorkspaceConnector(Connector[GoogleWorkspaceConfig]):
 
     def _needed(self) -> dict[str, list[str]]:
         """Return what each scope is needed for, as far as the configuration leaves a use for it."""
-        unused = {scopes.LICENSING: not self.config.licenses, scopes.MAIL: not self.config.mail_settings}
-        unused[scopes.MAIL_SHARING] = unused[scopes.MAIL]
+        unused = {
+            scopes.LICENSING: not self.config.licenses,
+            scopes.MAIL: not self.config.mail_settings,
+            scopes.MAIL_SHARING: not self.config.mail_settings,
+            scopes.GROUP_SETTINGS: not self.config.group_settings,
+        }
         needed: dict[str, list[str]] = {}
         for action, capability in self.capabilities.items():
             for scope in capability.needs:

@@ -16,7 +16,8 @@ from google.auth.transport import Request, Response
 from google.oauth2 import service_account
 
 from connectors.google_workspace import scopes
-from scimbridge.sdk import ConnectorError, RejectedError, TargetUnusableError
+from connectors.google_workspace.errors import is_busy
+from scimbridge.sdk import ConnectorError, RejectedError, RetryableError, TargetUnusableError
 from scimbridge.sdk.http import Answer, Authorize, HttpClient
 from scimbridge.sdk.tokens import REFUSALS
 
@@ -92,6 +93,8 @@ class _Exchange(Request):
         answer = self._http.send(
             method, "", call="getting a token", body=body, headers=sent, expect=REFUSALS, only_asks=True
         )
+        if is_busy(answer):
+            raise RetryableError("getting a token: Google asks for fewer calls")
         return _Answered(answer)
 
 

@@ -64,8 +64,7 @@ _HINTS = {
 
 def classify(answer: Answer) -> type[ConnectorError] | None:
     """Tell an error by its reason; ``None`` where the status says enough."""
-    said = reasons(answer)
-    if said & BUSY or (answer.status == 412 and _UNFINISHED in _message(answer)):
+    if is_busy(answer) or (answer.status == 412 and _UNFINISHED in _message(answer)):
         return RetryableError
     return AccountNotFoundError if is_absent(answer) else None
 
@@ -79,6 +78,11 @@ def explain(answer: Answer) -> str:
     if "forbidden" in shown:
         hints.append("the administrator in `subject` lacks the right, or the account is another administrator's")
     return "; ".join([*shown, *hints])
+
+
+def is_busy(answer: Answer) -> bool:
+    """Whether an answer names a reason that goes by itself."""
+    return not reasons(answer).isdisjoint(BUSY)
 
 
 def is_absent(answer: Answer) -> bool:

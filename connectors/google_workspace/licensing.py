@@ -28,6 +28,29 @@ class Licensing:
             return None
         return tuple(Entitlement(each, each) for each in self._known if self._has(email, each))
 
+    def holders(self, customer_id: str) -> dict[str, tuple[str, ...]] | None:
+        """Return which configured licenses everybody has, by address; ``None`` where none is configured.
+
+        https://developers.google.com/workspace/admin/licensing/reference/rest/v1/licenseAssignments/listForProduct
+        """
+        if not self._known:
+            return None
+        found: dict[str, tuple[str, ...]] = {}
+        for product in sorted({each.partition("/")[0] for each in self._known}):
+            listed = self._client.items(
+                f"/apps/licensing/v1/product/{quote(product, safe='')}/users",
+                "items",
+                call="listing licenses",
+                scope=scopes.LICENSING,
+                root=Root.LICENSING,
+                params={"customerId": customer_id, "maxResults": "1000"},
+            )
+            for each in listed:
+                sku, email = f"{product}/{each['skuId']}", str(each["userId"]).casefold()
+                if sku in self._known:
+                    found[email] = (*found.get(email, ()), sku)
+        return found
+
     def release(self, email: str, licenses: Iterable[Entitlement]) -> int:
         """Give licenses back; returns how many the account still had."""
         released = 0

@@ -5,12 +5,13 @@ https://developers.google.com/workspace/admin/directory/reference/rest/v1/users/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from connectors.google_workspace import scopes
 from connectors.google_workspace.client import Document, GoogleClient, user_path
 from connectors.google_workspace.config import GoogleWorkspaceConfig
+from connectors.google_workspace.licensing import Licensing
 from connectors.google_workspace.notes import text_of
 from connectors.google_workspace.users import is_blocked, values_of
 from scimbridge.sdk import NEVER, AccountPage, AccountSummary, Coverage, End, Moment
@@ -24,19 +25,24 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Listing:
     """Lists accounts."""
 
-    def __init__(self, config: GoogleWorkspaceConfig, client: GoogleClient) -> None:
+    def __init__(self, config: GoogleWorkspaceConfig, client: GoogleClient, licensing: Licensing) -> None:
         self._config = config
         self._client = client
+        self._licensing = licensing
 
     def accounts(self) -> Iterator[AccountPage]:
         """Yield all accounts that are not deleted."""
         params = {"customer": self._config.customer, "maxResults": _PAGE, "projection": "full"}
         users = self._client.pages(user_path(), "users", call="listing accounts", scope=scopes.USER, params=params)
+        held: Mapping[str, tuple[str, ...]] | None = None
         for page in users:
-            yield AccountPage(accounts=tuple(map(self._summary, page)))
+            if held is None and page:
+                # The list of licenses wants the customer's true id, which each user has.
+                held = self._licensing.holders(str(page[0]["customerId"]))
+            yield AccountPage(accounts=tuple(self._summary(user, held) for user in page))
         yield AccountPage(end=End(coverage=Coverage.WHOLE))
 
-    def _summary(self, user: Document) -> AccountSummary:
+    def _summary(self, user: Document, held: Mapping[str, tuple[str, ...]] | None) -> AccountSummary:
         blocked = is_blocked(user)
         return AccountSummary(
             id=str(user["id"]),
@@ -48,6 +54,8 @@ class Listing:
             created_at=_time(user, "creationTime"),
             container=user.get("orgUnitPath"),
             unmanaged=UNMANAGED in text_of(user),
+            privileged=bool(user.get("isAdmin") or user.get("isDelegatedAdmin")),
+            licenses=held.get(str(user["primaryEmail"]).casefold(), ()) if held is not None else None,
         )
 
 

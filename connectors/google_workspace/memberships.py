@@ -1,22 +1,22 @@
-"""Groups, and the roles of administrators.
+"""Groups of accounts, and the roles of administrators beside them.
 
 https://developers.google.com/workspace/admin/directory/v1/guides/manage-group-members
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from connectors.google_workspace import scopes
 from connectors.google_workspace.client import Document, GoogleClient
-from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.google_workspace.errors import RefusedError, is_absent
+from connectors.google_workspace.roles import Roles, is_role
 from scimbridge.sdk import Entitlement, RejectedError
 
-_ROLE = "role:"
-"""What the ids of roles begin with, so that none is taken for a group's."""
+_PLAIN = ("MEMBER", "ALL_MAIL")
+"""Role and delivery of somebody who was put into a group without more ado."""
 
 
 @dataclass(slots=True)
@@ -37,9 +37,9 @@ class Changed:
 class Memberships:
     """Who is in which group, directly."""
 
-    def __init__(self, config: GoogleWorkspaceConfig, client: GoogleClient) -> None:
+    def __init__(self, client: GoogleClient, roles: Roles) -> None:
         self._client = client
-        self._customer = f"/admin/directory/v1/customer/{quote(config.customer, safe='')}"
+        self._roles = roles
 
     def of(self, document: Document) -> tuple[Entitlement, ...]:
         """Return the groups and roles of a user."""
@@ -51,23 +51,22 @@ class Memberships:
             scope=scopes.GROUP,
             params={"userKey": user_id, "maxResults": "200"},
         )
-        found = [Entitlement(str(each["id"]), str(each.get("name") or each["email"])) for each in groups]
-        # Only administrators have roles; all others would cost a call for nothing.
-        is_admin = document.get("isAdmin") or document.get("isDelegatedAdmin")
-        return (*found, *(self._roles(user_id) if is_admin else ()))
+        found = [
+            Entitlement(
+                str(each["id"]), str(each.get("name") or each["email"]), self._roles.give_power(str(each["id"]))
+            )
+            for each in groups
+        ]
+        return (*found, *self._roles.of(document))
 
     def settings(self, user_id: str, groups: Iterable[Entitlement]) -> Mapping[str, tuple[str, ...]]:
         """Return role and delivery of a member in each group, by what ``join`` looks for in a snapshot."""
         found: dict[str, tuple[str, ...]] = {}
         for group in groups:
-            if group.id.startswith(_ROLE):
+            if is_role(group):
                 continue
-            member = self._client.look(_member(group.id, user_id), call="reading a membership", scope=scopes.GROUP)
-            if member is not None:
-                found[_key(group)] = (
-                    str(member.get("role") or "MEMBER"),
-                    str(member.get("delivery_settings") or "ALL_MAIL"),
-                )
+            if member := membership(self._client, group.id, user_id):
+                found[_key(group)] = member
         return found
 
     def leave(self, user_id: str, groups: Iterable[Entitlement]) -> Changed:
@@ -85,55 +84,67 @@ class Memberships:
         """Put somebody back into groups, with the role and the delivery that they had there."""
         changed = Changed()
         for group in groups:
-            role, delivery = settings.get(_key(group), ("MEMBER", "ALL_MAIL"))
-            body = {"id": user_id, "role": role, "delivery_settings": delivery}
-            path = f"/admin/directory/v1/groups/{quote(group.id, safe='')}/members"
             try:
-                # 409: somebody was faster.
-                answer = self._client.send(
-                    "POST", path, call="adding a member", scope=scopes.GROUP, body=body, expect=(404, 409)
-                )
+                added = add_member(self._client, group.id, user_id, settings.get(_key(group), ()))
             except RefusedError:
                 changed.refused.append(group.name)
                 continue
-            if answer.status == 404:
+            if added is None:
                 changed.gone.append(group.name)
-            changed.done += answer.status // 100 == 2
+            changed.done += added is True
         return changed
 
     def _leave(self, user_id: str, group: Entitlement) -> bool:
-        if group.id.startswith(_ROLE):
-            assignment = quote(group.id.removeprefix(_ROLE), safe="")
-            path, scope = f"{self._customer}/roleassignments/{assignment}", scopes.ROLES
-        else:
-            path, scope = _member(group.id, user_id), scopes.GROUP
-        answer = self._client.send("DELETE", path, call="removing a member", scope=scope, expect=(404,))
-        if answer.status == 404 and not is_absent(answer):
-            raise RejectedError("removing a member: the answer 404 does not come from Google's API")
-        return answer.status != 404
-
-    def _roles(self, user_id: str) -> Iterator[Entitlement]:
-        assigned = self._client.items(
-            f"{self._customer}/roleassignments",
-            "items",
-            call="listing the roles of an account",
-            scope=scopes.ROLES,
-            params={"userKey": user_id},
-        )
-        for each in assigned:
-            # A role that a group gives goes with the group.
-            if str(each.get("assignedTo")) == user_id:
-                name = self._role_name(str(each["roleId"]))
-                yield Entitlement(f"{_ROLE}{each['roleAssignmentId']}", f"role {name}", is_privileged=True)
-
-    def _role_name(self, role_id: str) -> str:
-        path = f"{self._customer}/roles/{quote(role_id, safe='')}"
-        role = self._client.send("GET", path, call="reading a role", scope=scopes.ROLES).json_object()
-        return str(role.get("roleName") or role_id)
+        if is_role(group):
+            return self._roles.take(user_id, group)
+        return remove_member(self._client, group.id, user_id)
 
 
-def _member(group_id: str, user_id: str) -> str:
-    return f"/admin/directory/v1/groups/{quote(group_id, safe='')}/members/{quote(user_id, safe='')}"
+def membership(client: GoogleClient, group_id: str, member_id: str) -> tuple[str, ...]:
+    """Return role and delivery of a member; nothing where they are none."""
+    member = client.look(member_path(group_id, member_id), call="reading a membership", scope=scopes.GROUP)
+    if member is None:
+        return ()
+    return str(member.get("role") or _PLAIN[0]), str(member.get("delivery_settings") or _PLAIN[1])
+
+
+def add_member(client: GoogleClient, group_id: str, member_id: str, settings: Sequence[str]) -> bool | None:
+    """Put a member into a group; returns False where they are in it already, ``None`` where one of both is gone.
+
+    Args:
+        client: Calls Google.
+        group_id: Of the group.
+        member_id: Of an account or a group.
+        settings: Role and delivery, as far as they are known.
+
+    Raises:
+        RefusedError: Google does not let them in.
+    """
+    role, delivery = (*settings, *_PLAIN[len(settings) :])
+    body = {"id": member_id, "role": role, "delivery_settings": delivery}
+    answer = client.send(
+        "POST", member_path(group_id), call="adding a member", scope=scopes.GROUP, body=body, expect=(404, 409)
+    )
+    return None if answer.status == 404 else answer.status != 409
+
+
+def remove_member(client: GoogleClient, group_id: str, member_id: str) -> bool:
+    """Take a member out of a group; returns False where they were not in it.
+
+    Raises:
+        RefusedError: It is a dynamic group, or one that this administrator may not change.
+    """
+    path = member_path(group_id, member_id)
+    answer = client.send("DELETE", path, call="removing a member", scope=scopes.GROUP, expect=(404,))
+    if answer.status == 404 and not is_absent(answer):
+        raise RejectedError("removing a member: the answer 404 does not come from Google's API")
+    return answer.status != 404
+
+
+def member_path(group_id: str, member_id: str = "") -> str:
+    """Return the path of a member of a group; of all of them where none is named."""
+    path = f"/admin/directory/v1/groups/{quote(group_id, safe='')}/members"
+    return f"{path}/{quote(member_id, safe='')}" if member_id else path
 
 
 def _key(group: Entitlement) -> str:

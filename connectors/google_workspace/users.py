@@ -25,6 +25,18 @@ def values_of(user: Document, attribute: str) -> tuple[str, ...]:
     return (str(user["primaryEmail"]), *map(str, aliases))
 
 
+def addresses_of(user: Document | None) -> set[str]:
+    """Return all addresses of somebody, folded; none where there is nobody."""
+    return {each.casefold() for each in values_of(user, "email")} if user is not None else set()
+
+
+def name_of(user: Document) -> str:
+    """Return what people call somebody; their address where Google knows no name."""
+    name = user.get("name")
+    full = name.get("fullName") if isinstance(name, dict) else None
+    return str(full or user["primaryEmail"])
+
+
 def has_value(user: Document, attribute: str, value: str) -> bool:
     """Whether somebody has exactly this value; of addresses, Google does not tell the case of letters apart."""
     values = values_of(user, attribute)

@@ -46,10 +46,12 @@ class Workspace:
             "disabled_ou": "/Leavers",
             "licenses": LICENSES,
             "mail_settings": True,
+            "group_settings": True,
             "match": {"userName": "primaryEmail", "externalId": "externalIds.value"},
             "api_root": self.url,
             "licensing_root": self.url,
             "gmail_root": self.url,
+            "groups_root": self.url,
             **settings,
         }
 

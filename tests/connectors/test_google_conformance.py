@@ -13,7 +13,10 @@ from tests.doubles.google import User
 from tests.servers import quiet_port
 
 pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
+from scimbridge.sdk.conformance import (  # noqa: E402  # after the rewrite is registered
+    GroupConformance,
+    ambiguous_group,
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         yield found
 
 
-class TestGoogleConformance(ConnectorConformance):
+class TestGoogleConformance(GroupConformance):
     # Sessions and passwords are shown to nobody, and a transfer that has ended says nothing of what came later.
     unreadable: ClassVar = frozenset({Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS, Action.TRANSFER_OWNERSHIP})
     tells_changes = False
@@ -103,6 +106,31 @@ class TestGoogleConformance(ConnectorConformance):
                 user.mail.auto_forwarding = {"enabled": True, "emailAddress": "else@example.com"}
             case _:
                 raise NotImplementedError(action)
+
+    def form_group(self, name: str, members: list[str], *, protected: bool = False) -> str:
+        group = self.company.form(name, *(self._user(each) for each in members))
+        group.document["description"] = "Made for the fair"
+        if protected:
+            self.company.appoint(group, "_GROUPS_ADMIN_ROLE")
+        return group.id
+
+    def look_at_group(self, group_id: str) -> Mapping[str, Any] | None:
+        group = self.company.groups.get(group_id)
+        return {**group.document, **group.settings, "members": dict(group.members)} if group is not None else None
+
+    def put_into_group(self, group_id: str, account_id: str) -> None:
+        self.company.groups[group_id].members[account_id] = {"role": "MEMBER", "delivery_settings": "ALL_MAIL"}
+
+    def let_open(self, group_id: str, name: str) -> str:
+        return self.company.form(name, self.company.groups[group_id]).id
+
+    def group_text_of(self, group_id: str) -> str:
+        return str(self.company.groups[group_id].document["description"])
+
+    def test_of_two_groups_of_one_name_none_is_taken(self, connector: Connector[Any], name: str) -> None:
+        both = {self.company.form(name).id for _ in range(2)}
+
+        ambiguous_group(connector, name, both)
 
     def text_of(self, account_id: str) -> str:
         return str(self._user(account_id).document["notes"]["value"])

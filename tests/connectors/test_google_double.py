@@ -29,11 +29,13 @@ def service(running: Workspace) -> Iterator[Callable[..., Any]]:
     """Make clients as Google's own library makes them."""
     with ExitStack() as stack:
 
-        def make(name: str, version: str, *, subject: str = ADMIN, scopes: Collection[str] = ALL_SCOPES) -> Any:
+        def make(
+            name: str, version: str, *, subject: str = ADMIN, scopes: Collection[str] = ALL_SCOPES, path: str = ""
+        ) -> Any:
             key = running.google.tokens.key_file(running.url)
             signer = service_account.Credentials.from_service_account_info
             credentials = signer(key, scopes=list(scopes), subject=subject)  # type: ignore[no-untyped-call]
-            options = {"api_endpoint": running.url}
+            options = {"api_endpoint": f"{running.url}{path}"}
             made = build(name, version, credentials=credentials, static_discovery=True, client_options=options)
             return stack.enter_context(made)
 
@@ -84,7 +86,41 @@ def test_googles_own_library_redirects_mail_as_the_person(running: Workspace, se
     body = {"enabled": True, "emailAddress": "bob@example.com", "disposition": "leaveInInbox"}
     settings.updateAutoForwarding(userId="me", body=body).execute()
 
+    running.google.company.hire("bob.mail")
+    settings.delegates().create(userId="me", body={"delegateEmail": "bob.mail@example.com"}).execute()
+    reply = {"enableAutoReply": True, "responseBodyPlainText": "Gone", "restrictToDomain": True}
+    settings.updateVacation(userId="me", body=reply).execute()
+
     assert ann.mail.auto_forwarding["emailAddress"] == "bob@example.com"
+    assert settings.delegates().list(userId="me").execute()["delegates"][0]["verificationStatus"] == "accepted"
+    assert settings.getVacation(userId="me").execute() == reply
+
+
+def test_googles_own_library_gives_up_a_group_and_moves_an_address(
+    running: Workspace, service: Callable[..., Any]
+) -> None:
+    ann, bob = running.google.company.hire("ann.group", aliases=["anna.group@example.com"]), running.google.admin
+    group = running.google.company.form("given-up", ann)
+    directory = service("admin", "directory_v1")
+    settings = service("groupssettings", "v1", path="/groups/v1/groups/").groups()
+
+    directory.groups().patch(groupKey=group.id, body={"description": "Old"}).execute()
+    closed = settings.patch(groupUniqueId=group.email, body={"archiveOnly": "true"}).execute()
+    assert closed["whoCanPostMessage"] == "NONE_CAN_POST"
+    opened = settings.patch(groupUniqueId=group.email, body={"archiveOnly": "false"}).execute()
+    assert opened["whoCanPostMessage"] == "ALL_MANAGERS_CAN_POST"
+    found = directory.groups().list(customer="my_customer", query="name='given-up'").execute()["groups"]
+    assert found[0]["directMembersCount"] == "1"
+    directory.members().delete(groupKey=group.id, memberKey=ann.id).execute()
+    directory.groups().delete(groupKey=group.id).execute()
+    aliases = directory.users().aliases()
+    with pytest.raises(HttpError, match="409"):
+        aliases.insert(userKey=bob.id, body={"alias": "anna.group@example.com"}).execute()
+    aliases.delete(userKey=ann.id, alias="anna.group@example.com").execute()
+    aliases.insert(userKey=bob.id, body={"alias": "anna.group@example.com"}).execute()
+
+    assert group.id not in running.google.company.groups
+    assert bob.document["aliases"] == ["anna.group@example.com"]
 
 
 def test_it_refuses_what_google_does_not_describe(running: Workspace, service: Callable[..., Any]) -> None:

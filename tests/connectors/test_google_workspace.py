@@ -26,7 +26,7 @@ from scimbridge.sdk import (
     TargetUnusableError,
 )
 from scimbridge.sdk.testing import confirmed
-from tests.connectors.google_bridge import Workspace, workspace
+from tests.connectors.google_bridge import LICENSES, PRODUCT, SKUS, Workspace, workspace
 from tests.doubles.google import ALL_SCOPES, User
 from tests.doubles.google.errors import no_such_page, refusal, throttled
 from tests.doubles.serving import Answer, Fault
@@ -396,6 +396,15 @@ def test_a_clock_that_is_wrong_is_said_where_google_minds(
             connector.read(ann.id)
 
 
+def test_a_token_that_google_has_no_time_for_does_not_pause_the_target(
+    running: Workspace, ann: User, connector: GoogleWorkspaceConnector
+) -> None:
+    running.google.faults = [Fault(throttled(), times=100, is_meant=running.google.is_of_tokens)]
+
+    with pytest.raises(RetryableError, match="fewer calls"):
+        connector.read(ann.id)
+
+
 def test_a_missing_scope_is_named_and_stops_only_what_needs_it(running: Workspace, ann: User) -> None:
     running.google.tokens.granted = frozenset(each for each in ALL_SCOPES if not each.endswith("user.security"))
     connector = running.connector()
@@ -446,13 +455,20 @@ def test_lists_are_read_to_their_end(running: Workspace, ann: User, connector: G
     assert len(state.groups or ()) == 450
 
 
-def test_a_list_says_who_never_signed_in_and_since_when_somebody_is_suspended(
+def test_a_list_says_who_never_signed_in_who_is_suspended_and_who_has_licenses_and_power(
     running: Workspace, ann: User, connector: GoogleWorkspaceConnector
 ) -> None:
     bob = running.google.company.hire("bob", lastLoginTime="2026-02-03T08:00:00.000Z")
     perform(connector, Action.SUSPEND, bob)
+    for number in range(101):
+        running.google.company.license(running.google.company.hire(f"other-{number}"), PRODUCT, SKUS[0])
+    running.google.company.license(bob, PRODUCT, SKUS[1])
 
     listed = {each.id: each for page in connector.list_accounts() for each in page.accounts}
+
+    assert (listed[ann.id].licenses, listed[bob.id].licenses) == ((), (LICENSES[1],))
+    assert sum(each.licenses == (LICENSES[0],) for each in listed.values()) == 101
+    assert [each.name for each in listed.values() if each.privileged] == ["admin@example.com"]
 
     assert listed[ann.id].signed_in_at == NEVER
     assert listed[bob.id].signed_in_at == datetime(2026, 2, 3, 8, tzinfo=UTC)
@@ -525,6 +541,7 @@ def test_a_key_that_cannot_be_read_makes_the_target_unusable(running: Workspace,
         (Action.RELEASE_LICENSES, {"licenses": []}, "licenses"),
         (Action.REDIRECT_MAIL, {"mail_settings": False}, "mail_settings"),
         (Action.TRANSFER_OWNERSHIP, {"transfer": []}, "transfer"),
+        (Action.DISABLE_GROUP, {"group_settings": False}, "group_settings"),
     ],
 )
 def test_what_a_rule_cannot_do_without_is_named(

@@ -14,12 +14,12 @@ Document = dict[str, Any]
 
 @dataclass
 class Mail:
-    """The Gmail settings of a person."""
+    """The Gmail settings of a person; of delegates by their address, whether they have agreed."""
 
     forwarding_addresses: list[str] = field(default_factory=list)
     auto_forwarding: Document = field(default_factory=lambda: {"enabled": False})
     vacation: Document = field(default_factory=lambda: {"enableAutoReply": False})
-    delegates: list[str] = field(default_factory=list)
+    delegates: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -74,6 +74,23 @@ class Group:
     document: Document
     members: dict[str, Document] = field(default_factory=dict)
     is_dynamic: bool = False
+    settings: Document = field(
+        default_factory=lambda: {
+            "archiveOnly": "false",
+            "whoCanPostMessage": "ALL_IN_DOMAIN_CAN_POST",
+            "whoCanJoin": "CAN_REQUEST_TO_JOIN",
+        }
+    )
+
+    @property
+    def id(self) -> str:
+        """The immutable id."""
+        return str(self.document["id"])
+
+    @property
+    def email(self) -> str:
+        """Its address."""
+        return str(self.document["email"])
 
 
 class Company:
@@ -124,7 +141,7 @@ class Company:
         self.users[user.id] = user
         return user
 
-    def form(self, name: str, *members: User, is_dynamic: bool = False) -> Group:
+    def form(self, name: str, *members: User | Group, is_dynamic: bool = False) -> Group:
         """Add a group with members."""
         document = {
             "kind": "admin#directory#group",
@@ -138,18 +155,19 @@ class Company:
         self.groups[document["id"]] = group
         return group
 
-    def appoint(self, user: User, role_name: str, *, is_super: bool = False) -> str:
-        """Give somebody a role of administrators; returns the assignment's id."""
+    def appoint(self, who: User | Group, role_name: str, *, is_super: bool = False) -> str:
+        """Give somebody, or the members of a group, a role of administrators; returns the assignment's id."""
         role_id, assignment_id = self.number(), self.number()
         self.roles[role_id] = {"roleId": role_id, "roleName": role_name, "isSuperAdminRole": is_super}
         self.role_assignments[assignment_id] = {
             "roleAssignmentId": assignment_id,
             "roleId": role_id,
-            "assignedTo": user.id,
-            "assigneeType": "user",
+            "assignedTo": who.id,
+            "assigneeType": "user" if isinstance(who, User) else "group",
             "scopeType": "CUSTOMER",
         }
-        user.document["isAdmin" if is_super else "isDelegatedAdmin"] = True
+        if isinstance(who, User):
+            who.document["isAdmin" if is_super else "isDelegatedAdmin"] = True
         return assignment_id
 
     def license(self, user: User, product: str, sku: str) -> None:
@@ -172,7 +190,8 @@ class Company:
     def group(self, key: str) -> Group | None:
         """Return the group of this id or address."""
         for group in self.groups.values():
-            if key in (group.document["id"], group.document["email"]):
+            addresses = {each.casefold() for each in (group.email, *group.document.get("aliases", ()))}
+            if key == group.id or key.casefold() in addresses:
                 return group
         return None
 

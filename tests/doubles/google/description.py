@@ -19,7 +19,7 @@ from tests.doubles.google.errors import invalid, missing_scope, no_such_page
 from tests.doubles.serving import Asked
 
 _DOCUMENTS = Path(googleapiclient.__file__).parent / "discovery_cache" / "documents"
-APIS = ("admin.directory_v1", "admin.datatransfer_v1", "licensing.v1", "gmail.v1")
+APIS = ("admin.directory_v1", "admin.datatransfer_v1", "licensing.v1", "gmail.v1", "groupssettings.v1")
 
 _KEY = re.compile(r"\\\{(?P<whole>\\\+)?(?P<name>\w+)\\\}")
 

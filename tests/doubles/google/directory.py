@@ -1,13 +1,12 @@
-"""The Directory API: users, their security, groups, organizational units and roles."""
+"""The Directory API: users, their addresses and security, organizational units and roles."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.doubles.google.company import Company, Document, Group, User
+from tests.doubles.google.company import Company, Document, User
 from tests.doubles.google.errors import (
     GoogleError,
     condition_not_met,
@@ -17,9 +16,10 @@ from tests.doubles.google.errors import (
     refusal,
 )
 from tests.doubles.google.paging import paged
+from tests.doubles.google.queries import parsed
 from tests.doubles.serving import Asked
 
-_QUERY = re.compile(r"(?P<field>\w+)(?P<op>[=:])(?:'(?P<quoted>(?:[^'\\]|\\.)*)'|(?P<plain>\S+))")
+MOST_ALIASES = 30
 
 
 class Directory:
@@ -47,12 +47,9 @@ class Directory:
             "directory.tokens.delete": self._delete_token,
             "directory.mobiledevices.list": self._list_devices,
             "directory.mobiledevices.action": self._act_on_device,
-            "directory.groups.get": self._get_group,
-            "directory.groups.list": self._list_groups,
-            "directory.members.get": self._get_member,
-            "directory.members.list": self._list_members,
-            "directory.members.insert": self._insert_member,
-            "directory.members.delete": self._delete_member,
+            "directory.users.aliases.list": self._list_aliases,
+            "directory.users.aliases.insert": self._insert_alias,
+            "directory.users.aliases.delete": self._delete_alias,
             "directory.orgunits.get": self._get_org_unit,
             "directory.orgunits.list": self._list_org_units,
             "directory.roles.get": self._get_role,
@@ -74,7 +71,7 @@ class Directory:
         users = [user for user in self._company.users.values() if user.is_deleted is shows_deleted]
         query = asked.one("query")
         if query is not None:
-            wanted = _parsed(query)
+            wanted = parsed(query)
             users = [user for user in users if all(_has(user, *each) for each in wanted)]
         return paged(asked, "users", [user.document for user in users], 100)
 
@@ -132,6 +129,42 @@ class Directory:
         if user is caller:
             raise forbidden()
         user.document["isAdmin"] = body["status"]
+        for assignment_id, role in [*self._company.role_assignments.items()]:
+            is_super = self._company.roles[role["roleId"]]["isSuperAdminRole"]
+            if role["assignedTo"] == user.id and is_super and not body["status"]:
+                del self._company.role_assignments[assignment_id]
+
+    # -- further addresses
+
+    def _list_aliases(self, keys: Document, asked: Asked, _body: Document, _caller: User) -> Document:
+        user = self._user(keys)
+        found = [
+            {"id": user.id, "primaryEmail": user.email, "alias": each} for each in user.document.get("aliases", ())
+        ]
+        return paged(asked, "aliases", found, len(found) or 1)
+
+    def _insert_alias(self, keys: Document, _asked: Asked, body: Document, _caller: User) -> Document:
+        user, alias = self._user(keys), str(body["alias"])
+        if alias.rpartition("@")[2] != self._company.domain:
+            raise invalid("Invalid Input: alias")
+        if self._company.user(alias) is not None or self._company.group(alias) is not None:
+            raise GoogleError(refusal(409, "duplicate", "Entity already exists."))
+        aliases = user.document.setdefault("aliases", [])
+        if len(aliases) >= MOST_ALIASES:
+            raise condition_not_met("Too many aliases")
+        aliases.append(alias)
+        return {"id": user.id, "primaryEmail": user.email, "alias": alias}
+
+    def _delete_alias(self, keys: Document, _asked: Asked, _body: Document, _caller: User) -> None:
+        user = self._user(keys)
+        found = [each for each in user.document.get("aliases", ()) if each.casefold() == keys["alias"].casefold()]
+        if not found:
+            raise not_found("alias")
+        if found[0].rpartition("@")[2] != self._company.domain:
+            raise invalid("Invalid Input: alias")  # that of a domain alias
+        user.document["aliases"].remove(found[0])
+        if not user.document["aliases"]:
+            del user.document["aliases"]
 
     # -- sessions and credentials
 
@@ -180,55 +213,6 @@ class Directory:
                 return
         raise not_found("resourceId")
 
-    # -- groups
-
-    def _get_group(self, keys: Document, _asked: Asked, _body: Document, _caller: User) -> Document:
-        return self._group(keys).document
-
-    def _list_groups(self, _keys: Document, asked: Asked, _body: Document, _caller: User) -> Document:
-        key = asked.one("userKey")
-        if key is None:
-            if not (asked.one("customer") or asked.one("domain")):
-                raise GoogleError(refusal(400, "badRequest", "Bad Request"))
-            return paged(asked, "groups", [each.document for each in self._company.groups.values()], 200)
-        if asked.one("customer"):
-            raise invalid("userKey cannot be combined with customer")
-        user = self._user({"userKey": key})
-        return paged(asked, "groups", [each.document for each in self._company.groups_of(user)], 200)
-
-    def _get_member(self, keys: Document, _asked: Asked, _body: Document, _caller: User) -> Document:
-        group, user = self._group(keys), self._member(keys)
-        return {"kind": "admin#directory#member", "id": user.id, "email": user.email, **group.members[user.id]}
-
-    def _list_members(self, keys: Document, asked: Asked, _body: Document, _caller: User) -> Document:
-        group = self._group(keys)
-        found = [
-            {"id": each, "email": self._company.users[each].email, "type": "USER", "role": member["role"]}
-            for each, member in group.members.items()
-        ]
-        return paged(asked, "members", found, 200)
-
-    def _insert_member(self, keys: Document, _asked: Asked, body: Document, _caller: User) -> Document:
-        group = self._group(keys)
-        user = self._company.user(body.get("id") or body.get("email") or "")
-        if user is None:
-            raise not_found("memberKey")
-        if group.is_dynamic:
-            raise condition_not_met("Members of a dynamic group cannot be changed")
-        if user.id in group.members:
-            raise GoogleError(refusal(409, "duplicate", "Member already exists."))
-        group.members[user.id] = {
-            "role": body.get("role", "MEMBER"),
-            "delivery_settings": body.get("delivery_settings", "ALL_MAIL"),
-        }
-        return {"id": user.id, "email": user.email, **group.members[user.id]}
-
-    def _delete_member(self, keys: Document, _asked: Asked, _body: Document, _caller: User) -> None:
-        group, user = self._group(keys), self._member(keys)
-        if group.is_dynamic:
-            raise condition_not_met("Members of a dynamic group cannot be changed")
-        del group.members[user.id]
-
     # -- where, and what they may do
 
     def _get_org_unit(self, keys: Document, _asked: Asked, _body: Document, _caller: User) -> Document:
@@ -265,6 +249,9 @@ class Directory:
         if found["assignedTo"] == caller.id:
             raise forbidden()
         del self._company.role_assignments[keys["roleAssignmentId"]]
+        left = [each for each in self._company.role_assignments.values() if each["assignedTo"] == found["assignedTo"]]
+        if not left and found["assignedTo"] in self._company.users:
+            self._company.users[found["assignedTo"]].document["isDelegatedAdmin"] = False
 
     # -- look-ups
 
@@ -274,29 +261,6 @@ class Directory:
             domain = keys["userKey"].rpartition("@")[2]
             raise forbidden() if "@" in keys["userKey"] and domain != self._company.domain else not_found("userKey")
         return found
-
-    def _group(self, keys: Document) -> Group:
-        found = self._company.group(keys["groupKey"])
-        if found is None:
-            raise not_found("groupKey")
-        return found
-
-    def _member(self, keys: Document) -> User:
-        found = self._company.user(keys["memberKey"])
-        if found is None or found.id not in self._group(keys).members:
-            raise not_found("memberKey")
-        return found
-
-
-def _parsed(query: str) -> list[tuple[str, str]]:
-    """Read a query of users.list; https://developers.google.com/workspace/admin/directory/v1/guides/search-users."""
-    found = [
-        (each["field"], re.sub(r"\\(.)", r"\1", each["quoted"]) if each["quoted"] is not None else each["plain"])
-        for each in _QUERY.finditer(query)
-    ]
-    if _QUERY.sub("", query).strip() or not found:
-        raise invalid("Invalid Input: query")
-    return found
 
 
 def _has(user: User, name: str, value: str) -> bool:

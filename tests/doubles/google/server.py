@@ -6,6 +6,7 @@ from tests.doubles.google.company import Company
 from tests.doubles.google.description import find
 from tests.doubles.google.directory import Directory
 from tests.doubles.google.errors import GoogleError, forbidden, refusal
+from tests.doubles.google.groups import Groups
 from tests.doubles.google.services import Services
 from tests.doubles.google.tokens import Tokens
 from tests.doubles.serving import Answer, Asked, Double, plain
@@ -23,6 +24,7 @@ ALL_SCOPES = frozenset(
         "admin.directory.device.mobile.action",
         "admin.datatransfer",
         "apps.licensing",
+        "apps.groups.settings",
         "gmail.settings.basic",
         "gmail.settings.sharing",
     )
@@ -38,7 +40,8 @@ class Google(Double):
         self.company = Company()
         self.admin = self.company.hire(ADMIN, isAdmin=True)
         self.tokens = Tokens(self.company, granted)
-        self._handlers = Directory(self.company).handlers() | Services(self.company).handlers()
+        parts = (Directory(self.company), Groups(self.company), Services(self.company))
+        self._handlers = {name: handler for part in parts for name, handler in part.handlers().items()}
 
     def is_of_tokens(self, asked: Asked) -> bool:
         """Whether it is a request for a token."""

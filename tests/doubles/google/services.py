@@ -18,6 +18,7 @@ from tests.doubles.google.errors import (
 from tests.doubles.google.paging import paged
 from tests.doubles.serving import Asked
 
+MOST_DELEGATES = 25
 APPLICATIONS = {"55656082996": "Drive and Docs", "435070579839": "Calendar", "810260081642": "Looker Studio"}
 
 
@@ -41,6 +42,7 @@ class Services:
             "gmail.users.settings.delegates.create": self._create_delegate,
             "gmail.users.settings.delegates.delete": self._delete_delegate,
             "licensing.licenseAssignments.get": self._get_license,
+            "licensing.licenseAssignments.listForProduct": self._list_licenses,
             "licensing.licenseAssignments.insert": self._insert_license,
             "licensing.licenseAssignments.delete": self._delete_license,
             "datatransfer.applications.list": self._list_applications,
@@ -85,22 +87,36 @@ class Services:
         return self._mailbox(keys, caller).mail.vacation
 
     def _update_vacation(self, keys: Document, _asked: Asked, body: Document, caller: User) -> Document:
+        if body.get("enableAutoReply") and not (
+            body.get("responseSubject") or body.get("responseBodyPlainText") or body.get("responseBodyHtml")
+        ):
+            raise invalid("Either the subject or the body of a response must be there")
         self._mailbox(keys, caller).mail.vacation = body
         return body
 
     def _list_delegates(self, keys: Document, asked: Asked, _body: Document, caller: User) -> Document:
-        found = [{"delegateEmail": each} for each in self._mailbox(keys, caller).mail.delegates]
+        delegates = self._mailbox(keys, caller).mail.delegates
+        found = [{"delegateEmail": each, "verificationStatus": status} for each, status in delegates.items()]
         return paged(asked, "delegates", found, len(found) or 1)
 
     def _create_delegate(self, keys: Document, _asked: Asked, body: Document, caller: User) -> Document:
-        self._mailbox(keys, caller).mail.delegates.append(body["delegateEmail"])
-        return {**body, "verificationStatus": "accepted"}
+        delegates, email = self._mailbox(keys, caller).mail.delegates, body["delegateEmail"]
+        if delegates.get(email) == "accepted":
+            raise GoogleError(refusal(409, "alreadyExists", "Requested entity already exists"))
+        user = self._company.user(email)
+        # Known by their primary address alone, and from the same company.
+        if user is None or user.email != email or user.document["suspended"]:
+            raise invalid("Invalid delegate")
+        if len(delegates) >= MOST_DELEGATES:
+            raise failed_precondition("Too many delegates")
+        delegates[email] = "accepted"
+        return {"delegateEmail": email, "verificationStatus": "accepted"}
 
     def _delete_delegate(self, keys: Document, _asked: Asked, _body: Document, caller: User) -> None:
         delegates = self._mailbox(keys, caller).mail.delegates
         if keys["delegateEmail"] not in delegates:
             raise not_found("delegateEmail")
-        delegates.remove(keys["delegateEmail"])
+        del delegates[keys["delegateEmail"]]
 
     def _mailbox(self, keys: Document, caller: User) -> User:
         if keys["userId"] not in {"me", caller.email, caller.id}:
@@ -115,6 +131,17 @@ class Services:
         if keys["userId"] not in self._owners(keys):
             raise not_found("userId")
         return {"userId": keys["userId"], "productId": keys["productId"], "skuId": keys["skuId"]}
+
+    def _list_licenses(self, keys: Document, asked: Asked, _body: Document, _caller: User) -> Document:
+        if asked.one("customerId") not in {self._company.customer_id, self._company.domain}:
+            raise invalid("Invalid customerId")
+        found = [
+            {"productId": product, "skuId": sku, "userId": email}
+            for (product, sku), owners in self._company.licenses.items()
+            for email in sorted(owners)
+            if product == keys["productId"]
+        ]
+        return paged(asked, "items", found, 100)
 
     def _insert_license(self, keys: Document, _asked: Asked, body: Document, _caller: User) -> Document:
         owners = self._owners(keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -41,7 +42,7 @@ class Tokens:
     """
 
     def __init__(self, company: Company, granted: frozenset[str]) -> None:
-        self.key = RSAKey.generate_key(2048, private=True)
+        self.key = _key()
         self.email = "scimbridge@project.iam.gserviceaccount.com"
         self.granted = granted
         self.skew = 0.0
@@ -120,6 +121,12 @@ class Tokens:
 
     def _now(self) -> float:
         return time.time() + self.skew
+
+
+@cache
+def _key() -> RSAKey:
+    """Return the service account's key: one for all doubles of a process, since it takes a while to make."""
+    return RSAKey.generate_key(2048, private=True)
 
 
 def _refused(status: int, error: str, description: str) -> Answer:
