@@ -57,7 +57,7 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
         self._licensing = Licensing(self._client)
         self._mail = Mail(config, self._client)
         self._sessions = Sessions(config, self._client)
-        self._listing = Listing(config, self._client)
+        self._listing = Listing(config, self._client, self._licensing)
         self._accounts = Accounts(
             config, self._client, self._memberships, self._belongings, self._licensing, self._mail
         )
@@ -93,9 +93,8 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
         return self._accounts.read(account_id)
 
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
-        """Yield all accounts."""
-        del since
-        return self._listing.accounts()
+        """Yield all accounts, or what has changed since, deletions among it."""
+        return self._listing.accounts(since)
 
     def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
         """Whether the account is as an action would make it; the redirection can be told, too."""

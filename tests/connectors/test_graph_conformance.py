@@ -25,7 +25,6 @@ class TestGraphConformance(ConnectorConformance):
     # Sessions and passwords are shown to nobody.
     unreadable: ClassVar = frozenset({Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS})
     by_hand: ClassVar = frozenset({Action.ARCHIVE, Action.HIDE_FROM_DIRECTORY, Action.SHOW_IN_DIRECTORY})
-    tells_changes = False
 
     @pytest.fixture(autouse=True)
     def _directory(self, running: Directory) -> None:
