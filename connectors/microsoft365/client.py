@@ -107,7 +107,20 @@ class GraphClient:
             RejectedError: The list goes on and on, or on another host.
         """
         answer = self.send("GET", path, call=call, params=params, headers=headers)
-        yield from self._following(answer.json_object(), call, headers)
+        for page in self._following(answer.json_object(), call, headers):
+            yield page.get("value", [])
+
+    def changes(self, link: str, *, call: str, unless: Collection[int]) -> Iterator[Document] | None:
+        """Return the pages of what has changed since Graph gave out a link; the last one has the link of the next list.
+
+        Args:
+            link: As Graph wrote it.
+            call: What this is, for an operator.
+            unless: Statuses by which Graph says that it knows the link no more; then there is nothing.
+        """
+        path, query = self._within(link, call)
+        answer = self.send("GET", path, call=call, params=query, expect=unless)
+        return None if answer.status in unless else self._following(answer.json_object(), call, None)
 
     def listed(self, first: Answer) -> Iterator[Document]:
         """Yield what a list holds of which the first page was part of a batch.
@@ -116,7 +129,7 @@ class GraphClient:
             ConnectorError: That was a refusal.
         """
         for page in self._following(demand(first), first.call, None):
-            yield from page
+            yield from page.get("value", [])
 
     def batch(self, requests: Sequence[Request], *, call: str, confirm: Confirm | None = None) -> list[Answer]:
         """Send requests, 20 at a time, and return the answers in the order of the requests, refusals among them.
@@ -141,9 +154,9 @@ class GraphClient:
         answers = iter(self.batch([*chain.from_iterable(sections)], call=call))
         return [[*islice(answers, len(section))] for section in sections]
 
-    def _following(self, page: Document, call: str, headers: Mapping[str, str] | None) -> Iterator[list[Document]]:
+    def _following(self, page: Document, call: str, headers: Mapping[str, str] | None) -> Iterator[Document]:
         for _ in range(MAX_PAGES):
-            yield page.get("value", [])
+            yield page
             following = page.get("@odata.nextLink")
             if not following:
                 return

@@ -11,7 +11,9 @@ from connectors.microsoft365.accounts import Accounts
 from connectors.microsoft365.belongings import Belongings
 from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.config import Microsoft365Config
-from connectors.microsoft365.errors import is_absent
+from connectors.microsoft365.errors import really_absent
+from connectors.microsoft365.group_actions import GroupActions
+from connectors.microsoft365.groups import Groups
 from connectors.microsoft365.licensing import Licensing
 from connectors.microsoft365.listing import Listing
 from connectors.microsoft365.mail import Mail
@@ -24,17 +26,14 @@ from scimbridge.sdk import (
     AccountState,
     Action,
     Confirm,
-    Connector,
     Context,
     Done,
     NativeState,
     NeedsPerson,
     Outcome,
     Person,
-    RejectedError,
     performs,
 )
-from scimbridge.sdk.http import Answer
 from scimbridge.sdk.stamp import UNMANAGED, stamp_of, stamped, unstamped
 
 _IN_ACTIVE_DIRECTORY = (
@@ -43,8 +42,8 @@ _IN_ACTIVE_DIRECTORY = (
 )
 
 
-class Microsoft365Connector(Connector[Microsoft365Config]):
-    """The users of a tenant, by Microsoft Graph v1.0."""
+class Microsoft365Connector(GroupActions):
+    """The users and groups of a tenant, by Microsoft Graph v1.0."""
 
     kind = "microsoft365"
     config_type = Microsoft365Config
@@ -55,9 +54,10 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
         self._memberships = Memberships(self._client)
         self._belongings = Belongings(config, self._client)
         self._licensing = Licensing(self._client)
+        self._groups = Groups(self._client, self._licensing)
         self._mail = Mail(config, self._client)
         self._sessions = Sessions(config, self._client)
-        self._listing = Listing(config, self._client)
+        self._listing = Listing(config, self._client, self._licensing)
         self._accounts = Accounts(
             config, self._client, self._memberships, self._belongings, self._licensing, self._mail
         )
@@ -93,9 +93,8 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
         return self._accounts.read(account_id)
 
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
-        """Yield all accounts."""
-        del since
-        return self._listing.accounts()
+        """Yield all accounts, or what has changed since, deletions among it."""
+        return self._listing.accounts(since)
 
     def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
         """Whether the account is as an action would make it; the redirection can be told, too."""
@@ -244,7 +243,7 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
         if account.attributes.get(MANAGER):
             path = path_of("users", account.id, "manager", "$ref")
             answer = self._client.send("DELETE", path, call="taking the manager off", expect=(404,))
-            _really_absent(answer)
+            really_absent(answer)
         return self._by_hand(by_hand.HIDE.format(name=account.name, hidden="true"))
 
     @performs(Action.SHOW_IN_DIRECTORY, needs=(permissions.READ, permissions.WRITE))
@@ -257,7 +256,7 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
         if manager and not account.attributes.get(MANAGER):
             path, body = path_of("users", account.id, "manager", "$ref"), self._client.reference(manager[0])
             answer = self._client.send("PUT", path, call="giving the manager back", body=body, expect=(404,))
-            _really_absent(answer)
+            really_absent(answer)
             lost = "; the manager is gone: name another one" if answer.status == 404 else ""
         return self._by_hand(by_hand.SHOW.format(name=account.name, hidden="false") + lost)
 
@@ -286,7 +285,7 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
         answer = self._client.send(
             "DELETE", path_of("users", account.id), call="deleting an account", expect=(404,), confirm=confirm
         )
-        _really_absent(answer)
+        really_absent(answer)
         return Done(changed=answer.status != 404)
 
     # -- calls
@@ -327,16 +326,6 @@ class Microsoft365Connector(Connector[Microsoft365Config]):
 
 def _is_synchronized(account: AccountState) -> bool:
     return bool(account.attributes.get("onPremisesSyncEnabled"))
-
-
-def _really_absent(answer: Answer) -> None:
-    """Make sure that a 404 says what it seems to say.
-
-    Raises:
-        RejectedError: It comes from something else at this address.
-    """
-    if answer.status == 404 and not is_absent(answer):
-        raise RejectedError(f"{answer.call}: the answer 404 does not come from Microsoft Graph")
 
 
 def _done(changed: Changed, what: str) -> Outcome:

@@ -74,6 +74,16 @@ def is_absent(answer: Answer) -> bool:
     return (answer.status == 404 and code in ABSENT) or (answer.status == 400 and code == _NO_LONGER)
 
 
+def really_absent(answer: Answer) -> None:
+    """Make sure that a 404 says what it seems to say.
+
+    Raises:
+        RejectedError: It comes from something else at this address.
+    """
+    if answer.status == 404 and not is_absent(answer):
+        raise RejectedError(f"{answer.call}: the answer 404 does not come from Microsoft Graph")
+
+
 def is_there_already(answer: Answer) -> bool:
     """Whether a refusal says that what was to be added is there."""
     return answer.status == 400 and any(part in message_of(answer) for part in _THERE_ALREADY)

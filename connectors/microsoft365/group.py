@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from connectors.microsoft365.batches import Document
 from scimbridge.sdk import Entitlement
 
@@ -19,16 +22,20 @@ def entitlement_of(group: Document) -> Entitlement:
     return Entitlement(str(group["id"]), name, is_privileged=bool(group.get("isAssignableToRole")))
 
 
-def hindrance(group: Document) -> str:
-    """Return why Graph does not change a group's members, and where it is done instead; empty where it does.
+def is_elsewhere(group: Mapping[str, Any]) -> str:
+    """Return where alone a group can be changed, if that is not in Graph.
 
     https://learn.microsoft.com/graph/api/resources/groups-overview#group-types-in-microsoft-graph
     """
-    kinds = group.get("groupTypes") or ()
     if group.get("onPremisesSyncEnabled"):
         return "it is synchronized from Active Directory: change it there"
-    if "DynamicMembership" in kinds:
-        return "its members follow a rule: change the rule, or what the rule looks at, in the Entra admin center"
-    if group.get("mailEnabled") and "Unified" not in kinds:
+    if group.get("mailEnabled") and "Unified" not in (group.get("groupTypes") or ()):
         return "only Exchange changes it: in the Exchange admin center under Recipients > Groups"
     return ""
+
+
+def hindrance(group: Mapping[str, Any]) -> str:
+    """Return why Graph does not change a group's members, and where it is done instead; empty where it does."""
+    if "DynamicMembership" in (group.get("groupTypes") or ()) and not is_elsewhere(group):
+        return "its members follow a rule: change the rule, or what the rule looks at, in the Entra admin center"
+    return is_elsewhere(group)

@@ -27,7 +27,7 @@ class Licensing:
         direct = dict.fromkeys(
             str(each["skuId"]) for each in user.get("licenseAssignmentStates") or () if not each.get("assignedByGroup")
         )
-        return tuple(Entitlement(sku, self._name(sku)) for sku in direct)
+        return tuple(Entitlement(sku, self.name(sku)) for sku in direct)
 
     def release(self, user_id: str, licenses: Iterable[Entitlement]) -> int:
         """Take licenses away, by one call; returns how many."""
@@ -47,14 +47,8 @@ class Licensing:
                 missing.append(each.name)
         return assigned, missing
 
-    def _assign(self, user_id: str, *, add: list[str], remove: list[str]) -> None:
-        # Both lists have to be there.
-        body = {"addLicenses": [{"skuId": sku, "disabledPlans": []} for sku in add], "removeLicenses": remove}
-        self._client.send(
-            "POST", path_of("users", user_id, "assignLicense"), call="changing the licenses of an account", body=body
-        )
-
-    def _name(self, sku: str) -> str:
+    def name(self, sku: str) -> str:
+        """Return what Microsoft calls a license; its id where that may not be seen."""
         with self._lock:
             if self._names is None:
                 try:
@@ -63,3 +57,10 @@ class Licensing:
                     listed = []  # names are a courtesy, and a permission of their own
                 self._names = {str(each["skuId"]): str(each["skuPartNumber"]) for each in listed}
             return self._names.get(sku, sku)
+
+    def _assign(self, user_id: str, *, add: list[str], remove: list[str]) -> None:
+        # Both lists have to be there.
+        body = {"addLicenses": [{"skuId": sku, "disabledPlans": []} for sku in add], "removeLicenses": remove}
+        self._client.send(
+            "POST", path_of("users", user_id, "assignLicense"), call="changing the licenses of an account", body=body
+        )

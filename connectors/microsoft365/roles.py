@@ -37,6 +37,13 @@ class Roles:
         asked = {"filter": f"principalId eq '{user_id}'", "expand": "roleDefinition"}
         return [Request.get(_path(each), **asked) for each in names]
 
+    def holders(self) -> Iterator[str]:
+        """Yield the ids of all who have a role, or may have one, as far as the application may see that."""
+        names = ("roleAssignments", *_SCHEDULES.values())
+        assigned, *schedules = self._client.batch([Request.get(_path(each)) for each in names], call="listing roles")
+        for answer in (assigned, *(each for each in schedules if not _is_unseen(each))):
+            yield from (str(each.get("principalId")) for each in self._client.listed(answer))
+
     def told(self, answers: list[Answer]) -> Iterator[Entitlement]:
         """Yield the roles by the answers to ``requests``; eligible ones only where the application may see them."""
         assigned, *schedules = answers
@@ -45,7 +52,7 @@ class Roles:
             held.add(_what(each))
             yield _entitlement(f"{ASSIGNED}{each['id']}", "role", each)
         for prefix, answer in zip(_SCHEDULES, schedules, strict=True):
-            if answer.status == 403 or code_of(answer) == _NO_LICENSE:
+            if _is_unseen(answer):
                 continue
             for each in self._client.listed(answer):
                 # What is in force now is in both lists.
@@ -73,6 +80,10 @@ def removal(user_id: str, role: Entitlement) -> Request:
         "justification": "the person has left",
     }
     return Request(method="POST", path=_path(_REQUESTS[prefix]), body=body)
+
+
+def _is_unseen(answer: Answer) -> bool:
+    return answer.status == 403 or code_of(answer) == _NO_LICENSE
 
 
 def _path(*parts: str) -> str:

@@ -12,7 +12,7 @@ from tests.doubles.graph import User
 from tests.servers import quiet_port
 
 pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
+from scimbridge.sdk.conformance import GroupConformance  # noqa: E402  # after the rewrite is registered
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +21,10 @@ def running() -> Iterator[Directory]:
         yield found
 
 
-class TestGraphConformance(ConnectorConformance):
+class TestGraphConformance(GroupConformance):
     # Sessions and passwords are shown to nobody.
     unreadable: ClassVar = frozenset({Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS})
     by_hand: ClassVar = frozenset({Action.ARCHIVE, Action.HIDE_FROM_DIRECTORY, Action.SHOW_IN_DIRECTORY})
-    tells_changes = False
 
     @pytest.fixture(autouse=True)
     def _directory(self, running: Directory) -> None:
@@ -107,6 +106,40 @@ class TestGraphConformance(ConnectorConformance):
 
     def person(self, name: str) -> Person:
         return Person({"userName": (f"{name}@example.com",)})
+
+    def form_group(self, name: str, members: list[str], *, protected: bool = False) -> str:
+        group = self.tenant.form(
+            name,
+            *(self._user(each) for each in members),
+            groupTypes=["Unified"],
+            mailEnabled=True,
+            isAssignableToRole=protected or None,
+            description="Third floor",
+        )
+        self.tenant.form(f"opened by {name}").members.add(group.id)
+        return group.id
+
+    def look_at_group(self, group_id: str) -> Mapping[str, Any] | None:
+        group = self.tenant.groups.get(group_id)
+        if group is None:
+            return None
+        return {
+            **group.document,
+            "members": set(group.members),
+            "owners": set(group.owners),
+            "in": {key for key, each in self.tenant.groups.items() if group_id in each.members},
+        }
+
+    def put_into_group(self, group_id: str, account_id: str) -> None:
+        self.tenant.groups[group_id].members.add(account_id)
+
+    def let_open(self, group_id: str, name: str) -> str:
+        opened = self.tenant.form(name)
+        opened.members.add(group_id)
+        return opened.id
+
+    def group_text_of(self, group_id: str) -> str:
+        return str(self.tenant.groups[group_id].document["description"])
 
     def _user(self, account_id: str) -> User:
         return self.tenant.users[account_id]

@@ -17,7 +17,6 @@ from pydantic import ValidationError
 
 from connectors.microsoft365 import Microsoft365Connector
 from scimbridge.sdk import (
-    NEVER,
     AccountRef,
     Action,
     ConnectorError,
@@ -480,34 +479,6 @@ def test_a_certificate_signs_in_instead_of_a_secret(running: Directory, ann: Use
     connector = running.connector(client_secret="", client_certificate=str(tmp_path / "bridge.pem"))
 
     assert connector.read(ann.id).name == ann.upn
-    connector.close()
-
-
-# -- lists ---------------------------------------------------------------------
-
-
-def test_a_list_tells_the_later_sign_in_and_who_never_did(
-    running: Directory, ann: User, connector: Microsoft365Connector
-) -> None:
-    activity = {
-        "lastSignInDateTime": "2026-01-02T08:00:00Z",
-        "lastNonInteractiveSignInDateTime": "2026-02-03T08:00:00Z",
-    }
-    bob = running.graph.tenant.hire("bob", signInActivity=activity)
-
-    listed = {each.id: each for page in connector.list_accounts() for each in page.accounts}
-
-    assert listed[ann.id].signed_in_at == NEVER
-    assert listed[bob.id].signed_in_at == datetime(2026, 2, 3, 8, tzinfo=UTC)
-
-
-def test_without_the_permission_for_sign_ins_they_are_unknown(running: Directory, ann: User) -> None:
-    running.graph.tokens.granted = ALL_PERMISSIONS - {"AuditLog.Read.All"}
-    connector = running.connector()
-
-    listed = {each.id: each for page in connector.list_accounts() for each in page.accounts}
-
-    assert listed[ann.id].signed_in_at is None
     connector.close()
 
 

@@ -47,7 +47,7 @@ class Groups(Lookups):
             value = self._condition(condition)["value"].replace("''", "'").casefold()
             found = [group for group in found if str(group.document["displayName"]).casefold() == value]
         documents = [selected(asked, "group", group.document, _BY_DEFAULT) for group in found]
-        if asked.one("$expand") == "owners($select=id,displayName)":
+        if asked.one("$expand") == "owners($select=id,displayName,userPrincipalName)":
             for document, group in zip(documents, found, strict=True):
                 document["owners"] = [self._shown(key) for key in sorted(group.owners)]
         return paged(asked, self._origin(), documents)
