@@ -18,7 +18,10 @@ PROTECTED = "protected: "
 CHANGED = "changed since: "
 """How the reason of a task begins that waits for a person because its group is not what it was."""
 
-ASKS = (PROTECTED, CHANGED)
+SPARED = "spared before: "
+"""How the reason of a task begins that cannot be undone, and before which something was left out on its account."""
+
+ASKS = (PROTECTED, CHANGED, SPARED)
 """What an approval of exactly this state answers."""
 
 Decisive = Mapping[str, Any]

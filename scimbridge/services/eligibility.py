@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.approval import CHANGED, PROTECTED
+from scimbridge.domain.approval import CHANGED, PROTECTED, SPARED
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.names import fold
@@ -171,7 +171,8 @@ class Eligibility:
         """Hold what was read against the approvals of the case; those that it contradicts lapse.
 
         Protected accounts wait for a person, unless the approvals of the stage cover exactly this state; so does a
-        group that somebody has begun to need since, unless an operator has seen it like this.
+        group that somebody has begun to need since, unless an operator has seen it like this. So does what cannot be
+        undone where something before it was left out: the account may have been in use until now.
         """
         case = cases.case_by_id(tx, task.case_id)
         lapsed = lapsing.lapse_drifted(
@@ -182,10 +183,13 @@ class Eligibility:
             version=lapsing.rule_version(self._rules, case),
             now=now,
         )
+        spared = self._spared(tx, task, state, connector)
+        if spared is not None:
+            lapsed |= lapsing.lapse_older(tx, task, spared[0], since=spared[1], now=now)
         if not approvals.conditions(tx, task.stage_id)[1]:
             why = f": {lapsed[task.stage_id]}" if task.stage_id in lapsed else ""
             return Obstacle(Consequence.POSTPONE, f"the approval of its stage has lapsed{why}; it has to be given anew")
-        why = _protected(tx, task, state) or _changed(tx, task, state)
+        why = _protected(tx, task, state) or _changed(tx, task, state) or _unprepared(tx, task, spared)
         if not task.action.is_revoking or not why or connector.is_as_wanted(task.action, state):
             return None
         return _asks(task, why)
@@ -193,7 +197,28 @@ class Eligibility:
     def undecided(self, tx: Connection, task: Task, state: NativeState, connector: Connector[Any]) -> Obstacle | None:
         """Return what a person has to decide after all, because they have taken their approval back since the read."""
         why = _protected(tx, task, state) if task.action.is_revoking else ""
+        why = why or _unprepared(tx, task, self._spared(tx, task, state, connector))
         return _asks(task, why) if why else self.out_of_place(tx, task, state, connector)
+
+    def _spared(
+        self, tx: Connection, task: Task, state: NativeState, connector: Connector[Any]
+    ) -> tuple[str, datetime] | None:
+        """Return what was left out of the work before something that cannot be undone, and since when that is so.
+
+        What the configuration of a target leaves out for the container is no part of it.
+        """
+        if not task.action.is_irreversible:
+            return None
+        allowed = connector.allowed_in(_home(tx, task, state)) if state.container is not None else None
+        left_out = [
+            (before, at)
+            for before, at in tasks.left_out_before(tx, task)
+            if allowed is None or before.action in allowed
+        ]
+        if not left_out:
+            return None
+        before, at = left_out[-1]
+        return f"{before.action} was left out ({before.reason})", at
 
     def out_of_place(
         self, tx: Connection, task: Task, state: NativeState, connector: Connector[Any]
@@ -212,6 +237,13 @@ class Eligibility:
         if _is_approved(tx, task) or connector.is_as_wanted(task.action, state):
             return None
         return _asks(task, f"{PROTECTED}in {home}, a container that the target's configuration does not name")
+
+
+def _unprepared(tx: Connection, task: Task, spared: tuple[str, datetime] | None) -> str:
+    """Return why a person has to decide about an account that was spared, unless they have since."""
+    if spared is None or _is_approved(tx, task):
+        return ""
+    return f"{SPARED}{spared[0]}, and the account may have been in use until now"
 
 
 def _protected(tx: Connection, task: Task, state: NativeState) -> str:

@@ -61,6 +61,19 @@ def lapse_drifted(
     return lapsed
 
 
+def lapse_older(tx: Connection, task: Task, reason: str, *, since: datetime, now: datetime) -> dict[str, str]:
+    """End the approvals of a task's stage if one was given before something that it did not know of.
+
+    Returns:
+        The stage, if it lost its approvals, and why.
+    """
+    standing = [each for each in approvals.standing(tx, task.case_id) if each.stage_id == task.stage_id]
+    if all(each.approved_at >= since for each in standing):
+        return {}
+    lapse(tx, standing[0], f"{reason} since it was approved", now, task=task)
+    return {task.stage_id: reason}
+
+
 def lapse(
     tx: Connection,
     approval: Approval,

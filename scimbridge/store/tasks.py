@@ -115,6 +115,15 @@ _NEXT = (
     .order_by(tasks.c.due_at, tasks.c.position)
     .limit(1)
 )
+_BEFORE = (
+    select(tasks)
+    .where(
+        tasks.c.case_id == bindparam("case"),
+        tasks.c.account_id == bindparam("account"),
+        tasks.c.position < bindparam("place"),
+    )
+    .order_by(tasks.c.finished_at, tasks.c.id)
+)
 _RUNNABLE = (
     select(tasks.c.account_id)
     .where(tasks.c.target == bindparam("at"), _is_runnable(), ~is_held(tasks), ~_is_live(), ~_is_paused())
@@ -278,6 +287,24 @@ def follows_observed(tx: Connection, task: Task) -> bool:
         tasks.c.evidence["observed"].as_boolean(),
     )
     return tx.execute(query).first() is not None
+
+
+def left_out_before(tx: Connection, task: Task) -> list[tuple[Task, datetime]]:
+    """Return what comes before a task on its account and will not be done, with its end, the last one last.
+
+    What was done after all, and what was only observed, is not among it.
+    """
+    rows = tx.execute(_BEFORE, {"case": task.case_id, "account": task.account_id, "place": task.position}).mappings()
+    found = [(_task(row), row) for row in rows]
+    done = {before.action for before, _ in found if before.state is TaskState.DONE}
+    return [
+        (before, row["finished_at"])
+        for before, row in found
+        if before.action.is_revoking
+        and before.action not in done
+        and before.state in (TaskState.SKIPPED, TaskState.CANCELED)
+        and not (row["evidence"] or {}).get("observed")
+    ]
 
 
 def due(tx: Connection, now: datetime, limit: int) -> list[Task]:

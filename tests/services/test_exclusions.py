@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from scimbridge.domain.action import Action
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.hold import Scope
-from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.rule import Ruleset, Stage, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import LegalHoldError
 from scimbridge.services.holding import Placed
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
+from tests.services.bench import FEW_ACTIONS, SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 
 PEOPLE = [Spared.MATCH, Spared.IDENTITY, Spared.MEMBERS]
 THINGS = [Spared.TARGET, Spared.ACCOUNT]
@@ -180,3 +182,99 @@ def test_a_legal_hold_at_the_last_second_stops_a_deletion(database: Database, cl
 
     assert "delete" not in [what for what, _ in bench.systems["crm"].writes]
     assert placed[0].too_late_for == ()
+
+
+# -- what cannot be undone, after an exclusion has ended
+
+
+def who_was_spared(database: Database, clock: FakeClock, deletion: Stage) -> tuple[Bench, str]:
+    """Somebody is excluded while the stage that suspends is due, and is not any more when they are to be deleted."""
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("7d"), deletion),)), actions=FEW_ACTIONS)
+    ada = bench.join("ada")
+    bench.run()
+    bench.leave(ada)
+    exclusion = spare(bench, Spared.MATCH, ada)
+    bench.run("7d")
+    bench.holding.end_exclusion(exclusion, by="ops", now=clock())
+    return bench, ada
+
+
+def approve(bench: Bench, ada: str) -> None:
+    proposal = bench.approving.propose(bench.open_case(ada).id, 2, bench.clock())
+    bench.approving.approve(proposal, by="eve", now=bench.clock())
+
+
+def test_nobody_is_deleted_who_was_spared_before_unless_a_person_says_so(database: Database, clock: FakeClock) -> None:
+    bench, ada = who_was_spared(database, clock, a_stage("30d", Action.DELETE))
+
+    bench.run("30d")
+
+    assert bench.systems["crm"].writes == []
+    delete = bench.tasks(bench.case(ada))[-1]
+    assert delete.needs_person
+    assert delete.reason.startswith("spared before: suspend was left out (excluded: spared)")
+    bench.operating.retry(bench.case(ada).id, by="eve", now=clock())
+    bench.run()
+    assert bench.systems["crm"].writes == [], "to try again is no answer"
+    approve(bench, ada)
+    bench.run()
+    assert [what for what, _ in bench.systems["crm"].writes] == ["delete"]
+
+
+def test_an_approval_that_was_given_before_somebody_was_spared_lapses(database: Database, clock: FakeClock) -> None:
+    deletion = replace(a_stage("30d", Action.DELETE), terms=Terms(approvers=1))
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("7d"), deletion),)), actions=FEW_ACTIONS)
+    ada = bench.join("ada")
+    bench.run()
+    bench.leave(ada)
+    approve(bench, ada)
+    exclusion = spare(bench, Spared.MATCH, ada)
+    bench.run("7d")
+    bench.holding.end_exclusion(exclusion, by="ops", now=clock())
+
+    bench.run("30d")
+
+    assert bench.systems["crm"].writes == []
+    assert "suspend was left out" in bench.tasks(bench.case(ada))[-1].reason
+    approve(bench, ada)
+    bench.run()
+    assert [what for what, _ in bench.systems["crm"].writes] == ["delete"]
+
+
+def test_an_account_that_came_after_it_was_to_be_suspended_is_not_deleted_unasked(
+    database: Database, clock: FakeClock
+) -> None:
+    rules = Ruleset((a_rule(a_stage("7d"), a_stage("30d", Action.DELETE)),))
+    bench = Bench(database, clock, rules, actions=FEW_ACTIONS)
+    ada = bench.join("ada", everywhere=False)
+    bench.leave(ada)
+    bench.run("7d")
+    bench.systems["crm"].add("ada")
+
+    bench.run("30d")
+
+    assert bench.systems["crm"].writes == []
+    assert "suspend was left out (no account there)" in bench.tasks(bench.case(ada))[-1].reason
+
+
+def test_what_was_called_off_and_done_later_was_not_left_out(database: Database, clock: FakeClock) -> None:
+    bench = Bench(
+        database,
+        clock,
+        Ruleset((a_rule(a_stage("7d"), a_stage("30d", Action.DELETE)),)),
+        systems={"crm": MemoryTarget(), "dir": MemoryTarget()},
+        granted_by={"crm": ["CRM"], "dir": ["Directory"]},
+        actions=FEW_ACTIONS,
+    )
+    ada, bob = bench.join("ada"), bench.join("bob")
+    crm, directory = bench.group("CRM", ada, bob), bench.group("Directory", ada, bob)
+    bench.change_group(directory, remove=[ada])
+    bench.change_group(crm, remove=[ada])
+    bench.change_group(crm, add=[ada])
+    bench.change_group(crm, remove=[ada])
+
+    bench.run("7d")
+    bench.run("30d")
+
+    assert [what for what, _ in bench.systems["crm"].writes] == ["suspend", "delete"]
+    assert TaskState.CANCELED in {task.state for task in bench.tasks(bench.case(ada)) if task.target == "crm"}

@@ -240,6 +240,16 @@ def changed_since(making: Making) -> tuple[Bench, str]:
     return bench, retired.id
 
 
+def spared_before(making: Making) -> tuple[Bench, str]:
+    bench = making(a_stage(), a_stage("30d", Action.DELETE))
+    case = leaver(bench)
+    exclusion = bench.holding.exclude(an_exclusion('userName eq "ada"', "needed"), by="ops", now=bench.clock())
+    bench.run()
+    bench.holding.end_exclusion(exclusion, by="ops", now=bench.clock())
+    bench.run("30d")
+    return bench, case
+
+
 def protected(making: Making) -> tuple[Bench, str]:
     bench = making()
     case = leaver(bench)
@@ -323,6 +333,7 @@ SCENARIOS: dict[Why, Scenario] = {
     Why.AMBIGUOUS: ambiguous,
     Why.PROTECTED: protected,
     Why.CHANGED: changed_since,
+    Why.SPARED: spared_before,
     Why.NEEDS_PERSON: failed,
     Why.LATE: late,
     Why.EXCLUDED: excluded,

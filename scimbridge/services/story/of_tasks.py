@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scimbridge.domain.approval import CHANGED, PROTECTED
+from scimbridge.domain.approval import CHANGED, PROTECTED, SPARED
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.times import moment
 from scimbridge.services.story.reading import Story
@@ -39,6 +39,8 @@ def _about_person(task: Task) -> Reason:
         return Reason(why=Why.PROTECTED, said=said)
     if task.reason.startswith(CHANGED):
         return Reason(why=Why.CHANGED, said=said)
+    if task.reason.startswith(SPARED):
+        return Reason(why=Why.SPARED, said=said)
     if task.reason.startswith("contested"):
         return Reason(why=Why.CONTESTED, said=said, step=retry)
     if "scimbridge tasks link" in task.reason:

@@ -42,6 +42,7 @@ class Why(StrEnum):
     AMBIGUOUS = "ambiguous"
     PROTECTED = "protected"
     CHANGED = "changed since"
+    SPARED = "spared before"
     NEEDS_PERSON = "needs a person"
     LATE = "late"
     EXCLUDED = "excluded"

@@ -145,9 +145,9 @@ class Judge:
         if write.what != "delete" or play.meddled[name, target] or play.stalls:
             return
         leaver = self._leaver(write)
+        assert write.was_suspended or play.is_let_through(write), "deleted before it was suspended"
         if leaver.spared:
             return
-        assert write.was_suspended, "deleted before it was suspended"
         if name in play.expedited:
             return
         # The quarter of an hour of the unassigned moves the first stage nearer to the second.
