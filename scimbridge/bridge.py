@@ -485,9 +485,9 @@ class Bridge:
         if name not in self.settings.targets:
             raise TargetUnusableError(f"{name} is no target: nobody has an account there")
         permit = TargetPermit(self.fleet[name], self.database, self.leases, self.clock)
-        return registry.build(
-            name, self.settings.targets[name], Context(target=name, permit=permit, throttled=permit.throttled)
-        )
+        planned = self.settings.ruleset.actions_at(name)
+        context = Context(target=name, permit=permit, planned=planned, throttled=permit.throttled)
+        return registry.build(name, self.settings.targets[name], context)
 
 
 def _alarm(target: str, reason: str) -> None:

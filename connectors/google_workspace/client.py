@@ -128,14 +128,14 @@ class GoogleClient:
             raise TargetUnusableError(f"{call}: the answer 404 does not come from Google's API; look at {root.value}")
         return None
 
-    def lacks(self, scope: str, subject: str | None = None) -> bool:
+    def lacks(self, scope: str) -> bool:
         """Whether the delegation does not have a scope.
 
         Raises:
             TargetUnusableError: There is more amiss than that.
         """
         try:
-            self._credentials.authorize(scope, subject or self._config.subject)(False)
+            self._credentials.authorize(scope, self._config.subject)(False)
         except RejectedError:
             return True
         return False

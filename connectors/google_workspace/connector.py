@@ -6,9 +6,9 @@ import secrets
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from urllib.parse import quote
 
 from connectors.google_workspace import scopes
+from connectors.google_workspace.checkup import Checkup
 from connectors.google_workspace.client import user_path
 from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.google_workspace.errors import is_absent
@@ -16,6 +16,7 @@ from connectors.google_workspace.group_actions import GroupActions
 from connectors.google_workspace.mail_actions import OF_MAIL, MailActions
 from connectors.google_workspace.memberships import Changed
 from connectors.google_workspace.notes import notes_of, text_of
+from connectors.google_workspace.units import Units
 from scimbridge.sdk import (
     AccountPage,
     AccountRef,
@@ -58,18 +59,8 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
             yield "transfer", 'is empty, and a rule hands over what is owned; e.g. transfer = ["drive", "calendar"]'
 
     def check(self) -> str:
-        """Look for an account and for ``disabled_ou``, and ask for a token of each scope."""
-        params = {"customer": self.config.customer, "maxResults": "1"}
-        self._client.send("GET", user_path(), call="listing accounts", scope=scopes.USER, params=params).json_object()
-        if self.config.disabled_ou:
-            self._look_for(self.config.disabled_ou)
-        missing = [
-            f"{scope.rpartition('/')[2]} ({', '.join(actions)})"
-            for scope, actions in self._needed().items()
-            if self._client.lacks(scope, self.config.subject)
-        ]
-        granted = f"these scopes are not granted: {', '.join(missing)}" if missing else "all scopes are granted"
-        return f"Google Workspace, acting for {self.config.subject}; {granted}"
+        """Look for an account and for ``disabled_ou``, and ask for a token of each scope that the rules need."""
+        return Checkup(self.config, self._client, self.used).run()
 
     def find(self, person: Person) -> AccountRef | None:
         """Return the account by the first pair of ``match`` that finds any."""
@@ -225,7 +216,7 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
         if account.is_as_wanted_by(Action.MOVE_BACK) or account.original is None:
             return Done(changed=False)
         before = account.original.container or "/"
-        if not self._has_org_unit(before):
+        if not Units(self.config, self._client).exists(before):
             lost = f"the organizational unit {before} is gone; the account is in {account.container}"
             return Done(changed=False, lost=(lost,))
         return self._update(Action.MOVE_BACK, account, {"orgUnitPath": before})
@@ -269,35 +260,6 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
                 )
             case _:
                 return InProgress(handle=handle, check_after=ASK_AGAIN)
-
-    def _has_org_unit(self, path: str) -> bool:
-        # The root is no organizational unit of its own, and always there.
-        if path == "/":
-            return True
-        customer, unit = quote(self.config.customer, safe=""), quote(path.lstrip("/"), safe="/")
-        path = f"/admin/directory/v1/customer/{customer}/orgunits/{unit}"
-        return self._client.look(path, call="looking for an organizational unit", scope=scopes.ORG_UNIT) is not None
-
-    def _look_for(self, path: str) -> None:
-        if not self._has_org_unit(path):
-            raise RejectedError(f"there is no organizational unit {path} (disabled_ou)")
-
-    def _needed(self) -> dict[str, list[str]]:
-        """Return what each scope is needed for, as far as the configuration leaves a use for it."""
-        unused = {
-            scopes.LICENSING: not self.config.licenses,
-            scopes.MAIL: not self.config.mail_settings,
-            scopes.MAIL_SHARING: not self.config.mail_settings,
-            scopes.GROUP_SETTINGS: not self.config.group_settings,
-        }
-        needed: dict[str, list[str]] = {}
-        for action, capability in self.capabilities.items():
-            for scope in capability.needs:
-                if not unused.get(scope):
-                    needed.setdefault(scope, []).append(action)
-        if self.config.devices != "leave":
-            needed[scopes.DEVICES] = [Action.REVOKE_SESSIONS]
-        return needed
 
 
 def _refused(changed: Changed, what: str) -> str:

@@ -315,7 +315,7 @@ class Microsoft365Connector(GroupActions):
     def _needed(self) -> dict[str, list[str]]:
         """Return what each permission is needed for, as far as the configuration leaves a use for it."""
         needed: dict[str, list[str]] = {}
-        for action, capability in self.capabilities.items():
+        for action, capability in self.used.items():
             for name in capability.needs:
                 if self.config.mail_settings or name not in {permissions.MAIL, permissions.MAIL_READ}:
                     needed.setdefault(name, []).append(action)

@@ -174,6 +174,17 @@ class Ruleset:
         """Return the rule of this name, if the configuration still has it."""
         return next((rule for rule in self.rules if rule.name == name), None)
 
+    def actions_at(self, target: str) -> frozenset[Action]:
+        """Return all that the rules plan at a target, whether it can do that or not."""
+        return frozenset(
+            action
+            for rule in self.rules
+            if target not in rule.exclude_targets
+            for stage in rule.stages
+            if stage.targets is None or target in stage.targets
+            for action in stage.actions
+        )
+
     def why_excluded(
         self, identity: Identity, rule_name: str, now: datetime, more: Iterable[Exclusion] = ()
     ) -> str | None:

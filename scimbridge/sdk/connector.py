@@ -67,11 +67,13 @@ class Context:
     Attributes:
         target: The name of the target, as configured.
         permit: To be called before every remote call.
+        planned: What the rules plan at this target; ``None`` where that is not told.
         throttled: To be called when the target refuses a call because there are too many; ``sdk.http`` does.
     """
 
     target: str
     permit: Permit
+    planned: frozenset[Action] | None = None
     throttled: Throttled = _nobody
 
 
@@ -116,6 +118,16 @@ class Connector(ABC, Generic[ConfigT]):
         self.config = config
         self.context = context
         self.log = structlog.get_logger("scimbridge.connector").bind(target=context.target)
+
+    @property
+    def used(self) -> Mapping[Action, Capability]:
+        """What the rules use of the capabilities, the way back and what has to come before among it; else all."""
+        planned = self.context.planned
+        if planned is None:
+            return self.capabilities
+        wanted = planned | {need for action in planned for need in action.facts.needs}
+        undone = {can.undo for action, can in self.capabilities.items() if action in wanted and can.undo}
+        return {action: can for action, can in self.capabilities.items() if action in wanted | undone}
 
     @classmethod
     def lacks(cls, config: ConfigT, actions: Collection[Action]) -> Iterator[tuple[str, str]]:  # noqa: ARG003

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from connectors.google_workspace import GoogleWorkspaceConfig, GoogleWorkspaceConnector
 from connectors.google_workspace.client import GoogleClient
-from scimbridge.sdk import Context, Permit
+from scimbridge.sdk import Action, Context, Permit
 from scimbridge.sdk.connector import Throttled
 from scimbridge.sdk.testing import RecordingPermit
 from tests.doubles.google import Google
@@ -56,11 +56,21 @@ class Workspace:
         }
 
     def connector(
-        self, permit: Permit | None = None, *, throttled: Throttled = lambda _: None, **settings: Any
+        self,
+        permit: Permit | None = None,
+        *,
+        planned: Collection[Action] | None = None,
+        throttled: Throttled = lambda _: None,
+        **settings: Any,
     ) -> GoogleWorkspaceConnector:
         """Return a connector that waits for nothing."""
         config = self.config(**settings)
-        context = Context(target="google", permit=permit or RecordingPermit(), throttled=throttled)
+        context = Context(
+            target="google",
+            permit=permit or RecordingPermit(),
+            planned=frozenset(planned) if planned is not None else None,
+            throttled=throttled,
+        )
         client = GoogleClient(config, context, sleep=lambda _: None)
         return GoogleWorkspaceConnector(config, context, client=client)
 

@@ -409,7 +409,8 @@ def test_a_missing_scope_is_named_and_stops_only_what_needs_it(running: Workspac
     running.google.tokens.granted = frozenset(each for each in ALL_SCOPES if not each.endswith("user.security"))
     connector = running.connector()
 
-    assert "not granted: admin.directory.user.security (reset_credentials, revoke_sessions)" in connector.check()
+    said = connector.check()
+    assert "not granted: admin.directory.user.security for reset_credentials, revoke_sessions; granted: " in said
     assert perform(connector, Action.SUSPEND, ann) == Done(changed=True)
     with pytest.raises(RejectedError, match=r"scope \S+admin\.directory\.user\.security"):
         perform(connector, Action.REVOKE_SESSIONS, ann)
@@ -417,11 +418,44 @@ def test_a_missing_scope_is_named_and_stops_only_what_needs_it(running: Workspac
 
 
 def test_check_says_what_is_there(running: Workspace, connector: GoogleWorkspaceConnector) -> None:
-    assert connector.check() == "Google Workspace, acting for admin@example.com; all scopes are granted"
+    said = connector.check()
 
+    assert said.startswith("Google Workspace, acting for admin@example.com; granted: admin.directory.user, ")
+    assert "apps.groups.settings" in said
     running.google.company.org_units.remove("/Leavers")
     with pytest.raises(RejectedError, match="/Leavers"):
         connector.check()
+
+
+LOOKING = {"admin.directory.user", "admin.directory.group", "admin.directory.rolemanagement"}
+
+
+@pytest.mark.parametrize(
+    ("planned", "settings", "more"),
+    [
+        ((), {"mail_settings": False}, set()),
+        ((Action.SUSPEND,), {}, {"gmail.settings.basic"}),
+        ((Action.SUSPEND,), {"licenses": LICENSES, "mail_settings": False}, {"apps.licensing"}),
+        (
+            (Action.REVOKE_SESSIONS,),
+            {"devices": "block", "mail_settings": False},
+            {"admin.directory.user.security", "admin.directory.device.mobile.action"},
+        ),
+        ((Action.REDIRECT_MAIL,), {}, {"gmail.settings.basic", "gmail.settings.sharing"}),
+        (
+            (Action.MOVE, Action.DISABLE_GROUP),
+            {"mail_settings": False},
+            {"apps.groups.settings", "admin.directory.orgunit.readonly"},
+        ),
+    ],
+)
+def test_check_asks_for_the_scopes_that_the_rules_have_a_use_for(
+    running: Workspace, planned: tuple[Action, ...], settings: dict[str, Any], more: set[str]
+) -> None:
+    connector = running.connector(planned=planned, **{"licenses": [], "disabled_ou": None} | settings)
+
+    assert set(connector.check().partition("granted: ")[2].split(", ")) == LOOKING | more
+    connector.close()
 
 
 def test_an_archived_account_is_blocked_and_a_person_takes_it_out(

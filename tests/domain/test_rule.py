@@ -147,6 +147,19 @@ def test_freezes_are_no_matter_of_what_can_be_undone_unless_it_is_said() -> None
     assert Terms().release_at(NOW, NOW, freezes=[Freeze(NOW, NOW + DAY, "release day")]) == NOW
 
 
+def test_what_is_planned_at_a_target_is_what_stages_do_there_that_are_for_it() -> None:
+    stages = (
+        Stage(after=timedelta(), actions=(Action.SUSPEND,)),
+        Stage(after=DAY, actions=(Action.MOVE, Action.DELETE), targets=frozenset({"crm"})),
+    )
+    first = replace(a_rule("first"), stages=stages, exclude_targets=frozenset({"shop"}))
+    rules = Ruleset(rules=(first, replace(a_rule("second"), stages=(Stage(after=DAY, actions=(Action.STAMP,)),))))
+
+    assert rules.actions_at("crm") == {Action.SUSPEND, Action.MOVE, Action.DELETE, Action.STAMP}
+    assert rules.actions_at("google") == {Action.SUSPEND, Action.STAMP}
+    assert rules.actions_at("shop") == {Action.STAMP}
+
+
 def test_a_rule_for_movers_says_what_somebody_was_and_is() -> None:
     was, now = IdentityFilter('title eq "Nurse"'), IdentityFilter('title eq "Doctor"')
     rule = a_rule("one")
