@@ -35,7 +35,7 @@ SPARE = 1.2
 # Each stage is due as soon as the one before it has come to its end.
 STAGES = (
     'after = "0s"\ndo = ["suspend", "revoke_sessions", "reset_credentials"]',
-    'after = "1s"\ndo = ["remove_from_groups", "release_licenses", "hide_from_directory", "stamp", "move"]',
+    'after = "1s"\ndo = ["remove_from_groups", "release_licenses", "stamp", "move"]',
     'after = "2s"\ndo = ["delete"]\napproval = false',
 )
 GOOGLE_ORDER = (

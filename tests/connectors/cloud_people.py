@@ -12,9 +12,9 @@ from tests.doubles.google import User as GoogleUser
 from tests.doubles.graph import User as GraphUser
 from tests.servers import quiet_port
 
-ALL_AT_GOOGLE = 11
+ALL_AT_GOOGLE = 10
 """Changes that somebody needs beside one for each group: password, app password, backup codes, token, sign-out,
-suspension; license, address list, mark, org unit; deletion. Each of them is a call of its own."""
+suspension; license, mark, org unit; deletion. Each of them is a call of its own."""
 
 ALL_AT_MICROSOFT = 9
 """Such changes there: suspension, sessions, grant, password, two methods; licenses, mark; deletion."""
