@@ -282,6 +282,16 @@ BUSY = [
 ]
 
 
+def test_an_endpoint_that_has_no_time_for_a_token_stops_nothing_for_good(running: Workspace, ann: User) -> None:
+    running.google.faults = [Fault(throttled(), is_meant=running.google.is_of_tokens)]
+    connector = running.connector()
+
+    with pytest.raises(RetryableError, match="asks for fewer calls"):
+        connector.read(ann.id)
+    assert connector.read(ann.id).id == ann.id
+    connector.close()
+
+
 @pytest.mark.parametrize("answer", BUSY, ids=lambda answer: str(answer.status))
 def test_what_goes_by_itself_is_tried_again_and_then_left_to_the_engine(
     running: Workspace, ann: User, answer: Answer

@@ -83,12 +83,14 @@ class Double(ABC):
     Attributes:
         calls: All requests, in order, but for those of tokens.
         faults: Tried in order; each wears off.
+        succeeded: How many of them were answered with 2xx; a batch is one.
         carried_out: Writing requests that were, also those whose answer was lost.
         bugs: What went wrong in the double itself; a test that meets one fails.
     """
 
     def __init__(self) -> None:
         self.calls: list[Asked] = []
+        self.succeeded = 0
         self.carried_out: list[Asked] = []
         self.bugs: list[Exception] = []
         self.faults: list[Fault] = []
@@ -115,6 +117,7 @@ class Double(ABC):
             if fault is not None and not fault.is_late:
                 return fault.answer
             answer = self.answer(asked)
+            self.succeeded += not self.is_of_tokens(asked) and answer.status // 100 == 2
             self.note(asked, answer)
             return answer if fault is None else fault.answer
 
