@@ -422,6 +422,21 @@ def _same_native(account_id: str) -> CompoundSelect[Any]:
     return union(linked.where(own.c.id == account_id), select(literal(account_id)))
 
 
+def deleted_at(tx: Connection, account_id: str, since: datetime) -> datetime | None:
+    """Return when the bridge last asked a target to delete an account, since a time; ``None`` where it has not."""
+    query = (
+        select(func.max(attempts.c.confirmed_at))
+        .join(tasks, attempts.c.task_id == tasks.c.id)
+        .where(
+            attempts.c.account_id.in_(_same_native(account_id)),
+            attempts.c.confirmed_at >= since,
+            tasks.c.action == Action.DELETE,
+        )
+    )
+    found: datetime | None = tx.execute(query).scalar_one()
+    return found
+
+
 def oldest_runnable(tx: Connection, target: str, now: datetime) -> datetime | None:
     """Return when the work at a target was due that has been waiting for the longest; held work counts, too."""
     query = select(func.min(tasks.c.due_at)).where(tasks.c.target == target, _is_runnable())

@@ -41,6 +41,7 @@ class RehearsedTask:
         observed: The target would only be read.
         spared: Why nothing would be done here, if so.
         contested: Another active identity owns the account: a person would be asked.
+        window: For how long the target would keep what is removed.
     """
 
     target: str
@@ -55,6 +56,12 @@ class RehearsedTask:
     observed: bool
     spared: str | None
     contested: bool
+    window: timedelta | None
+
+    @property
+    def kept_until(self) -> datetime | None:
+        """Until when what is removed could be brought back, where the target would keep it."""
+        return self.released_at + self.window if self.window is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +202,7 @@ def _stages(
                     released_at=_released_at(
                         stage.terms, task.due_at, task.action.is_irreversible, outlook.freezes, outlook.now
                     ),
+                    window=_window(task, outlook.fleet),
                     frozen=task.action.is_irreversible
                     and _released_at(stage.terms, task.due_at, True, outlook.freezes, outlook.now)
                     > _released_at(stage.terms, task.due_at, True, (), outlook.now),
@@ -209,6 +217,11 @@ def _stages(
         )
         for stage in planned
     )
+
+
+def _window(task: PlannedTask, targets: Fleet) -> timedelta | None:
+    can = targets[task.target].abilities.get(task.action)
+    return can.window if can is not None else None
 
 
 @lru_cache(maxsize=1000)  # the same for everybody of a file, and a schedule takes time to look through
