@@ -39,6 +39,14 @@ Abilities = Mapping[Action, Capability]
 Capabilities = Mapping[str, Abilities]
 """What each configured target can do."""
 
+
+
+def kept_for(action: Action, can: Abilities) -> timedelta | None:
+    """Return for how long a target keeps what an action removes; ``None`` where the bridge could not bring it back."""
+    own = can.get(action)
+    return own.window if own is not None and own.undo in can else None
+
+
 _USUAL = (
     *(Action.SUSPEND, Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS),
     *(Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL, Action.HIDE_FROM_DIRECTORY, Action.ARCHIVE),

@@ -11,6 +11,7 @@ import structlog
 
 from scimbridge import telemetry
 from scimbridge.domain.action import Action
+from scimbridge.domain.capability import kept_for
 from scimbridge.domain.retry import backoff
 from scimbridge.domain.task import Task
 from scimbridge.sdk.config import Mode
@@ -150,7 +151,7 @@ class Execution:
         if not isinstance(outcome, Done):
             return Result(outcome=outcome, before=state)
         result = _done(connector, outcome, state, _read_back(connector, action, state, outcome))
-        return replace(result, window=connector.capabilities[action].window)
+        return replace(result, window=kept_for(action, self._fleet[claim.task.target].abilities))
 
     def _native_id(self, connector: Connector[Any], claim: Claim) -> str:
         """Return the linked id, looking the account up where it was never linked."""

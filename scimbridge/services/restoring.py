@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.capability import Abilities, Capabilities
+from scimbridge.domain.capability import Abilities, Capabilities, kept_for
 from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import TaskId, new_id
@@ -132,7 +132,7 @@ def _insert_case(tx: Connection, identity: Identity, wish: Wish, now: datetime) 
 def _way(tx: Connection, identity: Identity, account: Owned, can: Abilities | None, now: datetime) -> Way:
     since = snapshots.taken_at(tx, account.id)
     begun = tasks.begun_on(tx, account.id, since)
-    window = can[Action.DELETE].window if can is not None and Action.DELETE in can else None
+    window = kept_for(Action.DELETE, can) if can is not None else None
     deleted_at = tasks.deleted_at(tx, account.id, since) if since is not None and window is not None else None
     kept_until = deleted_at + window if deleted_at is not None and window is not None else None
     over_since = kept_until if kept_until is not None and kept_until <= now else None

@@ -211,7 +211,8 @@ class MemoryTarget(MemoryGroups):
     def bring_back(self, account_id: str) -> bool:
         record = self.deleted(account_id)
         if record is not None:
-            self.write("undelete", account_id, lambda accounts: accounts.update({account_id: record.to_json()}))
+            left = {account_id: record.to_json()}
+            self.write("undelete", account_id, lambda accounts: (accounts.update(left), self.bin.pop(account_id)))
         return record is not None
 
     def purge(self, account_id: str) -> bool:

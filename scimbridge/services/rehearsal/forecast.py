@@ -10,7 +10,7 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.capability import Capabilities
+from scimbridge.domain.capability import Capabilities, kept_for
 from scimbridge.domain.case import Case
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.hold import Hold, Scope
@@ -202,7 +202,7 @@ def _stages(
                     released_at=_released_at(
                         stage.terms, task.due_at, task.action.is_irreversible, outlook.freezes, outlook.now
                     ),
-                    window=_window(task, outlook.fleet),
+                    window=kept_for(task.action, outlook.fleet[task.target].abilities),
                     frozen=task.action.is_irreversible
                     and _released_at(stage.terms, task.due_at, True, outlook.freezes, outlook.now)
                     > _released_at(stage.terms, task.due_at, True, (), outlook.now),
@@ -217,11 +217,6 @@ def _stages(
         )
         for stage in planned
     )
-
-
-def _window(task: PlannedTask, targets: Fleet) -> timedelta | None:
-    can = targets[task.target].abilities.get(task.action)
-    return can.window if can is not None else None
 
 
 @lru_cache(maxsize=1000)  # the same for everybody of a file, and a schedule takes time to look through
