@@ -40,7 +40,6 @@ Capabilities = Mapping[str, Abilities]
 """What each configured target can do."""
 
 
-
 def kept_for(action: Action, can: Abilities) -> timedelta | None:
     """Return for how long a target keeps what an action removes; ``None`` where the bridge could not bring it back."""
     own = can.get(action)

@@ -415,13 +415,6 @@ def begun_on(tx: Connection, account_id: str, since: datetime | None) -> frozens
     return frozenset(Action(name) for name in tx.execute(query).scalars())
 
 
-def _same_native(account_id: str) -> CompoundSelect[Any]:
-    """Return a query for all rows of what an account is linked to, and for the account itself."""
-    own, same = accounts.alias("own"), accounts.alias("same")
-    linked = select(same.c.id).join(own, and_(own.c.target == same.c.target, own.c.native_id == same.c.native_id))
-    return union(linked.where(own.c.id == account_id), select(literal(account_id)))
-
-
 def deleted_at(tx: Connection, account_id: str, since: datetime) -> datetime | None:
     """Return when the bridge last asked a target to delete an account, since a time; ``None`` where it has not."""
     query = (
@@ -435,6 +428,13 @@ def deleted_at(tx: Connection, account_id: str, since: datetime) -> datetime | N
     )
     found: datetime | None = tx.execute(query).scalar_one()
     return found
+
+
+def _same_native(account_id: str) -> CompoundSelect[Any]:
+    """Return a query for all rows of what an account is linked to, and for the account itself."""
+    own, same = accounts.alias("own"), accounts.alias("same")
+    linked = select(same.c.id).join(own, and_(own.c.target == same.c.target, own.c.native_id == same.c.native_id))
+    return union(linked.where(own.c.id == account_id), select(literal(account_id)))
 
 
 def oldest_runnable(tx: Connection, target: str, now: datetime) -> datetime | None:
