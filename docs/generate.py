@@ -125,9 +125,16 @@ def _actions(*, of_groups: bool) -> Iterator[str]:
     for name, text in _described(Action):
         action = Action(name)
         if not action.gives_back and action.is_of_groups is of_groups:
-            undo = f"`{action.facts.undo}`" if action.facts.undo else _NO_UNDO.get(action, "cannot be undone")
+            undo = _undo_of(action)
             counts = f"`{action.facts.guard}`" if action.facts.guard else "`all`" if action.is_revoking else ""
             yield f"| `{name}` | {text} | {_needs_of(action)} | {undo} | {counts} |"
+
+
+def _undo_of(action: Action) -> str:
+    """Return what takes an action back."""
+    if action.facts.undo is None:
+        return _NO_UNDO.get(action, "cannot be undone")
+    return f"`{action.facts.undo}`" + (", at some targets and for some days" if action.is_irreversible else "")
 
 
 def undoing_actions() -> Iterator[str]:
@@ -136,6 +143,11 @@ def undoing_actions() -> Iterator[str]:
     texts = dict(_described(Action))
     yield from (f"| `{undo}` | `{undone}` | {texts[undo]} |" for undo, undone in UNDOES.items())
 
+
+_NOTHING_AFTER: Mapping[Action, str] = {
+    each.facts.follows: f"no later stage there but `{each}`" for each in Action if each.facts.follows
+}
+"""What is said of actions after which one other can be done."""
 
 _NO_UNDO: Mapping[Action, str] = {
     Action.REVOKE_SESSIONS: "signing in again",
@@ -149,12 +161,13 @@ _NO_UNDO: Mapping[Action, str] = {
 def _needs_of(action: Action) -> str:
     """Return what must be there before it: another action, a key of the stage."""
     needs = [f"`{need}` before it" for need in action.facts.needs]
+    needs += [f"an earlier stage with `{action.facts.follows}`"] if action.facts.follows else []
     if action in (Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL):
         needs.append("`successor`")
     if action is Action.NOTIFY:
         needs.append("`notify`")
     if action.facts.is_final:
-        needs.append("no later stage there")
+        needs.append(_NOTHING_AFTER.get(action, "no later stage there"))
     return ", ".join(needs)
 
 

@@ -26,10 +26,14 @@ from scimbridge.sdk import (
     performs,
 )
 from scimbridge.sdk.finding import find_by
+from scimbridge.sdk.outcome import name_taken
 from scimbridge.sdk.stamp import date_in, stamp_in, stamp_of, stamped, unstamped
 
 ASK_AGAIN = timedelta(seconds=5)
 """How long the target needs for an archive, as it says."""
+
+KEPT_FOR = timedelta(days=30)
+"""How long the target keeps what is left of a deleted account, as it says; a file forgets nothing by itself."""
 
 
 class SampleConnector(Listing):
@@ -65,6 +69,14 @@ class SampleConnector(Listing):
         if record is None:
             raise AccountNotFoundError("the target has no such account")
         return self._state(system, record)
+
+    def read_deleted(self, account_id: str) -> AccountState:
+        """Return what is left of a deleted account."""
+        system = self._enter(writes=False)
+        record = system.deleted(account_id)
+        if record is None:
+            raise AccountNotFoundError("the target keeps no such account")
+        return replace(self._state(system, record), deleted=True)
 
     def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
         """Whether the account is as an action would make it; here sessions and the container can be told, too."""
@@ -245,12 +257,32 @@ class SampleConnector(Listing):
         """Write the mark by which ``find`` passes the account over."""
         return self._set(Action.DISCONNECT, account, unmanaged=True)
 
-    @performs(Action.DELETE)
+    @performs(Action.DELETE, undo=Action.UNDELETE, window=KEPT_FOR)
     def delete(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Remove the account."""
+        """Remove the account; what is left of it is kept for a time."""
         system = self._enter(writes=True)
         confirm()
         return Done(changed=system.remove(account.id))
+
+    @performs(Action.UNDELETE)
+    def undelete(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Bring the account back, suspended, unless somebody else has its name by now."""
+        if not account.deleted:
+            return Done(changed=False)
+        if self._enter(writes=False).find("name", account.name):
+            return name_taken(account.name)
+        if not self._enter(writes=True).bring_back(account.id):
+            raise AccountNotFoundError("the target keeps no such account")
+        return Done(changed=True)
+
+    @performs(Action.PURGE)
+    def purge(self, account: AccountState, confirm: Confirm) -> Outcome:
+        """Remove what is left of a deleted account."""
+        if not account.deleted:
+            raise RejectedError("the account is not deleted")
+        system = self._enter(writes=True)
+        confirm()
+        return Done(changed=system.purge(account.id))
 
     # -- calls
 

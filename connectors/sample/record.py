@@ -110,6 +110,15 @@ class System(GroupSystem, Protocol):
     def remove(self, account_id: str) -> bool:
         """Remove an account; False where it is gone already."""
 
+    def deleted(self, account_id: str) -> Record | None:
+        """Return an account that was removed and is still kept."""
+
+    def bring_back(self, account_id: str) -> bool:
+        """Bring a removed account back, suspended, in no groups and without licenses; False where it is not kept."""
+
+    def purge(self, account_id: str) -> bool:
+        """Keep a removed account no longer; False where it is not kept."""
+
     def archive(self, account_id: str) -> str | None:
         """Begin to archive an account: the handle of the work, or ``None`` where it is done at once."""
 

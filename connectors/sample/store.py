@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from connectors.sample.bin_rows import BinRows
 from connectors.sample.errors import FAULTS, Fault
 from connectors.sample.group_rows import GROUP_SCHEMA, GroupRows
 from connectors.sample.list_rows import LIST_SCHEMA, ListRows
@@ -21,6 +22,7 @@ from scimbridge.sdk import Entitlement, RetryableError, TargetUnusableError
 _SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE accounts (id TEXT PRIMARY KEY, document TEXT NOT NULL);
+CREATE TABLE bin (id TEXT PRIMARY KEY, document TEXT NOT NULL);
 CREATE TABLE keys (attribute TEXT, value TEXT, account_id TEXT, PRIMARY KEY (attribute, value, account_id));
 CREATE TABLE entitlements (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, is_privileged INTEGER NOT NULL, seats INTEGER);
@@ -33,7 +35,7 @@ CREATE TABLE writes (id INTEGER PRIMARY KEY, what TEXT NOT NULL, account_id TEXT
 CONTAINERS = ("people", "leavers", "groups", "old groups")
 
 
-class SampleFile(GroupRows, ListRows):
+class SampleFile(GroupRows, ListRows, BinRows):
     """The target's side of the calls; nothing is kept open between two of them.
 
     Args:

@@ -89,6 +89,7 @@ def _task_document(task: RehearsedTask) -> Document:
         "account": task.account,
         "due_at": iso(task.due_at),
         "released_at": iso(task.released_at),
+        "kept_until": iso(task.kept_until),
         "frozen": task.frozen,
         "because_of": task.because_of,
         "snapshot": task.takes_snapshot,

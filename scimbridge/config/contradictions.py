@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from scimbridge.config.drafts import KnownTargets, RuleDraft
 from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Abilities, OrderError, in_order
+from scimbridge.domain.outline import is_possible_after
 from scimbridge.errors import Problem
 
 
@@ -26,13 +27,9 @@ def _at_target(draft: RuleDraft, name: str, can: Abilities) -> Iterator[tuple[in
     done: list[Action] = []
     for stage in draft.stages:
         own = [action for action in stage.actions_at(name) if action in can]
-        final = next((action for action in done if action.facts.is_final), None)
         for action in own:
-            if final is not None:
-                yield (
-                    stage.number,
-                    f'"{action}" comes after "{final}" at {name}, when there is nothing left to do it to',
-                )
+            if not is_possible_after(done, action):
+                yield stage.number, _why_impossible(done, action, name)
             for earlier in _MUST_PRECEDE.get(action, ()):
                 if earlier in done:
                     yield stage.number, f'"{action}" comes too late after "{earlier}" at {name}; put it before'
@@ -44,6 +41,13 @@ def _at_target(draft: RuleDraft, name: str, can: Abilities) -> Iterator[tuple[in
         except OrderError as error:
             yield stage.number, f"at {name}, {error}; put them in different stages"
         done += own
+
+
+def _why_impossible(done: list[Action], action: Action, target: str) -> str:
+    final = next((each for each in done if each.facts.is_final), None)
+    if final is None:
+        return f'"{action}" needs an earlier stage that does "{action.facts.follows}" at {target}'
+    return f'"{action}" comes after "{final}" at {target}, when there is nothing left to do it to'
 
 
 _STAGES_APART = (

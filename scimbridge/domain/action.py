@@ -69,7 +69,13 @@ class Action(StrEnum):
     """Mark the account as not managed, and leave it alone for good."""
 
     DELETE = "delete"
-    """Remove the account. Cannot be taken back."""
+    """Remove the account. Cannot be taken back, but for the days that some targets keep it."""
+
+    UNDELETE = "undelete"
+    """Bring the account back while its target still keeps it; nobody can sign in yet."""
+
+    PURGE = "purge"
+    """Remove for good what the target still keeps of a deleted account. Cannot be taken back."""
 
     NOTIFY = "notify"
     """Tell the manager, the owner or an address; done by the bridge itself."""
@@ -108,7 +114,7 @@ class Action(StrEnum):
 
     @property
     def is_irreversible(self) -> bool:
-        """Whether nothing in the bridge can undo this."""
+        """Whether nobody can count on it being undone."""
         return FACTS[self].is_irreversible
 
     @property
@@ -124,7 +130,12 @@ class Action(StrEnum):
     @property
     def removes(self) -> bool:
         """Whether nothing is there afterwards."""
-        return self in (Action.DELETE, Action.DELETE_GROUP)
+        return self in (Action.DELETE, Action.PURGE, Action.DELETE_GROUP)
+
+    @property
+    def is_of_deleted(self) -> bool:
+        """Whether it is done to an account that was deleted, and that its target still keeps."""
+        return self in (Action.UNDELETE, Action.PURGE)
 
     @property
     def gives_back(self) -> bool:
@@ -157,9 +168,10 @@ class Facts:
 
     Attributes:
         is_revoking: It takes something away.
-        is_irreversible: Nothing in the bridge can undo it: its stage waits for approval.
+        is_irreversible: Nobody can count on it being undone: its stage waits for approval.
         is_final: There is nothing to do to the account afterwards.
-        undo: The action that takes it back.
+        follows: What an earlier stage has to do at the same target, and what is final but for this.
+        undo: The action that takes it back; where this is irreversible, at some targets, and for some days.
         needs: Actions that the engine puts before it where the target can do them.
         guard: What it counts as, beside ``all``; of groups, instead of ``all``.
         is_of_groups: It is done to a group at a target, and not to an account.
@@ -168,6 +180,7 @@ class Facts:
     is_revoking: bool = True
     is_irreversible: bool = False
     is_final: bool = False
+    follows: Action | None = None
     undo: Action | None = None
     needs: tuple[Action, ...] = ()
     guard: GuardClass | None = None
@@ -199,8 +212,14 @@ FACTS: Mapping[Action, Facts] = {
     Action.ARCHIVE: Facts(is_irreversible=True, guard=GuardClass.DELETE),
     Action.DISCONNECT: Facts(is_final=True),
     Action.DELETE: Facts(
-        is_irreversible=True, is_final=True, needs=(Action.REMOVE_FROM_GROUPS,), guard=GuardClass.DELETE
+        is_irreversible=True,
+        is_final=True,
+        undo=Action.UNDELETE,
+        needs=(Action.REMOVE_FROM_GROUPS,),
+        guard=GuardClass.DELETE,
     ),
+    Action.UNDELETE: _GIVES_BACK,
+    Action.PURGE: Facts(is_irreversible=True, is_final=True, follows=Action.DELETE, guard=GuardClass.DELETE),
     Action.NOTIFY: Facts(is_revoking=False),
     Action.STAMP_GROUP: _of_groups(undo=Action.UNSTAMP_GROUP),
     Action.UNSTAMP_GROUP: _OF_GROUPS_BACK,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from scimbridge.domain.action import Action
 
@@ -15,6 +16,8 @@ class Capability:
 
     Attributes:
         undo: The action that takes it back, if one does.
+        window: For how long the target keeps what this removes, so that ``undo`` can bring it back; forever where
+            absent.
         needs: Permissions that the target must have granted.
         after: Actions that must come before it where both are planned.
         before: Actions that must come after it where both are planned.
@@ -23,6 +26,7 @@ class Capability:
 
     action: Action
     undo: Action | None = None
+    window: timedelta | None = None
     needs: tuple[str, ...] = ()
     after: tuple[Action, ...] = ()
     before: tuple[Action, ...] = ()
@@ -35,13 +39,20 @@ Abilities = Mapping[Action, Capability]
 Capabilities = Mapping[str, Abilities]
 """What each configured target can do."""
 
+
+def kept_for(action: Action, can: Abilities) -> timedelta | None:
+    """Return for how long a target keeps what an action removes; ``None`` where the bridge could not bring it back."""
+    own = can.get(action)
+    return own.window if own is not None and own.undo in can else None
+
+
 _USUAL = (
     *(Action.SUSPEND, Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS),
     *(Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL, Action.HIDE_FROM_DIRECTORY, Action.ARCHIVE),
     *(Action.REMOVE_FROM_GROUPS, Action.RELEASE_LICENSES, Action.STAMP, Action.MOVE),
-    *(Action.DISCONNECT, Action.DELETE),
-    # Giving back: who may sign in again need not wait for the rest.
-    *(Action.RESTORE, Action.MOVE_BACK, Action.UNSTAMP, Action.ASSIGN_LICENSES, Action.ADD_TO_GROUPS),
+    *(Action.DISCONNECT, Action.DELETE, Action.PURGE),
+    # Giving back: the account itself, then who may sign in again need not wait for the rest.
+    *(Action.UNDELETE, Action.RESTORE, Action.MOVE_BACK, Action.UNSTAMP, Action.ASSIGN_LICENSES, Action.ADD_TO_GROUPS),
     *(Action.SHOW_IN_DIRECTORY, Action.RESTORE_MAIL),
     *(Action.STAMP_GROUP, Action.DISABLE_GROUP, Action.MOVE_GROUP, Action.EMPTY_GROUP, Action.DELETE_GROUP),
     # Members come back into a group that opens things again once it is where it was.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -177,9 +177,7 @@ def _stage(
     """Return a stage; ``done`` holds what earlier ones do at each target, and gets what this one does."""
     steps: list[Step] = []
     for name, can in targets.items():
-        # After what is final there is nothing to do, and nobody to do it to.
-        is_over = any(action.facts.is_final for action in done[name])
-        named = set() if is_over else _named(stage, name, can)
+        named = {action for action in _named(stage, name, can) if is_possible_after(done[name], action)}
         after = max(stage.after_at(name), least)
         for rank, action in enumerate(in_order(named | _needed(named, can, done[name]), can)):
             steps.append(
@@ -199,6 +197,15 @@ def _stage(
 def _named(stage: Stage, target: str, can: Abilities) -> set[Action]:
     """Return what a stage does at a target: what it names and the target can do."""
     return {action for action in stage.actions if action in can} if _concerns(stage, target) else set()
+
+
+def is_possible_after(done: Collection[Action], action: Action) -> bool:
+    """Whether an action can be done to an account to which these were done in earlier stages.
+
+    After what is final nothing can, but for what follows exactly that, and can be done at no other time.
+    """
+    final = {each for each in done if each.facts.is_final}
+    return final == ({action.facts.follows} if action.facts.follows else set())
 
 
 def _concerns(stage: Stage, target: str) -> bool:

@@ -18,7 +18,7 @@ import structlog
 from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Capability
 from scimbridge.sdk.config import TargetConfig
-from scimbridge.sdk.errors import RejectedError
+from scimbridge.sdk.errors import AccountNotFoundError, RejectedError
 from scimbridge.sdk.group import GroupState, GroupSummary
 from scimbridge.sdk.listing import AccountPage
 from scimbridge.sdk.native import NativeState
@@ -81,6 +81,7 @@ def performs(
     action: Action,
     *,
     undo: Action | None = None,
+    window: timedelta | None = None,
     needs: tuple[str, ...] = (),
     after: tuple[Action, ...] = (),
     before: tuple[Action, ...] = (),
@@ -89,7 +90,13 @@ def performs(
 
     def declare(method: PerformT) -> PerformT:
         capability = Capability(
-            action=action, undo=undo, needs=needs, after=after, before=before, method=method.__name__
+            action=action,
+            undo=undo,
+            window=window,
+            needs=needs,
+            after=after,
+            before=before,
+            method=method.__name__,
         )
         method.__performs__ = capability  # type: ignore[attr-defined]  # read back by __init_subclass__
         return method
@@ -163,6 +170,17 @@ class Connector(ABC, Generic[ConfigT]):
             AccountNotFoundError: The target has no account of this id.
         """
 
+    def read_deleted(self, account_id: str) -> AccountState:
+        """Return an account that was deleted and that the target still keeps; changes nothing.
+
+        For connectors that can ``undelete`` or ``purge``. It is ``deleted`` and ``suspended``, and in no groups and
+        without licenses; what else the target does not tell of such an account is ``None``.
+
+        Raises:
+            AccountNotFoundError: The target keeps none of this id.
+        """
+        raise RejectedError(f"the connector {self.kind} knows nothing of deleted accounts, so not of {account_id!r}")
+
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
         """Yield the accounts of the target, page by page; changes nothing.
 
@@ -206,10 +224,19 @@ class Connector(ABC, Generic[ConfigT]):
     def read_for(self, action: Action, native_id: str) -> NativeState:
         """Return what an action is about as it is now: an account, or a group.
 
+        What is done to deleted accounts is told of one that is not deleted, too, or not any more: it looks there first.
+
         Raises:
             AccountNotFoundError: The target has none of this id.
         """
-        return self.read_group(native_id) if action.is_of_groups else self.read(native_id)
+        if action.is_of_groups:
+            return self.read_group(native_id)
+        try:
+            return self.read(native_id)
+        except AccountNotFoundError:
+            if action.is_of_deleted:
+                return self.read_deleted(native_id)
+            raise
 
     def read_first(self, action: Action, native_id: str) -> NativeState:
         """Return what an action is about, with all that undo works from; asked while no snapshot of it is kept.

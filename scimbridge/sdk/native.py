@@ -42,6 +42,7 @@ class NativeState(ABC):
         stamp: The bridge's mark "To Be Deleted", as it stands there; empty where there is none.
         stamped_until: The date in the mark (UTC), where it can be read.
         unmanaged: Whether it carries the mark that keeps the bridge away from it.
+        deleted: It was deleted, and the target still keeps it.
         protected: Why only a person may decide about it: a directory role, the last owner of something.
         original: The state before the bridge first touched it; set by the engine.
         left: The state as the bridge left it last; set by the engine.
@@ -58,6 +59,7 @@ class NativeState(ABC):
     stamp: str | None = None
     stamped_until: datetime | None = None
     unmanaged: bool | None = None
+    deleted: bool = False
     protected: str = ""
     original: Self | None = None
     left: Self | None = None

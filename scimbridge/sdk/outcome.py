@@ -39,3 +39,11 @@ class NeedsPerson:
 
 
 Outcome = Done | InProgress | NeedsPerson
+
+
+def name_taken(name: str) -> NeedsPerson:
+    """Return what is asked where a deleted account cannot come back, because another one has its name by now."""
+    return NeedsPerson(
+        f"another account is called {name} by now. If that is the person's new account, cancel this restore; otherwise "
+        "give the other account another name, then retry"
+    )

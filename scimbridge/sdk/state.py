@@ -162,6 +162,8 @@ class AccountState(NativeState):
             "privileged": sorted(each.id for each in self.groups or () if each.is_privileged),
             "protected": self.protected,
             "owns": sorted(each.id for each in self.owns or ()),
+            # Only then, so that approvals of before there was such a thing stand.
+            **({"deleted": True} if self.deleted else {}),
         }
 
     @property
@@ -192,6 +194,7 @@ class AccountState(NativeState):
             **{key: _plain(value) for key in _TOLD if (value := getattr(self, key)) is not None},
             **({"stamped_until": self.stamped_until.isoformat()} if self.stamped_until else {}),
             **({"protected": self.protected} if self.protected else {}),
+            **({"deleted": True} if self.deleted else {}),
         }
 
     @classmethod
@@ -206,6 +209,7 @@ class AccountState(NativeState):
             attributes={key: tuple(values) for key, values in document["attributes"].items()},
             stamped_until=datetime.fromisoformat(until) if until else None,
             protected=document.get("protected", ""),
+            deleted=document.get("deleted", False),
             **told,
         )
 
@@ -230,6 +234,8 @@ _AS_WANTED: Mapping[Action, Callable[[AccountState], bool | None]] = {
     Action.SUSPEND: lambda state: state.suspended,
     Action.RESTORE: lambda state: not state.suspended or state.stays("suspended"),
     Action.DELETE: lambda _state: False,
+    Action.UNDELETE: lambda state: not state.deleted,
+    Action.PURGE: lambda _state: False,
     Action.REMOVE_FROM_GROUPS: _where_told("groups", lambda state: not state.removable_groups),
     Action.ADD_TO_GROUPS: _where_told("groups", lambda state: not state.missing_groups),
     Action.RELEASE_LICENSES: _where_told("licenses", lambda state: not state.removable_licenses),

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.action import Action
 from scimbridge.domain.approval import ASKS, Approval, Plan, Subject, digest, same_operator
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
@@ -200,7 +201,7 @@ class Approving:
     def _look(self, identity: Identity, account: Account, own: tuple[Task, ...]) -> SeenAccount:
         native_id, state = account.native_id, None
         if account.target != NOTICES:
-            native_id, state = self._read(identity, account)
+            native_id, state = self._read(identity, account, own[0].action)
         decisive = self._fleet.connector(account.target).decisive(state) if state is not None else None
         subject = Subject(
             account_id=account.id,
@@ -211,16 +212,15 @@ class Approving:
         )
         return SeenAccount(target=account.target, state=state, tasks=own, subject=subject)
 
-    def _read(self, identity: Identity, account: Account) -> tuple[str | None, NativeState | None]:
-        """Return the account's immutable id and its state; ``None`` for what is not there."""
+    def _read(self, identity: Identity, account: Account, action: Action) -> tuple[str | None, NativeState | None]:
+        """Return the immutable id and the state of what an action is about; ``None`` for what is not there."""
         native_id = account.native_id
         try:
             connector = self._fleet.connector(self._fleet[account.target].name)
             if native_id is None:
                 ref = connector.find(Person(identities.match_values(identity)))
                 native_id = ref.id if ref is not None else None
-            read = connector.read_group if identity.is_group else connector.read
-            return native_id, read(native_id) if native_id is not None else None
+            return native_id, connector.read_for(action, native_id) if native_id is not None else None
         except AccountNotFoundError:
             return native_id, None
         except ConnectorError as error:

@@ -11,6 +11,7 @@ import structlog
 
 from scimbridge import telemetry
 from scimbridge.domain.action import Action
+from scimbridge.domain.capability import kept_for
 from scimbridge.domain.retry import backoff
 from scimbridge.domain.task import Task
 from scimbridge.sdk.config import Mode
@@ -149,7 +150,8 @@ class Execution:
         outcome = connector.perform(action, state, lambda: self._claiming.confirm(claim, self._clock(), state))
         if not isinstance(outcome, Done):
             return Result(outcome=outcome, before=state)
-        return _done(connector, outcome, state, _read_back(connector, action, state, outcome))
+        result = _done(connector, outcome, state, _read_back(connector, action, state, outcome))
+        return replace(result, window=kept_for(action, self._fleet[claim.task.target].abilities))
 
     def _native_id(self, connector: Connector[Any], claim: Claim) -> str:
         """Return the linked id, looking the account up where it was never linked."""
@@ -209,13 +211,15 @@ def _read_back(connector: Connector[Any], action: Action, before: NativeState, o
     What the connector says it could not give back is not missed.
 
     Raises:
-        RetryableError: The target said that it changed something, and it has not.
+        RetryableError: The target said that it changed something, and it has not, or not yet.
     """
     try:
         after = before.seen_again(connector.read_for(action, before.id))
     except AccountNotFoundError:
         if action.removes:
             return None
+        if action is Action.UNDELETE:
+            raise RetryableError("the target answered that the account is back, but it is not there yet") from None
         raise
     if connector.is_as_wanted(action, after) is False and not outcome.lost:
         thing = "group" if action.is_of_groups else "account"

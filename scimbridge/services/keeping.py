@@ -24,6 +24,8 @@ _ABOUT: Mapping[Action, tuple[str, ...]] = {
     Action.REDIRECT_MAIL: ("mail_to", "auto_reply", "delegates", "aliases"),
     Action.STAMP: ("stamp", "stamped_until"),
     Action.MOVE: ("container",),
+    # The account goes with all that it has; what comes back with it is the target's to say.
+    Action.DELETE: ("suspended", "groups", "licenses", "hidden", "mail_to", "stamp", "stamped_until", "container"),
     Action.STAMP_GROUP: ("stamp", "stamped_until"),
     Action.DISABLE_GROUP: ("disabled",),
     Action.MOVE_GROUP: ("container",),
@@ -120,8 +122,11 @@ def credited(left: StateT, *, before: NativeState, after: NativeState, action: A
 
 
 def left_by_now(known: Snapshot, state: NativeState) -> NativeState:
-    """Return how the bridge left an account, with what an attempt has done whose end is not known."""
-    if known.begun is None:
+    """Return how the bridge left an account, with what an attempt has done whose end is not known.
+
+    A deletion has taken all at once or, where the account is there, nothing.
+    """
+    if known.begun is None or (known.begun.action.removes and not state.deleted):
         return known.left
     return credited(known.left, before=known.begun.before, after=state, action=known.begun.action)
 

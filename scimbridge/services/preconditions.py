@@ -16,6 +16,8 @@ def obstacle(task: Task, state: NativeState) -> Obstacle | None:
     """Return what the account's own state says against an action."""
     if not task.action.is_revoking:
         return None
+    if task.action is Action.PURGE and not state.deleted:
+        return Obstacle(Consequence.SKIP, "the account is there: only what is left of a deleted one is purged")
     if state.unmanaged and task.action is not Action.DISCONNECT:
         return Obstacle(Consequence.SKIP, "the account is marked at the target as not managed by the bridge")
     if isinstance(state, AccountState) and state.archived and task.action in _MOOT_ONCE_ARCHIVED:

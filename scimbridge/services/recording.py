@@ -16,6 +16,7 @@ from scimbridge.domain.case import CaseState
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.retry import GIVE_UP_AFTER, backoff
 from scimbridge.domain.task import Task, TaskState
+from scimbridge.domain.times import moment
 from scimbridge.sdk.config import Mode
 from scimbridge.sdk.errors import (
     AccountNotFoundError,
@@ -46,12 +47,18 @@ class Result:
         before: The account before the attempt changed anything, if it got that far.
         after: The account as it was read back; ``None`` where it is gone or was not read.
         decisive: What approvals are given for, as the connector sees it in ``after``.
+        window: For how long the target keeps what was removed.
     """
 
     outcome: Done | InProgress | NeedsPerson | ConnectorError | ObstacleError
     before: NativeState | None = None
     after: NativeState | None = None
     decisive: Decisive | None = None
+    window: timedelta | None = None
+
+    def kept_until(self, now: datetime) -> datetime | None:
+        """Return until when what was removed just now can be brought back, where the target keeps it."""
+        return now + self.window if self.window is not None else None
 
 
 class Recording:
@@ -126,7 +133,7 @@ def _after_attempt(
 def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime, patience: timedelta) -> Task:
     match result.outcome:
         case Done() as done:
-            return task.finish(_how_done(task, done) + _what_is_lost(task, done, result))
+            return task.finish(_how_done(task, done) + _what_is_kept(result, now) + _what_is_lost(task, done, result))
         case InProgress(handle=handle, check_after=check_after):
             return task.check_later(handle, now + check_after, "the target is working on it")
         case NeedsPerson(instructions=instructions):
@@ -150,6 +157,11 @@ def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime, pati
 def _what_is_lost(task: Task, done: Done, result: Result) -> str:
     lost = not_given_back(task.action, done, result.after)
     return f"; not given back: {'; '.join(lost)}" if lost else ""
+
+
+def _what_is_kept(result: Result, now: datetime) -> str:
+    until = result.kept_until(now)
+    return f"; it can be brought back until {moment(until)}" if until is not None else ""
 
 
 def _how_done(task: Task, done: Done) -> str:
@@ -209,7 +221,7 @@ def _store_end(tx: Connection, claim: Claim, task: Task, ended: Task, result: Re
         task,
         ended,
         changed=changed,
-        evidence=_evidence(task.action, result) if ended.state is TaskState.DONE or was_observed else None,
+        evidence=_evidence(task.action, result, now) if ended.state is TaskState.DONE or was_observed else None,
         finished_at=now if ended.is_finished else None,
     )
     if ended.state is TaskState.DONE and result.decisive is not None:
@@ -243,13 +255,13 @@ EVENTS = {
 """What the history calls a task's arrival in a state."""
 
 
-def _evidence(action: Action, result: Result) -> dict[str, Any]:
+def _evidence(action: Action, result: Result, now: datetime) -> dict[str, Any]:
     """Return what was true before and after, without personal values."""
     facts: dict[str, Any] = {"before": None, "after": None}
     if isinstance(result.outcome, ObservingError):
         facts["observed"] = True
     if result.before is not None:
-        facts["before"] = {"exists": True, **result.before.evidence}
+        facts["before"] = {"exists": not result.before.deleted, **result.before.evidence}
     if result.after is not None:
         facts["after"] = {"exists": True, **result.after.evidence}
     elif isinstance(result.outcome, AccountNotFoundError) or (result.before is not None and "observed" not in facts):
@@ -258,6 +270,8 @@ def _evidence(action: Action, result: Result) -> dict[str, Any]:
         if lost := not_given_back(action, result.outcome, result.after):
             facts["not_given_back"] = list(lost)
         facts["target_said"] = dict(result.outcome.after)
+        if (until := result.kept_until(now)) is not None:
+            facts["kept_until"] = until.isoformat()
     return facts
 
 

@@ -8,19 +8,39 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from scimbridge.domain.capability import Abilities, Capabilities
+from scimbridge.domain.action import Action
+from scimbridge.domain.capability import Abilities, Capabilities, kept_for
 from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import TaskId, new_id
 from scimbridge.domain.plan import PlannedStage
 from scimbridge.domain.task import Task, TaskState
+from scimbridge.domain.times import moment
 from scimbridge.domain.undo import Undo, undo_of
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
 from scimbridge.store import cases, journal, snapshots, stages, tasks
 from scimbridge.store.surroundings import Owned
 
+DELETED = (
+    "the account was deleted; {target} keeps it until {until}. `scimbridge cases retry {case}` brings it back with "
+    "what it had, `cases cancel {case}` leaves it deleted, e.g. because there is a new one"
+)
+"""Asked of who comes back, even where the rest is given back at once: meanwhile they may have a new account."""
+
 ASK = "is this the same person? `scimbridge cases retry {case}` gives the access back, `cases cancel {case}` does not"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How one account is given back.
+
+    Attributes:
+        kept_until: Until when the target keeps it (UTC), where it was deleted and can be brought back.
+    """
+
+    undo: Undo
+    kept_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +78,8 @@ def open_restore(
     case = wish.into or _insert_case(tx, identity, wish, now)
     stage = PlannedStage(number=0, after=timedelta(), due_at=now, tasks=())
     stage_id = stages.insert_stage(tx, case.id, stage, now)
-    undos = {account.id: _undo(tx, identity, account, can.get(account.target)) for account in taken}
-    new = [task for account in taken for task in _tasks(case, stage_id, account, undos[account.id], wish, now)]
+    ways = {account.id: _way(tx, identity, account, can.get(account.target), now) for account in taken}
+    new = [task for account in taken for task in _tasks(case, stage_id, account, ways[account.id], wish, now)]
     tasks.insert_tasks(tx, new)
     journal.record(
         tx,
@@ -72,7 +92,7 @@ def open_restore(
         personal={"user_name": identity.user_name},
     )
     for account in taken:
-        for sentence in undos[account.id].lost:
+        for sentence in ways[account.id].undo.lost:
             journal.record(
                 tx,
                 "not given back",
@@ -109,13 +129,19 @@ def _insert_case(tx: Connection, identity: Identity, wish: Wish, now: datetime) 
     )
 
 
-def _undo(tx: Connection, identity: Identity, account: Owned, can: Abilities | None) -> Undo:
+def _way(tx: Connection, identity: Identity, account: Owned, can: Abilities | None, now: datetime) -> Way:
     since = snapshots.taken_at(tx, account.id)
-    return undo_of(tasks.begun_on(tx, account.id, since), can, of_group=identity.is_group)
+    begun = tasks.begun_on(tx, account.id, since)
+    window = kept_for(Action.DELETE, can) if can is not None else None
+    deleted_at = tasks.deleted_at(tx, account.id, since) if since is not None and window is not None else None
+    kept_until = deleted_at + window if deleted_at is not None and window is not None else None
+    over_since = kept_until if kept_until is not None and kept_until <= now else None
+    return Way(undo=undo_of(begun, can, of_group=identity.is_group, over_since=over_since), kept_until=kept_until)
 
 
-def _tasks(case: Case, stage_id: str, account: Owned, undo: Undo, wish: Wish, now: datetime) -> Iterable[Task]:
-    for position, action in enumerate(undo.actions):
+def _tasks(case: Case, stage_id: str, account: Owned, way: Way, wish: Wish, now: datetime) -> Iterable[Task]:
+    is_asked, reason = _question(case, account, way, wish)
+    for position, action in enumerate(way.undo.actions):
         yield Task(
             id=TaskId(new_id(now)),
             case_id=case.id,
@@ -124,8 +150,18 @@ def _tasks(case: Case, stage_id: str, account: Owned, undo: Undo, wish: Wish, no
             account_id=account.id,
             target=account.target,
             action=action,
-            state=TaskState.READY if wish.auto else TaskState.WAITING,
+            state=TaskState.WAITING if is_asked else TaskState.READY,
             due_at=now,
             position=position,
-            reason=(wish.why or "returned") if wish.auto else ASK.format(case=case.id),
+            reason=reason,
         )
+
+
+def _question(case: Case, account: Owned, way: Way, wish: Wish) -> tuple[bool, str]:
+    """Return whether an operator is asked before an account is given back, and what; why it is, where not."""
+    if not wish.auto:
+        return True, ASK.format(case=case.id)
+    if Action.UNDELETE in way.undo.actions and wish.by is None:
+        until = moment(way.kept_until) if way.kept_until is not None else "further notice"
+        return True, DELETED.format(target=account.target, until=until, case=case.id)
+    return False, wish.why or "returned"

@@ -415,6 +415,21 @@ def begun_on(tx: Connection, account_id: str, since: datetime | None) -> frozens
     return frozenset(Action(name) for name in tx.execute(query).scalars())
 
 
+def deleted_at(tx: Connection, account_id: str, since: datetime) -> datetime | None:
+    """Return when the bridge last asked a target to delete an account, since a time; ``None`` where it has not."""
+    query = (
+        select(func.max(attempts.c.confirmed_at))
+        .join(tasks, attempts.c.task_id == tasks.c.id)
+        .where(
+            attempts.c.account_id.in_(_same_native(account_id)),
+            attempts.c.confirmed_at >= since,
+            tasks.c.action == Action.DELETE,
+        )
+    )
+    found: datetime | None = tx.execute(query).scalar_one()
+    return found
+
+
 def _same_native(account_id: str) -> CompoundSelect[Any]:
     """Return a query for all rows of what an account is linked to, and for the account itself."""
     own, same = accounts.alias("own"), accounts.alias("same")

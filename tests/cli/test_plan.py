@@ -117,6 +117,7 @@ def test_a_plan_as_json_has_stable_keys(bench: Bench, terminal: Terminal) -> Non
         "account": "ada@example.com",
         "due_at": "2026-05-31T09:00:00.000Z",
         "released_at": "2026-05-31T09:00:00.000Z",
+        "kept_until": None,
         "frozen": False,
         "because_of": None,
         "snapshot": False,

@@ -133,3 +133,43 @@ stages = [{ after = "0s", do = ["suspend", "move"] }]
     assert [problem.path for problem in caught.value.problems] == ["targets.sample.leavers_container"]
     path.write_text(text.replace('"sample.db"', '"sample.db"\nleavers_container = "leavers"'))
     assert load(path, {}).targets["sample"].connector == "sample"
+
+
+@pytest.mark.parametrize(
+    ("stages", "why"),
+    [
+        (("suspend", "purge"), '"purge" needs an earlier stage that does "delete" at sample'),
+        (("suspend", 'delete", "purge'), '"purge" needs an earlier stage that does "delete" at sample'),
+        (("delete", "suspend"), '"suspend" comes after "delete" at sample, when there is nothing left to do it to'),
+        (
+            ("delete", "purge", "stamp"),
+            '"stamp" comes after "delete" at sample, when there is nothing left to do it to',
+        ),
+        (("delete", "purge"), None),
+    ],
+)
+def test_only_what_an_earlier_stage_has_deleted_can_be_purged(
+    tmp_path: Path, stages: tuple[str, ...], why: str | None
+) -> None:
+    path = tmp_path / "scimbridge.toml"
+    planned = ", ".join(f'{{ after = "{number}d", do = ["{each}"] }}' for number, each in enumerate(stages))
+    path.write_text(
+        f"""
+[sources.okta]
+[targets.sample]
+connector = "sample"
+file = "sample.db"
+[[rules]]
+name = "leavers"
+when = ["deactivated"]
+stages = [{planned}]
+"""
+    )
+    if why is None:
+        load(path, {})
+        return
+
+    with pytest.raises(ConfigurationError) as caught:
+        load(path, {})
+
+    assert [problem.message for problem in caught.value.problems] == [why]

@@ -77,3 +77,13 @@ def test_dates_are_those_of_each_fact() -> None:
             stages = dated(Outlines(TARGETS).of(rule, a_fact()), at)
             assert [stage.due_at - at for stage in stages] == [timedelta(hours=each) for each in hours]
             assert all(task.due_at == stage.due_at for stage in stages for task in stage.tasks)
+
+
+def test_after_a_deletion_only_a_purge_is_left_to_do_and_that_only_then() -> None:
+    can = {action: Capability(action=action) for action in (*CAN, Action.PURGE)}
+    stages = [(Action.PURGE,), (Action.SUSPEND,), (Action.DELETE,), (Action.SUSPEND, Action.PURGE), (Action.PURGE,)]
+    rule = replace(RULE, stages=tuple(Stage(after=number * DAY, actions=each) for number, each in enumerate(stages)))
+
+    outline = Outlines({"crm": can, "dir": CAN}).of(rule, a_fact())
+
+    assert outline.said == "suspend at crm, dir after 1d; delete at crm, dir after 2d; purge at crm after 3d"

@@ -75,7 +75,7 @@ def test_a_case_is_about_a_group_where_a_target_is_its_source(source: str, is_ab
 
 def test_what_is_done_to_groups_is_not_done_to_accounts() -> None:
     assert {action for action in Action if action.is_of_groups} == OF_GROUPS
-    assert {action for action in Action if action.removes} == {Action.DELETE, Action.DELETE_GROUP}
+    assert {action for action in Action if action.removes} == {Action.DELETE, Action.PURGE, Action.DELETE_GROUP}
 
 
 @pytest.mark.parametrize("actions", [(Action.EMPTY_GROUP,), (Action.SUSPEND,), ()])

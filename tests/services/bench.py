@@ -9,6 +9,7 @@ from typing import Any
 
 from connectors.sample import SampleConfig, SampleConnector
 from connectors.sample.record import Changes, Edit, Record
+from connectors.sample.rows import left_of
 from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Capability
 from scimbridge.domain.case import Case, CaseState
@@ -86,6 +87,7 @@ class MemoryTarget(MemoryGroups):
 
     def __init__(self) -> None:
         self.accounts: dict[str, dict[str, Any]] = {}
+        self.bin: dict[str, dict[str, Any]] = {}
         self.offers: dict[str, Entitlement] = {}
         self.seats: dict[str, int] = {}
         self.forms: dict[str, dict[str, Any]] = {}
@@ -198,8 +200,26 @@ class MemoryTarget(MemoryGroups):
     def remove(self, account_id: str) -> bool:
         if account_id not in self.accounts:
             return False
-        self.write("delete", account_id, lambda accounts: accounts.pop(account_id))
+        self.write("delete", account_id, lambda accounts: self.bin.update({account_id: accounts.pop(account_id)}))
         return True
+
+    def deleted(self, account_id: str) -> Record | None:
+        self.fail_if_told()
+        found = self.bin.get(account_id)
+        return left_of(Record.from_json({"id": account_id, **found})) if found is not None else None
+
+    def bring_back(self, account_id: str) -> bool:
+        record = self.deleted(account_id)
+        if record is not None:
+            left = {account_id: record.to_json()}
+            self.write("undelete", account_id, lambda accounts: (accounts.update(left), self.bin.pop(account_id)))
+        return record is not None
+
+    def purge(self, account_id: str) -> bool:
+        if account_id in self.bin:
+            self.write("purge", account_id, lambda _: self.bin.pop(account_id))
+            return True
+        return False
 
     def archive(self, account_id: str) -> str | None:
         self.fail_if_told()

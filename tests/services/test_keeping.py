@@ -41,7 +41,7 @@ def test_what_is_given_back_is_left_again() -> None:
     assert moved(stripped, Action.ADD_TO_GROUPS, left=stripped, groups=(SALES, BOARD)).groups == (SALES, BOARD)
 
 
-@pytest.mark.parametrize("action", [Action.REVOKE_SESSIONS, Action.DELETE, Action.ARCHIVE, Action.NOTIFY])
+@pytest.mark.parametrize("action", [Action.REVOKE_SESSIONS, Action.PURGE, Action.ARCHIVE, Action.NOTIFY])
 def test_an_action_without_an_undo_credits_nothing(action: Action) -> None:
     assert moved(ACCOUNT, action, suspended=True, groups=(), container="board") == ACCOUNT
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scimbridge.sdk.conformance.acting import Acting
+from scimbridge.sdk.conformance.bringing_back import BringingBack
 from scimbridge.sdk.conformance.deleting import Deleting
 from scimbridge.sdk.conformance.describing import Describing
 from scimbridge.sdk.conformance.failing import Failing
@@ -13,7 +14,9 @@ from scimbridge.sdk.conformance.suspending import Suspending
 from scimbridge.sdk.conformance.undoing import Undoing
 
 
-class ConnectorConformance(Describing, Looking, Listing, Suspending, Deleting, Acting, Undoing, Refusing, Failing):
+class ConnectorConformance(
+    Describing, Looking, Listing, Suspending, Deleting, BringingBack, Acting, Undoing, Refusing, Failing
+):
     """One test per promise. A connector's tests subclass this and tell it about their target.
 
     The target is a real one, running before each test; a subclass usually takes

@@ -19,7 +19,7 @@ from scimbridge.sdk.state import AccountState
 from scimbridge.sdk.testing import RecordingPermit, confirmed
 
 OF_ACCOUNTS = [action for action in Action if not action.is_of_groups]
-_PLAIN = frozenset({Action.SUSPEND, Action.RESTORE, Action.DELETE})
+_PLAIN = frozenset({Action.SUSPEND, Action.RESTORE, Action.DELETE, Action.UNDELETE, Action.PURGE})
 _TO_SUCCESSOR = frozenset({Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL})
 
 
@@ -87,11 +87,12 @@ class Arranging(Hooks):
         if action not in _PLAIN:
             self.equip(account_id)
         original = connector.read(account_id)
-        undone = UNDOES.get(action)
-        if undone is not None:
-            self._needs(connector, undone)
-            self._perform(connector, undone, self._with_successor(original, undone))
-        state = connector.read(account_id)
+        first = UNDOES.get(action, action.facts.follows)
+        if first is not None:
+            self._needs(connector, first)
+            self._perform(connector, first, self._with_successor(original, first))
+        state = connector.read_for(action, account_id)
+        assert isinstance(state, AccountState)
         return self._with_successor(state.with_original(original, state), action)
 
     def _with_successor(self, state: AccountState, action: Action) -> AccountState:

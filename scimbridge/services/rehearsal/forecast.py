@@ -10,7 +10,7 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.capability import Capabilities
+from scimbridge.domain.capability import Capabilities, kept_for
 from scimbridge.domain.case import Case
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.hold import Hold, Scope
@@ -41,6 +41,7 @@ class RehearsedTask:
         observed: The target would only be read.
         spared: Why nothing would be done here, if so.
         contested: Another active identity owns the account: a person would be asked.
+        window: For how long the target would keep what is removed.
     """
 
     target: str
@@ -55,6 +56,12 @@ class RehearsedTask:
     observed: bool
     spared: str | None
     contested: bool
+    window: timedelta | None
+
+    @property
+    def kept_until(self) -> datetime | None:
+        """Until when what is removed could be brought back, where the target would keep it."""
+        return self.released_at + self.window if self.window is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +202,7 @@ def _stages(
                     released_at=_released_at(
                         stage.terms, task.due_at, task.action.is_irreversible, outlook.freezes, outlook.now
                     ),
+                    window=kept_for(task.action, outlook.fleet[task.target].abilities),
                     frozen=task.action.is_irreversible
                     and _released_at(stage.terms, task.due_at, True, outlook.freezes, outlook.now)
                     > _released_at(stage.terms, task.due_at, True, (), outlook.now),

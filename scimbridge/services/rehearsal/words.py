@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.hold import Scope
+from scimbridge.domain.times import moment
 from scimbridge.services.rehearsal.forecast import Rehearsal, RehearsedStage, RehearsedTask
 from scimbridge.services.rehearsal.tally import GuardAnswer
 
@@ -66,6 +67,8 @@ def notes(stage: RehearsedStage, task: RehearsedTask) -> Iterator[str]:
         yield f'released at "{terms.schedule}" ({terms.timezone}){within}'
     if task.frozen:
         yield "after a freeze"
+    if task.kept_until is not None:
+        yield f"can be brought back until {moment(task.kept_until)}"
 
 
 def _guard(answer: GuardAnswer) -> str:

@@ -138,6 +138,8 @@ class ApprovalRules(LuckRules):
     def written(self, write: Write) -> None:
         """What the bridge changes itself is no reason for another approval; what was changed before that is one."""
         super().written(write)
+        if write.what == "undelete":
+            return  # there was nothing to look at, and nothing of its case was approved
         before = self._looks_of(write.name, write.target)
         assert before is not None
         suspended = {"suspend": True, "restore": False}.get(write.what, before[0])

@@ -92,7 +92,7 @@ class WatchedTarget(MemoryTarget):
 
         def counted(everybody: dict[str, Any]) -> None:
             before = repr(everybody.get(native_id))
-            if native_id in everybody:
+            if native_id in (self.bin if what == "undelete" else everybody):
                 if write is not None:
                     self.note(write)
                 change(everybody)

@@ -40,7 +40,7 @@ class Write:
 
     @property
     def takes(self) -> bool:
-        return self.what != "restore"
+        return self.what not in ("restore", "undelete")
 
 
 Law = Callable[[Write], None]
@@ -116,9 +116,11 @@ class Judge:
         assert not any(covers(hold, *subject) for hold in holds), "touched under a hold"
 
     def _gives_back_rightly(self, write: Write) -> None:
-        if write.what == "restore":
+        if not write.takes:
             assert self.play.may_have_back(write.name), "restored somebody who is gone"
             assert write.was_suspended, "restored what was not suspended"
+        if write.what == "undelete":
+            assert write.native_id not in self.play.systems[write.target].accounts, "brought back what was there"
 
     def _takes_rightly(self, write: Write) -> None:
         if not write.takes:
@@ -172,8 +174,8 @@ class Judge:
         )
         with self.play.database.read() as tx:
             (about,) = tx.execute(query).all()
-        account = self.play.systems[target].accounts[native_id]
-        return Write(target, what, native_id, *about, was_suspended=account["suspended"])
+        account = self.play.systems[target].accounts.get(native_id)
+        return Write(target, what, native_id, *about, was_suspended=account is None or account["suspended"])
 
     def _is_written_no_more_than_planned(self, name: str, target: str) -> None:
         for action in ("suspend", "delete"):
