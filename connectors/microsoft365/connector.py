@@ -321,6 +321,8 @@ class Microsoft365Connector(GroupActions):
                     needed.setdefault(name, []).append(action)
         if self.config.devices != "leave":
             needed[permissions.DEVICES] = [Action.REVOKE_SESSIONS]
+        if self.config.direct_reports != "leave":
+            needed[permissions.WRITE].append(Action.TRANSFER_OWNERSHIP)
         return needed
 
 
