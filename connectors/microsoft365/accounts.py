@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from connectors.microsoft365.batches import Document, Request, demand
 from connectors.microsoft365.belongings import Belongings
@@ -12,7 +12,7 @@ from connectors.microsoft365.licensing import Licensing
 from connectors.microsoft365.mail import REPLY, Mail
 from connectors.microsoft365.memberships import Memberships
 from connectors.microsoft365.users import MANAGER, SELECT, has_value, is_blocked, manager_of, text_of, values_of
-from scimbridge.sdk import AccountNotFoundError, AccountRef, AccountState, Person
+from scimbridge.sdk import AccountNotFoundError, AccountRef, AccountState, Entitlement, Person
 from scimbridge.sdk.finding import find_by
 from scimbridge.sdk.http import Answer
 from scimbridge.sdk.stamp import UNMANAGED, date_in, stamp_in
@@ -60,7 +60,7 @@ class Accounts:
             call="reading an account",
         )
         document = _document(account_id, user[0])
-        mailbox = self._mail.told(mail)
+        mailbox, owns = self._mail.told(mail), self._belongings.told(belongings)
         text = text_of(document, self._config.stamp_attribute)
         return AccountState(
             id=account_id,
@@ -75,12 +75,12 @@ class Accounts:
             },
             groups=self._memberships.told(account_id, memberships),
             licenses=self._licensing.of(document),
-            owns=self._belongings.told(belongings),
+            owns=owns,
             stamp=stamp_in(text),
             stamped_until=date_in(text),
             mail_to=mailbox.goes_to if mailbox else None,
             unmanaged=UNMANAGED in text,
-            protected=self._protection(document),
+            protected=self._protection(document, owns),
         )
 
     def _search(self, attribute: str, value: str) -> Iterator[AccountRef]:
@@ -96,9 +96,12 @@ class Accounts:
             if has_value(document, attribute, value) and not is_marked:
                 yield AccountRef(str(document["id"]), str(document["userPrincipalName"]))
 
-    def _protection(self, document: Document) -> str:
+    def _protection(self, document: Document, owns: Iterable[Entitlement]) -> str:
         name = str(document["userPrincipalName"]).casefold()
-        return "named in protected" if name in {each.casefold() for each in self._config.protected} else ""
+        if name in {each.casefold() for each in self._config.protected}:
+            return "named in protected"
+        lonely = self._belongings.alone_with(str(document["id"]), owns)
+        return f"the last owner of {', '.join(lonely)}" if lonely else ""
 
 
 def _request(account_id: str) -> Request:

@@ -59,7 +59,7 @@ class Batches:
 
     Args:
         post: Sends one batch.
-        context: Whose permit is asked for each request.
+        context: Whose permit is asked for each call, and for each write in it.
         sleep: Waits so many seconds.
     """
 
@@ -112,9 +112,10 @@ class Batches:
 
     def _batch(self, requests: Sequence[Request], call: str, confirm: Confirm | None) -> Iterator[Answer]:
         writes = any(each.writes for each in requests)
-        # One permit comes with the call itself; a rate limit counts what is in it, as Graph does.
-        for _ in requests[1:]:
-            self._context.permit(writes=writes)
+        # Graph allows few writes, and many reads: a rate limit counts each write, and one permit comes with the call.
+        # https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits
+        for _ in requests[1:] if writes else ():
+            self._context.permit(writes=True)
         body = {"requests": [each.to_json(number) for number, each in enumerate(requests)]}
         document = self._post(body=body, call=call, confirm=confirm, only_asks=not writes).json_object()
         found = {str(each["id"]): each for each in document.get("responses", ())}

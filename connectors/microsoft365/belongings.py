@@ -51,6 +51,17 @@ class Belongings:
             ),
         )
 
+    def alone_with(self, user_id: str, belongings: Iterable[Entitlement]) -> list[str]:
+        """Return the names of those that give power over others, and that nobody else owns."""
+        powerful = [each for each in belongings if each.is_privileged]
+        asked = [Request.get(_owners_of(each), select="id", top="2") for each in powerful]
+        answers = self._client.batch(asked, call="looking at the owners of a group")
+        return [
+            each.name
+            for each, answer in zip(powerful, answers, strict=True)
+            if {str(owner["id"]) for owner in self._client.listed(answer)} <= {user_id}
+        ]
+
     def hand_over(
         self, user_id: str, successor: AccountRef, belongings: Iterable[Entitlement], confirm: Confirm
     ) -> Changed:

@@ -28,3 +28,8 @@ SHOW = (
 
 HIDE_SYNCHRONIZED = "set msExchHideFromAddressLists to TRUE and clear manager of"
 SHOW_SYNCHRONIZED = "set msExchHideFromAddressLists to FALSE and write manager of"
+
+METHODS = (
+    "{name} can still sign in by {kinds}, which Graph does not take away: delete that in the Entra admin center under "
+    "Users > {name} > Authentication methods. The password and all else are done"
+)

@@ -137,7 +137,10 @@ class Microsoft365Connector(GroupActions):
         password = f"Aa1!{secrets.token_urlsafe(48)}"
         body = {"passwordProfile": {"password": password, "forceChangePasswordNextSignIn": True}}
         self._client.send("PATCH", path_of("users", account.id), call="resetting credentials", body=body)
-        return Done(changed=True, after={"methods": self._sessions.drop_methods(account.id)})
+        dropped, left = self._sessions.drop_methods(account.id)
+        if left:
+            return NeedsPerson(by_hand.METHODS.format(name=account.name, kinds=", ".join(left)))
+        return Done(changed=True, after={"methods": dropped})
 
     # -- groups and licenses
 
@@ -321,6 +324,8 @@ class Microsoft365Connector(GroupActions):
                     needed.setdefault(name, []).append(action)
         if self.config.devices != "leave":
             needed[permissions.DEVICES] = [Action.REVOKE_SESSIONS]
+        if self.config.direct_reports != "leave":
+            needed[permissions.WRITE].append(Action.TRANSFER_OWNERSHIP)
         return needed
 
 

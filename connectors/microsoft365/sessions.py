@@ -19,8 +19,13 @@ _METHODS = {
     "softwareOathAuthenticationMethod": "softwareOathMethods",
     "temporaryAccessPassAuthenticationMethod": "temporaryAccessPassMethods",
     "windowsHelloForBusinessAuthenticationMethod": "windowsHelloForBusinessMethods",
+    "platformCredentialAuthenticationMethod": "platformCredentialMethods",
+    "externalAuthenticationMethod": "externalAuthenticationMethods",
 }
-"""Where each kind of method is deleted; a password has no such place."""
+"""Where each kind of method is deleted."""
+
+_PASSWORD = "passwordAuthenticationMethod"  # noqa: S105  # a kind of method
+"""It has no such place, and is replaced instead."""
 
 _LAST = "phoneMethods"
 """The default method goes after all others, and is mostly a phone."""
@@ -37,40 +42,46 @@ class Sessions:
         """End everything; returns how many of each kind there were. Access tokens live on for an hour at most."""
         self._client.send("POST", path_of("users", user_id, "revokeSignInSessions"), call="revoking sessions")
         grants = self._listed(user_id, "oauth2PermissionGrants", "listing grants")
+        devices = self._listed(user_id, "registeredDevices", "listing devices") if self._disables_devices else []
+        alive = [each for each in devices if each.get("accountEnabled") is not False]
         requests = [
             Request(method="DELETE", path=path_of("oauth2PermissionGrants", str(each["id"]))) for each in grants
         ]
-        devices: list[Document] = []
-        if self._disables_devices:
-            devices = [
-                each
-                for each in self._listed(user_id, "registeredDevices", "listing devices")
-                if each.get("accountEnabled") is not False
-            ]
         requests += [
             # By its object id: deviceId is another thing.
             Request(method="PATCH", path=path_of("devices", str(each["id"])), body={"accountEnabled": False})
-            for each in devices
+            for each in alive
         ]
         self._all(requests, "ending what is alive")
-        return {"grants": len(grants), "devices": len(devices)}
+        return {"grants": len(grants), "devices": len(alive)}
 
-    def drop_methods(self, user_id: str) -> int:
-        """Take away all ways to sign in but the password; returns how many there were."""
+    def drop_methods(self, user_id: str) -> tuple[int, list[str]]:
+        """Take away all ways to sign in but the password.
+
+        Returns:
+            How many there were, and what is left: kinds that v1.0 of Graph has no way to take, and the default method,
+            which stays as long as they do.
+
+        Raises:
+            RejectedError: Graph refuses some without such a reason.
+        """
         listed = self._listed(user_id, "authentication", "listing methods", "methods")
-        found = [
-            (_METHODS[kind], str(each["id"]))
-            for each in listed
-            if (kind := str(each.get("@odata.type", "")).rpartition(".")[2]) in _METHODS
-        ]
+        kinds = [(str(each.get("@odata.type", "")).rpartition(".")[2], str(each["id"])) for each in listed]
+        found = [(_METHODS[kind], key) for kind, key in kinds if kind in _METHODS]
+        left = sorted({kind for kind, _ in kinds if kind not in _METHODS and kind != _PASSWORD})
         for last in (False, True):
             requests = [
                 Request(method="DELETE", path=path_of("users", user_id, "authentication", kind, key))
                 for kind, key in found
                 if (kind == _LAST) is last
             ]
-            self._all(requests, "dropping a method to sign in")
-        return len(found)
+            try:
+                self._all(requests, "dropping a method to sign in")
+            except RejectedError:
+                if not (last and left):
+                    raise
+                left.append("the default method")
+        return len(found), left
 
     def _listed(self, user_id: str, kind: str, call: str, *more: str) -> list[Document]:
         return list(self._client.items(path_of("users", user_id, kind, *more), call=call))

@@ -157,3 +157,31 @@ def test_a_leaver_of_microsoft_is_gone_in_the_end_and_nothing_is_done_twice(
             assert sum(any(each["method"] != "GET" for each in batch["requests"]) for batch in batches) == 5
             # All calls, looks before and after each change among them.
             assert graph.succeeded <= 1.2 * len(graph.carried_out)
+
+
+@ON_ONE_STORE
+def test_the_mailbox_of_a_leaver_keeps_its_license_until_a_person_has_kept_it(
+    database: Database, clock: FakeClock
+) -> None:
+    with directory() as cloud:
+        rules = Ruleset((a_rule(a_stage("0s", Action.RELEASE_LICENSES, Action.ARCHIVE)),))
+        can = Microsoft365Connector.capabilities
+        bench = CloudBench(database, clock, rules, actions=tuple(can), capabilities=can)
+        bench.cloud = cloud
+        ann = cloud.graph.tenant.hire("ann")
+        cloud.graph.tenant.license(ann, cloud.skus[0])
+        user = bench.join("ann@example.com", everywhere=False)
+        bench.run()
+        bench.leave(user)
+        bench.run("1h")
+        asked = next(task for task in bench.tasks(bench.case(user)) if task.needs_person)
+        assert asked.action is Action.ARCHIVE
+        assert "Set-Mailbox -Identity ann@example.com -Type Shared" in asked.reason
+        assert ann.document["assignedLicenses"]
+
+        bench.operating.done_by_hand(asked.id, reason="it is a shared one now", by="ops", now=clock.now)
+        bench.run("1h")
+        bench.connector.close()
+
+        assert ann.document["assignedLicenses"] == []
+        assert bench.case(user).state is CaseState.COMPLETED

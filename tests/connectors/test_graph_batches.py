@@ -27,8 +27,21 @@ def test_a_look_at_an_account_is_one_call_that_changes_nothing(running: Director
     connector.read(ann.id)
 
     assert [asked.path for asked in running.graph.calls] == ["/v1.0/$batch"]
-    # A rate limit counts what is in it, as Graph does.
-    assert permit.asked == [False] * len(running.graph.batched)
+    assert permit.asked == [False]
+    connector.close()
+
+
+def test_a_rate_limit_counts_each_write_of_a_call(running: Directory, ann: User) -> None:
+    for number in range(25):
+        running.graph.tenant.form(f"group-{number}", ann)
+    permit = RecordingPermit()
+    connector = running.connector(permit)
+    state = connector.read(ann.id)
+    permit.asked.clear()
+
+    connector.perform(Action.REMOVE_FROM_GROUPS, state, confirmed)
+
+    assert permit.asked == [True] * 25
     connector.close()
 
 

@@ -54,8 +54,11 @@ def test_a_role_that_is_in_force_is_told_once_though_two_lists_have_it(
 ) -> None:
     running.graph.tenant.appoint(ann, "Helpdesk Administrator")
     running.graph.tenant.schedule(ann, "Helpdesk Administrator")
+    running.graph.tenant.make_eligible(ann, "Helpdesk Administrator")
 
-    assert [each.name for each in connector.read(ann.id).groups or ()] == ["role Helpdesk Administrator"]
+    # Whoever loses it could activate it again.
+    told = [each.name for each in connector.read(ann.id).groups or ()]
+    assert told == ["role Helpdesk Administrator", "eligible role Helpdesk Administrator"]
 
 
 def test_a_role_that_went_by_itself_meanwhile_counts_as_taken(
@@ -160,6 +163,18 @@ def test_an_application_gets_its_new_owner_before_it_loses_the_old_one(
     assert owned.owners == {bob.id}
     methods = [asked.method for asked in running.graph.batched if asked.writes]
     assert methods == ["POST", "DELETE"]
+
+
+def test_the_last_owner_of_a_group_that_gives_roles_is_protected_and_one_of_several_is_not(
+    running: Directory, ann: User, bob: AccountRef, connector: Microsoft365Connector
+) -> None:
+    admins, team = running.graph.tenant.form("admins", isAssignableToRole=True), running.graph.tenant.form("team")
+    admins.owners.add(ann.id)
+    team.owners.add(ann.id)
+    assert connector.read(ann.id).protection == "the last owner of admins"
+
+    admins.owners.add(bob.id)
+    assert not connector.read(ann.id).protection
 
 
 def test_what_the_successor_may_not_own_keeps_its_owner_and_is_named(

@@ -298,12 +298,25 @@ def test_everything_alive_is_ended_and_counted(running: Directory, ann: User) ->
 
 
 def test_other_ways_to_sign_in_go_and_the_default_one_last(ann: User, connector: Microsoft365Connector) -> None:
-    ann.methods = {"p1": "phone", "f1": "fido2", "m1": "microsoftauthenticator", "pw": "password"}
+    ann.methods = {"p1": "phone", "f1": "fido2", "m1": "microsoftauthenticator", "c1": "platformcredential"}
+    ann.methods["pw"] = "password"
 
     outcome = perform(connector, Action.RESET_CREDENTIALS, ann)
 
-    assert outcome.after == {"methods": 3}
+    assert outcome.after == {"methods": 4}
     assert ann.methods == {"pw": "password"}
+
+
+def test_a_way_to_sign_in_that_graph_does_not_take_is_for_a_person_and_the_others_go(
+    ann: User, connector: Microsoft365Connector
+) -> None:
+    ann.methods = {"f1": "fido2", "p1": "phone", "q1": "qrcodepin", "pw": "password"}
+
+    outcome = perform(connector, Action.RESET_CREDENTIALS, ann)
+
+    assert isinstance(outcome, NeedsPerson)
+    assert "by qrCodePinAuthenticationMethod, the default method, which" in outcome.instructions
+    assert (set(ann.methods), bool(ann.password)) == ({"p1", "q1", "pw"}, True)
     assert len(ann.password) > 40
 
 

@@ -20,7 +20,9 @@ METHODS = {
     "microsoftauthenticator": "microsoftAuthenticatorAuthenticationMethod",
     "email": "emailAuthenticationMethod",
     "softwareoath": "softwareOathAuthenticationMethod",
+    "platformcredential": "platformCredentialAuthenticationMethod",
     "password": "passwordAuthenticationMethod",
+    "qrcodepin": "qrCodePinAuthenticationMethod",
 }
 
 
