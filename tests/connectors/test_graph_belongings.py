@@ -178,18 +178,18 @@ def test_the_last_owner_of_a_group_that_gives_roles_is_protected_and_one_of_seve
 
 
 def test_what_the_successor_may_not_own_keeps_its_owner_and_is_named(
-    running: Directory, ann: User, bob: AccountRef
+    running: Directory, ann: User, bob: AccountRef, connector: Microsoft365Connector
 ) -> None:
-    running.graph.tokens.granted = ALL_PERMISSIONS - {"Application.ReadWrite.All"}
-    connector, owned = running.connector(), running.graph.tenant.publish("Deploy tool", "application")
+    owned = running.graph.tenant.publish("Deploy tool", "application")
     owned.owners.add(ann.id)
+    refused = refusal(400, "Directory_QuotaExceeded", "The directory object quota limit is exceeded.")
+    running.graph.faults = [Fault(refused, is_meant=lambda asked: asked.path.endswith("/owners/$ref"))]
 
     outcome = perform(connector, Action.TRANSFER_OWNERSHIP, ann, successor=bob)
 
     assert isinstance(outcome, NeedsPerson)
-    assert "application Deploy tool: 403 Forbidden" in outcome.instructions
+    assert "application Deploy tool: 400 Bad Request (Directory_QuotaExceeded" in outcome.instructions
     assert owned.owners == {ann.id}
-    connector.close()
 
 
 @pytest.fixture
