@@ -322,6 +322,19 @@ def test_senders_are_told_who_has_taken_over_and_the_reply_from_before_comes_bac
     assert replying.perform(Action.RESTORE_MAIL, again, confirmed) == Done(changed=False)
 
 
+@pytest.mark.parametrize("change", [{"status": "disabled"}, {"externalAudience": "none"}])
+def test_a_reply_that_does_not_reach_everybody_is_not_as_wanted(
+    ann: User, bob: AccountRef, replying: Microsoft365Connector, change: dict[str, str]
+) -> None:
+    perform(replying, Action.REDIRECT_MAIL, ann, successor=bob)
+    ann.reply |= change
+
+    assert perform(replying, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=True)
+
+    assert (ann.reply["status"], ann.reply["externalAudience"]) == ("alwaysEnabled", "all")
+    assert len(ann.rules or {}) == 1
+
+
 def test_a_reply_that_somebody_else_has_written_since_stays(
     ann: User, bob: AccountRef, replying: Microsoft365Connector
 ) -> None:
