@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from connectors.microsoft365 import errors
-from scimbridge.sdk import Confirm, Context, RetryableError
+from scimbridge.sdk import Confirm, ConnectorError, Context, RetryableError
 from scimbridge.sdk.http import Answer, Limits, error_for, is_throttling, parse_retry_after
 
 Document = dict[str, Any]
@@ -136,8 +136,12 @@ def demand(answer: Answer) -> Document:
     """
     if answer.status // 100 == 2:
         return answer.json_object()
-    kind = errors.classify(answer) or error_for(answer.status, errors.STATUS_ERRORS)
-    raise kind(f"{answer.call}: the target answered {refusal_of(answer)}")
+    raise error_of(answer)(f"{answer.call}: the target answered {refusal_of(answer)}")
+
+
+def error_of(answer: Answer) -> type[ConnectorError]:
+    """Return what a refusal means."""
+    return errors.classify(answer) or error_for(answer.status, errors.STATUS_ERRORS)
 
 
 def _is_put_off(answer: Answer | None) -> bool:

@@ -52,9 +52,9 @@ class GraphClient:
         self._tokens.close()
         self._http.close()
 
-    def granted(self) -> frozenset[str]:
-        """Return the application's permissions in this tenant."""
-        return self._credentials.granted()
+    def granted(self, *, renew: bool = False) -> frozenset[str]:
+        """Return the application's permissions in this tenant, as of the token in use, or of a new one."""
+        return self._credentials.granted(renew=renew)
 
     def reference(self, object_id: str) -> Document:
         """Return the body that refers to an object."""

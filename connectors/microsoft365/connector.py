@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from connectors.microsoft365 import by_hand, permissions
@@ -11,7 +12,7 @@ from connectors.microsoft365.accounts import Accounts
 from connectors.microsoft365.belongings import Belongings
 from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.config import Microsoft365Config
-from connectors.microsoft365.errors import really_absent
+from connectors.microsoft365.errors import DeniedError, really_absent
 from connectors.microsoft365.group_actions import GroupActions
 from connectors.microsoft365.groups import Groups
 from connectors.microsoft365.licensing import Licensing
@@ -75,22 +76,21 @@ class Microsoft365Connector(GroupActions):
     def check(self) -> str:
         """Read one account, and compare the permissions in the token with those that the actions need."""
         self._client.send("GET", "/users", call="listing accounts", params={"$top": "1", "$select": "id"}).json_object()
-        granted = self._client.granted()
-        missing = [
-            f"{name} ({', '.join(actions)})"
-            for name, actions in self._needed().items()
-            if not permissions.is_granted(name, granted)
-        ]
+        needed = self._needed()
+        lacks = permissions.missing(needed, self._client.granted(renew=True))
+        missing = [f"{name} ({', '.join(needed[name])})" for name in lacks]
         told = f"these permissions are not granted: {', '.join(missing)}" if missing else "all permissions are granted"
         return f"Microsoft Graph, tenant {self.config.tenant_id}; {told}"
 
     def find(self, person: Person) -> AccountRef | None:
         """Return the account by the first pair of ``match`` that finds any."""
-        return self._accounts.find(person)
+        with self._naming((permissions.READ,)):
+            return self._accounts.find(person)
 
     def read(self, account_id: str) -> AccountState:
         """Return the account with groups, roles, its own licenses, what it owns and, where allowed, its redirection."""
-        return self._accounts.read(account_id)
+        with self._naming((permissions.READ,)):
+            return self._accounts.read(account_id)
 
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
         """Yield all accounts, or what has changed since, deletions among it."""
@@ -104,6 +104,11 @@ class Microsoft365Connector(GroupActions):
         if isinstance(account, AccountState) and action is Action.RESTORE_MAIL:
             return wanted and self._mail.is_reply_restored(account)
         return wanted
+
+    def perform(self, action: Action, account: NativeState, confirm: Confirm) -> Outcome:
+        """Do one action; a refusal names what the application lacks for it."""
+        with self._naming(self.capabilities[action].needs):
+            return super().perform(action, account, confirm)
 
     # -- access
 
@@ -314,6 +319,17 @@ class Microsoft365Connector(GroupActions):
         attribute = self.config.stamp_attribute
         text = edit(text_of(self._accounts.document(account.id), attribute))
         return self._update(action, account, {"onPremisesExtensionAttributes": {attribute: text or None}}, "mark")
+
+    @contextmanager
+    def _naming(self, needs: Iterable[str]) -> Iterator[None]:
+        """Name the permissions that are missing where Graph, which does not, refuses something."""
+        try:
+            yield
+        except DeniedError as error:
+            missing = permissions.missing(needs, self._client.granted())
+            if not missing:
+                raise
+            raise DeniedError(f"{error}; not granted: {', '.join(missing)}") from error
 
     def _needed(self) -> dict[str, list[str]]:
         """Return what each permission is needed for, as far as the configuration leaves a use for it."""

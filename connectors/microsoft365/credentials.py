@@ -47,9 +47,9 @@ class Credentials:
         """
         return f"Bearer {self._token(renew=renew)}"
 
-    def granted(self) -> frozenset[str]:
-        """Return the permissions that an administrator has consented to, as the token names them."""
-        payload = self._token(renew=True).split(".")[1]
+    def granted(self, *, renew: bool) -> frozenset[str]:
+        """Return the permissions that an administrator has consented to, as the token names them; or a new one."""
+        payload = self._token(renew=renew).split(".")[1]
         try:
             claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         except ValueError:

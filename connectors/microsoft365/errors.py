@@ -13,9 +13,13 @@ class RefusedError(RejectedError):
     """Graph itself refuses this one request; not the bridge, on its way there."""
 
 
+class DeniedError(RefusedError):
+    """The application lacks a permission, or the account has a role that protects it."""
+
+
 STATUS_ERRORS: dict[int, type[ConnectorError]] = {
     400: RefusedError,
-    403: RefusedError,
+    403: DeniedError,
     # Graph answers with a code; without one, something else is at this address.
     404: TargetUnusableError,
     409: RefusedError,
@@ -24,7 +28,6 @@ STATUS_ERRORS: dict[int, type[ConnectorError]] = {
 ABSENT = frozenset({"Request_ResourceNotFound", "ResourceNotFound", "ErrorItemNotFound", "itemNotFound"})
 _NO_LONGER = "RoleAssignmentDoesNotExist"
 """What Privileged Identity Management calls the absence of what was to be removed."""
-_THERE_ALREADY = ("already exist", "being assigned already")
 NO_MAILBOX = frozenset({"MailboxNotEnabledForRESTAPI", "MailboxNotFound", "ErrorMailboxNotFound"})
 
 _HINTS = {
@@ -86,7 +89,7 @@ def really_absent(answer: Answer) -> None:
 
 def is_there_already(answer: Answer) -> bool:
     """Whether a refusal says that what was to be added is there."""
-    return answer.status == 400 and any(part in message_of(answer) for part in _THERE_ALREADY)
+    return answer.status == 400 and "already exist" in message_of(answer)
 
 
 def has_no_mailbox(answer: Answer) -> bool:

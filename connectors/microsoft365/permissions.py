@@ -5,7 +5,7 @@ https://learn.microsoft.com/graph/permissions-reference
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 READ = "Directory.Read.All"
 ENABLE = "User.EnableDisableAccount.All"
@@ -44,3 +44,8 @@ INCLUDED_IN: Mapping[str, frozenset[str]] = {
 def is_granted(name: str, granted: Collection[str]) -> bool:
     """Whether a permission was given, or a broader one that includes it."""
     return name in granted or not INCLUDED_IN.get(name, frozenset()).isdisjoint(granted)
+
+
+def missing(needed: Iterable[str], granted: Collection[str]) -> list[str]:
+    """Return what was not given of what is needed."""
+    return [name for name in needed if not is_granted(name, granted)]

@@ -5,7 +5,7 @@ https://learn.microsoft.com/entra/identity/users/users-revoke-access
 
 from __future__ import annotations
 
-from connectors.microsoft365.batches import Document, Request, refusal_of
+from connectors.microsoft365.batches import Document, Request, error_of, refusal_of
 from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.config import Microsoft365Config
 from connectors.microsoft365.errors import is_absent
@@ -92,10 +92,8 @@ class Sessions:
         Raises:
             RejectedError: Graph refuses some.
         """
-        refused = [
-            refusal_of(answer)
-            for answer in self._client.batch(requests, call=call)
-            if answer.status // 100 != 2 and not is_absent(answer)
-        ]
+        answers = self._client.batch(requests, call=call)
+        refused = [each for each in answers if each.status // 100 != 2 and not is_absent(each)]
         if refused:
-            raise RejectedError(f"{call}: Graph refused {len(refused)} of {len(requests)}: {refused[0]}")
+            told = f"Graph refused {len(refused)} of {len(requests)}: {refusal_of(refused[0])}"
+            raise error_of(refused[0])(f"{call}: {told}")

@@ -178,18 +178,18 @@ def test_the_last_owner_of_a_group_that_gives_roles_is_protected_and_one_of_seve
 
 
 def test_what_the_successor_may_not_own_keeps_its_owner_and_is_named(
-    running: Directory, ann: User, bob: AccountRef
+    running: Directory, ann: User, bob: AccountRef, connector: Microsoft365Connector
 ) -> None:
-    running.graph.tokens.granted = ALL_PERMISSIONS - {"Application.ReadWrite.All"}
-    connector, owned = running.connector(), running.graph.tenant.publish("Deploy tool", "application")
+    owned = running.graph.tenant.publish("Deploy tool", "application")
     owned.owners.add(ann.id)
+    refused = refusal(400, "Directory_QuotaExceeded", "The directory object quota limit is exceeded.")
+    running.graph.faults = [Fault(refused, is_meant=lambda asked: asked.path.endswith("/owners/$ref"))]
 
     outcome = perform(connector, Action.TRANSFER_OWNERSHIP, ann, successor=bob)
 
     assert isinstance(outcome, NeedsPerson)
-    assert "application Deploy tool: 403 Forbidden" in outcome.instructions
+    assert "application Deploy tool: 400 Bad Request (Directory_QuotaExceeded" in outcome.instructions
     assert owned.owners == {ann.id}
-    connector.close()
 
 
 @pytest.fixture
@@ -320,6 +320,19 @@ def test_senders_are_told_who_has_taken_over_and_the_reply_from_before_comes_bac
     assert ann.rules == {}
     again = replying.read(ann.id).with_original(original, left)
     assert replying.perform(Action.RESTORE_MAIL, again, confirmed) == Done(changed=False)
+
+
+@pytest.mark.parametrize("change", [{"status": "disabled"}, {"externalAudience": "none"}])
+def test_a_reply_that_does_not_reach_everybody_is_not_as_wanted(
+    ann: User, bob: AccountRef, replying: Microsoft365Connector, change: dict[str, str]
+) -> None:
+    perform(replying, Action.REDIRECT_MAIL, ann, successor=bob)
+    ann.reply |= change
+
+    assert perform(replying, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=True)
+
+    assert (ann.reply["status"], ann.reply["externalAudience"]) == ("alwaysEnabled", "all")
+    assert len(ann.rules or {}) == 1
 
 
 def test_a_reply_that_somebody_else_has_written_since_stays(

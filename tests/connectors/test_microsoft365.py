@@ -450,8 +450,19 @@ def test_a_missing_permission_stops_only_what_needs_it(running: Directory, ann: 
     connector = running.connector()
 
     assert perform(connector, Action.SUSPEND, ann) == Done(changed=True)
-    with pytest.raises(RejectedError, match="lacks a permission"):
+    with pytest.raises(RejectedError, match=r"not granted: DelegatedPermissionGrant\.ReadWrite\.All"):
         perform(connector, Action.REVOKE_SESSIONS, ann)
+    connector.close()
+
+
+def test_without_the_permission_to_look_it_is_named(running: Directory, ann: User) -> None:
+    running.graph.tokens.granted = frozenset({"User.EnableDisableAccount.All"})
+    connector = running.connector()
+
+    with pytest.raises(RejectedError, match=r"403 Forbidden .*; not granted: Directory\.Read\.All"):
+        connector.read(ann.id)
+    with pytest.raises(RejectedError, match=r"not granted: Directory\.Read\.All"):
+        connector.find(Person({"userName": (ann.upn,)}))
     connector.close()
 
 
