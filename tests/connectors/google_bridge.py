@@ -21,10 +21,15 @@ LICENSES = [f"{PRODUCT}/{sku}" for sku in SKUS]
 
 
 class Workspace:
-    """A double that runs, and connectors at it."""
+    """A double that runs, and connectors at it.
+
+    Attributes:
+        settings: Of all connectors at it, beside what each is told.
+    """
 
     def __init__(self, google: Google, url: str, folder: Path) -> None:
         self.google = google
+        self.settings: dict[str, Any] = {}
         self.url = url
         self.folder = folder
         for sku in SKUS:
@@ -52,6 +57,7 @@ class Workspace:
             "licensing_root": self.url,
             "gmail_root": self.url,
             "groups_root": self.url,
+            **self.settings,
             **settings,
         }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from connectors.google_workspace import GoogleWorkspaceConnector
 from connectors.microsoft365 import Microsoft365Connector
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
-from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.rule import Ruleset, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.store import targets
 from scimbridge.store.database import Database
@@ -112,6 +114,50 @@ def test_a_leaver_of_google_is_gone_in_the_end_and_nothing_is_done_twice(
             assert [each.body for each in google.carried_out if b"suspended" in each.body] == [
                 google.carried_out[5].body
             ]
+
+
+@ON_ONE_STORE
+def test_a_leaver_of_google_who_comes_back_has_all_again_though_google_shows_changes_late(
+    database: Database, clock: FakeClock, tmp_path: Path
+) -> None:
+    redirecting = a_stage("0s", Action.REDIRECT_MAIL, terms=Terms(successor="bob@example.com"))
+    with workspace(tmp_path) as cloud:
+        google = cloud.google
+        cloud.settings = {"auto_reply": "Ask {successor}.", "delegates": "successor", "aliases": "successor"}
+        can = GoogleWorkspaceConnector.capabilities
+        rules = Ruleset((a_rule(redirecting, replace(ACCESS, after=timedelta(days=1)), OF_GOOGLE[1]),))
+        bench = CloudBench(database, clock, rules, actions=tuple(can), capabilities=can)
+        bench.cloud = cloud
+        ann, bob = google.company.hire("ann", aliases=["anna@example.com"]), google.company.hire("bob")
+        ann.mail.vacation, ann.mail.delegates = (
+            {"enableAutoReply": False, "responseSubject": "x"},
+            {bob.email: "accepted"},
+        )
+        google.company.license(ann, PRODUCT, SKUS[0])
+        groups = [google.company.form(f"group-{number}", ann) for number in range(2)]
+        people = {name: bench.join(f"{name}@example.com", everywhere=False) for name in ("ann", "bob")}
+        bench.run()
+        before = json.dumps([ann.document, vars(ann.mail), [each.members for each in groups]], sort_keys=True)
+
+        google.lag.seconds, google.lag.clock = 1800, lambda: clock().timestamp()
+        bench.leave(people["ann"])
+        for _ in range(4):
+            bench.run("5m")
+        persist(bench, people["ann"], 9)
+        assert max(task.attempts for task in bench.tasks(bench.case(people["ann"]))) > 2, "it was patient"
+        assert (bob.document["aliases"], ann.mail.vacation["enableAutoReply"]) == (["anna@example.com"], True)
+        assert (ann.document["suspended"], ann.document["orgUnitPath"]) == (True, "/Leavers")
+        bench.come_back(people["ann"])
+        persist(bench, people["ann"], 16)
+        bench.connector.close()
+
+        states = [set(bench.states(case).values()) for case in bench.cases(people["ann"])]
+        assert states == [{TaskState.DONE}, {TaskState.DONE}]
+        ann.mail.forwarding_addresses.clear()  # the successor stays one that mail may be forwarded to
+        left_over = {"notes", "recoveryEmail", "recoveryPhone"}
+        ann.document = {name: value for name, value in ann.document.items() if name not in left_over}
+        assert json.dumps([ann.document, vars(ann.mail), [each.members for each in groups]], sort_keys=True) == before
+        assert google.company.licenses[PRODUCT, SKUS[0]] == {ann.email}
 
 
 @ON_ONE_STORE

@@ -365,12 +365,14 @@ def test_a_lost_answer_is_not_repeated_and_the_next_attempt_finds_it_done(
 
 
 def test_google_may_show_a_change_late(running: Workspace, ann: User, connector: GoogleWorkspaceConnector) -> None:
+    seconds = [0.0]
+    running.google.lag.seconds, running.google.lag.clock = 60, lambda: seconds[0]
     state = connector.read(ann.id)
-    running.google.company.lag(ann, reads=1)
 
     connector.perform(Action.SUSPEND, state, confirmed)
 
     assert not connector.read(ann.id).suspended, "as it was"
+    seconds[0] = 60
     assert connector.read(ann.id).suspended
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -32,7 +31,6 @@ class User:
         tokens: Names of applications by their client id.
         sessions: How many are open.
         is_on_hold: Google Vault keeps what belongs to them.
-        seen: What reads still return, and how often, before they see a change.
     """
 
     document: Document
@@ -44,7 +42,6 @@ class User:
     sessions: int = 0
     is_deleted: bool = False
     is_on_hold: bool = False
-    seen: list[Document] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -173,10 +170,6 @@ class Company:
     def license(self, user: User, product: str, sku: str) -> None:
         """Give somebody a license."""
         self.licenses.setdefault((product, sku), set()).add(user.email)
-
-    def lag(self, user: User, reads: int) -> None:
-        """Let so many reads still see somebody as they are now."""
-        user.seen = [copy.deepcopy(user.document) for _ in range(reads)]
 
     # -- look-ups ----------------------------------------------------------------
 

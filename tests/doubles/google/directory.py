@@ -61,8 +61,7 @@ class Directory:
     # -- users
 
     def _get_user(self, keys: Document, _asked: Asked, _body: Document, _caller: User) -> Document:
-        user = self._user(keys)
-        return user.seen.pop() if user.seen else user.document
+        return self._user(keys).document
 
     def _list_users(self, _keys: Document, asked: Asked, _body: Document, _caller: User) -> Document:
         if not (asked.one("customer") or asked.one("domain")):

@@ -9,6 +9,7 @@ from tests.doubles.google.errors import GoogleError, forbidden, refusal
 from tests.doubles.google.groups import Groups
 from tests.doubles.google.services import Services
 from tests.doubles.google.tokens import Tokens
+from tests.doubles.lag import Lag
 from tests.doubles.serving import Answer, Asked, Double, plain
 
 _AUTH = "https://www.googleapis.com/auth/"
@@ -40,6 +41,7 @@ class Google(Double):
         self.company = Company()
         self.admin = self.company.hire(ADMIN, isAdmin=True)
         self.tokens = Tokens(self.company, granted)
+        self.lag = Lag()
         parts = (Directory(self.company), Groups(self.company), Services(self.company))
         self._handlers = {name: handler for part in parts for name, handler in part.handlers().items()}
 
@@ -52,7 +54,7 @@ class Google(Double):
         if self.is_of_tokens(asked):
             return self.tokens.issue(asked)
         try:
-            return self._carry_out(asked)
+            return self.lag.answer(asked, self._carry_out)
         except GoogleError as error:
             return error.answer
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import RSAKey
 
 from tests.doubles.google.company import Company, User
@@ -125,8 +126,12 @@ class Tokens:
 
 @cache
 def _key() -> RSAKey:
-    """Return the service account's key: one for all doubles of a process, since it takes a while to make."""
-    return RSAKey.generate_key(2048, private=True)
+    """Return the service account's key: one for all doubles of a process, since it takes a while to make.
+
+    It is short, since every connector checks it anew when it reads it: in one of Google's length, that takes 37 ms.
+    """
+    with warnings.catch_warnings(action="ignore", category=SecurityWarning):
+        return RSAKey.generate_key(1024, private=True)
 
 
 def _refused(status: int, error: str, description: str) -> Answer:
