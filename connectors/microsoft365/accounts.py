@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from connectors.microsoft365.batches import Document, Request, demand
+from connectors.microsoft365.batches import Document, Request, demand, whole
 from connectors.microsoft365.belongings import Belongings
 from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.config import Microsoft365Config
@@ -51,8 +51,13 @@ class Accounts:
         return _document(account_id, answer)
 
     def read(self, account_id: str) -> AccountState:
-        """Return an account with all that can be told of it, by one call."""
-        user, memberships, belongings, mail = self._client.look(
+        """Return an account with all that can be told of it, by one call.
+
+        Raises:
+            AccountNotFoundError: There is none of this id.
+            RetryableError: Graph tells the account, and then knows nothing of it.
+        """
+        user, *more = self._client.look(
             [_request(account_id)],
             self._memberships.requests(account_id),
             self._belongings.requests(account_id),
@@ -60,6 +65,17 @@ class Accounts:
             call="reading an account",
         )
         document = _document(account_id, user[0])
+        with whole("an account"):
+            return self._state(account_id, document, *more)
+
+    def _state(
+        self,
+        account_id: str,
+        document: Document,
+        memberships: list[Answer],
+        belongings: list[Answer],
+        mail: list[Answer],
+    ) -> AccountState:
         mailbox, owns = self._mail.told(mail), self._belongings.told(belongings)
         text = text_of(document, self._config.stamp_attribute)
         return AccountState(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import responses
@@ -11,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from connectors.microsoft365 import errors
-from scimbridge.sdk import Confirm, ConnectorError, Context, RetryableError
+from scimbridge.sdk import AccountNotFoundError, Confirm, ConnectorError, Context, RetryableError
 from scimbridge.sdk.http import Answer, Limits, error_for, is_throttling, parse_retry_after
 
 Document = dict[str, Any]
@@ -142,6 +143,19 @@ def demand(answer: Answer) -> Document:
 def error_of(answer: Answer) -> type[ConnectorError]:
     """Return what a refusal means."""
     return errors.classify(answer) or error_for(answer.status, errors.STATUS_ERRORS)
+
+
+@contextmanager
+def whole(what: str) -> Iterator[None]:
+    """Read what belongs to something that Graph has just told: that this is not there is no fact about it.
+
+    Raises:
+        RetryableError: Graph's replicas do not agree yet.
+    """
+    try:
+        yield
+    except AccountNotFoundError as error:
+        raise RetryableError(f"Graph tells {what}, and then knows nothing of it: {error}") from error
 
 
 def _is_put_off(answer: Answer | None) -> bool:

@@ -89,7 +89,8 @@ class Microsoft365Connector(GroupActions):
 
     def read(self, account_id: str) -> AccountState:
         """Return the account with groups, roles, its own licenses, what it owns and, where allowed, its redirection."""
-        with self._naming((permissions.READ,)):
+        mail = (permissions.MAIL_READ,) if self.config.mail_settings else ()
+        with self._naming((permissions.READ, *mail)):
             return self._accounts.read(account_id)
 
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
@@ -226,9 +227,10 @@ class Microsoft365Connector(GroupActions):
     @performs(Action.RESTORE_MAIL, needs=(permissions.MAIL_READ, permissions.MAIL))
     def restore_mail(self, account: AccountState, _confirm: Confirm) -> Outcome:
         """Take the bridge's rule away, others were never touched; and bring back the reply from before."""
-        if self.is_as_wanted(Action.RESTORE_MAIL, account):
+        if account.original is None or self.is_as_wanted(Action.RESTORE_MAIL, account):
             return Done(changed=False)
-        self._mail.restore(account)
+        if not self._mail.restore(account, account.original):
+            return Done(changed=False, lost=("there is no mailbox any more that Graph can see",))
         return Done(changed=True)
 
     @performs(Action.ARCHIVE, before=(Action.RELEASE_LICENSES, Action.DELETE))

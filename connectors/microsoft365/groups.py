@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from connectors.microsoft365.batches import Document, Request, demand
+from connectors.microsoft365.batches import Document, Request, demand, whole
 from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.licensing import Licensing
 from scimbridge.sdk import (
@@ -45,7 +45,8 @@ class Groups:
             yield GroupSummary(
                 id=str(each["id"]),
                 name=_name(each),
-                size=sizes[str(each["id"])],
+                # One that has come since they were counted is not empty.
+                size=sizes.get(str(each["id"])),
                 owners=tuple(_ref(owner) for owner in each.get("owners") or ()),
                 stamp=stamp_in(_text(each)),
                 protected=_protection(each),
@@ -67,6 +68,7 @@ class Groups:
 
         Raises:
             AccountNotFoundError: There is none of this id.
+            RetryableError: Graph tells the group, and then knows nothing of it.
         """
         if not _ID.fullmatch(group_id):
             raise AccountNotFoundError("Microsoft has no group of this id")
@@ -78,6 +80,10 @@ class Groups:
             [Request.get(path_of("groups", group_id), select=_SELECT)], lists, [applications], call="reading a group"
         )
         document = demand(group[0])
+        with whole("a group"):
+            return self._state(group_id, document, listed, assigned[0])
+
+    def _state(self, group_id: str, document: Document, listed: Sequence[Answer], assigned: Answer) -> GroupState:
         members, owners, opened = ([*map(_ref, self._client.listed(each))] for each in listed)
         return GroupState(
             id=group_id,
@@ -89,7 +95,7 @@ class Groups:
             disabled=not document.get("securityEnabled"),
             members=tuple(members),
             owners=tuple(owners),
-            opens=(*opened, *self._applications(assigned[0]), *self._licenses(document)),
+            opens=(*opened, *self._applications(assigned), *self._licenses(document)),
         )
 
     def text(self, group_id: str) -> str:

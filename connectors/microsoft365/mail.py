@@ -82,11 +82,11 @@ class Mail:
             self._write_reply(account.id, setting)
         return True
 
-    def restore(self, account: AccountState) -> None:
-        """Take the bridge's rule away, or bring back the one before, and the reply that was there before."""
-        original, before = account.original, self._looked_at(account.id)
-        if original is None or before is None:
-            return
+    def restore(self, account: AccountState, original: AccountState) -> bool:
+        """Bring back the redirection and the reply of before, or none; False without a mailbox."""
+        before = self._looked_at(account.id)
+        if before is None:
+            return False
         if not account.stays("mail_to"):
             if original.mail_to:
                 self._redirect(account.id, original.mail_to, before)
@@ -94,6 +94,7 @@ class Mail:
                 self._drop(account.id, before)
         if not self.is_reply_restored(account):
             self._write_reply(account.id, _reply_of(original))
+        return True
 
     def is_reply_restored(self, account: AccountState) -> bool:
         """Whether the reply is as it was, was never touched, or was changed by somebody else since."""

@@ -324,13 +324,14 @@ def test_senders_are_told_who_has_taken_over_and_the_reply_from_before_comes_bac
 
 @pytest.mark.parametrize("change", [{"status": "disabled"}, {"externalAudience": "none"}])
 def test_a_reply_that_does_not_reach_everybody_is_not_as_wanted(
-    ann: User, bob: AccountRef, replying: Microsoft365Connector, change: dict[str, str]
+    running: Directory, ann: User, bob: AccountRef, replying: Microsoft365Connector, change: dict[str, str]
 ) -> None:
     perform(replying, Action.REDIRECT_MAIL, ann, successor=bob)
     ann.reply |= change
 
     assert perform(replying, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=True)
 
+    assert [asked.method for asked in running.graph.carried_out] == ["POST", "PATCH", "PATCH"]
     assert (ann.reply["status"], ann.reply["externalAudience"]) == ("alwaysEnabled", "all")
     assert len(ann.rules or {}) == 1
 
@@ -347,6 +348,31 @@ def test_a_reply_that_somebody_else_has_written_since_stays(
 
     assert ann.reply == {"status": "disabled", "externalAudience": "all"}
     assert ann.rules == {}
+
+
+def test_a_redirection_that_somebody_else_has_changed_stays_and_the_reply_comes_back(
+    ann: User, bob: AccountRef, replying: Microsoft365Connector
+) -> None:
+    original = replying.read(ann.id)
+    perform(replying, Action.REDIRECT_MAIL, ann, successor=bob)
+    left = replying.read(ann.id)
+    (rule,) = (ann.rules or {}).values()
+    rule["actions"] = {"redirectTo": [{"emailAddress": {"address": "else@example.com"}}]}
+
+    replying.perform(Action.RESTORE_MAIL, replying.read(ann.id).with_original(original, left), confirmed)
+
+    assert list((ann.rules or {}).values()) == [rule]
+    assert ann.reply["status"] == "disabled"
+
+
+def test_a_mailbox_that_is_gone_is_said_to_be_lost(ann: User, bob: AccountRef, replying: Microsoft365Connector) -> None:
+    original = replying.read(ann.id)
+    perform(replying, Action.REDIRECT_MAIL, ann, successor=bob)
+    left, ann.rules = replying.read(ann.id), None
+
+    outcome = replying.perform(Action.RESTORE_MAIL, left.with_original(original, left), confirmed)
+
+    assert outcome == Done(changed=False, lost=("there is no mailbox any more that Graph can see",))
 
 
 def test_a_reply_whose_answer_was_lost_is_written_once(

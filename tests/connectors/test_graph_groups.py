@@ -117,6 +117,27 @@ def test_a_list_of_groups_counts_members_and_names_owners_without_a_call_for_eac
     assert len(running.graph.calls) < 8
 
 
+def test_a_group_that_came_while_members_were_counted_is_not_empty(
+    running: Directory, connector: Microsoft365Connector
+) -> None:
+    running.graph.tenant.form("new")
+    uncounted = Answer(status=200, body={"value": []})
+    running.graph.faults = [Fault(uncounted, is_meant=lambda asked: asked.path.endswith("/groups/delta"))]
+
+    assert [each.size for each in connector.list_groups()] == [None]
+
+
+def test_a_group_of_which_graph_forgets_the_members_is_not_gone(
+    running: Directory, ann: User, connector: Microsoft365Connector
+) -> None:
+    group = running.graph.tenant.form("sales", ann)
+    lagging = refusal(404, "Request_ResourceNotFound", "Resource does not exist.")
+    running.graph.faults = [Fault(lagging, is_meant=lambda asked: asked.path.endswith("/members"))]
+
+    with pytest.raises(RetryableError, match="and then knows nothing of it"):
+        connector.read_group(group.id)
+
+
 def test_many_members_leave_by_twenty_in_a_call_and_come_back(
     running: Directory, connector: Microsoft365Connector
 ) -> None:
