@@ -38,7 +38,7 @@ class Distant(Double):
     """A double that is far away, and counts calls: it refuses what is above its limit.
 
     Attributes:
-        counted: How many calls it has answered or refused; of a batch, what is in it.
+        counted: How many calls it has answered or refused; a batch is one.
         refused: How many of them it refused.
     """
 
@@ -62,22 +62,21 @@ class Distant(Double):
     def handle(self, asked: Asked) -> Answer | None:
         """Answer after a while, within the limit."""
         time.sleep(LATENCY)
-        if not self.is_of_tokens(asked) and not self._has_room(asked):
+        if not self.is_of_tokens(asked) and not self._has_room():
             return self._throttled()
         return self._double.handle(asked)
 
-    def _has_room(self, asked: Asked) -> bool:
-        size = asked.body.count(b'"method"') if asked.path.endswith("/$batch") else 1
+    def _has_room(self) -> bool:
         with self._turn:
             now = time.monotonic()
             while self._recent and self._recent[0] < now - WINDOW:
                 self._recent.popleft()
-            self.counted += size
+            self.counted += 1
             # What is on its way late arrives together with what comes after it.
-            if len(self._recent) + size > LIMIT * WINDOW * 1.05:
-                self.refused += size
+            if len(self._recent) + 1 > LIMIT * WINDOW * 1.05:
+                self.refused += 1
                 return False
-            self._recent.extend([now] * size)
+            self._recent.append(now)
             return True
 
 
