@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
 
 from connectors.ldap.client import Directory
 from connectors.ldap.config import LdapConfig
 from connectors.ldap.entry import Entry
 from connectors.ldap.flavors import FLAVORS
 from scimbridge.sdk import TargetUnusableError
-
-SOON = timedelta(days=30)
-"""A certificate that ends within it is worth a warning."""
 
 SAMPLES = 20
 """How many accounts and groups are looked at for what the bind account may write."""
@@ -25,11 +21,10 @@ OF_THE_SERVER = [
 class Checkup:
     """Looks at all that the configuration names, and writes nothing."""
 
-    def __init__(self, config: LdapConfig, directory: Directory, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(self, config: LdapConfig, directory: Directory) -> None:
         self._config = config
         self._directory = directory
         self._flavor = FLAVORS[config.flavor]
-        self._now = now or (lambda: datetime.now(UTC))
 
     def run(self) -> str:
         """Return one sentence about what was found.
@@ -46,7 +41,7 @@ class Checkup:
             for named in _named(getattr(self._config, key)):
                 if self._directory.get(named, []) is None:
                     raise TargetUnusableError(f"{key}: {named} does not exist, or may not be read")
-        found = [*self._flavor.examine(self._directory, server, self._config.base_dn), *self._rights(), *self._end()]
+        found = [*self._flavor.examine(self._directory, server, self._config.base_dn), *self._rights()]
         return "; ".join(["signed in", "base_dn is there", *found])
 
     def _rights(self) -> Iterator[str]:
@@ -79,13 +74,6 @@ class Checkup:
         with self._directory.conversation() as talk:
             found = [talk.get(each.dn, attributes, controls=controls) for each in samples]
         return [each for each in found if each is not None]
-
-    def _end(self) -> Iterator[str]:
-        ends = self._directory.certificate_ends()
-        if ends is None:
-            return
-        is_soon = ends - self._now() < SOON
-        yield f"{'WARNING: ' if is_soon else ''}the server's certificate ends on {ends:%Y-%m-%d}"
 
 
 def _named(value: str | Iterable[str] | None) -> Iterable[str]:

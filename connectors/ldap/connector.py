@@ -21,6 +21,7 @@ from scimbridge.sdk import (
     Action,
     Confirm,
     Done,
+    Expiry,
     NativeState,
     NeedsPerson,
     Outcome,
@@ -28,6 +29,7 @@ from scimbridge.sdk import (
     RejectedError,
     performs,
 )
+from scimbridge.sdk.expiry import expiry_of
 from scimbridge.sdk.stamp import UNMANAGED, stamp_of
 
 DESCRIPTION = "description"
@@ -68,6 +70,14 @@ class LdapConnector(GroupActions):
     def check(self) -> str:
         """Sign in, look for all that the configuration names, and say what may go wrong."""
         return Checkup(self.config, self.directory).run()
+
+    def expiries(self) -> Iterator[Expiry]:
+        """Yield when the bridge's certificate ends, and the directory's."""
+        if self.config.client_certificate is not None:
+            yield expiry_of("the bridge's certificate", self.config.client_certificate)
+        ends_at = self.directory.certificate_ends()
+        if ends_at is not None:
+            yield Expiry("the server's certificate", ends_at)
 
     def find(self, person: Person) -> AccountRef | None:
         """Return the account by the first pair of ``match`` that finds any."""

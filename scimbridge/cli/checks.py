@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import typer
 from scimbridge.cli.opening import embedded_socket, is_embedded, missing_database
 from scimbridge.cli.output import say, say_json
 from scimbridge.cli.reporting import ExitCode
-from scimbridge.dashboard.times import moment
+from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.outline import NOTICES
 from scimbridge.errors import BridgeError, KeysUnavailableError, QueueError, StoreError
 from scimbridge.sdk.errors import RetryableError, TargetUnusableError
@@ -21,6 +22,11 @@ from scimbridge.sdk.errors import RetryableError, TargetUnusableError
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
     from scimbridge.config import Settings
+    from scimbridge.sdk.expiry import Expiry
+
+
+SOON = timedelta(days=30)
+"""What ends within it is worth a warning."""
 
 
 class Verdict(StrEnum):
@@ -146,7 +152,9 @@ def check_targets(bridge: Bridge, names: Sequence[str]) -> Iterator[Finding]:
     Where the bridge tells people, the mail server and the webhook are asked. Nobody is told anything.
     """
     with ThreadPoolExecutor(max_workers=8) as pool:
-        yield from pool.map(lambda name: _check_target(bridge, name), [name for name in names if name != NOTICES])
+        others = [name for name in names if name != NOTICES]
+        for findings in pool.map(lambda name: list(_about_target(bridge, name)), others):
+            yield from findings
         if NOTICES in names and bridge.settings.notices is not None:
             yield from pool.map(lambda way: _check_way_out(*way), bridge.settings.notices.checks().items())
 
@@ -161,6 +169,13 @@ def _check_way_out(where: str, check: Callable[[], str]) -> Finding:
         step = f"mend it in [notify], then `scimbridge targets resume {NOTICES}` if that was paused"
         return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
     return Finding(name=where, verdict=Verdict.OK, message=found)
+
+
+def _about_target(bridge: Bridge, name: str) -> Iterator[Finding]:
+    found = _check_target(bridge, name)
+    yield found
+    if found.verdict is Verdict.OK:
+        yield from _check_expiries(bridge, name)
 
 
 def _check_target(bridge: Bridge, name: str) -> Finding:
@@ -180,6 +195,28 @@ def _check_target(bridge: Bridge, name: str) -> Finding:
         return Finding(name=where, verdict=Verdict.FAILED, message=message, next_step="tell whoever made it")
     mode = bridge.fleet[name].mode
     return Finding(name=where, verdict=Verdict.OK, message=f"{found} ({mode} mode)")
+
+
+def _check_expiries(bridge: Bridge, name: str) -> Iterator[Finding]:
+    """Yield when each thing ends that a target's credentials hang on; what cannot be told fails nothing."""
+    try:
+        for expiry in bridge.fleet.connector(name).expiries():
+            yield _expiry(f"targets.{name}", expiry, datetime.now(UTC))
+    except BridgeError as error:
+        message = f"whether more of its credentials end soon cannot be told: {error}"
+        yield Finding(name=f"targets.{name}", verdict=Verdict.OK, message=message)
+    except Exception as error:  # noqa: BLE001  # a connector's bug must not hide the other targets
+        message = f"unexpected {type(error).__name__} in the connector, asked when its credentials end"
+        yield Finding(name=f"targets.{name}", verdict=Verdict.WARNING, message=message)
+
+
+def _expiry(where: str, expiry: Expiry, now: datetime) -> Finding:
+    if expiry.ends_at is None:
+        return Finding(name=where, verdict=Verdict.OK, message=f"{expiry.what} never ends")
+    message = f"{expiry.what} ends on {expiry.ends_at:%Y-%m-%d} ({distance(expiry.ends_at, now)})"
+    if expiry.ends_at - now > SOON:
+        return Finding(name=where, verdict=Verdict.OK, message=message)
+    return Finding(name=where, verdict=Verdict.WARNING, message=message, next_step="have it renewed before")
 
 
 def check_pauses(bridge: Bridge) -> Iterator[Finding]:

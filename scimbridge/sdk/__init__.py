@@ -14,6 +14,7 @@ from scimbridge.sdk.errors import (
     RetryableError,
     TargetUnusableError,
 )
+from scimbridge.sdk.expiry import Expiry
 from scimbridge.sdk.group import GroupState, GroupSummary
 from scimbridge.sdk.hook import HookAnswer, HookRequest, HookStage, HookTask
 from scimbridge.sdk.listing import NEVER, AccountPage, AccountSummary, Coverage, End, Moment
@@ -40,6 +41,7 @@ __all__ = [
     "Done",
     "End",
     "Entitlement",
+    "Expiry",
     "GroupState",
     "GroupSummary",
     "HookAnswer",

@@ -19,6 +19,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Capability
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.errors import AccountNotFoundError, RejectedError
+from scimbridge.sdk.expiry import Expiry
 from scimbridge.sdk.group import GroupState, GroupSummary
 from scimbridge.sdk.listing import AccountPage
 from scimbridge.sdk.native import NativeState
@@ -153,6 +154,14 @@ class Connector(ABC, Generic[ConfigT]):
             RetryableError: It cannot be reached just now.
             TargetUnusableError: The credentials or the address are wrong.
         """
+
+    def expiries(self) -> Iterator[Expiry]:
+        """Yield what the target's credentials hang on and when it ends, as far as that can be told; changes nothing.
+
+        Asked by ``scimbridge targets check`` after a ``check`` that found nothing amiss. An error says that the rest
+        cannot be told, and fails no check.
+        """
+        yield from ()
 
     @abstractmethod
     def find(self, person: Person) -> AccountRef | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.bench.clouds import measure_clouds
 from tests.bench.directories import measure_directories
 from tests.bench.effort import QUICK, Effort
 from tests.bench.flat import measure_flat
@@ -32,6 +33,7 @@ MEASUREMENTS: dict[str, Callable[[Path, Effort], list[Table]]] = {
     "latency": measure_latency,
     "throughput": measure_throughput,
     "ldap": measure_directories,
+    "cloud": measure_clouds,
     "size": measure_size,
 }
 

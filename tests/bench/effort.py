@@ -19,6 +19,7 @@ class Effort:
         members: Of the large group.
         imported: Users of the import.
         suspended: Accounts that are suspended in each round at a directory.
+        leavers: Who leave both clouds.
     """
 
     seconds: float = 6
@@ -30,7 +31,8 @@ class Effort:
     members: int = 100_000
     imported: int = 20_000
     suspended: int = 2_000
+    leavers: int = 1_000
 
 
-QUICK = Effort(seconds=3, rounds=1, sizes=(1_000, 100_000), requests=100, imported=4_000, suspended=400)
+QUICK = Effort(seconds=3, rounds=1, sizes=(1_000, 100_000), requests=100, imported=4_000, suspended=400, leavers=60)
 """For a first look while something is being changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
@@ -57,22 +57,24 @@ def wait_for(url: str, seconds: float = 120) -> None:
         time.sleep(0.02)
 
 
-class Installation:
-    """The bridge's processes over one configuration, a Redis and a directory."""
+class Processes:
+    """The bridge's processes over one configuration and a Redis.
 
-    def __init__(
-        self, folder: Path, *, grace: str, concurrency: int = 8, store: str = "sqlite:///data/bridge.db"
-    ) -> None:
+    Args:
+        folder: Where everything is.
+        configuration: Returns the configuration, given the address of Redis.
+    """
+
+    def __init__(self, folder: Path, configuration: Callable[[str], str]) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
-        self.port = quiet_port()
         self.processes: dict[str, psutil.Process] = {}
         self._stack = ExitStack()
         self.redis = EmbeddedRedis(folder / "redis")
-        self.directory: DemoDirectory = start_directory(folder / "d")
         self.config = folder / "scimbridge.toml"
-        self.config.write_text(self._configuration(grace, concurrency, store), encoding="utf-8")
+        self.config.write_text(configuration(self.redis.url), encoding="utf-8")
         self.bridge = Bridge(load(self.config))
+        self.port = int(str(self.bridge.settings.server.listen).rpartition(":")[2])
         self.bridge.prepare_store(may_upgrade=True)
         self.token = self.bridge.tokens.create("idp", by="bench", now=self.bridge.clock())
 
@@ -83,7 +85,6 @@ class Installation:
         self.stop()
         self.bridge.close()
         self.redis.stop()
-        self.directory.stop()
 
     @property
     def base_url(self) -> str:
@@ -102,16 +103,35 @@ class Installation:
         """Stop the processes that were started."""
         self._stack.close()
 
-    def _configuration(self, grace: str, concurrency: int, store: str) -> str:
+    def cpu(self) -> float:
+        """Return the seconds of CPU that the processes have taken so far."""
+        return sum(sum(process.cpu_times()[:2]) for process in self.processes.values())
+
+
+class Installation(Processes):
+    """Such processes, and a directory."""
+
+    def __init__(
+        self, folder: Path, *, grace: str, concurrency: int = 8, store: str = "sqlite:///data/bridge.db"
+    ) -> None:
+        folder.mkdir(exist_ok=True)
+        self.directory: DemoDirectory = start_directory(folder / "d")
+        super().__init__(folder, lambda redis: self._configuration(redis, grace, concurrency, store))
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self.directory.stop()
+
+    def _configuration(self, redis: str, grace: str, concurrency: int, store: str) -> str:
         return f"""
 data_dir = "data"
 [server]
-listen = "127.0.0.1:{self.port}"
+listen = "127.0.0.1:{quiet_port()}"
 max_body = "32MiB"
 [store]
 url = "{store}"
 [queue]
-url = "{self.redis.url}"
+url = "{redis}"
 [sources.idp]
 [targets.directory]
 connector = "ldap"

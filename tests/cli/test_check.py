@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from scimbridge import registry
-from scimbridge.sdk import Connector, RetryableError, TargetUnusableError
+from scimbridge.sdk import Connector, Expiry, RejectedError, RetryableError, TargetUnusableError
 from tests.cli.conftest import Terminal
 from tests.issuer import ISSUER, issuing
 from tests.notices.post_office import post_office
 from tests.servers import quiet_port
 from tests.services.bench import Bench
 
+NOW = datetime.now(UTC)
 Answers = dict[str, str | Exception]
 
 
@@ -31,13 +33,20 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
 
 
 class _Checked:
-    def __init__(self, answer: str | Exception) -> None:
+    def __init__(self, answer: str | Exception, *expiries: Expiry | Exception) -> None:
         self._answer = answer
+        self._expiries = expiries
 
     def check(self) -> str:
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
+
+    def expiries(self) -> Iterator[Expiry]:
+        for each in self._expiries:
+            if isinstance(each, Exception):
+                raise each
+            yield each
 
     def close(self) -> None:
         pass
@@ -83,6 +92,36 @@ def test_a_target_that_fails_says_what_to_do_and_the_others_are_checked(
     assert next_step in lines[0]
     assert lines[1].startswith("ok       targets.directory: ")
     assert "secret" not in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "said"),
+    [
+        (Expiry("the key", None), "ok", "the key never ends"),
+        (Expiry("the key", NOW + timedelta(days=31)), "ok", "(in 30d "),
+        (Expiry("the key", NOW + timedelta(days=30)), "warning", "(in 29d 23h)"),
+        (Expiry("the key", NOW - timedelta(days=2)), "warning", "ago)"),
+        (RejectedError("403"), "ok", "whether more of its credentials end soon cannot be told: 403"),
+        (ZeroDivisionError("secret"), "warning", "unexpected ZeroDivisionError"),
+    ],
+)
+def test_what_ends_is_told_and_fails_no_check(
+    bench: Bench,
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    found: Expiry | Exception,
+    verdict: str,
+    said: str,
+) -> None:
+    assert bench.wakeups == []
+    monkeypatch.setattr(registry, "build", lambda *_: _Checked("12 accounts", found))
+
+    line, told = terminal.run("targets", "check", "crm").stdout.splitlines()
+
+    assert line.startswith("ok       targets.crm: ")
+    assert told.startswith(f"{verdict:<8} targets.crm: ")
+    assert said in told
+    assert "secret" not in told
 
 
 def test_one_target_can_be_checked(bench: Bench, terminal: Terminal, answers: Answers) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connectors.ldap import LdapConnector
-from connectors.ldap.checkup import Checkup
 from scimbridge.demo.directory import OpenLdap
 from scimbridge.demo.entries import SERVICE_DN
 from scimbridge.sdk import Action, Done, RejectedError, RetryableError, TargetUnusableError
@@ -126,25 +125,26 @@ def test_a_certificate_takes_the_place_of_the_password(tmp_path: Path, name: str
         known.perform(Action.SUSPEND, known.read(account_id), confirmed)
         with pytest.raises(RejectedError, match=r"\(50\)"):
             unknown.perform(Action.DELETE, unknown.read(account_id), confirmed)
+        of_the_bridge, of_the_server = known.expiries()
 
         known.close()
         unknown.close()
         assert not directory.can_bind(name)
+        assert (of_the_bridge.what, of_the_server.what) == ("the bridge's certificate", "the server's certificate")
+        assert of_the_bridge.ends_at is not None
 
 
-def test_a_certificate_that_ends_soon_is_told(openldap: OpenLdap) -> None:
+def test_when_certificates_end_is_told(openldap: OpenLdap) -> None:
     assert openldap.tls
-    connector = ldap_connector(openldap, url=openldap.ldaps_url, ca_file=openldap.tls.ca_file)
-    ends = connector.directory.certificate_ends()
-    assert ends is not None
+    ca_file = openldap.tls.ca_file
+    presented = ldap_connector(openldap, url=openldap.ldaps_url, ca_file=ca_file)
 
-    soon = Checkup(connector.config, connector.directory, lambda: ends - timedelta(days=29)).run()
-    later = Checkup(connector.config, connector.directory, lambda: ends - timedelta(days=31)).run()
+    (of_the_server,) = presented.expiries()
 
-    connector.close()
-    assert f"WARNING: the server's certificate ends on {ends:%Y-%m-%d}" in soon
-    assert f"; the server's certificate ends on {ends:%Y-%m-%d}" in later
-    assert ends > datetime.now(UTC)
+    presented.close()
+    assert of_the_server.what == "the server's certificate"
+    assert of_the_server.ends_at is not None
+    assert of_the_server.ends_at > datetime.now(UTC)
 
 
 def test_a_certificate_that_has_ended_makes_the_target_unusable(tmp_path: Path) -> None:
