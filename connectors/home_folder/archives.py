@@ -114,6 +114,10 @@ class Archives:
         """Yield what the manifest of an archive says."""
         return self._records(f"{stem}{_LINES}")
 
+    def head(self, stem: str) -> Head:
+        """Return of which folder an archive is."""
+        return next(record for record in self.records(stem) if isinstance(record, Head))
+
     def lines(self, stem: str) -> Iterator[Line]:
         """Yield what an archive holds."""
         return (record for record in self.records(stem) if isinstance(record, Line))

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from connectors.home_folder import closing
+from connectors.home_folder import doors
 from connectors.home_folder.archives import Archives
 from connectors.home_folder.comparing import compared
 from connectors.home_folder.config import HomeFolderConfig
 from connectors.home_folder.errors import AskError, ChangedError, printable, translated
-from connectors.home_folder.folders import Folder, by_id, forget, named, names_in, set_aside
+from connectors.home_folder.folders import Folder, by_id, coming, forget, named, names_in, put_back, set_aside
 from connectors.home_folder.packing import Packing
 from connectors.home_folder.places import STATE, Root, opened, private
 from connectors.home_folder.removing import Removing
-from connectors.home_folder.survey import amount
+from connectors.home_folder.survey import SHOWN, amount
+from connectors.home_folder.tape import Tape
+from connectors.home_folder.unpacking import Unpacking
 from scimbridge.sdk import (
     AccountNotFoundError,
     AccountPage,
@@ -41,6 +43,7 @@ from scimbridge.sdk import (
     performs,
 )
 from scimbridge.sdk.finding import find_by
+from scimbridge.sdk.outcome import name_taken
 
 SLICE = 60.0
 """An attempt begins nothing more after this long, in seconds: its lease is renewed for minutes, not for hours."""
@@ -48,7 +51,17 @@ SLICE = 60.0
 NEXT = timedelta(seconds=1)
 """After this long the next attempt goes on."""
 
+KEPT_FOR = timedelta(days=365)
+"""So long the bridge brings a removed folder back; whoever keeps the archives has to keep them as long."""
+
+MOST_BROUGHT_BACK = 40 << 30
+"""What can be unpacked within one attempt, in bytes."""
+
+_HALF = "removal"
+"""The attribute of a folder whose removal has begun."""
+
 PAGE = 500
+"""Folders that are listed at once."""
 
 
 class HomeFolderConnector(Connector[HomeFolderConfig]):
@@ -68,13 +81,6 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
     ) -> None:
         super().__init__(config, context)
         self._monotonic = monotonic
-
-    @classmethod
-    def lacks(cls, config: HomeFolderConfig, actions: Collection[Action]) -> Iterator[tuple[str, str]]:
-        """Say that a folder is removed only once it is archived."""
-        del config
-        if Action.DELETE in actions and Action.ARCHIVE not in actions:
-            yield "connector", 'removes only what is archived, and no rule archives: write do = ["archive", "delete"]'
 
     def check(self) -> str:
         """Open the root and the folder of the archives."""
@@ -98,6 +104,30 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
         with self._entered() as root, by_id(root, account_id) as folder:
             return self._state(folder)
 
+    def read_deleted(self, account_id: str) -> AccountState:
+        """Return a folder that was removed, as its archive has it."""
+        self.context.permit(writes=False)
+        with translated(str(self.config.archives)), self._archives() as archives:
+            stem = archives.newest(account_id)
+            if stem is None:
+                raise AccountNotFoundError("there is no archive of such a folder")
+            name = archives.head(stem).name
+            return AccountState(
+                id=account_id,
+                name=printable(name),
+                suspended=True,
+                attributes={"name": (printable(self._owner_of(name)),), "archive": (stem,)},
+                archived=True,
+                deleted=True,
+            )
+
+    def read_for(self, action: Action, native_id: str) -> NativeState:
+        """Return a folder; one whose removal has begun has been deleted for whoever wants it back."""
+        state = super().read_for(action, native_id)
+        if action.is_of_deleted and _HALF in state.attributes:
+            return replace(state, deleted=True)
+        return state
+
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
         """Yield all folders; a file system does not tell what has changed since."""
         del since
@@ -109,10 +139,6 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
                 yield AccountPage(accounts=page)
             yield AccountPage(end=End(coverage=Coverage.WHOLE))
 
-    def decisive(self, account: NativeState) -> Mapping[str, Any]:
-        """Return what an approval is given for; here also, which archive the folder is in as it is now."""
-        return {**account.decisive, "archive": list(account.attributes.get("archive", ()))}
-
     # -- actions
 
     @performs(Action.SUSPEND, undo=Action.RESTORE)
@@ -121,7 +147,7 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
         if account.is_as_wanted_by(Action.SUSPEND):
             return Done(changed=False)
         with self._changing(account) as (_, folder):
-            closing.close(folder.fd)
+            doors.close(folder.fd)
         return Done(changed=True)
 
     @performs(Action.RESTORE)
@@ -130,7 +156,7 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
         if account.is_as_wanted_by(Action.RESTORE) or account.original is None:
             return Done(changed=False)
         with self._changing(account) as (_, folder):
-            closing.reopen(folder.fd, account.original)
+            doors.reopen(folder.fd, account.original)
         return Done(changed=True)
 
     @performs(Action.ARCHIVE)
@@ -142,17 +168,16 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
             with self._changing(account) as (_, folder), self._archives() as archives:
                 if account.handle is None:
                     confirm()
-                packing = Packing(archives, folder, self.context.permit, self._monotonic)
-                progress = packing.advance(self._monotonic() + SLICE)
+                progress = self._packed(folder, archives)
         except AskError as error:
             return NeedsPerson(str(error))
         if progress:
             return InProgress(handle=account.id, check_after=NEXT, progress=progress)
         return Done(changed=True)
 
-    @performs(Action.DELETE, after=(Action.ARCHIVE,))
+    @performs(Action.DELETE, undo=Action.UNDELETE, window=KEPT_FOR, after=(Action.ARCHIVE,))
     def delete(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Remove the folder, if an archive holds exactly what is in it, or it is empty."""
+        """Remove the folder once an archive holds exactly what is in it; it is made where there is none."""
         try:
             return self._delete(account, confirm)
         except AskError as error:
@@ -163,9 +188,16 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
     def _delete(self, account: AccountState, confirm: Confirm) -> Outcome:
         with self._changing(account) as (root, folder), self._archives() as archives:
             stem = archives.newest(account.id)
-            if not folder.is_going:
-                _require_archived(folder, archives, stem)
+            if stem is not None and not folder.is_going:
+                _require_unchanged(folder, archives, stem)
             confirm()
+            if stem is None:
+                progress = self._packed(folder, archives)
+                if progress or os.listdir(folder.fd):  # what took time is confirmed once more
+                    return InProgress(
+                        handle=account.id, check_after=NEXT, progress=progress or "the folder is archived"
+                    )
+                stem = archives.newest(account.id)
             if not folder.is_going:
                 set_aside(root, folder)
             with by_id(root, account.id) as going:
@@ -173,7 +205,12 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
                     progress = "a part of the folder is removed"
                     return InProgress(handle=account.id, check_after=NEXT, progress=progress)
             forget(root, account.id)
-        return Done(changed=True, after={"archive": stem or "", "was empty": stem is None})
+        return Done(changed=True, after={"archive": stem or ""})
+
+    def _packed(self, folder: Folder, archives: Archives) -> str:
+        """Archive a folder as far as time allows, and return how far that is; empty once it is done."""
+        packing = Packing(archives, folder, self.context.permit, self._monotonic)
+        return packing.advance(self._monotonic() + SLICE)
 
     def _removed(self, folder: Folder, archives: Archives, stem: str | None) -> bool:
         lines = archives.lines(stem) if stem else iter(())
@@ -186,6 +223,49 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
                 f"{error}, so that it and what follows was not removed: look at what is left in "
                 f"{self.config.root / STATE}, remove it by hand, and retry the task"
             ) from error
+
+    @performs(Action.UNDELETE)
+    def undelete(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Make a removed folder anew from its archive, closed, unless something has its name by now."""
+        if not account.deleted:
+            return Done(changed=False)
+        if _HALF in account.attributes:
+            return NeedsPerson(
+                f"the removal of the folder has begun and not ended: move what is in {self.config.root / STATE} away, "
+                "and retry the task; the archive has all of it"
+            )
+        self.context.permit(writes=True)
+        try:
+            with translated(account.name), opened(self.config.root) as root, self._archives() as archives:
+                return self._undelete(account, root, archives)
+        except AskError as error:
+            return NeedsPerson(str(error))
+
+    def _undelete(self, account: AccountState, root: Root, archives: Archives) -> Outcome:
+        stem = archives.newest(account.id)
+        if stem is None:
+            raise AccountNotFoundError("there is no archive of such a folder any more")
+        head = archives.head(stem)
+        if head.name in os.listdir(root.fd):
+            return name_taken(account.name)
+        if head.size > MOST_BROUGHT_BACK:
+            raise AskError(f"{amount(head.size)} take too long for one attempt: extract {stem}.tar.gz by hand")
+        with coming(root, account.id) as parent:
+            lost = self._unpacked(archives, stem, parent)
+            try:
+                put_back(root, account.id, head.name, parent)
+            except FileExistsError:
+                return name_taken(account.name)
+        return Done(changed=True, after={"archive": stem}, lost=tuple(lost[:SHOWN]))
+
+    def _unpacked(self, archives: Archives, stem: str, parent: int) -> list[str]:
+        head = archives.head(stem)
+        unpacking = Unpacking(head.name, parent)
+        with closing(unpacking), archives.data(stem) as data:
+            for _ in Tape(head, data, unpacking).play(archives.records(stem)):
+                self.context.permit(writes=True)
+            unpacking.end()
+        return unpacking.lost
 
     # -- ways to the folders
 
@@ -230,11 +310,12 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
         return AccountState(
             id=folder.id,
             name=printable(folder.name),
-            suspended=closing.is_closed(folder.status),
+            suspended=doors.is_closed(folder.status),
             attributes={
                 "name": (printable(self._owner_of(folder.name)),),
-                **closing.told(folder.status),
+                **doors.told(folder.status),
                 **({"archive": (stem,)} if stem else {}),
+                **({_HALF: ("begun",)} if folder.is_going else {}),
             },
             archived=stem is not None,
         )
@@ -256,23 +337,16 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
             id=folder.id,
             name=printable(folder.name),
             attributes={"name": (printable(self._owner_of(folder.name)),)},
-            suspended=closing.is_closed(folder.status),
+            suspended=doors.is_closed(folder.status),
             created_at=datetime.fromtimestamp(folder.made_at / 10**9, UTC),
         )
 
 
-def _require_archived(folder: Folder, archives: Archives, stem: str | None) -> None:
-    if stem is None:
-        if os.listdir(folder.fd):
-            raise AskError(
-                "there is no archive of the folder: let the rule archive it first, or archive and remove it by hand, "
-                "and say so with `scimbridge tasks done`"
-            )
-        return
+def _require_unchanged(folder: Folder, archives: Archives, stem: str) -> None:
     try:
         compared(folder, archives.lines(stem))
     except ChangedError as error:
         raise AskError(
-            f"{error} ({stem}): see who still writes there; put back or take out what is new and retry the task, "
-            "or archive and remove the folder by hand, and say so with `scimbridge tasks done`"
+            f"{error} ({stem}): see who still writes there. To have it archived anew, move that archive and its "
+            "manifest to another place; then retry the task"
         ) from error

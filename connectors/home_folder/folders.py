@@ -7,18 +7,20 @@ another one, whatever its name. One that the bridge has brought back from an arc
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from connectors.home_folder.birth import Place, made_at, place_of
 from connectors.home_folder.errors import ChangedError, printable
+from connectors.home_folder.kernel import Place, made_at, place_of, rename_new
 from connectors.home_folder.places import STATE, Root, inside
 from scimbridge.sdk import AccountNotFoundError, RejectedError
 
 NOT_HOMES = frozenset({STATE, "lost+found"})
 
 _GOING = "going-"
+_COMING = "coming-"
 _CAME_BACK = "came-back-"
 
 
@@ -114,15 +116,42 @@ def set_aside(root: Root, folder: Folder) -> None:
     with suppress(FileExistsError):  # a process died between the two steps
         os.mkdir(bin_, 0o700, dir_fd=root.state)
     with inside(bin_, root.state) as parent:
-        os.rename(folder.name, folder.name, src_dir_fd=root.fd, dst_dir_fd=parent)
+        rename_new(folder.name, root.fd, parent)
         with inside(folder.name, parent) as fd:
             moved = os.fstat(fd)
         if moved.st_ino != folder.status.st_ino:
-            os.rename(folder.name, folder.name, src_dir_fd=parent, dst_dir_fd=root.fd)
+            rename_new(folder.name, parent, root.fd)
             raise ChangedError(f"{printable(folder.name)} was swapped for another folder while it was looked at")
         os.fsync(parent)
     os.fsync(root.fd)
     os.fsync(root.state)
+
+
+@contextmanager
+def coming(root: Root, account_id: str) -> Iterator[int]:
+    """Open an empty folder of the bridge's own, for a home folder to come to be in; what an attempt left there goes."""
+    name = f"{_COMING}{account_id}"
+    with suppress(FileNotFoundError):
+        shutil.rmtree(name, dir_fd=root.state)
+    os.mkdir(name, 0o700, dir_fd=root.state)
+    with inside(name, root.state) as fd:
+        yield fd
+
+
+def put_back(root: Root, account_id: str, name: str, parent: int) -> None:
+    """Give a folder that was brought back its place, and the id that it had.
+
+    Raises:
+        FileExistsError: Something else has its name.
+    """
+    for alias in _aliases(root, account_id):  # an attempt died before it came to this
+        os.unlink(alias, dir_fd=root.state)
+    with inside(name, parent) as fd:
+        os.symlink(account_id, f"{_CAME_BACK}{os.fstat(fd).st_ino}-{made_at(fd)}", dir_fd=root.state)
+    os.fsync(root.state)
+    rename_new(name, parent, root.fd)
+    os.fsync(root.fd)
+    os.rmdir(f"{_COMING}{account_id}", dir_fd=root.state)
 
 
 def forget(root: Root, account_id: str) -> None:

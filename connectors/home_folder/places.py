@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.home_folder.birth import Place, place_of
 from connectors.home_folder.errors import AskError, ChangedError, printable
+from connectors.home_folder.kernel import Place, place_of
 from scimbridge.sdk import RetryableError, TargetUnusableError
 
 STATE = ".scimbridge"

@@ -7,9 +7,9 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 
-from connectors.home_folder.birth import Place
 from connectors.home_folder.errors import ChangedError, printable
 from connectors.home_folder.folders import Folder
+from connectors.home_folder.kernel import Place
 from connectors.home_folder.manifest import Line, key_of
 from connectors.home_folder.places import below
 from connectors.home_folder.walking import joined, require_not_too_deep

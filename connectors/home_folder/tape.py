@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import io
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
 
@@ -135,7 +136,7 @@ class Tape:
                 self._expect(member, TRAILER if end.is_last else b"")
                 if member.read(1):
                     raise self._damaged()
-        except (EOFError, gzip.BadGzipFile, OSError) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise self._damaged() from error
 
     def _begin(self, member: gzip.GzipFile, line: Line) -> None:

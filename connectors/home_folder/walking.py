@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from connectors.home_folder.birth import Place, place_of
 from connectors.home_folder.errors import AskError, ChangedError, printable
 from connectors.home_folder.folders import Folder
+from connectors.home_folder.kernel import Place, place_of
 from connectors.home_folder.places import below
 
 DEEPEST = 200

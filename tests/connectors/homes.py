@@ -70,6 +70,10 @@ class Homes:
         """Return all that a folder holds, with owners, modes and times."""
         return {str(each.relative_to(path)): _described(each) for each in (path, *sorted(path.rglob("*")))}
 
+    def inside(self, path: Path) -> dict[str, Any]:
+        """Return what is in a folder, without the folder itself."""
+        return {inner: told for inner, told in self.look(path).items() if inner != "."}
+
     def made(self, ending: str = ".tar.gz") -> list[Path]:
         """Return the archives that count, the newest last."""
         return sorted(each for each in self.archives.iterdir() if each.name.endswith(ending))

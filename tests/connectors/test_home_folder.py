@@ -19,10 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from connectors.home_folder import HomeFolderConfig, HomeFolderConnector, birth, reading, walking
+from connectors.home_folder import HomeFolderConfig, HomeFolderConnector, kernel, reading, walking
 from connectors.home_folder import connector as connector_module
 from scimbridge.sdk import (
     AccountNotFoundError,
+    AccountState,
     Action,
     Context,
     Done,
@@ -56,7 +57,9 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def perform(homes: Homes, action: Action, account_id: str, confirm: Callable[[], None] = confirmed) -> Outcome:
     connector = homes.connector()
-    return connector.perform(action, connector.read(account_id), confirm)
+    state = connector.read_for(action, account_id)
+    assert isinstance(state, AccountState)
+    return connector.perform(action, state, confirm)
 
 
 def archive(homes: Homes, account_id: str) -> Path:
@@ -248,7 +251,7 @@ def test_what_is_too_large_or_has_no_room_waits_for_a_person(homes: Homes) -> No
 
 
 @pytest.mark.usefixtures("small_steps")
-@pytest.mark.parametrize("action", [Action.ARCHIVE, Action.DELETE])
+@pytest.mark.parametrize("action", [Action.ARCHIVE, Action.DELETE, Action.UNDELETE])
 def test_a_process_killed_anywhere_leaves_what_the_next_one_ends(
     tmp_path: Path, action: Action, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,8 +260,10 @@ def test_a_process_killed_anywhere_leaves_what_the_next_one_ends(
         homes = Homes(tmp_path / str(number))
         ada = homes.add("ada", FILES)
         before = homes.look(homes.root / "ada")
-        if action is Action.DELETE:
+        if action is not Action.ARCHIVE:
             archive(homes, ada)
+        if action is Action.UNDELETE:
+            perform(homes, Action.DELETE, ada)
 
         was_killed = _killed_at(number, lambda homes=homes, ada=ada: perform(homes, action, ada))  # type: ignore[misc]
 
@@ -267,16 +272,19 @@ def test_a_process_killed_anywhere_leaves_what_the_next_one_ends(
             if not homes.connector().read(ada).archived:
                 archive(homes, ada)
             assert homes.connector().read(ada).archived
-        elif _is_there(homes, ada):
+        elif _is_there(homes, ada) is (action is Action.DELETE):
             assert perform(homes, action, ada).changed  # type: ignore[union-attr]
         if action is Action.DELETE:
             assert not _is_there(homes, ada)
             assert not (homes.root / "ada").exists()
+        if action is Action.UNDELETE:
+            assert homes.inside(homes.root / "ada") == {path: told for path, told in before.items() if path != "."}
+            assert not list(homes.state.glob("*/*")), "at most an empty folder is left"
         (made,) = homes.made()
         assert homes.look(extracted(made, tmp_path / f"back{number}")) == before
         if not was_killed:
             break
-    assert number > 10
+    assert number > 8
 
 
 def _killed_at(number: int, act: Callable[[], object]) -> bool:
@@ -293,7 +301,7 @@ def _killed_at(number: int, act: Callable[[], object]) -> bool:
 
             return stepping
 
-        for name in ("fsync", "rename", "unlink", "rmdir", "mkdir"):
+        for name in ("fsync", "sync", "rename", "unlink", "rmdir", "mkdir", "symlink"):
             setattr(os, name, deadly(getattr(os, name)))
         try:
             act()
@@ -314,13 +322,21 @@ def _is_there(homes: Homes, account_id: str) -> bool:
 # -- removal
 
 
-def test_what_is_not_archived_is_not_removed(homes: Homes) -> None:
+def test_what_has_no_archive_is_archived_and_confirmed_again_before_it_is_removed(homes: Homes) -> None:
     ada = homes.add("ada", FILES)
+    seen: list[tuple[bool, int]] = []
 
-    instructions = asked(perform(homes, Action.DELETE, ada))
+    def confirm() -> None:
+        seen.append(((homes.root / "ada" / "top.txt").exists(), len(homes.made())))
 
-    assert "there is no archive" in instructions
-    assert (homes.root / "ada" / "top.txt").read_text() == "on top"
+    first = perform(homes, Action.DELETE, ada, confirm)
+    second = perform(homes, Action.DELETE, ada, confirm)
+
+    assert isinstance(first, InProgress)
+    assert first.progress == "the folder is archived"
+    assert second.changed  # type: ignore[union-attr]
+    assert seen == [(True, 0), (True, 1)]
+    assert not (homes.root / "ada").exists()
 
 
 @pytest.mark.parametrize(
@@ -360,12 +376,15 @@ def test_a_changed_folder_is_archived_anew_beside_the_first_archive(homes: Homes
     assert perform(homes, Action.DELETE, ada).changed  # type: ignore[union-attr]
 
 
-def test_an_archive_that_was_lost_stops_the_removal(homes: Homes) -> None:
+def test_an_archive_that_was_lost_does_not_count(homes: Homes) -> None:
     ada = homes.add("ada", FILES)
     made = archive(homes, ada)
     made.write_bytes(made.read_bytes()[:-1])
 
-    assert "there is no archive" in asked(perform(homes, Action.DELETE, ada))
+    assert not homes.connector().read(ada).archived
+    assert isinstance(perform(homes, Action.DELETE, ada), InProgress)
+
+    assert len(homes.made()) == 2
 
 
 def test_what_is_written_while_the_folder_is_removed_stays_and_is_told(homes: Homes) -> None:
@@ -420,6 +439,69 @@ def test_a_folder_that_was_made_anew_is_another_one(homes: Homes) -> None:
     assert new != ada
     assert not _is_there(homes, ada)
     assert not homes.connector().read(new).archived
+
+
+# -- the way back
+
+
+def test_a_removed_folder_comes_back_as_it_was_under_its_id_and_closed(homes: Homes) -> None:
+    ada = homes.add("ada", FILES)
+    path = homes.root / "ada"
+    (path / "to one").symlink_to("a/one.txt")
+    (path / "a" / "same").hardlink_to(path / "top.txt")
+    (path / os.fsdecode(b"caf\xe9")).write_text("not UTF-8")
+    with (path / "holes").open("wb") as holes:
+        holes.seek(8 << 20)
+        holes.write(b"end")
+    (path / "b").chmod(0o2570)
+    os.chown(path / "a", OWNER, OWNER)
+    os.setxattr(path / "top.txt", "user.color", b"\x00\xff red")
+    os.setxattr(path, "system.posix_acl_access", ACCESS_LIST)
+    os.utime(path / "b", ns=(1, 1_600_000_000_123_456_789))
+    original, before = homes.connector().read(ada), homes.look(path)
+    archive(homes, ada)
+    perform(homes, Action.DELETE, ada)
+
+    outcome = perform(homes, Action.UNDELETE, ada)
+
+    assert isinstance(outcome, Done)
+    assert not outcome.lost
+    back = homes.connector().read(ada)
+    assert (back.suspended, back.archived, back.name) == (True, False, "ada")
+    homes.connector().perform(Action.RESTORE, back.with_original(original, back), confirmed)
+    assert homes.look(path) == before
+    assert os.getxattr(path / "top.txt", "user.color") == b"\x00\xff red"
+    assert os.getxattr(path, "system.posix_acl_access") == ACCESS_LIST
+    assert (path / "holes").stat().st_blocks * 512 < 4 << 20
+    archive(homes, ada)
+    assert perform(homes, Action.DELETE, ada).changed  # type: ignore[union-attr]
+    assert not list(homes.state.iterdir())
+
+
+def test_a_damaged_archive_brings_nothing_back(homes: Homes) -> None:
+    ada = homes.add("ada", FILES)
+    made = archive(homes, ada)
+    perform(homes, Action.DELETE, ada)
+    octets = bytearray(made.read_bytes())
+    octets[len(octets) // 2] ^= 1
+    made.write_bytes(octets)
+
+    with pytest.raises(RetryableError, match="does not read back"):
+        perform(homes, Action.UNDELETE, ada)
+
+    assert not (homes.root / "ada").exists()
+
+
+def test_what_is_half_removed_is_not_brought_back_over_what_is_left(homes: Homes) -> None:
+    ada = homes.add("ada", FILES)
+    archive(homes, ada)
+    asked(perform(homes, Action.DELETE, ada, lambda: (homes.root / "ada" / "b" / "late.txt").write_text("late")))  # type: ignore[arg-type]
+
+    assert "has begun and not ended" in asked(perform(homes, Action.UNDELETE, ada))
+
+    (homes.state / f"going-{ada}").rename(homes.archives / "left")
+    assert perform(homes, Action.UNDELETE, ada).changed  # type: ignore[union-attr]
+    assert (homes.root / "ada" / "b" / "three.txt").exists()
 
 
 # -- ways that lead nowhere else
@@ -504,7 +586,7 @@ def mount(
         if subprocess.run([*command, path], capture_output=True).returncode == 0:
             mounted.append(path)
             return
-        elsewhere, real = path.stat().st_ino, birth.place_of
+        elsewhere, real = path.stat().st_ino, kernel.place_of
         for module in ("places", "walking", "folders"):
             monkeypatch.setattr(
                 f"connectors.home_folder.{module}.place_of",
@@ -664,10 +746,3 @@ def test_a_suffix_is_what_folders_leave_out_of_the_name(homes: Homes) -> None:
 def test_a_root_that_is_not_peoples_is_refused_at_once(root: str, archives: str, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         HomeFolderConfig.model_validate({"connector": "home-folder", "root": root, "archives": archives})
-
-
-def test_a_rule_that_removes_has_to_archive(homes: Homes) -> None:
-    config = homes.connector().config
-
-    assert [key for key, _ in HomeFolderConnector.lacks(config, {Action.DELETE})] == ["connector"]
-    assert not list(HomeFolderConnector.lacks(config, {Action.DELETE, Action.ARCHIVE}))

@@ -1,6 +1,7 @@
-"""What Python's ``stat`` leaves out: when a folder was made, and which mount it is in.
+"""Calls of the kernel that Python leaves out.
 
-statx(2): https://man7.org/linux/man-pages/man2/statx.2.html
+When a folder was made, and which mount it is in: https://man7.org/linux/man-pages/man2/statx.2.html
+A new name that takes nobody's: https://man7.org/linux/man-pages/man2/rename.2.html
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import ctypes
 import os
 import struct
 from dataclasses import dataclass
+from typing import NoReturn
 
 from scimbridge.sdk import TargetUnusableError
 
@@ -17,6 +19,7 @@ _BTIME = 0x800
 _MNT_ID = 0x1000
 _WANTED = 0x7FF | _BTIME | _MNT_ID
 _SIZE = 256
+_NOREPLACE = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -52,6 +55,22 @@ def made_at(fd: int) -> int:
     return int(seconds) * 10**9 + int(nanoseconds)
 
 
+def rename_new(name: str, source: int, destination: int) -> None:
+    """Move something from one open folder into another under its name.
+
+    Raises:
+        FileExistsError: Something has that name there; it is as it was.
+    """
+    octets = os.fsencode(name)
+    if _libc.renameat2(source, octets, destination, octets, _NOREPLACE) != 0:
+        _raise(name)
+
+
+def _raise(name: str | None = None) -> NoReturn:
+    number = ctypes.get_errno()
+    raise OSError(number, os.strerror(number), name)
+
+
 def _mask(found: bytes) -> int:
     return int(struct.unpack_from("=I", found, 0)[0])
 
@@ -59,6 +78,5 @@ def _mask(found: bytes) -> int:
 def _statx(fd: int) -> bytes:
     buffer = ctypes.create_string_buffer(_SIZE)
     if _libc.statx(fd, b"", _AT_EMPTY_PATH, _WANTED, buffer) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+        _raise()
     return buffer.raw
