@@ -79,6 +79,7 @@ def test_every_setting_is_in_the_reference(generate: ModuleType) -> None:
 
 def test_every_connector_explains_every_key_of_its_own() -> None:
     from connectors.google_workspace import GoogleWorkspaceConfig
+    from connectors.home_folder import HomeFolderConfig
     from connectors.ldap import LdapConfig
     from connectors.microsoft365 import Microsoft365Config
     from connectors.scim import ScimConfig
@@ -86,6 +87,7 @@ def test_every_connector_explains_every_key_of_its_own() -> None:
 
     configs: tuple[tuple[str, type[TargetConfig]], ...] = (
         ("google_workspace", GoogleWorkspaceConfig),
+        ("home_folder", HomeFolderConfig),
         ("ldap", LdapConfig),
         ("microsoft365", Microsoft365Config),
         ("scim", ScimConfig),

@@ -31,7 +31,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_kinds_are_those_of_the_entry_points() -> None:
-    assert registry.available_kinds() == ("google-workspace", "ldap", "microsoft365", "sample", "scim")
+    assert registry.available_kinds() == ("google-workspace", "home-folder", "ldap", "microsoft365", "sample", "scim")
 
 
 def test_a_kind_is_its_connectors_class() -> None:
@@ -41,7 +41,7 @@ def test_a_kind_is_its_connectors_class() -> None:
 def test_an_unknown_kind_is_told_what_there_is() -> None:
     with pytest.raises(
         ConfigurationError,
-        match=r'"scmi" is no connector; did you mean "scim"\? available: google-workspace, ldap, microsoft365',
+        match=r'"scmi" is no connector; did you mean "scim"\? available: google-workspace, home-folder, ldap',
     ):
         registry.connector_class("scmi")
 

@@ -48,6 +48,7 @@ _TARGETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "disabled_ou": "/Leavers",
         },
     ),
+    "home-folder": ("homes", {"root": "/home", "archives": "/srv/home-archives"}),
     "ldap": (
         "directory",
         {

@@ -25,10 +25,17 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InProgress:
-    """The target has accepted and works on it; the engine asks again after a time."""
+    """The target has accepted and works on it; the engine asks again after a time.
+
+    Attributes:
+        handle: What the target calls the work; handed back with the account's state (``handle``).
+        check_after: After how long to ask again.
+        progress: How far it is, as part of a sentence, e.g. "2 GiB of 40 GiB archived"; shown to operators.
+    """
 
     handle: str
     check_after: timedelta
+    progress: str = ""
 
 
 @dataclass(frozen=True, slots=True)

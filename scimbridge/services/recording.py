@@ -134,8 +134,9 @@ def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime, pati
     match result.outcome:
         case Done() as done:
             return task.finish(_how_done(task, done) + _what_is_kept(result, now) + _what_is_lost(task, done, result))
-        case InProgress(handle=handle, check_after=check_after):
-            return task.check_later(handle, now + check_after, "the target is working on it")
+        case InProgress(handle=handle, check_after=check_after, progress=progress):
+            how_far = f": {progress}" if progress else ""
+            return task.check_later(handle, now + check_after, f"the target is working on it{how_far}")
         case NeedsPerson(instructions=instructions):
             return task.ask(instructions)
         case ObstacleError(obstacle=obstacle):

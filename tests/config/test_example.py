@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from connectors.google_workspace.config import GoogleWorkspaceConfig
+from connectors.home_folder.config import HomeFolderConfig
 from connectors.ldap.config import LdapConfig
 from connectors.microsoft365.config import Microsoft365Config
 from connectors.scim.config import ScimConfig
@@ -33,6 +34,7 @@ MODELS: list[type[BaseModel]] = [
     WebhookSection,
     HookSection,
     GoogleWorkspaceConfig,
+    HomeFolderConfig,
     LdapConfig,
     Microsoft365Config,
     ScimConfig,
@@ -61,7 +63,7 @@ def test_the_example_loads_without_warnings(load_text: Load) -> None:
     settings = load_text(example())
 
     assert settings.warnings == ()
-    assert set(settings.targets) == {"directory", "google", "m365", "application", "sample"}
+    assert set(settings.targets) == {"directory", "google", "homes", "m365", "application", "sample"}
     assert [stage.actions for stage in settings.ruleset.rules[0].stages] == [("suspend",), ("delete",)]
 
 
@@ -98,6 +100,7 @@ def test_the_schema_has_every_section_and_connector() -> None:
     assert set(schema["properties"]) == set(sections.Document.model_fields)
     assert {model["properties"]["connector"]["const"] for model in _targets(schema)} == {
         "google-workspace",
+        "home-folder",
         "ldap",
         "microsoft365",
         "sample",
