@@ -123,7 +123,7 @@ class Accounts:
             attributes={path: values_of(told, path) for path in self._config.match.values()},
             groups=(),
             licenses=(),
-            protected=self._protection(told),
+            protected=self._protection(told, ()),
             deleted=True,
         )
 

@@ -12,7 +12,15 @@ from connectors.microsoft365 import Microsoft365Connector
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseKind, CaseState
 from scimbridge.domain.rule import Ruleset
-from scimbridge.sdk import AccountNotFoundError, AccountState, Connector, Done, NeedsPerson, RejectedError, RetryableError
+from scimbridge.sdk import (
+    AccountNotFoundError,
+    AccountState,
+    Connector,
+    Done,
+    NeedsPerson,
+    RejectedError,
+    RetryableError,
+)
 from scimbridge.sdk.testing import confirmed
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
@@ -245,4 +253,3 @@ def test_what_is_deleted_and_no_user_is_not_taken_for_one(graph: Directory, of_g
 
 def _is_post(asked: Asked) -> bool:
     return asked.method == "POST" and "oken" not in asked.path
-
