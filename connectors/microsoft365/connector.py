@@ -345,8 +345,11 @@ class Microsoft365Connector(GroupActions):
         if not account.deleted:
             raise RejectedError("the account is not deleted")
         path = path_of("directory", "deletedItems", account.id)
-        answer = self._client.send("DELETE", path, call="purging an account", expect=(403, 404), confirm=confirm)
-        if answer.status == 403:
+        try:
+            answer = self._client.send("DELETE", path, call="purging an account", expect=(404,), confirm=confirm)
+        except DeniedError:
+            if permissions.missing((permissions.DELETE,), self._client.granted()):
+                raise
             return NeedsPerson(by_hand.PURGE.format(name=account.name))
         really_absent(answer)
         return Done(changed=answer.status != 404)

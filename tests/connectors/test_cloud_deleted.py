@@ -28,6 +28,7 @@ from tests.connectors.cloud_bench import CloudBench
 from tests.connectors.google_bridge import PRODUCT, SKUS, Workspace, workspace
 from tests.connectors.graph_bridge import Directory, directory
 from tests.doubles.google.errors import refusal as google_refusal
+from tests.doubles.graph import ALL_PERMISSIONS
 from tests.doubles.graph.errors import refusal as graph_refusal
 from tests.doubles.serving import Answer, Asked, Fault
 from tests.services.bench import a_rule, a_stage
@@ -60,7 +61,7 @@ def of_graph(graph: Directory) -> Iterator[Microsoft365Connector]:
     made = graph.connector()
     yield made
     made.close()
-    graph.graph.faults = []
+    graph.graph.faults, graph.graph.tokens.granted = [], ALL_PERMISSIONS
 
 
 def deleted(connector: Connector[Any], account_id: str) -> AccountState:
@@ -240,6 +241,11 @@ def test_an_account_that_microsoft_keeps_for_now_is_purged_by_a_person(
     assert isinstance(outcome, NeedsPerson)
     assert "Deleted users" in outcome.instructions
     assert of_graph.read_for(Action.PURGE, ann.id).deleted
+    graph.graph.tokens.granted = ALL_PERMISSIONS - {"User.DeleteRestore.All", "User.ReadWrite.All"}
+    fresh = graph.connector()
+    with pytest.raises(RejectedError, match=r"not granted: User\.DeleteRestore\.All"):
+        fresh.perform(Action.PURGE, left, confirmed)
+    fresh.close()
 
 
 def test_what_is_deleted_and_no_user_is_not_taken_for_one(graph: Directory, of_graph: Microsoft365Connector) -> None:
