@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from connectors.google_workspace import scopes
 from connectors.google_workspace.client import Document, GoogleClient, user_path
@@ -68,19 +69,47 @@ class Accounts:
     def read(self, account_id: str, *, with_mail: bool = True) -> AccountState:
         """Return an account with all that can be told of it; ``with_mail`` asks Gmail, too."""
         document = self.document(account_id)
-        email, text, blocked = str(document["primaryEmail"]), text_of(document), is_blocked(document)
+        email, blocked = str(document["primaryEmail"]), is_blocked(document)
         mailbox = self._mail.read(email) if with_mail and not document["suspended"] else Mailbox()
-        return AccountState(
-            id=account_id,
-            name=email,
+        return replace(
+            self._state(document, mailbox),
             suspended=blocked,
+            groups=self._memberships.of(document),
+            licenses=self._licensing.of(email),
+        )
+
+    def read_deleted(self, account_id: str) -> AccountState:
+        """Return a deleted account that Google still keeps. There is no way to ask for one of them alone.
+
+        Raises:
+            AccountNotFoundError: Google keeps none of this id.
+        """
+        params = {"customer": self._config.customer, "showDeleted": "true", "projection": "full", "maxResults": "500"}
+        for document in self._client.items(
+            user_path(), "users", call="looking among deleted accounts", scope=scopes.USER, params=params
+        ):
+            if document.get("id") == account_id:
+                return replace(self._state(document, Mailbox()), deleted=True)
+        raise AccountNotFoundError("Google keeps no deleted account of this id")
+
+    def is_taken(self, email: str) -> bool:
+        """Whether an account that is there has an address."""
+        return self._client.look(user_path(email), call="looking for an address", scope=scopes.USER) is not None
+
+    def _state(self, document: Document, mailbox: Mailbox) -> AccountState:
+        """Return what a user's document tells: nothing of groups and licenses, and not who can sign in."""
+        text = text_of(document)
+        return AccountState(
+            id=str(document["id"]),
+            name=str(document["primaryEmail"]),
+            suspended=True,
             attributes={
                 **{path: values_of(document, path) for path in self._config.match.values()},
                 "notes": (text,) if text else (),
                 FIXED: tuple(map(str, document.get(FIXED, ()))),
             },
-            groups=self._memberships.of(document),
-            licenses=self._licensing.of(email),
+            groups=(),
+            licenses=(),
             container=document.get("orgUnitPath"),
             stamp=stamp_in(text),
             stamped_until=date_in(text),

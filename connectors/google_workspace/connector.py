@@ -18,6 +18,7 @@ from connectors.google_workspace.memberships import Changed
 from connectors.google_workspace.notes import notes_of, text_of
 from connectors.google_workspace.units import Units
 from scimbridge.sdk import (
+    AccountNotFoundError,
     AccountPage,
     AccountRef,
     AccountState,
@@ -30,9 +31,14 @@ from scimbridge.sdk import (
     Outcome,
     Person,
     RejectedError,
+    RetryableError,
     performs,
 )
+from scimbridge.sdk.outcome import name_taken
 from scimbridge.sdk.stamp import UNMANAGED, stamp_of, stamped, unstamped
+
+KEPT_FOR = timedelta(days=20)
+"""How long Google keeps a deleted account; https://support.google.com/a/answer/1397578."""
 
 ASK_AGAIN = timedelta(minutes=5)
 """A transfer takes minutes to hours."""
@@ -70,6 +76,10 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
         """Return the account with groups, roles, the configured licenses and, where allowed, what its mail does."""
         return self._accounts.read(account_id)
 
+    def read_deleted(self, account_id: str) -> AccountState:
+        """Return a deleted account that Google still keeps; it reads all of them."""
+        return self._accounts.read_deleted(account_id)
+
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
         """Yield all accounts; Google does not tell what has changed since."""
         del since
@@ -79,6 +89,8 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
         """Return the account or group; what Gmail tells, only where the action is about it."""
         if action.is_of_groups:
             return self._groups.read(native_id)
+        if action.is_of_deleted:
+            return super().read_for(action, native_id)
         return self._accounts.read(native_id, with_mail=action in OF_MAIL)
 
     def read_first(self, action: Action, native_id: str) -> NativeState:
@@ -232,9 +244,9 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
         text = text_of(self._accounts.document(account.id))
         return self._update(Action.DISCONNECT, account, notes_of(stamped(text, UNMANAGED)))
 
-    @performs(Action.DELETE, needs=(scopes.USER,))
+    @performs(Action.DELETE, undo=Action.UNDELETE, window=KEPT_FOR, needs=(scopes.USER,))
     def delete(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Remove the account. An administrator can bring it back for 20 days, in the Admin console."""
+        """Remove the account, which Google keeps for 20 days."""
         answer = self._client.send(
             "DELETE",
             user_path(account.id),
@@ -246,6 +258,28 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
         if answer.status == 404 and not is_absent(answer):
             raise RejectedError("deleting an account: the answer 404 does not come from Google's API")
         return Done(changed=answer.status != 404)
+
+    @performs(Action.UNDELETE, needs=(scopes.USER, scopes.ORG_UNIT))
+    def undelete(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Bring the account back to where it was, unless another one has its address, and block sign-in at once."""
+        if not account.deleted:
+            return Done(changed=False)
+        if self._accounts.is_taken(account.name):
+            return name_taken(account.name)
+        before = account.container or "/"
+        unit = before if Units(self.config, self._client).exists(before) else "/"
+        path = user_path(account.id, "undelete")
+        answer = self._client.send(
+            "POST", path, call="undeleting an account", scope=scopes.USER, body={"orgUnitPath": unit}, expect=(409,)
+        )
+        if answer.status == 409:
+            return name_taken(account.name)
+        try:
+            self._put(account, {"suspended": True}, call="suspending an account that is back")
+        except AccountNotFoundError:
+            raise RetryableError("Google has brought the account back, and does not show it yet") from None
+        lost = () if unit == before else (f"the organizational unit {before} is gone; the account is in {unit}",)
+        return Done(changed=True, lost=lost)
 
     # -- calls
 

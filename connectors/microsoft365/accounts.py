@@ -8,6 +8,7 @@ from connectors.microsoft365.batches import Document, Request, demand, whole
 from connectors.microsoft365.belongings import Belongings
 from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.config import Microsoft365Config
+from connectors.microsoft365.errors import really_absent
 from connectors.microsoft365.licensing import Licensing
 from connectors.microsoft365.mail import REPLY, Mail
 from connectors.microsoft365.memberships import Memberships
@@ -16,6 +17,9 @@ from scimbridge.sdk import AccountNotFoundError, AccountRef, AccountState, Entit
 from scimbridge.sdk.finding import find_by
 from scimbridge.sdk.http import Answer
 from scimbridge.sdk.stamp import UNMANAGED, date_in, stamp_in
+
+_USER = "#microsoft.graph.user"
+"""What Graph calls a user among other objects."""
 
 
 class Accounts:
@@ -98,6 +102,36 @@ class Accounts:
             unmanaged=UNMANAGED in text,
             protected=self._protection(document, owns),
         )
+
+    def read_deleted(self, account_id: str) -> AccountState:
+        """Return a deleted account that Microsoft still keeps; of such a one, little is told.
+
+        Raises:
+            AccountNotFoundError: Microsoft keeps none of this id.
+        """
+        path = path_of("directory", "deletedItems", account_id)
+        document = self._client.send("GET", path, call="looking for a deleted account").json_object()
+        if document.get("id") != account_id or document.get("@odata.type", _USER) != _USER:
+            raise AccountNotFoundError("Microsoft keeps no deleted account of this id")
+        # So that the name is free, Entra ID writes the id before it: https://learn.microsoft.com/graph/api/user-delete.
+        name = str(document["userPrincipalName"]).removeprefix(account_id.replace("-", ""))
+        told = {**document, "userPrincipalName": name}
+        return AccountState(
+            id=account_id,
+            name=name,
+            suspended=True,
+            attributes={path: values_of(told, path) for path in self._config.match.values()},
+            groups=(),
+            licenses=(),
+            protected=self._protection(told, ()),
+            deleted=True,
+        )
+
+    def is_taken(self, name: str) -> bool:
+        """Whether an account that is there has a user principal name."""
+        answer = self._client.send("GET", path_of("users", name), call="looking for a name", expect=(404,))
+        really_absent(answer)
+        return answer.status != 404
 
     def _search(self, attribute: str, value: str) -> Iterator[AccountRef]:
         """Yield who has exactly this value, whatever Graph takes for a match."""

@@ -26,6 +26,11 @@ SHOW = (
     "-HiddenFromAddressListsEnabled ${hidden})"
 )
 
+PURGE = (
+    "Microsoft does not let the bridge remove {name} for good. In the Entra admin center under Users > Deleted users, "
+    "choose it and Delete permanently, then retry. A protected one can be removed seven days after its deletion"
+)
+
 HIDE_SYNCHRONIZED = "set msExchHideFromAddressLists to TRUE and clear manager of"
 SHOW_SYNCHRONIZED = "set msExchHideFromAddressLists to FALSE and write manager of"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from connectors.microsoft365 import by_hand, permissions
@@ -12,7 +13,7 @@ from connectors.microsoft365.accounts import Accounts
 from connectors.microsoft365.belongings import Belongings
 from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.config import Microsoft365Config
-from connectors.microsoft365.errors import DeniedError, really_absent
+from connectors.microsoft365.errors import DeniedError, RefusedError, explain, is_name_taken, really_absent
 from connectors.microsoft365.group_actions import GroupActions
 from connectors.microsoft365.groups import Groups
 from connectors.microsoft365.licensing import Licensing
@@ -22,6 +23,7 @@ from connectors.microsoft365.memberships import Changed, Memberships
 from connectors.microsoft365.sessions import Sessions
 from connectors.microsoft365.users import MANAGER, text_of
 from scimbridge.sdk import (
+    AccountNotFoundError,
     AccountPage,
     AccountRef,
     AccountState,
@@ -33,9 +35,15 @@ from scimbridge.sdk import (
     NeedsPerson,
     Outcome,
     Person,
+    RejectedError,
+    RetryableError,
     performs,
 )
+from scimbridge.sdk.outcome import name_taken
 from scimbridge.sdk.stamp import UNMANAGED, stamp_of, stamped, unstamped
+
+KEPT_FOR = timedelta(days=30)
+"""How long Microsoft keeps a deleted account; https://learn.microsoft.com/graph/api/resources/directory."""
 
 _IN_ACTIVE_DIRECTORY = (
     "the account is synchronized from Active Directory, where alone it can be changed: {what} it there (or name the "
@@ -92,6 +100,11 @@ class Microsoft365Connector(GroupActions):
         mail = (permissions.MAIL_READ,) if self.config.mail_settings else ()
         with self._naming((permissions.READ, *mail)):
             return self._accounts.read(account_id)
+
+    def read_deleted(self, account_id: str) -> AccountState:
+        """Return a deleted account that Microsoft still keeps."""
+        with self._naming((permissions.READ,)):
+            return self._accounts.read_deleted(account_id)
 
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
         """Yield all accounts, or what has changed since, deletions among it."""
@@ -287,14 +300,57 @@ class Microsoft365Connector(GroupActions):
         """Write the mark by which ``find`` passes the account over."""
         return self._write(Action.DISCONNECT, account, lambda text: stamped(text, UNMANAGED))
 
-    @performs(Action.DELETE, needs=(permissions.DELETE,), after=(Action.TRANSFER_OWNERSHIP,))
+    @performs(
+        Action.DELETE,
+        undo=Action.UNDELETE,
+        window=KEPT_FOR,
+        needs=(permissions.DELETE,),
+        after=(Action.TRANSFER_OWNERSHIP,),
+    )
     def delete(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Remove the account. An administrator can bring it back for 30 days."""
+        """Remove the account, which Microsoft keeps for 30 days."""
         if _is_synchronized(account):
             return NeedsPerson(_IN_ACTIVE_DIRECTORY.format(what="delete"))
         answer = self._client.send(
             "DELETE", path_of("users", account.id), call="deleting an account", expect=(404,), confirm=confirm
         )
+        really_absent(answer)
+        return Done(changed=answer.status != 404)
+
+    @performs(Action.UNDELETE, needs=(permissions.READ, permissions.DELETE, permissions.ENABLE))
+    def undelete(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Bring the account back, unless another one has its name, and block sign-in at once."""
+        if not account.deleted:
+            return Done(changed=False)
+        if self._accounts.is_taken(account.name):
+            return name_taken(account.name)
+        path = path_of("directory", "deletedItems", account.id, "restore")
+        answer = self._client.send("POST", path, call="undeleting an account", expect=(400, 409))
+        if is_name_taken(answer):
+            return name_taken(account.name)
+        if answer.status in (400, 409):
+            raise RefusedError(f"undeleting an account: {answer.status} ({explain(answer)})")
+        try:
+            body = {"accountEnabled": False}
+            self._client.send(
+                "PATCH", path_of("users", account.id), call="disabling an account that is back", body=body
+            )
+        except AccountNotFoundError:
+            raise RetryableError("Microsoft has brought the account back, and does not show it yet") from None
+        return Done(changed=True)
+
+    @performs(Action.PURGE, needs=(permissions.READ, permissions.DELETE))
+    def purge(self, account: AccountState, confirm: Confirm) -> Outcome:
+        """Remove for good what Microsoft keeps of a deleted account; a person is asked where it lets nobody else."""
+        if not account.deleted:
+            raise RejectedError("the account is not deleted")
+        path = path_of("directory", "deletedItems", account.id)
+        try:
+            answer = self._client.send("DELETE", path, call="purging an account", expect=(404,), confirm=confirm)
+        except DeniedError:
+            if permissions.missing((permissions.DELETE,), self._client.granted()):
+                raise
+            return NeedsPerson(by_hand.PURGE.format(name=account.name))
         really_absent(answer)
         return Done(changed=answer.status != 404)
 

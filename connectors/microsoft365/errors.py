@@ -28,6 +28,7 @@ STATUS_ERRORS: dict[int, type[ConnectorError]] = {
 ABSENT = frozenset({"Request_ResourceNotFound", "ResourceNotFound", "ErrorItemNotFound", "itemNotFound"})
 _NO_LONGER = "RoleAssignmentDoesNotExist"
 """What Privileged Identity Management calls the absence of what was to be removed."""
+_TAKEN = ("userPrincipalName already exists", "same value for property", "proxyAddresses already exists")
 NO_MAILBOX = frozenset({"MailboxNotEnabledForRESTAPI", "MailboxNotFound", "ErrorMailboxNotFound"})
 
 _HINTS = {
@@ -90,6 +91,11 @@ def really_absent(answer: Answer) -> None:
 def is_there_already(answer: Answer) -> bool:
     """Whether a refusal says that what was to be added is there."""
     return answer.status == 400 and "already exist" in message_of(answer)
+
+
+def is_name_taken(answer: Answer) -> bool:
+    """Whether a refusal says that another account has the name, or an address, by now."""
+    return answer.status in (400, 409) and any(part in message_of(answer) for part in _TAKEN)
 
 
 def has_no_mailbox(answer: Answer) -> bool:

@@ -25,7 +25,10 @@ _ABOUT: Mapping[Action, tuple[str, ...]] = {
     Action.STAMP: ("stamp", "stamped_until"),
     Action.MOVE: ("container",),
     # The account goes with all that it has; what comes back with it is the target's to say.
-    Action.DELETE: ("suspended", "groups", "licenses", "hidden", "mail_to", "stamp", "stamped_until", "container"),
+    Action.DELETE: (
+        *("suspended", "groups", "licenses", "hidden", "container", "stamp", "stamped_until"),
+        *("mail_to", "auto_reply", "delegates", "aliases"),
+    ),
     Action.STAMP_GROUP: ("stamp", "stamped_until"),
     Action.DISABLE_GROUP: ("disabled",),
     Action.MOVE_GROUP: ("container",),

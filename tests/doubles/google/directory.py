@@ -69,7 +69,8 @@ class Directory:
         shows_deleted = asked.one("showDeleted") == "true"
         users = [user for user in self._company.users.values() if user.is_deleted is shows_deleted]
         query = asked.one("query")
-        if query is not None:
+        # Among deleted users, Google does not search: it answers with all of them.
+        if query is not None and not shows_deleted:
             wanted = parsed(query)
             users = [user for user in users if all(_has(user, *each) for each in wanted)]
         return paged(asked, "users", [user.document for user in users], 100)
@@ -120,7 +121,10 @@ class Directory:
             raise not_found("userKey")
         if body.get("orgUnitPath", "/") not in self._company.org_units:
             raise invalid("Invalid Input: INVALID_OU_ID")
+        if any(self._company.user(each) is not None for each in user.addresses):
+            raise GoogleError(refusal(409, "duplicate", "Entity already exists."))
         user.is_deleted = False
+        user.document.pop("deletionTime")
         user.document["orgUnitPath"] = body.get("orgUnitPath", "/")
 
     def _make_admin(self, keys: Document, _asked: Asked, body: Document, caller: User) -> None:

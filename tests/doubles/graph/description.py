@@ -20,10 +20,14 @@ from tests.doubles.graph.errors import bad_request, denied
 _FILE = Path(__file__).parent / "v1.json"
 
 # Not in that part of the tables; https://learn.microsoft.com/graph/api/group-post-members
-# and https://learn.microsoft.com/graph/api/directory-deleteditems-get.
+# https://learn.microsoft.com/graph/api/directory-deleteditems-get and -delete.
 _MORE: Mapping[str, Mapping[str, list[str]]] = {
     "/groups/{id}/members": {"POST": ["GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All"]},
     "/directory/deleteditems/microsoft.graph.user": {"GET": ["User.Read.All", "Directory.Read.All"]},
+    "/directory/deleteditems/{id}": {
+        "GET": ["User.Read.All", "Directory.Read.All"],
+        "DELETE": ["User.DeleteRestore.All", "User.ReadWrite.All"],
+    },
 }
 
 # https://learn.microsoft.com/graph/api/user-update: the least that each property needs.

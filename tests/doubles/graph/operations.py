@@ -40,6 +40,8 @@ class Operations(Lookups):
             ("PATCH", "/users/{id}"): self._update_user,
             ("DELETE", "/users/{id}"): self._delete_user,
             ("POST", "/directory/deleteditems/{id}/restore"): self._restore_user,
+            ("GET", "/directory/deleteditems/{id}"): self._get_deleted,
+            ("DELETE", "/directory/deleteditems/{id}"): self._purge_user,
             ("POST", "/users/{id}/revokesigninsessions"): self._revoke,
             ("POST", "/users/{id}/assignlicense"): self._assign,
             ("GET", "/users/{id}/registereddevices"): self._devices,
@@ -119,8 +121,31 @@ class Operations(Lookups):
         user = self._tenant.users.get(call.keys[0])
         if user is None or not user.is_deleted:
             raise not_found(call.keys[0])
+        if self._tenant.user(user.upn) is not None:
+            raise bad_request("Another object with the same value for property userPrincipalName already exists.")
         user.is_deleted = False
         return user.document
+
+    def _get_deleted(self, call: Call, _asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
+        """Return what is told of a deleted user: its name is free, and so stands behind its id."""
+        user = self._deleted(call.keys[0])
+        return {
+            "@odata.type": "#microsoft.graph.user",
+            **selected_plainly(user),
+            "userPrincipalName": user.id.replace("-", "") + user.upn,
+        }
+
+    def _purge_user(self, call: Call, _asked: Asked, _body: Any, _granted: frozenset[str]) -> None:
+        user = self._deleted(call.keys[0])
+        if user.is_kept:
+            raise denied()
+        del self._tenant.users[user.id]
+
+    def _deleted(self, key: str) -> User:
+        user = self._tenant.users.get(key)
+        if user is None or not user.is_deleted:
+            raise not_found(key)
+        return user
 
     def _revoke(self, call: Call, _asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
         self._user(call.keys[0]).sessions = 0

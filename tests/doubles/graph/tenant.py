@@ -24,6 +24,7 @@ class User:
         methods: Kinds of authentication methods by their id; the first phone is the default one.
         rules: Inbox rules by their id; ``None`` where there is no mailbox.
         reply: The automatic reply.
+        is_kept: Nobody removes them for good, once they are deleted.
         seen: Documents that reads still return before they see a change.
     """
 
@@ -36,6 +37,7 @@ class User:
     sessions: int = 0
     password: str = ""
     is_deleted: bool = False
+    is_kept: bool = False
     seen: list[Document] = field(default_factory=list)
 
     @property
