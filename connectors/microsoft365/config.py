@@ -58,8 +58,8 @@ class Microsoft365Config(TargetConfig):
     """Whether the rules and replies of mailboxes are read and written, which `redirect_mail` needs."""
 
     auto_reply: str = ""
-    """What senders are told while mail is redirected; `{successor}` stands for the address of the successor. Nothing
-    where it is empty; needs `mail_settings`."""
+    """What senders are told while mail is redirected, in plain text; `{successor}` stands for the address of the
+    successor. Nothing where it is empty; needs `mail_settings`."""
 
     direct_reports: Literal["leave", "successor"] = "leave"
     """Whether `transfer_ownership` makes the successor the manager of those who report to the account."""

@@ -76,7 +76,8 @@ class Mail:
         if account.mail_to != successor.name:
             self._redirect(account.id, successor.name, before)
         if self._text and not _says(_reply_of(account), self._reply_for(successor)):
-            text = self._reply_for(successor)
+            # Exchange takes texts for HTML.
+            text = html.escape(self._reply_for(successor)).replace("\n", "<br>\n")
             setting = {"status": "alwaysEnabled", "externalAudience": "all"}
             setting |= {"internalReplyMessage": text, "externalReplyMessage": text}
             self._write_reply(account.id, setting)
@@ -155,10 +156,10 @@ def _reply_of(account: AccountState) -> Document:
 
 
 def _says(setting: Document, text: str) -> bool:
-    """Whether everybody is told exactly this; Exchange gives texts back as pages of HTML."""
+    """Whether everybody is told exactly this text; Exchange gives back pages of HTML."""
     messages = [setting.get("internalReplyMessage"), setting.get("externalReplyMessage")]
     is_for_all = setting.get("status") == "alwaysEnabled" and setting.get("externalAudience") == "all"
-    return is_for_all and all(_plain(each) == _plain(text) for each in messages)
+    return is_for_all and all(_plain(each) == " ".join(text.split()) for each in messages)
 
 
 def _plain(message: object) -> str:

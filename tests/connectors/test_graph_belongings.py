@@ -309,7 +309,8 @@ def test_senders_are_told_who_has_taken_over_and_the_reply_from_before_comes_bac
     assert perform(replying, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=True)
 
     assert (ann.reply["status"], ann.reply["externalAudience"]) == ("alwaysEnabled", "all")
-    assert "write to bob@example.com, who" in ann.reply["externalReplyMessage"]
+    assert "write to bob&#64;example.com, who<br>\nhas" in ann.reply["externalReplyMessage"]
+    assert "&lt;all&gt; my work &amp; more" in ann.reply["internalReplyMessage"]
     writes = running.graph.writes()
     assert perform(replying, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=False)
     assert running.graph.writes() == writes
