@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from connectors.google_workspace.reply import check_template
 from scimbridge.sdk import TargetConfig
 from scimbridge.sdk.config import Matchable
 from scimbridge.sdk.fields import ApiAddress, Email, ExistingFile, RelativePath
+from scimbridge.sdk.reply import Reach, ReplyTemplate
 
-AutoReplyReach = Literal["domain", "anybody"]
 Aliases = Literal["leave", "remove", "successor"]
 Delegates = Literal["leave", "remove", "successor"]
 Application = Literal["drive", "calendar", "looker-studio"]
@@ -55,11 +54,11 @@ class GoogleWorkspaceConfig(TargetConfig):
     """Whether Gmail's settings are read and written, which `redirect_mail` needs. The bridge then acts for the leaver,
     too, and a look at where mail goes costs three calls more."""
 
-    auto_reply: str | None = None
+    auto_reply: ReplyTemplate | None = None
     """What `redirect_mail` has Gmail answer to mail, e.g. `{name} has left. Please write to {successor}.` The address
     of the successor is `{successor}`, their name `{successor_name}`, the leaver's `{name}`. Nothing where absent."""
 
-    auto_reply_to: AutoReplyReach = "domain"
+    auto_reply_to: Reach = "domain"
     """Whom `auto_reply` answers: people of the same domain, or anybody, who then learns that the person has left."""
 
     delegates: Delegates = "leave"
@@ -123,13 +122,6 @@ class GoogleWorkspaceConfig(TargetConfig):
         for each in value:
             if not _SKU.fullmatch(each):
                 raise ValueError(f'{each!r} is no product and SKU; write e.g. "Google-Apps/1010020020"')
-        return value
-
-    @field_validator("auto_reply")
-    @classmethod
-    def _is_a_reply(cls, value: str | None) -> str | None:
-        if value is not None:
-            check_template(value)
         return value
 
     @field_validator("aliases")

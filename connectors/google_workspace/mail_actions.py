@@ -11,7 +11,7 @@ from connectors.google_workspace.accounts import FIXED
 from connectors.google_workspace.aliases import Moved
 from connectors.google_workspace.calls import GoogleCalls
 from connectors.google_workspace.mail import has_agreed, is_delegate
-from connectors.google_workspace.reply import NAME, SUCCESSOR, SUCCESSOR_NAME, Reply, settings_in
+from connectors.google_workspace.reply import Reply, settings_in
 from connectors.google_workspace.users import name_of
 from scimbridge.sdk import (
     AccountRef,
@@ -24,6 +24,7 @@ from scimbridge.sdk import (
     RejectedError,
     performs,
 )
+from scimbridge.sdk.reply import NAME, SUCCESSOR, SUCCESSOR_NAME
 
 OF_MAIL = frozenset({Action.REDIRECT_MAIL, Action.RESTORE_MAIL})
 """The actions that have to know what Gmail tells; for the others, its calls are saved."""

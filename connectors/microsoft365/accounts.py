@@ -10,7 +10,7 @@ from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.config import Microsoft365Config
 from connectors.microsoft365.errors import really_absent
 from connectors.microsoft365.licensing import Licensing
-from connectors.microsoft365.mail import REPLY, Mail
+from connectors.microsoft365.mail import Mail
 from connectors.microsoft365.memberships import Memberships
 from connectors.microsoft365.users import MANAGER, SELECT, has_value, is_blocked, manager_of, text_of, values_of
 from scimbridge.sdk import AccountNotFoundError, AccountRef, AccountState, Entitlement, Person
@@ -91,7 +91,6 @@ class Accounts:
                 self._config.stamp_attribute: (text,) if text else (),
                 "onPremisesSyncEnabled": ("true",) if document.get("onPremisesSyncEnabled") else (),
                 MANAGER: manager_of(document),
-                REPLY: (mailbox.reply,) if mailbox and mailbox.reply else (),
             },
             groups=self._memberships.told(account_id, memberships),
             licenses=self._licensing.of(document),
@@ -99,6 +98,7 @@ class Accounts:
             stamp=stamp_in(text),
             stamped_until=date_in(text),
             mail_to=mailbox.goes_to if mailbox else None,
+            auto_reply=mailbox.auto_reply if mailbox else None,
             unmanaged=UNMANAGED in text,
             protected=self._protection(document, owns),
         )

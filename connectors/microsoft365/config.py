@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from scimbridge.sdk import Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
 from scimbridge.sdk.fields import ApiAddress, ExistingFile
+from scimbridge.sdk.reply import Reach, ReplyTemplate
 
 Extension = Literal[
     "extensionAttribute1",
@@ -57,9 +58,13 @@ class Microsoft365Config(TargetConfig):
     mail_settings: bool = False
     """Whether the rules and replies of mailboxes are read and written, which `redirect_mail` needs."""
 
-    auto_reply: str = ""
-    """What senders are told while mail is redirected; `{successor}` stands for the address of the successor. Nothing
-    where it is empty; needs `mail_settings`."""
+    auto_reply: ReplyTemplate | None = None
+    """What `redirect_mail` has Exchange answer to mail, e.g. `{name} has left. Please write to {successor}.` The
+    address of the successor is `{successor}`, their name `{successor_name}`, the leaver's `{name}`. Nothing where
+    absent."""
+
+    auto_reply_to: Reach = "domain"
+    """Whom `auto_reply` answers: people of the same tenant, or anybody, who then learns that the person has left."""
 
     direct_reports: Literal["leave", "successor"] = "leave"
     """Whether `transfer_ownership` makes the successor the manager of those who report to the account."""

@@ -114,10 +114,7 @@ class Microsoft365Connector(GroupActions):
         """Whether the account is as an action would make it; the redirection can be told, too."""
         if isinstance(account, AccountState) and action is Action.REDIRECT_MAIL:
             return self._mail.is_redirected(account)
-        wanted = account.is_as_wanted_by(action)
-        if isinstance(account, AccountState) and action is Action.RESTORE_MAIL:
-            return wanted and self._mail.is_reply_restored(account)
-        return wanted
+        return account.is_as_wanted_by(action)
 
     def perform(self, action: Action, account: NativeState, confirm: Confirm) -> Outcome:
         """Do one action; a refusal names what the application lacks for it."""

@@ -6,9 +6,6 @@ https://learn.microsoft.com/graph/api/user-update-mailboxsettings
 
 from __future__ import annotations
 
-import html
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,13 +13,12 @@ from connectors.microsoft365.batches import Document, Request, demand
 from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.config import Microsoft365Config
 from connectors.microsoft365.errors import has_no_mailbox
+from connectors.microsoft365.reply import Reply, kept, setting_in
 from scimbridge.sdk import AccountRef, AccountState
 from scimbridge.sdk.http import Answer
+from scimbridge.sdk.reply import NAME, SUCCESSOR, SUCCESSOR_NAME
 
 RULE = "Redirected by scimbridge"
-REPLY = "automaticReplies"
-"""Where the state of an account keeps its automatic reply, as Graph writes it."""
-
 _SETTING = "automaticRepliesSetting"
 
 
@@ -32,11 +28,11 @@ class Mailbox:
 
     Attributes:
         goes_to: The address that the bridge's rule redirects to, "" for none.
-        reply: The automatic reply, as JSON; "" where the bridge does not look.
+        auto_reply: The automatic reply, as ``reply.kept`` writes it; ``None`` where the bridge does not look.
     """
 
     goes_to: str
-    reply: str = ""
+    auto_reply: str | None = None
 
 
 class Mail:
@@ -44,14 +40,14 @@ class Mail:
 
     def __init__(self, config: Microsoft365Config, client: GraphClient) -> None:
         self._is_on = config.mail_settings
-        self._text = config.auto_reply
+        self._reply = Reply(config)
         self._client = client
 
     def requests(self, user_id: str) -> list[Request]:
         """Return what tells about the mail of a user."""
         if not self._is_on:
             return []
-        settings = [Request.get(_settings(user_id), select=_SETTING)] if self._text else []
+        settings = [Request.get(_settings(user_id), select=_SETTING)] if self._reply.is_on else []
         return [Request.get(_rules(user_id)), *settings]
 
     def told(self, answers: list[Answer]) -> Mailbox | None:
@@ -60,13 +56,13 @@ class Mail:
             return None
         rules, *settings = map(demand, answers)
         goes_to = next((_recipient(each) for each in _own(rules)), "")
-        return Mailbox(goes_to, *(json.dumps(each.get(_SETTING) or {}, sort_keys=True) for each in settings))
+        return Mailbox(goes_to, *(kept(each.get(_SETTING) or {}) for each in settings))
 
     def is_redirected(self, account: AccountState) -> bool:
         """Whether mail goes to the successor, and senders are told so where that is configured."""
         if account.successor is None or account.mail_to != account.successor.name:
             return False
-        return not self._text or _says(_reply_of(account), self._reply_for(account.successor))
+        return self._reply.is_in(account.auto_reply, account.successor.name)
 
     def redirect(self, account: AccountState, successor: AccountRef) -> bool:
         """Redirect all mail, in the place of an earlier redirection, and tell senders; False without a mailbox."""
@@ -75,11 +71,8 @@ class Mail:
             return False
         if account.mail_to != successor.name:
             self._redirect(account.id, successor.name, before)
-        if self._text and not _says(_reply_of(account), self._reply_for(successor)):
-            text = self._reply_for(successor)
-            setting = {"status": "alwaysEnabled", "externalAudience": "all"}
-            setting |= {"internalReplyMessage": text, "externalReplyMessage": text}
-            self._write_reply(account.id, setting)
+        if not self._reply.is_in(account.auto_reply, successor.name):
+            self._write_reply(account.id, self._reply.setting(self._values(account, successor)))
         return True
 
     def restore(self, account: AccountState, original: AccountState) -> bool:
@@ -92,19 +85,20 @@ class Mail:
                 self._redirect(account.id, original.mail_to, before)
             else:
                 self._drop(account.id, before)
-        if not self.is_reply_restored(account):
-            self._write_reply(account.id, _reply_of(original))
+        if account.auto_reply is not None and not account.stays("auto_reply"):
+            self._write_reply(account.id, setting_in(original.auto_reply))
         return True
 
-    def is_reply_restored(self, account: AccountState) -> bool:
-        """Whether the reply is as it was, was never touched, or was changed by somebody else since."""
-        now = _reply_of(account)
-        if account.original is None or not _reply_of(account.original) or now == _reply_of(account.original):
-            return True
-        return account.left is not None and now != _reply_of(account.left)
-
-    def _reply_for(self, successor: AccountRef) -> str:
-        return self._text.replace("{successor}", successor.name)
+    def _values(self, account: AccountState, successor: AccountRef) -> dict[str, str]:
+        """Return the values of the fields in the reply; names are asked for only where it has them."""
+        whose = {NAME: account.id, SUCCESSOR_NAME: successor.id}
+        wanted = [field for field in whose if field in self._reply.fields]
+        asked = [Request.get(path_of("users", whose[field]), select="displayName") for field in wanted]
+        answers = self._client.batch(asked, call="looking up a name")
+        names = {
+            field: str(demand(answer).get("displayName") or "") for field, answer in zip(wanted, answers, strict=True)
+        }
+        return {SUCCESSOR: successor.name, **names}
 
     def _redirect(self, user_id: str, to: str, before: list[Document]) -> None:
         body = {
@@ -146,20 +140,3 @@ def _own(rules: Document) -> Iterator[Document]:
 def _recipient(rule: Document) -> str:
     recipients = (rule.get("actions") or {}).get("redirectTo") or [{}]
     return str((recipients[0].get("emailAddress") or {}).get("address", ""))
-
-
-def _reply_of(account: AccountState) -> Document:
-    (text,) = account.attributes.get(REPLY) or ("{}",)
-    found: Document = json.loads(text)
-    return found
-
-
-def _says(setting: Document, text: str) -> bool:
-    """Whether everybody is told exactly this; Exchange gives texts back as pages of HTML."""
-    messages = [setting.get("internalReplyMessage"), setting.get("externalReplyMessage")]
-    is_for_all = setting.get("status") == "alwaysEnabled" and setting.get("externalAudience") == "all"
-    return is_for_all and all(_plain(each) == _plain(text) for each in messages)
-
-
-def _plain(message: object) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", str(message or ""))).split())

@@ -19,7 +19,7 @@ from tests.doubles.serving import Fault
 pytest_plugins = ("tests.connectors.graph_fixtures",)
 
 ROLES = "RoleManagement.ReadWrite.Directory"
-REPLY = "I have left. Please write to {successor}, who\nhas taken over <all> my work & more."
+REPLY = "{name} has left. Please write to {successor_name} ({successor}), who\nhas taken over <all> the work & more."
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ def test_of_who_is_synchronized_active_directory_knows_the_manager(
 @pytest.fixture
 def replying(running: Directory) -> Iterator[Microsoft365Connector]:
     """A connector that has senders told."""
-    connector = running.connector(auto_reply=REPLY)
+    connector = running.connector(auto_reply=REPLY, auto_reply_to="anybody")
     yield connector
     connector.close()
 
@@ -302,6 +302,7 @@ def replying(running: Directory) -> Iterator[Microsoft365Connector]:
 def test_senders_are_told_who_has_taken_over_and_the_reply_from_before_comes_back(
     running: Directory, ann: User, bob: AccountRef, replying: Microsoft365Connector
 ) -> None:
+    ann.document["displayName"], running.graph.tenant.users[bob.id].document["displayName"] = "Ann Smith", "Bob"
     before = {"status": "alwaysEnabled", "externalAudience": "none", "internalReplyMessage": "<html>Holidays</html>"}
     ann.reply = dict(before)
     original = replying.read(ann.id)
@@ -309,7 +310,8 @@ def test_senders_are_told_who_has_taken_over_and_the_reply_from_before_comes_bac
     assert perform(replying, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=True)
 
     assert (ann.reply["status"], ann.reply["externalAudience"]) == ("alwaysEnabled", "all")
-    assert "write to bob@example.com, who" in ann.reply["externalReplyMessage"]
+    assert "Ann Smith has left. Please write to Bob (bob&#64;example.com), who<br>" in ann.reply["externalReplyMessage"]
+    assert "&lt;all&gt; the work &amp; more" in ann.reply["internalReplyMessage"]
     writes = running.graph.writes()
     assert perform(replying, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=False)
     assert running.graph.writes() == writes
@@ -400,6 +402,30 @@ def test_without_a_mailbox_a_person_is_asked_and_a_strange_answer_is_no_mailbox_
     running.graph.faults = [Fault(denied, is_meant=lambda asked: asked.path.endswith("mailboxSettings"))]
     with pytest.raises(RejectedError, match="ErrorAccessDenied"):
         replying.read(ann.id)
+
+
+def test_a_reply_stays_within_the_tenant_unless_that_is_said(running: Directory, ann: User, bob: AccountRef) -> None:
+    connector = running.connector(auto_reply="I have left.")
+
+    assert perform(connector, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=True)
+
+    assert ann.reply["externalAudience"] == "none"
+    assert perform(connector, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=False)
+    connector.close()
+
+
+def test_a_reply_that_was_configured_after_the_first_look_is_switched_off(
+    running: Directory, ann: User, bob: AccountRef, connector: Microsoft365Connector, replying: Microsoft365Connector
+) -> None:
+    original = connector.read(ann.id)
+    perform(replying, Action.REDIRECT_MAIL, ann, successor=bob)
+    left = replying.read(ann.id)
+
+    replying.perform(Action.RESTORE_MAIL, left.with_original(original, left), confirmed)
+
+    assert ann.reply["status"] == "disabled"
+    now = replying.read(ann.id).with_original(original, left)
+    assert replying.is_as_wanted(Action.RESTORE_MAIL, now)
 
 
 def test_a_reply_needs_the_settings_of_mailboxes(running: Directory) -> None:

@@ -255,8 +255,9 @@ class Operations(Lookups):
         user, wanted = self._user(call.keys[0]), dict(changes.get("automaticRepliesSetting") or {})
         for name in ("internalReplyMessage", "externalReplyMessage"):
             if wanted.get(name) and "<html>" not in wanted[name]:
-                # Exchange makes a page of what is none.
-                wanted[name] = f"<html>\n<body>\n{wanted[name]}\n</body>\n</html>\n"
+                # Exchange makes a page of what is none, and writes some characters in another way.
+                page = wanted[name].replace("@", "&#64;")
+                wanted[name] = f"<html>\n<body>\n{page}\n</body>\n</html>\n"
         user.reply = {**user.reply, **wanted}
         return {"automaticRepliesSetting": user.reply}
 
