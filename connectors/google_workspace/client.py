@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
 from enum import Enum
 from typing import Any
 from urllib.parse import quote
@@ -40,6 +41,7 @@ class GoogleClient:
         self._config = config
         key = config.key
         settings: dict[str, Any] = {"ca_file": config.ca_file, **replaced}
+        self._public = {"permit": context.permit, **settings}
         self._tokens = HttpClient(key["token_uri"], permit=context.permit, **settings)
         self._credentials = Credentials(key, self._tokens)
         self._http = {
@@ -59,6 +61,11 @@ class GoogleClient:
         """Close all connections."""
         for http in (self._tokens, *self._http.values()):
             http.close()
+
+    def published(self, url: str) -> Document:
+        """Return what Google shows to everybody at an address."""
+        with closing(HttpClient(url, **self._public)) as http:
+            return http.send("GET", "", call="looking for the key of the service account").json_object()
 
     def send(
         self,

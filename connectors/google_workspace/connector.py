@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from connectors.google_workspace import scopes
+from connectors.google_workspace import expiring, scopes
 from connectors.google_workspace.checkup import Checkup
 from connectors.google_workspace.client import user_path
 from connectors.google_workspace.config import GoogleWorkspaceConfig
@@ -25,6 +25,7 @@ from scimbridge.sdk import (
     Action,
     Confirm,
     Done,
+    Expiry,
     InProgress,
     NativeState,
     NeedsPerson,
@@ -67,6 +68,10 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
     def check(self) -> str:
         """Look for an account and for ``disabled_ou``, and ask for a token of each scope that the rules need."""
         return Checkup(self.config, self._client, self.used).run()
+
+    def expiries(self) -> Iterator[Expiry]:
+        """Yield when the key of the service account ends."""
+        return expiring.expiries(self.config, self._client)
 
     def find(self, person: Person) -> AccountRef | None:
         """Return the account by the first pair of ``match`` that finds any."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from connectors.microsoft365 import by_hand, permissions
+from connectors.microsoft365 import by_hand, expiring, permissions
 from connectors.microsoft365.accounts import Accounts
 from connectors.microsoft365.belongings import Belongings
 from connectors.microsoft365.client import GraphClient, path_of
@@ -31,6 +31,7 @@ from scimbridge.sdk import (
     Confirm,
     Context,
     Done,
+    Expiry,
     NativeState,
     NeedsPerson,
     Outcome,
@@ -89,6 +90,10 @@ class Microsoft365Connector(GroupActions):
         missing = [f"{name} ({', '.join(needed[name])})" for name in lacks]
         told = f"these permissions are not granted: {', '.join(missing)}" if missing else "all permissions are granted"
         return f"Microsoft Graph, tenant {self.config.tenant_id}; {told}"
+
+    def expiries(self) -> Iterator[Expiry]:
+        """Yield when the application's secret or certificate ends."""
+        return expiring.expiries(self.config, self._client)
 
     def find(self, person: Person) -> AccountRef | None:
         """Return the account by the first pair of ``match`` that finds any."""

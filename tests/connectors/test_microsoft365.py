@@ -21,6 +21,7 @@ from scimbridge.sdk import (
     Action,
     ConnectorError,
     Done,
+    Expiry,
     NeedsPerson,
     Person,
     RejectedError,
@@ -503,6 +504,9 @@ def test_a_certificate_signs_in_instead_of_a_secret(running: Directory, ann: Use
     connector = running.connector(client_secret="", client_certificate=str(tmp_path / "bridge.pem"))
 
     assert connector.read(ann.id).name == ann.upn
+    assert list(connector.expiries()) == [
+        Expiry("the certificate of the application", datetime(2040, 1, 1, tzinfo=UTC))
+    ]
     connector.close()
 
 

@@ -8,7 +8,7 @@ from tests.doubles.google.directory import Directory
 from tests.doubles.google.errors import GoogleError, forbidden, refusal
 from tests.doubles.google.groups import Groups
 from tests.doubles.google.services import Services
-from tests.doubles.google.tokens import Tokens
+from tests.doubles.google.tokens import KEYS, Tokens
 from tests.doubles.lag import Lag
 from tests.doubles.serving import Answer, Asked, Double, plain
 
@@ -46,13 +46,13 @@ class Google(Double):
         self._handlers = {name: handler for part in parts for name, handler in part.handlers().items()}
 
     def is_of_tokens(self, asked: Asked) -> bool:
-        """Whether it is a request for a token."""
-        return asked.path == "/token"
+        """Whether it is a request for a token, or for the keys that assertions are signed with."""
+        return asked.path == "/token" or asked.path.startswith(KEYS)
 
     def answer(self, asked: Asked) -> Answer:
         """Check a call against Google's description, and carry it out."""
         if self.is_of_tokens(asked):
-            return self.tokens.issue(asked)
+            return self.tokens.issue(asked) if asked.path == "/token" else self.tokens.published(asked)
         try:
             return self.lag.answer(asked, self._carry_out)
         except GoogleError as error:

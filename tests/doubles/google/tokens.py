@@ -6,10 +6,15 @@ import secrets
 import time
 import warnings
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, unquote
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from joserfc import jwt
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import RSAKey
@@ -22,6 +27,14 @@ AUDIENCE = "https://oauth2.googleapis.com/token"
 """Google's own address, whatever the key file says: google-auth signs nothing else."""
 
 LIFETIME = 3599
+
+KEYS = "/robot/v1/metadata/x509/"
+"""Where the public halves of keys are shown to everybody, as certificates."""
+
+FOR_EVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+MADE_AT = datetime(2025, 3, 1, 9, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,7 @@ class Tokens:
 
     Attributes:
         granted: The scopes that domain-wide delegation allows the service account.
+        key_ends_at: When the service account's key does; as for most of them, never.
         skew: Seconds by which Google's clock is ahead.
         issued: How many there were.
     """
@@ -46,6 +60,7 @@ class Tokens:
         self.key = _key()
         self.email = "scimbridge@project.iam.gserviceaccount.com"
         self.granted = granted
+        self.key_ends_at = FOR_EVER
         self.skew = 0.0
         self.issued = 0
         self._company = company
@@ -61,7 +76,21 @@ class Tokens:
             "client_email": self.email,
             "client_id": "117",
             "token_uri": f"{origin}/token",
+            "client_x509_cert_url": f"{origin}{KEYS}{quote(self.email)}",
         }
+
+    def published(self, asked: Asked) -> Answer:
+        """Answer a request for the certificates of a service account's keys."""
+        if unquote(asked.path.removeprefix(KEYS)) != self.email or asked.method != "GET":
+            return Answer(status=404, body={"error": "not found"})
+        return Answer(status=200, body={"key-1": self._certificate()})
+
+    def _certificate(self) -> str:
+        key = load_pem_private_key(self.key.as_pem(private=True), None)
+        assert isinstance(key, RSAPrivateKey)
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, self.email)])
+        builder = x509.CertificateBuilder(name, name, key.public_key(), 1, MADE_AT, self.key_ends_at)
+        return builder.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
 
     def issue(self, asked: Asked) -> Answer:
         """Answer a request for a token."""

@@ -8,7 +8,7 @@ from typing import Any
 from tests.doubles.graph.description import Call, check_body
 from tests.doubles.graph.errors import bad_request, not_found
 from tests.doubles.graph.lookups import Lookups
-from tests.doubles.graph.paging import check_query, paged
+from tests.doubles.graph.paging import check_query, paged, selected
 from tests.doubles.graph.tenant import Application, Document
 from tests.doubles.serving import Asked
 
@@ -19,6 +19,7 @@ class Applications(Lookups):
     def handlers(self) -> dict[tuple[str, str], Callable[..., Any]]:
         """Return what carries out each call; all take the call, the request, its body and the permissions."""
         return {
+            ("GET", "/applications"): self._registered,
             ("POST", "/applications/{id}/owners"): self._add_owner,
             ("DELETE", "/applications/{id}/owners/{id}"): self._remove_owner,
             ("POST", "/serviceprincipals/{id}/owners"): self._add_owner,
@@ -28,6 +29,16 @@ class Applications(Lookups):
             ("DELETE", "/users/{id}/approleassignments/{id}"): self._unassign,
             ("GET", "/groups/{id}/approleassignments"): self._assignments_of_group,
         }
+
+    def _registered(self, _call: Call, asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
+        check_query(asked)
+        condition = self._condition(asked.one("$filter") or "")
+        found = [
+            selected(asked, "application", {"id": each.id, **each.document}, ("appId", "displayName"))
+            for each in self._tenant.applications.values()
+            if each.kind == "application" and each.document.get(condition["name"]) == condition["value"]
+        ]
+        return paged(asked, self._origin(), found)
 
     def _add_owner(self, call: Call, _asked: Asked, body: Any, _granted: frozenset[str]) -> None:
         application, user = self._application(call), self._referred(call, body)

@@ -19,10 +19,14 @@ from tests.doubles.graph.errors import bad_request, denied
 
 _FILE = Path(__file__).parent / "v1.json"
 
-# Not in that part of the tables; https://learn.microsoft.com/graph/api/group-post-members
-# https://learn.microsoft.com/graph/api/directory-deleteditems-get and -delete.
+# Not in that part of the tables; https://learn.microsoft.com/graph/api/group-post-members,
+# https://learn.microsoft.com/graph/api/directory-deleteditems-get and -delete, and
+# https://learn.microsoft.com/graph/api/application-list.
 _MORE: Mapping[str, Mapping[str, list[str]]] = {
     "/groups/{id}/members": {"POST": ["GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All"]},
+    "/applications": {
+        "GET": ["Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"]
+    },
     "/directory/deleteditems/microsoft.graph.user": {"GET": ["User.Read.All", "Directory.Read.All"]},
     "/directory/deleteditems/{id}": {
         "GET": ["User.Read.All", "Directory.Read.All"],

@@ -12,7 +12,7 @@ from tests.doubles.graph.tenant import Group, Tenant, User
 
 _FILTER = re.compile(r"(?P<name>\w+) eq '(?P<value>(?:[^']|'')*)'")
 ADVANCED = frozenset({"onPremisesImmutableId"})
-_SEARCHED = frozenset({"userPrincipalName", "mail", "employeeId", "principalId", "displayName", *ADVANCED})
+_SEARCHED = frozenset({"userPrincipalName", "mail", "employeeId", "principalId", "displayName", "appId", *ADVANCED})
 SYNCED = (
     "Unable to update the specified properties for on-premises mastered Directory Sync objects or objects currently "
     "undergoing migration."

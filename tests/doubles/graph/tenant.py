@@ -67,12 +67,17 @@ class Group:
 
 @dataclass
 class Application:
-    """An application, or the service principal that stands for one: its kind says which."""
+    """An application, or the service principal that stands for one: its kind says which.
+
+    Attributes:
+        document: Of an application: by which id it signs in, and its secrets, as Graph shows them.
+    """
 
     id: str
     kind: str
     name: str
     owners: set[str] = field(default_factory=set)
+    document: Document = field(default_factory=dict)
 
 
 class Tenant:
@@ -158,9 +163,9 @@ class Tenant:
         """Give somebody a directory role from some day on; returns the schedule's id."""
         return self._keep(self.scheduled, user, role, "/")
 
-    def publish(self, name: str, kind: str = "servicePrincipal") -> Application:
+    def publish(self, name: str, kind: str = "servicePrincipal", **document: Any) -> Application:
         """Add an application."""
-        application = Application(str(uuid.uuid4()), kind, name)
+        application = Application(str(uuid.uuid4()), kind, name, document=document)
         self.applications[application.id] = application
         return application
 
