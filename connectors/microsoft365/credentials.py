@@ -21,12 +21,17 @@ from scimbridge.sdk.http import Answer, HttpClient
 from scimbridge.sdk.tokens import REFUSALS
 
 _MEANINGS = {
-    "invalid_client": "Microsoft refuses the secret or certificate of the application; has it expired?",
+    "invalid_client": "Microsoft refuses the secret of the application; has it expired?",
     "unauthorized_client": "the tenant knows no application of this client_id",
     "invalid_request": "Microsoft does not know the tenant; is tenant_id right?",
     "invalid_scope": "Microsoft does not know the scope; does it fit the cloud of api_root?",
 }
 """What the errors of the endpoint mean. Its texts and numbers may change, as Microsoft says, and are not looked at."""
+
+_REFUSED_CERTIFICATE = (
+    "Microsoft refuses what the certificate of the application signs; has it expired, does the application know it, or "
+    "is this machine's clock wrong?"
+)
 
 
 class Credentials:
@@ -64,8 +69,13 @@ class Credentials:
             answer = application.acquire_token_for_client(scopes=[self._config.scope])
         if not isinstance(answer, dict) or "access_token" not in answer:
             error = str(answer.get("error", "")) if isinstance(answer, dict) else ""
-            raise TargetUnusableError(f"getting a token: {_MEANINGS.get(error, 'Microsoft refuses the application')}")
+            raise TargetUnusableError(f"getting a token: {self._meaning(error)}")
         return str(answer["access_token"])
+
+    def _meaning(self, error: str) -> str:
+        if error == "invalid_client" and self._config.client_certificate is not None:
+            return _REFUSED_CERTIFICATE
+        return _MEANINGS.get(error, "Microsoft refuses the application")
 
     def _sign_in(self) -> msal.ConfidentialClientApplication:
         # msal takes https addresses only; the client has the configured one.

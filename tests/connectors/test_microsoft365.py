@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -508,6 +509,12 @@ def test_a_certificate_signs_in_instead_of_a_secret(running: Directory, ann: Use
         Expiry("the certificate of the application", datetime(2040, 1, 1, tzinfo=UTC))
     ]
     connector.close()
+    for minutes in (-60, -4, 4, 60):
+        running.graph.tokens.skew = minutes * 60
+        minded = running.connector(client_secret="", client_certificate=str(tmp_path / "bridge.pem"))
+        with pytest.raises(TargetUnusableError, match="clock wrong") if abs(minutes) == 60 else nullcontext():
+            minded.read(ann.id)
+        minded.close()
 
 
 # -- configuration -------------------------------------------------------------
