@@ -49,6 +49,7 @@ class Runner:
         self._names = names
         self._items: dict[str, pytest.Item] = {}
         self._failed = False
+        self._all_passed = False
 
     def prepare_main_test_run(self) -> None:
         """Do nothing yet: mutmut has still to say what it wants."""
@@ -68,34 +69,41 @@ class Runner:
             for function in known._stats:
                 known.tests_by_mangled_function_name[function].add(item.nodeid)
             known._stats.clear()
+        self._all_passed = not set(tests)
         return 0
 
     def run_forced_fail(self) -> int:
         """See that tests fail where everything is broken."""
-        failed = self.run_tests(mutant_name=None, tests=[])
-        next(iter(self._collected().values())).session._setupstate.teardown_exact(None)
-        return failed
+        failing = self._first_failing(self._named([]))
+        if failing is not None:
+            failing.session._setupstate.teardown_exact(None)
+        return int(failing is not None)
 
     def run_tests(self, *, mutant_name: str | None, tests: Iterable[str]) -> int:
-        """Run tests until one fails: for a change, in a process of its own, or all."""
+        """Run tests until one fails: those of a change, in a process of its own, or without a change."""
         items = self._named(tests)
-        function = mutant_name and mutant_name.rpartition("__mutmut_")[0]
-        if function:
-            noticed = NOTICED.read_text().splitlines() if NOTICED.exists() else []
-            names = likely_first(function, [item.nodeid for item in items], self._took, noticed, self._seconds)
-            items = [self._items[name] for name in names]
-        for item, following in _with_following(items):
-            with _limited(4 + 20 * self._took[item.nodeid]):
-                passes = self._passes(item, following)
-            if not passes:
-                if function:
-                    _note(function, item.nodeid)
-                return 1
-        return 0
+        if mutant_name is None:
+            return int(not self._all_passed and self._first_failing(items) is not None)
+        function = mutant_name.rpartition("__mutmut_")[0]
+        noticed = NOTICED.read_text().splitlines() if NOTICED.exists() else []
+        names = likely_first(function, [item.nodeid for item in items], self._took, noticed, self._seconds)
+        failing = self._first_failing([self._items[name] for name in names])
+        if failing is not None:
+            with NOTICED.open("a") as file:
+                file.write(f"{function}\t{failing.nodeid}\n")
+        return int(failing is not None)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Be told by pytest how a test went."""
         self._failed |= report.failed
+
+    def _first_failing(self, items: Sequence[pytest.Item]) -> pytest.Item | None:
+        for item, following in _with_following(items):
+            with _limited(4 + 20 * self._took[item.nodeid]):
+                passes = self._passes(item, following)
+            if not passes:
+                return item
+        return None
 
     @property
     def _took(self) -> Mapping[str, float]:
@@ -143,11 +151,6 @@ def likely_first(
             chosen.append(test)
         seconds -= took[test]
     return chosen
-
-
-def _note(function: str, test: str) -> None:
-    with NOTICED.open("a") as file:
-        file.write(f"{function}\t{test}\n")
 
 
 def _session(arguments: Sequence[str], plugin: object) -> pytest.Session:

@@ -60,6 +60,17 @@ def test_an_account_that_somebody_new_may_own_is_not_deleted(database: Database,
         bench.claiming.confirm(claim, clock(), state)
 
 
+def test_one_claim_ends_everything_on_an_account_that_may_not_be_done(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.SUSPEND, Action.REVOKE_SESSIONS)),)))
+    ada = a_linked_leaver(bench)
+    vip = Exclusion(reason="vip", match=IdentityFilter('userName eq "ada"'))
+    bench.holding.exclude(vip, by="ops", now=clock())
+
+    assert bench.claiming.claim(bench.account(ada).id, clock()) is None
+
+    assert [task.state for task in bench.tasks(bench.case(ada))] == [TaskState.SKIPPED] * 2
+
+
 @pytest.mark.parametrize(
     ("target", "until", "is_spared"),
     [
