@@ -1,8 +1,8 @@
 """Change the code bit by bit, and see whether a test notices: ``make mutate``.
 
-mutmut does the work, in a copy of the repository below ``build``. It runs, for each change, the tests
-that came by the changed function, and remembers what it found: a second run only tries what has
-changed, and what nobody noticed. It does not change what stands outside of functions, nor functions with decorators.
+mutmut makes the changes, in a copy of the repository below ``build``, and ``trying.py`` runs, for each, the
+tests that came by the changed function. What was found is remembered: a second run only tries what has
+changed, and what nobody noticed. What stands outside of functions is not changed, nor functions with decorators.
 
 What no test can notice stands in ``survivors.toml`` with its reason, and is counted apart.
 
@@ -20,6 +20,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from tests import survivors
@@ -27,6 +28,8 @@ from tests.survivors import Change
 
 ROOT = Path(__file__).parents[1]
 COPY = ROOT / "build" / "mutation"
+STATS = COPY / "mutants" / "mutmut-stats.json"
+"""Which tests come by which function; where a function is new, mutmut would ask new tests alone."""
 MUTMUT = Path(sys.executable).with_name("mutmut")
 COPIED = ("connectors", "docs", "deploy")
 """What tests read beside the package, themselves and ``pyproject.toml``."""
@@ -159,6 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("subjects", nargs="*", help="files of scimbridge (default: domain, and the engine's services)")
     parser.add_argument("--tests", nargs="+", help="the tests that should notice (default: by a table)")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=inf, help="give a change up after tests of so many seconds")
     parser.add_argument("--least", type=float, default=0, help="the share in percent that has to be noticed")
     parser.add_argument("--diffs", action="store_true", help="show each change that nobody noticed")
     wanted = parser.parse_args(arguments)
@@ -166,7 +170,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _refresh_copy()
     _configure(subjects, wanted.tests or noticing_for(subjects))
     _forget_what_nobody_noticed()
-    if _mutmut("run", "--max-children", str(wanted.processes), quiet=False) is None:
+    # Without the folder it is in: the modules of tests have names of their own in the tree with the changes.
+    trying = [sys.executable, "-P", str(ROOT / "tests" / "trying.py"), str(wanted.processes), str(wanted.seconds)]
+    if subprocess.run(trying, cwd=COPY).returncode:
         return 2
     return _report(_statuses(), least=wanted.least, show_diffs=wanted.diffs)
 
@@ -210,8 +216,7 @@ def _refresh_copy() -> None:
             there.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, there)
             if name.startswith("scimbridge/"):
-                # Which tests come by a function that is new, mutmut would ask new tests alone.
-                (COPY / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
+                STATS.unlink(missing_ok=True)
 
 
 def _configure(subjects: Sequence[str], tests: Sequence[str]) -> None:
@@ -222,6 +227,7 @@ def _configure(subjects: Sequence[str], tests: Sequence[str]) -> None:
     path, text = COPY / "setup.cfg", configuration(subjects, tests)
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
+        STATS.unlink(missing_ok=True)
         for subject in subjects:
             for file in COPY.glob(subject):
                 file.touch()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from configparser import ConfigParser
+from math import inf
 
 import pytest
 
 from tests.mutation import ROOT, SUBJECTS, Figures, again, by_module, configuration, figures_of, noticing_for
 from tests.survivors import Change, Kind, change_of, lines_of, listed, unused
+from tests.trying import likely_first
 
 CLAIM = Change("scimbridge.services.claiming.Claiming.claim", "if due < now:", "if due <= now:")
 
@@ -61,6 +63,15 @@ def test_what_nobody_noticed_is_tried_again_and_what_was_noticed_is_not() -> Non
     codes = {"killed": 1, "too slow": 36, "survived": 0, "untested": 33, "new": None}
 
     assert again(codes) == {"killed": 1, "too slow": 36, "survived": None, "untested": None, "new": None}
+
+
+def test_what_noticed_changes_of_the_same_function_is_asked_first_then_what_noticed_others_then_the_shortest() -> None:
+    took = {"long": 3.0, "short": 1.0, "elsewhere": 2.0, "often": 2.0, "once": 1.0}
+    noticed = ["claim\toften", "claim\tonce", "claim\toften", *["settle\telsewhere"] * 9, "settle\tnot asked"]
+
+    order = ["often", "once", "elsewhere", "short", "long"]
+    assert likely_first("claim", took, took, noticed, seconds=inf) == order
+    assert likely_first("claim", took, took, noticed, seconds=3.5) == order[:3]
 
 
 @pytest.mark.parametrize(

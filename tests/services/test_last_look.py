@@ -9,7 +9,7 @@ import pytest
 from scimbridge.domain.action import Action
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.filter import IdentityFilter
-from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.sdk import AccountState
 from scimbridge.services.claiming import Claim
@@ -58,6 +58,32 @@ def test_an_account_that_somebody_new_may_own_is_not_deleted(database: Database,
 
     with pytest.raises(ObstacleError, match=r"^contested: another active identity owns this account"):
         bench.claiming.confirm(claim, clock(), state)
+
+
+def test_nobody_is_asked_before_a_protected_account_gets_back_what_was_taken(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(restore=Restore.AUTO),)), actions=FEW_ACTIONS)
+    ada = a_linked_leaver(bench)
+    bench.run()
+    bench.systems["crm"].account("ada")["owns"] = [bench.systems["crm"].offer("Roadmap", is_privileged=True)]
+    bench.come_back(ada)
+    claim, state = claimed(bench, ada)
+    assert claim.task.action is Action.RESTORE
+    assert state.protection
+
+    bench.claiming.confirm(claim, clock(), bench.claiming.accept_read(claim, state, clock()))
+
+
+def test_one_claim_ends_everything_on_an_account_that_may_not_be_done(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.SUSPEND, Action.REVOKE_SESSIONS)),)))
+    ada = a_linked_leaver(bench)
+    vip = Exclusion(reason="vip", match=IdentityFilter('userName eq "ada"'))
+    bench.holding.exclude(vip, by="ops", now=clock())
+
+    assert bench.claiming.claim(bench.account(ada).id, clock()) is None
+
+    assert [task.state for task in bench.tasks(bench.case(ada))] == [TaskState.SKIPPED] * 2
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import structlog
+from prometheus_client import REGISTRY
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.rule import Ruleset
@@ -63,6 +65,10 @@ def refuse(bench: Bench, retry_after: timedelta | None = None) -> None:
     bench.fleet.connector("crm").context.throttled(retry_after)
 
 
+def refusals() -> float:
+    return REGISTRY.get_sample_value("scimbridge_target_throttled_total", {"target": "crm"}) or 0
+
+
 def rate(bench: Bench) -> tuple[float, float | None]:
     (status,) = bench.overview.targets(bench.clock())
     return status.pace, status.rate
@@ -70,7 +76,17 @@ def rate(bench: Bench) -> tuple[float, float | None]:
 
 def test_a_refusal_slows_all_processes_down_and_fair_weather_ends_that(database: Database, clock: FakeClock) -> None:
     one, other = Bench(database, clock, rate_limit="2/s"), Bench(database, clock, rate_limit="2/s")
-    refuse(one)
+    with structlog.testing.capture_logs() as logs:
+        refuse(one)
+    assert logs == [
+        {
+            "event": "the target asks for fewer calls; it is called less often for a while",
+            "log_level": "warning",
+            "action": "target.throttled",
+            "target": "crm",
+            "rate": "1/s",
+        }
+    ]
 
     for bench in (one, other, one):
         permit(bench)
@@ -106,12 +122,14 @@ def test_a_target_without_a_rate_is_paced_from_its_first_refusal_until_the_weath
 
 def test_what_the_target_asks_to_wait_is_waited_by_all_within_reason(database: Database, clock: FakeClock) -> None:
     one, other = Bench(database, clock, rate_limit="10/s"), Bench(database, clock, rate_limit="10/s")
+    counted = refusals()
 
     refuse(one, timedelta(seconds=3))
     permit(other)
     refuse(one, timedelta(days=1))
     permit(one)
 
+    assert refusals() == counted + 2
     assert (other.slept, one.slept) == ([3.0], [LONGEST_WAIT.total_seconds()])
 
 

@@ -331,6 +331,25 @@ def test_a_restore_that_has_not_run_is_called_off_when_they_leave_the_group_agai
     assert bench.cases(ada)[-1].state is CaseState.COMPLETED
 
 
+def test_coming_back_to_one_target_leaves_alone_what_is_given_back_at_another(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = a_bench(database, clock, a_rule(restore=Restore.AUTO))
+    ada, bob = bench.join("ada"), bench.join("bob")
+    sales, staff = bench.group(SALES, ada, bob), bench.group(STAFF, ada, bob)
+    bench.run()
+    bench.change_group(sales, remove=[ada])
+    bench.run("15m")
+    bench.change_group(sales, add=[ada])
+
+    bench.change_group(staff, remove=[ada])
+    bench.change_group(staff, add=[ada])
+    bench.run("15m")
+
+    assert suspended(bench) == set()
+    assert bench.cases(ada)[-1].state is CaseState.COMPLETED
+
+
 def test_who_returns_does_not_get_back_what_they_were_unassigned_from(bench: Bench) -> None:
     ada, bob = bench.join("ada"), bench.join("bob")
     group = bench.group(SALES, ada, bob)
