@@ -7,16 +7,15 @@ from typing import Any
 
 from connectors.microsoft365 import permissions
 from connectors.microsoft365.batches import Request, refusal_of
-from connectors.microsoft365.client import GraphClient, path_of
-from connectors.microsoft365.config import Microsoft365Config
+from connectors.microsoft365.calls import GraphCalls
+from connectors.microsoft365.client import path_of
 from connectors.microsoft365.errors import is_absent, is_there_already, really_absent
 from connectors.microsoft365.group import hindrance, is_elsewhere
-from connectors.microsoft365.groups import STAMPED, Groups
+from connectors.microsoft365.groups import STAMPED
 from scimbridge.sdk import (
     AccountRef,
     Action,
     Confirm,
-    Connector,
     Done,
     GroupState,
     GroupSummary,
@@ -33,11 +32,8 @@ _NO_SWITCH = (
 )
 
 
-class GroupActions(Connector[Microsoft365Config]):
+class GroupActions(GraphCalls):
     """The actions of groups."""
-
-    _client: GraphClient
-    _groups: Groups
 
     def list_groups(self) -> Iterator[GroupSummary]:
         """Yield all groups of the tenant."""

@@ -21,6 +21,7 @@ from scimbridge.sdk import (
     AccountRef,
     Action,
     ConnectorError,
+    Context,
     Done,
     Expiry,
     NeedsPerson,
@@ -29,7 +30,7 @@ from scimbridge.sdk import (
     RetryableError,
     TargetUnusableError,
 )
-from scimbridge.sdk.testing import confirmed
+from scimbridge.sdk.testing import RecordingPermit, confirmed
 from tests.connectors.graph_bridge import Directory, perform
 from tests.doubles.graph import ALL_PERMISSIONS, CLIENT, SECRET, TENANT, User
 from tests.doubles.graph.errors import refusal, throttled
@@ -435,6 +436,28 @@ def test_check_names_each_missing_permission_and_what_needs_it(
 
     running.graph.tokens.granted = ALL_PERMISSIONS - {"DelegatedPermissionGrant.ReadWrite.All"}
     assert "not granted: DelegatedPermissionGrant.ReadWrite.All (revoke_sessions)" in connector.check()
+
+
+@pytest.mark.parametrize(
+    ("planned", "missing"),
+    [
+        (Action.TRANSFER_OWNERSHIP, "User.ReadWrite.All (transfer_ownership)"),
+        (Action.REVOKE_SESSIONS, "Device.ReadWrite.All (revoke_sessions)"),
+        (Action.SUSPEND, ""),
+    ],
+)
+def test_check_asks_only_for_what_rules_and_configuration_use(
+    running: Directory, planned: Action, missing: str
+) -> None:
+    running.graph.tokens.granted = ALL_PERMISSIONS - {"User.ReadWrite.All", "Device.ReadWrite.All"}
+    config = running.config(devices="disable", direct_reports="successor")
+    context = Context(target="m365", permit=RecordingPermit(), planned=frozenset({planned}))
+    connector = Microsoft365Connector(config, context)
+
+    told = connector.check().rpartition("; ")[2]
+
+    assert told == (f"these permissions are not granted: {missing}" if missing else "all permissions are granted")
+    connector.close()
 
 
 def test_a_permission_that_another_one_includes_is_not_missed(
