@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -40,6 +40,8 @@ from scimbridge.sdk import (
     Outcome,
     Person,
     RejectedError,
+    RetryableError,
+    TargetUnusableError,
     performs,
 )
 from scimbridge.sdk.finding import find_by
@@ -306,7 +308,7 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
     # -- what is told of them
 
     def _state(self, folder: Folder) -> AccountState:
-        stem = self._archive_of(folder)
+        stem, is_archived = self._archive_of(folder)
         return AccountState(
             id=folder.id,
             name=printable(folder.name),
@@ -317,20 +319,27 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
                 **({"archive": (stem,)} if stem else {}),
                 **({_HALF: ("begun",)} if folder.is_going else {}),
             },
-            archived=stem is not None,
+            archived=is_archived,
         )
 
-    def _archive_of(self, folder: Folder) -> str | None:
-        """Return the name of the archive that holds exactly what is in a folder; or did, once its removal began."""
-        with self._archives() as archives:
+    def _archive_of(self, folder: Folder) -> tuple[str | None, bool | None]:
+        """Return the archive of exactly what is in a folder, or was before its removal, and whether there is one.
+
+        Where archives cannot be reached nobody can tell, and a folder is closed all the same.
+        """
+        with ExitStack() as opened_:
+            try:
+                archives = opened_.enter_context(self._archives())
+            except (RetryableError, TargetUnusableError):
+                return None, None
             stem = archives.newest(folder.id)
             if stem is None or folder.is_going:
-                return stem
+                return stem, stem is not None
             try:
                 compared(folder, archives.lines(stem))
             except (AskError, ChangedError):
-                return None
-            return stem
+                return None, False
+            return stem, True
 
     def _summary(self, folder: Folder) -> AccountSummary:
         return AccountSummary(
