@@ -575,12 +575,14 @@ def test_a_folder_that_becomes_a_link_between_look_and_step_is_not_entered(
     assert (victim / "one.txt").read_text() == "precious"
 
 
-@pytest.fixture(params=["tmpfs", "bind"])
+@pytest.fixture(params=["tmpfs", "bind", "itself"])
 def mount(
     request: pytest.FixtureRequest, homes: Homes, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Path], None]]:
-    """Mount another file system, or a folder of the same one, over a path; claim so where that is not permitted."""
-    mounted: list[Path] = []
+    """Mount something over a path: another file system, a folder of the same one, or the very folder.
+
+    Where mounting is not permitted, the path only claims to be a mount.
+    """
     elsewhere: set[int] = set()
     real = kernel.place_of
 
@@ -588,17 +590,23 @@ def mount(
         return None if os.fstat(fd).st_ino in elsewhere else real(fd)
 
     def mount(path: Path) -> None:
-        command = ["mount", "-t", "tmpfs", "none"] if request.param == "tmpfs" else ["mount", "--bind", homes.archives]
-        if subprocess.run([*command, path], capture_output=True).returncode == 0:
-            mounted.append(path)
+        command: dict[str, list[str | Path]] = {
+            "tmpfs": ["-t", "tmpfs", "none"],
+            "bind": ["--bind", homes.archives],
+            "itself": ["--bind", path],
+        }
+        if subprocess.run(["mount", *command[request.param], path], capture_output=True).returncode == 0:
             return
         elsewhere.add(path.stat().st_ino)
         for module in ("places", "walking", "folders"):
             monkeypatch.setattr(f"connectors.home_folder.{module}.place_of", pretended)
 
     yield mount
-    for path in mounted:
-        subprocess.run(["umount", path], check=True)
+    # Not by the path that it was mounted at: what is wrongly removed has been moved before.
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for point in mounts:
+        if Path(point).is_relative_to(homes.root):
+            subprocess.run(["umount", point], check=True)
 
 
 def test_what_is_mounted_in_a_folder_is_neither_archived_nor_removed(
