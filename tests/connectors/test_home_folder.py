@@ -555,24 +555,51 @@ def test_a_folder_that_becomes_a_link_between_look_and_step_is_not_entered(
     ada = homes.add("ada", FILES)
     if action is Action.DELETE:
         archive(homes, ada)
-    real, armed = os.stat, [True]
-
-    def stat_and_swap(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
-        found = real(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
-        if path == "a" and dir_fd is not None and armed:
-            armed.clear()
-            os.rename("a", "aside", src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
-            os.symlink(victim, "a", dir_fd=dir_fd)
-        return found
-
     state = homes.connector().read(ada)
-    monkeypatch.setattr(os, "stat", stat_and_swap)
+
+    def swap(home: int) -> None:
+        os.rename("a", "aside", src_dir_fd=home, dst_dir_fd=home)
+        os.symlink(victim, "a", dir_fd=home)
+
+    _at_the_next_look_at("a", swap, monkeypatch)
 
     with pytest.raises(Exception, match="ada: a: Not a directory"):
         homes.connector().perform(action, state, confirmed)
 
-    assert not armed
+    assert (homes.root / "ada" / "a").is_symlink()
     assert (victim / "one.txt").read_text() == "precious"
+
+
+def test_a_folder_that_becomes_another_one_between_look_and_step_is_not_entered(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = homes.add("ada", FILES)
+    archive(homes, ada)
+    state = homes.connector().read(ada)
+
+    def swap(home: int) -> None:
+        os.rename("a", "aside", src_dir_fd=home, dst_dir_fd=home)
+        os.rename("b", "a", src_dir_fd=home, dst_dir_fd=home)
+
+    _at_the_next_look_at("a", swap, monkeypatch)
+
+    assert "a was swapped for another folder" in asked(homes.connector().perform(Action.DELETE, state, confirmed))
+
+    assert (homes.root / "ada" / "a" / "three.txt").exists()
+
+
+def _at_the_next_look_at(name: str, act: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Act right after somebody looks at a name in an open folder, once."""
+    real, armed = os.stat, [True]
+
+    def stat(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
+        found = real(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+        if path == name and dir_fd is not None and armed:
+            armed.clear()
+            act(dir_fd)
+        return found
+
+    monkeypatch.setattr(os, "stat", stat)
 
 
 @pytest.fixture(params=["tmpfs", "bind", "itself"])
