@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from contextlib import closing
+from datetime import timedelta
 
 from connectors.home_folder import doors
 from connectors.home_folder.archives import Archives
 from connectors.home_folder.comparing import compared
-from connectors.home_folder.config import HomeFolderConfig
-from connectors.home_folder.errors import AskError, ChangedError, printable, translated
-from connectors.home_folder.folders import Folder, by_id, coming, forget, named, names_in, put_back, set_aside
+from connectors.home_folder.errors import AskError, ChangedError, translated
+from connectors.home_folder.folders import Folder, by_id, coming, forget, put_back, set_aside
+from connectors.home_folder.listing import REMOVAL, Listing
 from connectors.home_folder.packing import Packing
-from connectors.home_folder.places import STATE, Root, opened, private
+from connectors.home_folder.places import STATE, Root, opened
 from connectors.home_folder.removing import Removing
 from connectors.home_folder.survey import SHOWN, amount
 from connectors.home_folder.tape import Tape
 from connectors.home_folder.unpacking import Unpacking
 from scimbridge.sdk import (
     AccountNotFoundError,
-    AccountPage,
-    AccountRef,
     AccountState,
-    AccountSummary,
     Action,
     Confirm,
-    Connector,
-    Context,
-    Coverage,
     Done,
-    End,
     InProgress,
-    NativeState,
     NeedsPerson,
     Outcome,
-    Person,
-    RejectedError,
     performs,
 )
-from scimbridge.sdk.finding import find_by
 from scimbridge.sdk.outcome import name_taken
 
 SLICE = 60.0
@@ -57,89 +43,11 @@ KEPT_FOR = timedelta(days=365)
 MOST_BROUGHT_BACK = 40 << 30
 """What can be unpacked within one attempt, in bytes."""
 
-_HALF = "removal"
-"""The attribute of a folder whose removal has begun."""
 
-PAGE = 500
-"""Folders that are listed at once."""
-
-
-class HomeFolderConnector(Connector[HomeFolderConfig]):
-    """Home folders below one root.
-
-    Args:
-        config: Where they are.
-        context: What the engine hands over.
-        monotonic: A clock, in seconds.
-    """
+class HomeFolderConnector(Listing):
+    """Home folders below one root."""
 
     kind = "home-folder"
-    config_type = HomeFolderConfig
-
-    def __init__(
-        self, config: HomeFolderConfig, context: Context, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        super().__init__(config, context)
-        self._monotonic = monotonic
-
-    def check(self) -> str:
-        """Open the root and the folder of the archives."""
-        with self._entered() as root, self._archives() as archives:
-            names = names_in(root)
-            count = sum(1 for _ in self._folders(root, names))
-            folders = "folder" if count == 1 else "folders"
-            free = amount(archives.free)
-            return (
-                f"{count} home {folders} in {self.config.root}, of {len(names)} names there; {free} free for archives"
-            )
-
-    def find(self, person: Person) -> AccountRef | None:
-        """Return the folder that has the person's name, in any case of letters."""
-        with self._entered() as root:
-            names = names_in(root)
-            return find_by(self.config.match, person, lambda _, value: self._named(root, names, value))
-
-    def read(self, account_id: str) -> AccountState:
-        """Return the folder as it is; where there is an archive, all that is in it is held against that."""
-        with self._entered() as root, by_id(root, account_id) as folder:
-            return self._state(folder)
-
-    def read_deleted(self, account_id: str) -> AccountState:
-        """Return a folder that was removed, as its archive has it."""
-        self.context.permit(writes=False)
-        with translated(str(self.config.archives)), self._archives() as archives:
-            stem = archives.newest(account_id)
-            if stem is None:
-                raise AccountNotFoundError("there is no archive of such a folder")
-            name = archives.head(stem).name
-            return AccountState(
-                id=account_id,
-                name=printable(name),
-                suspended=True,
-                attributes={"name": (printable(self._owner_of(name)),), "archive": (stem,)},
-                archived=True,
-                deleted=True,
-            )
-
-    def read_for(self, action: Action, native_id: str) -> NativeState:
-        """Return a folder; one whose removal has begun has been deleted for whoever wants it back."""
-        state = super().read_for(action, native_id)
-        if action.is_of_deleted and _HALF in state.attributes:
-            return replace(state, deleted=True)
-        return state
-
-    def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
-        """Yield all folders; a file system does not tell what has changed since."""
-        del since
-        with self._entered() as root:
-            names = names_in(root)
-            for start in range(0, len(names), PAGE):
-                self.context.permit(writes=False)
-                page = tuple(map(self._summary, self._folders(root, names[start : start + PAGE])))
-                yield AccountPage(accounts=page)
-            yield AccountPage(end=End(coverage=Coverage.WHOLE))
-
-    # -- actions
 
     @performs(Action.SUSPEND, undo=Action.RESTORE)
     def suspend(self, account: AccountState, _confirm: Confirm) -> Outcome:
@@ -229,7 +137,7 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
         """Make a removed folder anew from its archive, closed, unless something has its name by now."""
         if not account.deleted:
             return Done(changed=False)
-        if _HALF in account.attributes:
+        if REMOVAL in account.attributes:
             return NeedsPerson(
                 f"the removal of the folder has begun and not ended: move what is in {self.config.root / STATE} away, "
                 "and retry the task; the archive has all of it"
@@ -266,80 +174,6 @@ class HomeFolderConnector(Connector[HomeFolderConfig]):
                 self.context.permit(writes=True)
             unpacking.end()
         return unpacking.lost
-
-    # -- ways to the folders
-
-    @contextmanager
-    def _entered(self) -> Iterator[Root]:
-        self.context.permit(writes=False)
-        with translated(str(self.config.root)), opened(self.config.root) as root:
-            yield root
-
-    @contextmanager
-    def _changing(self, account: AccountState) -> Iterator[tuple[Root, Folder]]:
-        self.context.permit(writes=True)
-        with translated(account.name), opened(self.config.root) as root, by_id(root, account.id) as folder:
-            yield root, folder
-
-    @contextmanager
-    def _archives(self) -> Iterator[Archives]:
-        with private(self.config.archives) as fd:
-            yield Archives(fd, self.config.max_size, self.config.spare)
-
-    @staticmethod
-    def _folders(root: Root, names: Sequence[str]) -> Iterator[Folder]:
-        """Yield those that are folders, and no mounts of their own."""
-        for name in names:
-            with suppress(FileNotFoundError, NotADirectoryError, RejectedError), named(root, name) as folder:
-                yield folder
-
-    def _named(self, root: Root, names: Sequence[str], value: str) -> Iterator[AccountRef]:
-        for name in names:
-            if self._owner_of(name).casefold() == value.casefold():
-                with suppress(FileNotFoundError, NotADirectoryError), named(root, name) as folder:
-                    yield AccountRef(folder.id, printable(name))
-
-    def _owner_of(self, name: str) -> str:
-        """Return what a person is called who has a folder of this name."""
-        return f"{name}{self.config.suffix}"
-
-    # -- what is told of them
-
-    def _state(self, folder: Folder) -> AccountState:
-        stem = self._archive_of(folder)
-        return AccountState(
-            id=folder.id,
-            name=printable(folder.name),
-            suspended=doors.is_closed(folder.status),
-            attributes={
-                "name": (printable(self._owner_of(folder.name)),),
-                **doors.told(folder.status),
-                **({"archive": (stem,)} if stem else {}),
-                **({_HALF: ("begun",)} if folder.is_going else {}),
-            },
-            archived=stem is not None,
-        )
-
-    def _archive_of(self, folder: Folder) -> str | None:
-        """Return the name of the archive that holds exactly what is in a folder; or did, once its removal began."""
-        with self._archives() as archives:
-            stem = archives.newest(folder.id)
-            if stem is None or folder.is_going:
-                return stem
-            try:
-                compared(folder, archives.lines(stem))
-            except (AskError, ChangedError):
-                return None
-            return stem
-
-    def _summary(self, folder: Folder) -> AccountSummary:
-        return AccountSummary(
-            id=folder.id,
-            name=printable(folder.name),
-            attributes={"name": (printable(self._owner_of(folder.name)),)},
-            suspended=doors.is_closed(folder.status),
-            created_at=datetime.fromtimestamp(folder.made_at / 10**9, UTC),
-        )
 
 
 def _require_unchanged(folder: Folder, archives: Archives, stem: str) -> None:

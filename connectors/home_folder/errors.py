@@ -57,7 +57,7 @@ def translated(what: str) -> Iterator[None]:
     except OSError as error:
         said = f"{what}: {_about(error)}"
         if error.errno in _FULL:
-            raise AskError(f"{said}; make room where the archives are, and retry the task") from error
+            raise AskError(f"{said}; make room, and retry the task") from error
         raise ERRORS.get(error.errno or 0, RejectedError)(said) from error
 
 

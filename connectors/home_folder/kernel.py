@@ -33,10 +33,15 @@ class Place:
 
 
 def place_of(fd: int) -> Place:
-    """Return where an open file or folder is."""
+    """Return where an open file or folder is.
+
+    Raises:
+        TargetUnusableError: The kernel does not tell.
+    """
     found = _statx(fd)
-    mount = struct.unpack_from("=Q", found, 144)[0] if _mask(found) & _MNT_ID else 0
-    return Place(os.fstat(fd).st_dev, mount)
+    if not _mask(found) & _MNT_ID:
+        raise TargetUnusableError("this kernel does not tell mounts apart; Linux 5.8 and later do")
+    return Place(os.fstat(fd).st_dev, int(struct.unpack_from("=Q", found, 144)[0]))
 
 
 def made_at(fd: int) -> int:

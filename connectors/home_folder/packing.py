@@ -98,6 +98,8 @@ class Packing:
                 fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise RetryableError("another attempt still writes the archive of this folder") from error
+            if not os.fstat(lines.fileno()).st_nlink:
+                raise RetryableError("another attempt has just ended the archive of this folder")
             yield data, lines
 
     def _load(self, lines: BinaryIO) -> None:
