@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from scimbridge.cli.output import iso
@@ -90,7 +91,7 @@ def target_document(status: TargetStatus) -> Document:
         "needs_person": status.needs_person,
         "pause": status.pause,
         "pace": status.pace,
-        "calls_per_second": status.rate,
+        "calls_per_second": timedelta(seconds=1) / status.apart if status.apart else None,
     }
 
 

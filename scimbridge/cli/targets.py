@@ -170,9 +170,9 @@ def _mode(status: TargetStatus, now: datetime) -> str:
 
 
 def _rate(status: TargetStatus) -> str:
-    if status.rate is None:
+    if not status.apart:
         return "-"
-    rate = format_rate(status.rate)
+    rate = format_rate(status.apart)
     return rate if status.pace == 1.0 else f"{rate} (the target asked for fewer calls)"
 
 

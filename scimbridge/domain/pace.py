@@ -11,6 +11,9 @@ UNCONFIGURED = timedelta(milliseconds=20)
 SLOWEST = 0.1
 """No refusal slows a target down to less than this share of its rate; each account waits as it is asked to, anyway."""
 
+SPARSEST = timedelta(seconds=2)
+"""Nor are calls further apart than this, unless they are configured so: an attempt waits for each of its calls."""
+
 ONE_LESSON = timedelta(seconds=10)
 """The refusals of calls that were under way together teach one thing, and not one each."""
 
@@ -47,16 +50,22 @@ class Pace:
         return Pace(max(SLOWEST, self.share_at(now) / 2), now)
 
 
-def calls_per_second(interval: timedelta | None, share: float) -> float | None:
-    """Return the rate that holds, given the time between two calls; ``None`` where nothing limits it."""
+def time_between(interval: timedelta | None, share: float) -> timedelta:
+    """Return the time between two calls at a share of the rate; none where nothing limits them.
+
+    Args:
+        interval: The time between two calls as configured, ``None`` where it is not.
+        share: What the target lets us use of it.
+    """
     if interval is None and share == 1.0:
-        return None
-    return share / (interval or UNCONFIGURED).total_seconds()
+        return timedelta()
+    whole = interval or UNCONFIGURED
+    return min(whole / share, max(whole, SPARSEST))
 
 
-def format_rate(per_second: float) -> str:
-    """Return a rate as a configuration writes it: ``20/s``, ``30/m``, ``5/h``."""
-    for unit, seconds in (("s", 1), ("m", 60), ("h", 3600)):
-        if per_second * seconds >= 1:
-            return f"{per_second * seconds:.3g}/{unit}"
-    return f"{per_second * 3600:.3g}/h"
+def format_rate(apart: timedelta) -> str:
+    """Return the rate of calls that are so far apart as a configuration writes it: ``20/s``, ``30/m``, ``5/h``."""
+    for unit, span in (("s", timedelta(seconds=1)), ("m", timedelta(minutes=1))):
+        if apart <= span:
+            return f"{span / apart:.3g}/{unit}"
+    return f"{timedelta(hours=1) / apart:.3g}/h"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.letting_go import attempts_at_once
-from scimbridge.domain.pace import calls_per_second
+from scimbridge.domain.pace import time_between
 from scimbridge.domain.situation import CaseQuery
 from scimbridge.errors import NotFoundError
 from scimbridge.services.fleet import Fleet, Target
@@ -46,7 +46,7 @@ class TargetStatus:
         armed_until: Until when it acts although it is configured to observe.
         at_once: How many attempts it takes just now; fewer than ``concurrency`` while a backlog is let go.
         pace: The share of its rate that is used at most just now, 1 unless it has asked for fewer calls.
-        rate: Calls per second that this makes; ``None`` where nothing limits them.
+        apart: The time between two calls that this makes; none where nothing limits them.
     """
 
     name: str
@@ -57,7 +57,7 @@ class TargetStatus:
     concurrency: int
     at_once: int
     pace: float
-    rate: float | None
+    apart: timedelta
     runnable: int
     oldest_due_at: datetime | None
     live: int
@@ -165,7 +165,7 @@ def target_status(tx: Connection, target: Target, row: Mapping[Any, Any], now: d
         concurrency=target.concurrency,
         at_once=attempts_at_once(target.concurrency, row.get("resumed_at"), now),
         pace=pace,
-        rate=calls_per_second(target.interval, pace),
+        apart=time_between(target.interval, pace),
         runnable=len(tasks.runnable_accounts(tx, target.name, now, 1000)),
         oldest_due_at=tasks.oldest_runnable(tx, target.name, now),
         live=attempts.live_count(tx, target.name),

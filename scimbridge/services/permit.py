@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from scimbridge import telemetry
-from scimbridge.domain.pace import calls_per_second, format_rate
+from scimbridge.domain.pace import format_rate, time_between
 from scimbridge.sdk.config import Mode
 from scimbridge.sdk.errors import LeaseLostError, ObservingError, RetryableError
 from scimbridge.services.fleet import Target
@@ -62,13 +62,11 @@ class TargetPermit:
             pace = targets.slow_down(tx, self._target.name, self._clock(), rest=rest)
         self._is_paced = True
         if pace is not None:
-            rate = calls_per_second(self._target.interval, pace.share)
-            assert rate is not None  # noqa: S101  # a pace that was just lowered is less than the whole
             log.warning(
                 "the target asks for fewer calls; it is called less often for a while",
                 action="target.throttled",
                 target=self._target.name,
-                rate=format_rate(rate),
+                rate=format_rate(time_between(self._target.interval, pace.share)),
             )
 
     def _require_enforcing(self) -> None:

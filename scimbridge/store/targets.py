@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from scimbridge.domain.pace import UNCONFIGURED, Pace
+from scimbridge.domain.pace import Pace, time_between
 from scimbridge.errors import NotFoundError
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import targets
@@ -131,8 +131,8 @@ def reserve_call(tx: Connection, name: str, interval: timedelta | None, now: dat
     share = pace_of(row).share_at(now)
     if at - now > within:
         return Slot(None, share)
-    apart = timedelta() if interval is None and share == 1.0 else (interval or UNCONFIGURED) / share
-    tx.execute(update(targets).where(targets.c.name == name).values(next_call_at=at + apart))
+    next_call_at = at + time_between(interval, share)
+    tx.execute(update(targets).where(targets.c.name == name).values(next_call_at=next_call_at))
     return Slot(at, share)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scimbridge.domain.pace import GIVEN_BACK_IN, ONE_LESSON, SLOWEST, Pace, calls_per_second, format_rate
+from scimbridge.domain.pace import GIVEN_BACK_IN, ONE_LESSON, SLOWEST, SPARSEST, Pace, format_rate, time_between
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -54,17 +54,26 @@ def test_a_clock_that_was_set_back_gives_nothing_back_and_learns_again() -> None
 
 @pytest.mark.parametrize(
     ("interval", "share", "expected"),
-    [(None, 1.0, None), (None, 0.5, 25.0), (timedelta(seconds=0.05), 1.0, 20.0), (timedelta(minutes=1), 0.5, 1 / 120)],
+    [
+        (None, 1.0, 0.0),
+        (None, 0.5, 0.04),
+        (0.05, 1.0, 0.05),
+        (0.05, 0.5, 0.1),
+        (0.5, 0.1, SPARSEST.total_seconds()),  # or an attempt would give up waiting between its calls
+        (60.0, 0.5, 60.0),
+    ],
 )
-def test_the_rate_is_the_share_of_what_is_configured(
-    interval: timedelta | None, share: float, expected: float | None
+def test_calls_are_further_apart_the_smaller_the_share_is_but_within_bounds(
+    interval: float | None, share: float, expected: float
 ) -> None:
-    assert calls_per_second(interval, share) == pytest.approx(expected)
+    between = time_between(None if interval is None else timedelta(seconds=interval), share)
+
+    assert between.total_seconds() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
-    ("per_second", "expected"),
-    [(20.0, "20/s"), (1.0, "1/s"), (2.5, "2.5/s"), (0.5, "30/m"), (1 / 3600, "1/h"), (0.1 / 3600, "0.1/h")],
+    ("seconds", "expected"),
+    [(0.05, "20/s"), (1.0, "1/s"), (0.4, "2.5/s"), (2.0, "30/m"), (60.0, "1/m"), (3600.0, "1/h"), (36000.0, "0.1/h")],
 )
-def test_a_rate_is_written_as_in_a_configuration(per_second: float, expected: str) -> None:
-    assert format_rate(per_second) == expected
+def test_a_rate_is_written_as_in_a_configuration(seconds: float, expected: str) -> None:
+    assert format_rate(timedelta(seconds=seconds)) == expected

@@ -69,9 +69,10 @@ def refusals() -> float:
     return REGISTRY.get_sample_value("scimbridge_target_throttled_total", {"target": "crm"}) or 0
 
 
-def rate(bench: Bench) -> tuple[float, float | None]:
+def pace(bench: Bench) -> tuple[float, float]:
+    """Return the share of the rate, and how many seconds calls are apart."""
     (status,) = bench.overview.targets(bench.clock())
-    return status.pace, status.rate
+    return status.pace, status.apart.total_seconds()
 
 
 def test_a_refusal_slows_all_processes_down_and_fair_weather_ends_that(database: Database, clock: FakeClock) -> None:
@@ -91,11 +92,11 @@ def test_a_refusal_slows_all_processes_down_and_fair_weather_ends_that(database:
     for bench in (one, other, one):
         permit(bench)
 
-    assert (one.slept, other.slept, rate(other)) == ([2.0], [1.0], (0.5, 1.0))
+    assert (one.slept, other.slept, pace(other)) == ([2.0], [1.0], (0.5, 1.0))
     clock.advance("15m")
     permit(other)
     permit(other)
-    assert (other.slept, rate(other)) == ([1.0, 0.5], (1.0, 2.0))
+    assert (other.slept, pace(other)) == ([1.0, 0.5], (1.0, 0.5))
 
 
 def test_a_target_without_a_rate_is_paced_from_its_first_refusal_until_the_weather_is_fair(
@@ -103,21 +104,21 @@ def test_a_target_without_a_rate_is_paced_from_its_first_refusal_until_the_weath
 ) -> None:
     one, other = Bench(database, clock), Bench(database, clock)
     permit(one)
-    assert rate(one) == (1.0, None)
+    assert pace(one) == (1.0, 0.0)
 
     refuse(one)
     for bench in (one, one, other):
         permit(bench)
 
     # The other one learns by a refusal of its own, and then they share what is left.
-    assert (one.slept, other.slept, rate(one)) == ([0.04], [], (0.5, 25.0))
+    assert (one.slept, other.slept, pace(one)) == ([0.04], [], (0.5, 0.04))
     refuse(other)
     permit(other)
-    assert (other.slept, rate(one)) == ([0.08], (0.5, 25.0))
+    assert (other.slept, pace(one)) == ([0.08], (0.5, 0.04))
     clock.advance("15m")
     for _ in range(3):
         permit(one)
-    assert (one.slept, rate(one)) == ([0.04], (1.0, None))
+    assert (one.slept, pace(one)) == ([0.04], (1.0, 0.0))
 
 
 def test_what_the_target_asks_to_wait_is_waited_by_all_within_reason(database: Database, clock: FakeClock) -> None:
