@@ -61,6 +61,20 @@ def test_a_group_whose_members_follow_a_rule_is_marked_and_deleted_like_others(
     assert do(connector, action, running.graph.tenant.form("sales", **DYNAMIC).id) == Done(changed=True)
 
 
+def test_a_group_without_a_description_has_none_again_when_its_mark_is_taken_off(
+    running: Directory, connector: Microsoft365Connector
+) -> None:
+    group = running.graph.tenant.form("sales")
+    original = connector.read_group(group.id)
+    do(connector, Action.STAMP_GROUP, group.id)
+    assert group.document["description"]
+
+    left = connector.read_group(group.id)
+    connector.perform(Action.UNSTAMP_GROUP, left.with_original(original, left), confirmed)
+
+    assert group.document["description"] is None
+
+
 def test_a_group_that_may_give_roles_is_protected_and_takes_a_permission_of_its_own(
     running: Directory, ann: User, connector: Microsoft365Connector
 ) -> None:
