@@ -61,6 +61,20 @@ def test_a_group_whose_members_follow_a_rule_is_marked_and_deleted_like_others(
     assert do(connector, action, running.graph.tenant.form("sales", **DYNAMIC).id) == Done(changed=True)
 
 
+def test_a_group_without_a_description_has_none_again_when_its_mark_is_taken_off(
+    running: Directory, connector: Microsoft365Connector
+) -> None:
+    group = running.graph.tenant.form("sales")
+    original = connector.read_group(group.id)
+    do(connector, Action.STAMP_GROUP, group.id)
+    assert group.document["description"]
+
+    left = connector.read_group(group.id)
+    connector.perform(Action.UNSTAMP_GROUP, left.with_original(original, left), confirmed)
+
+    assert group.document["description"] is None
+
+
 def test_a_group_that_may_give_roles_is_protected_and_takes_a_permission_of_its_own(
     running: Directory, ann: User, connector: Microsoft365Connector
 ) -> None:
@@ -94,6 +108,25 @@ def test_groups_of_one_name_are_not_guessed_among(running: Directory, connector:
     both = {running.graph.tenant.form("Sales d'Or").id for _ in range(2)}
 
     ambiguous_group(connector, "sales d'or", both)
+
+
+def test_what_graph_takes_for_a_name_is_compared_by_the_letter(
+    running: Directory, connector: Microsoft365Connector
+) -> None:
+    loosely = Answer(status=200, body={"value": [{"id": "1", "displayName": "Sales North"}]})
+    running.graph.faults = [Fault(loosely, is_meant=lambda asked: asked.path.endswith("/groups"))]
+
+    assert connector.find_group("Sales") is None
+
+
+def test_a_member_who_left_meanwhile_is_no_failure(
+    running: Directory, ann: User, connector: Microsoft365Connector
+) -> None:
+    group = running.graph.tenant.form("sales", ann, running.graph.tenant.hire("bob"))
+    state = connector.read_group(group.id)
+    group.members.remove(ann.id)
+
+    assert connector.perform(Action.EMPTY_GROUP, state, confirmed) == Done(changed=True, after={"how many": 1})
 
 
 def test_a_list_of_groups_counts_members_and_names_owners_without_a_call_for_each(
