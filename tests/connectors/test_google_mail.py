@@ -197,6 +197,31 @@ def test_an_address_that_the_successor_cannot_have_stays_with_the_leaver(case: C
     assert case.seen()[1]["enabled"], "the rest is done"
 
 
+def test_an_address_that_is_a_groups_by_now_stays_there(case: Case) -> None:
+    case.redirect()
+    case.bob.document["aliases"].remove("anna@example.com")
+    case.running.google.company.form("anna")
+
+    outcome = case.restore()
+
+    assert isinstance(outcome, Done)
+    assert "the address anna@example.com is a group's now" in outcome.lost
+    assert case.seen()[0] == ["A.Smith@example.com"]
+
+
+def test_an_address_that_google_has_not_let_go_of_is_given_later(case: Case) -> None:
+    held = refusal(409, "duplicate", "Entity already exists.")
+    case.running.google.faults = [
+        Fault(held, is_meant=lambda asked: asked.method == "POST" and "aliases" in asked.path)
+    ]
+
+    with pytest.raises(RetryableError, match="not let go"):
+        case.redirect()
+
+    assert case.redirect() == Done(changed=True, after={"addresses": 2, "addresses that Google keeps": 1})
+    assert sorted(case.bob.document["aliases"]) == ["A.Smith@example.com", "anna@example.com"]
+
+
 def test_addresses_of_a_domain_alias_are_told_and_the_others_removed(running: Workspace) -> None:
     case = a_case(running, aliases="remove", delegates="remove")
     case.ann.document["aliases"].append("ann@alias.example")
