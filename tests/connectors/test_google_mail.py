@@ -128,6 +128,20 @@ def test_a_second_run_finds_it_done_also_where_gmail_keeps_the_text_as_html(case
     assert wanted is None, "only a look at the successor tells where the addresses are"
 
 
+def test_an_address_that_came_since_is_handed_over_as_well_and_without_any_all_can_be_told(case: Case) -> None:
+    to_bob = {"successor": AccountRef(case.bob.id, case.bob.email)}
+    del case.ann.document["aliases"]
+    case.original = case.left = case.connector.read(case.ann.id)
+    case.redirect()
+    assert case.connector.has_redirected(case.state(**to_bob)) is True
+
+    case.ann.document["aliases"] = ["new@example.com"]
+
+    assert case.connector.has_redirected(case.state(**to_bob)) is False
+    assert case.redirect() == Done(changed=True, after={"addresses": 1, "addresses that Google keeps": 1})
+    assert case.bob.document["aliases"] == ["new@example.com"]
+
+
 def test_the_way_back_gives_all_again_but_who_had_only_been_asked(case: Case) -> None:
     before = case.seen()
     case.redirect()
@@ -320,3 +334,4 @@ def test_only_a_reply_that_reaches_who_is_meant_counts(change: dict[str, Any], a
     assert reply.is_in(kept(settings | change), "Bob@example.com") is answers
     assert not reply.is_in(kept(settings | change), "carl@example.com")
     assert not Reply(REPLY, is_for_all=True).is_in(kept(settings), "bob@example.com")
+    assert kept({"enableAutoReply": False, "responseSubject": ""}) == kept({}) == ""
