@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from connectors.google_workspace import scopes
-from connectors.google_workspace.client import Document, GoogleClient, user_path
-from connectors.google_workspace.errors import RefusedError, is_absent
+from connectors.google_workspace.client import Document, GoogleClient, group_path, user_path
+from connectors.google_workspace.errors import RefusedError
 from connectors.google_workspace.users import addresses_of
-from scimbridge.sdk import Entitlement, RejectedError, RetryableError
+from scimbridge.sdk import Entitlement, RetryableError
 
 
 @dataclass(slots=True)
@@ -76,14 +76,16 @@ class Aliases:
         given, lost = 0, []
         for alias in aliases:
             try:
-                holder = self._holder(alias.id)
-                if holder is not None and holder["id"] != user_id:
-                    email = str(holder["primaryEmail"])
-                    if moved_to is None or email.casefold() != moved_to.casefold():
-                        lost.append(f"the address {alias.name} is {email}'s now")
-                        continue
+                holder = self._holder(alias.id) or {}
+                if moved_to is not None and str(holder.get("primaryEmail")).casefold() == moved_to.casefold():
                     self._drop(str(holder["id"]), alias)
-                given += self._give(user_id, alias)
+                    holder = {}
+                if holder.get("id") == user_id:
+                    continue
+                if holder or not self._give(user_id, alias):
+                    lost.append(f"the address {alias.name} is {holder.get('primaryEmail', 'a group')}'s now")
+                    continue
+                given += 1
             except RefusedError:
                 lost.append(f"Google does not give the address {alias.name} again")
         return given, lost
@@ -106,13 +108,10 @@ class Aliases:
 
     def _drop(self, user_id: str, alias: Entitlement) -> bool:
         path = user_path(user_id, "aliases", alias.id)
-        answer = self._client.send("DELETE", path, call="removing an address", scope=scopes.USER, expect=(404,))
-        if answer.status == 404 and not is_absent(answer):
-            raise RejectedError("removing an address: the answer 404 does not come from Google's API")
-        return answer.status != 404
+        return self._client.remove(path, call="removing an address", scope=scopes.USER)
 
     def _give(self, user_id: str, alias: Entitlement) -> bool:
-        """Give an account an address; returns False where another one has it.
+        """Give an account an address; returns False where another one, or a group, has it.
 
         Raises:
             RetryableError: Nobody has it, and Google has not noticed yet.
@@ -121,9 +120,13 @@ class Aliases:
         answer = self._client.send("POST", path, call="giving an address", scope=scopes.USER, body=body, expect=(409,))
         if answer.status != 409:
             return True
-        if self._holder(alias.id) is None:
+        if self._holder(alias.id) is None and not self._is_of_a_group(alias.id):
             raise RetryableError("giving an address: Google has not let go of it yet")
         return False
+
+    def _is_of_a_group(self, address: str) -> bool:
+        path, call = group_path(address), "looking whose an address is"
+        return self._client.look(path, call=call, scope=scopes.GROUP) is not None
 
     def _holder(self, key: str) -> Document | None:
         return self._client.look(user_path(key), call="looking whose an address is", scope=scopes.USER)

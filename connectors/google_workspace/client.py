@@ -135,6 +135,28 @@ class GoogleClient:
             raise TargetUnusableError(f"{call}: the answer 404 does not come from Google's API; look at {root.value}")
         return None
 
+    def remove(
+        self,
+        path: str,
+        *,
+        call: str,
+        scope: str,
+        root: Root = Root.API,
+        subject: str | None = None,
+        confirm: Confirm | None = None,
+    ) -> bool:
+        """Delete what is at a path; returns False where Google says that there is nothing (any more).
+
+        Raises:
+            RejectedError: It is not Google that says so.
+        """
+        answer = self.send(
+            "DELETE", path, call=call, scope=scope, root=root, subject=subject, expect=(404,), confirm=confirm
+        )
+        if answer.status == 404 and not errors.is_absent(answer):
+            raise RejectedError(f"{call}: the answer 404 does not come from Google's API")
+        return answer.status != 404
+
     def lacks(self, scope: str) -> bool:
         """Whether the delegation does not have a scope.
 
@@ -151,3 +173,8 @@ class GoogleClient:
 def user_path(*keys: str) -> str:
     """Return the path of all users, of one, or of something below it."""
     return "/".join(("/admin/directory/v1/users", *(quote(each, safe="") for each in keys)))
+
+
+def group_path(*keys: str) -> str:
+    """Return the path of all groups, of one, or of something below it."""
+    return "/".join(("/admin/directory/v1/groups", *(quote(each, safe="") for each in keys)))

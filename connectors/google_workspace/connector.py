@@ -26,6 +26,7 @@ from scimbridge.sdk import (
     Confirm,
     Done,
     Expiry,
+    GroupState,
     InProgress,
     NativeState,
     NeedsPerson,
@@ -107,12 +108,14 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
         return replace(state, attributes={**state.attributes, **settings})
 
     def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
-        """Whether the account is as an action would make it; the container and the redirection can be told, too."""
+        """Whether it is as an action would make it; container, mail and settings can be told, too."""
         match action:
             case Action.MOVE:
                 return account.container == self.config.disabled_ou
             case Action.REDIRECT_MAIL if isinstance(account, AccountState):
                 return self.has_redirected(account)
+            case Action.ENABLE_GROUP if isinstance(account, GroupState):
+                return self.is_enabled(account)
             case _:
                 return account.is_as_wanted_by(action)
 

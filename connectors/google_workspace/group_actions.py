@@ -23,6 +23,8 @@ from scimbridge.sdk import (
 from scimbridge.sdk.stamp import stamp_of, stamped, unstamped
 
 _INVITED = "INVITED_CAN_JOIN"
+_RESET = ("ALL_MANAGERS_CAN_POST",)
+"""Who can post in a group that Google has just let go."""
 
 
 class GroupActions(GoogleCalls):
@@ -67,7 +69,7 @@ class GroupActions(GoogleCalls):
     @performs(Action.ENABLE_GROUP, needs=(scopes.GROUP_SETTINGS,))
     def enable_group(self, group: GroupState, _confirm: Confirm) -> Outcome:
         """Let those post and join who could before."""
-        if group.is_as_wanted_by(Action.ENABLE_GROUP) or group.original is None:
+        if self.is_enabled(group) or group.original is None:
             return Done(changed=False)
         before = {
             name: values[0] for name, values in group.original.attributes.items() if name in (WHO_POSTS, WHO_JOINS)
@@ -80,6 +82,12 @@ class GroupActions(GoogleCalls):
             self._groups.set(_email(group), {WHO_POSTS: before[WHO_POSTS]})
         lost = () if WHO_POSTS in before else ("who could post in it is not known; only its managers can now",)
         return Done(changed=True, lost=lost)
+
+    def is_enabled(self, group: GroupState) -> bool | None:
+        """Whether a group is as ``enable_group`` leaves it; who can post may take a second call, which did not come."""
+        if group.disabled is False and group.original is not None and group.attributes.get(WHO_POSTS) == _RESET:
+            return group.original.attributes.get(WHO_POSTS, _RESET) == _RESET
+        return group.is_as_wanted_by(Action.ENABLE_GROUP)
 
     @performs(Action.EMPTY_GROUP, undo=Action.REFILL_GROUP, needs=(scopes.GROUP,))
     def empty_group(self, group: GroupState, _confirm: Confirm) -> Outcome:

@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from connectors.google_workspace import scopes
-from connectors.google_workspace.client import Document, GoogleClient, Root
+from connectors.google_workspace.client import Document, GoogleClient, Root, group_path
 from connectors.google_workspace.config import GoogleWorkspaceConfig
-from connectors.google_workspace.errors import is_absent
-from connectors.google_workspace.memberships import member_path, membership
+from connectors.google_workspace.memberships import membership
 from connectors.google_workspace.roles import Roles
 from scimbridge.sdk import (
     AccountNotFoundError,
@@ -22,7 +21,6 @@ from scimbridge.sdk import (
     Confirm,
     GroupState,
     GroupSummary,
-    RejectedError,
 )
 from scimbridge.sdk.stamp import date_in, stamp_in
 
@@ -72,7 +70,7 @@ class Groups:
         Raises:
             AccountNotFoundError: There is none of this id.
         """
-        group = self._client.look(_path(group_id), call="reading a group", scope=scopes.GROUP)
+        group = self._client.look(group_path(group_id), call="reading a group", scope=scopes.GROUP)
         # Groups are also found by an address, which may belong to another one by now.
         if group is None or group.get("id") != group_id:
             raise AccountNotFoundError("Google has no group of this id")
@@ -104,7 +102,7 @@ class Groups:
     def write_text(self, group_id: str, text: str) -> None:
         """Change the description, and nothing else."""
         body = {"description": text}
-        self._client.send("PATCH", _path(group_id), call="stamping a group", scope=scopes.GROUP, body=body)
+        self._client.send("PATCH", group_path(group_id), call="stamping a group", scope=scopes.GROUP, body=body)
 
     def set(self, email: str, settings: Mapping[str, str]) -> Document:
         """Change some settings; returns all of them."""
@@ -112,15 +110,11 @@ class Groups:
 
     def delete(self, group_id: str, confirm: Confirm) -> bool:
         """Remove a group; returns False where it was gone already."""
-        answer = self._client.send(
-            "DELETE", _path(group_id), call="deleting a group", scope=scopes.GROUP, expect=(404,), confirm=confirm
-        )
-        if answer.status == 404 and not is_absent(answer):
-            raise RejectedError("deleting a group: the answer 404 does not come from Google's API")
-        return answer.status != 404
+        path = group_path(group_id)
+        return self._client.remove(path, call="deleting a group", scope=scopes.GROUP, confirm=confirm)
 
     def _by_key(self, key: str) -> Document | None:
-        group = self._client.look(_path(key), call="looking for a group", scope=scopes.GROUP)
+        group = self._client.look(group_path(key), call="looking for a group", scope=scopes.GROUP)
         if group is None:
             return None
         addresses = {str(each).casefold() for each in (group["email"], *group.get("aliases", ()))}
@@ -128,12 +122,12 @@ class Groups:
 
     def _search(self, query: str | None = None) -> Iterator[Document]:
         params = {"customer": self._config.customer, "maxResults": _PAGE, **({"query": query} if query else {})}
-        return self._client.items(_path(), "groups", call="listing groups", scope=scopes.GROUP, params=params)
+        return self._client.items(group_path(), "groups", call="listing groups", scope=scopes.GROUP, params=params)
 
     def _members(self, group_id: str) -> Iterator[Document]:
         params = {"maxResults": _PAGE}
         return self._client.items(
-            member_path(group_id), "members", call="listing members", scope=scopes.GROUP, params=params
+            group_path(group_id, "members"), "members", call="listing members", scope=scopes.GROUP, params=params
         )
 
     def _settings_of(self, group_id: str, member: Document, with_delivery: bool) -> tuple[str, ...]:
@@ -161,10 +155,6 @@ class Groups:
 def member_key(member_id: str) -> str:
     """Return where a group's state keeps role and delivery of a member."""
     return f"member {member_id}"
-
-
-def _path(key: str = "") -> str:
-    return f"/admin/directory/v1/groups/{quote(key, safe='')}" if key else "/admin/directory/v1/groups"
 
 
 def _ref(group: Document) -> AccountRef:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from connectors.google_workspace import reply, scopes
 from connectors.google_workspace.client import GoogleClient, Root
 from connectors.google_workspace.config import GoogleWorkspaceConfig
-from connectors.google_workspace.errors import RefusedError, is_absent, is_precondition
+from connectors.google_workspace.errors import RefusedError, is_precondition
 from scimbridge.sdk import Entitlement, RejectedError
 from scimbridge.sdk.http import Answer
 
@@ -99,14 +99,12 @@ class Mail:
 
     def keep_out(self, email: str, delegate: str) -> None:
         """Let somebody read mail no more."""
-        setting = f"delegates/{quote(delegate, safe='')}"
-        answer = self._send("DELETE", email, setting, call="removing a delegate", expect=(404,))
-        if answer.status == 404 and not is_absent(answer):
-            raise RejectedError("removing a delegate: the answer 404 does not come from Google's API")
+        path, call = _path(email, "delegates", delegate), "removing a delegate"
+        self._client.remove(path, root=Root.GMAIL, call=call, scope=scopes.MAIL_SHARING, subject=email)
 
     def _send(self, method: str, email: str, setting: str, *, scope: str | None = None, **more: Any) -> Answer:
         scope = scope or (scopes.MAIL if method == "GET" else scopes.MAIL_SHARING)
-        path = f"/gmail/v1/users/{quote(email, safe='')}/settings/{setting}"
+        path = _path(email, setting)
         return self._client.send(method, path, root=Root.GMAIL, scope=scope, subject=email, **more)
 
 
@@ -118,6 +116,10 @@ def has_agreed(delegate: Entitlement) -> bool:
 def is_delegate(delegates: tuple[Entitlement, ...] | None, email: str) -> bool:
     """Whether somebody is among delegates, and may read."""
     return any(each.id == email.casefold() for each in delegates or ())
+
+
+def _path(email: str, *setting: str) -> str:
+    return "/".join(["/gmail/v1/users", quote(email, safe=""), "settings", *(quote(each, safe="") for each in setting)])
 
 
 def _may_read(delegate: Mapping[str, Any]) -> bool:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from connectors.google_workspace import scopes
-from connectors.google_workspace.client import Document, GoogleClient
-from connectors.google_workspace.errors import RefusedError, is_absent
+from connectors.google_workspace.client import Document, GoogleClient, group_path
+from connectors.google_workspace.errors import RefusedError
 from connectors.google_workspace.roles import Roles, is_role
-from scimbridge.sdk import Entitlement, RejectedError
+from scimbridge.sdk import Entitlement
 
 _PLAIN = ("MEMBER", "ALL_MAIL")
 """Role and delivery of somebody who was put into a group without more ado."""
@@ -45,7 +44,7 @@ class Memberships:
         """Return the groups and roles of a user."""
         user_id = str(document["id"])
         groups = self._client.items(
-            "/admin/directory/v1/groups",
+            group_path(),
             "groups",
             call="listing the groups of an account",
             scope=scopes.GROUP,
@@ -102,7 +101,7 @@ class Memberships:
 
 def membership(client: GoogleClient, group_id: str, member_id: str) -> tuple[str, ...]:
     """Return role and delivery of a member; nothing where they are none."""
-    member = client.look(member_path(group_id, member_id), call="reading a membership", scope=scopes.GROUP)
+    member = client.look(group_path(group_id, "members", member_id), call="reading a membership", scope=scopes.GROUP)
     if member is None:
         return ()
     return str(member.get("role") or _PLAIN[0]), str(member.get("delivery_settings") or _PLAIN[1])
@@ -122,9 +121,8 @@ def add_member(client: GoogleClient, group_id: str, member_id: str, settings: Se
     """
     role, delivery = (*settings, *_PLAIN[len(settings) :])
     body = {"id": member_id, "role": role, "delivery_settings": delivery}
-    answer = client.send(
-        "POST", member_path(group_id), call="adding a member", scope=scopes.GROUP, body=body, expect=(404, 409)
-    )
+    path = group_path(group_id, "members")
+    answer = client.send("POST", path, call="adding a member", scope=scopes.GROUP, body=body, expect=(404, 409))
     return None if answer.status == 404 else answer.status != 409
 
 
@@ -134,17 +132,7 @@ def remove_member(client: GoogleClient, group_id: str, member_id: str) -> bool:
     Raises:
         RefusedError: It is a dynamic group, or one that this administrator may not change.
     """
-    path = member_path(group_id, member_id)
-    answer = client.send("DELETE", path, call="removing a member", scope=scopes.GROUP, expect=(404,))
-    if answer.status == 404 and not is_absent(answer):
-        raise RejectedError("removing a member: the answer 404 does not come from Google's API")
-    return answer.status != 404
-
-
-def member_path(group_id: str, member_id: str = "") -> str:
-    """Return the path of a member of a group; of all of them where none is named."""
-    path = f"/admin/directory/v1/groups/{quote(group_id, safe='')}/members"
-    return f"{path}/{quote(member_id, safe='')}" if member_id else path
+    return client.remove(group_path(group_id, "members", member_id), call="removing a member", scope=scopes.GROUP)
 
 
 def _key(group: Entitlement) -> str:

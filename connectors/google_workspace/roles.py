@@ -13,8 +13,7 @@ from urllib.parse import quote
 from connectors.google_workspace import scopes
 from connectors.google_workspace.client import Document, GoogleClient, user_path
 from connectors.google_workspace.config import GoogleWorkspaceConfig
-from connectors.google_workspace.errors import is_absent
-from scimbridge.sdk import Entitlement, RejectedError
+from scimbridge.sdk import Entitlement
 
 FRESH = 600.0
 """For so many seconds it is taken for granted which groups give roles: no look at an account pays for it."""
@@ -56,7 +55,8 @@ class Roles:
                 if str(each.get("assignedTo")) == user_id:
                     role = self._role(str(each["roleId"]))
                     if not role.get("isSuperAdminRole"):
-                        name = f"role {role.get('roleName') or each['roleId']}"
+                        where = " in one organizational unit" if each.get("scopeType") == "ORG_UNIT" else ""
+                        name = f"role {role.get('roleName') or each['roleId']}{where}"
                         yield Entitlement(f"{_ROLE}{each['roleAssignmentId']}", name, is_privileged=True)
 
     def give_power(self, group_id: str) -> bool:
@@ -77,10 +77,7 @@ class Roles:
             self._client.send("POST", path, call=call, scope=scopes.USER, body={"status": False})
             return True
         path = f"{self._customer}/roleassignments/{quote(role.id.removeprefix(_ROLE), safe='')}"
-        answer = self._client.send("DELETE", path, call="taking a role", scope=scopes.ROLES, expect=(404,))
-        if answer.status == 404 and not is_absent(answer):
-            raise RejectedError("taking a role: the answer 404 does not come from Google's API")
-        return answer.status != 404
+        return self._client.remove(path, call="taking a role", scope=scopes.ROLES)
 
     def _assignments(self, **params: str) -> Iterator[Document]:
         path, call = f"{self._customer}/roleassignments", "listing roles"

@@ -148,10 +148,15 @@ def test_a_disabled_group_takes_no_mail_and_nobody_joins_and_both_come_back(
     assert fair.settings == before
 
 
-def test_who_may_join_by_now_stays_and_who_could_post_may_be_unknown(running: Workspace, fair: Group) -> None:
-    knows_little, connector = running.connector(group_settings=False), running.connector()
-    original = knows_little.read_group(fair.id)
-    assert original.disabled is None
+@pytest.mark.parametrize(
+    ("knew", "lost"), [(True, ()), (False, ("who could post in it is not known; only its managers can now",))]
+)
+def test_who_may_join_by_now_stays_and_who_could_post_may_be_unknown(
+    running: Workspace, fair: Group, connector: GoogleWorkspaceConnector, knew: bool, lost: tuple[str, ...]
+) -> None:
+    before = running.connector(group_settings=knew)
+    original = before.read_group(fair.id)
+    assert original.disabled is (False if knew else None)
     connector.perform(Action.DISABLE_GROUP, connector.read_group(fair.id), confirmed)
     left = connector.read_group(fair.id)
     fair.settings["whoCanJoin"] = "ANYONE_CAN_JOIN"
@@ -159,11 +164,27 @@ def test_who_may_join_by_now_stays_and_who_could_post_may_be_unknown(running: Wo
     now = connector.read_group(fair.id).with_original(original, left)
     outcome = connector.perform(Action.ENABLE_GROUP, now, confirmed)
 
-    assert isinstance(outcome, Done)
-    assert outcome.lost == ("who could post in it is not known; only its managers can now",)
+    assert outcome == Done(changed=True, lost=lost)
     assert fair.settings["whoCanJoin"] == "ANYONE_CAN_JOIN"
-    for each in (knows_little, connector):
-        each.close()
+    before.close()
+
+
+def test_an_attempt_to_enable_a_group_that_dies_midway_is_taken_to_its_end(
+    running: Workspace, fair: Group, connector: GoogleWorkspaceConnector
+) -> None:
+    before = dict(fair.settings)
+    original = connector.read_group(fair.id)
+    connector.perform(Action.DISABLE_GROUP, original, confirmed)
+    left = connector.read_group(fair.id)
+    running.google.faults = [Fault(is_late=True, is_meant=lambda asked: asked.method == "PATCH")]
+    with pytest.raises(RetryableError):
+        connector.perform(Action.ENABLE_GROUP, left.with_original(original, left), confirmed)
+    halfway = connector.read_group(fair.id).with_original(original, left)
+    assert (halfway.disabled, connector.is_as_wanted(Action.ENABLE_GROUP, halfway)) == (False, False)
+
+    connector.perform(Action.ENABLE_GROUP, halfway, confirmed)
+
+    assert fair.settings == before
 
 
 def test_a_dynamic_group_is_not_emptied_and_a_person_is_told_why(

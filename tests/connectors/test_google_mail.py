@@ -128,6 +128,20 @@ def test_a_second_run_finds_it_done_also_where_gmail_keeps_the_text_as_html(case
     assert wanted is None, "only a look at the successor tells where the addresses are"
 
 
+def test_an_address_that_came_since_is_handed_over_as_well_and_without_any_all_can_be_told(case: Case) -> None:
+    to_bob = {"successor": AccountRef(case.bob.id, case.bob.email)}
+    del case.ann.document["aliases"]
+    case.original = case.left = case.connector.read(case.ann.id)
+    case.redirect()
+    assert case.connector.has_redirected(case.state(**to_bob)) is True
+
+    case.ann.document["aliases"] = ["new@example.com"]
+
+    assert case.connector.has_redirected(case.state(**to_bob)) is False
+    assert case.redirect() == Done(changed=True, after={"addresses": 1, "addresses that Google keeps": 1})
+    assert case.bob.document["aliases"] == ["new@example.com"]
+
+
 def test_the_way_back_gives_all_again_but_who_had_only_been_asked(case: Case) -> None:
     before = case.seen()
     case.redirect()
@@ -195,6 +209,31 @@ def test_an_address_that_the_successor_cannot_have_stays_with_the_leaver(case: C
     assert "anna@example.com" in outcome.instructions
     assert case.seen()[0] == ["A.Smith@example.com", "anna@example.com"]
     assert case.seen()[1]["enabled"], "the rest is done"
+
+
+def test_an_address_that_is_a_groups_by_now_stays_there(case: Case) -> None:
+    case.redirect()
+    case.bob.document["aliases"].remove("anna@example.com")
+    case.running.google.company.form("anna")
+
+    outcome = case.restore()
+
+    assert isinstance(outcome, Done)
+    assert "the address anna@example.com is a group's now" in outcome.lost
+    assert case.seen()[0] == ["A.Smith@example.com"]
+
+
+def test_an_address_that_google_has_not_let_go_of_is_given_later(case: Case) -> None:
+    held = refusal(409, "duplicate", "Entity already exists.")
+    case.running.google.faults = [
+        Fault(held, is_meant=lambda asked: asked.method == "POST" and "aliases" in asked.path)
+    ]
+
+    with pytest.raises(RetryableError, match="not let go"):
+        case.redirect()
+
+    assert case.redirect() == Done(changed=True, after={"addresses": 2, "addresses that Google keeps": 1})
+    assert sorted(case.bob.document["aliases"]) == ["A.Smith@example.com", "anna@example.com"]
 
 
 def test_addresses_of_a_domain_alias_are_told_and_the_others_removed(running: Workspace) -> None:
@@ -295,3 +334,4 @@ def test_only_a_reply_that_reaches_who_is_meant_counts(change: dict[str, Any], a
     assert reply.is_in(kept(settings | change), "Bob@example.com") is answers
     assert not reply.is_in(kept(settings | change), "carl@example.com")
     assert not Reply(REPLY, is_for_all=True).is_in(kept(settings), "bob@example.com")
+    assert kept({"enableAutoReply": False, "responseSubject": ""}) == kept({}) == ""

@@ -446,7 +446,7 @@ LOOKING = {"admin.directory.user", "admin.directory.group", "admin.directory.rol
     ("planned", "settings", "more"),
     [
         ((), {"mail_settings": False}, set()),
-        ((Action.SUSPEND,), {}, {"gmail.settings.basic"}),
+        ((Action.SUSPEND,), {"devices": "block"}, {"gmail.settings.basic"}),
         ((Action.SUSPEND,), {"licenses": LICENSES, "mail_settings": False}, {"apps.licensing"}),
         (
             (Action.REVOKE_SESSIONS,),
@@ -508,7 +508,8 @@ def test_a_list_says_who_never_signed_in_who_is_suspended_and_who_has_licenses_a
     perform(connector, Action.SUSPEND, bob)
     for number in range(101):
         running.google.company.license(running.google.company.hire(f"other-{number}"), PRODUCT, SKUS[0])
-    running.google.company.license(bob, PRODUCT, SKUS[1])
+    for sku in (SKUS[1], "another"):
+        running.google.company.license(bob, PRODUCT, sku)
 
     listed = {each.id: each for page in connector.list_accounts() for each in page.accounts}
 
