@@ -13,6 +13,7 @@ from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
 from scimbridge.cli.output import note, say, say_json
 from scimbridge.domain.situation import CaseQuery
+from scimbridge.domain.times import moment
 
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
@@ -61,7 +62,9 @@ def _cancel_many(bridge: Bridge, query: CaseQuery, *, reason: str, by: str, yes:
     now = bridge.clock()
     preview = bridge.canceling.preview(query, now)
     if preview.count and not as_json:
-        say(f"{preview.count} open cases fit; the newest:" if preview.count > 1 else "One open case fits:")
+        opened_since = f" of those opened since {moment(query.since)}" if query.since else ""
+        how_many = f"{preview.count} open cases" if preview.count > 1 else "One open case"
+        say(f"{how_many}{opened_since} fit{'; the newest' if preview.count > 1 else 's'}:")
         say_cases(preview.first, now, "", as_json=False)
     if preview.count:
         confirm(f"Cancel {_cases(preview.count)}? There is no undo.", yes=yes)

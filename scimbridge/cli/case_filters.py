@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from functools import wraps
+from contextlib import suppress
+from datetime import UTC, datetime, time, timedelta
+from functools import partial, wraps
 from typing import Annotated, Any
 
 import typer
@@ -41,7 +42,12 @@ def _query_of(
     trigger: Annotated[Trigger | None, typer.Option("--trigger", help="Begun by such a fact.")] = None,
     target: Annotated[str | None, typer.Option("--target", metavar="NAME", help="With work at this target.")] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="Opened then or later; UTC unless it says otherwise.")
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Opened then or later; UTC unless it says otherwise. `10:00` is the last one.",
+        ),
     ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Opened then or earlier.")] = None,
     flood: Annotated[str | None, typer.Option("--flood", metavar="ID", help="Of this flood of the guard.")] = None,
@@ -67,11 +73,24 @@ def _replaced(parameter: inspect.Parameter, options: Iterable[inspect.Parameter]
     return options if parameter.name == "query" else (parameter,)
 
 
+def moment_of(text: str, now: datetime) -> datetime:
+    """Return the moment (UTC) that somebody means: a date, a date with a time, or a time alone, which is the last such.
+
+    Raises:
+        BadParameter: It is none of these.
+    """
+    for read in (datetime.fromisoformat, partial(_last, now=now)):
+        with suppress(ValueError):
+            said = read(text.strip())
+            return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+    raise typer.BadParameter(f'{text!r} is no time; write one like "2026-11-29T10:00", or "10:00" for the last one')
+
+
+def _last(text: str, now: datetime) -> datetime:
+    said = time.fromisoformat(text)
+    today = datetime.combine(now.astimezone(said.tzinfo or UTC), said if said.tzinfo else said.replace(tzinfo=UTC))
+    return today if today <= now else today - timedelta(days=1)
+
+
 def _moment(value: str | None) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        said = datetime.fromisoformat(value.strip())
-    except ValueError as error:
-        raise typer.BadParameter(f'{value!r} is no time; write one like "2026-11-29T10:00"') from error
-    return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+    return None if value is None else moment_of(value, datetime.now(UTC))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from scimbridge.cli import canceling
+from scimbridge.cli.case_filters import moment_of
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.task import TaskState
@@ -117,6 +119,21 @@ def test_cases_are_listed_by_what_they_are_about(bench: Bench, terminal: Termina
 def test_a_time_that_is_none_is_refused(bench: Bench, terminal: Terminal) -> None:
     assert bench.wakeups == []
     assert "is no time" in terminal.run("cases", "list", "--since", "noon", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("09:30", "2026-03-02T09:30"),
+        ("09:31", "2026-03-01T09:31"),
+        ("10:30+01:00", "2026-03-02T09:30"),
+        ("00:30-11:00", "2026-03-01T11:30"),
+        ("2026-03-02", "2026-03-02T00:00"),
+        ("2026-03-02T10:00+01:00", "2026-03-02T09:00"),
+    ],
+)
+def test_a_time_without_a_date_is_the_last_such_time(said: str, meant: str) -> None:
+    assert moment_of(said, datetime(2026, 3, 2, 9, 30, tzinfo=UTC)) == datetime.fromisoformat(f"{meant}Z")
 
 
 def test_a_persons_cases_are_found_ended_ones_too(bench: Bench, terminal: Terminal) -> None:
@@ -294,7 +311,7 @@ def test_many_are_canceled_by_a_query_after_saying_whom(bench: Bench, terminal: 
     assert "--yes" in terminal.run(*query, code=2).stderr
     said = terminal.run(*query, "--yes").stdout
 
-    assert said.startswith("2 open cases fit; the newest:\n")
+    assert said.startswith("2 open cases of those opened since 2026-03-02 09:00 UTC fit; the newest:\n")
     assert f"{case}  ada@example.com" in said
     assert said.endswith("Canceled 2 of 2 cases. What they have done already stays done.\n")
     assert terminal.read("cases", "list") == []

@@ -65,7 +65,7 @@ class BatchRules(ReasonRules):
             self.was_asked(finding)
         self._learn()
 
-    @rule(name=a_name, is_there_twice=a_truth, reads=st.integers(2, 3))
+    @rule(name=a_name, is_there_twice=a_truth, reads=st.integers(3, 5))
     def a_date_comes_while_two_sweepers_look(self, name: str, is_there_twice: bool, reads: int) -> None:
         self.clear_the_way(name)
         self.request_with_a_file([(name, "source", "a letter", timedelta(hours=1))] * (1 + is_there_twice), True)

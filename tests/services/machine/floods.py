@@ -15,7 +15,7 @@ from scimbridge.domain.action import GuardClass
 from scimbridge.domain.guard import Guard, GuardScope, Limit
 from scimbridge.domain.rule import Restore
 from scimbridge.domain.trigger import Trigger
-from scimbridge.store.schema import attempts, cases, flood_cases, tasks
+from scimbridge.store.schema import attempts, cases, facts, flood_cases, tasks
 from tests.services.bench import SOURCE
 from tests.services.flooded import a_guard, a_limit
 from tests.services.machine.faults import Crash
@@ -187,7 +187,12 @@ class FloodRules(LuckRules):
         """
         before = set(self.opened)
         with self.database.read() as tx:
-            query = select(cases.c.id, cases.c.identity_id, cases.c.trigger).where(cases.c.kind == "leave")
+            # By what has opened it: a later fact may have made it wider since.
+            query = (
+                select(cases.c.id, cases.c.identity_id, facts.c.trigger)
+                .join(facts, facts.c.case_id == cases.c.id)
+                .where(cases.c.kind == "leave", facts.c.verdict.startswith("case opened"))
+            )
             found = [row for row in tx.execute(query) if row.id not in self.seen]
         self.seen |= {row.id for row in found}
         for row in found:

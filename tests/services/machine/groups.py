@@ -157,7 +157,9 @@ class GroupRules(LuckRules):
         if known.deleted or name in self.exclusions:
             return
         for target in set(targets) - self.groups.granted(known.id):
-            known.lost[target] = self.clock.now
+            # What was lost already keeps its date.
+            known.lost[target] = min(known.lost.get(target, self.clock.now), self.clock.now)
+            known.was_lost.add(target)
 
     def _spare_who_is_granted(self) -> None:
         """A task that starts now finds that its target is granted again, and is canceled for good."""

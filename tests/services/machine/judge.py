@@ -71,8 +71,8 @@ class Judge:
                 write = self._about(target, what, native_id)
                 for law in self.play.laws():
                     law(write)
-            except (AssertionError, ValueError) as error:
-                self.violations.append(f"{what} {native_id} at {target}: {error}")
+            except (AssertionError, LookupError, ValueError) as error:  # of a law that cannot tell, too
+                self.violations.append(f"{what} {native_id} at {target}: {error!r}")
             return write
 
         return watch
@@ -136,10 +136,10 @@ class Judge:
 
     def _is_in_time(self, write: Write) -> None:
         play = self.play
-        if write.takes:
-            assert play.latest >= play.due_at(write), "too early"
         if write.what == "suspend":
             play.suspended_at[write.name, write.target] = play.elapsed
+        if write.takes:
+            assert play.latest >= play.due_at(write), "too early"
 
     def _is_in_its_turn(self, write: Write) -> None:
         """What cannot be undone keeps its distance to what came before."""
@@ -154,8 +154,9 @@ class Judge:
             return
         # The quarter of an hour of the unassigned moves the first stage nearer to the second.
         graces = [play.grace_of(write.case_id, what) for what in ("delete", "suspend")]
-        distance = graces[0] - graces[1] - (UNASSIGNED_GRACE if target in leaver.lost else timedelta())
-        assert play.elapsed >= play.suspended_at[name, target] + distance, "deleted too soon after"
+        distance = graces[0] - graces[1] - (UNASSIGNED_GRACE if target in leaver.was_lost else timedelta())
+        since = play.elapsed - play.suspended_at[name, target]
+        assert since >= distance, f"deleted {since} after it was suspended, and not {distance}"
 
     def _leaver(self, write: Write) -> Known:
         (leaver,) = (known for known in self.play.people[write.name] if known.id == write.identity_id)

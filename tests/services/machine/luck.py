@@ -78,7 +78,7 @@ class LuckRules(ProcessRules):
         self.drain_until_it_crashes()
         self.database.commits_left = None
 
-    @rule(reads=st.integers(1, 4))
+    @rule(reads=st.integers(1, 6))
     def two_sweepers_look(self, reads: int) -> None:
         """What one of them has found, the other one has done when the first comes to it."""
         self.database.meanwhile = self.bench.sweep

@@ -28,6 +28,7 @@ class Known:
     Attributes:
         said_at: When the first fact came that stands; ``None`` while nothing is planned everywhere.
         lost: When it was taken out of the last group that granted a target, and has not come into one since.
+        was_lost: Targets that it has ever lost like that: what was planned then may keep a quarter of an hour of grace.
         moved: When it lost a target by changing, and has not changed back since.
         spared: There was a reason at some time not to do what was planned: it may be left undone.
     """
@@ -37,6 +38,7 @@ class Known:
     deleted: bool = False
     said_at: datetime | None = None
     lost: dict[str, datetime] = field(default_factory=dict)
+    was_lost: set[str] = field(default_factory=set)
     spared: bool = False
     moved: dict[str, datetime] = field(default_factory=dict)
 

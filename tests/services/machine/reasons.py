@@ -152,6 +152,18 @@ class ReasonRules(LuckRules):
             for target in self._suspended(name) - before:
                 assert self.meddled[name, target], f"{name} has changed back, and is suspended at {target}"
 
+    @rule(name=a_name)
+    def move_back_during_an_attempt(self, name: str) -> None:
+        """What was lost by changing is not taken once that is changed back, be it at the last moment."""
+        self.clear_the_way(name)
+        self._has_no_other_reason(name)
+        self.move(name, SALES)
+        self.move(name, FIELD)
+        self.advance(self.grace)
+        self.happens_once("move", name, at="crm")
+        self.drain()
+        self.happens_no_more()
+
     def _has_no_other_reason(self, name: str) -> None:
         self.set_the_end(name, None)
         self.withdraw_requests(name)
