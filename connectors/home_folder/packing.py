@@ -68,7 +68,7 @@ class Packing:
                     return self._published()
                 data.truncate(self._end.end)
                 head = self._head or self._begin(lines)
-                if not self._pack(head, data, lines, until) or not self._verify(head, data, lines, until):
+                if not self._pack(head, data, lines, until) or not self._verify(data, lines, until):
                     return self._progress(head)
                 compared(self._folder, self._lines())
             except (ChangedError, DamagedError):
@@ -187,11 +187,9 @@ class Packing:
         assert self._last is not None  # noqa: S101 - something of it is unread
         return chain([entry], entries), self._last, self._last.size - self._unread
 
-    def _verify(self, head: Head, data: BinaryIO, lines: BinaryIO, until: float) -> bool:
+    def _verify(self, data: BinaryIO, lines: BinaryIO, until: float) -> bool:
         """Read the archive back, as far as time allows; whether all of it was."""
-        ends = Tape(head, data, Nowhere()).play(
-            self._archives.records_so_far(self._folder.id), from_=self._verified.end
-        )
+        ends = Tape(data, Nowhere()).play(self._archives.records_so_far(self._folder.id), from_=self._verified.end)
         while self._verified.end < self._end.end and self._monotonic() < until:
             self._permit(writes=True)
             end = next(ends)
