@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from connectors.home_folder.archives import Archives
 from connectors.home_folder.comparing import compared
-from connectors.home_folder.errors import ChangedError, printable
+from connectors.home_folder.errors import AskError, ChangedError, printable
 from connectors.home_folder.folders import Folder
 from connectors.home_folder.manifest import End, Head, Line, Record, Sum, Verified, read, written
 from connectors.home_folder.reading import Reading
@@ -73,6 +73,10 @@ class Packing:
                 compared(self._folder, self._lines())
             except (ChangedError, DamagedError):
                 self._archives.discard(self._folder.id)
+                raise
+            except AskError:
+                if self._head is None:  # nothing is begun
+                    self._archives.discard(self._folder.id)
                 raise
             self._archives.publish(head)
             return ""
@@ -192,6 +196,8 @@ class Packing:
         ends = Tape(data, Nowhere()).play(self._archives.records_so_far(self._folder.id), from_=self._verified.end)
         while self._verified.end < self._end.end and self._monotonic() < until:
             self._permit(writes=True)
+            # From the disk, and not from memory, as far as the system lets us.
+            os.posix_fadvise(data.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             end = next(ends)
             self._verified = Verified(end.end, end.done)
             self._write(lines, [self._verified])

@@ -250,7 +250,7 @@ def test_devices_sockets_and_pipes_are_told_and_nothing_is_written(homes: Homes)
     instructions = asked(perform(homes, Action.ARCHIVE, ada))
 
     assert "agent, pipe" in instructions
-    assert not list(homes.made())
+    assert not list(homes.archives.iterdir())
 
 
 def test_what_is_too_large_or_has_no_room_waits_for_a_person(homes: Homes) -> None:
@@ -262,7 +262,7 @@ def test_what_is_too_large_or_has_no_room_waits_for_a_person(homes: Homes) -> No
 
     assert "more than max_size_gib allows" in too_large
     assert "are free where the archives are" in no_room
-    assert not homes.made()
+    assert not list(homes.archives.iterdir())
 
 
 # -- crashes
