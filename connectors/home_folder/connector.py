@@ -170,7 +170,7 @@ class HomeFolderConnector(Listing):
         head = archives.head(stem)
         unpacking = Unpacking(head.name, parent)
         with closing(unpacking), archives.data(stem) as data:
-            for _ in Tape(head, data, unpacking).play(archives.records(stem)):
+            for _ in Tape(data, unpacking).play(archives.records(stem)):
                 self.context.permit(writes=True)
             unpacking.end()
         return unpacking.lost

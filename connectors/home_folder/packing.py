@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from connectors.home_folder.archives import Archives
 from connectors.home_folder.comparing import compared
-from connectors.home_folder.errors import ChangedError, printable
+from connectors.home_folder.errors import AskError, ChangedError, printable
 from connectors.home_folder.folders import Folder
 from connectors.home_folder.manifest import End, Head, Line, Record, Sum, Verified, read, written
 from connectors.home_folder.reading import Reading
@@ -68,11 +68,15 @@ class Packing:
                     return self._published()
                 data.truncate(self._end.end)
                 head = self._head or self._begin(lines)
-                if not self._pack(head, data, lines, until) or not self._verify(head, data, lines, until):
+                if not self._pack(head, data, lines, until) or not self._verify(data, lines, until):
                     return self._progress(head)
                 compared(self._folder, self._lines())
             except (ChangedError, DamagedError):
                 self._archives.discard(self._folder.id)
+                raise
+            except AskError:
+                if self._head is None:  # nothing is begun
+                    self._archives.discard(self._folder.id)
                 raise
             self._archives.publish(head)
             return ""
@@ -187,13 +191,13 @@ class Packing:
         assert self._last is not None  # noqa: S101 - something of it is unread
         return chain([entry], entries), self._last, self._last.size - self._unread
 
-    def _verify(self, head: Head, data: BinaryIO, lines: BinaryIO, until: float) -> bool:
+    def _verify(self, data: BinaryIO, lines: BinaryIO, until: float) -> bool:
         """Read the archive back, as far as time allows; whether all of it was."""
-        ends = Tape(head, data, Nowhere()).play(
-            self._archives.records_so_far(self._folder.id), from_=self._verified.end
-        )
+        ends = Tape(data, Nowhere()).play(self._archives.records_so_far(self._folder.id), from_=self._verified.end)
         while self._verified.end < self._end.end and self._monotonic() < until:
             self._permit(writes=True)
+            # From the disk, and not from memory, as far as the system lets us.
+            os.posix_fadvise(data.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             end = next(ends)
             self._verified = Verified(end.end, end.done)
             self._write(lines, [self._verified])

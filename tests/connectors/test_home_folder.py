@@ -10,9 +10,11 @@ import re
 import signal
 import socket
 import subprocess
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,8 +22,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from connectors.home_folder import HomeFolderConfig, HomeFolderConnector, kernel, reading, walking
+from connectors.home_folder import HomeFolderConfig, HomeFolderConnector, kernel, reading, tape, walking
 from connectors.home_folder import connector as connector_module
+from connectors.home_folder.manifest import Head, Line
 from scimbridge.sdk import (
     AccountNotFoundError,
     AccountState,
@@ -185,6 +188,20 @@ def test_an_archive_that_does_not_read_back_never_counts(homes: Homes) -> None:
     assert not list(homes.archives.iterdir())
 
 
+@pytest.mark.parametrize(("age", "waits"), [(0, [0.02]), (15_000_000, [0.005]), (20_000_000, []), (-1, [])])
+def test_a_file_is_read_once_its_next_change_would_show(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch, age: int, waits: list[float]
+) -> None:
+    ada = homes.add("ada", {"plan.txt": "the plan"})
+    changed_at = (homes.root / "ada" / "plan.txt").stat().st_ctime_ns
+    waited: list[float] = []
+    monkeypatch.setattr(reading, "time", SimpleNamespace(time_ns=lambda: changed_at + age, sleep=waited.append))
+
+    archive(homes, ada)
+
+    assert waited == waits
+
+
 def test_two_attempts_do_not_write_one_archive(homes: Homes) -> None:
     ada = homes.add("ada", FILES)
     seen: list[str] = []
@@ -233,7 +250,7 @@ def test_devices_sockets_and_pipes_are_told_and_nothing_is_written(homes: Homes)
     instructions = asked(perform(homes, Action.ARCHIVE, ada))
 
     assert "agent, pipe" in instructions
-    assert not list(homes.made())
+    assert not list(homes.archives.iterdir())
 
 
 def test_what_is_too_large_or_has_no_room_waits_for_a_person(homes: Homes) -> None:
@@ -245,7 +262,7 @@ def test_what_is_too_large_or_has_no_room_waits_for_a_person(homes: Homes) -> No
 
     assert "more than max_size_gib allows" in too_large
     assert "are free where the archives are" in no_room
-    assert not homes.made()
+    assert not list(homes.archives.iterdir())
 
 
 # -- crashes
@@ -404,6 +421,23 @@ def test_what_is_written_while_the_folder_is_removed_stays_and_is_told(homes: Ho
     assert not list(homes.state.iterdir())
 
 
+def test_another_folder_that_has_the_name_by_then_stays_in_its_place(homes: Homes) -> None:
+    ada = homes.add("ada", FILES)
+    archive(homes, ada)
+    path = homes.root / "ada"
+
+    def swap() -> None:
+        path.rename(path.with_name("ada.old"))
+        path.mkdir()
+        (path / "new.txt").write_text("new")
+
+    with pytest.raises(RetryableError, match="ada was swapped for another folder"):
+        perform(homes, Action.DELETE, ada, swap)
+
+    assert (path / "new.txt").read_text() == "new"
+    assert homes.connector().read(ada).name == "ada.old"
+
+
 def test_a_closed_folder_is_archived_and_removed_too(homes: Homes) -> None:
     ada = homes.add("ada", FILES)
     archive(homes, ada)
@@ -477,6 +511,24 @@ def test_a_removed_folder_comes_back_as_it_was_under_its_id_and_closed(homes: Ho
     archive(homes, ada)
     assert perform(homes, Action.DELETE, ada).changed  # type: ignore[union-attr]
     assert not list(homes.state.iterdir())
+
+
+def test_an_archive_that_another_python_has_written_is_read(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = homes.add("ada", FILES)
+    before = homes.inside(homes.root / "ada")
+
+    def otherwise(head: Head, line: Line) -> bytes:
+        info = tarfile.TarInfo.frombuf(tape.header(head, line)[-512:], "utf-8", "surrogateescape")
+        info.pax_headers = {"comment": "x" * 1000}
+        return info.tobuf(tarfile.PAX_FORMAT)
+
+    monkeypatch.setattr(reading, "header", otherwise)
+    archive(homes, ada)
+
+    perform(homes, Action.DELETE, ada)
+    perform(homes, Action.UNDELETE, ada)
+
+    assert homes.inside(homes.root / "ada") == before
 
 
 def test_a_damaged_archive_brings_nothing_back(homes: Homes) -> None:
