@@ -143,8 +143,12 @@ class Eligibility:
                 return briefed
 
     def contested(self, tx: Connection, task: Task, target: Target, state: NativeState) -> Obstacle | None:
-        """Match what was read back against all active identities of all sources."""
-        if not task.action.is_revoking or task.action.is_of_groups:
+        """Match what was read back against all active identities of all sources.
+
+        An account that is brought back, too: it would be found for somebody else who has its name by now.
+        """
+        is_asked = task.action.is_revoking or task.action is Action.UNDELETE
+        if not is_asked or task.action.is_of_groups:
             return None
         for attribute, native in target.match.items():
             values = [value for value in state.attributes.get(native, ()) if value]

@@ -146,6 +146,38 @@ def test_who_returns_is_asked_about_a_deleted_account_and_has_the_rest_at_once(
     assert not crm.is_suspended("ada")
 
 
+def test_who_is_created_anew_is_asked_about_the_old_account_and_gets_it_back(bench: Bench, crm: MemoryTarget) -> None:
+    old = deleted(bench)
+    bench.delete(old)
+
+    ada = bench.join("ada", everywhere=False)
+    bench.run()
+
+    assert ada != old
+    asked = restoring(bench, ada)[Action.UNDELETE]
+    assert (asked.needs_person, "native-ada" in crm.accounts) == (True, False)
+    bench.operating.retry(asked.case_id, by="eve", now=bench.clock())
+    bench.run()
+    assert not crm.is_suspended("ada")
+    assert crm.names("ada", "groups") == ["Sales", "VPN"]
+
+
+def test_an_account_whose_name_somebody_else_has_by_now_is_not_brought_back_for_them_to_find(
+    bench: Bench, crm: MemoryTarget
+) -> None:
+    old = deleted(bench)
+    other = bench.join("ada", source="subsidiary", externalId="somebody-else", everywhere=False)
+    bench.run()
+
+    give_back(bench, old)
+
+    asked = restoring(bench, old)[Action.UNDELETE]
+    assert asked.needs_person
+    assert asked.reason.startswith("contested")
+    assert "native-ada" not in crm.accounts
+    assert bench.account(other).native_id is None
+
+
 def test_a_deletion_whose_end_nobody_knows_is_undone_with_what_went_with_it(bench: Bench, crm: MemoryTarget) -> None:
     crm.after_write = lose_the_answer(crm, "delete")
     ada = deleted(bench)
@@ -179,6 +211,26 @@ def test_what_somebody_else_had_taken_before_the_deletion_is_not_given_back(benc
 
     assert crm.names("ada", "licenses") == []
     assert crm.account("ada")["container"] == "board"
+    assert crm.names("ada", "groups") == ["Sales", "VPN"]
+
+
+def test_what_somebody_changes_after_a_deletion_that_came_to_nothing_stays(bench: Bench, crm: MemoryTarget) -> None:
+    crm.add("ada", **FULL)
+    ada = bench.join("ada", everywhere=False)
+    bench.run()
+    bench.leave(ada)
+    bench.run("0s")
+    # Nothing but the deletion is left to do once the groups are gone.
+    crm.before_write = lambda: setattr(crm, "is_lying", crm.names("ada", "groups") == [])
+    bench.run("30d")
+    assert bench.states(bench.case(ada))["delete@crm"] is TaskState.WAITING
+    crm.before_write, crm.is_lying = lambda: None, False
+    crm.account("ada").update(container="board", licenses=[])
+
+    give_back(bench, ada)
+
+    assert crm.account("ada")["container"] == "board"
+    assert crm.names("ada", "licenses") == []
     assert crm.names("ada", "groups") == ["Sales", "VPN"]
 
 

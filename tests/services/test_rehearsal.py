@@ -10,6 +10,7 @@ from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import NotFoundError
 from scimbridge.sdk import Mode
 from scimbridge.services.rehearsal import Rehearsing
+from scimbridge.services.rehearsal.words import notes
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
@@ -102,3 +103,18 @@ def test_a_rehearsal_touches_nothing(bench: Bench, rehearsing: Rehearsing) -> No
     assert everything(bench) == before
     assert bench.wakeups == messages
     assert bench.systems["crm"].writes == []
+
+
+def test_until_when_a_deletion_can_be_taken_back_is_said_where_the_target_keeps_accounts(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = Bench(database, clock, RULES)
+    bench.join("ada", userType="Employee")
+
+    (found,) = Rehearsing(database, bench.fleet, RULES).rehearse("ada", Trigger.DEACTIVATED, clock())
+
+    said = {task.action: list(notes(stage, task)) for stage in found.stages for task in stage.tasks}
+    assert [note for note in said[Action.DELETE] if "back" in note] == [
+        f"can be brought back until {bench.at('60d'):%Y-%m-%d %H:%M} UTC"
+    ]
+    assert not any("back" in note for note in said[Action.SUSPEND])

@@ -36,6 +36,8 @@ class BringingBack(Arranging):
         assert not left.groups
         assert not left.licenses
         assert AccountState.from_json(left.to_json()) == left
+        pages = connector.list_accounts() if type(connector).list_accounts is not Connector.list_accounts else ()
+        assert account_id not in {each.id for page in pages for each in page.accounts}
 
     def test_who_is_brought_back_has_the_old_id_and_cannot_sign_in_before_that_is_restored(
         self, connector: Connector[Any], name: str, account_id: str
