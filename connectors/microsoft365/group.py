@@ -36,6 +36,6 @@ def is_elsewhere(group: Mapping[str, Any]) -> str:
 
 def hindrance(group: Mapping[str, Any]) -> str:
     """Return why Graph does not change a group's members, and where it is done instead; empty where it does."""
-    if "DynamicMembership" in (group.get("groupTypes") or ()) and not is_elsewhere(group):
+    if "DynamicMembership" in (group.get("groupTypes") or ()):
         return "its members follow a rule: change the rule, or what the rule looks at, in the Entra admin center"
     return is_elsewhere(group)

@@ -41,6 +41,8 @@ class Listing(Arranging):
     ) -> None:
         self._needs_a_list(connector)
         other_id = self.create_account(f"{name}.suspended")
+        if Action.RELEASE_LICENSES in connector.capabilities:
+            self.equip(other_id, privileged=True)
         if Action.SUSPEND in connector.capabilities:
             self._perform(connector, Action.SUSPEND, connector.read(other_id))
         before, asked = self.writes(), len(permit.asked)
@@ -60,6 +62,9 @@ class Listing(Arranging):
             assert listed[each].suspended in (read.suspended, None)
             assert listed[each].container in (read.container, None)
             assert listed[each].unmanaged in (read.unmanaged, None)
+            licenses = listed[each].licenses
+            assert licenses is None or sorted(licenses) == sorted(has.name for has in read.licenses or ())
+            assert listed[each].privileged in (any(has.is_privileged for has in read.groups or ()), None)
 
     def test_what_a_list_tells_of_times_can_be(self, connector: Connector[Any], account_id: str) -> None:
         self._needs_a_list(connector)
