@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from connectors.google_workspace import scopes
-from connectors.google_workspace.client import Document, GoogleClient, user_path
+from connectors.google_workspace.client import Document, GoogleClient, quoted, user_path
 from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.google_workspace.licensing import Licensing
 from connectors.google_workspace.mail import Mail, Mailbox
@@ -125,10 +125,9 @@ class Accounts:
 
     def _search(self, attribute: str, value: str) -> Iterator[AccountRef]:
         """Yield who has exactly this value, whatever Google takes for a match."""
-        quoted = value.replace("\\", "\\\\").replace("'", "\\'")
         params = {
             "customer": self._config.customer,
-            "query": f"{_SEARCHED[attribute]}='{quoted}'",
+            "query": f"{_SEARCHED[attribute]}={quoted(value)}",
             "projection": "full",
         }
         for document in self._client.items(

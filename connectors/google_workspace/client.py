@@ -178,3 +178,12 @@ def user_path(*keys: str) -> str:
 def group_path(*keys: str) -> str:
     """Return the path of all groups, of one, or of something below it."""
     return "/".join(("/admin/directory/v1/groups", *(quote(each, safe="") for each in keys)))
+
+
+def quoted(value: str) -> str:
+    """Return a value as searches take it.
+
+    https://developers.google.com/workspace/admin/directory/v1/guides/search-users
+    """
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

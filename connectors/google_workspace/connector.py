@@ -11,7 +11,6 @@ from connectors.google_workspace import expiring, scopes
 from connectors.google_workspace.checkup import Checkup
 from connectors.google_workspace.client import user_path
 from connectors.google_workspace.config import GoogleWorkspaceConfig
-from connectors.google_workspace.errors import is_absent
 from connectors.google_workspace.group_actions import GroupActions
 from connectors.google_workspace.mail_actions import OF_MAIL, MailActions
 from connectors.google_workspace.memberships import Changed
@@ -32,7 +31,6 @@ from scimbridge.sdk import (
     NeedsPerson,
     Outcome,
     Person,
-    RejectedError,
     RetryableError,
     performs,
 )
@@ -255,17 +253,8 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
     @performs(Action.DELETE, undo=Action.UNDELETE, window=KEPT_FOR, needs=(scopes.USER,))
     def delete(self, account: AccountState, confirm: Confirm) -> Outcome:
         """Remove the account, which Google keeps for 20 days."""
-        answer = self._client.send(
-            "DELETE",
-            user_path(account.id),
-            call="deleting an account",
-            scope=scopes.USER,
-            expect=(404,),
-            confirm=confirm,
-        )
-        if answer.status == 404 and not is_absent(answer):
-            raise RejectedError("deleting an account: the answer 404 does not come from Google's API")
-        return Done(changed=answer.status != 404)
+        path, call = user_path(account.id), "deleting an account"
+        return Done(changed=self._client.remove(path, call=call, scope=scopes.USER, confirm=confirm))
 
     @performs(Action.UNDELETE, needs=(scopes.USER, scopes.ORG_UNIT))
     def undelete(self, account: AccountState, _confirm: Confirm) -> Outcome:

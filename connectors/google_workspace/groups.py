@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from connectors.google_workspace import scopes
-from connectors.google_workspace.client import Document, GoogleClient, Root, group_path
+from connectors.google_workspace.client import Document, GoogleClient, Root, group_path, quoted
 from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.google_workspace.memberships import membership
 from connectors.google_workspace.roles import Roles
@@ -46,8 +46,9 @@ class Groups:
         found = self._by_key(said) if "@" in said or (said.isascii() and said.isalnum()) else None
         if found is not None:
             return _ref(found)
-        quoted = said.replace("\\", "\\\\").replace("'", "\\'")
-        named = [_ref(each) for each in self._search(f"name='{quoted}'") if _name(each).casefold() == said.casefold()]
+        named = [
+            _ref(each) for each in self._search(f"name={quoted(said)}") if _name(each).casefold() == said.casefold()
+        ]
         if len(named) > 1:
             raise AmbiguousAccountError(f"{len(named)} groups are called {said!r}", named)
         return named[0] if named else None
@@ -96,7 +97,9 @@ class Groups:
             disabled=settings.get(ARCHIVED) == "true" if settings else None,
             members=tuple(sorted((_member(each) for each in members), key=lambda ref: ref.id)),
             owners=tuple(sorted((_member(each) for each in members if _is_owner(each)), key=lambda ref: ref.id)),
-            opens=tuple(sorted(map(_ref, self._search(f"memberKey={group['email']}")), key=lambda ref: ref.id)),
+            opens=tuple(
+                sorted(map(_ref, self._search(f"memberKey={quoted(str(group['email']))}")), key=lambda ref: ref.id)
+            ),
         )
 
     def write_text(self, group_id: str, text: str) -> None:

@@ -15,6 +15,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.rule import Ruleset, Terms
 from scimbridge.domain.task import TaskState
+from scimbridge.services.stale_groups import StaleGroups
 from scimbridge.store import targets
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
@@ -24,6 +25,7 @@ from tests.connectors.graph_bridge import directory
 from tests.doubles.google.errors import throttled as google_throttled
 from tests.doubles.graph.errors import throttled as graph_throttled
 from tests.services.bench import a_rule, a_stage
+from tests.services.retired import a_group_rule, approve, give_up
 
 ON_ONE_STORE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # the other one proves nothing more
 
@@ -158,6 +160,40 @@ def test_a_leaver_of_google_who_comes_back_has_all_again_though_google_shows_cha
         ann.document = {name: value for name, value in ann.document.items() if name not in left_over}
         assert json.dumps([ann.document, vars(ann.mail), [each.members for each in groups]], sort_keys=True) == before
         assert google.company.licenses[PRODUCT, SKUS[0]] == {ann.email}
+
+
+@ON_ONE_STORE
+def test_a_group_of_google_is_given_up_and_comes_back_when_it_is_called_off(
+    database: Database, clock: FakeClock, tmp_path: Path
+) -> None:
+    with workspace(tmp_path) as cloud:
+        google, can = cloud.google, GoogleWorkspaceConnector.capabilities
+        bench = CloudBench(database, clock, Ruleset((a_group_rule(),)), actions=tuple(can), capabilities=can)
+        bench.cloud = cloud
+        ann, bob = google.company.hire("ann"), google.company.hire("bob")
+        fair = google.company.form("Fair 2019", ann, bob)
+        fair.members[bob.id] = {"role": "OWNER", "delivery_settings": "DIGEST"}
+        fair.document["description"] = "Made for the fair"
+        before = json.dumps([fair.document, fair.settings, fair.members], sort_keys=True)
+        stale = StaleGroups(database, bench.fleet)
+        assert stale.at("crm", clock()) == []
+
+        retired = give_up(bench)
+        bench.run("30d")
+        bench.run("60d")
+        assert ("[To Be Deleted" in fair.document["description"], fair.members) == (True, {})
+        assert fair.settings["archiveOnly"] == "true"
+        assert [each.reasons for each in stale.at("crm", clock())] == [("has no members",)]
+        bench.giving_back.restore(retired.id, reason="needed", by="eve", now=clock())
+        bench.run()
+        assert json.dumps([fair.document, fair.settings, fair.members], sort_keys=True) == before
+
+        again = give_up(bench)
+        for span in ("30d", "60d", "275d"):
+            bench.run(span)
+        approve(bench, again)
+        bench.connector.close()
+        assert google.company.groups == {}
 
 
 @ON_ONE_STORE

@@ -143,7 +143,7 @@ class Company:
         document = {
             "kind": "admin#directory#group",
             "id": self.number(),
-            "email": f"{name}@{self.domain}",
+            "email": f"{name.replace(' ', '-')}@{self.domain}",
             "name": name,
         }
         group = Group(document, is_dynamic=is_dynamic)
