@@ -96,6 +96,15 @@ def test_a_refused_part_means_the_same_as_a_refused_call_and_never_that_the_acco
         connector.read(ann.id)
 
 
+def test_a_request_that_a_batch_leaves_out_is_no_answer(
+    running: Directory, ann: User, connector: Microsoft365Connector
+) -> None:
+    running.graph.faults = [Fault(Answer(status=200, body={"responses": []}), is_meant=is_about("$batch"))]
+
+    with pytest.raises(RetryableError, match="did not answer a request"):
+        connector.read(ann.id)
+
+
 def test_a_look_whose_answer_was_lost_is_sent_again(
     running: Directory, ann: User, connector: Microsoft365Connector
 ) -> None:

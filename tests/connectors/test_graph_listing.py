@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.microsoft365 import Microsoft365Connector
+from connectors.microsoft365 import Microsoft365Connector, client
 from scimbridge.sdk import NEVER, AccountPage, AccountSummary, Coverage, End, RejectedError
 from tests.connectors.graph_bridge import Directory
 from tests.doubles.graph import ALL_PERMISSIONS, User
@@ -151,3 +151,31 @@ def test_a_tenant_that_tells_no_changes_is_listed_as_a_whole(
 
     assert (end(pages).coverage, end(pages).cursor) == (Coverage.WHOLE, None)
     assert ann.id in accounts(pages)
+
+
+def test_a_list_that_is_refused_on_its_way_is_not_begun_anew(
+    running: Directory, connector: Microsoft365Connector
+) -> None:
+    for number in range(130):
+        running.graph.tenant.hire(f"person-{number}")
+    refused = refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+    running.graph.faults = [Fault(refused, is_meant=lambda asked: "$skiptoken" in asked.query)]
+    pages: list[AccountPage] = []
+
+    with pytest.raises(RejectedError, match="403 Forbidden"):
+        pages.extend(connector.list_accounts())
+
+    assert all(page.end is None for page in pages)
+
+
+def test_a_list_that_goes_round_in_circles_is_left(
+    running: Directory, ann: User, connector: Microsoft365Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "MAX_PAGES", 2)
+    circle = {"value": [], "@odata.nextLink": f"{running.url}/v1.0/users?$skiptoken=0"}
+    running.graph.faults = [
+        Fault(Answer(status=200, body=circle), times=9, is_meant=lambda asked: asked.path.endswith("/users"))
+    ]
+
+    with pytest.raises(RejectedError, match="does not end"):
+        list(connector.list_accounts())

@@ -182,6 +182,22 @@ def test_groups_that_follow_something_else_are_for_a_person_and_the_others_are_d
     assert ann.id not in plain.members | team.members
 
 
+def test_a_group_that_active_directory_has_taken_over_is_said_to_be_lost(
+    running: Directory, ann: User, connector: Microsoft365Connector
+) -> None:
+    group = running.graph.tenant.form("sales", ann)
+    original = connector.read(ann.id)
+    perform(connector, Action.REMOVE_FROM_GROUPS, ann)
+    group.document["onPremisesSyncEnabled"] = True
+    left = connector.read(ann.id)
+
+    outcome = connector.perform(Action.ADD_TO_GROUPS, left.with_original(original, left), confirmed)
+
+    assert isinstance(outcome, Done)
+    assert [each.partition(":")[0] for each in outcome.lost] == ["sales"]
+    assert "Active Directory" in outcome.lost[0]
+
+
 def test_many_groups_are_left_by_twenty_in_a_call(
     running: Directory, ann: User, connector: Microsoft365Connector
 ) -> None:
@@ -407,6 +423,18 @@ def test_another_address_makes_the_target_unusable(running: Directory, ann: User
     with pytest.raises(TargetUnusableError, match="does the address lead to Microsoft Graph"):
         connector.read(ann.id)
     connector.close()
+
+
+def test_a_page_of_something_else_does_not_tell_that_an_account_is_deleted(
+    running: Directory, ann: User, connector: Microsoft365Connector
+) -> None:
+    page = Answer(status=404, body=b"<html>", headers={"Content-Type": "text/html"})
+    running.graph.faults = [Fault(page, is_meant=lambda asked: asked.method == "DELETE")]
+
+    with pytest.raises(RejectedError, match="404 does not come from Microsoft Graph"):
+        perform(connector, Action.DELETE, ann)
+
+    assert not ann.is_deleted
 
 
 def test_a_page_at_another_address_is_not_followed(
