@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from connectors.google_workspace import scopes
 from connectors.google_workspace.client import GoogleClient, user_path
@@ -23,7 +23,7 @@ class Checkup:
         self._used = used
 
     def run(self) -> str:
-        """Return one sentence about what was found.
+        """Return one sentence about what was found, and which scopes are granted.
 
         Raises:
             RejectedError: There is no ``disabled_ou``.
@@ -34,12 +34,14 @@ class Checkup:
         unit = self._config.disabled_ou
         if unit and not Units(self._config, self._client).exists(unit):
             raise RejectedError(f"there is no organizational unit {unit} (disabled_ou)")
-        needed = self._needed()
-        missing = {scope for scope in needed if self._client.lacks(scope)}
-        granted = ", ".join(_short(scope) for scope in needed if scope not in missing)
-        lacks = "; ".join(f"{_short(scope)} for {', '.join(needed[scope])}" for scope in needed if scope in missing)
-        told = f"these scopes are not granted: {lacks}; granted: {granted}" if missing else f"granted: {granted}"
-        return f"Google Workspace, acting for {self._config.subject}; {told}"
+        granted = ", ".join(_short(scope) for scope in self._needed() if not self._client.lacks(scope))
+        return f"Google Workspace, acting for {self._config.subject}; granted: {granted}"
+
+    def missing(self) -> Iterator[str]:
+        """Yield the scopes that the delegation lacks, each with what it is for."""
+        for scope, uses in self._needed().items():
+            if self._client.lacks(scope):
+                yield f"the scope {_short(scope)}, for {', '.join(uses)}"
 
     def _needed(self) -> dict[str, list[str]]:
         """Return what each scope is needed for, as far as rules and configuration leave a use for it."""

@@ -68,6 +68,10 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
         """Look for an account and for ``disabled_ou``, and ask for a token of each scope that the rules need."""
         return Checkup(self.config, self._client, self.used).run()
 
+    def missing_permissions(self) -> Iterator[str]:
+        """Yield the scopes that the rules need and the delegation lacks."""
+        return Checkup(self.config, self._client, self.used).missing()
+
     def expiries(self) -> Iterator[Expiry]:
         """Yield when the key of the service account ends."""
         return expiring.expiries(self.config, self._client)

@@ -36,13 +36,18 @@ class Microsoft365Connector(AccessActions, BelongingActions, LifetimeActions, Gr
             yield "mail_settings", "must be true, since a rule redirects mail; its permissions are needed, too"
 
     def check(self) -> str:
-        """Read one account, and compare the permissions in the token with those that the actions need."""
+        """Read one account, and say which permissions there are of those that the rules need."""
         self._client.send("GET", "/users", call="listing accounts", params={"$top": "1", "$select": "id"}).json_object()
         needed = self._needed()
         lacks = permissions.missing(needed, self._client.granted(renew=True))
-        missing = [f"{name} ({', '.join(needed[name])})" for name in lacks]
-        told = f"these permissions are not granted: {', '.join(missing)}" if missing else "all permissions are granted"
-        return f"Microsoft Graph, tenant {self.config.tenant_id}; {told}"
+        granted = ", ".join(name for name in needed if name not in lacks)
+        return f"Microsoft Graph, tenant {self.config.tenant_id}; granted: {granted}"
+
+    def missing_permissions(self) -> Iterator[str]:
+        """Yield the permissions that the rules need and are not in the token."""
+        needed = self._needed()
+        for name in permissions.missing(needed, self._client.granted()):
+            yield f"the permission {name}, for {', '.join(needed[name])}"
 
     def expiries(self) -> Iterator[Expiry]:
         """Yield when the application's secret or certificate ends."""

@@ -175,6 +175,7 @@ def _about_target(bridge: Bridge, name: str) -> Iterator[Finding]:
     found = _check_target(bridge, name)
     yield found
     if found.verdict is Verdict.OK:
+        yield from _check_permissions(bridge, name)
         yield from _check_expiries(bridge, name)
 
 
@@ -195,6 +196,21 @@ def _check_target(bridge: Bridge, name: str) -> Finding:
         return Finding(name=where, verdict=Verdict.FAILED, message=message, next_step="tell whoever made it")
     mode = bridge.fleet[name].mode
     return Finding(name=where, verdict=Verdict.OK, message=f"{found} ({mode} mode)")
+
+
+def _check_permissions(bridge: Bridge, name: str) -> Iterator[Finding]:
+    """Yield a warning for each permission that the rules have a use for and a target does not give."""
+    where = f"targets.{name}"
+    try:
+        for each in bridge.fleet.connector(name).missing_permissions():
+            step = "grant it, or take out of the rules what needs it"
+            yield Finding(name=where, verdict=Verdict.WARNING, message=f"not granted: {each}", next_step=step)
+    except BridgeError as error:
+        message = f"which permissions are granted cannot be told: {error}"
+        yield Finding(name=where, verdict=Verdict.WARNING, message=message, next_step="check again later")
+    except Exception as error:  # noqa: BLE001  # a connector's bug must not hide the other targets
+        message = f"unexpected {type(error).__name__} in the connector, asked for its permissions"
+        yield Finding(name=where, verdict=Verdict.WARNING, message=message)
 
 
 def _check_expiries(bridge: Bridge, name: str) -> Iterator[Finding]:

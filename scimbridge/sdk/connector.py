@@ -155,6 +155,13 @@ class Connector(ABC, Generic[ConfigT]):
             TargetUnusableError: The credentials or the address are wrong.
         """
 
+    def missing_permissions(self) -> Iterator[str]:
+        """Yield what the rules have a use for and nobody has granted, each with what it is for; changes nothing.
+
+        Asked by ``scimbridge targets check`` after a ``check`` that found nothing amiss; see ``used``.
+        """
+        yield from ()
+
     def expiries(self) -> Iterator[Expiry]:
         """Yield what the target's credentials hang on and when it ends, as far as that can be told; changes nothing.
 

@@ -33,14 +33,23 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
 
 
 class _Checked:
-    def __init__(self, answer: str | Exception, *expiries: Expiry | Exception) -> None:
+    def __init__(
+        self, answer: str | Exception, *expiries: Expiry | Exception, missing: str | Exception | None = None
+    ) -> None:
         self._answer = answer
         self._expiries = expiries
+        self._missing = missing
 
     def check(self) -> str:
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
+
+    def missing_permissions(self) -> Iterator[str]:
+        if isinstance(self._missing, Exception):
+            raise self._missing
+        if self._missing is not None:
+            yield self._missing
 
     def expiries(self) -> Iterator[Expiry]:
         for each in self._expiries:
@@ -121,6 +130,27 @@ def test_what_ends_is_told_and_fails_no_check(
     assert line.startswith("ok       targets.crm: ")
     assert told.startswith(f"{verdict:<8} targets.crm: ")
     assert said in told
+    assert "secret" not in told
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("the scope a, for suspend", "not granted: the scope a, for suspend -> grant it, or take out of the rules"),
+        (RetryableError("slow"), "which permissions are granted cannot be told: slow"),
+        (ZeroDivisionError("secret"), "unexpected ZeroDivisionError"),
+    ],
+)
+def test_a_permission_that_rules_need_and_nobody_has_granted_is_a_warning(
+    bench: Bench, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, missing: str | Exception, said: str
+) -> None:
+    assert bench.wakeups == []
+    monkeypatch.setattr(registry, "build", lambda *_: _Checked("12 accounts", missing=missing))
+
+    line, told = terminal.run("targets", "check", "crm").stdout.splitlines()
+
+    assert line.startswith("ok       targets.crm: ")
+    assert told.startswith(f"warning  targets.crm: {said}")
     assert "secret" not in told
 
 

@@ -421,8 +421,9 @@ def test_a_missing_scope_is_named_and_stops_only_what_needs_it(running: Workspac
     running.google.tokens.granted = frozenset(each for each in ALL_SCOPES if not each.endswith("user.security"))
     connector = running.connector()
 
-    said = connector.check()
-    assert "not granted: admin.directory.user.security for reset_credentials, revoke_sessions; granted: " in said
+    assert "user.security" not in connector.check()
+    told = "the scope admin.directory.user.security, for reset_credentials, revoke_sessions"
+    assert list(connector.missing_permissions()) == [told]
     assert perform(connector, Action.SUSPEND, ann) == Done(changed=True)
     with pytest.raises(RejectedError, match=r"scope \S+admin\.directory\.user\.security"):
         perform(connector, Action.REVOKE_SESSIONS, ann)
@@ -434,6 +435,7 @@ def test_check_says_what_is_there(running: Workspace, connector: GoogleWorkspace
 
     assert said.startswith("Google Workspace, acting for admin@example.com; granted: admin.directory.user, ")
     assert "apps.groups.settings" in said
+    assert list(connector.missing_permissions()) == []
     running.google.company.org_units.remove("/Leavers")
     with pytest.raises(RejectedError, match="/Leavers"):
         connector.check()

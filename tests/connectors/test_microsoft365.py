@@ -460,31 +460,32 @@ def test_a_token_is_renewed_when_microsoft_has_forgotten_it(
 def test_check_names_each_missing_permission_and_what_needs_it(
     running: Directory, connector: Microsoft365Connector
 ) -> None:
-    assert connector.check() == f"Microsoft Graph, tenant {TENANT}; all permissions are granted"
+    assert connector.check().startswith(f"Microsoft Graph, tenant {TENANT}; granted: ")
+    assert list(connector.missing_permissions()) == []
 
     running.graph.tokens.granted = ALL_PERMISSIONS - {"DelegatedPermissionGrant.ReadWrite.All"}
-    assert "not granted: DelegatedPermissionGrant.ReadWrite.All (revoke_sessions)" in connector.check()
+    assert "DelegatedPermissionGrant" not in connector.check()
+    told = "the permission DelegatedPermissionGrant.ReadWrite.All, for revoke_sessions"
+    assert list(connector.missing_permissions()) == [told]
 
 
 @pytest.mark.parametrize(
     ("planned", "missing"),
     [
-        (Action.TRANSFER_OWNERSHIP, "User.ReadWrite.All (transfer_ownership)"),
-        (Action.REVOKE_SESSIONS, "Device.ReadWrite.All (revoke_sessions)"),
-        (Action.SUSPEND, ""),
+        (Action.TRANSFER_OWNERSHIP, ["the permission User.ReadWrite.All, for transfer_ownership"]),
+        (Action.REVOKE_SESSIONS, ["the permission Device.ReadWrite.All, for revoke_sessions"]),
+        (Action.SUSPEND, []),
     ],
 )
 def test_check_asks_only_for_what_rules_and_configuration_use(
-    running: Directory, planned: Action, missing: str
+    running: Directory, planned: Action, missing: list[str]
 ) -> None:
     running.graph.tokens.granted = ALL_PERMISSIONS - {"User.ReadWrite.All", "Device.ReadWrite.All"}
     config = running.config(devices="disable", direct_reports="successor")
     context = Context(target="m365", permit=RecordingPermit(), planned=frozenset({planned}))
     connector = Microsoft365Connector(config, context)
 
-    told = connector.check().rpartition("; ")[2]
-
-    assert told == (f"these permissions are not granted: {missing}" if missing else "all permissions are granted")
+    assert list(connector.missing_permissions()) == missing
     connector.close()
 
 
@@ -494,7 +495,7 @@ def test_a_permission_that_another_one_includes_is_not_missed(
     narrow = {"User.RevokeSessions.All", "User.EnableDisableAccount.All", "GroupMember.ReadWrite.All"}
     running.graph.tokens.granted = ALL_PERMISSIONS - narrow
 
-    assert "all permissions are granted" in connector.check()
+    assert list(connector.missing_permissions()) == []
 
 
 def test_a_missing_permission_stops_only_what_needs_it(running: Directory, ann: User) -> None:

@@ -55,9 +55,11 @@ class Describing(Arranging):
         before = self.writes()
 
         sentence = connector.check()
+        missing = list(connector.missing_permissions())
 
         assert sentence.strip()
         assert "\n" not in sentence
+        assert not missing, "the tests' credentials may do all that it declares"
         assert self.writes() == before
         assert permit.asked
         assert not any(permit.asked)
