@@ -40,7 +40,7 @@ class Groups:
     def list(self) -> Iterator[GroupSummary]:
         """Yield all groups with their owners and size."""
         sizes = self._sizes()
-        params = {"$select": _SELECT, "$expand": "owners($select=id,displayName,userPrincipalName)", "$top": "999"}
+        params = {"$select": _SELECT, "$expand": "owners($select=id,displayName,userPrincipalName)"}
         for each in self._client.items("/groups", call="listing groups", params=params):
             yield GroupSummary(
                 id=str(each["id"]),

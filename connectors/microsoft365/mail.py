@@ -54,9 +54,9 @@ class Mail:
         """Return what the answers to ``requests`` tell; ``None`` where there is no mailbox, or nobody looks."""
         if not answers or any(has_no_mailbox(each) for each in answers):
             return None
-        rules, *settings = map(demand, answers)
-        goes_to = next((_recipient(each) for each in _own(rules)), "")
-        return Mailbox(goes_to, *(kept(each.get(_SETTING) or {}) for each in settings))
+        rules, *settings = answers
+        goes_to = next((_recipient(each) for each in self._own(rules)), "")
+        return Mailbox(goes_to, *(kept(demand(each).get(_SETTING) or {}) for each in settings))
 
     def is_redirected(self, account: AccountState) -> bool:
         """Whether mail goes to the successor, and senders are told so where that is configured."""
@@ -118,7 +118,10 @@ class Mail:
     def _looked_at(self, user_id: str) -> list[Document] | None:
         """Return the bridge's own rules as they are now; ``None`` where there is no mailbox."""
         (answer,) = self._client.batch([Request.get(_rules(user_id))], call="reading the rules of a mailbox")
-        return None if has_no_mailbox(answer) else list(_own(demand(answer)))
+        return None if has_no_mailbox(answer) else list(self._own(answer))
+
+    def _own(self, rules: Answer) -> Iterator[Document]:
+        yield from (each for each in self._client.listed(rules) if each.get("displayName") == RULE)
 
     def _write_reply(self, user_id: str, setting: Document) -> None:
         body = {_SETTING: setting}
@@ -131,10 +134,6 @@ def _settings(user_id: str) -> str:
 
 def _rules(user_id: str, *rule: str) -> str:
     return path_of("users", user_id, "mailFolders", "inbox", "messageRules", *rule)
-
-
-def _own(rules: Document) -> Iterator[Document]:
-    yield from (each for each in rules.get("value", ()) if each.get("displayName") == RULE)
 
 
 def _recipient(rule: Document) -> str:

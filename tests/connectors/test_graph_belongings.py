@@ -367,6 +367,15 @@ def test_a_redirection_that_somebody_else_has_changed_stays_and_the_reply_comes_
     assert ann.reply["status"] == "disabled"
 
 
+def test_the_bridge_finds_its_own_rule_among_many(ann: User, bob: AccountRef, connector: Microsoft365Connector) -> None:
+    ann.rules = {f"own{number}": {"id": f"own{number}", "displayName": "News", "actions": {}} for number in range(120)}
+
+    assert perform(connector, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=True)
+
+    assert connector.read(ann.id).mail_to == bob.name
+    assert perform(connector, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=False)
+
+
 def test_a_mailbox_that_is_gone_is_said_to_be_lost(ann: User, bob: AccountRef, replying: Microsoft365Connector) -> None:
     original = replying.read(ann.id)
     perform(replying, Action.REDIRECT_MAIL, ann, successor=bob)
