@@ -1,4 +1,4 @@
-"""Deleted accounts come back while their target keeps them, and are purged only while it does. On both stores."""
+"""Deleted accounts come back while their target keeps them, and are purged only while it does."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ FULL: dict[str, Any] = {
     "note": "Third floor",
     "container": "people",
 }
+ON_ONE_STORE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # the other one proves nothing more
 PURGED = (*TAKEN, replace(a_stage("50d", Action.PURGE), terms=Terms(approvers=1)))
 
 
@@ -89,6 +90,7 @@ def test_an_operator_brings_back_a_deleted_account_with_all_it_had(bench: Bench,
         assert snapshots.standing(tx, "crm", "native-ada") is None
 
 
+@ON_ONE_STORE
 def test_until_when_is_said_where_the_account_goes(bench: Bench) -> None:
     ada = deleted(bench)
 
@@ -124,6 +126,7 @@ def test_to_the_last_moment_it_is_brought_back(bench: Bench, crm: MemoryTarget) 
     assert not crm.is_suspended("ada")
 
 
+@ON_ONE_STORE
 def test_who_returns_is_asked_about_a_deleted_account_and_has_the_rest_at_once(
     database: Database, clock: FakeClock
 ) -> None:
@@ -146,6 +149,7 @@ def test_who_returns_is_asked_about_a_deleted_account_and_has_the_rest_at_once(
     assert not crm.is_suspended("ada")
 
 
+@ON_ONE_STORE
 def test_who_is_created_anew_is_asked_about_the_old_account_and_gets_it_back(bench: Bench, crm: MemoryTarget) -> None:
     old = deleted(bench)
     bench.delete(old)
@@ -162,6 +166,7 @@ def test_who_is_created_anew_is_asked_about_the_old_account_and_gets_it_back(ben
     assert crm.names("ada", "groups") == ["Sales", "VPN"]
 
 
+@ON_ONE_STORE
 def test_an_account_whose_name_somebody_else_has_by_now_is_not_brought_back_for_them_to_find(
     bench: Bench, crm: MemoryTarget
 ) -> None:
@@ -178,6 +183,7 @@ def test_an_account_whose_name_somebody_else_has_by_now_is_not_brought_back_for_
     assert bench.account(other).native_id is None
 
 
+@ON_ONE_STORE
 def test_a_deletion_whose_end_nobody_knows_is_undone_with_what_went_with_it(bench: Bench, crm: MemoryTarget) -> None:
     crm.after_write = lose_the_answer(crm, "delete")
     ada = deleted(bench)
@@ -197,6 +203,7 @@ def lose_the_answer(crm: MemoryTarget, what: str) -> Any:
     return lose
 
 
+@ON_ONE_STORE
 def test_what_somebody_else_had_taken_before_the_deletion_is_not_given_back(bench: Bench, crm: MemoryTarget) -> None:
     crm.add("ada", **FULL)
     ada = bench.join("ada", everywhere=False)
@@ -214,6 +221,7 @@ def test_what_somebody_else_had_taken_before_the_deletion_is_not_given_back(benc
     assert crm.names("ada", "groups") == ["Sales", "VPN"]
 
 
+@ON_ONE_STORE
 def test_what_somebody_changes_after_a_deletion_that_came_to_nothing_stays(bench: Bench, crm: MemoryTarget) -> None:
     crm.add("ada", **FULL)
     ada = bench.join("ada", everywhere=False)
@@ -234,6 +242,7 @@ def test_what_somebody_changes_after_a_deletion_that_came_to_nothing_stays(bench
     assert crm.names("ada", "groups") == ["Sales", "VPN"]
 
 
+@ON_ONE_STORE
 def test_a_name_that_was_taken_meanwhile_asks_a_person(bench: Bench, crm: MemoryTarget) -> None:
     ada = deleted(bench)
     crm.accounts["native-other"] = {"name": "ada", "suspended": False, "groups": [], "licenses": [], "owns": []}
@@ -247,6 +256,7 @@ def test_a_name_that_was_taken_meanwhile_asks_a_person(bench: Bench, crm: Memory
     assert not crm.accounts["native-other"]["suspended"]
 
 
+@ON_ONE_STORE
 def test_what_an_administrator_brought_back_already_is_given_the_rest(bench: Bench, crm: MemoryTarget) -> None:
     ada = deleted(bench)
     crm.bring_back("native-ada")
@@ -258,6 +268,7 @@ def test_what_an_administrator_brought_back_already_is_given_the_rest(bench: Ben
     assert crm.names("ada", "groups") == ["Sales", "VPN"]
 
 
+@ON_ONE_STORE
 def test_what_the_target_does_not_keep_after_all_is_said_once(bench: Bench, crm: MemoryTarget) -> None:
     ada = deleted(bench)
     crm.bin.clear()
@@ -270,6 +281,7 @@ def test_what_the_target_does_not_keep_after_all_is_said_once(bench: Bench, crm:
     assert {task.state for action, task in tasks.items() if action is not Action.UNDELETE} == {TaskState.SKIPPED}
 
 
+@ON_ONE_STORE
 def test_a_target_that_only_says_that_the_account_is_back_is_not_believed(bench: Bench, crm: MemoryTarget) -> None:
     ada = deleted(bench)
     crm.is_lying = True
@@ -284,6 +296,7 @@ def test_a_target_that_only_says_that_the_account_is_back_is_not_believed(bench:
     assert not crm.is_suspended("ada")
 
 
+@ON_ONE_STORE
 def test_who_was_suspended_before_the_bridge_came_comes_back_suspended(bench: Bench, crm: MemoryTarget) -> None:
     crm.add("ada", suspended=True, **FULL)
     ada = bench.join("ada", everywhere=False)
@@ -331,6 +344,7 @@ def test_what_is_left_of_a_deleted_account_is_purged_after_an_approval_of_its_ow
     assert "the account is gone from the target" in restoring(bench, ada)[Action.UNDELETE].reason
 
 
+@ON_ONE_STORE
 def test_an_account_that_is_there_is_never_purged(database: Database, clock: FakeClock) -> None:
     bench = a_bench(database, clock, *PURGED)
     crm = bench.systems["crm"]
@@ -345,6 +359,7 @@ def test_an_account_that_is_there_is_never_purged(database: Database, clock: Fak
     assert ("purge", "native-ada") not in crm.writes
 
 
+@ON_ONE_STORE
 def test_who_returns_is_not_purged(database: Database, clock: FakeClock) -> None:
     bench = a_bench(database, clock, *PURGED)
     ada = deleted(bench)
@@ -358,6 +373,7 @@ def test_who_returns_is_not_purged(database: Database, clock: FakeClock) -> None
     assert bench.states(left)["purge@crm"] is TaskState.CANCELED
 
 
+@ON_ONE_STORE
 def test_a_target_that_lies_has_purged_nothing(database: Database, clock: FakeClock) -> None:
     bench = a_bench(database, clock, *PURGED[:-1], a_stage("50d", Action.PURGE))
     ada = deleted(bench)
