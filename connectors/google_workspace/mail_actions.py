@@ -55,18 +55,19 @@ class MailActions(GoogleCalls):
         moved = self._hand_over_addresses(account, successor)
         if account.suspended:
             return NeedsPerson(_NOT_DELIVERED)
-        changed = [moved.done > 0, self._answer(account, successor), self._set_delegates(account, successor)]
-        if account.mail_to != successor.name:
-            if not self._mail.forward(account.name, successor.name):
-                return NeedsPerson("Google asks the successor to agree: open the mail that was sent there, then retry")
-            changed.append(True)
+        goes_elsewhere = account.mail_to != successor.name
+        is_forwarded = not goes_elsewhere or self._mail.forward(account.name, successor.name)
+        answers, delegates = self._answer(account, successor), self._set_delegates(account, successor)
+        if not is_forwarded:
+            return NeedsPerson("Google asks the successor to agree: open the mail that was sent there, then retry")
         if moved.refused:
             return NeedsPerson(
                 f"Google does not let the bridge change {', '.join(moved.refused)}: an address of a domain alias goes "
                 "with that domain only. Change it by hand or leave it, then mark this as done; all the rest is done"
             )
         after = {"addresses": moved.done, "addresses that Google keeps": len(account.attributes.get(FIXED, ()))}
-        return Done(changed=any(changed), after=after if self.config.aliases != "leave" else {})
+        changed = moved.done > 0 or goes_elsewhere or answers or delegates
+        return Done(changed=changed, after=after if self.config.aliases != "leave" else {})
 
     @performs(Action.RESTORE_MAIL, needs=(scopes.MAIL, scopes.MAIL_SHARING, scopes.USER))
     def restore_mail(self, account: AccountState, _confirm: Confirm) -> Outcome:

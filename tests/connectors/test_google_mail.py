@@ -278,6 +278,24 @@ def test_who_may_not_become_a_delegate_is_said(case: Case) -> None:
     with pytest.raises(RejectedError, match="does not let the successor read"):
         case.redirect()
 
+    assert case.seen()[1]["emailAddress"] == case.bob.email, "the mail goes there all the same"
+
+
+def test_a_successor_of_another_company_is_asked_and_a_person_told(running: Workspace) -> None:
+    case = a_case(running)
+    case.bob.document["primaryEmail"] = "bob@elsewhere.example"
+
+    outcome = case.redirect()
+
+    assert isinstance(outcome, NeedsPerson)
+    assert "agree" in outcome.instructions
+    assert case.seen()[1:] == (
+        {"enabled": False},
+        OWN,
+        {"assistant@example.com": "accepted", "other@example.com": "pending"},
+    )
+    case.connector.close()
+
 
 def test_a_mailbox_that_is_still_blocked_waits_for_its_restoration(case: Case) -> None:
     case.redirect()

@@ -74,6 +74,8 @@ class Services:
         mail = self._mailbox(keys, caller).mail
         if body["forwardingEmail"] in mail.forwarding_addresses:
             raise GoogleError(refusal(409, "alreadyExists", "Requested entity already exists"))
+        if body["forwardingEmail"].rpartition("@")[2] != self._company.domain:
+            return {**body, "verificationStatus": "pending"}  # whoever has it gets a mail, and may agree
         mail.forwarding_addresses.append(body["forwardingEmail"])
         return {**body, "verificationStatus": "accepted"}
 
