@@ -17,6 +17,7 @@ from scimbridge.domain.source import NameCase, OverInactive, Profiles
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import DuplicateError, StoreError
+from scimbridge.services import settling
 from scimbridge.services.ending import Ending
 from scimbridge.services.grants import ACTIVE_AGAIN
 from scimbridge.services.moving import Moving
@@ -268,8 +269,11 @@ def _is_same_person(former: Identity, identity: Identity) -> bool:
 
 
 def _former(tx: Connection, own: Surroundings, identity: Identity, now: datetime) -> Sequence[Identity]:
-    """Return the deleted identities that an identity was found to be when it came, locked."""
-    found = cases.former_of(tx, identity.id) if own.has_restore else ()
+    """Return the deleted identities whose place an identity takes that left again before it had all of theirs, locked.
+
+    One whose restore an operator has canceled was somebody else.
+    """
+    found = cases.former_of(tx, identity.id, settling.LEFT_AGAIN) if own.has_restore else ()
     for key in found:
         cases.lock_identity(tx, key)
     return [identities.identity_by_id(tx, key, now) for key in found]

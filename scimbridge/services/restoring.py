@@ -19,7 +19,7 @@ from scimbridge.domain.times import moment
 from scimbridge.domain.undo import Undo, undo_of
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
-from scimbridge.store import cases, journal, snapshots, stages, tasks
+from scimbridge.store import accounts, cases, journal, snapshots, stages, tasks
 from scimbridge.store.surroundings import Owned
 
 DELETED = (
@@ -70,7 +70,7 @@ def open_restore(
     Args:
         tx: A write transaction that holds the identity's lock.
         identity: Whose they are.
-        taken: The accounts.
+        taken: The accounts; of those that are the same one at the target, the last one stands for all.
         wish: Why and how.
         can: What the targets can do.
         now: When (UTC).
@@ -78,8 +78,8 @@ def open_restore(
     case = wish.into or _insert_case(tx, identity, wish, now)
     stage = PlannedStage(number=0, after=timedelta(), due_at=now, tasks=())
     stage_id = stages.insert_stage(tx, case.id, stage, now)
-    ways = {account.id: _way(tx, identity, account, can.get(account.target), now) for account in taken}
-    new = [task for account in taken for task in _tasks(case, stage_id, account, ways[account.id], wish, now)]
+    ways = [(same[-1], _way(tx, identity, same, can.get(same[-1].target), now)) for same in _by_native(tx, taken)]
+    new = [task for account, way in ways for task in _tasks(case, stage_id, account, way, wish, now)]
     tasks.insert_tasks(tx, new)
     journal.record(
         tx,
@@ -91,8 +91,8 @@ def open_restore(
         case_id=case.id,
         personal={"user_name": identity.user_name},
     )
-    for account in taken:
-        for sentence in ways[account.id].undo.lost:
+    for account, way in ways:
+        for sentence in way.undo.lost:
             journal.record(
                 tx,
                 "not given back",
@@ -129,9 +129,21 @@ def _insert_case(tx: Connection, identity: Identity, wish: Wish, now: datetime) 
     )
 
 
-def _way(tx: Connection, identity: Identity, account: Owned, can: Abilities | None, now: datetime) -> Way:
+def _by_native(tx: Connection, taken: Sequence[Owned]) -> Iterable[Sequence[Owned]]:
+    """Return accounts by what they are at their targets: a deleted identity and who takes its place know the same one.
+
+    What was taken from either is given back together, for nothing is kept of the account once a restore has ended.
+    """
+    found: dict[tuple[str, str], list[Owned]] = {}
+    for account in taken:
+        found.setdefault((account.target, accounts.account_by_id(tx, account.id).lock_key), []).append(account)
+    return found.values()
+
+
+def _way(tx: Connection, identity: Identity, same: Sequence[Owned], can: Abilities | None, now: datetime) -> Way:
+    account = same[-1]
     since = snapshots.taken_at(tx, account.id)
-    begun = tasks.begun_on(tx, account.id, since)
+    begun = tasks.begun_on(tx, [each.id for each in same], since)
     window = kept_for(Action.DELETE, can) if can is not None else None
     deleted_at = tasks.deleted_at(tx, account.id, since) if since is not None and window is not None else None
     kept_until = deleted_at + window if deleted_at is not None and window is not None else None

@@ -17,7 +17,7 @@ from scimbridge.services import restoring, settling
 from scimbridge.services.grants import ACTIVE_AGAIN, CHANGED_BACK, Grants
 from scimbridge.services.planning import Planner, Verdict
 from scimbridge.services.restoring import Wish
-from scimbridge.store import accounts, assignments, cases, identities, moves, tasks
+from scimbridge.store import assignments, cases, identities, moves, tasks
 from scimbridge.store.moves import Move
 from scimbridge.store.surroundings import Owned, Surroundings, around
 
@@ -197,7 +197,7 @@ class Returning:
     def _open(
         self, tx: Connection, identity: Identity, taken: Sequence[Owned], wish: Wish, now: datetime
     ) -> tuple[Case, list[WakeUp]]:
-        return restoring.open_restore(tx, identity, _each_once(tx, taken), wish, self._planner.capabilities, now)
+        return restoring.open_restore(tx, identity, taken, wish, self._planner.capabilities, now)
 
     def _restore_of(self, case: Case) -> Restore:
         rule = self._rules.named(case.rule)
@@ -219,17 +219,6 @@ def _call_off(
     for case in canceled:
         settling.cancel(tx, case, ACTIVE_AGAIN, now, actor=identity.source)
     return canceled
-
-
-def _each_once(tx: Connection, taken: Sequence[Owned]) -> list[Owned]:
-    """Return accounts without those that are the same one at the target, known by several identities.
-
-    What was taken from any of them is given back together: nothing is kept of the account once a restore has ended.
-    """
-    first: dict[tuple[str, str], Owned] = {}
-    for each in taken:
-        first.setdefault((each.target, accounts.account_by_id(tx, each.id).lock_key), each)
-    return list(first.values())
 
 
 def _still_unassigned(identity: Identity, target: str, at: datetime) -> Fact:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.ids import CaseId, IdentityId, new_id
+from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
 from scimbridge.store.prepared import Prepared
@@ -134,19 +135,28 @@ def last_case_of(tx: Connection, identity_id: str) -> Case | None:
     return None if row is None else case_of(row)
 
 
-def former_of(tx: Connection, identity_id: str) -> list[str]:
-    """Return the ids of the deleted identities whose accounts were to be given back to this one, be it or not."""
+def former_of(tx: Connection, identity_id: str, called_off: str) -> list[str]:
+    """Return the ids of the deleted identities whose accounts were to be given back to this one, and were not.
+
+    Args:
+        tx: Any transaction.
+        identity_id: Who takes their place.
+        called_off: Why that was called off last; one that was called off for another reason does not count.
+    """
     query = (
-        select(accounts.c.identity_id)
-        .distinct()
+        select(accounts.c.id, accounts.c.identity_id, cases.c.id.label("case_id"), tasks.c.state, tasks.c.reason)
         .select_from(cases.join(tasks, tasks.c.case_id == cases.c.id).join(accounts))
-        .where(
-            cases.c.identity_id == identity_id,
-            cases.c.kind == CaseKind.RESTORE.value,
-            accounts.c.identity_id != identity_id,
-        )
+        .where(cases.c.identity_id == identity_id, accounts.c.identity_id != identity_id)
+        .order_by(cases.c.opened_at, cases.c.id)
     )
-    return list(tx.execute(query).scalars())
+    rows = tx.execute(query).all()
+    newest = {row.id: row.case_id for row in rows}
+    found = (
+        row.identity_id
+        for row in rows
+        if row.case_id == newest[row.id] and row.state == TaskState.CANCELED and row.reason == called_off
+    )
+    return list(dict.fromkeys(found))
 
 
 def _row_of(case: Case) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -394,12 +394,12 @@ def is_all_given_back(tx: Connection, task: Task) -> bool:
     return all(state == TaskState.DONE for action, state in tx.execute(query) if Action(action).gives_back)
 
 
-def begun_on(tx: Connection, account_id: str, since: datetime | None) -> frozenset[Action]:
-    """Return the actions on an account that may have changed it, whoever it was taken from.
+def begun_on(tx: Connection, account_ids: Collection[str], since: datetime | None) -> frozenset[Action]:
+    """Return the actions on an account that may have changed it.
 
     Args:
         tx: Any transaction.
-        account_id: The account of an identity. Others may have had the same one, and been deleted since.
+        account_ids: The account, as one identity or several have it.
         since: When its snapshot was taken; ``None`` where none stands, and only what runs just now counts.
     """
     is_live = attempts.c.ended_at.is_(None)
@@ -407,7 +407,7 @@ def begun_on(tx: Connection, account_id: str, since: datetime | None) -> frozens
         select(tasks.c.action)
         .join(attempts, attempts.c.task_id == tasks.c.id)
         .where(
-            attempts.c.account_id.in_(_same_native(account_id)),
+            attempts.c.account_id.in_(account_ids),
             is_live if since is None else or_(is_live, attempts.c.confirmed_at >= since),
         )
         .distinct()

@@ -587,3 +587,25 @@ def test_what_was_taken_from_somebody_deleted_is_given_back_once_and_whole_by_wh
     (restore,) = (case for case in bench.cases(again) if case.state is CaseState.COMPLETED)
     assert len({task.account_id for task in bench.tasks(restore)}) == 1
     assert not stands(bench)
+
+
+def test_who_is_somebody_else_gets_back_their_own_and_nothing_that_the_former_one_had(
+    bench: Bench, crm: MemoryTarget
+) -> None:
+    first = arrive(bench)
+    bench.leave(first)
+    bench.run("0s")
+    bench.run("7d")
+    bench.delete(first)
+    other = bench.join(everywhere=False, externalId="another")
+    bench.operating.cancel(bench.open_case(other).id, reason="somebody else", by="ops", now=bench.clock())
+    crm.account("ada")["suspended"] = False
+    bench.leave(other)
+    bench.run("0s")
+    assert crm.is_suspended("ada")
+
+    bench.come_back(other)
+    bench.run()
+
+    assert not crm.is_suspended("ada")
+    assert crm.names("ada", "groups") == []
