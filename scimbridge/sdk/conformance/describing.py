@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -62,6 +63,14 @@ class Describing(Arranging):
         assert not missing, "the tests' credentials may do all that it declares"
         assert self.writes() == before
         assert permit.asked
+        assert not any(permit.asked)
+
+    def test_what_its_credentials_hang_on_is_told_with_its_end_in_utc(
+        self, connector: Connector[Any], permit: RecordingPermit
+    ) -> None:
+        for expiry in connector.expiries():
+            assert expiry.what.strip()
+            assert expiry.ends_at is None or expiry.ends_at.utcoffset() == timedelta()
         assert not any(permit.asked)
 
     @pytest.mark.parametrize("action", [Action.MOVE])
