@@ -420,6 +420,7 @@ def test_a_reply_stays_within_the_tenant_unless_that_is_said(running: Directory,
 
     assert ann.reply["externalAudience"] == "none"
     assert perform(connector, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=False)
+    assert not any(asked.one("$select") == "displayName" for asked in running.graph.batched), "no name is in the text"
     connector.close()
 
 
