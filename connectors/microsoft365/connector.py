@@ -77,6 +77,8 @@ class Microsoft365Connector(AccessActions, BelongingActions, LifetimeActions, Gr
         """Whether the account is as an action would make it; the redirection can be told, too."""
         if isinstance(account, AccountState) and action is Action.REDIRECT_MAIL:
             return self._mail.is_redirected(account)
+        if isinstance(account, AccountState) and action is Action.RESTORE_MAIL:
+            return self._mail.is_restored(account)
         return account.is_as_wanted_by(action)
 
     def perform(self, action: Action, account: NativeState, confirm: Confirm) -> Outcome:

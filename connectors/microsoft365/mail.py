@@ -13,8 +13,8 @@ from connectors.microsoft365.batches import Document, Request, demand
 from connectors.microsoft365.client import GraphClient, path_of
 from connectors.microsoft365.config import Microsoft365Config
 from connectors.microsoft365.errors import has_no_mailbox
-from connectors.microsoft365.reply import Reply, kept, setting_in
-from scimbridge.sdk import AccountRef, AccountState
+from connectors.microsoft365.reply import Reply, is_same, kept, setting_in
+from scimbridge.sdk import AccountRef, AccountState, Action
 from scimbridge.sdk.http import Answer
 from scimbridge.sdk.reply import NAME, SUCCESSOR, SUCCESSOR_NAME
 
@@ -63,6 +63,13 @@ class Mail:
         if account.successor is None or account.mail_to != account.successor.name:
             return False
         return self._reply.is_in(account.auto_reply, account.successor.name)
+
+    def is_restored(self, account: AccountState) -> bool | None:
+        """Whether nothing of the redirection and the reply is left to undo; ``None`` where that cannot be told."""
+        wanted = account.is_as_wanted_by(Action.RESTORE_MAIL)
+        if wanted is not False or account.original is None or not account.stays("mail_to"):
+            return wanted
+        return is_same(account.auto_reply, account.original.auto_reply)
 
     def redirect(self, account: AccountState, successor: AccountRef) -> bool:
         """Redirect all mail, in the place of an earlier redirection, and tell senders; False without a mailbox."""

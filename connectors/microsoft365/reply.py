@@ -50,6 +50,21 @@ class Reply:
         return all(self._text.is_in(plain(str(setting.get(name) or "")), successor) for name in _TEXTS)
 
 
+def is_same(one: str | None, other: str | None) -> bool:
+    """Whether two settings, as ``kept`` wrote them, answer alike.
+
+    Exchange keeps the texts of a reply that is off, writes HTML in its own way, and sets dates that nobody asked for.
+    """
+    first, second = setting_in(one), setting_in(other)
+    status = first.get("status")
+    if status != second.get("status") or status == _OFF["status"]:
+        return bool(status == second.get("status"))
+    dates = ("scheduledStartDateTime", "scheduledEndDateTime") if status == "scheduled" else ()
+    if any(first.get(name) != second.get(name) for name in ("externalAudience", *dates)):
+        return False
+    return all(_text(first, name) == _text(second, name) for name in _TEXTS)
+
+
 def kept(setting: Document) -> str:
     """Return a setting as text that is the same for the same setting."""
     return json.dumps(setting, sort_keys=True)
@@ -59,3 +74,7 @@ def setting_in(text: str | None) -> Document:
     """Return the setting that ``kept`` wrote; that nobody is answered where nothing is known."""
     found: Document = json.loads(text) if text else dict(_OFF)
     return found
+
+
+def _text(setting: Document, name: str) -> str:
+    return "".join(plain(str(setting.get(name) or "")).split())

@@ -17,12 +17,17 @@ from tests.doubles.serving import running
 
 
 class Directory:
-    """A double that runs, and connectors at it."""
+    """A double that runs, and connectors at it.
+
+    Attributes:
+        settings: Of all connectors at it, beside what each is told.
+    """
 
     def __init__(self, graph: Graph, url: str) -> None:
         self.graph = graph
         self.url = url
         graph.origin = url
+        self.settings: dict[str, Any] = {}
         self.skus = [graph.tenant.sell("SPE_E3"), graph.tenant.sell("VISIOCLIENT")]
 
     def table(self, **settings: Any) -> dict[str, Any]:
@@ -37,6 +42,7 @@ class Directory:
             "match": {"userName": "userPrincipalName", "externalId": "employeeId"},
             "authority": self.url,
             "api_root": f"{self.url}/v1.0",
+            **self.settings,
             **settings,
         }
 

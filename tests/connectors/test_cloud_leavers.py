@@ -242,6 +242,52 @@ def test_a_leaver_of_microsoft_is_gone_in_the_end_and_nothing_is_done_twice(
 
 
 @ON_ONE_STORE
+def test_a_leaver_of_microsoft_who_comes_back_has_all_again_though_graph_shows_changes_late(
+    database: Database, clock: FakeClock
+) -> None:
+    redirecting = a_stage("0s", Action.REDIRECT_MAIL, terms=Terms(successor="bob@example.com"))
+    with directory() as cloud:
+        graph, tenant = cloud.graph, cloud.graph.tenant
+        cloud.settings = {"auto_reply": "Ask {successor}."}
+        can = Microsoft365Connector.capabilities
+        rules = Ruleset((a_rule(redirecting, replace(ACCESS, after=timedelta(days=1)), OF_MICROSOFT[1]),))
+        bench = CloudBench(database, clock, rules, actions=tuple(can), capabilities=can)
+        bench.cloud = cloud
+        ann, _ = tenant.hire("ann"), tenant.hire("bob")
+        tenant.license(ann, cloud.skus[0])
+        groups = [tenant.form(f"group-{number}", ann) for number in range(2)]
+        tenant.assign(ann, tenant.publish("CRM"))
+        people = {name: bench.join(f"{name}@example.com", everywhere=False) for name in ("ann", "bob")}
+        bench.run()
+
+        def held() -> str:
+            assigned = [each["resourceId"] for each in tenant.assignments.values()]
+            licenses = [each["skuId"] for each in ann.document["assignedLicenses"]]
+            marks = ann.document["onPremisesExtensionAttributes"]
+            has = [ann.document["accountEnabled"], marks, licenses, assigned, ann.reply["status"], ann.rules]
+            return repr([*has, [sorted(each.members) for each in groups]])
+
+        before = held()
+        graph.lag.seconds, graph.lag.clock = 1800, lambda: clock().timestamp()
+        bench.leave(people["ann"])
+        persist(bench, people["ann"], 7)
+        assert max(task.attempts for task in bench.tasks(bench.case(people["ann"]))) > 1, "it was patient"
+        assert (ann.document["accountEnabled"], ann.reply["status"], ann.document["assignedLicenses"]) == (
+            False,
+            "alwaysEnabled",
+            [],
+        )
+        assert not any(each.members for each in groups)
+        bench.come_back(people["ann"])
+        persist(bench, people["ann"], 12)
+        bench.connector.close()
+
+        states = [set(bench.states(case).values()) for case in bench.cases(people["ann"])]
+        assert states == [{TaskState.DONE}, {TaskState.DONE}]
+        assert held() == before
+
+
+@ON_ONE_STORE
 def test_the_mailbox_of_a_leaver_keeps_its_license_until_a_person_has_kept_it(
     database: Database, clock: FakeClock
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.microsoft365 import Microsoft365Connector
+from connectors.microsoft365.reply import is_same, kept
 from scimbridge.sdk import AccountRef, Action, Done, NeedsPerson, RejectedError, RetryableError
 from scimbridge.sdk.testing import confirmed
 from tests.connectors.graph_bridge import Directory, perform
@@ -420,6 +421,7 @@ def test_a_reply_stays_within_the_tenant_unless_that_is_said(running: Directory,
 
     assert ann.reply["externalAudience"] == "none"
     assert perform(connector, Action.REDIRECT_MAIL, ann, successor=bob) == Done(changed=False)
+    assert not any(asked.one("$select") == "displayName" for asked in running.graph.batched), "no name is in the text"
     connector.close()
 
 
@@ -435,6 +437,34 @@ def test_a_reply_that_was_configured_after_the_first_look_is_switched_off(
     assert ann.reply["status"] == "disabled"
     now = replying.read(ann.id).with_original(original, left)
     assert replying.is_as_wanted(Action.RESTORE_MAIL, now)
+
+
+ON = {"status": "alwaysEnabled", "externalAudience": "all", "internalReplyMessage": "<p>Gone &amp; glad</p>"}
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({}, True),
+        ({"internalReplyMessage": "<html>\n<body>\nGone &#38; glad\n</body></html>"}, True),
+        ({"scheduledStartDateTime": {"dateTime": "2026-01-01T00:00:00", "timeZone": "UTC"}}, True),
+        ({"internalReplyMessage": "Gone"}, False),
+        ({"externalReplyMessage": "Gone"}, False),
+        ({"externalAudience": "none"}, False),
+        ({"status": "scheduled"}, False),
+        ({"status": "disabled"}, False),
+    ],
+)
+def test_replies_are_the_same_when_they_answer_alike(change: dict[str, object], same: bool) -> None:
+    assert is_same(kept(ON), kept({**ON, **change})) is same
+
+
+def test_replies_that_are_off_are_the_same_whatever_they_would_say_and_dates_count_where_they_decide() -> None:
+    off = {**ON, "status": "disabled"}
+    assert is_same(kept(off), kept({**off, "internalReplyMessage": "", "externalAudience": "none"}))
+
+    holidays = {**ON, "status": "scheduled", "scheduledEndDateTime": {"dateTime": "2026-01-09T00:00:00"}}
+    assert not is_same(kept(holidays), kept({**holidays, "scheduledEndDateTime": {"dateTime": "2027-01-09T00:00:00"}}))
 
 
 def test_a_reply_needs_the_settings_of_mailboxes(running: Directory) -> None:

@@ -83,8 +83,7 @@ class Operations(Lookups):
     def _get_user(self, call: Call, asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
         check_query(asked)
         user = self._user(call.keys[0])
-        document = user.seen.pop() if user.seen else user.document
-        found = selected(asked, "user", document, USER_BY_DEFAULT)
+        found = selected(asked, "user", user.document, USER_BY_DEFAULT)
         if (expanded := asked.one("$expand")) is not None:
             if expanded != "manager($select=id)":
                 raise bad_request("Parsing OData Select and Expand failed.", "BadRequest")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.doubles.graph.applications import Applications
 from tests.doubles.graph.changes import Changes
-from tests.doubles.graph.description import find
+from tests.doubles.graph.description import Call, find
 from tests.doubles.graph.errors import GraphError, bad_request, refusal
 from tests.doubles.graph.groups import Groups
 from tests.doubles.graph.operations import Operations
 from tests.doubles.graph.roles import Roles
 from tests.doubles.graph.tenant import Tenant
 from tests.doubles.graph.tokens import TENANT, Tokens
+from tests.doubles.lag import Lag
 from tests.doubles.serving import Answer, Asked, Double, plain
 
 ALL_PERMISSIONS = frozenset(
@@ -41,6 +44,8 @@ ALL_PERMISSIONS = frozenset(
         "AuditLog.Read.All",
     }
 )
+Handler = Callable[[Call, Asked, Any, frozenset[str]], Any]
+
 _VERSION = "/v1.0"
 _MOST = 20
 """Requests in a batch; https://learn.microsoft.com/graph/json-batching."""
@@ -52,6 +57,7 @@ class Graph(Double):
     Attributes:
         origin: Its own address, which it writes into links; set by whoever runs it.
         batched: Requests inside batches, in order.
+        lag: For how long reads do not see a change.
     """
 
     def __init__(self, granted: frozenset[str] = ALL_PERMISSIONS) -> None:
@@ -60,6 +66,7 @@ class Graph(Double):
         self.tokens = Tokens(granted)
         self.origin = ""
         self.batched: list[Asked] = []
+        self.lag = Lag()
         kinds = (Operations, Groups, Applications, Roles, Changes)
         self._handlers = {
             call: carry_out
@@ -93,6 +100,10 @@ class Graph(Double):
         handler = self._handlers.get((call.method, call.name))
         if handler is None:
             return refusal(501, "NotImplemented", f"the double does not carry out {call.method} {call.name}")
+        return self.lag.answer(asked, partial(self._handle, handler, call, granted))
+
+    @staticmethod
+    def _handle(handler: Handler, call: Call, granted: frozenset[str], asked: Asked) -> Answer:
         result = handler(call, asked, _body_of(asked), granted)
         return Answer(status=204) if result is None else Answer(status=200, body=result)
 
@@ -103,7 +114,7 @@ class Graph(Double):
         # In no particular order, as Microsoft says.
         answers = [(each["id"], self._one_of_batch(each, granted)) for each in requests][::-1]
         responses = [
-            {"id": key, "status": each.status, "headers": dict(each.headers), "body": each.body}
+            {"id": key, "status": each.status, "headers": dict(each.headers), "body": _parsed(each)}
             for key, each in answers
         ]
         return Answer(status=200, body={"responses": responses})
@@ -145,3 +156,11 @@ def _body_of(asked: Asked) -> Any:
         return json.loads(asked.body)
     except ValueError as error:
         raise bad_request("Unable to read JSON request payload.", "BadRequest") from error
+
+
+def _parsed(answer: Answer) -> Any:
+    """Return a body as a batch holds it: as it is where it is JSON, else as text."""
+    try:
+        return json.loads(answer.content) if answer.content else None
+    except ValueError:
+        return answer.content.decode()

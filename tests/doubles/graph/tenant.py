@@ -25,7 +25,6 @@ class User:
         rules: Inbox rules by their id; ``None`` where there is no mailbox.
         reply: The automatic reply.
         is_kept: Nobody removes them for good, once they are deleted.
-        seen: Documents that reads still return before they see a change.
     """
 
     document: Document
@@ -38,7 +37,6 @@ class User:
     password: str = ""
     is_deleted: bool = False
     is_kept: bool = False
-    seen: list[Document] = field(default_factory=list)
 
     @property
     def id(self) -> str:
