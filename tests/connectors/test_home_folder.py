@@ -171,6 +171,38 @@ def test_what_changes_while_it_is_archived_begins_the_archive_anew(homes: Homes)
     assert not list(homes.archives.iterdir())
 
 
+def test_what_changes_after_it_was_read_never_counts_as_archived(homes: Homes) -> None:
+    ada = homes.add("ada", FILES)
+
+    class Late(RecordingPermit):
+        def __call__(self, *, writes: bool) -> None:
+            super().__call__(writes=writes)
+            if self.asked.count(True) == 4:  # before it is read back
+                (homes.root / "ada" / "top.txt").write_text("ON TOP")
+
+    connector = homes.connector(Late())
+    with pytest.raises(RetryableError, match=r"top.txt was changed since it was archived"):
+        connector.perform(Action.ARCHIVE, connector.read(ada), confirmed)
+
+    assert not list(homes.archives.iterdir())
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_what_was_half_written_when_the_power_failed_is_written_anew(homes: Homes, tmp_path: Path) -> None:
+    ada = homes.add("ada", FILES)
+    state = homes.connector().read(ada)
+    for _ in range(3):
+        _one_step(homes).perform(Action.ARCHIVE, state, confirmed)
+    lines, data = (homes.archives / f"{ada}{each}.part" for each in (".manifest.jsonl", ".tar.gz"))
+    lines.write_bytes(lines.read_bytes() + lines.read_bytes().splitlines(keepends=True)[1] + b'{"sum": {"sha')
+    data.write_bytes(data.read_bytes() + b"torn" * 10_000)
+
+    made = archive(homes, ada)
+
+    assert homes.look(extracted(made, tmp_path / "back")) == homes.look(homes.root / "ada")
+    assert homes.connector().read(ada).archived
+
+
 @pytest.mark.usefixtures("small_steps")
 def test_an_archive_that_does_not_read_back_never_counts(homes: Homes) -> None:
     ada = homes.add("ada", FILES)
@@ -403,6 +435,18 @@ def test_an_archive_that_was_lost_does_not_count(homes: Homes) -> None:
     assert isinstance(perform(homes, Action.DELETE, ada), InProgress)
 
     assert len(homes.made()) == 2
+
+
+def test_what_is_changed_while_the_folder_is_removed_stays_and_is_told(homes: Homes) -> None:
+    ada = homes.add("ada", FILES)
+    archive(homes, ada)
+
+    instructions = asked(
+        perform(homes, Action.DELETE, ada, lambda: (homes.root / "ada" / "b" / "three.txt").write_text("3"))  # type: ignore[arg-type]
+    )
+
+    assert "b/three.txt is not what the archive holds" in instructions
+    assert (homes.state / f"going-{ada}" / "ada" / "b" / "three.txt").read_text() == "3"
 
 
 def test_what_is_written_while_the_folder_is_removed_stays_and_is_told(homes: Homes) -> None:
