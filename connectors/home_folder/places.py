@@ -56,13 +56,18 @@ def below(name: str, parent: int, place: Place, seen: os.stat_result) -> Iterato
         ChangedError: Another one has its name by now.
         AskError: Something is mounted there.
     """
-    with inside(name, parent) as fd:
-        now = os.fstat(fd)
+    try:
+        fd = os.open(name, _FOLDER, dir_fd=parent)
+    except NotADirectoryError as error:
+        raise ChangedError(f"{printable(name)} was swapped for something else while it was looked at") from error
+    try:
         if place_of(fd) != place:
             raise AskError(f"{printable(name)} is a mount: unmount it, and retry the task")
-        if now.st_ino != seen.st_ino:
+        if os.fstat(fd).st_ino != seen.st_ino:
             raise ChangedError(f"{printable(name)} was swapped for another folder while it was looked at")
         yield fd
+    finally:
+        os.close(fd)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -83,7 +84,12 @@ def content(entry: Entry, place: Place) -> Iterator[int]:
         ChangedError: It is another one by now.
         AskError: A file is mounted there.
     """
-    fd = os.open(entry.name, _FILE, dir_fd=entry.parent)
+    try:
+        fd = os.open(entry.name, _FILE, dir_fd=entry.parent)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise ChangedError(f"{printable(entry.path)} was swapped for a link while it was read") from error
     try:
         if os.fstat(fd).st_ino != entry.status.st_ino:
             raise ChangedError(f"{printable(entry.path)} was swapped while it was read")

@@ -29,6 +29,7 @@ from scimbridge.sdk import (
     AccountNotFoundError,
     AccountState,
     Action,
+    ConnectorError,
     Context,
     Done,
     InProgress,
@@ -169,6 +170,55 @@ def test_what_changes_while_it_is_archived_begins_the_archive_anew(homes: Homes)
         _one_step(homes).perform(Action.ARCHIVE, state, confirmed)
 
     assert not list(homes.archives.iterdir())
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_what_changes_while_it_is_read_stops_the_archive_at_once(homes: Homes) -> None:
+    ada = homes.add("ada", FILES)
+
+    class Meanwhile(RecordingPermit):
+        def __call__(self, *, writes: bool) -> None:
+            super().__call__(writes=writes)
+            if self.asked.count(True) == 5:  # a part of one.txt is read
+                (homes.root / "ada" / "a" / "one.txt").write_text("two" * 1000)
+
+    connector = homes.connector(Meanwhile())
+    with pytest.raises(RetryableError, match=r"a/one.txt was changed while it was read"):
+        connector.perform(Action.ARCHIVE, connector.read(ada), confirmed)
+
+    assert not list(homes.archives.iterdir())
+
+
+def test_what_changes_after_it_was_read_never_counts_as_archived(homes: Homes) -> None:
+    ada = homes.add("ada", FILES)
+
+    class Late(RecordingPermit):
+        def __call__(self, *, writes: bool) -> None:
+            super().__call__(writes=writes)
+            if self.asked.count(True) == 4:  # before it is read back
+                (homes.root / "ada" / "top.txt").write_text("ON TOP")
+
+    connector = homes.connector(Late())
+    with pytest.raises(RetryableError, match=r"top.txt was changed since it was archived"):
+        connector.perform(Action.ARCHIVE, connector.read(ada), confirmed)
+
+    assert not list(homes.archives.iterdir())
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_what_was_half_written_when_the_power_failed_is_written_anew(homes: Homes, tmp_path: Path) -> None:
+    ada = homes.add("ada", FILES)
+    state = homes.connector().read(ada)
+    for _ in range(3):
+        _one_step(homes).perform(Action.ARCHIVE, state, confirmed)
+    lines, data = (homes.archives / f"{ada}{each}.part" for each in (".manifest.jsonl", ".tar.gz"))
+    lines.write_bytes(lines.read_bytes() + lines.read_bytes().splitlines(keepends=True)[1] + b'{"sum": {"sha')
+    data.write_bytes(data.read_bytes() + b"torn" * 10_000)
+
+    made = archive(homes, ada)
+
+    assert homes.look(extracted(made, tmp_path / "back")) == homes.look(homes.root / "ada")
+    assert homes.connector().read(ada).archived
 
 
 @pytest.mark.usefixtures("small_steps")
@@ -405,6 +455,18 @@ def test_an_archive_that_was_lost_does_not_count(homes: Homes) -> None:
     assert len(homes.made()) == 2
 
 
+def test_what_is_changed_while_the_folder_is_removed_stays_and_is_told(homes: Homes) -> None:
+    ada = homes.add("ada", FILES)
+    archive(homes, ada)
+
+    instructions = asked(
+        perform(homes, Action.DELETE, ada, lambda: (homes.root / "ada" / "b" / "three.txt").write_text("3"))  # type: ignore[arg-type]
+    )
+
+    assert "b/three.txt is not what the archive holds" in instructions
+    assert (homes.state / f"going-{ada}" / "ada" / "b" / "three.txt").read_text() == "3"
+
+
 def test_what_is_written_while_the_folder_is_removed_stays_and_is_told(homes: Homes) -> None:
     ada = homes.add("ada", FILES)
     archive(homes, ada)
@@ -545,6 +607,31 @@ def test_a_damaged_archive_brings_nothing_back(homes: Homes) -> None:
     assert not (homes.root / "ada").exists()
 
 
+def test_where_the_name_is_taken_nothing_is_unpacked(homes: Homes) -> None:
+    ada = homes.add("ada", FILES)
+    archive(homes, ada)
+    perform(homes, Action.DELETE, ada)
+    homes.add("ada")
+
+    assert "another account is called ada" in asked(perform(homes, Action.UNDELETE, ada))
+
+    assert not list(homes.state.iterdir())
+
+
+@pytest.mark.parametrize(("old", "new"), [('"sha256": "', '"sha256": "0'), ('"kind": "file"', '"kind": "folder"')])
+def test_an_archive_that_is_not_what_its_manifest_says_brings_nothing_back(homes: Homes, old: str, new: str) -> None:
+    ada = homes.add("ada", FILES)
+    archive(homes, ada)
+    perform(homes, Action.DELETE, ada)
+    (manifest,) = homes.made(".manifest.jsonl")
+    manifest.write_text(manifest.read_text().replace(old, new, 1))
+
+    with pytest.raises(RetryableError, match="does not read back"):
+        perform(homes, Action.UNDELETE, ada)
+
+    assert not (homes.root / "ada").exists()
+
+
 def test_what_is_half_removed_is_not_brought_back_over_what_is_left(homes: Homes) -> None:
     ada = homes.add("ada", FILES)
     archive(homes, ada)
@@ -586,7 +673,7 @@ def test_a_folder_that_is_swapped_for_a_link_while_it_is_removed_leads_nowhere(h
         swapping.start()
         try:
             outcome = perform(homes, Action.DELETE, ada)
-        except RetryableError as error:
+        except ConnectorError as error:
             outcome = NeedsPerson(str(error))
         finally:
             is_over.set()
@@ -615,9 +702,12 @@ def test_a_folder_that_becomes_a_link_between_look_and_step_is_not_entered(
 
     _at_the_next_look_at("a", swap, monkeypatch)
 
-    with pytest.raises(Exception, match="ada: a: Not a directory"):
-        homes.connector().perform(action, state, confirmed)
+    try:
+        said = asked(homes.connector().perform(action, state, confirmed))
+    except RetryableError as error:
+        said = str(error)
 
+    assert "a was swapped for" in said
     assert (homes.root / "ada" / "a").is_symlink()
     assert (victim / "one.txt").read_text() == "precious"
 
