@@ -339,6 +339,17 @@ def test_a_way_to_sign_in_that_graph_does_not_take_is_for_a_person_and_the_other
     assert len(ann.password) > 40
 
 
+def test_a_way_to_sign_in_that_graph_should_take_and_refuses_is_a_failure(
+    running: Directory, ann: User, connector: Microsoft365Connector
+) -> None:
+    ann.methods = {"f1": "fido2", "q1": "qrcodepin"}
+    refused = refusal(400, "badRequest", "The method is managed by a policy.")
+    running.graph.faults = [Fault(refused, is_meant=lambda asked: asked.path.endswith("/f1"))]
+
+    with pytest.raises(RejectedError, match="Graph refused 1 of 1: 400 Bad Request"):
+        perform(connector, Action.RESET_CREDENTIALS, ann)
+
+
 def test_without_a_mailbox_a_person_redirects_the_mail(
     running: Directory, ann: User, connector: Microsoft365Connector
 ) -> None:
