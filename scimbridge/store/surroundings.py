@@ -7,7 +7,6 @@ asking takes longer than the deciding, and on PostgreSQL each is a way to the se
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from sqlalchemy import JSON, ColumnElement, Connection, bindparam, exists, func,
 
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.ids import AccountId
+from scimbridge.domain.lightweight import lightweight
 from scimbridge.domain.task import TaskState
 from scimbridge.store.batch import batch_of
 from scimbridge.store.cases import case_of
@@ -34,7 +34,7 @@ from scimbridge.store.schema import (
 from scimbridge.store.values import Row, moment
 
 
-@dataclass(frozen=True, slots=True)
+@lightweight(frozen=True, slots=True)
 class Owned:
     """An account of the identity.
 
