@@ -17,29 +17,27 @@ class Protocol(HttpToolsProtocol):
 
 
 class _Together:
-    """A transport that sends what is written together with what is written next, if that comes at once.
+    """A transport that sends what is written in one turn of the event loop together, in the next one.
 
     uvicorn writes an answer's head and its body one after the other. Each way into the kernel wakes whoever
-    reads, and takes as long as reading the request did.
+    reads, and takes as long as reading the request did. Those who are answered by the same commit are
+    answered in one turn: what is sent to them goes out at one go, so that a client that serves several wakes once.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
-        self._held = b""
+        self._held: list[bytes] = []
         self.is_closing = transport.is_closing
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send something: with what is held back, or before the next turn of the event loop."""
-        if self._held:
-            data, self._held = self._held + data, b""
-            self._transport.write(data)
-        else:
-            self._held = data
+        """Send something in the next turn of the event loop."""
+        if not self._held:
             self._loop.call_soon(self._let_go)
+        self._held.append(data)
 
     def close(self) -> None:
         """Close the connection, after all that was written."""
@@ -48,5 +46,6 @@ class _Together:
 
     def _let_go(self) -> None:
         if self._held:
-            data, self._held = self._held, b""
+            data = b"".join(self._held)
+            self._held.clear()
             self._transport.write(data)

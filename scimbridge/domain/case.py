@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from scimbridge.domain.identity import AT_TARGET
 from scimbridge.domain.ids import CaseId, IdentityId
+from scimbridge.domain.lightweight import lightweight
 from scimbridge.domain.trigger import Trigger
 
 
@@ -29,7 +29,7 @@ class CaseKind(StrEnum):
     """Gives back what a leave case took."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lightweight(frozen=True, slots=True, kw_only=True)
 class Case:
     """One deprovisioning of one identity, from trigger to end.
 

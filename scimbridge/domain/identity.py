@@ -8,11 +8,12 @@ signs in with it, and no source of SCIM can have such a name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from scimbridge.domain.ids import IdentityId
+from scimbridge.domain.lightweight import lightweight
 
 AT_TARGET = "@"
 """How the source of a group begins that is at a target; the target's name follows."""
@@ -28,7 +29,7 @@ def target_of(source: str) -> str:
     return source.removeprefix(AT_TARGET)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lightweight(frozen=True, slots=True, kw_only=True)
 class Identity:
     """A person or service as one source knows it, or a group at a target.
 

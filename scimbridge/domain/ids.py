@@ -39,7 +39,7 @@ def new_id(now: datetime) -> str:
     except IndexError:
         chance, *more = _random_parts()
         _chances.extend(more)
-    return f"{_prefix(now)}-7{chance}"
+    return _prefix(now) + chance
 
 
 def before_ids(at: datetime) -> str:
@@ -50,7 +50,7 @@ def before_ids(at: datetime) -> str:
 def _random_parts() -> Iterator[str]:
     digits = os.urandom(10 * _CHANCES).hex()
     for own in (digits[place : place + 20] for place in range(0, len(digits), 20)):
-        yield f"{own[:3]}-{_VARIANTS[own[3]]}{own[4:7]}-{own[8:]}"
+        yield f"-7{own[:3]}-{_VARIANTS[own[3]]}{own[4:7]}-{own[8:]}"
 
 
 @lru_cache(maxsize=64)  # one request makes several ids

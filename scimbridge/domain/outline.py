@@ -9,6 +9,7 @@ from datetime import timedelta
 from scimbridge.domain.action import Action, GuardClass, guard_classes
 from scimbridge.domain.capability import Abilities, Capabilities, Capability, in_order
 from scimbridge.domain.duration import format_duration
+from scimbridge.domain.lightweight import lightweight
 from scimbridge.domain.rule import NO_TERMS, Rule, Stage, Terms
 from scimbridge.domain.trigger import Fact, Trigger
 
@@ -22,7 +23,7 @@ TELLING: Abilities = {Action.NOTIFY: Capability(action=Action.NOTIFY)}
 """What can be done there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lightweight(frozen=True, slots=True, kw_only=True)
 class Step:
     """One action at one target.
 
@@ -39,7 +40,7 @@ class Step:
     is_added: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lightweight(frozen=True, slots=True, kw_only=True)
 class StageOutline:
     """What one stage of the rule does."""
 

@@ -8,20 +8,21 @@ from datetime import datetime, timedelta
 
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.capability import Capabilities
+from scimbridge.domain.lightweight import lightweight
 from scimbridge.domain.outline import Outline, StageOutline, Step, counted_as, outline_fact
 from scimbridge.domain.rule import Rule, Terms
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lightweight(frozen=True, slots=True, kw_only=True)
 class PlannedTask(Step):
     """A step, dated."""
 
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lightweight(frozen=True, slots=True, kw_only=True)
 class PlannedStage(StageOutline):
     """The tasks of one stage of the rule, dated."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from scim2_models.path import FilterNode
 
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.lightweight import lightweight
 
 
 class MemberKind(StrEnum):
@@ -20,7 +21,7 @@ class MemberKind(StrEnum):
     GROUP = "Group"
 
 
-@dataclass(frozen=True, slots=True)
+@lightweight(frozen=True, slots=True)
 class Member:
     """One member of a group: the id of a User or Group of the same source."""
 
@@ -29,7 +30,7 @@ class Member:
     display: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lightweight(frozen=True, slots=True, kw_only=True)
 class StoredUser:
     """A User with what ``meta`` needs (RFC 7643 §3.1).
 
@@ -166,7 +167,7 @@ class Written(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lightweight(frozen=True, slots=True, kw_only=True)
 class Received:
     """One request of a source.
 

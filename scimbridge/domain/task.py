@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId
+from scimbridge.domain.lightweight import lightweight
 from scimbridge.errors import InvalidTransitionError
 
 
@@ -63,7 +64,7 @@ TRANSITIONS: dict[str, tuple[frozenset[TaskState], TaskState]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lightweight(frozen=True, slots=True, kw_only=True)
 class Task:
     """One action on one account.
 

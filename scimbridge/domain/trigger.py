@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from scimbridge.domain.lightweight import lightweight
 
 
 class Trigger(StrEnum):
@@ -49,7 +50,7 @@ _NARROW = frozenset({Trigger.UNASSIGNED, Trigger.CHANGED, Trigger.STALE, Trigger
 _OF_ACTIVE = frozenset({Trigger.CHANGED, Trigger.REQUESTED, Trigger.STALE, Trigger.ORPHANED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@lightweight(frozen=True, slots=True, kw_only=True)
 class Fact:
     """One trigger for one identity.
 

@@ -48,7 +48,7 @@ class Rendering:
 
     def location(self, kind: MemberKind, resource_id: str) -> str:
         """Return the address of a resource."""
-        return f"{self.base}/{kind.value}s/{resource_id}"
+        return f"{self.base}/{kind}s/{resource_id}"
 
     def _reference(self, member: Member, *, type: str) -> dict[str, Any]:  # noqa: A002 - SCIM's word
         reference = {"value": member.id, "$ref": self.location(member.kind, member.id), "type": type}
@@ -56,7 +56,7 @@ class Rendering:
 
     def _meta(self, stored: StoredUser | StoredGroup, resource_id: str, kind: MemberKind) -> dict[str, Any]:
         return {
-            "resourceType": kind.value,
+            "resourceType": str(kind),
             "created": moment(stored.created_at),
             "lastModified": moment(stored.modified_at),
             "location": self.location(kind, resource_id),
@@ -66,7 +66,7 @@ class Rendering:
 
 def moment(value: datetime) -> str:
     """Return a time in full precision, so that a filter with it means exactly this time."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return f"{value.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def resource_response(body: dict[str, Any], projection: Projection, status: int = 200) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -14,6 +13,7 @@ from scimbridge.domain.flood import Flood
 from scimbridge.domain.hold import Hold
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import AccountId, TaskId, new_id
+from scimbridge.domain.lightweight import lightweight
 from scimbridge.domain.outline import NOTICES, Outlines, describe
 from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, dated
 from scimbridge.domain.rule import Rule, Ruleset, Terms
@@ -28,7 +28,7 @@ from scimbridge.store import stages as stages_store
 from scimbridge.store.surroundings import Surroundings, around
 
 
-@dataclass(frozen=True, slots=True)
+@lightweight(frozen=True, slots=True)
 class Verdict:
     """What was made of a fact.
 

@@ -52,9 +52,7 @@ def cancel(tx: Connection, case: Case, reason: str, now: datetime, *, actor: str
     """
     if case.state is not CaseState.OPEN:
         raise CaseClosedError(case.id)
-    for task in tasks.tasks_of_case(tx, case.id, lock=True):
-        if not task.is_finished and task.state is not TaskState.RUNNING:
-            tasks.save(tx, task, task.cancel(reason), finished_at=now)
+    tasks.cancel_all(tx, case.id, reason, now)
     cases.close_case(tx, case, CaseState.CANCELED, reason, now)
     what = "case canceled" if case.kind is CaseKind.LEAVE else "restore canceled"
     journal.record(tx, what, now, reason=reason, actor=actor, identity_id=case.identity_id, case_id=case.id)

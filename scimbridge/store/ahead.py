@@ -8,12 +8,10 @@ from typing import Any
 import orjson
 from sqlalchemy import JSON, ColumnElement, Connection, Select, bindparam, func, select
 
-from scimbridge.domain.case import CaseState
 from scimbridge.store import surroundings
 from scimbridge.store.batch import Row
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import cases, groups, identities, memberships, tasks
-from scimbridge.store.tasks import KNOWN_COLUMNS
+from scimbridge.store.schema import groups, identities, memberships
 
 
 def read_ahead(tx: Connection, ids: Iterable[str]) -> dict[str, Row | None]:
@@ -37,16 +35,10 @@ _own_groups = (
     .select_from(memberships.join(groups, groups.c.id == memberships.c.group_id))
     .where(memberships.c.member_id == identities.c.id)
 )
-_open_tasks = (
-    _rows(*(tasks.c[name] for name in KNOWN_COLUMNS))
-    .select_from(cases.join(tasks, tasks.c.case_id == cases.c.id))
-    .where(cases.c.identity_id == identities.c.id, cases.c.state == CaseState.OPEN.value)
-)
 _AHEAD = Prepared(
     select(
         *identities.c,
         _own_groups.scalar_subquery().label("groups"),
-        _open_tasks.scalar_subquery().label("open_tasks"),
         *surroundings.columns(identities.c.id, func.json_array, func.json_group_array),
     )
     .select_from(_asked)

@@ -34,11 +34,13 @@ class Deferrable(Protocol):
         table: What it writes.
         is_insert: Whether it adds rows.
         place: Sorts statements so that what is referred to is written first.
+        writes_any_number: Whether it may write more or fewer rows than it is given.
     """
 
     table: str
     is_insert: bool
     place: tuple[bool, int]
+    writes_any_number: bool
 
     def joined(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """Return what comes to the same as all of these, in fewer rows if it can be."""
@@ -151,7 +153,7 @@ class Batch:
             waiting[statement].append(row)
         for statement in sorted(waiting, key=lambda each: each.place):
             rows = statement.joined(waiting[statement])
-            if statement.write(self.tx, rows) != len(rows):
+            if statement.write(self.tx, rows) != len(rows) and not statement.writes_any_number:
                 raise ConcurrentUpdateError(statement.table, "a batch")
 
 

@@ -41,9 +41,17 @@ class Prepared:
         statement: Without ``IN`` over lists, whose text depends on their length.
         columns: What an INSERT or UPDATE sets.
         sums_up: A parameter by which something grows; in a batch, rows that differ in nothing else are one.
+        writes_any_number: Whether it may write other than one row each time.
     """
 
-    def __init__(self, statement: _Statement, columns: Iterable[str] = (), *, sums_up: str | None = None) -> None:
+    def __init__(
+        self,
+        statement: _Statement,
+        columns: Iterable[str] = (),
+        *,
+        sums_up: str | None = None,
+        writes_any_number: bool = False,
+    ) -> None:
         self._statement = statement.inline() if isinstance(statement, Insert) else statement
         self._columns = list(columns) or None
         self._sums_up = sums_up
@@ -51,6 +59,7 @@ class Prepared:
         self._tables = _tables_of(statement)
         self.table = "" if isinstance(statement, Select) else statement.table.name  # type: ignore[union-attr]
         self.is_insert = isinstance(statement, Insert)
+        self.writes_any_number = writes_any_number
         self.place = (self.is_insert, _PLACES.get(self.table, 0))
 
     def run(self, tx: Connection, parameters: Mapping[str, Any]) -> int:
@@ -82,6 +91,14 @@ class Prepared:
             return self.run(tx, parameters) == 1
         batch.defer(self, parameters)
         return True
+
+    def change_any(self, tx: Connection, parameters: Mapping[str, Any]) -> None:
+        """Update the rows that there are; it was made for any number of them."""
+        batch = batch_of(tx)
+        if batch is None:
+            self.run(tx, parameters)
+        else:
+            batch.defer(self, parameters)
 
     def joined(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """Return what comes to the same as all of these rows."""

@@ -7,17 +7,17 @@ asking takes longer than the deciding, and on PostgreSQL each is a way to the se
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, Connection, bindparam, exists, func, or_, select
 
 from scimbridge.domain.case import Case, CaseKind, CaseState
-from scimbridge.domain.ids import AccountId
+from scimbridge.domain.ids import AccountId, CaseId, IdentityId
+from scimbridge.domain.lightweight import lightweight
 from scimbridge.domain.task import TaskState
+from scimbridge.domain.trigger import Trigger
 from scimbridge.store.batch import batch_of
-from scimbridge.store.cases import case_of
 from scimbridge.store.identities import MEMBERSHIP_MEMORY
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import (
@@ -34,7 +34,7 @@ from scimbridge.store.schema import (
 from scimbridge.store.values import Row, moment
 
 
-@dataclass(frozen=True, slots=True)
+@lightweight(frozen=True, slots=True)
 class Owned:
     """An account of the identity.
 
@@ -95,7 +95,22 @@ def around(tx: Connection, identity_id: str, now: datetime) -> Surroundings:
 
 _Identity = ColumnElement[str]
 _Function = Callable[..., ColumnElement[Any]]
-_CASE_COLUMNS = cases.c.keys()
+_CASE = (
+    cases.c.id,
+    cases.c.identity_id,
+    cases.c.source,
+    cases.c.kind,
+    cases.c.rule,
+    cases.c.trigger,
+    cases.c.trigger_at,
+    cases.c.state,
+    cases.c.opened_at,
+    cases.c.closed_at,
+    cases.c.reason,
+    cases.c.rule_version,
+    cases.c.opened_by,
+)
+"""What a case is made of, in the order of ``_case``."""
 _TABLES = frozenset(
     table.name
     for table in (
@@ -123,7 +138,7 @@ def columns(identity: _Identity, array: _Function, rows: _Function) -> list[Colu
     left = select(rows(array(past_memberships.c.display_name, past_memberships.c.ended_at), type_=JSON)).where(
         past_memberships.c.identity_id == identity
     )
-    case = select(array(*cases.c, type_=JSON)).where(cases.c.identity_id == identity)
+    case = select(array(*_CASE, type_=JSON)).where(cases.c.identity_id == identity)
     open_case = case.where(cases.c.state == CaseState.OPEN.value)
     last_leave = case.where(cases.c.kind == CaseKind.LEAVE.value).order_by(cases.c.opened_at.desc()).limit(1)
     owned = select(rows(array(accounts.c.target, accounts.c.id, _touched()), type_=JSON)).where(
@@ -178,7 +193,19 @@ def _left(rows: Sequence[Sequence[Any]], since: datetime) -> Sequence[str]:
 def _case(values: Sequence[Any] | None) -> Case | None:
     if values is None:
         return None
-    row = dict(zip(_CASE_COLUMNS, values, strict=True))
-    for name in ("trigger_at", "opened_at", "closed_at"):
-        row[name] = moment(row[name]) if row[name] else None
-    return case_of(row)
+    key, identity, source, kind, rule, trigger, trigger_at, state, opened_at, closed_at, reason, version, by = values
+    return Case(
+        id=CaseId(key),
+        identity_id=IdentityId(identity),
+        source=source,
+        kind=CaseKind(kind),
+        rule=rule,
+        trigger=Trigger(trigger) if trigger else None,
+        trigger_at=moment(trigger_at),
+        state=CaseState(state),
+        opened_at=moment(opened_at),
+        closed_at=moment(closed_at) if closed_at else None,
+        reason=reason,
+        rule_version=version,
+        opened_by=by,
+    )

@@ -27,14 +27,13 @@ from sqlalchemy import (
 
 from scimbridge.domain.action import UNDOES, Action
 from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId
-from scimbridge.domain.task import FINISHED, Task, TaskState
+from scimbridge.domain.task import FINISHED, TRANSITIONS, Task, TaskState
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
 from scimbridge.store.approvals import is_approved
-from scimbridge.store.batch import Batch, LeftBatchError, batch_of
 from scimbridge.store.holds import is_held
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import LATE, RUNNABLE, UtcDateTime, accounts, attempts, targets, tasks
-from scimbridge.store.values import Row, moment
+from scimbridge.store.schema import LATE, RUNNABLE, accounts, attempts, targets, tasks
+from scimbridge.store.values import Row
 
 _FINISHED = [state.value for state in FINISHED]
 
@@ -152,12 +151,16 @@ _LATE_NOW = (
     .limit(bindparam("most"))
     .with_for_update(of=tasks, skip_locked=True)
 )
-KNOWN_COLUMNS = tuple(field.name for field in fields(Task))
-"""What a task is made of: each of its attributes has a column."""
-
-_MOMENTS = tuple(name for name in KNOWN_COLUMNS if isinstance(tasks.c[name].type, UtcDateTime))
-_INSERT = Prepared(insert(tasks), (*KNOWN_COLUMNS, "irreversible"))
-_TABLES = frozenset({"tasks"})
+# Each attribute of a task has a column.
+_INSERT = Prepared(insert(tasks), (*(field.name for field in fields(Task)), "irreversible"))
+_CANCEL = Prepared(
+    update(tasks).where(
+        tasks.c.case_id == bindparam("case"),
+        or_(*(tasks.c.state == state.value for state in sorted(TRANSITIONS["cancel"][0]))),
+    ),
+    ("state", "not_before", "reason", "finished_at"),
+    writes_any_number=True,
+)
 
 
 def insert_tasks(tx: Connection, new: Sequence[Task]) -> None:
@@ -209,6 +212,16 @@ def save(
         move_due_date(tx, before.id, after.due_at)
 
 
+def cancel_all(tx: Connection, case_id: str, reason: str, now: datetime) -> None:
+    """Cancel the tasks of a case that can be, as ``Task.cancel`` does: neither what has ended nor what runs just now.
+
+    The caller holds the identity's lock.
+    """
+    _CANCEL.change_any(
+        tx, {"case": case_id, "state": TaskState.CANCELED, "not_before": None, "reason": reason, "finished_at": now}
+    )
+
+
 def move_due_date(tx: Connection, task_id: str, due_at: datetime, reason: str | None = None) -> None:
     """Give a planned task another due date, and its deadline the same distance from it.
 
@@ -249,9 +262,6 @@ def task_by_id(tx: Connection, task_id: str, *, lock: bool = False) -> Task:
 
 def tasks_of_case(tx: Connection, case_id: str, *, lock: bool = False) -> list[Task]:
     """Return the tasks of a case in the order in which they are due."""
-    batch = batch_of(tx)
-    if batch is not None:
-        return _read_ahead(batch, case_id)
     query = _ALL_OF_CASE_LOCKED if lock else _ALL_OF_CASE
     return [_task(row) for row in query.all(tx, {"key": case_id})]
 
@@ -486,22 +496,6 @@ def _columns(task: Task) -> dict[str, Any]:
         "handle": task.handle,
         "irreversible": task.action.is_irreversible,
     }
-
-
-def _read_ahead(batch: Batch, case_id: str) -> list[Task]:
-    """Return the tasks of the open case of the identity that a unit is about, in the order in which they are due."""
-    known = batch.known(batch.about, _TABLES)
-    found = [_task(_from_json(values)) for values in (known or {}).get("open_tasks", ())]
-    if not found or any(task.case_id != case_id for task in found):
-        raise LeftBatchError
-    return sorted(found, key=lambda task: (task.due_at, task.position, task.target, task.id))
-
-
-def _from_json(values: Sequence[Any]) -> Row:
-    row = dict(zip(KNOWN_COLUMNS, values, strict=True))
-    for name in _MOMENTS:
-        row[name] = moment(row[name]) if row[name] else None
-    return row
 
 
 def _task(row: Row) -> Task:

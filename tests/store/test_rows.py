@@ -19,7 +19,7 @@ from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.ids import TaskId, new_id
 from scimbridge.domain.plan import PlannedStage
 from scimbridge.domain.resource import MemberKind
-from scimbridge.domain.task import Task, TaskState
+from scimbridge.domain.task import TRANSITIONS, Task, TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import (
     ConcurrentUpdateError,
@@ -147,6 +147,24 @@ def test_a_case_is_closed_once(database: Database) -> None:
 
     with database.read() as tx:
         assert cases.case_by_id(tx, case.id).reason == "returned"
+
+
+def test_what_can_be_canceled_of_a_case_is_canceled_and_nothing_else(database: Database) -> None:
+    user_id = a_user(database)
+    account = an_account(database, user_id)
+    case = a_case(database, user_id)
+    before = {state: a_task(database, case, account, state) for state in TaskState}
+    other = a_task(database, a_case(database, a_user(database, "bob")), account)
+
+    with database.write() as tx:
+        tasks.cancel_all(tx, case.id, "active again", NOW)
+        after = {task.id: task for task in (*tasks.tasks_of_case(tx, case.id), tasks.task_by_id(tx, other.id))}
+
+    cancelable = TRANSITIONS["cancel"][0]
+    assert after == {
+        **{task.id: task.cancel("active again") if state in cancelable else task for state, task in before.items()},
+        other.id: other,
+    }
 
 
 @pytest.mark.parametrize("state", [CaseState.COMPLETED, CaseState.CANCELED])
