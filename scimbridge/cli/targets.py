@@ -146,7 +146,14 @@ def arm(
     with opened(config, log_level) as bridge:
         now = bridge.clock()
         until = bridge.arming.arm(name, span=_span(span, "--for"), reason=reason, by=operator(by), now=now)
+        number, people = bridge.arming.due_until(name, until)
     say(f"{name} acts until {moment(until)} ({distance(until, now)}); then it observes again.")
+    if number:
+        say(
+            f"At most {number} task{'s' if number > 1 else ''} of {people} {'people' if people > 1 else 'person'} "
+            f"that {'are' if number > 1 else 'is'} planned there already will be due by then, and done; "
+            f"`scimbridge cases list --target {name}` shows whose."
+        )
 
 
 @app.command()

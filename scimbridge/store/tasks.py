@@ -465,6 +465,17 @@ def needing_person(tx: Connection, target: str) -> int:
     return int(tx.execute(query).scalar_one())
 
 
+def due_until(tx: Connection, target: str, until: datetime) -> tuple[int, int]:
+    """Return how many tasks at a target that have not begun are due by some time, and of how many people."""
+    query = select(func.count(), func.count(tasks.c.identity_id.distinct())).where(
+        tasks.c.target == target,
+        tasks.c.state.in_([TaskState.PLANNED.value, TaskState.READY.value, TaskState.WAITING.value]),
+        tasks.c.due_at <= until,
+    )
+    number, people = tx.execute(query).one()
+    return int(number), int(people)
+
+
 def next_date(tx: Connection, case_id: str) -> datetime | None:
     """Return when the next thing happens in a case by itself."""
     date = case((tasks.c.state == TaskState.PLANNED, tasks.c.due_at), else_=tasks.c.not_before)

@@ -61,6 +61,19 @@ def test_an_armed_target_is_shown_until_it_is_disarmed(bench: Bench, terminal: T
     assert terminal.read("targets", "list")[1]["armed_until"] is None
 
 
+def test_who_arms_a_target_hears_what_is_due_there_meanwhile(bench: Bench, terminal: Terminal) -> None:
+    user = bench.join("ada@example.com")
+    bench.leave(user)
+    bench.clock.advance("7d")
+
+    said = terminal.run("targets", "arm", "directory", "--for", "4h", "--reason", "pilot").stdout
+
+    assert said.splitlines()[1] == (
+        "At most 1 task of 1 person that is planned there already will be due by then, and done; "
+        "`scimbridge cases list --target directory` shows whose."
+    )
+
+
 def test_a_target_is_not_armed_for_long_nor_where_it_acts_anyway(bench: Bench, terminal: Terminal) -> None:
     assert bench.wakeups == []
 

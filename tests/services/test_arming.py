@@ -58,6 +58,17 @@ def test_an_armed_target_acts(bench: Bench) -> None:
     assert bench.states(bench.case(ada))["suspend@crm"] is TaskState.DONE
 
 
+def test_what_arming_lets_go_at_most_is_counted(bench: Bench) -> None:
+    a_leaver(bench)
+    bob = bench.join("bob")
+    bench.run()
+    bench.leave(bob)
+
+    # Ada's suspension was only observed: what is left is her deletion, and all of Bob's.
+    assert bench.arming.due_until("crm", bench.clock()) == (1, 1)
+    assert bench.arming.due_until("crm", bench.at("30d")) == (5, 2)
+
+
 def test_the_time_ends_by_itself_to_the_moment(bench: Bench) -> None:
     ada = a_leaver(bench)
     arm(bench)
