@@ -40,7 +40,11 @@ class GoogleClient:
     def __init__(self, config: GoogleWorkspaceConfig, context: Context, **replaced: Any) -> None:
         self._config = config
         key = config.key
-        settings: dict[str, Any] = {"ca_file": config.ca_file, **replaced}
+        settings: dict[str, Any] = {
+            "ca_file": config.ca_file,
+            "allow_link_local": config.allow_link_local,
+            **replaced,
+        }
         self._public = {"permit": context.permit, **settings}
         self._tokens = HttpClient(key["token_uri"], permit=context.permit, **settings)
         self._credentials = Credentials(key, self._tokens)

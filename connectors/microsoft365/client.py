@@ -31,7 +31,11 @@ class GraphClient:
     """
 
     def __init__(self, config: Microsoft365Config, context: Context, **replaced: Any) -> None:
-        settings: dict[str, Any] = {"ca_file": config.ca_file, **replaced}
+        settings: dict[str, Any] = {
+            "ca_file": config.ca_file,
+            "allow_link_local": config.allow_link_local,
+            **replaced,
+        }
         self._root = config.api_root
         self._tokens = HttpClient(config.authority, permit=context.permit, **settings)
         self._credentials = Credentials(config, self._tokens)

@@ -6,11 +6,11 @@ import re
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, SecretStr, field_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from scimbridge.sdk import Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
-from scimbridge.sdk.fields import ExistingFile
+from scimbridge.sdk.fields import ExistingFile, refusing_link_local
 
 ATTRIBUTE_PATH = re.compile(r"(urn:[A-Za-z0-9._:-]+:)?[A-Za-z][\w$-]*(\.[A-Za-z][\w$-]*)?", re.ASCII)
 """A path of RFC 7644 §3.10 without a value filter. It goes into filters as it is, so nothing else may pass."""
@@ -52,7 +52,7 @@ class ScimConfig(TargetConfig):
 
     @field_validator("base_url")
     @classmethod
-    def _is_an_address(cls, value: str) -> str:
+    def _is_an_address(cls, value: str, info: ValidationInfo) -> str:
         try:
             parts = urlsplit(value)
             usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -64,7 +64,7 @@ class ScimConfig(TargetConfig):
             raise ValueError("leave out the user and password; the credential is `token`")
         if parts.query or parts.fragment:
             raise ValueError("leave out everything from ? or # on; paths are appended to it")
-        return value.rstrip("/")
+        return refusing_link_local(value, info).rstrip("/")
 
     @field_validator("token")
     @classmethod

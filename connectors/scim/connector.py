@@ -167,6 +167,7 @@ def http_client(config: ScimConfig, context: Context, **replaced: Any) -> HttpCl
         "headers": {"Authorization": f"Bearer {config.token.get_secret_value()}"},
         "limits": limits,
         "ca_file": config.ca_file,
+        "allow_link_local": config.allow_link_local,
         "errors": STATUS_ERRORS,
         "explain": explain,
     }

@@ -23,6 +23,7 @@ from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.lifecycle import LIFECYCLE, end_path
 from scimbridge.domain.model import USER
 from scimbridge.domain.trigger import Trigger
+from scimbridge.sdk.addresses import refuse_written
 from scimbridge.sdk.secret import SecretSources
 
 SLOWEST = 25
@@ -129,6 +130,7 @@ def _key_url(value: str) -> str:
     is_here = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and is_here)):
         raise ValueError('write an https address, like "https://login.example.com/keys"')
+    refuse_written(value)
     return value
 
 

@@ -13,6 +13,7 @@ from scimbridge.notices.notice import Notice
 from scimbridge.notices.payload import Format, encode
 from scimbridge.notices.rendering import Rendered
 from scimbridge.notices.signing import signed_headers
+from scimbridge.sdk.addresses import refuse_written
 from scimbridge.sdk.errors import ConnectorError, TargetUnusableError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def check_url(url: str) -> str:
     is_here = parts.scheme == "http" and parts.hostname in _LOOPBACK
     if not parts.hostname or not (parts.scheme == "https" or is_here) or parts.username or parts.fragment:
         raise ValueError("must be an https address without a login in it")
+    refuse_written(url)
     return url
 
 

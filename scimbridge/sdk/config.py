@@ -70,6 +70,10 @@ class TargetConfig(BaseModel):
     """Calls per time, over all worker processes, e.g. `"20/s"`; no limit where absent. A target that asks for fewer
     calls is called less often for half an hour at most, whatever is written here."""
 
+    allow_link_local: bool = False
+    """Whether the target may be at a link-local address (`169.254.0.0/16`, `fe80::/10`) or another one where clouds
+    keep the credentials of their machines. Calls over HTTP go there only then."""
+
     guard: GuardSection | None = None
     """Limits for this target alone; see `[guard]`."""
 

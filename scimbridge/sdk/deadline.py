@@ -1,4 +1,4 @@
-"""A deadline for a whole HTTP exchange.
+"""The connections of an HTTP client: a deadline for a whole exchange, and addresses that are refused.
 
 The HTTP library's timeouts are per read: a target that sends one byte of its
 headers now and then keeps a thread for hours, and nothing can interrupt it.
@@ -15,6 +15,8 @@ from typing import Any
 
 import httpcore
 import httpx
+
+from scimbridge.sdk.addresses import resolve
 
 
 class Deadline(threading.local):
@@ -72,22 +74,37 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.SyncBackend):
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, *, allow_link_local: bool) -> None:
         self._deadline = deadline
+        self._allow_link_local = allow_link_local
 
-    def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(*args, **kwargs), self._deadline)
+    def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        """Connect to the first address of the host that answers, looked up once; certificates are for its name."""
+        try:
+            addresses = resolve(host, port, allow_link_local=self._allow_link_local)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        *others, last = addresses
+        for address in others:
+            try:
+                return self._connect(address, port, *args, **kwargs)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return self._connect(last, port, *args, **kwargs)
+
+    def _connect(self, address: str, port: int, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        return _Stream(super().connect_tcp(address, port, *args, **kwargs), self._deadline)
 
 
-def bind(client: httpx.Client, deadline: Deadline) -> None:
-    """Make a client's connections, those through proxies included, obey the deadline.
+def bind(client: httpx.Client, deadline: Deadline, *, allow_link_local: bool = False) -> None:
+    """Make a client's connections, those through proxies included, obey the deadline, and lead nowhere forbidden.
 
     The library takes a network backend only from those who build its transports
     themselves, and loses the proxies of the environment then. A test with a dripping
     server notices should the private names below change.
     """
     for transport in _transports(client):
-        transport._pool._network_backend = _Backend(deadline)
+        transport._pool._network_backend = _Backend(deadline, allow_link_local=allow_link_local)
 
 
 def _transports(client: httpx.Client) -> Iterable[httpx.HTTPTransport]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ValidationInfo
 
+from scimbridge.sdk.addresses import refuse_written
 from scimbridge.sdk.secret import SecretSources
 
 
@@ -24,7 +25,7 @@ def _existing(value: Path) -> Path:
     return value
 
 
-def _api_address(value: str) -> str:
+def _api_address(value: str, info: ValidationInfo) -> str:
     try:
         parts = urlsplit(value)
         is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
@@ -35,7 +36,18 @@ def _api_address(value: str) -> str:
         raise ValueError("write an address that begins with https://, without ? and #")
     if parts.username or parts.password:
         raise ValueError("leave out the user and password; credentials have settings of their own")
-    return value.rstrip("/")
+    return refusing_link_local(value, info).rstrip("/")
+
+
+def refusing_link_local(value: str, info: ValidationInfo) -> str:
+    """Return an address of a target, unless it is written in figures and one that no target has.
+
+    Raises:
+        ValueError: It is, and the target is not allowed to be there.
+    """
+    if not info.data.get("allow_link_local", False):
+        refuse_written(value)
+    return value
 
 
 def _is_loopback(host: str | None) -> bool:

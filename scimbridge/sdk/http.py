@@ -24,6 +24,7 @@ from typing import Any
 import httpx
 import tenacity
 
+from scimbridge.sdk.addresses import ForbiddenAddressError, refuse_written
 from scimbridge.sdk.connector import Confirm, Permit, Throttled
 from scimbridge.sdk.deadline import Deadline, bind
 from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError, TargetUnusableError
@@ -160,6 +161,7 @@ class HttpClient:
         headers: Sent with every request; the place for credentials that last.
         limits: Times and sizes.
         ca_file: Certificates to trust instead of the public ones.
+        allow_link_local: Whether the target may be at a link-local address, or one where clouds keep credentials.
         errors: The connector's table from status to error; ``STATUS_ERRORS`` is asked next.
         classify: Tells an error by what the answer says, where the status does not; ``None`` leaves it to the tables.
         explain: Returns what an error answer adds for an operator; never anything private.
@@ -178,6 +180,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         limits: Limits | None = None,
         ca_file: Path | None = None,
+        allow_link_local: bool = False,
         errors: ErrorTable | None = None,
         classify: Callable[[Answer], type[ConnectorError] | None] = lambda _: None,
         explain: Callable[[Answer], str] = lambda _: "",
@@ -189,6 +192,7 @@ class HttpClient:
         self._base_url = base_url.rstrip("/")
         self._permit = permit
         self._throttled = throttled
+        self._allow_link_local = allow_link_local
         self._limits = limits or Limits()
         self._errors = errors or {}
         self._classify = classify
@@ -206,7 +210,7 @@ class HttpClient:
             follow_redirects=False,
         )
         self._deadline = Deadline(monotonic)
-        bind(self._client, self._deadline)
+        bind(self._client, self._deadline, allow_link_local=allow_link_local)
 
     def close(self) -> None:
         """Close all connections."""
@@ -290,6 +294,8 @@ class HttpClient:
         self._ask(call)
         try:
             answer = self._exchange(call)
+        except ForbiddenAddressError as error:
+            return _Failure(TargetUnusableError(f"{call.words}: {error}"))
         except httpx.HTTPError as error:
             return _explain_transport(error, call)
         if answer.status // 100 == 2 or answer.status in call.expect:
@@ -314,6 +320,8 @@ class HttpClient:
         call.deadline += self._monotonic() - asked_at
 
     def _exchange(self, call: _Call) -> Answer:
+        if not self._allow_link_local:
+            refuse_written(str(call.request.url))  # a proxy would connect to it, out of our sight
         left = max(call.deadline - self._monotonic(), 0.001)
         connect, read = self._limits.connect.total_seconds(), self._limits.read.total_seconds()
         timeout = httpx.Timeout(min(read, left), connect=min(connect, left), pool=min(connect, left))

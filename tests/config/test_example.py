@@ -69,8 +69,9 @@ def test_the_example_loads_without_warnings(load_text: Load) -> None:
 
 @pytest.mark.usefixtures("_secrets")
 def test_the_example_loads_with_every_choice_taken_but_files_of_the_machine(load_text: Load) -> None:
+    with_mail = example().replace("# mail_settings = false", "mail_settings = true")  # auto_reply asks for it
     chosen = re.sub(
-        rf"^(\s*)# ((?!{ALONE})\w+ = (?!\"ca\.pem\"|\"bridge\.|\"notices\"))", r"\1\2", example(), flags=re.MULTILINE
+        rf"^(\s*)# ((?!{ALONE})\w+ = (?!\"ca\.pem\"|\"bridge\.|\"notices\"))", r"\1\2", with_mail, flags=re.MULTILINE
     )
 
     settings = load_text(chosen)
