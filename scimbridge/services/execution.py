@@ -145,7 +145,7 @@ class Execution:
         if claim.mode is Mode.OBSERVE:
             return Result(outcome=ObservingError("observe mode"), before=state)
         if action not in connector.capabilities:
-            return Result(outcome=ConnectorError(f"the connector cannot {action}"), before=state)
+            raise ConnectorError(f"the connector cannot {action}")
         outcome = connector.perform(action, state, lambda: self._claiming.confirm(claim, self._clock(), state))
         if not isinstance(outcome, Done):
             return Result(outcome=outcome, before=state)
