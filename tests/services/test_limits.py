@@ -161,7 +161,7 @@ def test_a_message_takes_no_new_task_once_its_time_is_up(
         clock.advance(spent)
         return recorded
 
-    bench.recording.record = record_late  # type: ignore[method-assign]
+    bench.recording.record = record_late  # type: ignore[method-assign,assignment]
 
     assert bench.execution.work(account)  # others are not turned away
 
