@@ -137,16 +137,15 @@ class Execution:
         state = read(action, native_id)
         state = self._claiming.accept_read(claim, state, self._clock())
         seen.append(state)
-        if connector.is_as_wanted(action, state):  # before a successor is looked for: there may be nothing to hand over
-            return _done(connector, Done(changed=False), state, state)
-        if isinstance(state, AccountState):
+        if isinstance(state, AccountState) and not connector.is_as_wanted(action, state):
+            # Not before: there may be nothing to hand over.
             state = replace(state, successor=self._successors.find(claim, connector))
         if connector.is_as_wanted(action, state):
             return _done(connector, Done(changed=False), state, state)
         if claim.mode is Mode.OBSERVE:
             return Result(outcome=ObservingError("observe mode"), before=state)
         if action not in connector.capabilities:
-            return Result(outcome=ConnectorError(f"the connector cannot {action}"), before=state)
+            raise ConnectorError(f"the connector cannot {action}")
         outcome = connector.perform(action, state, lambda: self._claiming.confirm(claim, self._clock(), state))
         if not isinstance(outcome, Done):
             return Result(outcome=outcome, before=state)

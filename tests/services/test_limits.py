@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import structlog
@@ -14,12 +15,13 @@ from scimbridge.domain.task import TaskState
 from scimbridge.errors import NotFoundError
 from scimbridge.sdk import LeaseLostError, Mode, ObservingError, RetryableError
 from scimbridge.services.claiming import FULL, Claim, LookUp
+from scimbridge.services.execution import BUDGET
 from scimbridge.services.permit import LONGEST_WAIT
 from scimbridge.store.database import Database
 from scimbridge.store.snapshots import standing
 from tests.clock import FakeClock
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage
-from tests.services.test_leases import Killed, kill, nothing
+from tests.services.test_leases import Killed, a_linked_leaver, kill, nothing
 
 
 def permit(bench: Bench, *, writes: bool = False) -> None:
@@ -144,6 +146,26 @@ def test_a_used_up_rate_makes_tasks_wait_and_loses_none(database: Database, cloc
         bench.run("30s")
 
     assert sorted(bench.systems["crm"].writes) == [("suspend", f"native-p{number}") for number in range(4)]
+
+
+@pytest.mark.parametrize(("spent", "done"), [(BUDGET - timedelta(seconds=1), 2), (BUDGET, 1)])
+def test_a_message_takes_no_new_task_once_its_time_is_up(
+    database: Database, clock: FakeClock, spent: timedelta, done: int
+) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("0s", Action.SUSPEND, Action.REVOKE_SESSIONS)),)))
+    account = bench.account(a_linked_leaver(bench)).id
+    record = bench.recording.record
+
+    def record_late(*what: Any) -> Any:
+        recorded = record(*what)
+        clock.advance(spent)
+        return recorded
+
+    bench.recording.record = record_late  # type: ignore[method-assign,assignment]
+
+    assert bench.execution.work(account)  # others are not turned away
+
+    assert len(bench.systems["crm"].writes) == done
 
 
 def test_concurrency_counts_live_attempts_over_processes(database: Database, clock: FakeClock) -> None:

@@ -112,6 +112,19 @@ def test_each_look_up_that_fails_waits_longer(bench: Bench, error: Exception) ->
         assert account.link_due_at == bench.clock() + retry.backoff(failed, rng=random.Random(7))
 
 
+def test_what_is_so_already(bench: Bench) -> None:
+    ada = a_linked_leaver(bench)
+    bench.systems["crm"].account("ada")["suspended"] = True
+
+    bench.work()
+
+    assert outcome(bench, ada) == (TaskState.DONE, "was already so; nothing was written")
+    (task,) = rows(bench, schema.tasks)
+    before, after = task["evidence"]["before"], task["evidence"]["after"]
+    assert (before["exists"], before["suspended"]) == (True, True)
+    assert after == before
+
+
 def test_an_action_that_the_connector_has_lost_since(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     ada = a_linked_leaver(bench)
     monkeypatch.setattr(MemoryConnector, "capabilities", {})
