@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from connectors.scim.document import Document, value_of
 from connectors.scim.errors import is_scim_error
 from scimbridge.sdk import AccountNotFoundError, Confirm, RejectedError, TargetUnusableError
-from scimbridge.sdk.http import Answer, HttpClient
+from scimbridge.sdk.http import Answer, Authorize, HttpClient
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 PAGE = 100
@@ -32,10 +33,16 @@ class Page:
 
 
 class ScimClient:
-    """Speaks SCIM over an ``HttpClient`` whose base URL is the service's root."""
+    """Speaks SCIM.
 
-    def __init__(self, http: HttpClient) -> None:
+    Args:
+        http: Its base URL is the service's root.
+        authorize: Gives the header of each call, where the credentials are not among the client's own.
+    """
+
+    def __init__(self, http: HttpClient, authorize: Authorize | None = None) -> None:
         self._http = http
+        self._send = partial(http.send, authorize=authorize)
 
     def close(self) -> None:
         """Close all connections."""
@@ -44,7 +51,7 @@ class ScimClient:
     def service_provider_config(self) -> Document | None:
         """Return what the service says it can do (RFC 7643 §5), or ``None`` where it does not say."""
         call = "reading the ServiceProviderConfig"
-        answer = self._http.send("GET", "/ServiceProviderConfig", call=call, headers=_JSON, expect=_GONE)
+        answer = self._send("GET", "/ServiceProviderConfig", call=call, headers=_JSON, expect=_GONE)
         return None if answer.status in _GONE else answer.json_object()
 
     def list_users(self, *, scim_filter: str | None = None, start: int = 1, count: int = PAGE) -> Page:
@@ -55,12 +62,12 @@ class ScimClient:
             params["filter"] = scim_filter
         if start > 1:
             params["startIndex"] = str(start)
-        return _page(self._http.send("GET", "/Users", call=call, params=params, headers=_JSON))
+        return _page(self._send("GET", "/Users", call=call, params=params, headers=_JSON))
 
     def get_user(self, account_id: str) -> Document:
         """Return a user's document as the service sent it (RFC 7644 §3.4.1)."""
         call = "reading an account"
-        answer = self._http.send("GET", _path(account_id), call=call, headers=_JSON, expect=_GONE)
+        answer = self._send("GET", _path(account_id), call=call, headers=_JSON, expect=_GONE)
         if answer.status in _GONE:
             raise self._not_found(answer)
         document = answer.json_object()
@@ -84,7 +91,7 @@ class ScimClient:
         No particular content type is asked for: some services refuse to name one for an answer without content.
         """
         call = "deleting an account"
-        answer = self._http.send("DELETE", _path(account_id), call=call, expect=_GONE, confirm=confirm)
+        answer = self._send("DELETE", _path(account_id), call=call, expect=_GONE, confirm=confirm)
         if answer.status in _GONE:
             self._make_sure_of_the_address(answer)
             return False
@@ -92,7 +99,7 @@ class ScimClient:
 
     def _write(self, method: str, account_id: str, body: Document, headers: dict[str, str]) -> int:
         call = "changing an account"
-        answer = self._http.send(method, _path(account_id), call=call, body=body, headers=headers, expect=_GONE)
+        answer = self._send(method, _path(account_id), call=call, body=body, headers=headers, expect=_GONE)
         if answer.status in _GONE:
             raise self._not_found(answer)
         return answer.status

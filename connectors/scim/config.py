@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from scimbridge.sdk import Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
-from scimbridge.sdk.fields import ExistingFile, refusing_link_local
+from scimbridge.sdk.fields import ExistingFile, SecureAddress, refusing_link_local
 
 ATTRIBUTE_PATH = re.compile(r"(urn:[A-Za-z0-9._:-]+:)?[A-Za-z][\w$-]*(\.[A-Za-z][\w$-]*)?", re.ASCII)
 """A path of RFC 7644 §3.10 without a value filter. It goes into filters as it is, so nothing else may pass."""
+
+_NOT_FOR_TOKENS = frozenset({"host", "connection", "content-length", "content-type", "transfer-encoding", "if-match"})
+"""Headers that mean something else."""
 
 
 class ScimConfig(TargetConfig):
@@ -29,8 +32,45 @@ class ScimConfig(TargetConfig):
     base_url: str
     """Where `/Users` is appended, e.g. `https://app.example.com/scim/v2`."""
 
-    token: Secret
-    """The bearer token: `{ env = "NAME" }` or `{ file = "PATH" }`."""
+    token: Secret = SecretStr("")
+    """The token, where the application gives out one that lasts: `{ env = "NAME" }` or `{ file = "PATH" }`."""
+
+    token_header: str = "Authorization"  # noqa: S105  # a name, and no token
+    """Which header the token is sent in, e.g. `X-Api-Key`."""
+
+    token_scheme: str | None = None
+    """The word before the token; `Bearer` in `Authorization` and none elsewhere, where absent."""
+
+    username: str | None = None
+    """The user for Basic authentication, with `password` and instead of a token."""
+
+    password: Secret = SecretStr("")
+    """Its password."""
+
+    token_url: SecureAddress | None = None
+    """Where tokens that run out come from (OAuth 2.0), instead of `token`."""
+
+    client_id: str | None = None
+    """Who the bridge is there."""
+
+    client_secret: Secret = SecretStr("")
+    """The secret that goes with it; not needed where `client_certificate` is enough."""
+
+    client_authentication: Literal["basic", "body"] = "basic"
+    """How `token_url` is told the secret: in the Authorization header, or beside what is asked for."""
+
+    scope: str | None = None
+    """What the tokens are for, if `token_url` wants to be told."""
+
+    refresh_token: Secret = SecretStr("")
+    """Gets tokens on behalf of the person who gave it; without it, the bridge asks in its own name (client
+    credentials)."""
+
+    client_certificate: ExistingFile | None = None
+    """PEM file with the certificate that the bridge shows (mutual TLS), alone or beside the others."""
+
+    client_key: ExistingFile | None = None
+    """PEM file with its private key, without a password; where absent, it is in the same file."""
 
     dialect: Literal["standard"] = "standard"
     """Which vendor's habits to follow; `standard` is RFC 7644."""
@@ -72,6 +112,58 @@ class ScimConfig(TargetConfig):
         if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
             raise ValueError("must be printable ASCII without spaces or line ends")
         return value
+
+    @field_validator("token_header")
+    @classmethod
+    def _is_a_header(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9-]+", value) or value.lower() in _NOT_FOR_TOKENS:
+            raise ValueError("write the name of the header that the application wants the token in, like X-Api-Key")
+        return value
+
+    @field_validator("token_scheme")
+    @classmethod
+    def _is_one_word(cls, value: str | None) -> str | None:
+        if value and not re.fullmatch(r"[!-~]+", value):
+            raise ValueError("write one word, like Bearer, or nothing")
+        return value
+
+    @field_validator("username")
+    @classmethod
+    def _can_stand_before_a_password(cls, value: str | None) -> str | None:
+        if value is not None and (not value or ":" in value or not value.isprintable()):
+            raise ValueError("must not be empty nor have a colon in it (RFC 7617)")
+        return value
+
+    @model_validator(mode="after")
+    def _says_who_it_is_in_one_way(self) -> Self:
+        ways = {
+            "token": bool(self.token.get_secret_value()),
+            "username": self.username is not None,
+            "token_url": self.token_url is not None,
+        }
+        chosen = [name for name, is_there in ways.items() if is_there]
+        if len(chosen) > 1:
+            raise ValueError(f"{' and '.join(chosen)} are two ways to sign in; keep one of them")
+        if not chosen and self.client_certificate is None:
+            raise ValueError("write how to sign in: token, username and password, token_url, or client_certificate")
+        return self
+
+    @model_validator(mode="after")
+    def _has_what_goes_together(self) -> Self:
+        secrets = {name: bool(getattr(self, name).get_secret_value()) for name in ("password", "client_secret")}
+        if (self.username is not None) != secrets["password"]:
+            raise ValueError("username and password go together")
+        if (self.token_url is not None) != (self.client_id is not None):
+            raise ValueError("token_url and client_id go together")
+        if self.token_url is None and (secrets["client_secret"] or self.refresh_token.get_secret_value() or self.scope):
+            raise ValueError("client_secret, refresh_token and scope are for token_url, which is missing")
+        if self.token_url is not None and not (
+            secrets["client_secret"] or self.client_certificate or self.refresh_token.get_secret_value()
+        ):
+            raise ValueError("token_url needs client_secret, client_certificate or refresh_token")
+        if self.client_key is not None and self.client_certificate is None:
+            raise ValueError("client_key needs client_certificate")
+        return self
 
     @field_validator("dialect", mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from typing import Any
 
 from scim2_models import ScimFilter
 
+from connectors.scim import signing_in
 from connectors.scim.client import PAGE, ScimClient
 from connectors.scim.config import ScimConfig
 from connectors.scim.document import (
@@ -23,6 +24,7 @@ from connectors.scim.document import (
 )
 from connectors.scim.errors import STATUS_ERRORS, explain
 from connectors.scim.listing import Listing
+from connectors.scim.signing_in import Tokens, authorize
 from scimbridge.sdk import (
     AccountPage,
     AccountRef,
@@ -32,11 +34,13 @@ from scimbridge.sdk import (
     Connector,
     Context,
     Done,
+    Expiry,
     Outcome,
     Person,
     RejectedError,
     performs,
 )
+from scimbridge.sdk.expiry import expiry_of
 from scimbridge.sdk.finding import find_by
 from scimbridge.sdk.http import HttpClient, Limits
 
@@ -50,9 +54,12 @@ class ScimConnector(Connector[ScimConfig]):
     kind = "scim"
     config_type = ScimConfig
 
-    def __init__(self, config: ScimConfig, context: Context, *, http: HttpClient | None = None) -> None:
+    def __init__(
+        self, config: ScimConfig, context: Context, *, http: HttpClient | None = None, tokens: Tokens | None = None
+    ) -> None:
         super().__init__(config, context)
-        self.client = ScimClient(http or http_client(config, context))
+        self._tokens = tokens or (Tokens(config, context) if config.token_url else None)
+        self.client = ScimClient(http or http_client(config, context), authorize(self._tokens))
         self._patches: bool | None = None if config.update == "auto" else config.update == "patch"
         self._asking = Lock()
         self._listing = Listing(config, self.client)
@@ -60,6 +67,8 @@ class ScimConnector(Connector[ScimConfig]):
     def close(self) -> None:
         """Close all connections."""
         self.client.close()
+        if self._tokens is not None:
+            self._tokens.close()
 
     def check(self) -> str:
         """Ask what the service can do, and then for one user: the first may be answered to anybody (RFC 7643 §5)."""
@@ -67,9 +76,16 @@ class ScimConnector(Connector[ScimConfig]):
         page = self.client.list_users(count=1)
         total = len(page.users) if page.total is None else page.total
         warning = (
-            "; plain HTTP, so the token can be read on the way" if self.config.base_url.startswith("http:") else ""
+            "; plain HTTP, so the credentials can be read on the way"
+            if self.config.base_url.startswith("http:")
+            else ""
         )
         return f"a SCIM service with {total} users, updated by {way}{warning}"
+
+    def expiries(self) -> Iterator[Expiry]:
+        """Yield when the certificate ends that the bridge shows."""
+        if self.config.client_certificate is not None:
+            yield expiry_of("the client certificate", self.config.client_certificate)
 
     def find(self, person: Person) -> AccountRef | None:
         """Search by the pairs of ``match`` in order, until one of them finds somebody."""
@@ -164,7 +180,8 @@ def http_client(config: ScimConfig, context: Context, **replaced: Any) -> HttpCl
     settings: dict[str, Any] = {
         "permit": context.permit,
         "throttled": context.throttled,
-        "headers": {"Authorization": f"Bearer {config.token.get_secret_value()}"},
+        "headers": signing_in.headers(config),
+        "certificate": signing_in.certificate(config),
         "limits": limits,
         "ca_file": config.ca_file,
         "allow_link_local": config.allow_link_local,

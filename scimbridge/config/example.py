@@ -111,6 +111,11 @@ _CHOICES: Mapping[str, Any] = {
     "secret": {"env": "NOTIFY_SECRET"},
     "owner": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division",
     "token_lifetime": "180d",
+    "token_scheme": "Bearer",
+    "username": "bridge",
+    "token_url": "https://login.example.com/oauth/token",
+    "client_id": "scimbridge",
+    "scope": "scim",
     "jwt": {
         "issuer": "https://login.example.com/",
         "audience": "https://bridge.example.com",

@@ -25,7 +25,7 @@ def _existing(value: Path) -> Path:
     return value
 
 
-def _api_address(value: str, info: ValidationInfo) -> str:
+def _secure_address(value: str, info: ValidationInfo) -> str:
     try:
         parts = urlsplit(value)
         is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
@@ -36,7 +36,7 @@ def _api_address(value: str, info: ValidationInfo) -> str:
         raise ValueError("write an address that begins with https://, without ? and #")
     if parts.username or parts.password:
         raise ValueError("leave out the user and password; credentials have settings of their own")
-    return refusing_link_local(value, info).rstrip("/")
+    return refusing_link_local(value, info)
 
 
 def refusing_link_local(value: str, info: ValidationInfo) -> str:
@@ -69,8 +69,11 @@ RelativePath = Annotated[Path, AfterValidator(_beside_the_configuration)]
 ExistingFile = Annotated[RelativePath, AfterValidator(_existing)]
 """Such a path, of a file that is there."""
 
-ApiAddress = Annotated[str, AfterValidator(_api_address)]
-"""The root of an API, without a slash at its end: ``https``, or ``http`` on this machine."""
+SecureAddress = Annotated[str, AfterValidator(_secure_address)]
+"""An address as it was written: ``https``, or ``http`` on this machine."""
+
+ApiAddress = Annotated[SecureAddress, AfterValidator(lambda value: value.rstrip("/"))]
+"""The root of an API, without a slash at its end."""
 
 Email = Annotated[str, AfterValidator(_email)]
 """What looks like an e-mail address."""

@@ -63,6 +63,19 @@ Authorize = Callable[[bool], str]
 """Returns the Authorization header; told whether the last one was refused, so that it gets a new token."""
 
 
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """A certificate by which a client says who it is (mutual TLS).
+
+    Attributes:
+        path: PEM file with the certificate.
+        key: PEM file with its private key, which has no password; ``None`` where it is in the same file.
+    """
+
+    path: Path
+    key: Path | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How long and how much one call may take.
@@ -162,6 +175,7 @@ class HttpClient:
         limits: Times and sizes.
         ca_file: Certificates to trust instead of the public ones.
         allow_link_local: Whether the target may be at a link-local address, or one where clouds keep credentials.
+        certificate: What the client shows of itself, for targets that ask for it.
         errors: The connector's table from status to error; ``STATUS_ERRORS`` is asked next.
         classify: Tells an error by what the answer says, where the status does not; ``None`` leaves it to the tables.
         explain: Returns what an error answer adds for an operator; never anything private.
@@ -181,6 +195,7 @@ class HttpClient:
         limits: Limits | None = None,
         ca_file: Path | None = None,
         allow_link_local: bool = False,
+        certificate: ClientCertificate | None = None,
         errors: ErrorTable | None = None,
         classify: Callable[[Answer], type[ConnectorError] | None] = lambda _: None,
         explain: Callable[[Answer], str] = lambda _: "",
@@ -202,7 +217,7 @@ class HttpClient:
         self._wall = wall
         self._client = httpx.Client(
             headers={"Accept-Encoding": "identity", "User-Agent": "scimbridge", **(headers or {})},
-            verify=_trust(ca_file),
+            verify=_trust(ca_file, certificate),
             transport=transport,
             # Servers commonly hang up after five idle seconds; a write sent at that very moment would be lost.
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=4),
@@ -349,7 +364,7 @@ class HttpClient:
         kind = self._classify(answer) or error_for(answer.status, self._errors)
         if kind is not RetryableError:
             return _Failure(kind(message))
-        retry_after = parse_retry_after(answer.headers.get("retry-after"), self._wall())
+        retry_after = asked_wait(answer.headers, self._wall())
         error = RetryableError(message, retry_after=retry_after)
         is_busy = answer.status in BUSY or self._classify(answer) is RetryableError
         return _Failure(error, may_resend=is_busy and call.is_idempotent)
@@ -384,6 +399,37 @@ def is_throttling(status: int, retry_after: timedelta | None) -> bool:
     return status in {403, 429} or (status == 503 and retry_after is not None)
 
 
+# Beside Retry-After, which comes first: names without a standard, and that of draft-ietf-httpapi-ratelimit-headers.
+_RESETS = ("x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset")
+_A_DAY = timedelta(days=1)
+
+
+def asked_wait(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Return how long an answer asks to wait, by Retry-After or by when the limit of calls begins anew.
+
+    Args:
+        headers: By lower-case name.
+        now: In UTC.
+    """
+    asked = parse_retry_after(headers.get("retry-after"), now)
+    if asked is not None:
+        return asked
+    return next((wait for name in _RESETS if (wait := _until_reset(headers.get(name), now)) is not None), None)
+
+
+def _until_reset(value: str | None, now: datetime) -> timedelta | None:
+    """Return the wait until a limit begins anew: seconds from now, or since 1970, of a day at most.
+
+    Nobody's limits begin anew later than that; what says so means something else, like milliseconds.
+    """
+    text = (value or "").strip()
+    if not (text.isascii() and text.isdigit()) or len(text) > len("9999999999"):
+        return None
+    seconds = int(text)
+    wait = timedelta(seconds=seconds if seconds <= _A_DAY.total_seconds() else seconds - int(now.timestamp()))
+    return max(wait, timedelta()) if wait <= _A_DAY else None
+
+
 def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
     """Return how long a Retry-After header asks to wait (RFC 9110 §10.2.3), or ``None`` where it says nothing.
 
@@ -403,9 +449,18 @@ def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
 
 
 @cache
-def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    """Return whom to trust; read once, because the public certificates take 20 ms to read."""
-    return httpx.create_ssl_context() if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
+def _trust(ca_file: Path | None, certificate: ClientCertificate | None) -> ssl.SSLContext:
+    """Return whom to trust, and what to show; read once, because the public certificates take 20 ms to read."""
+    trust = httpx.create_ssl_context() if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
+    if certificate is not None:
+        try:
+            # Without a password of ours, OpenSSL would ask for it at the terminal.
+            trust.load_cert_chain(certificate.path, certificate.key, password="")
+        except (OSError, ValueError):  # ssl.SSLError is an OSError
+            raise TargetUnusableError(
+                f"{certificate.path}: there is no certificate in it with its private key, or the key needs a password"
+            ) from None
+    return trust
 
 
 _RNG = random.Random()  # noqa: S311  # jitter is no secret
@@ -432,6 +487,8 @@ def _explain_transport(error: httpx.HTTPError, call: _Call) -> _Failure:
             return _Failure(RejectedError(f"{call.words}: the answer is longer than what is read"))
         case httpx.ConnectError() if (reason := _certificate_problem(error)) is not None:
             return _Failure(TargetUnusableError(f"{call.words}: the certificate is not trusted: {reason}"))
+        case httpx.TransportError() if _wants_another_certificate(error):
+            return _Failure(TargetUnusableError(f"{call.words}: the target wants a client certificate that it trusts"))
         case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.PoolTimeout():
             return _Failure(RetryableError(f"{call.words}: cannot connect ({_reason(error)})"), may_resend=True)
         case httpx.TimeoutException():
@@ -448,6 +505,12 @@ def _certificate_problem(error: BaseException) -> str | None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return cause.verify_message
     return None
+
+
+def _wants_another_certificate(error: BaseException) -> bool:
+    """Whether the target hung up over the certificate that it was shown, or was not (RFC 8446 section 6.2)."""
+    reasons = [str(cause.reason) for cause in _causes(error) if isinstance(cause, ssl.SSLError)]
+    return any("ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason) for reason in reasons)
 
 
 def _reason(error: BaseException) -> str:

@@ -42,7 +42,8 @@ MODELS: list[type[BaseModel]] = [
 
 
 # What goes with another action or trigger, or instead of something else, than the example's.
-ALONE = "was|now|notify|only|successor|targets|identity|members|target|account|group"
+ALONE = "was|now|notify|only|successor|targets|identity|members|target|account|group|auto_reply"
+ALONE += "|username|token_url|client_id|scope"
 
 
 def _settings() -> list[tuple[type[BaseModel], str]]:

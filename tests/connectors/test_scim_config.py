@@ -95,3 +95,32 @@ def test_a_missing_ca_file_is_reported(tmp_path: Path) -> None:
 def test_an_unknown_key_is_refused() -> None:
     with pytest.raises(ValidationError, match="tokn"):
         config(tokn="x")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"token": None}, "write how to sign in"),
+        ({"username": "u", "password": "p"}, "token and username are two ways"),
+        ({"token": None, "username": "u"}, "username and password go together"),
+        ({"password": "p"}, "username and password go together"),
+        ({"token": None, "username": "a:b", "password": "p"}, "colon"),
+        (
+            {"token": None, "token_url": "https://login.example.com/token", "client_secret": "s"},
+            "token_url and client_id",
+        ),
+        ({"client_id": "c"}, "token_url and client_id"),
+        ({"token": None, "token_url": "https://login.example.com/token", "client_id": "c"}, "token_url needs"),
+        ({"token": None, "token_url": "http://login.example.com/token", "client_id": "c"}, "https://"),
+        ({"refresh_token": "r"}, "are for token_url"),
+        ({"token_header": "X Key"}, "name of the header"),
+        ({"token_header": "Content-Length"}, "name of the header"),
+        ({"token_scheme": "two words"}, "one word"),
+        ({"client_key": __file__}, "client_key needs client_certificate"),
+    ],
+)
+def test_ways_to_sign_in_that_make_no_sense_are_refused(settings: dict[str, str | None], said: str) -> None:
+    document = {"connector": "scim", "base_url": "https://app.example.com", "token": "t", **settings}
+
+    with pytest.raises(ValidationError, match=said):
+        ScimConfig.model_validate({key: value for key, value in document.items() if value is not None})

@@ -23,7 +23,7 @@ from scimbridge.sdk import (
     RetryableError,
     TargetUnusableError,
 )
-from scimbridge.sdk.http import STATUS_ERRORS, Answer, HttpClient, Limits, error_for, parse_retry_after
+from scimbridge.sdk.http import STATUS_ERRORS, Answer, HttpClient, Limits, asked_wait, error_for, parse_retry_after
 from scimbridge.sdk.testing import RecordingPermit
 from tests.sdk.servers import PEM, answering, request_of, serving
 
@@ -408,6 +408,24 @@ def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: int | None
     expected = None if seconds is None else timedelta(seconds=seconds)
 
     assert parse_retry_after(value, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-ratelimit-reset": "30"}, 30),
+        ({"x-ratelimit-reset": str(int(NOW.timestamp()) + 45)}, 45),
+        ({"x-rate-limit-reset": str(int(NOW.timestamp()) - 45)}, 0),
+        ({"ratelimit-reset": "7", "retry-after": "5"}, 5),
+        ({"ratelimit-reset": "7", "retry-after": "soon"}, 7),
+        ({"x-ratelimit-reset": str(int(NOW.timestamp() * 1000))}, None),
+        ({"x-ratelimit-reset": "9" * 400}, None),
+        ({"x-ratelimit-reset": "٣"}, None),
+        ({}, None),
+    ],
+)
+def test_a_limit_that_begins_anew_is_waited_for(headers: dict[str, str], seconds: int | None) -> None:
+    assert asked_wait(headers, NOW) == (None if seconds is None else timedelta(seconds=seconds))
 
 
 # -- the permit ---------------------------------------------------------------------------------
