@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import structlog
@@ -96,6 +97,15 @@ def test_a_bug_in_a_look_up(bench: Bench) -> None:
     assert account.link_due_at is not None
     (entry,) = (each for each in logs if each["event"] == "look-up broke")
     assert (entry["action"], entry["account"], entry["target"]) == ("look_up", account.id, "crm")
+
+
+def test_a_look_up_waits_as_long_as_the_target_asks(bench: Bench) -> None:
+    ada = bench.join("ada")
+    bench.systems["crm"].fails.append(RetryableError("busy", retry_after=timedelta(hours=9)))
+
+    bench.run("1m")
+
+    assert bench.account(ada).link_due_at == bench.at("9h")
 
 
 @pytest.mark.parametrize("error", [RejectedError("no right"), KeyError("id")])
