@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.approval import BY_HAND
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.outline import counted_as
 from scimbridge.domain.task import Task, TaskState
@@ -153,7 +154,7 @@ class Operating:
                 raise CaseClosedError(task.case_id)
             if not task.needs_person:
                 raise InvalidTransitionError("take_word", task.state)
-            ended = task.take_word(f"done by hand, says {by}: {reason}")
+            ended = task.take_word(f"{BY_HAND}, says {by}: {reason}")
             tasks.save(tx, task, ended, finished_at=now)
             details = {"action": task.action}
             journal.record(tx, "done by hand", now, reason=reason, actor=by, task=ended, details=details)
