@@ -21,6 +21,9 @@ CHANGED = "changed since: "
 SPARED = "spared before: "
 """How the reason of a task begins that cannot be undone, and before which something was left out on its account."""
 
+BY_HAND = "done by hand"
+"""How the reason of a task begins that a person has seen to: it was not left out."""
+
 ASKS = (PROTECTED, CHANGED, SPARED)
 """What an approval of exactly this state answers."""
 

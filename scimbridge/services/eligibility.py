@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.approval import CHANGED, PROTECTED, SPARED
+from scimbridge.domain.approval import BY_HAND, CHANGED, PROTECTED, SPARED
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.names import fold
@@ -217,7 +217,7 @@ class Eligibility:
         left_out = [
             (before, at)
             for before, at in tasks.left_out_before(tx, task)
-            if allowed is None or before.action in allowed
+            if not before.reason.startswith(BY_HAND) and (allowed is None or before.action in allowed)
         ]
         if not left_out:
             return None

@@ -221,7 +221,7 @@ class Intake:
     ) -> Verdict:
         """Take in somebody who is active now.
 
-        Who never left everything before may be one who was deleted. Who was found to be one may have left again
+        Who was never active before may be one who was deleted. Who was found to be one may have left again
         before they had everything back.
         """
         own = around(tx, identity.id, now)
@@ -229,8 +229,9 @@ class Intake:
             _call_off_dated(tx, identity, now)
         last = own.last_leave
         if former is None:
-            has_left = last is not None and last.trigger is not None and not last.trigger.is_narrow
-            former = _former(tx, own, identity, now) if has_left else self._namesakes(tx, identity)
+            # Who was deactivated was active, and welcome, before. Others may be asked to leave before they ever came.
+            was_here = last is not None and last.trigger is Trigger.DEACTIVATED
+            former = _former(tx, own, identity, now) if was_here else self._namesakes(tx, identity)
         return self._returning.take(
             tx,
             identity,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.approval import BY_HAND
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.outline import counted_as
 from scimbridge.domain.task import Task, TaskState
@@ -76,7 +77,7 @@ class Operating:
 
         Raises:
             NotFoundError: There is no such case.
-            CaseClosedError: It was canceled, or the person has another open case.
+            CaseClosedError: It was canceled, or the person has another open case, or has left once more since.
             ArmingError: There is something, and all of it at targets that observe still.
         """
         with self._database.write() as tx:
@@ -87,7 +88,9 @@ class Operating:
             if found and not acting:
                 name = found[0].target
                 raise ArmingError(f"{name} observes still; `scimbridge targets arm {name} --for 4h` lets it act")
-            if acting and not cases.reopen_case(tx, cases.case_by_id(tx, case_id)):
+            newest = cases.last_leave_of(tx, [case.identity_id])
+            is_past = newest is not None and newest.opened_at > case.opened_at
+            if acting and (is_past or not cases.reopen_case(tx, cases.case_by_id(tx, case_id))):
                 raise CaseClosedError(case_id)
             planned = [task.replan(f"was only observed; to be done, says {by}") for task in acting]
             for before, after in zip(acting, planned, strict=True):
@@ -151,7 +154,7 @@ class Operating:
                 raise CaseClosedError(task.case_id)
             if not task.needs_person:
                 raise InvalidTransitionError("take_word", task.state)
-            ended = task.take_word(f"done by hand, says {by}: {reason}")
+            ended = task.take_word(f"{BY_HAND}, says {by}: {reason}")
             tasks.save(tx, task, ended, finished_at=now)
             details = {"action": task.action}
             journal.record(tx, "done by hand", now, reason=reason, actor=by, task=ended, details=details)

@@ -255,6 +255,21 @@ def test_what_was_skipped_for_another_reason_is_not_done(bench: Bench) -> None:
     assert bench.operating.do_observed(bench.case(ada).id, by="olga", now=bench.clock()) == []
 
 
+def test_a_case_that_another_leave_has_followed_does_not_do_what_it_observed(bench: Bench) -> None:
+    ada = a_leaver(bench)
+    bench.run()
+    bench.run("30d")
+    (first,) = bench.cases(ada)
+    bench.come_back(ada)
+    bench.clock.advance("1d")
+    bench.leave(ada)
+    bench.operating.cancel(bench.open_case(ada).id, reason="stays", by="olga", now=bench.clock())
+    arm(bench)
+
+    with pytest.raises(CaseClosedError):
+        bench.operating.do_observed(first.id, by="olga", now=bench.clock())
+
+
 def test_a_canceled_case_does_not_do_what_it_observed(bench: Bench) -> None:
     ada = a_leaver(bench)
     bench.run()

@@ -9,6 +9,8 @@ import pytest
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseKind, CaseState
+from scimbridge.domain.leavers import Leaver
+from scimbridge.domain.request import Asked
 from scimbridge.domain.rule import Restore, Ruleset, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import RestoreRefusedError
@@ -587,6 +589,26 @@ def test_what_was_taken_from_somebody_deleted_is_given_back_once_and_whole_by_wh
     (restore,) = (case for case in bench.cases(again) if case.state is CaseState.COMPLETED)
     assert len({task.account_id for task in bench.tasks(restore)}) == 1
     assert not stands(bench)
+
+
+def test_who_was_asked_to_leave_before_they_were_ever_active_again_is_spared_what_was_planned_before(
+    bench: Bench, crm: MemoryTarget
+) -> None:
+    first = arrive(bench)
+    bench.leave(first)
+    bench.run("0s")
+    bench.delete(first)
+    again = bench.join(everywhere=False, active=False)
+    bench.requesting.request(
+        [Leaver(line=1, id=again, reason="a letter")], Asked(by="ann"), bench.clock(), partial=True
+    )
+
+    bench.come_back(again)
+    bench.leave(again)
+
+    assert bench.case(first).state is CaseState.CANCELED
+    bench.run("89d")
+    assert "native-ada" in crm.accounts
 
 
 def test_who_is_somebody_else_gets_back_their_own_and_nothing_that_the_former_one_had(
