@@ -83,6 +83,7 @@ def test_every_connector_explains_every_key_of_its_own() -> None:
     from connectors.ldap import LdapConfig
     from connectors.microsoft365 import Microsoft365Config
     from connectors.scim import ScimConfig
+    from connectors.webhook import WebhookConfig
     from scimbridge.sdk import TargetConfig
 
     configs: tuple[tuple[str, type[TargetConfig]], ...] = (
@@ -91,6 +92,7 @@ def test_every_connector_explains_every_key_of_its_own() -> None:
         ("ldap", LdapConfig),
         ("microsoft365", Microsoft365Config),
         ("scim", ScimConfig),
+        ("webhook", WebhookConfig),
     )
     for kind, config in configs:
         page = (ROOT / "connectors" / kind / "README.md").read_text(encoding="utf-8")

@@ -31,7 +31,15 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_kinds_are_those_of_the_entry_points() -> None:
-    assert registry.available_kinds() == ("google-workspace", "home-folder", "ldap", "microsoft365", "sample", "scim")
+    assert registry.available_kinds() == (
+        "google-workspace",
+        "home-folder",
+        "ldap",
+        "microsoft365",
+        "sample",
+        "scim",
+        "webhook",
+    )
 
 
 def test_a_kind_is_its_connectors_class() -> None:

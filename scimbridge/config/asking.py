@@ -11,7 +11,7 @@ from scimbridge.errors import Problem
 from scimbridge.hooks.entry_point import EntryPointHook, installed
 from scimbridge.hooks.hook import Hook
 from scimbridge.hooks.http import HttpHook
-from scimbridge.notices.signing import parse_key
+from scimbridge.sdk.signing import parse_key
 
 
 def hooks_of(sections: Mapping[str, HookSection], named: Iterable[str]) -> dict[str, Hook]:

@@ -71,6 +71,20 @@ _TARGETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "application",
         {"base_url": "https://application.example.com/scim/v2", "token": {"env": "APPLICATION_TOKEN"}},
     ),
+    "webhook": (
+        "crm",
+        {
+            "base_url": "https://crm.example.com/api",
+            "token": {"env": "CRM_TOKEN"},
+            "match": {"userName": "/login"},
+            "check": {"path": "/me"},
+            "find": {"path": "/users?login={{ value }}", "at": "/users"},
+            "account": {"name": "/login", "suspended": {"at": "/status", "values": ["disabled"]}},
+            "read": {"path": "/users/{{ account.id }}"},
+            "gone": {"status": [404]},
+            "actions": {"suspend": {"path": "/users/{{ account.id }}/disable"}},
+        },
+    ),
 }
 _CHOICES: Mapping[str, Any] = {
     "rate_limit": "50/s",
@@ -106,6 +120,7 @@ _CHOICES: Mapping[str, Any] = {
     "notify": ["manager"],
     "user": "bridge",
     "password": {"env": "MAIL_PASSWORD"},
+    "signing_secret": {"env": "HOOK_SECRET"},
     "reply_to": "it@example.com",
     "templates": "notices",
     "secret": {"env": "NOTIFY_SECRET"},

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from scimbridge.config.notify import NotifyTable
 from scimbridge.config.values import Duration, ReadableFile
-from scimbridge.notices.signing import parse_key
 from scimbridge.notices.webhook import check_url
 from scimbridge.sdk.secret import Secret
+from scimbridge.sdk.signing import parse_key
 
 
 def _key(secret: SecretStr) -> SecretStr:

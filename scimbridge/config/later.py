@@ -10,4 +10,4 @@ TARGET_KEYS = frozenset({"dialect", "stale_after"})
 
 TRIGGERS = frozenset({"stale", "orphaned"})
 
-CONNECTORS = frozenset({"active-directory", "webhook"})
+CONNECTORS = frozenset({"active-directory"})

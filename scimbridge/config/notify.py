@@ -26,10 +26,10 @@ from scimbridge.notices.channels import Channels, MailRoute
 from scimbridge.notices.mail import Mailbox, is_address
 from scimbridge.notices.payload import Format
 from scimbridge.notices.rendering import Templates
-from scimbridge.notices.signing import parse_key
 from scimbridge.notices.smtp import SmtpAddress, SmtpServer
 from scimbridge.notices.webhook import Webhook, check_url
 from scimbridge.sdk.secret import Secret, SecretSources
+from scimbridge.sdk.signing import parse_key
 
 
 def _smtp(value: object) -> SmtpAddress:

@@ -71,6 +71,7 @@ def _read_target(
     ]
     if config is not None:
         found.configs[name] = config
+        found.capabilities[name] = connector.able(config)
 
 
 def _connector(table: Mapping[str, Any], at: tuple[str, ...], problems: list[Problem]) -> type[Connector[Any]] | None:

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from scimbridge.domain.duration import parse_duration
 from scimbridge.hooks.hook import BrokenHookError, checked
-from scimbridge.notices.signing import signed_headers
 from scimbridge.sdk.errors import ConnectorError
 from scimbridge.sdk.hook import HookAnswer, HookRequest, Verdict
+from scimbridge.sdk.signing import signed_headers
 
 LONGEST_ANSWER = 64 * 1024
 _KEYS = frozenset({"answer", "reason", "graces"})

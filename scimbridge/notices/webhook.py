@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from scimbridge.notices.notice import Notice
 from scimbridge.notices.payload import Format, encode
 from scimbridge.notices.rendering import Rendered
-from scimbridge.notices.signing import signed_headers
 from scimbridge.sdk.addresses import refuse_written
 from scimbridge.sdk.errors import ConnectorError, TargetUnusableError
+from scimbridge.sdk.signing import signed_headers
 
 if TYPE_CHECKING:
     from scimbridge.sdk.http import HttpClient

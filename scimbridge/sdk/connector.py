@@ -115,7 +115,8 @@ class Connector(ABC, Generic[ConfigT]):
 
     kind: ClassVar[str]
     config_type: ClassVar[type[TargetConfig]]
-    capabilities: ClassVar[Mapping[Action, Capability]] = {}
+    capabilities: Mapping[Action, Capability] = {}
+    """Of the class, all that it declares; of a connector, what its configuration leaves of that."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -125,7 +126,13 @@ class Connector(ABC, Generic[ConfigT]):
     def __init__(self, config: ConfigT, context: Context) -> None:
         self.config = config
         self.context = context
+        self.capabilities = self.able(config)
         self.log = structlog.get_logger("scimbridge.connector").bind(target=context.target)
+
+    @classmethod
+    def able(cls, config: ConfigT) -> Mapping[Action, Capability]:  # noqa: ARG003
+        """Return what can be done with a configuration; all that is declared, unless it is overridden."""
+        return cls.capabilities
 
     @property
     def used(self) -> Mapping[Action, Capability]:

@@ -16,12 +16,16 @@ class SecretSources:
 
     Attributes:
         base_dir: What relative paths are relative to: the folder of the configuration file.
-        warnings: Literals that were found, by field name.
+        warnings: Literals that were found, and what else is doubtful, by field name.
     """
 
     def __init__(self, base_dir: Path) -> None:
         self.base_dir = base_dir
         self.warnings: list[Problem] = []
+
+    def warn(self, path: str, message: str) -> None:
+        """Note what an operator should know about a configuration that is used nevertheless."""
+        self.warnings.append(Problem(path, message))
 
 
 def _resolve(value: Any, info: ValidationInfo) -> Any:
@@ -41,9 +45,7 @@ def _resolve(value: Any, info: ValidationInfo) -> Any:
             except OSError as error:
                 raise ValueError(f"cannot read {path}: {error.strerror}") from error
         case str():
-            sources.warnings.append(
-                Problem(info.field_name or "secret", 'is written out; use { env = "NAME" } or { file = "PATH" }')
-            )
+            sources.warn(info.field_name or "secret", 'is written out; use { env = "NAME" } or { file = "PATH" }')
             return value
         case _:
             raise ValueError('write { env = "NAME" } or { file = "PATH" }')

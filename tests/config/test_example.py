@@ -13,6 +13,7 @@ from connectors.home_folder.config import HomeFolderConfig
 from connectors.ldap.config import LdapConfig
 from connectors.microsoft365.config import Microsoft365Config
 from connectors.scim.config import ScimConfig
+from connectors.webhook.config import WebhookConfig
 from scimbridge import registry
 from scimbridge.config import document as sections
 from scimbridge.config import example, json_schema
@@ -38,11 +39,12 @@ MODELS: list[type[BaseModel]] = [
     LdapConfig,
     Microsoft365Config,
     ScimConfig,
+    WebhookConfig,
 ]
 
 
 # What goes with another action or trigger, or instead of something else, than the example's.
-ALONE = "was|now|notify|only|successor|targets|identity|members|target|account|group|auto_reply"
+ALONE = "was|now|notify|only|successor|targets|identity|members|target|account|group|basic_"
 ALONE += "|username|token_url|client_id|scope"
 
 
@@ -64,7 +66,7 @@ def test_the_example_loads_without_warnings(load_text: Load) -> None:
     settings = load_text(example())
 
     assert settings.warnings == ()
-    assert set(settings.targets) == {"directory", "google", "homes", "m365", "application", "sample"}
+    assert set(settings.targets) == {"directory", "google", "homes", "m365", "application", "sample", "crm"}
     assert [stage.actions for stage in settings.ruleset.rules[0].stages] == [("suspend",), ("delete",)]
 
 
@@ -107,6 +109,7 @@ def test_the_schema_has_every_section_and_connector() -> None:
         "microsoft365",
         "sample",
         "scim",
+        "webhook",
     }
     assert all(model["additionalProperties"] is False for model in _targets(schema))
 

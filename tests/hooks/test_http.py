@@ -13,8 +13,8 @@ import pytest
 
 from scimbridge.hooks.hook import BrokenHookError
 from scimbridge.hooks.http import HttpHook
-from scimbridge.notices.signing import parse_key, signed_headers
 from scimbridge.sdk.hook import HookAnswer, HookRequest
+from scimbridge.sdk.signing import parse_key, signed_headers
 from tests.hooks.conftest import NOW
 from tests.servers import quiet_port
 

@@ -14,9 +14,9 @@ import pytest
 from scimbridge.demo.directory import ServerTls
 from scimbridge.notices.payload import Format
 from scimbridge.notices.rendering import Templates
-from scimbridge.notices.signing import parse_key, signed_headers
 from scimbridge.notices.webhook import Webhook, check_url
 from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError, TargetUnusableError
+from scimbridge.sdk.signing import parse_key, signed_headers
 from tests.notices.conftest import NOW
 from tests.notices.notices import a_leaver, a_notice
 from tests.servers import quiet_port

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from connectors.google_workspace import GoogleWorkspaceConfig
 from connectors.microsoft365 import Microsoft365Config
 from connectors.scim import ScimConfig
+from connectors.webhook import WebhookConfig
 from scimbridge.notices.webhook import check_url
 from scimbridge.sdk import TargetConfig, TargetUnusableError, addresses
 from scimbridge.sdk.http import HttpClient
@@ -160,6 +161,7 @@ SETTINGS: list[tuple[type[TargetConfig], str, dict[str, Any]]] = [
     (ScimConfig, "base_url", {"token": "t"}),
     (GoogleWorkspaceConfig, "api_root", {}),
     (Microsoft365Config, "authority", {}),
+    (WebhookConfig, "base_url", {}),
 ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scimbridge.notices.signing import parse_key, signed_headers
+from scimbridge.sdk.signing import parse_key, signed_headers
 
 # From the examples of the specification's libraries.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
