@@ -29,7 +29,7 @@ class Page:
     """
 
     total: int | None
-    users: tuple[Document, ...]
+    resources: tuple[Document, ...]
 
 
 class ScimClient:
@@ -63,6 +63,31 @@ class ScimClient:
         if start > 1:
             params["startIndex"] = str(start)
         return _page(self._send("GET", "/Users", call=call, params=params, headers=_JSON))
+
+    def list_groups(self, scim_filter: str | None = None, *, start: int = 1, members: bool = False) -> Page:
+        """Return a page of groups, those that the filter matches where there is one.
+
+        Members come along only where they are asked for: of a large group they are more than an answer has room for.
+        """
+        call = "listing groups" if scim_filter is None else "searching for groups"
+        params = {"count": str(PAGE), "attributes": "id,displayName,members" if members else "id,displayName"}
+        if scim_filter is not None:
+            params["filter"] = scim_filter
+        if start > 1:
+            params["startIndex"] = str(start)
+        answer = self._send("GET", "/Groups", call=call, params=params, headers=_JSON, expect=(*_GONE, 501))
+        if answer.status // 100 != 2:
+            raise RejectedError(f'{call}: the target has no /Groups; write groups = "off"')
+        return _page(answer)
+
+    def patch_group(self, group_id: str, operations: list[dict[str, Any]]) -> None:
+        """Change a group by a PATCH; raises ``AccountNotFoundError`` where there is none of this id."""
+        call, path = "changing a group", _path(group_id, "Groups")
+        body = {"schemas": [PATCH_SCHEMA], "Operations": operations}
+        answer = self._send("PATCH", path, call=call, body=body, headers=_WRITE, expect=_GONE)
+        if answer.status in _GONE:
+            self._make_sure_of_the_address(answer)
+            raise AccountNotFoundError(f"{call}: the target has no such group")
 
     def get_user(self, account_id: str) -> Document:
         """Return a user's document as the service sent it (RFC 7644 §3.4.1)."""
@@ -126,20 +151,20 @@ class ScimClient:
             ) from error
 
 
-def _path(account_id: str) -> str:
-    """Return the path of a user. Dots alone, or nothing, would name another place than a user."""
-    if account_id in {"", ".", ".."}:
-        raise AccountNotFoundError(f"{account_id!r} is no account id")
-    return f"/Users/{quote(account_id, safe='')}"
+def _path(resource_id: str, endpoint: str = "Users") -> str:
+    """Return the path of a user or group. Dots alone, or nothing, would name another place."""
+    if resource_id in {"", ".", ".."}:
+        raise AccountNotFoundError(f"{resource_id!r} is no account id")
+    return f"/{endpoint}/{quote(resource_id, safe='')}"
 
 
 def _page(answer: Answer) -> Page:
     document = answer.json_object()
-    users, total = value_of(document, "Resources"), value_of(document, "totalResults")
-    if total is None and users is None:
+    resources, total = value_of(document, "Resources"), value_of(document, "totalResults")
+    if total is None and resources is None:
         raise TargetUnusableError(f"{answer.call}: the answer is no SCIM list; does base_url lead to the SCIM service?")
-    found = tuple(user for user in users or () if isinstance(user, dict))
+    found = tuple(each for each in resources or () if isinstance(each, dict))
     try:
-        return Page(total=None if total is None else int(total), users=found)
+        return Page(total=None if total is None else int(total), resources=found)
     except (TypeError, ValueError):
         raise RejectedError(f"{answer.call}: totalResults is no number") from None

@@ -78,6 +78,20 @@ class ScimConfig(TargetConfig):
     update: Literal["auto", "patch", "put"] = "auto"
     """How accounts are changed; `auto` asks the target's ServiceProviderConfig whether it can PATCH."""
 
+    groups: Literal["off", "on"] = "off"
+    """Whether `remove_from_groups` takes accounts out of the application's groups; the credentials must be allowed to
+    read and change them."""
+
+    roles: bool = False
+    """Whether the `roles` of an account count as groups: `remove_from_groups` takes them away."""
+
+    entitlements: bool = False
+    """Whether the `entitlements` of an account are licenses that `release_licenses` takes away."""
+
+    privileged_groups: list[str] = Field(default=[])
+    """Names of groups and roles that give power over others: a person decides about who is in them, and nobody is
+    put back by the bridge."""
+
     ca_file: ExistingFile | None = None
     """Certificates to trust instead of the public ones (PEM)."""
 

@@ -69,10 +69,10 @@ def is_suspended(document: Document) -> bool:
     return active is False
 
 
-def with_active(document: Document, *, active: bool) -> dict[str, Any]:
-    """Return the whole document for a PUT: as it was read but for ``active`` and what only the target may set."""
-    kept = {key: value for key, value in document.items() if key.lower() not in _READ_ONLY | {"active"}}
-    return {**kept, "active": active}
+def writable(document: Document, edited: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the whole document for a PUT: as it was read but for what is edited, and what only the target may set."""
+    replaced = _READ_ONLY | {name.lower() for name in edited}
+    return {**{key: value for key, value in document.items() if key.lower() not in replaced}, **edited}
 
 
 def version_of(document: Document) -> str | None:

@@ -5,23 +5,29 @@ from __future__ import annotations
 from scimbridge.sdk import ConnectorError, RejectedError, RetryableError, TargetUnusableError
 from scimbridge.sdk.http import Answer
 
+
+class RefusedError(RejectedError):
+    """The service itself refuses this one request; not the bridge, on its way there."""
+
+
 # RFC 7644 §3.12, table 8. Where a 404 is about an account, the client looks at it first.
 STATUS_ERRORS: dict[int, type[ConnectorError]] = {
     301: TargetUnusableError,
     302: TargetUnusableError,
     307: TargetUnusableError,
     308: TargetUnusableError,
-    400: RejectedError,
+    400: RefusedError,
     401: TargetUnusableError,
-    403: RejectedError,
+    403: RefusedError,
     404: TargetUnusableError,
-    405: RejectedError,
-    409: RejectedError,
+    405: RefusedError,
+    409: RefusedError,
     412: RetryableError,
-    413: RejectedError,
+    413: RefusedError,
+    422: RefusedError,
     429: RetryableError,
     500: RetryableError,
-    501: RejectedError,
+    501: RefusedError,
     502: RetryableError,
     503: RetryableError,
     504: RetryableError,

@@ -56,10 +56,10 @@ class Listing:
             page = self._client.list_users(scim_filter=scim_filter, count=PAGE)
         except RejectedError:
             return None
-        return page if page.users else None
+        return page if page.resources else None
 
     def _pages(self, page: Page, scim_filter: str | None) -> Iterator[tuple[Document, ...]]:
-        users, seen = page.users, 0
+        users, seen = page.resources, 0
         while True:
             if page.total is None:
                 raise RejectedError("listing users: the target does not say how many there are, so no list is whole")
@@ -70,7 +70,7 @@ class Listing:
                 return
             if not users:
                 raise RejectedError("listing users: the target announced more accounts than it sent")
-            last, first = ref_of(users[-1]).id, ref_of(page.users[0]).id
+            last, first = ref_of(users[-1]).id, ref_of(page.resources[0]).id
             page = self._client.list_users(scim_filter=scim_filter, start=seen, count=PAGE)
             users = _behind(last, first, page)
 
@@ -87,9 +87,9 @@ class Listing:
 
 def _behind(last: str, first: str, page: Page) -> tuple[Document, ...]:
     """Return the accounts of a page behind the last one of the page before."""
-    begins_with = ref_of(page.users[0]).id if page.users else ""
+    begins_with = ref_of(page.resources[0]).id if page.resources else ""
     if begins_with == last:
-        return page.users[1:]
+        return page.resources[1:]
     if begins_with == first:
         raise RejectedError("listing users: the target answers with the first page again, whatever page is asked for")
     raise RetryableError("listing users: accounts came or went while they were listed; the list is begun anew")

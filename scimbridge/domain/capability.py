@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from scimbridge.domain.action import Action
@@ -38,6 +38,16 @@ Abilities = Mapping[Action, Capability]
 
 Capabilities = Mapping[str, Abilities]
 """What each configured target can do."""
+
+
+def without(can: Abilities, actions: Iterable[Action]) -> Abilities:
+    """Return what is left where some actions cannot be done; what only they would take back has no undo then."""
+    gone = frozenset(actions)
+    left = {action: capability for action, capability in can.items() if action not in gone}
+    return {
+        action: replace(capability, undo=None, window=None) if capability.undo in gone else capability
+        for action, capability in left.items()
+    }
 
 
 def kept_for(action: Action, can: Abilities) -> timedelta | None:

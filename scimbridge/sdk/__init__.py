@@ -1,7 +1,7 @@
 """What a connector may import. Everything in ``__all__`` is a promise."""
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.capability import Capability
+from scimbridge.domain.capability import Abilities, Capability, without
 from scimbridge.sdk.config import Mode, TargetConfig
 from scimbridge.sdk.connector import Confirm, Connector, Context, Permit, performs
 from scimbridge.sdk.errors import (
@@ -25,6 +25,7 @@ from scimbridge.sdk.state import AccountRef, AccountState, Entitlement, Person
 
 __all__ = [
     "NEVER",
+    "Abilities",
     "AccountNotFoundError",
     "AccountPage",
     "AccountRef",
@@ -64,4 +65,5 @@ __all__ = [
     "TargetConfig",
     "TargetUnusableError",
     "performs",
+    "without",
 ]

@@ -145,3 +145,15 @@ def test_a_rule_may_delete_without_suspending_first(load_text: Load) -> None:
     settings = load_text(TARGET + a_rule(DELETE))
 
     assert settings.ruleset.rules[0].stages[0].actions == (Action.DELETE,)
+
+
+@pytest.mark.parametrize(("settings", "is_refused"), [("", True), ('groups = "on"', False)])
+def test_what_a_targets_settings_leave_out_no_rule_can_ask_for(
+    problems_of: Problems, load_text: Load, settings: str, is_refused: bool
+) -> None:
+    text = GOOD.replace("[targets.app]", f"[targets.app]\n{settings}").replace('["suspend"]', '["remove_from_groups"]')
+
+    if is_refused:
+        assert 'can "remove_from_groups"' in problems_of(text)["rules[0].stages[0].do"]
+    else:
+        assert Action.REMOVE_FROM_GROUPS in load_text(text).capabilities["app"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.scim import ScimConfig, ScimConnector
-from connectors.scim.connector import http_client
+from connectors.scim.calls import http_client
 from scimbridge.sdk import Context, Permit, Person
 from tests.targets.scim import TOKEN, ScimTarget, running_scim_target
 
@@ -25,6 +25,8 @@ class TestScimConformance(ConnectorConformance):
     @pytest.fixture(autouse=True)
     def _target(self, target: ScimTarget) -> None:
         self.target = target
+        # Groups are changed by PATCH alone.
+        self.groups = "on" if target.patches else "off"
 
     def connect(self, permit: Permit) -> ScimConnector:
         return self._connector(permit)
@@ -45,8 +47,17 @@ class TestScimConformance(ConnectorConformance):
         both = {self.target.create_user(f"{name}.{number}", externalId=name) for number in (1, 2)}
         return Person({"userName": (f"{name}.renamed",), "externalId": (name,)}), both
 
+    def equip(self, account_id: str, *, privileged: bool = False) -> None:
+        names = [f"{account_id}.{number}" for number in (1, 2)] + (["Administrators"] if privileged else [])
+        if self.target.patches:
+            for name in names:
+                self.target.create_group(name, account_id)
+        licenses = [{"value": each, "display": each.title(), "type": "seat"} for each in ("writer", "reader")]
+        self.target.give(account_id, entitlements=licenses)
+
     def look(self, account_id: str) -> Mapping[str, Any] | None:
-        return self.target.user(account_id)
+        user = self.target.user(account_id)
+        return None if user is None else {**user, "groups": sorted(self.target.groups_of(account_id))}
 
     def is_blocked(self, account_id: str) -> bool:
         user = self.target.user(account_id)
@@ -57,7 +68,15 @@ class TestScimConformance(ConnectorConformance):
 
     def _connector(self, permit: Permit, **settings: Any) -> ScimConnector:
         config = ScimConfig.model_validate(
-            {"connector": "scim", "base_url": self.target.base_url, "token": TOKEN, **settings}
+            {
+                "connector": "scim",
+                "base_url": self.target.base_url,
+                "token": TOKEN,
+                "groups": self.groups,
+                "entitlements": True,
+                "privileged_groups": ["Administrators"],
+                **settings,
+            }
         )
         context = Context(target="sample", permit=permit)
         return ScimConnector(config, context, http=http_client(config, context, sleep=lambda _: None))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.scim.document import is_suspended, matches, value_of, values_at, version_of, with_active
+from connectors.scim.document import is_suspended, matches, value_of, values_at, version_of, writable
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 USER = {
@@ -76,7 +76,7 @@ def test_only_a_plain_no_means_suspended(document: dict[str, Any], expected: boo
 def test_a_document_for_put_keeps_all_but_what_the_target_sets() -> None:
     read = {"id": "1", "Active": True, "x-own": [1], "meta": {"version": "v"}, "groups": [{"value": "g"}]}
 
-    assert with_active(read, active=False) == {"id": "1", "x-own": [1], "active": False}
+    assert writable(read, {"active": False}) == {"id": "1", "x-own": [1], "active": False}
 
 
 @pytest.mark.parametrize(

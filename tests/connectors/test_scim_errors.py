@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from connectors.scim.errors import KEYWORDS, STATUS_ERRORS, explain, is_scim_error
-from scimbridge.sdk import ConnectorError, RejectedError, RetryableError, TargetUnusableError
+from connectors.scim.errors import KEYWORDS, STATUS_ERRORS, RefusedError, explain, is_scim_error
+from scimbridge.sdk import ConnectorError, RetryableError, TargetUnusableError
 from scimbridge.sdk.http import Answer, error_for
 
 SCIM_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -26,14 +26,14 @@ def test_each_row_is_what_the_engine_sees(status: int, kind: type[ConnectorError
     ("status", "kind"),
     [
         (401, TargetUnusableError),
-        (403, RejectedError),
+        (403, RefusedError),
         (404, TargetUnusableError),
-        (409, RejectedError),
+        (409, RefusedError),
         (412, RetryableError),
-        (422, RejectedError),
+        (422, RefusedError),
         (429, RetryableError),
         (500, RetryableError),
-        (501, RejectedError),
+        (501, RefusedError),
         (503, RetryableError),
     ],
 )

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from connectors.scim import ScimConfig, ScimConnector
-from connectors.scim.connector import http_client
+from connectors.scim.calls import http_client
 from scimbridge.sdk import AccountPage, Context, Coverage, RejectedError, RetryableError
 from scimbridge.sdk.testing import RecordingPermit
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from connectors.scim import ScimConfig, ScimConnector
-from connectors.scim.connector import http_client
+from connectors.scim.calls import http_client
 from connectors.scim.signing_in import Tokens
 from scimbridge.sdk import Context, RetryableError, TargetUnusableError
 from scimbridge.sdk.testing import RecordingPermit

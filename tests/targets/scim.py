@@ -20,8 +20,9 @@ WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 class ScimTarget:
     """What a test can do to a running sample target, and see of it, without a connector."""
 
-    def __init__(self, origin: str, log: Path, process: subprocess.Popen[str]) -> None:
+    def __init__(self, origin: str, log: Path, process: subprocess.Popen[str], *, patches: bool = True) -> None:
         self.base_url = f"{origin}/v2"
+        self.patches = patches
         self.log = log
         self.process = process
         self._http = httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30, verify=False)
@@ -47,6 +48,39 @@ class ScimTarget:
         document: dict[str, Any] = answer.raise_for_status().json()
         document.pop("meta")
         return document
+
+    def create_group(self, name: str, *members: str) -> str:
+        """Create a group of these users and return its id."""
+        document = {
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+            "displayName": name,
+            "members": [{"value": each} for each in members],
+        }
+        answer = self._http.post(f"{self.base_url}/Groups", json=document).raise_for_status()
+        return str(answer.json()["id"])
+
+    def members(self, group_id: str) -> set[str]:
+        """Return the ids of those who are in a group."""
+        group = self._http.get(f"{self.base_url}/Groups/{group_id}").raise_for_status().json()
+        return {str(each["value"]) for each in group.get("members", ())}
+
+    def groups_of(self, user_id: str) -> set[str]:
+        """Return the names of the groups that a user is in."""
+        found = self._http.get(f"{self.base_url}/Groups", params={"count": "1000"}).raise_for_status().json()
+        return {
+            str(group["displayName"])
+            for group in found.get("Resources", ())
+            if user_id in {each["value"] for each in group.get("members", ())}
+        }
+
+    def delete_group(self, group_id: str) -> None:
+        """Delete a group."""
+        self._http.delete(f"{self.base_url}/Groups/{group_id}").raise_for_status()
+
+    def give(self, user_id: str, **attributes: Any) -> None:
+        """Set attributes of a user."""
+        document = self._http.get(f"{self.base_url}/Users/{user_id}").raise_for_status().json()
+        self._http.put(f"{self.base_url}/Users/{user_id}", json={**document, **attributes}).raise_for_status()
 
     def faults(self, **settings: Any) -> None:
         """Make it misbehave; see ``scimbridge.demo.scim_target``."""
@@ -93,7 +127,7 @@ def running_scim_target(folder: Path, *, patch: bool = True) -> Iterator[ScimTar
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line.startswith("listening "), f"the sample target did not start: {line!r}"
-    target = ScimTarget(line.split()[1], log, process)
+    target = ScimTarget(line.split()[1], log, process, patches=patch)
     try:
         yield target
     finally:

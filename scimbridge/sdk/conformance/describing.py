@@ -30,8 +30,10 @@ class Describing(Arranging):
             if hasattr(method, "__performs__")
         }
 
-        assert declared == set(connector.capabilities)
-        assert declared, "a connector that performs nothing is of no use"
+        assert declared == set(type(connector).capabilities)
+        assert dict(connector.capabilities) == dict(type(connector).able(connector.config))
+        assert set(connector.capabilities) <= declared
+        assert connector.capabilities, "a connector that performs nothing is of no use"
 
     def test_whoever_acts_on_groups_keeps_the_promises_about_groups_too(self, connector: Connector[Any]) -> None:
         is_asked = any(base.__name__ == "GroupConformance" for base in type(self).__mro__)

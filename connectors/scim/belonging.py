@@ -1,0 +1,188 @@
+"""What an account is in and has: groups by their members, roles and entitlements by the account itself."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scim2_models import ScimFilter
+
+from connectors.scim.client import ScimClient
+from connectors.scim.config import ScimConfig
+from connectors.scim.document import Document, ref_of, value_of, values_at
+from connectors.scim.errors import RefusedError
+from connectors.scim.paging import through
+from scimbridge.sdk import AccountNotFoundError, Entitlement, RejectedError
+
+ROLES = "roles"
+ENTITLEMENTS = "entitlements"
+
+Operation = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Changed:
+    """What came of a change of several groups.
+
+    Attributes:
+        done: How many there were.
+        refused: Why others were refused, one part of a sentence each.
+        gone: The names of those that are not there any more.
+    """
+
+    done: int = 0
+    refused: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+
+class Groups:
+    """The groups of one account at a time (RFC 7643 section 4.2). Safe to use from several threads.
+
+    They are searched for by their members, for that is what is changed. Whether the service understands such a filter
+    is found out once, by an id that nobody has: some find everything then. Where it does not, the account is asked
+    (``groups``), and all groups are looked through where it does not tell.
+    """
+
+    def __init__(self, config: ScimConfig, client: ScimClient) -> None:
+        self._client = client
+        self._privileged = frozenset(config.privileged_groups)
+        self._asking = threading.Lock()
+        self._filters: bool | None = None
+
+    def of(self, user: Document) -> tuple[Entitlement, ...]:
+        """Return the groups that a user is in directly.
+
+        Raises:
+            RejectedError: The service has no groups, shows none, or shows nobody in them.
+        """
+        user_id = ref_of(user).id
+        if self._can_filter():
+            return self._entitlements(self._having(user_id))
+        told = value_of(user, "groups")
+        if isinstance(told, list):
+            direct = [each for each in told if isinstance(each, Mapping) and value_of(each, "type") != "indirect"]
+            return tuple(self._entitlement(each, "value", "display") for each in direct)
+        return self._entitlements(self._all_with(user_id))
+
+    def leave(self, user_id: str, groups: Iterable[Entitlement]) -> Changed:
+        """Take a user out of groups, one call for each; what refuses is named, and the rest is done."""
+        path = f"members[value eq {ScimFilter.quote(user_id)}]"
+        changed = self._change(groups, {"op": "remove", "path": path})
+        # Nobody is in what is not there.
+        return Changed(done=changed.done, refused=changed.refused)
+
+    def join(self, user_id: str, groups: Iterable[Entitlement]) -> Changed:
+        """Put a user back into groups."""
+        return self._change(groups, {"op": "add", "path": "members", "value": [{"value": user_id}]})
+
+    def _change(self, groups: Iterable[Entitlement], operation: Operation) -> Changed:
+        changed = Changed()
+        for each in groups:
+            try:
+                self._client.patch_group(each.id, [operation])
+                changed.done += 1
+            except AccountNotFoundError:
+                changed.gone.append(each.name)
+            except RefusedError as error:
+                changed.refused.append(f"{each.name}: {error}")
+        return changed
+
+    def _can_filter(self) -> bool:
+        with self._asking:
+            if self._filters is None:
+                try:
+                    page = self._client.list_groups(_filter(str(uuid.uuid4())), start=1)
+                    self._filters = not page.resources and not page.total
+                except RejectedError:
+                    # An empty list of all would say as much; a service without groups is told apart there.
+                    self._filters = False
+            return self._filters
+
+    def _having(self, user_id: str) -> Iterator[Document]:
+        return through(lambda start: self._client.list_groups(_filter(user_id), start=start), "searching for groups")
+
+    def _all_with(self, user_id: str) -> Iterator[Document]:
+        """Yield the groups that a user is in, of all groups."""
+        is_told = has_any = False
+        listed = through(lambda start: self._client.list_groups(start=start, members=True), "looking through groups")
+        for group in listed:
+            has_any = True
+            is_told = is_told or value_of(group, "members") is not None
+            if user_id in values_at(group, "members.value"):
+                yield group
+        if has_any and not is_told:
+            raise RejectedError("looking through groups: the target shows nobody in any of them")
+
+    def _entitlements(self, groups: Iterable[Document]) -> tuple[Entitlement, ...]:
+        return tuple(
+            {each.id: each for each in (self._entitlement(group, "id", "displayName") for group in groups)}.values()
+        )
+
+    def _entitlement(self, document: Document, id_name: str, name_name: str) -> Entitlement:
+        group_id = str(value_of(document, id_name) or "")
+        if not group_id:
+            raise RejectedError("the target sent a group without an id")
+        name = str(value_of(document, name_name) or group_id)
+        return Entitlement(group_id, name, is_privileged=name in self._privileged)
+
+
+def _filter(user_id: str) -> str:
+    return f"members.value eq {ScimFilter.quote(user_id)}"
+
+
+def held(user: Document, attribute: str, privileged: Iterable[str] = ()) -> tuple[Entitlement, ...]:
+    """Return what a user has in ``roles`` or ``entitlements``; the id of each is the path that removes it."""
+    found = {}
+    for element in _elements(user, attribute):
+        value, name = _value(element), _name(element)
+        if value:
+            path = f"{attribute}[value eq {ScimFilter.quote(value)}]"
+            found[path] = Entitlement(path, name, is_privileged=name in privileged or value in privileged)
+    return tuple(found.values())
+
+
+def kept(user: Document, attribute: str) -> tuple[str, ...]:
+    """Return what a user has there as it was sent, to give it back as it was."""
+    return tuple(json.dumps(each, sort_keys=True, ensure_ascii=False) for each in _elements(user, attribute))
+
+
+def is_held(entitlement: Entitlement, attribute: str) -> bool:
+    """Whether an entitlement comes from this attribute, and is no group."""
+    return entitlement.id.startswith(f"{attribute}[value eq ")
+
+
+def given_back(wanted: Iterable[Entitlement], attribute: str, as_sent: Iterable[str]) -> list[Any]:
+    """Return elements as they were sent, of those that are wanted."""
+    ids = {each.id for each in wanted}
+    elements = [json.loads(each) for each in as_sent]
+    return [each for each in elements if f"{attribute}[value eq {ScimFilter.quote(_value(each))}]" in ids]
+
+
+def left_of(user: Document, attribute: str, taken: Iterable[Entitlement]) -> list[Any]:
+    """Return what is left of an attribute."""
+    ids = {each.id for each in taken}
+    return [
+        each
+        for each in _elements(user, attribute)
+        if f"{attribute}[value eq {ScimFilter.quote(_value(each))}]" not in ids
+    ]
+
+
+def _elements(user: Document, attribute: str) -> list[Any]:
+    found = value_of(user, attribute)
+    return found if isinstance(found, list) else []
+
+
+def _value(element: Any) -> str:
+    """Return the value of an element, which may be nothing else (RFC 7643 section 2.4)."""
+    found = value_of(element, "value") if isinstance(element, Mapping) else element
+    return found if isinstance(found, str) else ""
+
+
+def _name(element: Any) -> str:
+    display = value_of(element, "display") if isinstance(element, Mapping) else None
+    return display if isinstance(display, str) and display else _value(element)

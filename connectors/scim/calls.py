@@ -1,0 +1,102 @@
+"""What all actions at a SCIM target have in common: the client, and how an account is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Lock
+from typing import Any
+
+from connectors.scim import signing_in
+from connectors.scim.belonging import Groups
+from connectors.scim.client import ScimClient
+from connectors.scim.config import ScimConfig
+from connectors.scim.document import Document, value_of, version_of, writable
+from connectors.scim.errors import STATUS_ERRORS, explain
+from connectors.scim.signing_in import Tokens, authorize
+from scimbridge.sdk import Connector, Context, Done, Outcome
+from scimbridge.sdk.http import HttpClient, Limits
+
+
+class ScimCalls(Connector[ScimConfig]):
+    """A SCIM service provider that can be called.
+
+    Args:
+        config: Addresses and credentials.
+        context: Whose permit is asked before each call.
+        http: Another client than the configuration describes, for tests.
+        tokens: Other tokens, likewise.
+    """
+
+    def __init__(
+        self, config: ScimConfig, context: Context, *, http: HttpClient | None = None, tokens: Tokens | None = None
+    ) -> None:
+        super().__init__(config, context)
+        self._tokens = tokens or (Tokens(config, context) if config.token_url else None)
+        self.client = ScimClient(http or http_client(config, context), authorize(self._tokens))
+        self._patches: bool | None = None if config.update == "auto" else config.update == "patch"
+        self._asking = Lock()
+        self._groups = Groups(config, self.client)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.client.close()
+        if self._tokens is not None:
+            self._tokens.close()
+
+    def _change(
+        self, account_id: str, operations: list[dict[str, Any]], edit: Callable[[Document], dict[str, Any] | None]
+    ) -> Outcome:
+        """Change an account by PATCH, or by PUT where the service has no other way.
+
+        Args:
+            account_id: Its id.
+            operations: What a PATCH says.
+            edit: Returns the attributes that a PUT sends instead of those that were read; ``None`` where nothing
+                is left to do.
+        """
+        if self._can_patch():
+            status = self.client.patch_user(account_id, operations)
+            return Done(changed=True, after={"method": "PATCH", "status": status})
+        document = self.client.get_user(account_id)
+        edited = edit(document)
+        if edited is None:
+            return Done(changed=False)
+        status = self.client.put_user(account_id, writable(document, edited), version_of(document))
+        return Done(changed=True, after={"method": "PUT", "status": status})
+
+    def _can_patch(self) -> bool:
+        """Whether accounts are changed by PATCH; asked of the service once, and again after a failure."""
+        with self._asking:
+            if self._patches is None:
+                config = self.client.service_provider_config()
+                self._patches = _announces_patch(config)
+            return self._patches
+
+
+def _announces_patch(config: Document | None) -> bool:
+    """Whether PATCH is announced. Where a service announces nothing, it is tried: a refusal changes nothing."""
+    patch = value_of(config, "patch") if config is not None else None
+    supported = value_of(patch, "supported") if isinstance(patch, dict) else None
+    return str(supported).lower() != "false"
+
+
+def http_client(config: ScimConfig, context: Context, **replaced: Any) -> HttpClient:
+    """Return the client that the configuration describes; tests replace its limits, its clock or its transport."""
+    limits = Limits(
+        connect=timedelta(seconds=config.connect_timeout),
+        read=timedelta(seconds=config.read_timeout),
+        total=timedelta(seconds=config.total_timeout),
+    )
+    settings: dict[str, Any] = {
+        "permit": context.permit,
+        "throttled": context.throttled,
+        "headers": signing_in.headers(config),
+        "certificate": signing_in.certificate(config),
+        "limits": limits,
+        "ca_file": config.ca_file,
+        "allow_link_local": config.allow_link_local,
+        "errors": STATUS_ERRORS,
+        "explain": explain,
+    }
+    return HttpClient(config.base_url, **{**settings, **replaced})

@@ -1,0 +1,250 @@
+"""Groups, roles and entitlements at services that understand less than the standard has."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from connectors.scim import ScimConfig, ScimConnector
+from connectors.scim.calls import http_client
+from scimbridge.sdk import (
+    AccountState,
+    Action,
+    Context,
+    Done,
+    Entitlement,
+    NeedsPerson,
+    ObservingError,
+    RejectedError,
+)
+from scimbridge.sdk.testing import RecordingPermit, confirmed
+
+ALICE = {"id": "1", "userName": "alice", "active": True}
+
+
+class Service:
+    """An application with groups, that can be told to understand less.
+
+    Attributes:
+        groups: Members by the group's id, which is its name, too.
+        filters: ``yes``; ``ignored``, everything is found; ``refused``.
+        shows_members: Whether lists of groups tell who is in them.
+        refuses: Groups whose members nobody may change.
+        has_groups: Whether there is ``/Groups`` at all.
+    """
+
+    def __init__(self, **groups: set[str]) -> None:
+        self.user: dict[str, Any] = dict(ALICE)
+        self.groups: dict[str, set[str]] = groups
+        self.filters = "yes"
+        self.shows_members = True
+        self.refuses: set[str] = set()
+        self.has_groups = True
+        self.asked: list[str] = []
+
+    def connector(self, permit: RecordingPermit | None = None, **settings: Any) -> ScimConnector:
+        document = {
+            "connector": "scim",
+            "base_url": "https://app.example.com",
+            "token": "t",
+            "groups": "on",
+            **settings,
+        }
+        config = ScimConfig.model_validate({"update": "patch", **document})
+        context = Context(target="sample", permit=permit or RecordingPermit())
+        http = http_client(config, context, transport=httpx.MockTransport(self._answer), sleep=lambda _: None)
+        return ScimConnector(config, context, http=http)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(f"{request.method} {request.url.path}")
+        body = json.loads(request.content) if request.content else {}
+        match request.method, request.url.path.strip("/").split("/"):
+            case "GET", ["Users", "1"]:
+                return httpx.Response(200, json=self.user)
+            case "GET", ["Groups"] if self.has_groups:
+                return self._list(request.url.params)
+            case "PATCH", ["Groups", name] if name in self.groups:
+                return self._change_members(name, body["Operations"])
+            case "PATCH", ["Users", "1"]:
+                return self._change_user(body["Operations"])
+            case "GET", ["Users"]:
+                return httpx.Response(200, json={"totalResults": 1, "Resources": [self.user]})
+            case "PUT", ["Users", "1"]:
+                self.user = body
+                return httpx.Response(200, json=body)
+            case _:
+                return httpx.Response(404)
+
+    def _list(self, params: Mapping[str, str]) -> httpx.Response:
+        wanted, asked = set(self.groups), params.get("filter")
+        if asked and self.filters == "refused":
+            return httpx.Response(400, json={"scimType": "invalidFilter"})
+        if asked and self.filters == "yes":
+            member = asked.partition(" eq ")[2].strip('"')
+            wanted = {name for name, members in self.groups.items() if member in members}
+        found: list[dict[str, Any]] = [{"id": name, "displayName": name} for name in sorted(wanted)]
+        if self.shows_members and "members" in params["attributes"]:
+            found = [{**each, "members": [{"value": one} for one in self.groups[each["id"]]]} for each in found]
+        return httpx.Response(200, json={"totalResults": len(found), "Resources": found})
+
+    def _change_members(self, name: str, operations: list[dict[str, Any]]) -> httpx.Response:
+        if name in self.refuses:
+            return httpx.Response(403)
+        for each in operations:
+            if each["op"] == "remove":
+                self.groups[name].discard(re.fullmatch(r'members\[value eq "(.*)"\]', each["path"])[1])  # type: ignore[index]
+            else:
+                self.groups[name] |= {one["value"] for one in each["value"]}
+        return httpx.Response(204)
+
+    def _change_user(self, operations: list[dict[str, Any]]) -> httpx.Response:
+        for each in operations:
+            found = re.fullmatch(r'(\w+)\[value eq "(.*)"\]', each["path"])
+            if found:
+                self.user[found[1]] = [one for one in self.user[found[1]] if one["value"] != found[2]]
+            elif isinstance(each["value"], list):
+                self.user[each["path"]] = [*self.user.get(each["path"], []), *each["value"]]
+            else:
+                self.user[each["path"]] = each["value"]
+        return httpx.Response(204)
+
+
+@pytest.mark.parametrize("filters", ["yes", "ignored", "refused"])
+def test_groups_are_known_however_much_of_a_filter_the_service_understands(filters: str) -> None:
+    service = Service(sales={"1", "2"}, staff={"1"}, other={"2"})
+    service.filters = filters
+
+    found = service.connector(privileged_groups=["staff"]).read("1").groups
+
+    assert found == (Entitlement("sales", "sales"), Entitlement("staff", "staff", is_privileged=True))
+
+
+def test_whether_the_service_filters_is_asked_once() -> None:
+    service = Service(sales={"1"})
+    subject = service.connector()
+
+    subject.read("1")
+    before = len(service.asked)
+    subject.read("1")
+
+    assert service.asked[before:] == ["GET /Users/1", "GET /Groups"]
+
+
+@pytest.mark.parametrize("filters", ["ignored", "refused"])
+def test_without_filters_an_account_is_believed_about_its_own_groups(filters: str) -> None:
+    service = Service(sales={"2"})
+    service.filters = filters
+    service.user["groups"] = [
+        {"value": "g1", "display": "Sales", "type": "direct"},
+        {"value": "g2", "display": "Everybody", "type": "indirect"},
+        {"value": "g3"},
+    ]
+
+    assert service.connector().read("1").groups == (Entitlement("g1", "Sales"), Entitlement("g3", "g3"))
+
+
+@pytest.mark.parametrize("trouble", ["nobody is shown", "no groups"])
+def test_where_groups_are_not_told_an_account_can_be_suspended_and_not_taken_out(trouble: str) -> None:
+    service = Service(sales={"1"})
+    service.filters = "ignored"
+    service.shows_members = trouble != "nobody is shown"
+    service.has_groups = trouble != "no groups"
+    subject = service.connector()
+
+    account = subject.read("1")
+    assert account.groups is None
+    assert subject.perform(Action.SUSPEND, account, confirmed).changed  # type: ignore[union-attr]
+    with pytest.raises(RejectedError, match=r"shows nobody|has no /Groups"):
+        subject.perform(Action.REMOVE_FROM_GROUPS, account, confirmed)
+
+
+def test_a_group_that_refuses_stops_no_other_and_is_named() -> None:
+    service = Service(a={"1"}, b={"1"}, c={"1"})
+    service.refuses = {"b"}
+    subject = service.connector()
+
+    outcome = subject.perform(Action.REMOVE_FROM_GROUPS, subject.read("1"), confirmed)
+
+    assert isinstance(outcome, NeedsPerson)
+    assert "alice" in outcome.instructions
+    assert "b: changing a group: the target answered 403" in outcome.instructions
+    assert service.groups == {"a": set(), "b": {"1"}, "c": set()}
+
+
+def test_a_group_that_went_away_is_left_and_cannot_be_joined() -> None:
+    service = Service(a={"1"}, b={"1"})
+    subject = service.connector()
+    original = subject.read("1")
+    del service.groups["b"]
+
+    out = subject.perform(Action.REMOVE_FROM_GROUPS, original, confirmed)
+    left = subject.read("1")
+    back = subject.perform(Action.ADD_TO_GROUPS, replace(left, original=original, left=left), confirmed)
+
+    assert out == Done(changed=True, after={"how many": 1})
+    assert back == Done(changed=True, after={"how many": 1}, lost=("the group b is gone",))
+    assert service.groups == {"a": {"1"}}
+
+
+def test_who_only_observes_takes_nobody_out() -> None:
+    service = Service(a={"1"})
+    subject = service.connector(RecordingPermit(refuse_writes=ObservingError("observing")))
+
+    with pytest.raises(ObservingError):
+        subject.perform(Action.REMOVE_FROM_GROUPS, subject.read("1"), confirmed)
+
+
+def test_a_whole_group_is_never_put() -> None:
+    service = Service(a={"1"})
+    subject = service.connector(update="put")
+
+    out = subject.perform(Action.REMOVE_FROM_GROUPS, subject.read("1"), confirmed)
+
+    assert isinstance(out, NeedsPerson)
+    assert "PUT of a whole group" in out.instructions
+    assert not any(each.startswith("PUT") for each in service.asked)
+
+
+@pytest.mark.parametrize("update", ["patch", "put"])
+def test_roles_and_entitlements_come_back_as_they_were(update: str) -> None:
+    service = Service()
+    role = {"display": "Administrator", "primary": True, "type": "builtin", "value": "admin"}
+    service.user |= {"roles": [role, {"value": "user"}], "entitlements": [{"value": "seat", "type": "paid"}]}
+    before = json.loads(json.dumps(service.user))
+    subject = service.connector(update=update, roles=True, entitlements=True, groups="off")
+    original = subject.read("1")
+
+    subject.perform(Action.REMOVE_FROM_GROUPS, replace(original, only=frozenset({"administrator"})), confirmed)
+    subject.perform(Action.RELEASE_LICENSES, original, confirmed)
+    left = subject.read("1")
+    gone = dict(service.user)
+    after = left.with_original(original, left)
+    given = [subject.perform(each, after, confirmed) for each in (Action.ADD_TO_GROUPS, Action.ASSIGN_LICENSES)]
+
+    assert gone["roles"] == [{"value": "user"}]
+    assert gone["entitlements"] == []
+    assert given == [Done(changed=True, after={"how many": 1})] * 2
+    assert sorted(map(json.dumps, service.user["roles"])) == sorted(map(json.dumps, before["roles"]))
+    assert service.user["entitlements"] == before["entitlements"]
+    assert AccountState.from_json(original.to_json()) == original
+
+
+@pytest.mark.parametrize(
+    ("settings", "left_out"),
+    [
+        ({}, {Action.REMOVE_FROM_GROUPS, Action.ADD_TO_GROUPS, Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES}),
+        ({"groups": "on"}, {Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES}),
+        ({"roles": True, "entitlements": True}, set()),
+    ],
+)
+def test_what_a_target_can_do_follows_its_settings(settings: dict[str, Any], left_out: set[Action]) -> None:
+    subject = Service().connector(**{"groups": "off", **settings})
+
+    assert set(ScimConnector.capabilities) - set(subject.capabilities) == left_out
+    assert subject.read("1").groups == (() if settings.get("groups") == "on" or settings.get("roles") else None)
