@@ -36,12 +36,13 @@ EXPECTED = {
     *("hold place", "hold lift", "hold list", "exclusion add", "exclusion end", "exclusion list"),
     *("cases request", "cases requested", "cases withdraw", "operator create", "operator list", "operator revoke"),
     *("inquiries list", "inquiries confirm", "inquiries dismiss"),
+    *("connectors list", "connectors new"),
     *("config example", "config check", "config schema", "db upgrade"),
 }
 READING = {
     *("check", "plan", "token list", "cases list", "cases show", "targets list", "targets check", "targets accounts"),
     *("guard list", "guard show", "groups stale", "groups status"),
-    *("cases requested", "operator list"),
+    *("cases requested", "operator list", "connectors list"),
     *("hold list", "exclusion list", "config check", "sources list", "sources show", "sources requests"),
 }
 
