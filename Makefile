@@ -60,6 +60,7 @@ static: setup ## The part of check that runs nothing: format, lint, types, layer
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/mypy deploy/bootstrap.py
+	@rm -rf build/desk && $(BIN)/scimbridge connectors new desk --into build/desk >/dev/null && $(BIN)/mypy build/desk
 	@$(BIN)/lint-imports --no-cache
 
 servers: ## Install the servers that the tests start (root), or name what is missing

@@ -23,4 +23,5 @@ export NOTIFY_WEBHOOK=https://hooks.example.com/x HOOK_SECRET=whsec_MfKQ9r8GKYqr
 export NOTIFY_SECRET="$HOOK_SECRET"
 echo '{"client_email": "bridge@example.com", "private_key": "x", "token_uri": "https://example.com"}' >service-account.json
 venv/bin/scimbridge config check --config scimbridge.toml
+venv/bin/scimbridge connectors new desk >/dev/null
 echo "the wheel works: $(basename "$wheel")"

@@ -13,7 +13,10 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_type_hints
 
 import typer
@@ -23,7 +26,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.models import ArgumentInfo, OptionInfo
 
-from scimbridge import telemetry
+from scimbridge import scaffold, sdk, telemetry
 from scimbridge.cli.app import app
 from scimbridge.config import document, later, notify
 from scimbridge.domain import task
@@ -32,7 +35,24 @@ from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.trigger import Trigger
 from scimbridge.notices.notice import Kind, Step
 from scimbridge.notices.samples import SAMPLES
+from scimbridge.sdk import (
+    AccountState,
+    AccountSummary,
+    Connector,
+    GroupState,
+    NativeState,
+    conformance,
+    expiry,
+    fields,
+    finding,
+    http,
+    reply,
+    stamp,
+    testing,
+)
 from scimbridge.sdk.config import Mode, TargetConfig
+from scimbridge.sdk.conformance.hooks import Hooks
+from scimbridge.sdk.contract import CONTRACT, OLDEST_CONTRACT
 from scimbridge.sdk.limits import GuardSection
 
 DOCS = Path(__file__).parent
@@ -55,6 +75,11 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "`[notify]`": notify.NotifySection,
     "`[notify.webhook]`": notify.WebhookSection,
 }
+
+SDK_MODULES = (http, fields, finding, stamp, reply, expiry, testing, conformance)
+"""What connectors and their tests may import beside ``scimbridge.sdk``."""
+
+_SDK_SOURCES = (sdk.config, sdk.connector, sdk.listing, sdk.outcome, sdk.secret)
 
 SHARED = {"--config", "--log-level", "--json", "--by"}
 """Options that are explained once, not with every command."""
@@ -266,6 +291,69 @@ def survivors() -> Iterator[str]:
         yield f"| {_line(kind['reason'])} | {where} | {len(kind['changes'])} |"
 
 
+def new_connector(path: str) -> Iterator[str]:
+    """Yield a file of a new connector, as ``scimbridge connectors new desk`` writes it."""
+    language = {"py": "python", "toml": "ini"}[path.rpartition(".")[2]]
+    yield f"```{language}\n{scaffold.texts('desk')[path].strip()}\n```"
+
+
+def sdk_versions() -> Iterator[str]:
+    """Yield which contracts there are."""
+    yield f"Here is contract {CONTRACT}; it takes connectors that were written for {OLDEST_CONTRACT} to {CONTRACT}."
+
+
+def sdk_modules() -> Iterator[str]:
+    """Yield a table of what connectors may import beside ``scimbridge.sdk`` itself."""
+    yield "| module | |\n|---|---|"
+    yield from (f"| `{module.__name__}` | {_first_sentence(module)} |" for module in SDK_MODULES)
+
+
+def sdk_names() -> Iterator[str]:
+    """Yield a table of what ``scimbridge.sdk`` exports."""
+    texts = dict(pair for module in _SDK_SOURCES for pair in _described_in(module))
+    yield "| name | |\n|---|---|"
+    for name in sdk.__all__:
+        yield f"| `{name}` | {texts.get(name) or _first_sentence(getattr(sdk, name))} |"
+
+
+def sdk_connector() -> Iterator[str]:
+    """Yield a table of the methods of a connector."""
+    yield "| method | | |\n|---|---|---|"
+    for name, method in _methods(Connector):
+        needed = "yours" if name in Connector.__abstractmethods__ else ""
+        yield f"| `{name}{_signature(method)}` | {needed} | {_first_sentence(method)} |"
+
+
+def sdk_states() -> Iterator[str]:
+    """Yield tables of what is read."""
+    for kind in (NativeState, AccountState, GroupState, AccountSummary):
+        yield f"| `{kind.__name__}` | |\n|---|---|"
+        yield from (f"| `{name}` | {text} |" for name, text in _attributes(kind))
+        yield ""
+
+
+def sdk_hooks() -> Iterator[str]:
+    """Yield a table of what the conformance tests ask for."""
+    yield "| of your tests | |\n|---|---|"
+    for name, method in _methods(Hooks):
+        yield f"| `{name}{_signature(method)}` | {_first_sentence(method)} |"
+
+
+def _methods(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the methods of a class that are its own and public, in the order of its source."""
+    for name, member in vars(kind).items():
+        function = getattr(member, "__func__", member)
+        if inspect.isfunction(function) and not name.startswith("_"):
+            yield name, function
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    """Return how a method is called, and what it returns."""
+    signature = inspect.signature(function)
+    _, *parameters = signature.parameters.values()
+    return _line(str(signature.replace(parameters=parameters)).replace("'", ""))
+
+
 PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "settings": settings,
     "later": later_keys,
@@ -282,6 +370,17 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "quirks": quirks,
     "metrics": metrics,
     "survivors": survivors,
+    "sdk-versions": sdk_versions,
+    "sdk-modules": sdk_modules,
+    "sdk-names": sdk_names,
+    "sdk-connector": sdk_connector,
+    "sdk-states": sdk_states,
+    "sdk-hooks": sdk_hooks,
+    "desk-project": partial(new_connector, "pyproject.toml"),
+    "desk-config": partial(new_connector, "scimbridge_desk/config.py"),
+    "desk-client": partial(new_connector, "scimbridge_desk/client.py"),
+    "desk-connector": partial(new_connector, "scimbridge_desk/connector.py"),
+    "desk-conformance": partial(new_connector, "tests/test_conformance.py"),
 }
 
 
@@ -311,6 +410,20 @@ def _described(kind: type) -> Iterator[tuple[str, str]]:
         match member, text:
             case ast.Assign(value=ast.Constant(value=name)), ast.Expr(value=ast.Constant(value=str(said))):
                 yield str(name), _line(said)
+            case _:
+                pass
+
+
+def _described_in(module: ModuleType) -> Iterator[tuple[str, str]]:
+    """Yield the names that a module assigns, and the first paragraphs of the texts below them."""
+    body = ast.parse(inspect.getsource(module)).body
+    for member, text in pairwise(body):
+        match member, text:
+            case (
+                (ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name))),
+                ast.Expr(value=ast.Constant(value=str(said))),
+            ):
+                yield name, _line(said.split("\n\n")[0])
             case _:
                 pass
 
@@ -361,8 +474,8 @@ def _option(kind: Any, info: OptionInfo) -> str:
     return f"{names} `{info.metavar or choices}`"
 
 
-def _first_sentence(model: type[BaseModel]) -> str:
-    return _line((model.__doc__ or "").split("\n\n")[0])
+def _first_sentence(documented: object) -> str:
+    return _line((documented.__doc__ or "").split("\n\n")[0])
 
 
 def _line(text: str) -> str:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +67,106 @@ def test_a_connector_whose_package_is_missing_names_its_extra() -> None:
 def test_an_entry_point_that_is_no_connector_is_refused(kind: str) -> None:
     with pytest.raises(ConfigurationError, match="is no connector"):
         registry.connector_class(kind)
+
+
+FITS = """
+from scimbridge.sdk import Connector, TargetConfig
+
+class Desk(Connector[TargetConfig]):
+    kind = "desk"
+    contract = 1
+    config_type = TargetConfig
+    check = find = read = lambda *_: None
+"""
+
+
+def install(site: Path, package: str, source: str, *, kind: str = "desk", value: str = "Desk") -> None:
+    """Put a distribution where pip would put it: a module, and the metadata that names its entry point."""
+    module = package.replace("-", "_")
+    (site / f"{module}.py").write_text(source)
+    info = site / f"{module}-2.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 2.1\n")
+    (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\n{kind} = {module}:{value}\n" if kind else "")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that Python looks for packages in."""
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for module in tmp_path.glob("*.py"):
+        sys.modules.pop(module.stem, None)
+
+
+def test_a_connector_of_another_package_is_used_and_listed(site: Path) -> None:
+    install(site, "scimbridge-desk", FITS)
+
+    (desk,) = (each for each in registry.installed() if each.kind == "desk")
+
+    assert registry.connector_class("desk").kind == "desk"
+    assert desk == registry.Installed(kind="desk", package="scimbridge-desk", version="2.1", contract=1, fault="")
+
+
+@pytest.mark.parametrize(
+    ("source", "contract", "said"),
+    [
+        (FITS.replace("contract = 1", "contract = 2"), 2, r"desk 2\.1 .* written for contract 2, .* knows 1; upgrade"),
+        (FITS.replace("contract = 1", "contract = 0"), 0, "written for contract 0, .* knows 1 and newer; upgrade the"),
+        (FITS.replace("contract = 1", ""), None, "does not say which contract .* adds contract = 1"),
+        (FITS.replace("contract = 1", 'contract = "1"'), None, "does not say which contract"),
+        (FITS.replace("check = find =", "check ="), 1, "it has no find; ask"),
+        (FITS.replace('"desk"', '"disk"'), 1, "it calls itself 'disk'"),
+        (FITS.replace("config_type = TargetConfig", "config_type = dict"), 1, "is no TargetConfig"),
+        ("from scimbridge.sdk import Telepathy", None, "'Telepathy' from .*upgrade scimbridge or scimbridge-desk"),
+        (
+            "from scimbridge.telepathy import Desk",
+            None,
+            "'scimbridge.telepathy'; upgrade scimbridge or scimbridge-desk",
+        ),
+        ("import telepathy", None, "package telepathy is missing; reinstall scimbridge-desk"),
+        ("raise AttributeError('a\\nb')", None, "AttributeError: a b; reinstall scimbridge-desk"),
+        ("Desk = 1 / 0", None, "ZeroDivisionError: division by zero; reinstall"),
+        ("Desk = dict", None, "is no connector; ask whoever made scimbridge-desk"),
+        ("Disk = dict", None, "is no connector; ask whoever made scimbridge-desk"),
+    ],
+)
+def test_a_connector_that_cannot_be_used_says_why_and_stops_no_other(
+    site: Path, source: str, contract: int | None, said: str
+) -> None:
+    install(site, "scimbridge-desk", source)
+
+    with pytest.raises(ConfigurationError, match=said):
+        registry.connector_class("desk")
+
+    listed = registry.installed()
+    assert [(each.kind, each.contract) for each in listed if each.fault] == [("desk", contract)]
+    assert registry.connector_class("scim") is ScimConnector
+
+
+def test_of_two_packages_with_the_same_connector_neither_is_used(site: Path) -> None:
+    install(site, "scimbridge-desk", FITS)
+    install(site, "desk-by-others", FITS)
+
+    with pytest.raises(ConfigurationError, match=r"is in desk-by-others and in scimbridge-desk, .* uninstall one"):
+        registry.connector_class("desk")
+
+    assert [each.package for each in registry.installed() if each.fault] == ["desk-by-others", "scimbridge-desk"]
+
+
+def test_nobody_takes_the_place_of_a_connector_of_scimbridge(site: Path) -> None:
+    install(site, "scimbridge-scim", FITS, kind="scim")
+
+    assert registry.connector_class("scim") is ScimConnector
+    (fault,) = (each.fault for each in registry.installed() if each.package == "scimbridge-scim")
+    assert fault.endswith("nobody else's is used; uninstall scimbridge-scim")
+
+
+def test_a_package_that_registers_nothing_is_named(site: Path) -> None:
+    install(site, "scimbridge-desk", FITS, kind="")
+
+    with pytest.raises(ConfigurationError, match='scimbridge-desk is installed, and registers no connector "desk"'):
+        registry.connector_class("desk")
 
 
 def test_a_connector_is_built_with_its_configuration_and_context(monkeypatch: pytest.MonkeyPatch) -> None:

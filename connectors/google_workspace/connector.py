@@ -48,6 +48,7 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
     """The accounts and groups of a Google Workspace customer, by Google's own APIs."""
 
     kind = "google-workspace"
+    contract = 1
     config_type = GoogleWorkspaceConfig
 
     @classmethod

@@ -48,6 +48,7 @@ class HomeFolderConnector(Listing):
     """Home folders below one root."""
 
     kind = "home-folder"
+    contract = 1
 
     @performs(Action.SUSPEND, undo=Action.RESTORE)
     def suspend(self, account: AccountState, _confirm: Confirm) -> Outcome:

@@ -48,6 +48,7 @@ class LdapConnector(GroupActions):
     """OpenLDAP, Active Directory, 389 Directory Server; what differs between them is in ``flavors``."""
 
     kind = "ldap"
+    contract = 1
     config_type = LdapConfig
 
     @classmethod

@@ -27,6 +27,7 @@ class Microsoft365Connector(AccessActions, BelongingActions, LifetimeActions, Gr
     """The users and groups of a tenant, by Microsoft Graph v1.0."""
 
     kind = "microsoft365"
+    contract = 1
     config_type = Microsoft365Config
 
     @classmethod

@@ -40,6 +40,7 @@ class SampleConnector(Listing):
     """A target in one file."""
 
     kind = "sample"
+    contract = 1
 
     @classmethod
     def lacks(cls, config: SampleConfig, actions: Collection[Action]) -> Iterator[tuple[str, str]]:

@@ -42,6 +42,7 @@ class ScimConnector(BelongingActions):
     """A SCIM 2.0 service provider (RFC 7643, RFC 7644), as the standard has it."""
 
     kind = "scim"
+    contract = 1
     config_type = ScimConfig
 
     def __init__(self, config: ScimConfig, context: Context, **replaced: Any) -> None:

@@ -37,6 +37,7 @@ class WebhookConnector(Connector[WebhookConfig]):
     """A system whose calls the configuration describes."""
 
     kind = "webhook"
+    contract = 1
     config_type = WebhookConfig
 
     def __init__(self, config: WebhookConfig, context: Context, *, client: WebhookClient | None = None) -> None:

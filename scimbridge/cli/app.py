@@ -14,6 +14,7 @@ from scimbridge.cli import (
     check,
     client,
     config,
+    connectors,
     db,
     exclusion,
     expediting,
@@ -52,7 +53,7 @@ for command in (approving.approve, approving.unapprove, expediting.expedite):
     cases.app.command()(command)
 for group in (
     *(token, client, operator, sources, cases, tasks, groups, targets),
-    *(guard, hold, exclusion, inquiries, config, db),
+    *(guard, hold, exclusion, inquiries, config, connectors, db),
 ):
     app.add_typer(group.app)
 

@@ -2,7 +2,7 @@
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Abilities, Capability, without
-from scimbridge.sdk.config import Mode, TargetConfig
+from scimbridge.sdk.config import Matchable, Mode, TargetConfig
 from scimbridge.sdk.connector import Confirm, Connector, Context, Permit, performs
 from scimbridge.sdk.errors import (
     AccountNotFoundError,
@@ -51,6 +51,7 @@ __all__ = [
     "HookTask",
     "InProgress",
     "LeaseLostError",
+    "Matchable",
     "Mode",
     "Moment",
     "NativeState",

@@ -87,7 +87,19 @@ def performs(
     after: tuple[Action, ...] = (),
     before: tuple[Action, ...] = (),
 ) -> Callable[[PerformT], PerformT]:
-    """Declare that a method of a connector performs an action. Capabilities are written nowhere else."""
+    """Declare that a method of a connector performs an action. Capabilities are written nowhere else.
+
+    The method gets the account (or group) as it was read, and ``confirm``; it compares, writes only what is not yet
+    as wanted, and returns an outcome.
+
+    Args:
+        action: What it performs.
+        undo: The action that takes it back, which the connector performs, too.
+        window: For how long the target keeps what this removes, so that ``undo`` can bring it back.
+        needs: Permissions that the target must have granted, as its vendor calls them.
+        after: Actions that must come before it where both are planned.
+        before: Actions that must come after it where both are planned.
+    """
 
     def declare(method: PerformT) -> PerformT:
         capability = Capability(
@@ -108,12 +120,22 @@ def performs(
 class Connector(ABC, Generic[ConfigT]):
     """The code for one kind of target.
 
-    Subclasses set ``kind`` and ``config_type``, implement ``check``, ``find`` and
+    Subclasses set ``kind``, ``contract`` and ``config_type``, implement ``check``, ``find`` and
     ``read``, and mark their actions with ``@performs``. They raise the errors of
     ``scimbridge.sdk.errors`` and nothing else on purpose.
+
+    Attributes:
+        kind: What ``connector`` says in the configuration; the name of the entry point.
+        contract: The version of this contract that it was written for; see ``scimbridge.sdk.contract``.
+        config_type: What reads the target's table of the configuration.
+        capabilities: What ``@performs`` has declared, by action.
+        config: The target's table, as ``config_type`` has read it.
+        context: What the engine hands over.
+        log: A logger that names the target; log ids, and never what is private.
     """
 
     kind: ClassVar[str]
+    contract: ClassVar[int]
     config_type: ClassVar[type[TargetConfig]]
     capabilities: Mapping[Action, Capability] = {}
     """Of the class, all that it declares; of a connector, what its configuration leaves of that."""

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 NEVER: Final = "never"
+"""What a moment is that has not come, where the target tells so."""
 
 Moment = datetime | Literal["never"] | None
 """A time (UTC) as a target tells it. ``None`` is unknown, and never "never": that has to be told."""

@@ -46,6 +46,7 @@ class NeedsPerson:
 
 
 Outcome = Done | InProgress | NeedsPerson
+"""What an action returns; trouble is raised."""
 
 
 def name_taken(name: str) -> NeedsPerson:

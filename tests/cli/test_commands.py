@@ -36,14 +36,18 @@ EXPECTED = {
     *("hold place", "hold lift", "hold list", "exclusion add", "exclusion end", "exclusion list"),
     *("cases request", "cases requested", "cases withdraw", "operator create", "operator list", "operator revoke"),
     *("inquiries list", "inquiries confirm", "inquiries dismiss"),
+    *("connectors list", "connectors new"),
     *("config example", "config check", "config schema", "db upgrade"),
 }
 READING = {
     *("check", "plan", "token list", "cases list", "cases show", "targets list", "targets check", "targets accounts"),
     *("guard list", "guard show", "groups stale", "groups status"),
-    *("cases requested", "operator list"),
+    *("cases requested", "operator list", "connectors list"),
     *("hold list", "exclusion list", "config check", "sources list", "sources show", "sources requests"),
 }
+
+NEEDING_NONE = {"demo", "config example", "config schema", "connectors list", "connectors new"}
+"""No configuration."""
 
 
 def walk(command: Any = ROOT, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -80,7 +84,7 @@ def test_every_command_that_reads_answers_in_json(name: str) -> None:
     assert "--json" in {option for one in COMMANDS[name].params for option in one.opts}
 
 
-@pytest.mark.parametrize("name", sorted(EXPECTED - {"demo", "config example", "config schema"}))
+@pytest.mark.parametrize("name", sorted(EXPECTED - NEEDING_NONE))
 def test_every_command_that_needs_a_configuration_can_be_told_where_it_is(name: str) -> None:
     assert "--config" in {option for one in COMMANDS[name].params for option in one.opts}
 

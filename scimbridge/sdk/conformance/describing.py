@@ -12,6 +12,7 @@ from scimbridge.domain.action import Action
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.conformance.arranging import Arranging
 from scimbridge.sdk.connector import Connector
+from scimbridge.sdk.contract import CONTRACT, OLDEST_CONTRACT
 from scimbridge.sdk.testing import RecordingPermit
 
 
@@ -20,6 +21,7 @@ class Describing(Arranging):
 
     def test_it_names_its_kind_and_its_configuration(self, connector: Connector[Any]) -> None:
         assert connector.kind
+        assert OLDEST_CONTRACT <= connector.contract <= CONTRACT
         assert issubclass(connector.config_type, TargetConfig)
         assert isinstance(connector.config, connector.config_type)
 
