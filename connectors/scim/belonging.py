@@ -43,8 +43,8 @@ class Groups:
     """The groups of one account at a time (RFC 7643 section 4.2). Safe to use from several threads.
 
     They are searched for by their members, for that is what is changed. Whether the service understands such a filter
-    is found out once, by an id that nobody has: some find everything then. Where it does not, the account is asked
-    (``groups``), and all groups are looked through where it does not tell.
+    is tried once; where it does not, the account is asked (``groups``), and all groups are looked through where it does
+    not tell.
     """
 
     def __init__(self, config: ScimConfig, client: ScimClient) -> None:
@@ -95,12 +95,26 @@ class Groups:
         with self._asking:
             if self._filters is None:
                 try:
-                    page = self._client.list_groups(_filter(str(uuid.uuid4())), start=1)
-                    self._filters = not page.resources and not page.total
+                    self._filters = self._finds_nobody() and self._finds_a_member()
                 except RejectedError:
-                    # An empty list of all would say as much; a service without groups is told apart there.
+                    # A service without groups is told apart when all are looked through.
                     self._filters = False
             return self._filters
+
+    def _finds_nobody(self) -> bool:
+        """Whether nothing is found by an id that nobody has: some find everything by a filter that they do not know."""
+        page = self._client.list_groups(_filter(str(uuid.uuid4())))
+        return not page.resources and not page.total
+
+    def _finds_a_member(self) -> bool:
+        """Whether somebody is found where they are: some find nothing by a filter that they do not know.
+
+        Where no group shows anybody, it is not believed either.
+        """
+        for group in self._client.list_groups(members=True).resources:
+            for member in values_at(group, "members.value"):
+                return value_of(group, "id") in [value_of(each, "id") for each in self._having(member)]
+        return False
 
     def _having(self, user_id: str) -> Iterator[Document]:
         return through(lambda start: self._client.list_groups(_filter(user_id), start=start), "searching for groups")
@@ -111,11 +125,15 @@ class Groups:
         listed = through(lambda start: self._client.list_groups(start=start, members=True), "looking through groups")
         for group in listed:
             has_any = True
-            is_told = is_told or value_of(group, "members") is not None
-            if user_id in values_at(group, "members.value"):
+            members = values_at(group, "members.value")
+            # Of members that are never shown, some send an empty list.
+            is_told = is_told or bool(members)
+            if user_id in members:
                 yield group
         if has_any and not is_told:
-            raise RejectedError("looking through groups: the target shows nobody in any of them")
+            raise RejectedError(
+                'looking through groups: the target shows nobody in any of them; where nobody is, write groups = "off"'
+            )
 
     def _entitlements(self, groups: Iterable[Document]) -> tuple[Entitlement, ...]:
         return tuple(

@@ -33,7 +33,7 @@ class Service:
 
     Attributes:
         groups: Members by the group's id, which is its name, too.
-        filters: ``yes``; ``ignored``, everything is found; ``refused``.
+        filters: ``yes``; ``ignored``, everything is found; ``empty``, nothing is; ``refused``.
         shows_members: Whether lists of groups tell who is in them.
         refuses: Groups whose members nobody may change.
         has_groups: Whether there is ``/Groups`` at all.
@@ -85,12 +85,15 @@ class Service:
         wanted, asked = set(self.groups), params.get("filter")
         if asked and self.filters == "refused":
             return httpx.Response(400, json={"scimType": "invalidFilter"})
+        if asked and self.filters == "empty":
+            wanted = set()
         if asked and self.filters == "yes":
             member = asked.partition(" eq ")[2].strip('"')
             wanted = {name for name, members in self.groups.items() if member in members}
         found: list[dict[str, Any]] = [{"id": name, "displayName": name} for name in sorted(wanted)]
-        if self.shows_members and "members" in params["attributes"]:
-            found = [{**each, "members": [{"value": one} for one in self.groups[each["id"]]]} for each in found]
+        if "members" in params["attributes"]:
+            shown = {name: members if self.shows_members else set() for name, members in self.groups.items()}
+            found = [{**each, "members": [{"value": one} for one in shown[each["id"]]]} for each in found]
         return httpx.Response(200, json={"totalResults": len(found), "Resources": found})
 
     def _change_members(self, name: str, operations: list[dict[str, Any]]) -> httpx.Response:
@@ -115,7 +118,7 @@ class Service:
         return httpx.Response(204)
 
 
-@pytest.mark.parametrize("filters", ["yes", "ignored", "refused"])
+@pytest.mark.parametrize("filters", ["yes", "ignored", "empty", "refused"])
 def test_groups_are_known_however_much_of_a_filter_the_service_understands(filters: str) -> None:
     service = Service(sales={"1", "2"}, staff={"1"}, other={"2"})
     service.filters = filters
@@ -136,7 +139,7 @@ def test_whether_the_service_filters_is_asked_once() -> None:
     assert service.asked[before:] == ["GET /Users/1", "GET /Groups"]
 
 
-@pytest.mark.parametrize("filters", ["ignored", "refused"])
+@pytest.mark.parametrize("filters", ["ignored", "empty", "refused"])
 def test_without_filters_an_account_is_believed_about_its_own_groups(filters: str) -> None:
     service = Service(sales={"2"})
     service.filters = filters
@@ -149,10 +152,11 @@ def test_without_filters_an_account_is_believed_about_its_own_groups(filters: st
     assert service.connector().read("1").groups == (Entitlement("g1", "Sales"), Entitlement("g3", "g3"))
 
 
+@pytest.mark.parametrize("filters", ["ignored", "empty"])
 @pytest.mark.parametrize("trouble", ["nobody is shown", "no groups"])
-def test_where_groups_are_not_told_an_account_can_be_suspended_and_not_taken_out(trouble: str) -> None:
+def test_where_groups_are_not_told_an_account_can_be_suspended_and_not_taken_out(trouble: str, filters: str) -> None:
     service = Service(sales={"1"})
-    service.filters = "ignored"
+    service.filters = filters
     service.shows_members = trouble != "nobody is shown"
     service.has_groups = trouble != "no groups"
     subject = service.connector()
