@@ -78,6 +78,7 @@ def test_every_setting_is_in_the_reference(generate: ModuleType) -> None:
 
 
 def test_every_connector_explains_every_key_of_its_own() -> None:
+    from connectors.command import CommandConfig
     from connectors.google_workspace import GoogleWorkspaceConfig
     from connectors.home_folder import HomeFolderConfig
     from connectors.ldap import LdapConfig
@@ -87,6 +88,7 @@ def test_every_connector_explains_every_key_of_its_own() -> None:
     from scimbridge.sdk import TargetConfig
 
     configs: tuple[tuple[str, type[TargetConfig]], ...] = (
+        ("command", CommandConfig),
         ("google_workspace", GoogleWorkspaceConfig),
         ("home_folder", HomeFolderConfig),
         ("ldap", LdapConfig),

@@ -34,6 +34,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_kinds_are_those_of_the_entry_points() -> None:
     assert registry.available_kinds() == (
+        "command",
         "google-workspace",
         "home-folder",
         "ldap",
@@ -51,7 +52,7 @@ def test_a_kind_is_its_connectors_class() -> None:
 def test_an_unknown_kind_is_told_what_there_is() -> None:
     with pytest.raises(
         ConfigurationError,
-        match=r'"scmi" is no connector; did you mean "scim"\? available: google-workspace, home-folder, ldap',
+        match=r'"scmi" is no connector; did you mean "scim"\? available: command, google-workspace, home-folder',
     ):
         registry.connector_class("scmi")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from connectors.webhook.accounts import matches, ref_of, state_of
@@ -27,6 +26,7 @@ from scimbridge.sdk import (
     RejectedError,
     performs,
 )
+from scimbridge.sdk.connector import limited
 from scimbridge.sdk.finding import find_by
 
 MOST_FOUND = 50
@@ -46,9 +46,8 @@ class WebhookConnector(Connector[WebhookConfig]):
 
     @classmethod
     def able(cls, config: WebhookConfig) -> Mapping[Action, Capability]:
-        """Return what the configuration has a call for; an undo without one is none."""
-        able = {action: can for action, can in cls.capabilities.items() if action.value in config.actions}
-        return {action: can if can.undo in able else replace(can, undo=None) for action, can in able.items()}
+        """Return what the configuration has a call for."""
+        return limited(cls.capabilities, config.actions)
 
     def close(self) -> None:
         """Close all connections."""

@@ -40,6 +40,15 @@ HEADER = """\
 
 # What a connector needs and has no default for; its own examples, where it has some, come first.
 _TARGETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "command": (
+        "legacy",
+        {
+            "allow_program": True,
+            "program": ["/opt/leavers/legacy"],
+            "actions": ["suspend", "restore"],
+            "environment": {"LEGACY_FILE": "/srv/legacy/accounts.json"},
+        },
+    ),
     "google-workspace": (
         "google",
         {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -115,6 +115,12 @@ def performs(
         return method
 
     return declare
+
+
+def limited(can: Mapping[Action, Capability], actions: Collection[str]) -> Mapping[Action, Capability]:
+    """Return what is left of capabilities where only some actions are configured; an undo that is not is none."""
+    left = {action: each for action, each in can.items() if action.value in actions}
+    return {action: each if each.undo in left else replace(each, undo=None) for action, each in left.items()}
 
 
 class Connector(ABC, Generic[ConfigT]):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from connectors.command.config import CommandConfig
 from connectors.google_workspace.config import GoogleWorkspaceConfig
 from connectors.home_folder.config import HomeFolderConfig
 from connectors.ldap.config import LdapConfig
@@ -34,6 +35,7 @@ MODELS: list[type[BaseModel]] = [
     NotifySection,
     WebhookSection,
     HookSection,
+    CommandConfig,
     GoogleWorkspaceConfig,
     HomeFolderConfig,
     LdapConfig,
@@ -66,7 +68,7 @@ def test_the_example_loads_without_warnings(load_text: Load) -> None:
     settings = load_text(example())
 
     assert settings.warnings == ()
-    assert set(settings.targets) == {"directory", "google", "homes", "m365", "application", "sample", "crm"}
+    assert set(settings.targets) == {"directory", "google", "homes", "m365", "application", "sample", "crm", "legacy"}
     assert [stage.actions for stage in settings.ruleset.rules[0].stages] == [("suspend",), ("delete",)]
 
 
@@ -103,6 +105,7 @@ def test_the_schema_has_every_section_and_connector() -> None:
 
     assert set(schema["properties"]) == set(sections.Document.model_fields)
     assert {model["properties"]["connector"]["const"] for model in _targets(schema)} == {
+        "command",
         "google-workspace",
         "home-folder",
         "ldap",

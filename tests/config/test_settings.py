@@ -157,7 +157,7 @@ def test_five_mistakes_are_five_paths(problems_of: Problems) -> None:
         (
             "[targets.app]\nmode = 'enforce'",
             "targets.app.connector",
-            "available: google-workspace, home-folder, ldap",
+            "available: command, google-workspace, home-folder",
         ),
         ("[targets.app]\nconnector = 'scmi'", "targets.app.connector", 'did you mean "scim"?'),
         ("[targets.App]\nconnector = 'scim'", "targets.App", "a-z"),
