@@ -12,7 +12,7 @@ from typing import Any
 from scim2_models import ScimFilter
 
 from connectors.scim.client import ScimClient
-from connectors.scim.config import ScimConfig
+from connectors.scim.dialect import Dialect
 from connectors.scim.document import Document, ref_of, value_of, values_at
 from connectors.scim.errors import RefusedError
 from connectors.scim.paging import through
@@ -47,11 +47,12 @@ class Groups:
     not tell.
     """
 
-    def __init__(self, config: ScimConfig, client: ScimClient) -> None:
+    def __init__(self, client: ScimClient, dialect: Dialect, privileged: Iterable[str]) -> None:
         self._client = client
-        self._privileged = frozenset(config.privileged_groups)
+        self._dialect = dialect
+        self._privileged = frozenset(privileged)
         self._asking = threading.Lock()
-        self._filters: bool | None = None
+        self._filters: bool | None = True if dialect.members_filter else None
 
     def of(self, user: Document) -> tuple[Entitlement, ...]:
         """Return the groups that a user is in directly.
@@ -70,14 +71,17 @@ class Groups:
 
     def leave(self, user_id: str, groups: Iterable[Entitlement]) -> Changed:
         """Take a user out of groups, one call for each; what refuses is named, and the rest is done."""
-        path = f"members[value eq {ScimFilter.quote(user_id)}]"
-        changed = self._change(groups, {"op": "remove", "path": path})
+        changed = self._change(groups, self._dialect.leaving(user_id, ScimFilter.quote(user_id)))
         # Nobody is in what is not there.
         return Changed(done=changed.done, refused=changed.refused)
 
     def join(self, user_id: str, groups: Iterable[Entitlement]) -> Changed:
         """Put a user back into groups."""
-        return self._change(groups, {"op": "add", "path": "members", "value": [{"value": user_id}]})
+        return self._change(groups, self._dialect.joining(user_id))
+
+    def _filter(self, user_id: str) -> str:
+        asked = self._dialect.members_filter or "members.value eq {id}"
+        return asked.replace("{id}", ScimFilter.quote(user_id))
 
     def _change(self, groups: Iterable[Entitlement], operation: Operation) -> Changed:
         changed = Changed()
@@ -103,7 +107,7 @@ class Groups:
 
     def _finds_nobody(self) -> bool:
         """Whether nothing is found by an id that nobody has: some find everything by a filter that they do not know."""
-        page = self._client.list_groups(_filter(str(uuid.uuid4())))
+        page = self._client.list_groups(self._filter(str(uuid.uuid4())))
         return not page.resources and not page.total
 
     def _finds_a_member(self) -> bool:
@@ -117,7 +121,9 @@ class Groups:
         return False
 
     def _having(self, user_id: str) -> Iterator[Document]:
-        return through(lambda start: self._client.list_groups(_filter(user_id), start=start), "searching for groups")
+        return through(
+            lambda start: self._client.list_groups(self._filter(user_id), start=start), "searching for groups"
+        )
 
     def _all_with(self, user_id: str) -> Iterator[Document]:
         """Yield the groups that a user is in, of all groups."""
@@ -146,10 +152,6 @@ class Groups:
             raise RejectedError("the target sent a group without an id")
         name = str(value_of(document, name_name) or group_id)
         return Entitlement(group_id, name, is_privileged=name in self._privileged)
-
-
-def _filter(user_id: str) -> str:
-    return f"members.value eq {ScimFilter.quote(user_id)}"
 
 
 def held(user: Document, attribute: str, privileged: Iterable[str] = ()) -> tuple[Entitlement, ...]:

@@ -11,6 +11,7 @@ from connectors.scim import signing_in
 from connectors.scim.belonging import Groups
 from connectors.scim.client import ScimClient
 from connectors.scim.config import ScimConfig
+from connectors.scim.dialect import dialect
 from connectors.scim.document import Document, value_of, version_of, writable
 from connectors.scim.errors import STATUS_ERRORS, explain
 from connectors.scim.signing_in import Tokens, authorize
@@ -34,9 +35,11 @@ class ScimCalls(Connector[ScimConfig]):
         super().__init__(config, context)
         self._tokens = tokens or (Tokens(config, context) if config.token_url else None)
         self.client = ScimClient(http or http_client(config, context), authorize(self._tokens))
-        self._patches: bool | None = None if config.update == "auto" else config.update == "patch"
+        self._dialect = dialect(config.dialect)
+        way = self._dialect.update if config.update == "auto" else config.update
+        self._patches: bool | None = None if way == "auto" else way == "patch"
         self._asking = Lock()
-        self._groups = Groups(config, self.client)
+        self._groups = Groups(self.client, self._dialect, config.privileged_groups)
 
     def close(self) -> None:
         """Close all connections."""

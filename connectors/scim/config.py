@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from connectors.scim import dialect as dialects
 from scimbridge.sdk import Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
 from scimbridge.sdk.fields import ExistingFile, SecureAddress, refusing_link_local
@@ -72,7 +73,7 @@ class ScimConfig(TargetConfig):
     client_key: ExistingFile | None = None
     """PEM file with its private key, without a password; where absent, it is in the same file."""
 
-    dialect: Literal["standard"] = "standard"
+    dialect: str = Field(default="standard", json_schema_extra={"enum": list(dialects.names())})
     """Which vendor's habits to follow; `standard` is RFC 7644."""
 
     update: Literal["auto", "patch", "put"] = "auto"
@@ -179,11 +180,11 @@ class ScimConfig(TargetConfig):
             raise ValueError("client_key needs client_certificate")
         return self
 
-    @field_validator("dialect", mode="before")
+    @field_validator("dialect")
     @classmethod
-    def _is_a_known_dialect(cls, value: Any) -> Any:
-        if value != "standard":
-            raise ValueError('only "standard" is here yet; vendors\' dialects come in a later version')
+    def _is_a_known_dialect(cls, value: str) -> str:
+        if value not in dialects.names():
+            raise ValueError(f"write one of {', '.join(dialects.names())}")
         return value
 
     @field_validator("match")

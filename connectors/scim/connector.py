@@ -10,6 +10,7 @@ from scim2_models import ScimFilter
 from connectors.scim.belonging_actions import BelongingActions, not_configured
 from connectors.scim.client import PAGE
 from connectors.scim.config import ScimConfig
+from connectors.scim.dialect import dialect
 from connectors.scim.document import (
     Document,
     is_suspended,
@@ -63,7 +64,8 @@ class ScimConnector(BelongingActions):
             if self.config.base_url.startswith("http:")
             else ""
         )
-        return f"a SCIM service with {total} users{groups}, updated by {way}{warning}"
+        what = "a SCIM service" if self.config.dialect == "standard" else self._dialect.title
+        return f"{what} with {total} users{groups}, updated by {way}{warning}"
 
     def expiries(self) -> Iterator[Expiry]:
         """Yield when the certificate ends that the bridge shows."""
@@ -81,7 +83,7 @@ class ScimConnector(BelongingActions):
     @classmethod
     def able(cls, config: ScimConfig) -> Abilities:
         """Return what a target can do with these settings: groups, roles and entitlements have to be asked for."""
-        return without(cls.capabilities, not_configured(config))
+        return without(cls.capabilities, {*not_configured(config), *dialect(config.dialect).lacks})
 
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
         """Yield the users of the service, or those that it says were changed since."""
@@ -107,7 +109,7 @@ class ScimConnector(BelongingActions):
         return Done(changed=self.client.delete_user(account.id, confirm))
 
     def _set_active(self, account_id: str, *, active: bool) -> Outcome:
-        operation = {"op": "replace", "path": "active", "value": active}
+        operation = self._dialect.setting(active=active)
         return self._change(
             account_id,
             [operation],
