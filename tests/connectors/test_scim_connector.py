@@ -309,6 +309,42 @@ def test_a_page_to_sign_in_is_no_scim_service(call: Callable[[ScimConnector], ob
         call(subject)
 
 
+READ = b'{"id": "1", "userName": "alice", "active": true}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "said"),
+    [
+        (httpx.Response(200, content=READ[:20]), TargetUnusableError, "no JSON object"),
+        (httpx.Response(200, content=b""), TargetUnusableError, "no JSON object"),
+        (httpx.Response(200, content=b"[" * 100_000), TargetUnusableError, "no JSON object"),
+        (httpx.Response(200, content=b"{" + b" " * (9 * 1024 * 1024) + READ[1:]), RejectedError, "longer than"),
+        (httpx.Response(302, headers={"Location": "https://login.example.com"}), TargetUnusableError, "base_url"),
+        (html(403), RejectedError, "403"),
+        (html(500), RetryableError, "500"),
+        (httpx.Response(503, headers={"Retry-After": "Wed, 21 Oct 2099 07:28:00 GMT"}), RetryableError, "503"),
+        (httpx.Response(429, headers={"X-RateLimit-Reset": "90"}), RetryableError, "429"),
+        (httpx.Response(401), TargetUnusableError, "401"),
+    ],
+    ids=["cut off", "empty", "deep", "huge", "redirect", "403", "500", "date", "reset", "401"],
+)
+def test_what_is_no_answer_says_what_to_do_next(answer: httpx.Response, kind: type[Exception], said: str) -> None:
+    subject, service = connector(lambda _: answer)
+
+    with pytest.raises(kind, match=said):
+        subject.read("1")
+
+    assert {request.url.host for request in service.requests} == {"app.example.com"}
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain; charset=utf-8", "text/html", None])
+def test_what_an_answer_is_called_does_not_matter_where_it_is_one(kind: str | None) -> None:
+    headers = {} if kind is None else {"Content-Type": kind}
+    subject, _ = connector(lambda _: httpx.Response(200, content=READ, headers=headers))
+
+    assert subject.read("1").name == "alice"
+
+
 # -- suspend and restore ------------------------------------------------------------------------------
 
 

@@ -1,0 +1,122 @@
+"""One bridge as the target of another: all promises of a connector, kept by our own service provider."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from connectors.scim import ScimConfig, ScimConnector
+from connectors.scim.calls import http_client
+from connectors.scim.client import PATCH_SCHEMA
+from scimbridge.sdk import Context, Permit, Person
+from scimbridge.store.schema import requests
+from tests.processes.serving import Server
+
+pytest.register_assert_rewrite("scimbridge.sdk.conformance")
+from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
+
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+
+
+@pytest.fixture(scope="module")
+def token(server_on_sqlite: Server) -> str:
+    return server_on_sqlite.new_source()
+
+
+@pytest.fixture(scope="module")
+def around(server_on_sqlite: Server, token: str) -> Iterator[httpx.Client]:
+    with server_on_sqlite.client(token) as client:
+        yield client
+
+
+class TestBridgeToBridge(ConnectorConformance):
+    @pytest.fixture(autouse=True)
+    def _bridge(self, server_on_sqlite: Server, token: str, around: httpx.Client) -> None:
+        self.server = server_on_sqlite
+        self.token = token
+        self.around = around
+
+    def connect(self, permit: Permit) -> ScimConnector:
+        return self._connector(permit)
+
+    def connect_wrongly(self, permit: Permit, secret: str) -> ScimConnector:
+        return self._connector(permit, token=secret)
+
+    def connect_nowhere(self, permit: Permit) -> ScimConnector:
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            port = closed.getsockname()[1]
+        return self._connector(permit, base_url=f"http://127.0.0.1:{port}")
+
+    def create_account(self, name: str) -> str:
+        return self._created("Users", schemas=[USER], userName=name, active=True, nickName="kept")
+
+    def create_ambiguous(self, name: str) -> tuple[Person, set[str]]:
+        addresses = [{"value": f"{name}@example.com"}]
+        both = {
+            self._created("Users", schemas=[USER], userName=f"{name}.{number}", emails=addresses) for number in (1, 2)
+        }
+        return Person({"userName": (f"{name}.renamed",), "emails.value": (f"{name}@example.com",)}), both
+
+    def equip(self, account_id: str, *, privileged: bool = False) -> None:
+        for number in (1, 2):
+            self._created(
+                "Groups", schemas=[GROUP], displayName=f"{account_id}.{number}", members=[{"value": account_id}]
+            )
+        if privileged:
+            self._join_administrators(account_id)
+        licenses = [{"value": each, "display": each.title(), "type": "seat"} for each in ("writer", "reader")]
+        document = {**self.around.get(f"Users/{account_id}").raise_for_status().json(), "entitlements": licenses}
+        self.around.put(f"Users/{account_id}", json=document).raise_for_status()
+
+    def look(self, account_id: str) -> Mapping[str, Any] | None:
+        answer = self.around.get(f"Users/{account_id}")
+        if answer.status_code == 404:
+            return None
+        document: dict[str, Any] = answer.raise_for_status().json()
+        document.pop("meta")
+        return document
+
+    def is_blocked(self, account_id: str) -> bool:
+        user = self.look(account_id)
+        return user is not None and user["active"] is False
+
+    def writes(self) -> int:
+        with self.server.bridge.database.read() as tx:
+            return tx.execute(select(func.count()).select_from(requests)).scalar_one()
+
+    def _join_administrators(self, account_id: str) -> None:
+        found = (
+            self.around.get("Groups", params={"filter": 'displayName eq "Administrators"'}).raise_for_status().json()
+        )
+        groups = found.get("Resources") or [
+            {"id": self._created("Groups", schemas=[GROUP], displayName="Administrators")}
+        ]
+        operation = {"op": "add", "path": "members", "value": [{"value": account_id}]}
+        body = {"schemas": [PATCH_SCHEMA], "Operations": [operation]}
+        self.around.patch(f"Groups/{groups[0]['id']}", json=body).raise_for_status()
+
+    def _created(self, endpoint: str, **document: Any) -> str:
+        return str(self.around.post(endpoint, json=document).raise_for_status().json()["id"])
+
+    def _connector(self, permit: Permit, **settings: Any) -> ScimConnector:
+        config = ScimConfig.model_validate(
+            {
+                "connector": "scim",
+                "base_url": self.server.base,
+                "token": self.token,
+                "match": {"userName": "userName", "emails.value": "emails.value"},
+                "groups": "on",
+                "entitlements": True,
+                "privileged_groups": ["Administrators"],
+                **settings,
+            }
+        )
+        context = Context(target="bridge", permit=permit)
+        return ScimConnector(config, context, http=http_client(config, context, sleep=lambda _: None))
