@@ -102,6 +102,15 @@ def test_it_is_formatted_and_has_no_lint_under_any_name(tmp_path: Path, kind: st
         assert ran.returncode == 0, ran.stdout.decode()
 
 
+def test_a_name_is_spelled_as_each_place_wants_it() -> None:
+    written = texts("help-point-2")
+
+    assert 'help-point-2 = "scimbridge_help_point_2.connector:HelpPoint2Connector"' in written["pyproject.toml"]
+    assert 'kind = "help-point-2"' in written["scimbridge_help_point_2/connector.py"]
+    assert 'env = "HELP_POINT_2_TOKEN"' in written["README.md"]
+    assert not [path for path, text in written.items() if "desk" in f"{path} {text}".lower()]
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [("scim", "already"), ("Desk", "write a name"), ("-desk", "No such option"), ("z" * (LONGEST + 1), "write a name")],
