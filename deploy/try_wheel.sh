@@ -20,7 +20,7 @@ venv/bin/scimbridge config example >scimbridge.toml
 # The secrets that the example names; those of webhooks have a form of their own.
 export DIRECTORY_PASSWORD=x APPLICATION_TOKEN=x M365_SECRET=x MAIL_PASSWORD=x
 export NOTIFY_WEBHOOK=https://hooks.example.com/x HOOK_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-export NOTIFY_SECRET="$HOOK_SECRET"
+export NOTIFY_SECRET="$HOOK_SECRET" CRM_TOKEN=x
 echo '{"client_email": "bridge@example.com", "private_key": "x", "token_uri": "https://example.com"}' >service-account.json
 venv/bin/scimbridge config check --config scimbridge.toml
 venv/bin/scimbridge connectors new desk >/dev/null

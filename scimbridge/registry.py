@@ -114,7 +114,7 @@ def _imported(entry: EntryPoint) -> type[Connector[Any]]:
     """Import a connector; what is wrong with it must stop nothing but itself."""
     try:
         loaded = entry.load()
-    except Exception as error:  # a stranger's module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # a stranger's module may do anything while it is imported
         raise _refusal(_not_loadable(entry, error)) from error
     if not (isinstance(loaded, type) and issubclass(loaded, Connector)):
         raise _refusal(_no_connector(entry))
@@ -185,7 +185,7 @@ def _several(entries: list[EntryPoint]) -> str:
     )
 
 
-def _not_loadable(entry: EntryPoint, error: Exception) -> str:
+def _not_loadable(entry: EntryPoint, error: BaseException) -> str:
     if isinstance(error, AttributeError) and entry.value.partition(":")[0].strip() in sys.modules:
         return _no_connector(entry)
     begin = f'the connector "{entry.name}" cannot be loaded'
@@ -196,7 +196,7 @@ def _not_loadable(entry: EntryPoint, error: Exception) -> str:
     return f"{begin}: {_missing(error)}; reinstall {_package(entry)}, or ask whoever made it"
 
 
-def _missing(error: Exception) -> str:
+def _missing(error: BaseException) -> str:
     match error:
         case ModuleNotFoundError():
             return f"the Python package {error.name} is missing"
@@ -206,7 +206,7 @@ def _missing(error: Exception) -> str:
             return f"{type(error).__name__}: {_line(error)}"
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 

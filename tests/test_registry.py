@@ -128,6 +128,7 @@ def test_a_connector_of_another_package_is_used_and_listed(site: Path) -> None:
         ("import telepathy", None, "package telepathy is missing; reinstall scimbridge-desk"),
         ("raise AttributeError('a\\nb')", None, "AttributeError: a b; reinstall scimbridge-desk"),
         ("Desk = 1 / 0", None, "ZeroDivisionError: division by zero; reinstall"),
+        ("import sys; sys.exit('no license')", None, "SystemExit: no license; reinstall"),
         ("Desk = dict", None, "is no connector; ask whoever made scimbridge-desk"),
         ("Disk = dict", None, "is no connector; ask whoever made scimbridge-desk"),
     ],

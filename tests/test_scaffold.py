@@ -70,9 +70,10 @@ def test_it_is_listed_beside_the_others() -> None:
     listed = json.loads(CliRunner().invoke(app, ["connectors", "list", "--json"]).stdout)
     lines = CliRunner().invoke(app, ["connectors", "list"]).stdout.splitlines()
 
-    assert {"kind": "desk", "package": "scimbridge-desk", "version": "0.1.0"}.items() <= listed[0].items()
+    (desk,) = (each for each in listed if each["kind"] == "desk")
+    assert {"package": "scimbridge-desk", "version": "0.1.0", "contract": 1}.items() <= desk.items()
     assert [each["kind"] for each in listed if not each["usable"]] == []
-    assert lines[1].split() == ["desk", "scimbridge-desk", "0.1.0", "1", "yes"]
+    assert ["desk", "scimbridge-desk", "0.1.0", "1", "yes"] in [line.split() for line in lines]
 
 
 @pytest.mark.usefixtures("installed")
@@ -100,6 +101,15 @@ def test_it_is_formatted_and_has_no_lint_under_any_name(tmp_path: Path, kind: st
     for command in (["check"], ["format", "--check"]):
         ran = subprocess.run([sys.executable, "-m", "ruff", *command, "--no-cache", folder], capture_output=True)
         assert ran.returncode == 0, ran.stdout.decode()
+
+
+def test_a_name_is_spelled_as_each_place_wants_it() -> None:
+    written = texts("help-point-2")
+
+    assert 'help-point-2 = "scimbridge_help_point_2.connector:HelpPoint2Connector"' in written["pyproject.toml"]
+    assert 'kind = "help-point-2"' in written["scimbridge_help_point_2/connector.py"]
+    assert 'env = "HELP_POINT_2_TOKEN"' in written["README.md"]
+    assert not [path for path, text in written.items() if "desk" in f"{path} {text}".lower()]
 
 
 @pytest.mark.parametrize(

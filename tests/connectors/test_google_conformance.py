@@ -8,15 +8,13 @@ import pytest
 
 from connectors.google_workspace import GoogleWorkspaceConnector
 from scimbridge.sdk import AccountRef, Action, Connector, Permit, Person, TargetConfig
-from tests.connectors.google_bridge import PRODUCT, SKUS, Workspace, workspace
-from tests.doubles.google import User
-from tests.servers import quiet_port
-
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import (  # noqa: E402  # after the rewrite is registered
+from scimbridge.sdk.conformance import (
     GroupConformance,
     ambiguous_group,
 )
+from tests.connectors.google_bridge import PRODUCT, SKUS, Workspace, workspace
+from tests.doubles.google import User
+from tests.servers import quiet_port
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,10 @@ import pytest
 
 from connectors.microsoft365 import Microsoft365Connector
 from scimbridge.sdk import AccountRef, Action, Permit, Person
+from scimbridge.sdk.conformance import GroupConformance
 from tests.connectors.graph_bridge import Directory, directory
 from tests.doubles.graph import User
 from tests.servers import quiet_port
-
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import GroupConformance  # noqa: E402  # after the rewrite is registered
 
 
 @pytest.fixture(scope="module")

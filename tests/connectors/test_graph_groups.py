@@ -8,6 +8,7 @@ import pytest
 
 from connectors.microsoft365 import Microsoft365Connector
 from scimbridge.sdk import AccountRef, Action, Done, NeedsPerson, RejectedError, RetryableError
+from scimbridge.sdk.conformance import ambiguous_group
 from scimbridge.sdk.testing import confirmed
 from tests.connectors.graph_bridge import Directory
 from tests.doubles.graph import ALL_PERMISSIONS, User
@@ -15,8 +16,6 @@ from tests.doubles.graph.errors import refusal, throttled
 from tests.doubles.serving import Answer, Fault
 
 pytest_plugins = ("tests.connectors.graph_fixtures",)
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import ambiguous_group  # noqa: E402  # after the rewrite is registered
 
 SYNCED = {"onPremisesSyncEnabled": True}
 LIST = {"mailEnabled": True}

@@ -9,10 +9,8 @@ import pytest
 
 from connectors.home_folder import HomeFolderConnector
 from scimbridge.sdk import Permit, Person
+from scimbridge.sdk.conformance import ConnectorConformance
 from tests.connectors.homes import Homes
-
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
 
 
 class TestHomeFolderConformance(ConnectorConformance):

@@ -11,10 +11,8 @@ from connectors.ldap import LdapConnector
 from scimbridge.demo.entries import CHANGES_BY_ITSELF
 from scimbridge.demo.mini_ldap import MiniLdap
 from scimbridge.sdk import Action, Connector, Permit, Person
+from scimbridge.sdk.conformance import ConnectorConformance
 from tests.lab.connecting import ldap_connector
-
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
 
 pytest_plugins = ("tests.lab.fixtures",)
 

@@ -10,12 +10,10 @@ import pytest
 
 from connectors.ldap import LdapConnector
 from scimbridge.sdk import Action, Connector, Permit, Person, TargetConfig
-from tests.lab.directories.lab import Lab
-
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import (  # noqa: E402  # after the rewrite is registered
+from scimbridge.sdk.conformance import (
     GroupConformance,
 )
+from tests.lab.directories.lab import Lab
 
 pytest_plugins = ("tests.lab.fixtures",)
 

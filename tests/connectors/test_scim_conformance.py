@@ -9,10 +9,8 @@ import pytest
 from connectors.scim import ScimConfig, ScimConnector
 from connectors.scim.calls import http_client
 from scimbridge.sdk import Context, Permit, Person
+from scimbridge.sdk.conformance import ConnectorConformance
 from tests.targets.scim import TOKEN, ScimTarget, running_scim_target
-
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
 
 
 @pytest.fixture(scope="module", params=["patch", "put"])

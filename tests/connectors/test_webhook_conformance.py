@@ -8,10 +8,8 @@ import pytest
 
 from connectors.webhook import WebhookConnector
 from scimbridge.sdk import Action, Permit, Person
+from scimbridge.sdk.conformance import ConnectorConformance
 from tests.connectors.crm import Crm, a_team, connector, running_crm
-
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
 
 
 @pytest.fixture(scope="module")

@@ -22,8 +22,6 @@ class ConnectorConformance(
     The target is a real one, running before each test; a subclass usually takes
     it from a fixture::
 
-        pytest.register_assert_rewrite("scimbridge.sdk.conformance")  # before the import: readable failures
-
         class TestConformance(ConnectorConformance):
             @pytest.fixture(autouse=True)
             def _target(self, directory: Directory) -> None:
