@@ -304,8 +304,10 @@ def sdk_versions() -> Iterator[str]:
 
 def sdk_modules() -> Iterator[str]:
     """Yield a table of what connectors may import beside ``scimbridge.sdk`` itself."""
-    yield "| module | |\n|---|---|"
-    yield from (f"| `{module.__name__}` | {_first_sentence(module)} |" for module in SDK_MODULES)
+    yield "| module | | names |\n|---|---|---|"
+    for module in SDK_MODULES:
+        names = ", ".join(f"`{name}`" for name in _public(module))
+        yield f"| `{module.__name__}` | {_first_sentence(module)} | {names} |"
 
 
 def sdk_names() -> Iterator[str]:
@@ -329,6 +331,13 @@ def sdk_states() -> Iterator[str]:
     for kind in (NativeState, AccountState, GroupState, AccountSummary):
         yield f"| `{kind.__name__}` | |\n|---|---|"
         yield from (f"| `{name}` | {text} |" for name, text in _attributes(kind))
+        told = set() if kind is NativeState else set(vars(NativeState))
+        for name, member in vars(kind).items():
+            if isinstance(member, property) and not name.startswith("_") and name not in told:
+                yield f"| `{name}` | {_first_sentence(member)} |"
+        for name, method in _methods(kind):
+            if name not in told:
+                yield f"| `{name}{_signature(method)}` | {_first_sentence(method)} |"
         yield ""
 
 
@@ -337,6 +346,15 @@ def sdk_hooks() -> Iterator[str]:
     yield "| of your tests | |\n|---|---|"
     for name, method in _methods(Hooks):
         yield f"| `{name}{_signature(method)}` | {_first_sentence(method)} |"
+
+
+def _public(module: ModuleType) -> list[str]:
+    """Return what a module exports; else its own classes and functions, and what it explains."""
+    if hasattr(module, "__all__"):
+        return list(module.__all__)
+    own = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+    explained = [name for name, _ in _described_in(module)]
+    return sorted({name for name in (*own, *explained) if not name.startswith("_")})
 
 
 def _methods(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:

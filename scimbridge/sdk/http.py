@@ -19,13 +19,14 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from http.client import responses
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import tenacity
 
 from scimbridge.sdk.addresses import ForbiddenAddressError, refuse_written
-from scimbridge.sdk.connector import Confirm, Permit, Throttled
+from scimbridge.sdk.config import TargetConfig
+from scimbridge.sdk.connector import Confirm, Context, Permit, Throttled
 from scimbridge.sdk.deadline import Deadline, bind
 from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError, TargetUnusableError
 
@@ -226,6 +227,17 @@ class HttpClient:
         )
         self._deadline = Deadline(monotonic)
         bind(self._client, self._deadline, allow_link_local=allow_link_local)
+
+    @classmethod
+    def for_target(cls, base_url: str, config: TargetConfig, context: Context, **more: Any) -> Self:
+        """Return a client that keeps to what the target's table and the engine say; ``more`` is as for the class."""
+        return cls(
+            base_url,
+            permit=context.permit,
+            throttled=context.throttled,
+            allow_link_local=config.allow_link_local,
+            **more,
+        )
 
     def close(self) -> None:
         """Close all connections."""

@@ -16,8 +16,8 @@ from connectors.microsoft365 import Microsoft365Config
 from connectors.scim import ScimConfig
 from connectors.webhook import WebhookConfig
 from scimbridge.notices.webhook import check_url
-from scimbridge.sdk import TargetConfig, TargetUnusableError, addresses
-from scimbridge.sdk.http import HttpClient
+from scimbridge.sdk import Context, RetryableError, TargetConfig, TargetUnusableError, addresses
+from scimbridge.sdk.http import HttpClient, Limits
 from scimbridge.sdk.testing import RecordingPermit
 from tests.sdk.servers import answering, serving
 
@@ -112,6 +112,23 @@ def test_where_it_is_allowed_the_target_is_called() -> None:
         assert get(address, allow_link_local=True) == 204
         with pytest.raises(TargetUnusableError):
             get(address)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_client_of_a_target_keeps_to_its_table_and_its_permit(allowed: bool) -> None:
+    permit, config = RecordingPermit(), TargetConfig(connector="app", allow_link_local=allowed)
+    with serving(answering(b"HTTP/1.1 429 Busy\r\n\r\n")) as address, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(addresses, "FORBIDDEN", (ip_network("127.0.0.0/8"),))
+        throttled: list[object] = []
+        context = Context(target="app", permit=permit, throttled=throttled.append)
+        client = HttpClient.for_target(address, config, context, limits=Limits(tries=1))
+
+        with pytest.raises(RetryableError if allowed else TargetUnusableError):
+            client.send("GET", "/", call="reading an account")
+
+        client.close()
+    assert throttled == ([None] if allowed else [])
+    assert permit.asked == [False]
 
 
 def test_a_name_that_leads_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
