@@ -82,6 +82,8 @@ def test_a_program_that_others_can_change_is_refused(legacy: Legacy, tmp_path: P
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o777)
+    way = tmp_path / "way"
+    way.symlink_to(shared)
     within = save(shared / "legacy", "print('{}')")
     writable = save(tmp_path / "writable", "print('{}')")
     writable.chmod(0o775)
@@ -94,6 +96,7 @@ def test_a_program_that_others_can_change_is_refused(legacy: Legacy, tmp_path: P
     for path, said in (
         (link, "no executable file"),
         (within, f"others can change {shared}"),
+        (way / within.name, f"others can change {shared}"),
         (writable, "others can change"),
         *([(theirs, "others can change")] if os.geteuid() == 0 else []),
         (plain, "no executable file"),
@@ -281,6 +284,15 @@ def test_a_lot_is_sent_and_answered_at_once_without_a_deadlock(legacy: Legacy) -
     )
 
     assert echo.find(Person({"userName": (value,)})) is None
+
+
+def test_what_it_wrote_at_its_very_end_is_read(legacy: Legacy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has ended long before all of it is read."""
+    monkeypatch.setattr("connectors.command.program._PIECE", 16)
+    answer = '{"accounts": []' + " " * 20_000 + "}"
+    last = saying(legacy, f"os.write(1, {answer!r}.encode())\nos._exit(0)")
+
+    assert last.find(Person({"userName": ("ann",)})) is None
 
 
 def test_stderr_stays_here_but_for_a_line_in_the_log_without_secrets_and_names(

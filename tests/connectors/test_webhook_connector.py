@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.webhook import WebhookConfig, WebhookConnector
-from connectors.webhook.config import Performed
+from connectors.webhook.config import Performed, Told
 from connectors.webhook.pointers import MISSING, at
 from connectors.webhook.templates import TemplateFaultError, fill_body, fill_path
 from scimbridge.sdk import (
@@ -23,7 +23,7 @@ from scimbridge.sdk import (
     TargetUnusableError,
 )
 from scimbridge.sdk.secret import SecretSources
-from scimbridge.sdk.testing import confirmed
+from scimbridge.sdk.testing import RecordingPermit, confirmed
 from tests.connectors.crm import ACTIONS, USER, Crm, connector, running_crm, settings
 
 
@@ -256,6 +256,26 @@ def test_a_target_that_wants_fewer_calls_says_for_how_long(crm: Crm, connect: An
 def test_a_signature_that_is_not_the_targets_is_refused_there(connect: Any) -> None:
     with pytest.raises(TargetUnusableError, match="401"):
         connect(signing_secret="whsec_" + "QUFB" * 8).check()
+
+
+def test_questions_are_asked_while_observing_whatever_their_method(crm: Crm, connect: Any) -> None:
+    crm.add("asked")
+    permit = RecordingPermit()
+
+    connect(permit=permit, find={"method": "POST", "path": "/me", "none": [404]}).find(Person({"userName": ("asked",)}))
+
+    assert permit.asked
+    assert not any(permit.asked)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_so"), [(True, True), (1, False), ("true", False), (False, False), (None, False), ([], None)]
+)
+def test_values_are_compared_with_their_type(value: object, is_so: bool | None) -> None:
+    told = Told(at="/x")
+
+    assert told.is_so_in({"x": value}) is is_so
+    assert told.is_so_in({}) is None
 
 
 def test_basic_credentials_and_headers_of_ones_own_are_sent(crm: Crm) -> None:
