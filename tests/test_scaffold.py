@@ -57,7 +57,7 @@ def installed(package: Package, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 def test_the_installed_package_keeps_the_promises_of_a_connector(package: Package) -> None:
     command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(package.folder / "tests")]
-    environ = {**os.environ, "PYTHONPATH": str(package.site)}
+    environ = {**os.environ, "PYTHONPATH": str(package.site), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
     ran = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=package.site)
 
