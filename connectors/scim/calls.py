@@ -34,8 +34,9 @@ class ScimCalls(Connector[ScimConfig]):
     ) -> None:
         super().__init__(config, context)
         self._tokens = tokens or (Tokens(config, context) if config.token_url else None)
-        self.client = ScimClient(http or http_client(config, context), authorize(self._tokens))
         self._dialect = dialect(config.dialect)
+        http = http or http_client(config, context)
+        self.client = ScimClient(http, authorize(self._tokens), counts=self._dialect.count)
         way = self._dialect.update if config.update == "auto" else config.update
         self._patches: bool | None = None if way == "auto" else way == "patch"
         self._asking = Lock()

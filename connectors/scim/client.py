@@ -38,10 +38,12 @@ class ScimClient:
     Args:
         http: Its base URL is the service's root.
         authorize: Gives the header of each call, where the credentials are not among the client's own.
+        counts: Whether lists may be told how many to send.
     """
 
-    def __init__(self, http: HttpClient, authorize: Authorize | None = None) -> None:
+    def __init__(self, http: HttpClient, authorize: Authorize | None = None, *, counts: bool = True) -> None:
         self._http = http
+        self._counts = counts
         self._send = partial(http.send, authorize=authorize)
 
     def close(self) -> None:
@@ -57,7 +59,7 @@ class ScimClient:
     def list_users(self, *, scim_filter: str | None = None, start: int = 1, count: int = PAGE) -> Page:
         """Return a page of users, those that the filter matches where there is one (RFC 7644 §3.4.2)."""
         call = "listing users" if scim_filter is None else "searching for an account"
-        params = {"count": str(count)}
+        params = {"count": str(count)} if self._counts else {}
         if scim_filter is not None:
             params["filter"] = scim_filter
         if start > 1:
@@ -70,7 +72,9 @@ class ScimClient:
         Members come along only where they are asked for: of a large group they are more than an answer has room for.
         """
         call = "listing groups" if scim_filter is None else "searching for groups"
-        params = {"count": str(PAGE), "attributes": "id,displayName,members" if members else "id,displayName"}
+        params = {"attributes": "id,displayName,members" if members else "id,displayName"}
+        if self._counts:
+            params["count"] = str(PAGE)
         if scim_filter is not None:
             params["filter"] = scim_filter
         if start > 1:

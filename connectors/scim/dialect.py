@@ -47,6 +47,9 @@ class Dialect(BaseModel):
     members_filter: str | None = None
     """A filter that finds the groups of a member, ``{id}`` being its id in quotes, and that is to be believed."""
 
+    count: bool = True
+    """Whether lists may be told by ``count`` how many to send; some answer 500 to it."""
+
     quirks: tuple[str, ...] = ()
     """What else an operator has to know, in whole sentences."""
 

@@ -38,6 +38,7 @@ class Service:
         self.has_groups = True
         self.nests = False
         self.asked: list[str] = []
+        self.queries: list[Mapping[str, str]] = []
 
     def connector(self, permit: RecordingPermit | None = None, **settings: Any) -> ScimConnector:
         document = {
@@ -54,6 +55,8 @@ class Service:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(f"{request.method} {request.url.path}")
+        if request.url.path in {"/Users", "/Groups"}:
+            self.queries.append(request.url.params)
         body = json.loads(request.content) if request.content else {}
         match request.method, request.url.path.strip("/").split("/"):
             case "GET", ["Users", "1"]:

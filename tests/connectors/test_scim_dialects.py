@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from connectors import scim
 from connectors.scim import ScimConnector
 from connectors.scim.dialect import Dialect, dialect, names
-from scimbridge.sdk import Action, Done
+from scimbridge.sdk import Action, Done, Person
 from scimbridge.sdk.testing import confirmed
 from tests.connectors.scim_double import Service
 
@@ -71,6 +71,18 @@ def test_a_documented_filter_is_believed_where_nobody_is_shown() -> None:
 
     assert [each.id for each in subject.read("1").groups or ()] == ["sales"]
     assert service.asked == ["GET /Users/1", "GET /Groups"]
+
+
+@pytest.mark.parametrize(("name", "is_told"), [("standard", True), ("canaille", False)])
+def test_how_many_to_send_is_told_unless_it_is_an_error(name: str, is_told: bool) -> None:
+    service = Service(sales={"1"})
+    subject = service.connector(dialect=name)
+
+    subject.check()
+    subject.find(Person({"userName": ("alice",)}))
+
+    assert service.queries
+    assert {"count" in query for query in service.queries} == {is_told}
 
 
 def test_members_may_be_taken_out_by_a_list() -> None:
