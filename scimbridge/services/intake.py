@@ -17,15 +17,14 @@ from scimbridge.domain.source import NameCase, OverInactive, Profiles
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import DuplicateError, StoreError
-from scimbridge.services import settling
 from scimbridge.services.ending import Ending
 from scimbridge.services.grants import ACTIVE_AGAIN
 from scimbridge.services.moving import Moving
 from scimbridge.services.planning import Planner, Verdict, joined
 from scimbridge.services.precondition import require_version
-from scimbridge.services.returning import Returning
+from scimbridge.services.returning import Returning, former_of, is_same_person
 from scimbridge.store import accounts, cases, dated, groups, identities, journal, members
-from scimbridge.store.surroundings import Surroundings, around
+from scimbridge.store.surroundings import around
 from scimbridge.store.writer import Writer, unit_of_work
 
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -203,7 +202,7 @@ class Intake:
         user = identities.update_user(tx, before, document, now, name_case=self._name_case(before.identity.source))
         if not user.identity.active:
             return user, Verdict("still inactive")
-        same = _is_same_person(before.identity, user.identity)
+        same = is_same_person(before.identity, user.identity)
         self._ending.note(tx, before.identity, user.identity, now)
         verdict = _prefixed("reactivated in place", self._welcome(tx, user.identity, now, same_person=same))
         if same:
@@ -231,13 +230,13 @@ class Intake:
         if former is None:
             # Who was deactivated was active, and welcome, before. Others may be asked to leave before they ever came.
             was_here = last is not None and last.trigger is Trigger.DEACTIVATED
-            former = _former(tx, own, identity, now) if was_here else self._namesakes(tx, identity)
+            former = former_of(tx, own, identity, now) if was_here else self._namesakes(tx, identity)
         return self._returning.take(
             tx,
             identity,
             now,
             former=[each.id for each in former],
-            same_person=same_person and all(_is_same_person(each, identity) for each in former),
+            same_person=same_person and all(is_same_person(each, identity) for each in former),
             own=own,
         )
 
@@ -262,22 +261,6 @@ class Intake:
             verdict = _prefixed("changed", ended)
         moved = self._moving.user_changed(tx, before, after, now, request_id)
         return joined(verdict, moved) if moved.text else verdict
-
-
-def _is_same_person(former: Identity, identity: Identity) -> bool:
-    """Same externalId is the same person; a userName alone may have been given to somebody else."""
-    return former.external_id is not None and former.external_id == identity.external_id
-
-
-def _former(tx: Connection, own: Surroundings, identity: Identity, now: datetime) -> Sequence[Identity]:
-    """Return the deleted identities whose place an identity takes that left again before it had all of theirs, locked.
-
-    One whose restore an operator has canceled was somebody else.
-    """
-    found = cases.former_of(tx, identity.id, settling.LEFT_AGAIN) if own.has_restore else ()
-    for key in found:
-        cases.lock_identity(tx, key)
-    return [identities.identity_by_id(tx, key, now) for key in found]
 
 
 def _call_off_dated(tx: Connection, identity: Identity, now: datetime) -> None:

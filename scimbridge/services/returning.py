@@ -59,18 +59,17 @@ class Returning:
         """
         own = own or around(tx, identity.id, now)
         everyone = [own, *(around(tx, key, now) for key in former)]
-        leaves = [last for each in everyone if (last := each.last_leave) is not None]
-        if not leaves:
+        last = _last_leave(everyone)
+        if last is None:
             return Verdict("")
-        last = max(leaves, key=lambda case: case.opened_at)
         said = [f"case {case.id} canceled" for case in _call_off(tx, identity, own, everyone, now)]
         unassigned = self._grants.ungranted(tx, identity.id, own.unassigned)
         # Somebody else has not moved, whoever had the name before.
         moved = self._still_moved(tx, identity) if same_person else {}
         if not same_person:
             moves.forget(tx, identity.id, moves.moves_of(tx, identity.id))
-        touched = [account for each in everyone for account in each.owned.values() if account.is_touched]
-        taken = [account for account in touched if account.target not in unassigned.keys() | moved.keys()]
+        spared = unassigned.keys() | moved.keys()
+        taken = [account for account in _touched(everyone) if account.target not in spared]
         wakeups: list[WakeUp] = []
         is_restoring = own.open_case is not None and own.open_case.kind is not CaseKind.LEAVE
         if taken and not is_restoring:
@@ -132,14 +131,15 @@ class Returning:
         if identity.is_gone or (case is not None and _takes_everything(case)):
             return Verdict("")
         own = around(tx, identity.id, now)
-        last = own.last_leave
-        under_way = {task.target for task in restoring.pending(tx, case)}
-        taken = [
-            account for account in own.owned.values() if account.target in targets - under_way and account.is_touched
-        ]
+        former = former_of(tx, own, identity, now)
+        everyone = [own, *(around(tx, each.id, now) for each in former)]
+        last = _last_leave(everyone)
+        wanted = targets - {task.target for task in restoring.pending(tx, case)}
+        taken = [account for account in _touched(everyone) if account.target in wanted]
         if last is None or not taken:
             return Verdict("")
-        auto = is_sure and self._restore_of(last) is Restore.AUTO
+        is_same = all(is_same_person(each, identity) for each in former)
+        auto = is_sure and is_same and self._restore_of(last) is Restore.AUTO
         restore, wakeups = self._open(tx, identity, taken, Wish(last=last, auto=auto, into=case), now)
         return Verdict(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"), wakeups)
 
@@ -202,6 +202,31 @@ class Returning:
     def _restore_of(self, case: Case) -> Restore:
         rule = self._rules.named(case.rule)
         return rule.restore if rule is not None else Restore.MANUAL
+
+
+def is_same_person(former: Identity, identity: Identity) -> bool:
+    """Same externalId is the same person; a userName alone may have been given to somebody else."""
+    return former.external_id is not None and former.external_id == identity.external_id
+
+
+def former_of(tx: Connection, own: Surroundings, identity: Identity, now: datetime) -> Sequence[Identity]:
+    """Return the deleted identities whose place one takes that lost something again before it had all of theirs.
+
+    They are locked. One whose restore an operator has canceled was somebody else.
+    """
+    found = cases.former_of(tx, identity.id, settling.LEFT_AGAIN) if own.has_restore else ()
+    for key in found:
+        cases.lock_identity(tx, key)
+    return [identities.identity_by_id(tx, key, now) for key in found]
+
+
+def _last_leave(everyone: Sequence[Surroundings]) -> Case | None:
+    leaves = [last for each in everyone if (last := each.last_leave) is not None]
+    return max(leaves, key=lambda case: case.opened_at, default=None)
+
+
+def _touched(everyone: Sequence[Surroundings]) -> list[Owned]:
+    return [account for each in everyone for account in each.owned.values() if account.is_touched]
 
 
 def _call_off(

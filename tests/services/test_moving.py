@@ -510,3 +510,30 @@ def test_groups_that_no_rule_asks_about_cost_nothing(grouped: Bench) -> None:
     watched = [name for name in ("Sales", "SUPPORT", "Lunch") if grouped.group_intake._assignment._moving.watches(name)]
 
     assert watched == ["Sales", "SUPPORT"]
+
+
+@pytest.mark.parametrize("external_id", ["ext-ada", None])
+def test_what_was_not_given_back_to_somebody_created_anew_comes_back_after_a_move_and_a_change_back(
+    database: Database, clock: FakeClock, external_id: str | None
+) -> None:
+    bench = a_bench(database, clock, a_mover(SALES, NOT_SALES, a_stage("1d")))
+    first = bench.join("ada", **works_in("Sales"))
+    bench.run()
+    bench.leave(first)
+    bench.run("7d")
+    bench.delete(first)
+    again = bench.join("ada", everywhere=False, externalId=external_id, **works_in("Sales"))
+    assert suspended(bench) == {"crm", "dir"}
+
+    # Before anything was given back, they move, and change back before that does anything.
+    bench.say(again, **works_in("Support"))
+    bench.say(again, **works_in("Sales"))
+    bench.run()
+
+    if external_id is None:
+        restore = bench.open_case(again)
+        assert (restore.kind, suspended(bench)) == (CaseKind.RESTORE, {"crm", "dir"}), "an operator is asked"
+        waiting = {task.target for task in bench.tasks(restore) if task.needs_person}
+        assert waiting == {"crm", "dir"}
+    else:
+        assert suspended(bench) == set()
