@@ -83,6 +83,11 @@ class TestBridgeToBridge(ConnectorConformance):
         document.pop("meta")
         return document
 
+    def text_of(self, account_id: str) -> str:
+        user = self.look(account_id)
+        assert user is not None
+        return str(user.get("nickName", ""))
+
     def is_blocked(self, account_id: str) -> bool:
         user = self.look(account_id)
         return user is not None and user["active"] is False
@@ -114,6 +119,7 @@ class TestBridgeToBridge(ConnectorConformance):
                 "match": {"userName": "userName", "emails.value": "emails.value"},
                 "groups": "on",
                 "entitlements": True,
+                "stamp_attribute": "nickName",
                 "privileged_groups": ["Administrators"],
                 **settings,
             }
