@@ -14,11 +14,9 @@ from connectors.scim import ScimConfig, ScimConnector
 from connectors.scim.calls import http_client
 from connectors.scim.client import PATCH_SCHEMA
 from scimbridge.sdk import Context, Permit, Person
+from scimbridge.sdk.conformance import ConnectorConformance
 from scimbridge.store.schema import requests
 from tests.processes.serving import Server
-
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
