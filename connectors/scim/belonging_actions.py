@@ -41,6 +41,8 @@ def not_configured(config: ScimConfig) -> Iterator[Action]:
         yield from _OF_GROUPS
     if not config.entitlements:
         yield from _OF_LICENSES
+    if config.stamp_attribute is None:
+        yield from (Action.STAMP, Action.UNSTAMP)
 
 
 class BelongingActions(ScimCalls):

@@ -19,6 +19,12 @@ ATTRIBUTE_PATH = re.compile(r"(urn:[A-Za-z0-9._:-]+:)?[A-Za-z][\w$-]*(\.[A-Za-z]
 _NOT_FOR_TOKENS = frozenset({"host", "connection", "content-length", "content-type", "transfer-encoding", "if-match"})
 """Headers that mean something else."""
 
+_NO_TEXTS = frozenset(
+    {"id", "externalid", "username", "active", "schemas", "meta", "name", "emails", "groups", "roles", "entitlements"}
+    | {"password", "displayname", "preferredlanguage", "locale", "timezone", "phonenumbers", "addresses"}
+)
+"""Attributes in which no mark can stand, in lower case."""
+
 
 class ScimConfig(TargetConfig):
     """Settings of a SCIM target."""
@@ -88,6 +94,9 @@ class ScimConfig(TargetConfig):
 
     entitlements: bool = False
     """Whether the `entitlements` of an account are licenses that `release_licenses` takes away."""
+
+    stamp_attribute: str | None = None
+    """Which text of an account `stamp` writes its mark into, behind what stands there, e.g. `nickName` or `title`."""
 
     privileged_groups: list[str] = Field(default=[])
     """Names of groups and roles that give power over others: a person decides about who is in them, and nobody is
@@ -185,6 +194,15 @@ class ScimConfig(TargetConfig):
     def _is_a_known_dialect(cls, value: str) -> str:
         if value not in dialects.names():
             raise ValueError(f"write one of {', '.join(dialects.names())}")
+        return value
+
+    @field_validator("stamp_attribute")
+    @classmethod
+    def _is_a_text(cls, value: str | None) -> str | None:
+        if value is not None and (not re.fullmatch(r"[A-Za-z]\w*", value, re.ASCII) or value.lower() in _NO_TEXTS):
+            raise ValueError(
+                "write an attribute of accounts that holds a text nobody signs in by, like nickName or title"
+            )
         return value
 
     @field_validator("match")

@@ -19,6 +19,7 @@ from connectors.scim.document import (
     values_at,
 )
 from connectors.scim.listing import Listing
+from connectors.scim.marking_actions import MarkingActions
 from connectors.scim.paging import through
 from scimbridge.sdk import (
     Abilities,
@@ -39,7 +40,7 @@ from scimbridge.sdk.expiry import expiry_of
 from scimbridge.sdk.finding import find_by
 
 
-class ScimConnector(BelongingActions):
+class ScimConnector(BelongingActions, MarkingActions):
     """A SCIM 2.0 service provider (RFC 7643, RFC 7644), as the standard has it."""
 
     kind = "scim"
@@ -136,4 +137,5 @@ class ScimConnector(BelongingActions):
             },
             groups=self._groups_of(document),
             licenses=self._licenses_of(document),
+            **self._stamp_of(document),
         )

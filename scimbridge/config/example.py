@@ -140,6 +140,7 @@ _CHOICES: Mapping[str, Any] = {
     "token_url": "https://login.example.com/oauth/token",
     "client_id": "scimbridge",
     "scope": "scim",
+    "stamp_attribute": "nickName",
     "jwt": {
         "issuer": "https://login.example.com/",
         "audience": "https://bridge.example.com",

@@ -8,10 +8,8 @@ import pytest
 
 from connectors.command import CommandConnector
 from scimbridge.sdk import Action, Permit, Person
+from scimbridge.sdk.conformance import ConnectorConformance
 from tests.connectors.legacy import Legacy, save
-
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
 
 
 class TestCommandConformance(ConnectorConformance):

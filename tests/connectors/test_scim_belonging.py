@@ -21,6 +21,8 @@ from scimbridge.sdk import (
 from scimbridge.sdk.testing import RecordingPermit, confirmed
 from tests.connectors.scim_double import Service
 
+MARKS = {Action.STAMP, Action.UNSTAMP}
+
 
 @pytest.mark.parametrize("filters", ["yes", "ignored", "empty", "refused"])
 def test_groups_are_known_however_much_of_a_filter_the_service_understands(filters: str) -> None:
@@ -146,9 +148,13 @@ def test_roles_and_entitlements_come_back_as_they_were(update: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "left_out"),
     [
-        ({}, {Action.REMOVE_FROM_GROUPS, Action.ADD_TO_GROUPS, Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES}),
-        ({"groups": "on"}, {Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES}),
-        ({"roles": True, "entitlements": True}, set()),
+        (
+            {},
+            MARKS | {Action.REMOVE_FROM_GROUPS, Action.ADD_TO_GROUPS, Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES},
+        ),
+        ({"groups": "on"}, MARKS | {Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES}),
+        ({"roles": True, "entitlements": True}, MARKS),
+        ({"roles": True, "entitlements": True, "stamp_attribute": "title"}, set()),
     ],
 )
 def test_what_a_target_can_do_follows_its_settings(settings: dict[str, Any], left_out: set[Action]) -> None:

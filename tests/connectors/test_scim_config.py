@@ -124,3 +124,9 @@ def test_ways_to_sign_in_that_make_no_sense_are_refused(settings: dict[str, str 
 
     with pytest.raises(ValidationError, match=said):
         ScimConfig.model_validate({key: value for key, value in document.items() if value is not None})
+
+
+@pytest.mark.parametrize("name", ["userName", "ACTIVE", "emails.value", "nick name", ""])
+def test_a_mark_stands_in_no_attribute_that_means_something(name: str) -> None:
+    with pytest.raises(ValidationError, match="holds a text"):
+        config(stamp_attribute=name)

@@ -57,6 +57,11 @@ class TestScimConformance(ConnectorConformance):
         user = self.target.user(account_id)
         return None if user is None else {**user, "groups": sorted(self.target.groups_of(account_id))}
 
+    def text_of(self, account_id: str) -> str:
+        user = self.look(account_id)
+        assert user is not None
+        return str(user.get("nickName", ""))
+
     def is_blocked(self, account_id: str) -> bool:
         user = self.target.user(account_id)
         return user is not None and user["active"] is False
@@ -72,6 +77,7 @@ class TestScimConformance(ConnectorConformance):
                 "token": TOKEN,
                 "groups": self.groups,
                 "entitlements": True,
+                "stamp_attribute": "nickName",
                 "privileged_groups": ["Administrators"],
                 **settings,
             }

@@ -15,7 +15,7 @@ from scimbridge.sdk import Action, Done, Person
 from scimbridge.sdk.testing import confirmed
 from tests.connectors.scim_double import Service
 
-ALL: dict[str, Any] = {"groups": "on", "roles": True, "entitlements": True}
+ALL: dict[str, Any] = {"groups": "on", "roles": True, "entitlements": True, "stamp_attribute": "title"}
 
 
 def test_the_standard_lacks_nothing() -> None:

@@ -14,11 +14,9 @@ from connectors.scim import ScimConfig, ScimConnector
 from connectors.scim.calls import http_client
 from connectors.scim.client import PATCH_SCHEMA
 from scimbridge.sdk import Context, Permit, Person
+from scimbridge.sdk.conformance import ConnectorConformance
 from scimbridge.store.schema import requests
 from tests.processes.serving import Server
-
-pytest.register_assert_rewrite("scimbridge.sdk.conformance")
-from scimbridge.sdk.conformance import ConnectorConformance  # noqa: E402  # after the rewrite is registered
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -83,6 +81,11 @@ class TestBridgeToBridge(ConnectorConformance):
         document.pop("meta")
         return document
 
+    def text_of(self, account_id: str) -> str:
+        user = self.look(account_id)
+        assert user is not None
+        return str(user.get("nickName", ""))
+
     def is_blocked(self, account_id: str) -> bool:
         user = self.look(account_id)
         return user is not None and user["active"] is False
@@ -114,6 +117,7 @@ class TestBridgeToBridge(ConnectorConformance):
                 "match": {"userName": "userName", "emails.value": "emails.value"},
                 "groups": "on",
                 "entitlements": True,
+                "stamp_attribute": "nickName",
                 "privileged_groups": ["Administrators"],
                 **settings,
             }
