@@ -1,4 +1,4 @@
-"""Who is let into the API: operators with a token, each for what their role covers."""
+"""Who is let into the API: operators with a token, each for what their role may do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from scimbridge import telemetry
 from scimbridge.api.problems import ProblemError
 from scimbridge.domain.access import BearerToken
-from scimbridge.domain.operator import Operator, Role
+from scimbridge.domain.operator import Operator, Permission, roles_that_may
 from scimbridge.scim.admission.addresses import Addresses
 from scimbridge.scim.admission.credentials import authorization, credential_of
 from scimbridge.scim.admission.failures import Failures
@@ -43,11 +43,11 @@ class Admission:
         self._addresses = addresses
         self._failures = failures
 
-    async def admit(self, request: Request, role: Role) -> Operator:
+    async def admit(self, request: Request, permission: Permission) -> Operator:
         """Return who asks.
 
         Raises:
-            ProblemError: Nobody is let in with this, or their role does not cover it.
+            ProblemError: Nobody is let in with this, or their role may not do it.
         """
         header = authorization(request.scope)
         if header is None:
@@ -67,6 +67,7 @@ class Admission:
             # The same for all: nobody learns whether a token was ever good.
             raise ProblemError(401, "a valid bearer token is needed", headers=_CHALLENGE)
         self._failures.forgive(address)
-        if not found.role.covers(role):
-            raise ProblemError(403, f"this takes the role {role}; yours is {found.role}")
+        if not found.role.may(permission):
+            needed = " or ".join(roles_that_may(permission))
+            raise ProblemError(403, f"this takes the role {needed}; yours is {found.role}")
         return found

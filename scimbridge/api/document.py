@@ -75,7 +75,7 @@ def openapi(public_url: str) -> dict[str, Any]:
 _PROBLEMS = {
     "400": "The body is no JSON.",
     "401": "There is no valid token.",
-    "403": "The role does not cover this.",
+    "403": "The role may not do this.",
     "413": "The body is too large.",
     "415": "The body is in another form than JSON.",
     "422": "Nothing was done: `lines` says for whom it cannot be, `errors` what cannot be understood.",

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from scimbridge.api.admission import Admission
 from scimbridge.api.problems import ProblemError, answer_to
 from scimbridge.domain.leavers import Leaver
-from scimbridge.domain.operator import Role
+from scimbridge.domain.operator import Permission
 from scimbridge.domain.request import Asked, Finding, Outcome, Report
 from scimbridge.scim.body import parsed, read_bytes, text_of
 from scimbridge.services.requesting import Requesting
@@ -107,7 +107,7 @@ class Requests:
     async def answer(self, request: Request) -> Response:
         """Have people leave."""
         try:
-            operator = await self._admission.admit(request, Role.OPERATOR)
+            operator = await self._admission.admit(request, Permission.ACT)
             wanted = await self._read(request)
             report = await to_thread.run_sync(self._do, wanted, operator.name)
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer

@@ -1,27 +1,59 @@
-"""Operators: people who use the API, with what they may do."""
+"""Operators: people, and their programs, who use dashboard, API and command line, with what they may do."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 
+class Permission(StrEnum):
+    """What a page or an action takes."""
+
+    LOOK = "look"
+    """See cases, targets, queues, holds and what the guard holds."""
+
+    AUDIT = "audit"
+    """See what names more than a case needs: raw requests, the whole history, exports, settings, operators."""
+
+    ACT = "act"
+    """Decide about people, cases, holds, targets and floods."""
+
+    ADMINISTER = "administer"
+    """Let others in: sources and their tokens, operators; and say by which rules people leave."""
+
+
 class Role(StrEnum):
-    """What an operator may do. Each may do what those before it may."""
+    """Who somebody is to the bridge; ``_PERMISSIONS`` says what each may."""
 
     VIEWER = "viewer"
-    """Look."""
+    """Looks."""
+
+    AUDITOR = "auditor"
+    """Looks at everything, and changes nothing."""
 
     OPERATOR = "operator"
-    """Decide about people, cases, holds and targets."""
+    """Decides about people, cases, holds and targets."""
 
     ADMIN = "admin"
-    """Let others in."""
+    """May do everything, and lets others in."""
 
-    def covers(self, other: Role) -> bool:
-        """Whether somebody of this role may do what takes another one."""
-        order = list(Role)
-        return order.index(self) >= order.index(other)
+    def may(self, permission: Permission) -> bool:
+        """Whether somebody of this role may do what takes a permission."""
+        return permission in _PERMISSIONS[self]
+
+
+_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    Role.VIEWER: frozenset({Permission.LOOK}),
+    Role.AUDITOR: frozenset({Permission.LOOK, Permission.AUDIT}),
+    Role.OPERATOR: frozenset({Permission.LOOK, Permission.AUDIT, Permission.ACT}),
+    Role.ADMIN: frozenset(Permission),
+}
+
+
+def roles_that_may(permission: Permission) -> tuple[Role, ...]:
+    """Return the roles that have a permission, the least one first."""
+    return tuple(role for role in Role if role.may(permission))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from scimbridge.domain.operator import Role
 from scimbridge.domain.resource import MemberChange, MemberIds, MemberPlan, MemberVerb, Received
 from scimbridge.domain.source import DEFAULT_PROFILE, NameCase, Profiles, SourceProfile
 
@@ -62,14 +61,6 @@ def test_taking_members_in_is_adding_them() -> None:
 )
 def test_a_request_is_about_the_resource_in_its_path(path: str, found: str | None) -> None:
     assert Received(source="okta", method="PATCH", path=path, body={}, understood="").resource_id == found
-
-
-def test_a_role_may_do_what_those_before_it_may() -> None:
-    assert [[role.covers(other) for other in Role] for role in Role] == [
-        [True, False, False],
-        [True, True, False],
-        [True, True, True],
-    ]
 
 
 def test_a_source_without_a_profile_of_its_own_has_the_defaults() -> None:
