@@ -21,11 +21,11 @@ from scimbridge.queue.crew import Crew
 from scimbridge.queue.redis import QUICK, connect
 from scimbridge.sdk.connector import Connector, Context
 from scimbridge.sdk.errors import TargetUnusableError
+from scimbridge.services.acting import Acting
 from scimbridge.services.alarming import Alarms, Delivering
 from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
-from scimbridge.services.canceling import Canceling
 from scimbridge.services.census import Census
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.clients import Clients
@@ -341,9 +341,9 @@ class Bridge:
         return Stories(self.database, self.fleet, self.timing)
 
     @cached_property
-    def canceling(self) -> Canceling:
-        """Cancels many cases."""
-        return Canceling(self.database, self.operating)
+    def acting(self) -> Acting:
+        """Acts on many cases."""
+        return Acting(self.database, self.operating, self.expediting, self.holding, self.giving_back)
 
     @cached_property
     def arming(self) -> Arming:

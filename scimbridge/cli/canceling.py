@@ -12,6 +12,7 @@ from scimbridge.cli.case_list import say_cases
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
 from scimbridge.cli.output import note, say, say_json
+from scimbridge.domain.intent import CaseAction, Intent
 from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.times import moment
 
@@ -60,7 +61,7 @@ def cancel(
 
 def _cancel_many(bridge: Bridge, query: CaseQuery, *, reason: str, by: str, yes: bool, as_json: bool) -> None:
     now = bridge.clock()
-    preview = bridge.canceling.preview(query, now)
+    preview = bridge.acting.preview(Intent(action=CaseAction.CANCEL), query, now)
     if preview.count and not as_json:
         opened_since = f" of those opened since {moment(query.since)}" if query.since else ""
         how_many = f"{preview.count} open cases" if preview.count > 1 else "One open case"
@@ -69,9 +70,10 @@ def _cancel_many(bridge: Bridge, query: CaseQuery, *, reason: str, by: str, yes:
     if preview.count:
         confirm(f"Cancel {_cases(preview.count)}? There is no undo.", yes=yes)
     canceled = []
-    for case_id in bridge.canceling.cancel(preview, reason=reason, by=by, now=now) if preview.count else ():
-        canceled.append(case_id)
-        if len(canceled) % PROGRESS_EVERY == 0:
+    for acted in bridge.acting.act(preview, reason=reason, by=by, now=now) if preview.count else ():
+        if acted.is_done:
+            canceled.append(acted.case_id)
+        if canceled and len(canceled) % PROGRESS_EVERY == 0:
             note(f"{len(canceled)} of {preview.count} canceled")
     if as_json:
         say_json({"found": preview.count, "canceled": canceled})

@@ -57,6 +57,7 @@ class CaseQuery:
         search: A part of the person's userName, in any case.
         kind_is_leave: Only those that take access away.
         is_about_group: Only those about groups at targets.
+        ids: Only these.
     """
 
     state: CaseState | None = None
@@ -71,6 +72,7 @@ class CaseQuery:
     search: str | None = None
     kind_is_leave: bool = False
     is_about_group: bool = False
+    ids: tuple[str, ...] | None = None
 
     @property
     def narrows(self) -> bool:

@@ -100,6 +100,17 @@ class Holding:
             journal.record(tx, "hold lifted", now, reason=reason or hold.reason, actor=by, details=details)
         return hold
 
+    def lift_of_case(self, case_id: str, *, reason: str, by: str, now: datetime) -> list[Hold]:
+        """Lift the holds that are on a case itself, a flood's too; not legal ones. Returns them.
+
+        Raises:
+            NotFoundError: There is no such case.
+        """
+        with self._database.write() as tx:
+            case = cases.case_by_id(tx, case_id)
+            own = [hold for hold in holds.standing_on(tx, case) if hold.scope is Scope.CASE and not hold.is_legal]
+            return [self.lift(hold.id, by=by, now=now, reason=reason) for hold in own]
+
     def standing(self) -> list[Hold]:
         """Return the holds that stand, oldest first; those of floods are with each flood."""
         with self._database.read() as tx:

@@ -46,7 +46,7 @@ class Operating:
             assignments.forget(tx, case.identity_id)
             return cases.case_by_id(tx, case_id)
 
-    def retry(self, case_id: str, *, by: str, now: datetime) -> list[Task]:
+    def retry(self, case_id: str, *, by: str, now: datetime, reason: str = "") -> list[Task]:
         """Start another series of attempts for everything in a case that failed or waits. Returns the tasks.
 
         Raises:
@@ -63,7 +63,7 @@ class Operating:
                     again = task.retry(f"retried by {by}")
                     tasks.save(tx, task, again)
                     journal.record(
-                        tx, "task retried", now, reason="", actor=by, task=task, details={"action": task.action}
+                        tx, "task retried", now, reason=reason, actor=by, task=task, details={"action": task.action}
                     )
                     retried.append(again)
         self._submit([WakeUp(task.target, task.account_id) for task in retried])

@@ -43,7 +43,13 @@ class Work:
 
 
 def find(
-    tx: Connection, query: CaseQuery, now: datetime, *, limit: int, after: str | None = None
+    tx: Connection,
+    query: CaseQuery,
+    now: datetime,
+    *,
+    limit: int,
+    after: str | None = None,
+    also: ColumnElement[bool] | None = None,
 ) -> list[tuple[Case, str]]:
     """Return cases with the userName of each, the newest first.
 
@@ -53,11 +59,12 @@ def find(
         now: When (UTC); says what is late, and what is due.
         limit: At most so many.
         after: The last one of the page before.
+        also: What else has to be true of a case (``scimbridge.store.obstacles``).
 
     Raises:
         NotFoundError: There is no case of the id ``after``.
     """
-    found = _matching(query, now).add_columns(identities.c.user_name)
+    found = _matching(query, now, also).add_columns(identities.c.user_name)
     if after is not None:
         last = case_by_id(tx, after)
         found = found.where(tuple_(cases.c.opened_at, cases.c.id) < tuple_(last.opened_at, last.id))
@@ -65,14 +72,22 @@ def find(
     return [(case_of(row), row["user_name"]) for row in rows]
 
 
-def count(tx: Connection, query: CaseQuery, now: datetime) -> int:
+def count(tx: Connection, query: CaseQuery, now: datetime, also: ColumnElement[bool] | None = None) -> int:
     """Return how many cases fit."""
-    return int(tx.execute(select(func.count()).select_from(_matching(query, now).subquery())).scalar_one())
+    ids = _matching(query, now, also).with_only_columns(cases.c.id)
+    return int(tx.execute(select(func.count()).select_from(ids.subquery())).scalar_one())
 
 
-def next_id(tx: Connection, query: CaseQuery, now: datetime, *, after: str) -> str | None:
+def existing(tx: Connection, ids: Sequence[str]) -> set[str]:
+    """Return which of some ids cases have."""
+    return set(tx.execute(select(cases.c.id).where(cases.c.id.in_(ids))).scalars())
+
+
+def next_id(
+    tx: Connection, query: CaseQuery, now: datetime, *, after: str, also: ColumnElement[bool] | None = None
+) -> str | None:
     """Return the fitting case with the lowest id above ``after``."""
-    ids = _matching(query, now).with_only_columns(cases.c.id).where(cases.c.id > after)
+    ids = _matching(query, now, also).with_only_columns(cases.c.id).where(cases.c.id > after)
     return tx.execute(ids.order_by(cases.c.id).limit(1)).scalar_one_or_none()
 
 
@@ -152,9 +167,10 @@ def unapproved_stages(tx: Connection, case_ids: Sequence[str], now: datetime) ->
     return found
 
 
-def _matching(query: CaseQuery, now: datetime) -> Select[tuple[object, ...]]:
+def _matching(query: CaseQuery, now: datetime, also: ColumnElement[bool] | None = None) -> Select[tuple[object, ...]]:
     found: Select[tuple[object, ...]] = select(*cases.c).join(identities, identities.c.id == cases.c.identity_id)
-    return found.where(*_conditions(query, now))
+    conditions = _conditions(query, now)
+    return found.where(*conditions) if also is None else found.where(*conditions, also)
 
 
 def _conditions(query: CaseQuery, now: datetime) -> Iterator[ColumnElement[bool]]:
@@ -167,6 +183,8 @@ def _conditions(query: CaseQuery, now: datetime) -> Iterator[ColumnElement[bool]
         if value is not None:
             yield column == value
     yield from _of_kinds(query)
+    if query.ids is not None:
+        yield cases.c.id.in_(query.ids)
     if query.since is not None:
         yield cases.c.opened_at >= query.since
     if query.until is not None:

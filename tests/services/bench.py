@@ -28,11 +28,11 @@ from scimbridge.domain.wakeup import WakeUp
 from scimbridge.hooks.hook import Hook
 from scimbridge.notices.channels import Channels
 from scimbridge.sdk import ConnectorError, Context, Done, Entitlement, Mode, NeedsPerson
+from scimbridge.services.acting import Acting
 from scimbridge.services.alarming import Alarms, Delivering
 from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
-from scimbridge.services.canceling import Canceling
 from scimbridge.services.census import Census
 from scimbridge.services.claiming import Claim, Claiming
 from scimbridge.services.deadlines import Deadlines
@@ -403,7 +403,7 @@ class Bench:
         self.expediting = Expediting(self.database)
         self.approving = Approving(self.database, self.fleet, self.rules, self.wakeups.extend)
         self.operating = Operating(self.database, self.fleet, guarding, self.wakeups.extend)
-        self.canceling = Canceling(self.database, self.operating)
+        self.acting = Acting(self.database, self.operating, self.expediting, self.holding, self.giving_back)
         self.overview = Overview(self.database, self.fleet)
         with self.database.write() as tx:
             tokens.ensure_source(tx, SOURCE, self.clock())

@@ -14,6 +14,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.hold import Scope
+from scimbridge.domain.intent import CaseAction, Intent
 from scimbridge.domain.rule import Ruleset, Stage, Terms
 from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.task import TaskState
@@ -97,9 +98,9 @@ def test_a_mass_mistake_is_stopped_and_canceled(database: Database, clock: FakeC
     assert {one.situation for one in held} == {"held"}
     assert "held by the guard" in told(bench, people[-1])
 
-    preview = bench.canceling.preview(CaseQuery(source="idp", since=began), clock())
+    preview = bench.acting.preview(Intent(action=CaseAction.CANCEL), CaseQuery(source="idp", since=began), clock())
     assert preview.count == len(people)
-    assert len(list(bench.canceling.cancel(preview, reason="the source was wrong", by="olga", now=clock()))) == 6
+    assert len(list(bench.acting.act(preview, reason="the source was wrong", by="olga", now=clock()))) == 6
 
     for person in people:
         bench.come_back(person)
