@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any, get_type_hints
 
 import typer
+import yaml
 from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import BaseModel
@@ -275,6 +276,21 @@ def metrics() -> Iterator[str]:
         yield f"| `{name}` | {metric._type} | {labels} | {_line(metric._documentation)} |"
 
 
+def alerts() -> Iterator[str]:
+    """Yield a table of the alert rules in deploy/."""
+    text = (DOCS.parent / "deploy" / "prometheus" / "scimbridge.rules.yml").read_text(encoding="utf-8")
+    yield "| alert | | means |\n|---|---|---|"
+    for rule in (rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]):
+        noted = rule["annotations"]
+        page = noted["page"].removeprefix("docs/")
+        more = "" if page == "how-to/monitor.md" else f" [More](../{page})"
+        lasting = f", after {rule['for']}" if "for" in rule else ""
+        means = f"{noted['summary']}. {noted['description']}"
+        means = re.sub(r"{{ \$labels\.(\w+) }}", lambda found: found[1].upper(), means)
+        means = re.sub(r"{{ .+? }}", "…", means)
+        yield f"| `{rule['alert']}` | {rule['labels']['severity']}{lasting} | {means}{more} |"
+
+
 def metrics_by_name() -> dict[str, MetricWrapperBase]:
     """Return the metrics of the bridge, by the name that Prometheus shows."""
     found = [value for value in vars(telemetry).values() if isinstance(value, MetricWrapperBase)]
@@ -387,6 +403,7 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "events": events,
     "quirks": quirks,
     "metrics": metrics,
+    "alerts": alerts,
     "survivors": survivors,
     "sdk-versions": sdk_versions,
     "sdk-modules": sdk_modules,

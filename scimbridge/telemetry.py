@@ -129,7 +129,7 @@ TARGET_ARMED = Gauge(
     multiprocess_mode="mostrecent",
 )
 TARGET_PACE = Gauge(
-    "scimbridge_target_pace",
+    "scimbridge_target_pace_ratio",
     "Share of a target's rate that is used at most; below 1 for a while after it has asked for fewer calls.",
     ["target"],
     multiprocess_mode="mostrecent",
