@@ -38,7 +38,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 needs a person.",
     cls=Reporting,
     no_args_is_help=True,
-    add_completion=False,
     # Plain help: it is the same in a pipe, a log and a terminal without box characters, and it is quick.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scimbridge.cli import completing
 from scimbridge.domain.situation import CaseQuery, Wanted
 from scimbridge.domain.trigger import Trigger
 
@@ -37,10 +38,15 @@ def with_case_filters(command: Callable[..., None]) -> Callable[..., None]:
 
 def _query_of(
     *,
-    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Of this source.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", autocompletion=completing.sources, help="Of this source.")
+    ] = None,
     rule: Annotated[str | None, typer.Option("--rule", metavar="NAME", help="Planned by this rule.")] = None,
     trigger: Annotated[Trigger | None, typer.Option("--trigger", help="Begun by such a fact.")] = None,
-    target: Annotated[str | None, typer.Option("--target", metavar="NAME", help="With work at this target.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="NAME", autocompletion=completing.targets, help="With work at this target."),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(

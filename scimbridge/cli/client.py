@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scimbridge.cli import completing
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
 from scimbridge.cli.output import iso, note, say, say_json, say_table
@@ -19,7 +20,12 @@ app = new_group("client", "OAuth clients: sources that get their tokens here.")
 
 @app.command()
 def create(
-    source: Annotated[str, typer.Argument(callback=source_name, help="The identity provider, e.g. okta.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            callback=source_name, autocompletion=completing.sources, help="The identity provider, e.g. okta."
+        ),
+    ],
     public_key: Annotated[
         Path | None,
         typer.Option(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from scimbridge.cli import completing
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
 from scimbridge.cli.output import note, say, say_json, say_table
@@ -31,7 +32,10 @@ def add(
     group: Annotated[
         str | None, typer.Option("--group", metavar="NAME", help="Take nobody out of a group, at --target or any.")
     ] = None,
-    target: Annotated[str | None, typer.Option("--target", metavar="NAME", help="A whole target, or where.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="NAME", autocompletion=completing.targets, help="A whole target, or where."),
+    ] = None,
     until: Annotated[
         str | None, typer.Option("--until", metavar="TIME", help="When it ends; a date ends with its day, in UTC.")
     ] = None,

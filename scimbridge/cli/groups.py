@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scimbridge.cli import completing
 from scimbridge.cli.group_text import (
     finding_document,
     finding_row,
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
 app = new_group("groups", "Groups at targets that nobody needs are given up.")
 
-Target = Annotated[str, typer.Argument(metavar="TARGET", help="The target, as configured.")]
+Target = Annotated[
+    str, typer.Argument(metavar="TARGET", autocompletion=completing.targets, help="The target, as configured.")
+]
 
 
 @app.command()

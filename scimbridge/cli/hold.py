@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scimbridge.cli import completing
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
 from scimbridge.cli.output import note, say, say_json, say_table
@@ -23,8 +24,14 @@ app = new_group("hold", "Holds: they stop work until they are lifted.")
 def place(
     reason: Reason,
     everything: Annotated[bool, typer.Option("--everything", help="Stop all work.")] = False,
-    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Stop work of a source.")] = None,
-    target: Annotated[str | None, typer.Option("--target", metavar="NAME", help="Stop work at a target.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="NAME", autocompletion=completing.sources, help="Stop work of a source."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="NAME", autocompletion=completing.targets, help="Stop work at a target."),
+    ] = None,
     identity: Annotated[
         str | None, typer.Option("--identity", metavar="ID|USERNAME", help="Stop work on a person.")
     ] = None,

@@ -16,6 +16,9 @@ import typer
 SHOWS_PROGRESS_FROM = 20
 """Steps."""
 
+COUNTED_EVERY = 1000
+"""Things."""
+
 _WIDE = 10_000
 """Columns where nobody looks at them: a pipe gets each row on one line."""
 
@@ -45,6 +48,12 @@ def progress(length: int) -> Iterator[Callable[[int], None]]:
     """Draw how far long work is: on a terminal only, and not for a few. Yields what to call after each step."""
     with typer.progressbar(length=length, hidden=length < SHOWS_PROGRESS_FROM, file=sys.stderr) as bar:
         yield lambda _done: bar.update(1)
+
+
+def note_count(count: int, things: str) -> None:
+    """Say on a terminal, every thousand, how far work is whose length nobody knows."""
+    if count % COUNTED_EVERY == 0 and sys.stderr.isatty():
+        note(f"{count} {things} so far")
 
 
 def say_json(value: Any) -> None:

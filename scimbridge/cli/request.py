@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scimbridge.cli import completing
 from scimbridge.cli.leavers import file_of_leavers, is_file
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
@@ -26,7 +27,13 @@ def request(
         str, typer.Option("--reason", metavar="TEXT", help="Why; for lines of a file that give no reason.")
     ] = "",
     source: Annotated[
-        str, typer.Option("--source", metavar="NAME", help="Whose people are meant, where a line does not say it.")
+        str,
+        typer.Option(
+            "--source",
+            metavar="NAME",
+            autocompletion=completing.sources,
+            help="Whose people are meant, where a line does not say it.",
+        ),
     ] = "",
     at: Annotated[
         str,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scimbridge.cli import completing
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel, new_group
 from scimbridge.cli.output import iso, say, say_json, say_table
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 app = new_group("sources", "Sources: who writes, how, and what became of it.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="As `scimbridge sources list` shows it.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", autocompletion=completing.sources, help="As `scimbridge sources list` shows it."),
+]
 
 
 @app.command("list")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scimbridge.cli import completing
 from scimbridge.cli.account_text import account_document, account_row
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
-from scimbridge.cli.output import note, say, say_json, say_table
+from scimbridge.cli.output import note, note_count, say, say_json, say_table
 from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.duration import parse_duration
 from scimbridge.domain.pace import format_rate
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 app = new_group("targets", "The systems to act on.")
 
-TargetArgument = Annotated[str, typer.Argument(metavar="NAME", help="As the configuration names it.")]
+TargetArgument = Annotated[
+    str, typer.Argument(metavar="NAME", autocompletion=completing.targets, help="As the configuration names it.")
+]
 
 
 @app.command("list")
@@ -56,7 +59,10 @@ def list_targets(as_json: AsJson = False, config: ConfigPath = None, log_level: 
 
 @app.command()
 def check(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One target; else all of them.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", autocompletion=completing.targets, help="One target; else all of them."),
+    ] = None,
     as_json: AsJson = False,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
@@ -92,7 +98,10 @@ def accounts(
     span = _span(unused_for, "--unused-for") if unused_for is not None else None
     with opened(config, log_level) as bridge:
         now = bridge.clock()
-        everybody = {account.id: account for account in bridge.inventory.accounts(name)}
+        everybody = {}
+        for count, account in enumerate(bridge.inventory.accounts(name), 1):
+            everybody[account.id] = account
+            note_count(count, "accounts")
     used = {each: span is not None and account.is_unused_since(now - span) for each, account in everybody.items()}
     found = [account for each, account in everybody.items() if span is None or used[each]]
     if as_json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scimbridge.cli import completing
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
 from scimbridge.cli.output import iso, note, say, say_json, say_table
@@ -98,7 +99,12 @@ def _document(row: Mapping[Any, Any], now: datetime) -> dict[str, object]:
 
 @app.command()
 def create(
-    source: Annotated[str, typer.Argument(callback=source_name, help="The identity provider, e.g. okta.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            callback=source_name, autocompletion=completing.sources, help="The identity provider, e.g. okta."
+        ),
+    ],
     expires: Annotated[
         str | None,
         typer.Option(
