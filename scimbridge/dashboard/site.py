@@ -56,9 +56,7 @@ class Site:
 
         return Route(page.path, answer, methods=methods, name=type(page).__name__)
 
-    def _guarded(
-        self, request: Request, page: Page, form: Form, answer: Callable[[Page, Visit], Response]
-    ) -> Response:
+    def _guarded(self, request: Request, page: Page, form: Form, answer: Callable[[Page, Visit], Response]) -> Response:
         """Return an answer to somebody who may have it."""
         try:
             operator = operator_of(request)
