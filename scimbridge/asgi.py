@@ -75,7 +75,7 @@ def create_app(bridge: Bridge) -> ASGIApp:
                 max_body=bridge.settings.server.max_body,
                 public_url=public_url,
             ),
-            *build_routes(bridge.overview, bridge.stories, clock, bridge.holding, bridge.flooding),
+            *build_routes(bridge),
         ],
         lifespan=_lifespan,
     )

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from starlette.routing import Route
 
-    from scimbridge.services.flooding import Flooding
-    from scimbridge.services.holding import Holding
-    from scimbridge.services.overview import Overview
-    from scimbridge.services.story import Stories
+    from scimbridge.bridge import Bridge
 
 
-def build_routes(
-    overview: Overview, stories: Stories, clock: Callable[[], datetime], holding: Holding, flooding: Flooding
-) -> list[Route]:
-    """Return the routes of the pages, and of what they need.
-
-    Args:
-        overview: Answers what the first page shows.
-        stories: Tells what there is to know about a case.
-        clock: The current time (UTC).
-        holding: Knows the standing holds.
-        flooding: Knows what the guard holds.
-    """
+def build_routes(bridge: Bridge) -> list[Route]:
+    """Return the routes of the pages, and of what they need."""
     # The templates' library is for the web process alone.
-    from scimbridge.dashboard.page import Parts, routes_of
+    from scimbridge.dashboard.site import Site
 
-    return routes_of(Parts(overview=overview, stories=stories, holding=holding, flooding=flooding, clock=clock))
+    return Site(bridge).routes()

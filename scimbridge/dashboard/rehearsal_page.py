@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment
 
-from scimbridge.dashboard.page import environment
+from scimbridge.dashboard.assets import content_of
+from scimbridge.dashboard.rendering import environment
 from scimbridge.services.rehearsal import Difference, FileRehearsal, LineRehearsal, Rehearsal, words
 
 
@@ -41,4 +41,4 @@ def _environment() -> Environment:
 
 
 def _style() -> str:
-    return files("scimbridge.dashboard").joinpath("static", "dashboard.css").read_text("utf-8")
+    return content_of("dashboard.css").decode()

@@ -27,3 +27,8 @@ def _span(span: timedelta) -> str:
         parts.append((amount, unit))
     first = next(index for index, (amount, _) in enumerate(parts) if amount)
     return " ".join(f"{amount}{unit}" for amount, unit in parts[first : first + 2] if amount)
+
+
+def exactly(at: datetime) -> str:
+    """Return a time to the second, e.g. ``2026-03-09 09:00:07 UTC``."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,37 @@
+"""How templates become pages, and the headers that pages go out with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from scimbridge.dashboard.assets import address_of
+from scimbridge.dashboard.times import distance, exactly, moment
+
+HEADERS: Mapping[str, str] = {
+    # Only what the bridge itself serves is loaded, nothing in a page runs, and no other page may embed it.
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def environment() -> Environment:
+    """Return what renders the pages' templates."""
+    environment = Environment(
+        loader=PackageLoader("scimbridge.dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["moment"] = moment
+    environment.filters["exactly"] = exactly
+    environment.filters["distance"] = distance
+    environment.globals["asset"] = address_of
+    return environment

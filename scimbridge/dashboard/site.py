@@ -1,0 +1,134 @@
+"""The dashboard as a whole: lets people in, renders pages, and answers what goes wrong in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from scimbridge.dashboard import flash
+from scimbridge.dashboard.assets import asset_routes
+from scimbridge.dashboard.forms import Form, UnreadableFormError, read_form
+from scimbridge.dashboard.navigation import sections_for
+from scimbridge.dashboard.page import Page, go_to
+from scimbridge.dashboard.pages import PAGES
+from scimbridge.dashboard.rendering import HEADERS, environment
+from scimbridge.dashboard.session import NotAdmittedError, csrf_of, is_own_form, operator_of
+from scimbridge.dashboard.visit import Visit
+from scimbridge.domain.operator import Operator, Permission, roles_that_may
+from scimbridge.errors import BridgeError, NotFoundError, StoreError
+
+if TYPE_CHECKING:
+    from scimbridge.bridge import Bridge
+
+_NO_FORM = Form({}, ())
+
+
+class Site:
+    """All pages of a bridge."""
+
+    def __init__(self, bridge: Bridge, pages: Sequence[type[Page]] = PAGES) -> None:
+        self._bridge = bridge
+        self._pages = [page(bridge) for page in pages]
+        self._permissions = {page.path: page.permission for page in pages}
+        self._environment = environment()
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the pages and of what they load."""
+        return [*asset_routes(), *(self._route(page) for page in self._pages)]
+
+    def _route(self, page: Page) -> Route:
+        methods = ["GET"] if page.posting is None else ["GET", "POST"]
+
+        async def answer(request: Request) -> Response:
+            if request.method != "POST":
+                return await run_in_threadpool(self._guarded, request, page, _NO_FORM, self._show)
+            try:
+                form = await read_form(request)
+            except UnreadableFormError:
+                return _say(HTTPStatus.BAD_REQUEST, "This is no form of ours, or a too large one.\n")
+            return await run_in_threadpool(self._guarded, request, page, form, self._act)
+
+        return Route(page.path, answer, methods=methods, name=type(page).__name__)
+
+    def _guarded(self, request: Request, page: Page, form: Form, answer: Callable[[Page, Visit], Response]) -> Response:
+        """Return an answer to somebody who may have it."""
+        try:
+            operator = operator_of(request)
+            visit = self._visit(request, operator, form)
+            return answer(page, visit)
+        except NotAdmittedError as error:
+            return _say(HTTPStatus.FORBIDDEN, error.instead)
+        except StoreError as error:
+            return _say(HTTPStatus.SERVICE_UNAVAILABLE, f"The database does not answer: {error}\n")
+
+    def _visit(self, request: Request, operator: Operator, form: Form) -> Visit:
+        return Visit(
+            request=request,
+            operator=operator,
+            now=self._bridge.clock(),
+            csrf=csrf_of(request),
+            messages=flash.take(request),
+            form=form.values,
+            chosen=form.chosen,
+        )
+
+    def _show(self, page: Page, visit: Visit) -> Response:
+        if not visit.operator.role.may(page.permission):
+            return self._refuse(visit, page.permission)
+        try:
+            answer = self._render(page.template, visit, page.context(visit))
+        except NotFoundError as error:
+            return self._problem(visit, HTTPStatus.NOT_FOUND, str(error))
+        if visit.messages:
+            flash.clear(answer)
+        return answer
+
+    def _act(self, page: Page, visit: Visit) -> Response:
+        if page.posting is None or not visit.operator.role.may(page.posting):
+            return self._refuse(visit, page.posting or Permission.ADMINISTER)
+        if not is_own_form(visit.request, visit.form):
+            why = "The form did not come from a page of this session. Go back, reload the page, and try again."
+            return self._problem(visit, HTTPStatus.FORBIDDEN, why)
+        try:
+            return page.post(visit)
+        except NotFoundError as error:
+            return self._problem(visit, HTTPStatus.NOT_FOUND, str(error))
+        except StoreError:
+            raise
+        except BridgeError as error:
+            return go_to(visit, _back(visit), [flash.refused(f"Not done: {error}.")])
+
+    def _refuse(self, visit: Visit, permission: Permission) -> Response:
+        able = " or ".join(role.value for role in roles_that_may(permission))
+        why = f"Your role is {visit.operator.role}; this takes the role {able}. Nothing was changed."
+        return self._problem(visit, HTTPStatus.FORBIDDEN, why)
+
+    def _problem(self, visit: Visit, status: HTTPStatus, why: str) -> Response:
+        return self._render("problem.html", visit, {"status": status, "why": why}, status)
+
+    def _render(
+        self, template: str, visit: Visit, context: dict[str, Any], status: HTTPStatus = HTTPStatus.OK
+    ) -> Response:
+        content = self._environment.get_template(template).render(
+            visit=visit,
+            now=visit.now,
+            sections=sections_for(visit.operator, self._permissions),
+            **context,
+        )
+        return Response(content, status_code=status, media_type="text/html", headers=HEADERS)
+
+
+def _back(visit: Visit) -> str:
+    """Return the page within the bridge that a form names to go back to; this page where it names none."""
+    back = visit.form.get("back", "")
+    return back if back.startswith("/") and not back.startswith(("//", "/\\")) else visit.path
+
+
+def _say(status: HTTPStatus, text: str) -> Response:
+    return PlainTextResponse(text, status_code=status, headers=HEADERS)
