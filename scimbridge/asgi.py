@@ -182,7 +182,7 @@ class _Metrics:
             telemetry.RUNNABLE_ACCOUNTS.labels(target.name).set(target.runnable)
             telemetry.TASKS_NEEDING_PERSON.labels(target.name).set(target.needs_person)
             telemetry.TARGET_PACE.labels(target.name).set(target.pace)
-            telemetry.TARGET_PAUSED.labels(target.name).set(target.pause is not None)
+            telemetry.TARGET_PAUSED.labels(target.name).set(target.stopped is not None)
             telemetry.TARGET_ARMED.labels(target.name).set(target.armed_until is not None)
 
 

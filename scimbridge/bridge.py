@@ -54,6 +54,7 @@ from scimbridge.services.moving import Moving
 from scimbridge.services.operating import Operating
 from scimbridge.services.operators import Operators
 from scimbridge.services.overview import Overview
+from scimbridge.services.pausing import Pausing
 from scimbridge.services.permit import TargetPermit
 from scimbridge.services.planning import Planner
 from scimbridge.services.quirks import Quirks
@@ -131,8 +132,9 @@ class Bridge:
     @cached_property
     def fleet(self) -> Fleet:
         """The targets."""
+        unusable = {name: problem.message for name, problem in self.settings.unusable.items()}
         found = {
-            name: Target.of(name, config, self.settings.capabilities[name])
+            name: Target.of(name, config, self.settings.capabilities[name], unusable=unusable.get(name, ""))
             for name, config in self.settings.targets.items()
         }
         if self.settings.notices is not None:
@@ -157,7 +159,8 @@ class Bridge:
     @cached_property
     def planner(self) -> Planner:
         """Turns facts into cases."""
-        return Planner(self.settings.ruleset, self.fleet.capabilities, self.guarding, self.timing)
+        fleet = self.fleet
+        return Planner(self.settings.ruleset, fleet.capabilities, self.guarding, self.timing, fleet.unusable)
 
     @cached_property
     def guarding(self) -> Guarding:
@@ -399,6 +402,11 @@ class Bridge:
     def deadlines(self) -> Deadlines:
         """What is late."""
         return Deadlines(self.database, self.alarms, self.timing)
+
+    @cached_property
+    def pausing(self) -> Pausing:
+        """Pauses what cannot be used."""
+        return Pausing(self.database, self.fleet, self.alarms, _alarm)
 
     def deliver(self) -> int:
         """Send the alarms that are due. Returns how many were sent."""

@@ -4,6 +4,7 @@
 
     BridgeError
     ├── ConfigurationError     the operator must change something
+    │   └── UnusableConnectorError  the target that names it waits; others work
     ├── RuleError              a rule said no; never retried
     │   ├── InvalidTransitionError
     │   ├── NotFoundError
@@ -56,6 +57,10 @@ class ConfigurationError(BridgeError):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class UnusableConnectorError(ConfigurationError):
+    """A connector is installed and cannot be used; the target that names it waits, and all others work."""
 
 
 class RuleError(BridgeError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from typing import Any
 
-from scimbridge.errors import ConfigurationError, Problem
+from scimbridge.errors import ConfigurationError, Problem, UnusableConnectorError
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.connector import Connector, Context
 from scimbridge.sdk.contract import CONTRACT, OLDEST_CONTRACT
@@ -48,15 +48,16 @@ def connector_class(kind: str) -> type[Connector[Any]]:
     """Import the connector of a kind and return its class.
 
     Raises:
-        ConfigurationError: There is no such kind, or it cannot be used: it cannot be imported, was written for
-            another contract, or two packages bring it. The one problem's path is ``connector``.
+        UnusableConnectorError: It cannot be used: it cannot be imported, was written for another contract, or two
+            packages bring it. The one problem's path is ``connector``.
+        ConfigurationError: There is no such kind; likewise.
     """
     entries = _entry_points()
     entry = next((each for each in entries if each.name == kind and not _rivals(each, entries)), None)
     if entry is not None:
         return _fitting(entry, _imported(entry))
     rivals = [each for each in entries if each.name == kind]
-    raise _refusal(_several(rivals) if rivals else _unknown(kind))
+    raise _refusal(_several(rivals)) if rivals else _unknown(kind)
 
 
 def installed() -> tuple[Installed, ...]:
@@ -161,18 +162,20 @@ def _form_fault(kind: str, loaded: type[Connector[Any]]) -> str:
     return ""
 
 
-def _refusal(message: str) -> ConfigurationError:
-    return ConfigurationError([Problem("connector", message)])
+def _refusal(message: str) -> UnusableConnectorError:
+    return UnusableConnectorError([Problem("connector", message)])
 
 
-def _unknown(kind: str) -> str:
+def _unknown(kind: str) -> ConfigurationError:
+    """Return that there is no such connector: a slip of whoever wrote it, unless its package is there."""
     with suppress(PackageNotFoundError, ValueError):
         package = distribution(f"scimbridge-{kind}").name
-        return f'the package {package} is installed, and registers no connector "{kind}"; ask whoever made it'
+        return _refusal(f'the package {package} is installed, and registers no connector "{kind}"; ask whoever made it')
     available = available_kinds()
     close = difflib.get_close_matches(kind, available, n=1)
     hint = f'did you mean "{close[0]}"? ' if close else ""
-    return f'"{kind}" is no connector; {hint}available: {", ".join(available) or "none"}'
+    message = f'"{kind}" is no connector; {hint}available: {", ".join(available) or "none"}'
+    return ConfigurationError([Problem("connector", message)])
 
 
 def _several(entries: list[EntryPoint]) -> str:

@@ -30,6 +30,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
     stop.install()
     bridge.prepare_store(may_upgrade=False)
     _wait_for_a_good_clock(bridge, stop)
+    bridge.pausing.run(bridge.clock())
     job.bind(bridge.crew.work)
     crew = threading.Thread(target=bridge.crew.run, name="crew", daemon=True)
     with (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 import typer.testing
@@ -66,6 +68,16 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
 def database_url(database: Database) -> str:
     """Its address."""
     return database.url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def site(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that Python looks for packages in."""
+    folder = tmp_path_factory.mktemp("site")
+    monkeypatch.syspath_prepend(folder)
+    yield folder
+    for module in folder.glob("*.py"):
+        sys.modules.pop(module.stem, None)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from connectors.scim.config import ScimConfig
 from scimbridge import registry
 from scimbridge.errors import ConfigurationError
 from scimbridge.sdk import Context, TargetConfig
+from tests.packages import FITS, install
 
 
 def permit(*, writes: bool) -> None:
@@ -68,36 +68,6 @@ def test_a_connector_whose_package_is_missing_names_its_extra() -> None:
 def test_an_entry_point_that_is_no_connector_is_refused(kind: str) -> None:
     with pytest.raises(ConfigurationError, match="is no connector"):
         registry.connector_class(kind)
-
-
-FITS = """
-from scimbridge.sdk import Connector, TargetConfig
-
-class Desk(Connector[TargetConfig]):
-    kind = "desk"
-    contract = 1
-    config_type = TargetConfig
-    check = find = read = lambda *_: None
-"""
-
-
-def install(site: Path, package: str, source: str, *, kind: str = "desk", value: str = "Desk") -> None:
-    """Put a distribution where pip would put it: a module, and the metadata that names its entry point."""
-    module = package.replace("-", "_")
-    (site / f"{module}.py").write_text(source)
-    info = site / f"{module}-2.1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 2.1\n")
-    (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\n{kind} = {module}:{value}\n" if kind else "")
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that Python looks for packages in."""
-    monkeypatch.syspath_prepend(tmp_path)
-    yield tmp_path
-    for module in tmp_path.glob("*.py"):
-        sys.modules.pop(module.stem, None)
 
 
 def test_a_connector_of_another_package_is_used_and_listed(site: Path) -> None:

@@ -188,6 +188,10 @@ def _check_target(bridge: Bridge, name: str) -> Finding:
         return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
     except TargetUnusableError as error:
         step = f"mend [{where}], then `scimbridge targets resume {name}` if it was paused"
+        if bridge.fleet[name].unusable:
+            step = (
+                f"mend it and start scimbridge again, then `scimbridge targets resume {name}`; its tasks wait meanwhile"
+            )
         return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
     except BridgeError as error:
         return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=f"see [{where}]")

@@ -40,6 +40,8 @@ def check(as_json: AsJson = False, config: ConfigPath = None) -> None:
 
     try:
         settings = load(config)
+        if settings.unusable:
+            raise ConfigurationError(list(settings.unusable.values()))
     except ConfigurationError as error:
         if as_json:
             say_json({"ok": False, "problems": _listed(error.problems), "warnings": []})

@@ -90,6 +90,7 @@ def target_document(status: TargetStatus) -> Document:
         "live": status.live,
         "needs_person": status.needs_person,
         "pause": status.pause,
+        "unusable": status.unusable or None,
         "pace": status.pace,
         "calls_per_second": timedelta(seconds=1) / status.apart if status.apart else None,
     }

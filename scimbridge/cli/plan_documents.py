@@ -38,6 +38,7 @@ def rehearsal_document(rehearsal: Rehearsal) -> Document:
         "guard": [_answer_document(answer) for answer in rehearsal.guard],
         "stages": [_stage_document(stage) for stage in rehearsal.stages],
         "left_out": {action: list(targets) for action, targets in rehearsal.left_out.items()},
+        "unusable": dict(rehearsal.unusable),
     }
 
 

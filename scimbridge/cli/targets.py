@@ -50,7 +50,7 @@ def list_targets(as_json: AsJson = False, config: ConfigPath = None, log_level: 
                     one.runnable,
                     one.live,
                     one.needs_person,
-                    one.pause or "-",
+                    one.stopped or "-",
                 )
                 for one in found
             ],

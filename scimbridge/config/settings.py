@@ -69,7 +69,8 @@ class Settings:
         store_url: For SQLAlchemy; a SQLite path in it is absolute.
         queue_url: ``embedded`` or a Redis address.
         targets: As the connectors' own ``config_type``, by name.
-        capabilities: What each target's connector can do, by name.
+        capabilities: What each target's connector can do, by name; anything where it cannot be used.
+        unusable: The targets whose connectors cannot be used, each with the reason. They wait; all others work.
         freezes: Periods without irreversible work.
         deadlines: How long after its due date each action may take before an alarm goes out.
         hooks: Whom rules ask, by the names that they use.
@@ -87,6 +88,7 @@ class Settings:
     access: Mapping[str, SourceAccess] = field(repr=False)
     targets: Mapping[str, TargetConfig]
     capabilities: Capabilities
+    unusable: Mapping[str, Problem]
     ruleset: Ruleset
     guard: Guard
     freezes: tuple[Freeze, ...]
@@ -162,7 +164,8 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
         profiles=Profiles({name: _profile(section) for name, section in document.sources.items()}),
         access=MappingProxyType({name: access_of(section) for name, section in document.sources.items()}),
         targets=MappingProxyType(targets.configs),
-        capabilities=MappingProxyType(targets.capabilities),
+        capabilities=MappingProxyType(targets.planned_by),
+        unusable=MappingProxyType(targets.unusable),
         ruleset=Ruleset(
             rules=tuple(rule_of(section) for section in document.rules),
             exclusions=tuple(exclusion_of(section) for section in document.exclusions),
@@ -172,7 +175,7 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
         deadlines=MappingProxyType(dict(document.deadlines)),
         hooks=MappingProxyType(hooks_of(document.hooks, (rule.hook for rule in document.rules if rule.hook))),
         notices=channels_of(document.notify, public_url) if document.notify is not None else None,
-        warnings=(*_written_out(raw, literals), *_absences(document)),
+        warnings=(*map(_waits, targets.unusable.values()), *_written_out(raw, literals), *_absences(document)),
     )
 
 
@@ -199,6 +202,10 @@ def _written_out(raw: RawSettings, literals: list[Problem]) -> list[Problem]:
         *written_out_hook_secrets(raw.tables.get("hooks")),
     ]
     return [warning for warning in (*passwords, *logins, *notices, *literals) if warning.path not in raw.variables]
+
+
+def _waits(problem: Problem) -> Problem:
+    return Problem(problem.path, f"{problem.message}. Until it is mended, the tasks of this target wait")
 
 
 def _absences(document: Document) -> list[Problem]:

@@ -39,6 +39,13 @@ Abilities = Mapping[Action, Capability]
 Capabilities = Mapping[str, Abilities]
 """What each configured target can do."""
 
+ANYTHING: Abilities = {
+    action: Capability(action=action, undo=None if action.is_irreversible else action.facts.undo)
+    for action in Action
+    if action is not Action.NOTIFY
+}
+"""What is planned by where nobody can tell what a target can do; what it cannot is left out once that is known."""
+
 
 def without(can: Abilities, actions: Iterable[Action]) -> Abilities:
     """Return what is left where some actions cannot be done; what only they would take back has no undo then."""

@@ -108,6 +108,11 @@ class Claiming:
                     return None
             return self._start_look_up(tx, account, now)
 
+    def was_planned_unseen(self, claim: Claim) -> bool:
+        """Whether nobody could tell what the target can do when the task was planned."""
+        with self._database.read() as tx:
+            return journal.was_planned_unseen(tx, claim.task.case_id, claim.task.target)
+
     def has_snapshot(self, claim: Claim, native_id: str) -> bool:
         """Whether it is kept how the account or group was before the bridge first touched it."""
         with self._database.read() as tx:

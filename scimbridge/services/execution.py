@@ -27,7 +27,7 @@ from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.outcome import Done, NeedsPerson
 from scimbridge.sdk.state import AccountState, Person
 from scimbridge.services.claiming import Claim, Claiming, Full, LookUp
-from scimbridge.services.eligibility import ObstacleError
+from scimbridge.services.eligibility import Consequence, Obstacle, ObstacleError
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.leases import Leases
 from scimbridge.services.recording import Recording, Result
@@ -132,6 +132,8 @@ class Execution:
         if action is Action.NOTIFY and self._tell is not None:
             return Result(outcome=self._tell(claim))
         connector = self._fleet.connector(claim.task.target)
+        if action not in connector.capabilities and self._claiming.was_planned_unseen(claim):
+            raise ObstacleError(Obstacle(Consequence.SKIP, f"left out: the connector cannot {action}"))
         native_id = self._native_id(connector, claim)
         read = connector.read_for if self._claiming.has_snapshot(claim, native_id) else connector.read_first
         state = read(action, native_id)

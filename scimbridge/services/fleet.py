@@ -23,6 +23,7 @@ class Target:
     Attributes:
         match: SCIM attribute = the target's attribute, tried in order.
         interval: Time between two calls, where a rate limit is set.
+        unusable: Why its connector cannot be used, in this process; empty where it can.
     """
 
     name: str
@@ -32,9 +33,10 @@ class Target:
     interval: timedelta | None
     match: Mapping[str, str]
     abilities: Abilities
+    unusable: str = ""
 
     @classmethod
-    def of(cls, name: str, config: TargetConfig, abilities: Abilities) -> Target:
+    def of(cls, name: str, config: TargetConfig, abilities: Abilities, *, unusable: str = "") -> Target:
         """Return what the configuration and the connector's class say about a target."""
         return cls(
             name=name,
@@ -44,6 +46,7 @@ class Target:
             interval=config.rate_limit,
             match={str(attribute): native for attribute, native in config.match.items()},
             abilities=abilities,
+            unusable=unusable,
         )
 
 
@@ -91,6 +94,11 @@ class Fleet:
         return name in self._targets
 
     @property
+    def unusable(self) -> Mapping[str, str]:
+        """Why connectors cannot be used, by target."""
+        return {target.name: target.unusable for target in self if target.unusable}
+
+    @property
     def capabilities(self) -> Capabilities:
         """What each target can do."""
         return {target.name: target.abilities for target in self}
@@ -99,8 +107,10 @@ class Fleet:
         """Return the connector of a target, the same one for all threads.
 
         Raises:
-            TargetUnusableError: It cannot be made with this configuration.
+            TargetUnusableError: It cannot be used, or not be made with this configuration.
         """
+        if name in self and self[name].unusable:
+            raise TargetUnusableError(self[name].unusable)
         with self._turn:
             if name not in self._connectors:
                 try:

@@ -42,6 +42,7 @@ class TargetStatus:
         live: Attempts under way.
         needs_person: Tasks that wait for somebody to decide.
         pause: Who paused it and why, where it is paused.
+        unusable: Why its connector cannot be used, in this process; empty where it can.
         mode: As configured.
         armed_until: Until when it acts although it is configured to observe.
         at_once: How many attempts it takes just now; fewer than ``concurrency`` while a backlog is let go.
@@ -63,6 +64,12 @@ class TargetStatus:
     live: int
     needs_person: int
     pause: str | None
+    unusable: str = ""
+
+    @property
+    def stopped(self) -> str | None:
+        """Why nothing is sent to it, if nothing is."""
+        return f"cannot be used: {self.unusable}" if self.unusable else self.pause
 
 
 class Overview:
@@ -171,4 +178,5 @@ def target_status(tx: Connection, target: Target, row: Mapping[Any, Any], now: d
         live=attempts.live_count(tx, target.name),
         needs_person=tasks.needing_person(tx, target.name),
         pause=f"paused by {row['paused_by']}: {row['pause_reason']}" if row.get("paused_at") is not None else None,
+        unusable=target.unusable,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -52,16 +52,30 @@ def joined(*verdicts: Verdict) -> Verdict:
 
 
 class Planner:
-    """Turns facts into cases, by the rules and by what the targets can do."""
+    """Turns facts into cases, by the rules and by what the targets can do.
+
+    Args:
+        rules: Who leaves how.
+        capabilities: What each target can do; anything where nobody can tell.
+        guarding: Holds floods.
+        timing: When work is let go.
+        unusable: Why the connectors of some targets cannot be used.
+    """
 
     def __init__(
-        self, rules: Ruleset, capabilities: Capabilities, guarding: Guarding, timing: Timing = ANY_TIME
+        self,
+        rules: Ruleset,
+        capabilities: Capabilities,
+        guarding: Guarding,
+        timing: Timing = ANY_TIME,
+        unusable: Mapping[str, str] = {},  # nothing is ever put into it
     ) -> None:
         self._timing = timing
         self._rules = rules
         self._capabilities = capabilities
         self._outlines = Outlines(capabilities)
         self._guarding = guarding
+        self._unusable = unusable
         self._target_names = tuple(name for name in capabilities if name != NOTICES)
 
     @property
@@ -214,6 +228,11 @@ class Planner:
                     for planned in stage.tasks
                 ]
         tasks.insert_tasks(tx, new)
+        for target in sorted({task.target for task in new} & self._unusable.keys()):
+            reason = f"{target} cannot be used, and what it can do is not known; {self._unusable[target]}"
+            journal.record(
+                tx, journal.UNSEEN, now, reason=reason, case_id=case.id, identity_id=case.identity_id, target=target
+            )
         return [WakeUp(task.target, task.account_id) for task in new if task.state is TaskState.READY]
 
 

@@ -19,6 +19,9 @@ from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import DONE, facts, history, identities, requests
 
 BRIDGE = "scimbridge"
+
+UNSEEN = "planned unseen"
+"""The event that says: what a target can do was not known when this was planned there."""
 """The actor of what the bridge does by itself."""
 
 
@@ -129,6 +132,12 @@ def record_request(
 def entries_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
     """Return the history of a case, oldest first."""
     return tx.execute(select(history).where(history.c.case_id == case_id).order_by(history.c.id)).mappings().all()
+
+
+def was_planned_unseen(tx: Connection, case_id: str, target: str) -> bool:
+    """Whether something of a case was planned at a target while nobody could tell what it can do."""
+    mine = history.c.case_id == case_id, history.c.target == target, history.c.event == UNSEEN
+    return tx.execute(select(history.c.id).where(*mine).limit(1)).first() is not None
 
 
 def requests_about(tx: Connection, resource_id: str, since: datetime, limit: int) -> Sequence[RowMapping]:

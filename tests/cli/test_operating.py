@@ -20,7 +20,7 @@ def test_targets_are_listed_with_stable_keys(bench: Bench, terminal: Terminal) -
     ]
     assert set(listed[0]) == {
         *("name", "connector", "mode", "armed_until", "armed_by", "concurrency", "at_once", "runnable", "live"),
-        *("needs_person", "pause", "pace", "calls_per_second"),
+        *("needs_person", "pause", "unusable", "pace", "calls_per_second"),
     }
     assert "crm" in terminal.run("targets", "list").stdout
 

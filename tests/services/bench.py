@@ -11,7 +11,7 @@ from connectors.sample import SampleConfig, SampleConnector
 from connectors.sample.record import Changes, Edit, Record
 from connectors.sample.rows import left_of
 from scimbridge.domain.action import Action
-from scimbridge.domain.capability import Capability
+from scimbridge.domain.capability import ANYTHING, Capability
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
@@ -55,6 +55,7 @@ from scimbridge.services.leases import Leases
 from scimbridge.services.moving import Moving
 from scimbridge.services.operating import Operating
 from scimbridge.services.overview import Overview
+from scimbridge.services.pausing import Pausing
 from scimbridge.services.permit import TargetPermit
 from scimbridge.services.planning import Planner
 from scimbridge.services.recording import Recording
@@ -305,6 +306,7 @@ class Bench:
     Attributes:
         actions: What the targets can do; everything unless a test says less.
         capabilities: What their connector declares.
+        unusable: Why the connectors of some cannot be used.
     """
 
     database: Database
@@ -323,6 +325,7 @@ class Bench:
     capabilities: Mapping[Action, Capability] = field(default_factory=lambda: MemoryConnector.capabilities)
     channels: Channels | None = None
     freezes: Sequence[Freeze] = ()
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.timing = replace(self.timing, freezes=(*self.timing.freezes, *self.freezes))
@@ -347,7 +350,12 @@ class Bench:
             for name in self.systems
         }
         able = {action: can for action, can in self.capabilities.items() if action in self.actions}
-        known = {name: Target.of(name, config, able) for name, config in self.configs.items()}
+        known = {
+            name: Target.of(
+                name, config, ANYTHING if name in self.unusable else able, unusable=self.unusable.get(name, "")
+            )
+            for name, config in self.configs.items()
+        }
         if self.channels is not None:
             known[NOTICES] = NOTICES_TARGET
         self.fleet = Fleet(known, self._build)
@@ -370,7 +378,9 @@ class Bench:
             self.tell,
             Successors(self.database, profiles),
         )
-        self.planner = planner = Planner(self.rules, self.fleet.capabilities, guarding, self.timing)
+        self.planner = planner = Planner(
+            self.rules, self.fleet.capabilities, guarding, self.timing, self.fleet.unusable
+        )
         returning = Returning(self.rules, planner, grants)
         self.giving_back = GivingBack(self.database, returning, self.wakeups.extend)
         self.flooding = Flooding(self.database, returning, self.wakeups.extend)
@@ -388,6 +398,9 @@ class Bench:
         )
         self.retiring = Retiring(
             self.database, self.fleet, planner, self.rules, self.fleet.capabilities, self.wakeups.extend
+        )
+        self.pausing = Pausing(
+            self.database, self.fleet, noted, lambda target, reason: self.alarms.append((target, reason))
         )
         self.hooking = Hooking(self.database, self.hooks)
         self.sweeping = Sweeping(

@@ -138,6 +138,11 @@ def paused(making: Making) -> tuple[Bench, str]:
     return bench, case
 
 
+def unusable(making: Making) -> tuple[Bench, str]:
+    bench = making(a_stage("7d"), unusable={"crm": "the connector is too new"})
+    return bench, leaver(bench)
+
+
 def observing(making: Making) -> tuple[Bench, str]:
     bench = making(a_stage("7d"), modes={"crm": Mode.OBSERVE})
     return bench, leaver(bench)
@@ -319,6 +324,7 @@ SCENARIOS: dict[Why, Scenario] = {
     Why.FLOOD: flood,
     Why.HOOK: hook,
     Why.PAUSED: paused,
+    Why.UNUSABLE: unusable,
     Why.OBSERVING: observing,
     Why.NO_TARGET: removed,
     Why.RUNNING: running,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -88,6 +88,7 @@ class Rehearsal:
         earlier: How many of that case's tasks would be due earlier.
         left_out: What the rule asks for that some of the targets cannot do, with those targets.
         guard: What the guard would say, in the order of those who leave.
+        unusable: Why targets that it has tasks at cannot be used.
     """
 
     identity: Identity
@@ -101,6 +102,7 @@ class Rehearsal:
     stages: tuple[RehearsedStage, ...]
     left_out: Mapping[Action, Sequence[str]]
     guard: tuple[GuardAnswer, ...]
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def acts(self) -> bool:
@@ -164,6 +166,11 @@ def forecast(
         stages=stages,
         left_out=_left_out(rule, outlook.fleet.capabilities) if rule is not None and excluded is None else {},
         guard=tally.add(identity.id, identity.source, counted, line=line) if counted else (),
+        unusable={
+            name: why
+            for name, why in outlook.fleet.unusable.items()
+            if any(task.target == name for stage in stages for task in stage.tasks)
+        },
     )
 
 

@@ -43,6 +43,8 @@ def after(rehearsal: Rehearsal) -> Iterator[str]:
     """Yield what there is to know behind the last task, each as one sentence."""
     for action, targets in rehearsal.left_out.items():
         yield f"Left out: {action} at {', '.join(targets)}; the connector cannot do it."
+    for target, why in rehearsal.unusable.items():
+        yield f"{target} cannot be used: {why}. Its tasks wait; of those, what it cannot do is left out in the end."
     if any(task.observed for stage in rehearsal.stages for task in stage.tasks):
         yield "Targets in observe mode are read, never written: there it is only reported."
 

@@ -28,6 +28,7 @@ class Why(StrEnum):
     FLOOD = "flood"
     HOOK = "hook"
     PAUSED = "target paused"
+    UNUSABLE = "target cannot be used"
     OBSERVING = "target observes"
     NO_TARGET = "target removed"
     RUNNING = "running"

@@ -74,6 +74,12 @@ def _about_target(name: str, status: TargetStatus | None, story: Story) -> Itera
             said=f"The configuration has no target {name} any more; its tasks wait until it has.",
             step=f"`scimbridge cases cancel {story.case.id} --reason …` ends the case.",
         )
+    elif status is not None and status.unusable:
+        yield Reason(
+            why=Why.UNUSABLE,
+            said=f"Target {name} cannot be used: {status.unusable}. Its tasks wait.",
+            step=f"Mend it, start scimbridge again, and `scimbridge targets resume {name}` lets it go on.",
+        )
     elif status is not None and status.pause is not None:
         yield Reason(
             why=Why.PAUSED,
