@@ -162,29 +162,6 @@ class Overview:
             return bool(tx.execute(select(1)).scalar_one())
 
 
-<<<<<<< HEAD
-def target_status(tx: Connection, target: Target, row: Mapping[Any, Any], now: datetime) -> TargetStatus:
-    """Return what goes on at a target, whose row of run time is given."""
-    pace = targets.pace_of(row).share_at(now)
-    is_armed = row.get("armed_until") is not None and row["armed_until"] > now
-    return TargetStatus(
-        name=target.name,
-        kind=target.kind,
-        mode=target.mode,
-        armed_until=row["armed_until"] if is_armed else None,
-        armed_by=row["armed_by"] if is_armed else None,
-        concurrency=target.concurrency,
-        at_once=attempts_at_once(target.concurrency, row.get("resumed_at"), now),
-        pace=pace,
-        apart=time_between(target.interval, pace),
-        runnable=len(tasks.runnable_accounts(tx, target.name, now, 1000)),
-        oldest_due_at=tasks.oldest_runnable(tx, target.name, now),
-        live=attempts.live_count(tx, target.name),
-        needs_person=tasks.needing_person(tx, target.name),
-        pause=f"paused by {row['paused_by']}: {row['pause_reason']}" if row.get("paused_at") is not None else None,
-        unusable=target.unusable,
-    )
-=======
 def target_statuses(tx: Connection, asked: Iterable[Target], now: datetime) -> dict[str, TargetStatus]:
     """Return what goes on at some targets, by name; in as many statements as for one."""
     fleet = list(asked)
@@ -216,4 +193,3 @@ def target_statuses(tx: Connection, asked: Iterable[Target], now: datetime) -> d
         )
 
     return {target.name: status(target, rows.get(target.name, {})) for target in fleet}
->>>>>>> 1e113b0 (What goes on at queues and targets is read in as many statements for many targets as for one, with what Redis shows beside it)

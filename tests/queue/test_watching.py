@@ -55,7 +55,12 @@ def test_queues_and_workers_are_seen_as_they_are(
 
     waiting = queue_of(look(watch, "crm", "directory"))
     started, go_on = threading.Event(), threading.Event()
-    job.bind(lambda _account: (started.set(), go_on.wait(PATIENT)))
+
+    def work(_account: str) -> None:
+        started.set()
+        go_on.wait(PATIENT)
+
+    job.bind(work)
     worker = ThreadWorker("target:crm", connect(redis_server.url, timeout=PATIENT))
     thread = threading.Thread(target=worker.run)
     thread.start()
@@ -114,7 +119,7 @@ def test_while_redis_is_away_nothing_is_seen_and_nobody_waits(redis_server: Embe
 
     assert seen is None
     asked: list[object] = []
-    watch._look = asked.append  # type: ignore[assignment,method-assign,return-value]
+    watch._look = asked.append  # type: ignore[assignment,method-assign]
     assert (watch.look(["crm"]), asked) == (None, [])
     redis_server.restart()
     watch._broken_until = 0.0
