@@ -19,6 +19,7 @@ from scimbridge.errors import StoreUnavailableError
 from scimbridge.queue.courier import Courier
 from scimbridge.queue.crew import Crew
 from scimbridge.queue.redis import QUICK, connect
+from scimbridge.queue.watching import Watch
 from scimbridge.sdk.connector import Connector, Context
 from scimbridge.sdk.errors import TargetUnusableError
 from scimbridge.services.acting import Acting
@@ -57,6 +58,8 @@ from scimbridge.services.overview import Overview
 from scimbridge.services.pausing import Pausing
 from scimbridge.services.permit import TargetPermit
 from scimbridge.services.planning import Planner
+from scimbridge.services.preflight import Preflight
+from scimbridge.services.queues import Queues
 from scimbridge.services.quirks import Quirks
 from scimbridge.services.recent import RecentGrants
 from scimbridge.services.recording import Recording
@@ -374,6 +377,21 @@ class Bridge:
         return Overview(self.database, self.fleet)
 
     @cached_property
+    def queues(self) -> Queues:
+        """What goes on at the queues."""
+        return Queues(self.database, self.fleet, self.watch.look)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Looks at Redis."""
+        return Watch(self._redis(QUICK))
+
+    @cached_property
+    def preflight(self) -> Preflight:
+        """Asks targets whether they can be used."""
+        return Preflight(self.database, self.fleet, self.settings.notices)
+
+    @cached_property
     def rehearsing(self) -> Rehearsing:
         """What would happen."""
         return self.rehearsing_by(self.settings)
@@ -470,6 +488,8 @@ class Bridge:
             self.writer.close()
         if "courier" in made:
             self.courier.close()
+        if "watch" in made:
+            self.watch.close()
         if "fleet" in made:
             self.fleet.close()
         if "quirks" in made:

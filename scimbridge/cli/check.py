@@ -11,7 +11,7 @@ from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel
 
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
-    from scimbridge.cli.checks import Finding
+    from scimbridge.services.preflight import Finding
 
 
 def check(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
@@ -35,6 +35,7 @@ def check(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = L
 def _findings(bridge: Bridge) -> Iterator[Finding]:
     from scimbridge.cli import checks
     from scimbridge.cli.preflight import check_plans
+    from scimbridge.services.preflight import Verdict
 
     yield from checks.check_configuration(bridge.settings)
     store = checks.check_store(bridge)
@@ -43,6 +44,6 @@ def _findings(bridge: Bridge) -> Iterator[Finding]:
     yield from checks.check_issuers(bridge)
     yield from checks.check_targets(bridge, [target.name for target in bridge.fleet])
     yield from check_plans(bridge.settings, datetime.now(UTC))
-    if store.verdict is checks.Verdict.OK:
+    if store.verdict is Verdict.OK:
         yield from checks.check_tokens(bridge)
         yield from checks.check_pauses(bridge)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,41 +11,13 @@ import typer
 from scimbridge.cli.opening import embedded_socket, is_embedded, missing_database
 from scimbridge.cli.output import say, say_json
 from scimbridge.cli.reporting import ExitCode
-from scimbridge.dashboard.times import distance, moment
-from scimbridge.domain.outline import NOTICES
-from scimbridge.errors import BridgeError, KeysUnavailableError, QueueError, StoreError
-from scimbridge.sdk.errors import RetryableError, TargetUnusableError
+from scimbridge.dashboard.times import moment
+from scimbridge.errors import KeysUnavailableError, QueueError, StoreError
+from scimbridge.services.preflight import Finding, Verdict
 
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
     from scimbridge.config import Settings
-    from scimbridge.sdk.expiry import Expiry
-
-
-SOON = timedelta(days=30)
-"""What ends within it is worth a warning."""
-
-
-class Verdict(StrEnum):
-    """How one check came out."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One line of ``check``.
-
-    Attributes:
-        next_step: What to do about it; empty where nothing has to be done.
-    """
-
-    name: str
-    verdict: Verdict
-    message: str
-    next_step: str = ""
 
 
 def conclude(findings: Iterable[Finding], *, as_json: bool) -> None:
@@ -60,7 +29,7 @@ def conclude(findings: Iterable[Finding], *, as_json: bool) -> None:
             say(_line(finding))
     is_ok = all(finding.verdict is not Verdict.FAILED for finding in seen)
     if as_json:
-        say_json({"ok": is_ok, "checks": [asdict(finding) for finding in seen]})
+        say_json({"ok": is_ok, "checks": [_document(finding) for finding in seen]})
     if not is_ok:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -147,96 +116,8 @@ def check_tokens(bridge: Bridge) -> Iterator[Finding]:
 
 
 def check_targets(bridge: Bridge, names: Sequence[str]) -> Iterator[Finding]:
-    """Yield what is known of each target, in this order; they are asked at the same time.
-
-    Where the bridge tells people, the mail server and the webhook are asked. Nobody is told anything.
-    """
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        others = [name for name in names if name != NOTICES]
-        for findings in pool.map(lambda name: list(_about_target(bridge, name)), others):
-            yield from findings
-        if NOTICES in names and bridge.settings.notices is not None:
-            yield from pool.map(lambda way: _check_way_out(*way), bridge.settings.notices.checks().items())
-
-
-def _check_way_out(where: str, check: Callable[[], str]) -> Finding:
-    try:
-        found = check()
-    except RetryableError as error:
-        step = "see that it runs and can be reached from here; notices wait meanwhile"
-        return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
-    except BridgeError as error:
-        step = f"mend it in [notify], then `scimbridge targets resume {NOTICES}` if that was paused"
-        return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
-    return Finding(name=where, verdict=Verdict.OK, message=found)
-
-
-def _about_target(bridge: Bridge, name: str) -> Iterator[Finding]:
-    found = _check_target(bridge, name)
-    yield found
-    if found.verdict is Verdict.OK:
-        yield from _check_permissions(bridge, name)
-        yield from _check_expiries(bridge, name)
-
-
-def _check_target(bridge: Bridge, name: str) -> Finding:
-    where = f"targets.{name}"
-    try:
-        found = bridge.fleet.connector(name).check()
-    except RetryableError as error:
-        step = "see that it runs and can be reached from here; its tasks wait meanwhile"
-        return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
-    except TargetUnusableError as error:
-        step = f"mend [{where}], then `scimbridge targets resume {name}` if it was paused"
-        if bridge.fleet[name].unusable:
-            step = (
-                f"mend it and start scimbridge again, then `scimbridge targets resume {name}`; its tasks wait meanwhile"
-            )
-        return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
-    except BridgeError as error:
-        return Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=f"see [{where}]")
-    except Exception as error:  # noqa: BLE001  # a connector's bug must not hide the other targets
-        message = f"unexpected {type(error).__name__} in the connector"
-        return Finding(name=where, verdict=Verdict.FAILED, message=message, next_step="tell whoever made it")
-    mode = bridge.fleet[name].mode
-    return Finding(name=where, verdict=Verdict.OK, message=f"{found} ({mode} mode)")
-
-
-def _check_permissions(bridge: Bridge, name: str) -> Iterator[Finding]:
-    """Yield a warning for each permission that the rules have a use for and a target does not give."""
-    where = f"targets.{name}"
-    try:
-        for each in bridge.fleet.connector(name).missing_permissions():
-            step = "grant it, or take out of the rules what needs it"
-            yield Finding(name=where, verdict=Verdict.WARNING, message=f"not granted: {each}", next_step=step)
-    except BridgeError as error:
-        message = f"which permissions are granted cannot be told: {error}"
-        yield Finding(name=where, verdict=Verdict.WARNING, message=message, next_step="check again later")
-    except Exception as error:  # noqa: BLE001  # a connector's bug must not hide the other targets
-        message = f"unexpected {type(error).__name__} in the connector, asked for its permissions"
-        yield Finding(name=where, verdict=Verdict.WARNING, message=message)
-
-
-def _check_expiries(bridge: Bridge, name: str) -> Iterator[Finding]:
-    """Yield when each thing ends that a target's credentials hang on; what cannot be told fails nothing."""
-    try:
-        for expiry in bridge.fleet.connector(name).expiries():
-            yield _expiry(f"targets.{name}", expiry, datetime.now(UTC))
-    except BridgeError as error:
-        message = f"whether more of its credentials end soon cannot be told: {error}"
-        yield Finding(name=f"targets.{name}", verdict=Verdict.OK, message=message)
-    except Exception as error:  # noqa: BLE001  # a connector's bug must not hide the other targets
-        message = f"unexpected {type(error).__name__} in the connector, asked when its credentials end"
-        yield Finding(name=f"targets.{name}", verdict=Verdict.WARNING, message=message)
-
-
-def _expiry(where: str, expiry: Expiry, now: datetime) -> Finding:
-    if expiry.ends_at is None:
-        return Finding(name=where, verdict=Verdict.OK, message=f"{expiry.what} never ends")
-    message = f"{expiry.what} ends on {expiry.ends_at:%Y-%m-%d} ({distance(expiry.ends_at, now)})"
-    if expiry.ends_at - now > SOON:
-        return Finding(name=where, verdict=Verdict.OK, message=message)
-    return Finding(name=where, verdict=Verdict.WARNING, message=message, next_step="have it renewed before")
+    """Yield what is known of each target, in this order; they are asked at the same time."""
+    yield from bridge.preflight.check(names, datetime.now(UTC))
 
 
 def check_pauses(bridge: Bridge) -> Iterator[Finding]:
@@ -249,6 +130,16 @@ def check_pauses(bridge: Bridge) -> Iterator[Finding]:
             message = f"armed by {status.armed_by}: acts until {moment(status.armed_until)}, then it observes again"
             step = f"`scimbridge targets disarm {status.name}` ends it now"
             yield Finding(name=f"targets.{status.name}", verdict=Verdict.WARNING, message=message, next_step=step)
+
+
+def _document(finding: Finding) -> dict[str, str]:
+    """Return what JSON says of a finding."""
+    return {
+        "name": finding.name,
+        "verdict": finding.verdict,
+        "message": finding.message,
+        "next_step": finding.next_step,
+    }
 
 
 def _line(finding: Finding) -> str:

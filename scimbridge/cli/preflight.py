@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from scimbridge.cli.checks import Finding, Verdict
 from scimbridge.config import Settings
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.guard import Limit
 from scimbridge.domain.outline import left_out
 from scimbridge.domain.rule import Rule
 from scimbridge.domain.times import distance, moment
+from scimbridge.services.preflight import Finding, Verdict
 
 
 def check_plans(settings: Settings, now: datetime) -> Iterator[Finding]:

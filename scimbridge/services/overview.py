@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,17 +19,20 @@ from scimbridge.services.fleet import Fleet, Target
 from scimbridge.services.summing_up import CaseSummary, sum_up
 from scimbridge.store import (
     accounts,
-    attempts,
     case_search,
     inquiries,
     journal,
     snapshots,
+    target_work,
     targets,
     tasks,
 )
 from scimbridge.store.database import Database
 from scimbridge.store.schema import cases as case_table
 from scimbridge.store.snapshots import Taken
+
+MOST_RUNNABLE = 1000
+"""Accounts with work that are counted at a target; that there are more is all that anybody needs to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,7 @@ class TargetStatus:
         live: Attempts under way.
         needs_person: Tasks that wait for somebody to decide.
         pause: Who paused it and why, where it is paused.
-        unusable: Why its connector cannot be used, in this process; empty where it can.
+        paused_at: Since when.
         mode: As configured.
         armed_until: Until when it acts although it is configured to observe.
         at_once: How many attempts it takes just now; fewer than ``concurrency`` while a backlog is let go.
@@ -64,6 +67,7 @@ class TargetStatus:
     live: int
     needs_person: int
     pause: str | None
+    paused_at: datetime | None
     unusable: str = ""
 
     @property
@@ -116,8 +120,7 @@ class Overview:
     def targets(self, now: datetime) -> list[TargetStatus]:
         """Return what goes on at every configured target."""
         with self._database.read() as tx:
-            rows = targets.all_targets(tx)
-            return [target_status(tx, target, rows.get(target.name, {}), now) for target in self._fleet]
+            return list(target_statuses(tx, self._fleet, now).values())
 
     def left_alone(self, since: datetime, limit: int = 100) -> Sequence[RowMapping]:
         """Return the facts since a time that opened no case, and why; with the identity's userName. Newest first."""
@@ -159,24 +162,34 @@ class Overview:
             return bool(tx.execute(select(1)).scalar_one())
 
 
-def target_status(tx: Connection, target: Target, row: Mapping[Any, Any], now: datetime) -> TargetStatus:
-    """Return what goes on at a target, whose row of run time is given."""
-    pace = targets.pace_of(row).share_at(now)
-    is_armed = row.get("armed_until") is not None and row["armed_until"] > now
-    return TargetStatus(
-        name=target.name,
-        kind=target.kind,
-        mode=target.mode,
-        armed_until=row["armed_until"] if is_armed else None,
-        armed_by=row["armed_by"] if is_armed else None,
-        concurrency=target.concurrency,
-        at_once=attempts_at_once(target.concurrency, row.get("resumed_at"), now),
-        pace=pace,
-        apart=time_between(target.interval, pace),
-        runnable=len(tasks.runnable_accounts(tx, target.name, now, 1000)),
-        oldest_due_at=tasks.oldest_runnable(tx, target.name, now),
-        live=attempts.live_count(tx, target.name),
-        needs_person=tasks.needing_person(tx, target.name),
-        pause=f"paused by {row['paused_by']}: {row['pause_reason']}" if row.get("paused_at") is not None else None,
-        unusable=target.unusable,
-    )
+def target_statuses(tx: Connection, asked: Iterable[Target], now: datetime) -> dict[str, TargetStatus]:
+    """Return what goes on at some targets, by name; in as many statements as for one."""
+    fleet = list(asked)
+    names = [target.name for target in fleet]
+    rows = targets.all_targets(tx)
+    runnable = target_work.runnable(tx, names, now, MOST_RUNNABLE)
+    oldest, live, asking = target_work.oldest(tx, names, now), target_work.live(tx), target_work.asking(tx)
+
+    def status(target: Target, row: Mapping[Any, Any]) -> TargetStatus:
+        pace = targets.pace_of(row).share_at(now)
+        is_armed = row.get("armed_until") is not None and row["armed_until"] > now
+        return TargetStatus(
+            name=target.name,
+            kind=target.kind,
+            mode=target.mode,
+            armed_until=row["armed_until"] if is_armed else None,
+            armed_by=row["armed_by"] if is_armed else None,
+            concurrency=target.concurrency,
+            at_once=attempts_at_once(target.concurrency, row.get("resumed_at"), now),
+            pace=pace,
+            apart=time_between(target.interval, pace),
+            runnable=runnable.get(target.name, 0),
+            oldest_due_at=oldest.get(target.name),
+            live=live.get(target.name, 0),
+            needs_person=asking.get(target.name, 0),
+            pause=f"paused by {row['paused_by']}: {row['pause_reason']}" if row.get("paused_at") is not None else None,
+            paused_at=row.get("paused_at"),
+            unusable=target.unusable,
+        )
+
+    return {target.name: status(target, rows.get(target.name, {})) for target in fleet}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -86,6 +86,11 @@ def disarm(tx: Connection, name: str, *, over_at: datetime | None = None) -> boo
     if over_at is not None:
         armed = armed.where(targets.c.armed_until <= over_at)
     return tx.execute(armed.values(armed_until=None, armed_by=None)).rowcount > 0
+
+
+def keep_findings(tx: Connection, name: str, findings: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Keep what was found when a target was checked."""
+    tx.execute(update(targets).where(targets.c.name == name).values(checked_at=now, findings=list(findings)))
 
 
 def is_armed(tx: Connection, name: str, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     RowMapping,
+    Select,
     and_,
     bindparam,
     case,
@@ -70,8 +71,8 @@ def _is_live() -> ColumnElement[bool]:
     )
 
 
-def _is_paused() -> ColumnElement[bool]:
-    return exists(select(targets.c.name).where(targets.c.name == bindparam("at"), targets.c.paused_at.is_not(None)))
+def _is_paused(target: ColumnElement[str]) -> ColumnElement[bool]:
+    return exists(select(targets.c.name).where(targets.c.name == target, targets.c.paused_at.is_not(None)))
 
 
 def _is_early() -> ColumnElement[bool]:
@@ -123,12 +124,26 @@ _BEFORE = (
     )
     .order_by(tasks.c.finished_at, tasks.c.id)
 )
-_RUNNABLE = (
-    select(tasks.c.account_id)
-    .where(tasks.c.target == bindparam("at"), _is_runnable(), ~is_held(tasks), ~_is_live(), ~_is_paused())
-    .order_by(tasks.c.due_at)
-    .limit(bindparam("most"))
-)
+
+
+def runnable_of(target: ColumnElement[str]) -> Select[Any]:
+    """Return the query for accounts at a target with work that nothing holds and nobody does, longest due first.
+
+    It has the parameter ``now``. An account with several such tasks is in it as often.
+    """
+    is_free = and_(_is_runnable(), ~is_held(tasks), ~_is_live(), ~_is_paused(target))
+    return select(tasks.c.account_id).where(tasks.c.target == target, is_free).order_by(tasks.c.due_at)
+
+
+def oldest_of(target: ColumnElement[str]) -> Select[Any]:
+    """Return the query for when the work at a target was due that has been waiting for the longest.
+
+    It has the parameter ``now``. Held work counts, too.
+    """
+    return select(tasks.c.due_at).where(tasks.c.target == target, _is_runnable()).order_by(tasks.c.due_at).limit(1)
+
+
+_RUNNABLE = runnable_of(bindparam("at")).limit(bindparam("most"))
 _DUE = (
     select(tasks)
     .where(
@@ -357,7 +372,7 @@ def next_runnable(tx: Connection, account_id: str, now: datetime) -> Task | None
 
 def runnable_accounts(tx: Connection, target: str, now: datetime, limit: int) -> list[str]:
     """Return accounts at a target with work that nothing holds and nobody does, longest due first."""
-    found = tx.execute(_RUNNABLE, {"at": target, "now": now, "most": limit}).scalars()
+    found: Sequence[str] = tx.execute(_RUNNABLE, {"at": target, "now": now, "most": limit}).scalars().all()
     return list(dict.fromkeys(found))
 
 
@@ -445,24 +460,6 @@ def _same_native(account_id: str) -> CompoundSelect[Any]:
     own, same = accounts.alias("own"), accounts.alias("same")
     linked = select(same.c.id).join(own, and_(own.c.target == same.c.target, own.c.native_id == same.c.native_id))
     return union(linked.where(own.c.id == account_id), select(literal(account_id)))
-
-
-def oldest_runnable(tx: Connection, target: str, now: datetime) -> datetime | None:
-    """Return when the work at a target was due that has been waiting for the longest; held work counts, too."""
-    query = select(func.min(tasks.c.due_at)).where(tasks.c.target == target, _is_runnable())
-    found: datetime | None = tx.execute(query, {"now": now}).scalar_one()
-    return found
-
-
-def needing_person(tx: Connection, target: str) -> int:
-    """Return how many tasks at a target wait for somebody to decide."""
-    waiting = and_(tasks.c.state == TaskState.WAITING, tasks.c.not_before.is_(None))
-    query = (
-        select(func.count())
-        .select_from(tasks)
-        .where(tasks.c.target == target, or_(tasks.c.state == TaskState.FAILED, waiting))
-    )
-    return int(tx.execute(query).scalar_one())
 
 
 def due_until(tx: Connection, target: str, until: datetime) -> tuple[int, int]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, update
+from sqlalchemy import insert, update
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
@@ -20,6 +18,7 @@ from scimbridge.sdk import RejectedError, RetryableError
 from scimbridge.store.database import Database
 from scimbridge.store.schema import flood_cases, floods, tasks
 from tests.clock import FakeClock
+from tests.counting import counted
 from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
 
 APPROVED = Stage(after=a_stage("1d").after, actions=(Action.SUSPEND,), terms=Terms(approvers=1))
@@ -56,21 +55,6 @@ def situation(bench: Bench, case_id: str) -> str:
     return one.situation
 
 
-@contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
-    engines = {database._writer, database._reader}
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    yield statements
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
-
-
 def test_a_page_of_many_cases_takes_as_many_statements_as_one_of_few(bench: Bench) -> None:
     for number in range(12):
         leaver(bench, f"p{number}")
@@ -79,7 +63,7 @@ def test_a_page_of_many_cases_takes_as_many_statements_as_one_of_few(bench: Benc
     def cost(limit: int) -> int:
         with counted(bench.database) as statements:
             assert len(bench.overview.list_cases(CaseQuery(), bench.clock(), limit=limit)) == limit
-        return sum(statement.startswith("SELECT") for statement in statements)
+        return len(statements)
 
     assert cost(2) == cost(12) == 3
 
@@ -92,7 +76,7 @@ def test_those_that_wait_for_approval_take_one_statement_more_however_many_they_
     def cost(limit: int) -> int:
         with counted(bench.database) as statements:
             assert len(bench.overview.list_cases(CaseQuery(), bench.clock(), limit=limit)) == limit
-        return sum(statement.startswith("SELECT") for statement in statements)
+        return len(statements)
 
     assert cost(2) == cost(6) == 4
 

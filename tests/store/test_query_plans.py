@@ -28,6 +28,7 @@ from scimbridge.store import (
     notices,
     sources,
     surroundings,
+    target_work,
     tasks,
 )
 from scimbridge.store.database import Database
@@ -279,3 +280,24 @@ def test_what_a_claim_asks_of_approvals_is_found_by_case_and_stage(database: Dat
 
     assert "ix_attempts_account_id" in explained.plan
     assert not re.search(r"SCAN tasks|Seq Scan on tasks", explained.plan)
+
+
+def test_what_operators_ask_about_targets_has_indexes_of_its_own(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        target_work.asking(tx)
+        target_work.failed(tx)
+        target_work.asking_at(tx, ["crm"], 50, after="x")
+        target_work.retrying(tx)
+        target_work.next_retries(tx, ["crm"], 50)
+        target_work.destroyed(tx)
+        target_work.live(tx)
+        target_work.done_since(tx, ["crm"], NOW)
+        target_work.runnable(tx, ["crm", "mail"], NOW, 1000)
+        target_work.oldest(tx, ["crm", "mail"], NOW)
+
+    plan = explained.plan
+    assert [name for name in ("asking", "retrying", "destroyed", "runnable") if f"ix_tasks_{name}" not in plan] == []
+    assert "ix_history_done" in plan
+    assert re.search(r"SCAN tasks(?! USING)", plan) is None
+    assert "Seq Scan on tasks" not in plan

@@ -15,11 +15,11 @@ from scimbridge.domain.identity import Identity
 from scimbridge.domain.task import Task
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.forecasting import Forecast, forecast
-from scimbridge.services.overview import TargetStatus, target_status
+from scimbridge.services.overview import TargetStatus, target_statuses
 from scimbridge.services.stage import CaseStage, stages_of
 from scimbridge.services.summing_up import CaseSummary, sum_up
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import attempts, cases, holds, hooks_reading, identities, journal, targets, tasks
+from scimbridge.store import attempts, cases, holds, hooks_reading, identities, journal, tasks
 from scimbridge.store.database import Database
 from scimbridge.store.stages import stage_after, stage_rows
 
@@ -118,11 +118,8 @@ class Stories:
             )
 
     def _targets(self, tx: Connection, names: set[str], now: datetime) -> dict[str, TargetStatus | None]:
-        rows = targets.all_targets(tx)
-        return {
-            name: target_status(tx, self._fleet[name], rows.get(name, {}), now) if name in self._fleet else None
-            for name in sorted(names)
-        }
+        found = target_statuses(tx, (self._fleet[name] for name in names if name in self._fleet), now)
+        return {name: found.get(name) for name in sorted(names)}
 
 
 def _waiting_for_people(own: Sequence[Task], found: Sequence[CaseStage], standing: Sequence[Hold]) -> frozenset[str]:

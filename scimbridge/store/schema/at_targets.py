@@ -66,4 +66,7 @@ targets = Table(
     Column("armed_by", Text),
     # Its work is let go gradually from then on.
     Column("resumed_at", UtcDateTime),
+    # What somebody found who last reached it with its credentials, and when.
+    Column("checked_at", UtcDateTime),
+    Column("findings", Document),
 )
