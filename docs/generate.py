@@ -278,7 +278,8 @@ def scim_dialects() -> Iterator[str]:
         had = ["no" if key in spoken.without else "yes" for key in ("groups", "roles", "entitlements")]
         stamp = "no" if "stamp_attribute" in spoken.without else _line(_named(spoken.texts or ())) or "yes"
         suspend, delete = ("no" if each in spoken.lacks else "yes" for each in (Action.SUSPEND, Action.DELETE))
-        yield f"| [`{name}`](#{name}) | {spoken.title} | {suspend} | {' | '.join(had)} | {stamp} | {delete} |"
+        link = f"[`{name}`](#{name})" if name != "standard" else "`standard`"
+        yield f"| {link} | {spoken.title} | {suspend} | {' | '.join(had)} | {stamp} | {delete} |"
 
 
 def scim_quirks() -> Iterator[str]:
