@@ -71,23 +71,23 @@ class Groups:
 
     def leave(self, user_id: str, groups: Iterable[Entitlement]) -> Changed:
         """Take a user out of groups, one call for each; what refuses is named, and the rest is done."""
-        changed = self._change(groups, self._dialect.leaving(user_id, ScimFilter.quote(user_id)))
+        changed = self._change(groups, self._dialect.leaving(user_id))
         # Nobody is in what is not there.
         return Changed(done=changed.done, refused=changed.refused)
 
     def join(self, user_id: str, groups: Iterable[Entitlement]) -> Changed:
         """Put a user back into groups."""
-        return self._change(groups, self._dialect.joining(user_id))
+        return self._change(groups, [self._dialect.joining(user_id)])
 
     def _filter(self, user_id: str) -> str:
         asked = self._dialect.members_filter or "members.value eq {id}"
         return asked.replace("{id}", ScimFilter.quote(user_id))
 
-    def _change(self, groups: Iterable[Entitlement], operation: Operation) -> Changed:
+    def _change(self, groups: Iterable[Entitlement], operations: list[Operation]) -> Changed:
         changed = Changed()
         for each in groups:
             try:
-                self._client.patch_group(each.id, [operation])
+                self._client.patch_group(each.id, operations)
                 changed.done += 1
             except AccountNotFoundError:
                 changed.gone.append(each.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
@@ -15,6 +15,8 @@ from scimbridge.sdk.fields import ExistingFile, SecureAddress, refusing_link_loc
 
 ATTRIBUTE_PATH = re.compile(r"(urn:[A-Za-z0-9._:-]+:)?[A-Za-z][\w$-]*(\.[A-Za-z][\w$-]*)?", re.ASCII)
 """A path of RFC 7644 §3.10 without a value filter. It goes into filters as it is, so nothing else may pass."""
+
+_MATCH: dict[Matchable, str] = {"userName": "userName", "externalId": "externalId"}
 
 _NOT_FOR_TOKENS = frozenset({"host", "connection", "content-length", "content-type", "transfer-encoding", "if-match"})
 """Headers that mean something else."""
@@ -31,9 +33,7 @@ class ScimConfig(TargetConfig):
 
     model_config = ConfigDict(hide_input_in_errors=True)  # an error would quote the token
 
-    match: dict[Matchable, str] = Field(
-        default={"userName": "userName", "externalId": "externalId"}, min_length=1, validate_default=True
-    )
+    match: dict[Matchable, str] = Field(default=_MATCH, min_length=1, validate_default=True)
     """How accounts are found: SCIM attribute = the target's attribute, tried in order."""
 
     base_url: str
@@ -158,6 +158,26 @@ class ScimConfig(TargetConfig):
             raise ValueError("must not be empty nor have a colon in it (RFC 7617)")
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _searches_by_what_there_is(cls, data: Any) -> Any:
+        """Leave out of the default ``match`` what a vendor cannot be asked for."""
+        if not isinstance(data, dict) or "match" in data or data.get("dialect") not in dialects.names():
+            return data
+        searched_by = dialects.dialect(data["dialect"]).searched_by or tuple(_MATCH.values())
+        return {**data, "match": {name: path for name, path in _MATCH.items() if path in searched_by}}
+
+    @model_validator(mode="after")
+    def _asks_for_what_there_is(self) -> Self:
+        known = dialects.dialect(self.dialect)
+        others = [path for path in self.match.values() if known.searched_by and path not in known.searched_by]
+        if others:
+            raise ValueError(
+                f"match: accounts are searched by {', '.join(known.searched_by or ())} alone, "
+                f"and not by {', '.join(others)} ({known.title})"
+            )
+        return self
+
     @model_validator(mode="after")
     def _says_who_it_is_in_one_way(self) -> Self:
         ways = {
@@ -194,6 +214,15 @@ class ScimConfig(TargetConfig):
     def _is_a_known_dialect(cls, value: str) -> str:
         if value not in dialects.names():
             raise ValueError(f"write one of {', '.join(dialects.names())}")
+        return value
+
+    @field_validator("groups", "roles", "entitlements", "stamp_attribute")
+    @classmethod
+    def _can_be_had_there(cls, value: Any, info: ValidationInfo) -> Any:
+        spoken = info.data.get("dialect")
+        refusal = dialects.dialect(spoken).refusal(info.field_name or "", value) if spoken is not None else ""
+        if refusal:
+            raise ValueError(refusal)
         return value
 
     @field_validator("stamp_attribute")

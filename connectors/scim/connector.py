@@ -119,7 +119,8 @@ class ScimConnector(BelongingActions, MarkingActions):
 
     def _search(self, path: str, value: str) -> Iterator[Document]:
         """Yield the users who have exactly this value, whatever the target makes of the filter."""
-        scim_filter = f"{path} eq {ScimFilter.quote(value)}"
+        asked = self._dialect.asked_as.get(path, path)
+        scim_filter = f"{asked} eq {ScimFilter.quote(value)}"
         found = through(
             lambda start: self.client.list_users(scim_filter=scim_filter, start=start, count=PAGE),
             f"searching by {path}",

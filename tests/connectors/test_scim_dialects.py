@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import ValidationError
 
-from connectors import scim
-from connectors.scim import ScimConnector
 from connectors.scim.dialect import Dialect, dialect, names
-from scimbridge.sdk import Action, Done, Person
+from scimbridge.sdk import Action, ConnectorError, Done, Person
 from scimbridge.sdk.testing import confirmed
 from tests.connectors.scim_double import Service
-
-ALL: dict[str, Any] = {"groups": "on", "roles": True, "entitlements": True, "stamp_attribute": "title"}
+from tests.connectors.scim_vendor import connector
+from tests.doubles.scim import Application, vendors
 
 
 def test_the_standard_lacks_nothing() -> None:
@@ -25,23 +23,67 @@ def test_the_standard_lacks_nothing() -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_what_a_vendor_lacks_is_not_offered_and_has_no_undo(name: str) -> None:
-    subject = Service().connector(dialect=name, **ALL)
+    subject = Service().connector(dialect=name, groups="off")
 
-    assert set(ScimConnector.capabilities) - set(subject.capabilities) == set(dialect(name).lacks)
+    assert not set(subject.capabilities) & set(dialect(name).lacks)
     assert {can.undo for can in subject.capabilities.values()} - {None} <= set(subject.capabilities)
 
 
-@pytest.mark.parametrize("name", names()[1:])
-def test_the_page_says_what_is_known_of_a_vendor_and_from_where(name: str) -> None:
-    page = (Path(scim.__file__).parent / "README.md").read_text(encoding="utf-8")
-    known = dialect(name)
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"dialect": "figma", "roles": True}, "leave it out: a role is the seat"),
+        ({"dialect": "gitlab", "groups": "on"}, "leave it out: the interface has users alone"),
+        ({"dialect": "slack", "stamp_attribute": "nickName"}, "write one of title, userType: a mark"),
+        (
+            {"dialect": "atlassian", "match": {"emails.value": "emails.value"}},
+            "by userName, externalId alone, and not by emails.value",
+        ),
+    ],
+)
+def test_a_setting_that_a_vendor_has_no_use_for_is_refused_with_the_reason(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Service().connector(**{"groups": "off", **settings})
 
-    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
 
-    assert known.title in row
-    assert all(f"]({address})" in row for address in known.documentation)
-    assert all(f"`{action}`" in row and why in row for action, why in known.lacks.items())
-    assert all(quirk in row for quirk in known.quirks)
+def test_who_is_searched_by_fewer_attributes_is_asked_for_no_others() -> None:
+    assert Service().connector(dialect="snowflake").config.match == {"userName": "userName"}
+    assert set(Service().connector(dialect="figma").config.match) == {"userName", "externalId"}
+
+
+def gone_wrong(name: str, action: Action, **settings: Any) -> str:
+    """Return what comes of an action at a vendor's application whose dialect is not spoken."""
+    app = Application(vendors()[name])
+    account_id = app.add_user("alice", roles=[{"value": "user"}])
+    subject = connector(app, "standard", **settings)
+    try:
+        subject.perform(action, subject.read(account_id), confirmed)
+        subject.read(account_id)
+    except (ConnectorError, httpx.HTTPError) as error:
+        return type(error).__name__
+    user = app.users[account_id]
+    return f"active {user['active']}, roles {len(user['roles'])}"
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "settings", "outcome"),
+    [
+        ("salesforce", Action.SUSPEND, {}, "RefusedError"),
+        ("salesforce", Action.DELETE, {}, "active False, roles 1"),
+        ("slack", Action.DELETE, {}, "active False, roles 1"),
+        ("gitlab", Action.DELETE, {}, "active False, roles 1"),
+        ("databricks", Action.DELETE, {}, "active False, roles 1"),
+        ("canva", Action.DELETE, {}, "RefusedError"),
+        ("notion", Action.SUSPEND, {}, "AccountNotFoundError"),
+        ("pagerduty", Action.SUSPEND, {}, "AccountNotFoundError"),
+        ("gitlab-group", Action.SUSPEND, {}, "AccountNotFoundError"),
+        ("github-organization", Action.SUSPEND, {}, "AccountNotFoundError"),
+        ("github-enterprise", Action.REMOVE_FROM_GROUPS, {"roles": True}, "active True, roles 1"),
+        ("zoom", Action.STAMP, {"stamp_attribute": "title"}, "RefusedError"),
+    ],
+)
+def test_what_a_dialect_spares_is_a_harm(name: str, action: Action, settings: dict[str, Any], outcome: str) -> None:
+    assert gone_wrong(name, action, **settings) == outcome
 
 
 def test_salesforce_is_told_within_values() -> None:
@@ -76,7 +118,7 @@ def test_a_documented_filter_is_believed_where_nobody_is_shown() -> None:
 @pytest.mark.parametrize(("name", "is_told"), [("standard", True), ("canaille", False)])
 def test_how_many_to_send_is_told_unless_it_is_an_error(name: str, is_told: bool) -> None:
     service = Service(sales={"1"})
-    subject = service.connector(dialect=name)
+    subject = service.connector(dialect=name, groups="off" if name == "canaille" else "on")
 
     subject.check()
     subject.find(Person({"userName": ("alice",)}))
@@ -86,9 +128,9 @@ def test_how_many_to_send_is_told_unless_it_is_an_error(name: str, is_told: bool
 
 
 def test_members_may_be_taken_out_by_a_list() -> None:
-    leaving = Dialect(title="x", documentation=("https://example.com",), members="value").leaving("1", '"1"')
+    leaving = Dialect(title="x", documentation=("https://example.com",), leaving_by="list").leaving("1", "2")
 
-    assert leaving == {"op": "remove", "path": "members", "value": [{"value": "1"}]}
+    assert leaving == [{"op": "remove", "path": "members", "value": [{"value": "1"}, {"value": "2"}]}]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +140,7 @@ def test_members_may_be_taken_out_by_a_list() -> None:
         {"documentation": ["hearsay"]},
         {"lacks": {"fly": "no wings"}},
         {"members_filter": "x"},
+        {"without": {"wings": "none"}},
         {"odd": 1},
     ],
 )

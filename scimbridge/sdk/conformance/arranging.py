@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scimbridge.domain.action import UNDOES, Action
+from scimbridge.sdk.conformance.choosing import about
 from scimbridge.sdk.conformance.hooks import Hooks
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import ConnectorError, RejectedError
@@ -34,6 +35,12 @@ def refuse() -> None:
 
 class Arranging(Hooks):
     """Connectors, accounts and states to begin a test with."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.declares is not None:
+            for name in [each for each in dir(cls) if each.startswith("test_")]:
+                setattr(cls, name, about(getattr(cls, name), cls.declares))
 
     @pytest.fixture(autouse=True)
     def _connections(self) -> Iterator[None]:

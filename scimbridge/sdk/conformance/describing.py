@@ -36,6 +36,7 @@ class Describing(Arranging):
         assert dict(connector.capabilities) == dict(type(connector).able(connector.config))
         assert set(connector.capabilities) <= declared
         assert connector.capabilities, "a connector that performs nothing is of no use"
+        assert self.declares is None or set(self.declares) == set(connector.capabilities)
 
     def test_whoever_acts_on_groups_keeps_the_promises_about_groups_too(self, connector: Connector[Any]) -> None:
         is_asked = any(base.__name__ == "GroupConformance" for base in type(self).__mro__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from scimbridge.domain.action import Action
@@ -20,6 +20,10 @@ class Hooks:
     otherwise a connector that is wrong both ways would pass. Names are
     unique per test, so that one target serves all tests.
     """
+
+    declares: ClassVar[Collection[Action] | None] = None
+    """What the connector performs as ``connect`` sets it up. Where it is told, tests of other actions are not even
+    collected, where they would be skipped one by one; a test holds it against the connector."""
 
     unreadable: ClassVar[frozenset[Action]] = frozenset()
     """Actions whose effect the target tells nobody: a second run sends them again, and leaves the account as it is."""
