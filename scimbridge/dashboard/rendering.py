@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from scimbridge.dashboard.assets import address_of
-from scimbridge.dashboard.times import distance, exactly, moment
+from scimbridge.dashboard.times import distance, exactly, lasting, moment
+from scimbridge.domain.pace import format_rate
 
 HEADERS: Mapping[str, str] = {
     # Only what the bridge itself serves is loaded, nothing in a page runs, and no other page may embed it.
@@ -33,5 +34,7 @@ def environment() -> Environment:
     environment.filters["moment"] = moment
     environment.filters["exactly"] = exactly
     environment.filters["distance"] = distance
+    environment.filters["lasting"] = lasting
+    environment.filters["rate"] = format_rate
     environment.globals["asset"] = address_of
     return environment

@@ -1,5 +1,5 @@
 """Times on pages are told as everywhere else."""
 
-from scimbridge.domain.times import distance, exactly, moment
+from scimbridge.domain.times import distance, exactly, lasting, moment
 
-__all__ = ["distance", "exactly", "moment"]
+__all__ = ["distance", "exactly", "lasting", "moment"]

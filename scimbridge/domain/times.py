@@ -19,6 +19,11 @@ def distance(at: datetime, now: datetime) -> str:
     return f"in {_span(at - now)}" if at > now else f"{_span(now - at)} ago"
 
 
+def lasting(span: timedelta) -> str:
+    """Return how long something lasts: ``2m 30s``, ``7d``; ``<1s`` for less than a second."""
+    return _span(span) if span >= timedelta(seconds=1) else "<1s"
+
+
 def _span(span: timedelta) -> str:
     """Return a span in its largest unit and the one below."""
     left, parts = int(span.total_seconds()), []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -19,8 +21,21 @@ from scimbridge.services.arming import mode_at
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.intake import Submit
-from scimbridge.store import accounts, assignments, cases, journal, targets, tasks
+from scimbridge.store import accounts, assignments, cases, journal, target_work, targets, tasks
 from scimbridge.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What came of trying again all that waits for a person at a target.
+
+    Attributes:
+        count: Tasks that are tried again.
+        left: Tasks that wait still.
+    """
+
+    count: int
+    left: int
 
 
 class Operating:
@@ -46,8 +61,15 @@ class Operating:
             assignments.forget(tx, case.identity_id)
             return cases.case_by_id(tx, case_id)
 
-    def retry(self, case_id: str, *, by: str, now: datetime, reason: str = "") -> list[Task]:
+    def retry(self, case_id: str, *, by: str, now: datetime, reason: str = "", target: str | None = None) -> list[Task]:
         """Start another series of attempts for everything in a case that failed or waits. Returns the tasks.
+
+        Args:
+            case_id: The case.
+            by: Who.
+            now: When (UTC).
+            reason: Why.
+            target: Only what is to be done there.
 
         Raises:
             NotFoundError: There is no such case.
@@ -59,7 +81,7 @@ class Operating:
             if cases.case_by_id(tx, case_id).state is not CaseState.OPEN:
                 raise CaseClosedError(case_id)
             for task in tasks.tasks_of_case(tx, case_id, lock=True):
-                if task.state in (TaskState.FAILED, TaskState.WAITING):
+                if task.state in (TaskState.FAILED, TaskState.WAITING) and target in (None, task.target):
                     again = task.retry(f"retried by {by}")
                     tasks.save(tx, task, again)
                     journal.record(
@@ -68,6 +90,29 @@ class Operating:
                     retried.append(again)
         self._submit([WakeUp(task.target, task.account_id) for task in retried])
         return retried
+
+    def retry_at(self, target: str, *, reason: str, by: str, now: datetime, most: int = 500) -> Retried:
+        """Start another series of attempts for what waits for a person at a target; each case by itself.
+
+        Args:
+            target: Where.
+            reason: Why.
+            by: Who.
+            now: When (UTC).
+            most: No more tasks than that, the newest; done again, the next ones follow.
+
+        Raises:
+            NotFoundError: There is no such target.
+        """
+        name = self._fleet[target].name
+        with self._database.read() as tx:
+            asking = target_work.asking_at(tx, [name], most)
+        count = 0
+        for case_id in dict.fromkeys(each.case_id for each in asking):
+            with suppress(CaseClosedError):  # it has ended meanwhile
+                count += len(self.retry(case_id, reason=reason, by=by, now=now, target=name))
+        with self._database.read() as tx:
+            return Retried(count, target_work.asking(tx).get(name, 0))
 
     def do_observed(self, case_id: str, *, by: str, now: datetime) -> list[Task]:
         """Plan again what a case would have done at targets that only observed, and act by now. Returns the tasks.
@@ -176,7 +221,7 @@ class Operating:
                 journal.record(tx, "target paused", now, reason=reason, actor=by, target=name)
         return paused
 
-    def resume(self, target: str, *, by: str, now: datetime) -> bool:
+    def resume(self, target: str, *, by: str, now: datetime, reason: str = "") -> bool:
         """Let a paused target work again. Returns whether it was paused.
 
         What has piled up is let go gradually (``scimbridge.domain.letting_go``).
@@ -191,5 +236,5 @@ class Operating:
                 # One account alone is no backlog: that one is worked on at once, and so is who comes next.
                 if len(tasks.runnable_accounts(tx, name, now, 2)) > 1:
                     targets.let_go(tx, name, now)
-                journal.record(tx, "target resumed", now, reason="", actor=by, target=name)
+                journal.record(tx, "target resumed", now, reason=reason, actor=by, target=name)
         return resumed

@@ -6,12 +6,14 @@ workers there are; while it does not answer, that is missing, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from scimbridge.queue.watching import Seen, SeenQueue, SeenWorker
-from scimbridge.services.fleet import Fleet
+from scimbridge.services.fleet import Fleet, Target
 from scimbridge.services.overview import TargetStatus, target_statuses
 from scimbridge.store import target_work
 from scimbridge.store.database import Database
@@ -86,6 +88,27 @@ class QueueBoard:
     failures: Sequence[Retry]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetQueue:
+    """One target, and its queue.
+
+    Attributes:
+        target: What the configuration says.
+        destroyed_at: When something was last done there that cannot be undone.
+        retries: What is tried again next; at most ``SHOWN``.
+        failures: What waits for a person, the newest first; at most ``SHOWN``.
+        has_more: Whether more of them follow.
+    """
+
+    target: Target
+    queue: QueueStatus
+    redis_answers: bool
+    destroyed_at: datetime | None
+    retries: Sequence[Retry]
+    failures: Sequence[Retry]
+    has_more: bool
+
+
 class Queues:
     """Reads; changes nothing.
 
@@ -105,25 +128,9 @@ class Queues:
         names = [target.name for target in self._fleet]
         seen = self._look(names)
         with self._database.read() as tx:
-            statuses = target_statuses(tx, self._fleet, now)
-            done, failed = target_work.done_since(tx, names, now - RECENT), target_work.failed(tx)
-            retrying = target_work.retrying(tx)
-            by_target = {each.target: each for each in seen.queues if each.target} if seen is not None else {}
-            queues = [
-                QueueStatus(
-                    status=status,
-                    waited=max(now - status.oldest_due_at, timedelta()) if status.oldest_due_at else None,
-                    done_lately=done.get(name, 0),
-                    retrying=retrying[name][0] if name in retrying else 0,
-                    next_retry_at=retrying[name][1] if name in retrying else None,
-                    failed=failed.get(name, 0),
-                    seen=by_target.get(name),
-                )
-                for name, status in statuses.items()
-            ]
             return QueueBoard(
                 redis_answers=seen is not None,
-                queues=queues,
+                queues=_queues(tx, list(self._fleet), seen, now),
                 foreign=[each for each in seen.queues if each.target is None] if seen is not None else (),
                 workers=seen.workers if seen is not None else (),
                 more_workers=seen.more_workers if seen is not None else 0,
@@ -131,3 +138,53 @@ class Queues:
                 retries=target_work.next_retries(tx, names, SHOWN),
                 failures=target_work.asking_at(tx, names, SHOWN),
             )
+
+    def of_target(self, name: str, now: datetime, *, after: str | None = None) -> TargetQueue:
+        """Return the queue of one target.
+
+        Args:
+            name: Which one.
+            now: When (UTC).
+            after: The last failure of the page before.
+
+        Raises:
+            NotFoundError: There is no such target.
+        """
+        target = self._fleet[name]
+        seen = self._look([name])
+        with self._database.read() as tx:
+            (queue,) = _queues(tx, [target], seen, now)
+            failures = target_work.asking_at(tx, [name], SHOWN + 1, after=after)
+            return TargetQueue(
+                target=target,
+                queue=queue,
+                redis_answers=seen is not None,
+                destroyed_at=target_work.destroyed(tx).get(name),
+                retries=target_work.next_retries(tx, [name], SHOWN),
+                failures=failures[:SHOWN],
+                has_more=len(failures) > SHOWN,
+            )
+
+    def last_destroyed(self) -> Mapping[str, datetime]:
+        """Return when something was last done at each target that cannot be undone."""
+        with self._database.read() as tx:
+            return target_work.destroyed(tx)
+
+
+def _queues(tx: Connection, asked: Sequence[Target], seen: Seen | None, now: datetime) -> list[QueueStatus]:
+    names = [target.name for target in asked]
+    done, failed = target_work.done_since(tx, names, now - RECENT), target_work.failed(tx)
+    retrying = target_work.retrying(tx)
+    by_target = {each.target: each for each in seen.queues if each.target} if seen is not None else {}
+    return [
+        QueueStatus(
+            status=status,
+            waited=max(now - status.oldest_due_at, timedelta()) if status.oldest_due_at else None,
+            done_lately=done.get(name, 0),
+            retrying=retrying[name][0] if name in retrying else 0,
+            next_retry_at=retrying[name][1] if name in retrying else None,
+            failed=failed.get(name, 0),
+            seen=by_target.get(name),
+        )
+        for name, status in target_statuses(tx, asked, now).items()
+    ]

@@ -5,9 +5,14 @@ from __future__ import annotations
 from scimbridge.dashboard.page import Page
 from scimbridge.dashboard.pages.board import BoardPage
 from scimbridge.dashboard.pages.case import CasePage
+from scimbridge.dashboard.pages.queues import QueuesPage
+from scimbridge.dashboard.pages.targets import TargetPage, TargetsPage
 
 PAGES: tuple[type[Page], ...] = (
     BoardPage,
     CasePage,
+    QueuesPage,
+    TargetsPage,
+    TargetPage,
 )
 """All of them; a page that is not here has no address."""

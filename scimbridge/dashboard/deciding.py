@@ -1,0 +1,43 @@
+"""What every decision on a page takes: who, when, why, and that they are sure of what cannot be undone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypedDict
+
+from scimbridge.dashboard.visit import Visit
+from scimbridge.errors import RuleError
+
+
+class WhoAndWhy(TypedDict):
+    """As the services take it."""
+
+    reason: str
+    by: str
+    now: datetime
+
+
+class IncompleteFormError(RuleError):
+    """Something is missing that a browser asks for before it sends a form."""
+
+
+def who_and_why(visit: Visit) -> WhoAndWhy:
+    """Return who decides, when and why.
+
+    Raises:
+        IncompleteFormError: No reason is given.
+    """
+    reason = visit.form.get("reason", "")
+    if not reason:
+        raise IncompleteFormError("give a reason; it is kept in the history")
+    return {"reason": reason, "by": visit.operator.name, "now": visit.now}
+
+
+def be_sure(visit: Visit) -> None:
+    """See that whoever decides has confirmed what cannot be undone.
+
+    Raises:
+        IncompleteFormError: They have not.
+    """
+    if visit.form.get("sure") != "yes":
+        raise IncompleteFormError("confirm it by its box: it cannot be undone")
