@@ -42,12 +42,12 @@ def running(
             process.wait()
 
 
-def wait_for(url: str, seconds: float = 120) -> None:
-    """Wait until an address answers 200."""
+def wait_for(url: str, seconds: float = 120, *, status: int = 200) -> None:
+    """Wait until an address answers 200, or whatever says that it is there."""
     until = time.monotonic() + seconds
     while True:
         try:
-            if httpx.get(url).status_code == 200:
+            if httpx.get(url).status_code == status:
                 return
         except httpx.TransportError:
             pass

@@ -54,6 +54,36 @@ SCIMMY.Resources.declare(SCIMMY.Resources.User.extend(SCIMMY.Schemas.EnterpriseU
   .egress(find)
   .degress(remove);
 
+const groups = new Map();
+
+function group(id) {
+  const found = groups.get(id);
+  if (found === undefined) {
+    throw new SCIMMY.Types.Error(404, null, `Resource ${id} not found`);
+  }
+  return found;
+}
+
+function storeGroup(resource, data) {
+  const id = resource.id === undefined ? randomUUID() : group(resource.id).id;
+  const stored = { ...data, id, meta: { created: groups.get(id)?.meta.created ?? new Date(), lastModified: new Date() } };
+  groups.set(id, stored);
+  return stored;
+}
+
+function findGroups(resource) {
+  if (resource.id !== undefined) {
+    return group(resource.id);
+  }
+  const all = [...groups.values()];
+  return resource.filter === undefined ? all : resource.filter.match(all);
+}
+
+SCIMMY.Resources.declare(SCIMMY.Resources.Group)
+  .ingress(storeGroup)
+  .egress(findGroups)
+  .degress((resource) => groups.delete(group(resource.id).id));
+
 const app = express().disable("x-powered-by").disable("etag");
 app.use("/scim/v2", new SCIMMYRouters({ type: "bearer", handler: () => "bench" }));
 app.listen(Number(process.argv[2]), "127.0.0.1");

@@ -1,0 +1,1 @@
+"""SCIM servers that nobody here wrote, each in a process and an environment of its own."""
