@@ -14,10 +14,10 @@ COVERAGE ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench import chaos soak mutate fmt docs static servers wheel clean
+.PHONY: help setup run test check bench import chaos soak mutate fmt docs screenshots static servers wheel clean
 
 help: ## Show what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make the environment in .venv, exactly as uv.lock says
 	@uv="$$($(PYTHON) deploy/bootstrap.py)" && UV_PROJECT_ENVIRONMENT=.venv "$$uv" sync --locked --all-extras --quiet
@@ -54,6 +54,9 @@ fmt: setup ## Format, and fix what can be fixed by machine
 
 docs: setup ## Rewrite the parts of the documentation that come from the code
 	@$(BIN)/python docs/generate.py
+
+screenshots: setup servers ## Take pictures of the pages: all into build/screenshots, the README's into docs/screenshots
+	@$(BIN)/python -m tests.browser.screenshots
 
 static: setup ## The part of check that runs nothing: format, lint, types, layers
 	@$(BIN)/ruff format --check

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The servers that the test suite starts for itself, on free ports: Redis, PostgreSQL, OpenLDAP, 389 Directory Server,
-# Samba as a domain controller; Node.js, and promtool.
+# Samba as a domain controller; Node.js, promtool, and Chromium.
 # Root gets what is missing from Debian's packages; anybody else gets one line that names it.
 set -euo pipefail
 
@@ -19,6 +19,7 @@ compgen -G '/usr/lib/*/samba/ldb/samldb.so' >/dev/null || missing+=(samba-dsdb-m
 has openssl || missing+=(openssl)
 has node || missing+=(nodejs)
 has npm || missing+=(npm)
+has chromium || missing+=(chromium)
 has promtool || missing+=(prometheus)
 has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 if [ ${#missing[@]} -eq 0 ]; then

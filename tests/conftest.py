@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import typer.testing
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from scimbridge.store.database import Database
 from scimbridge.store.upgrade import upgrade
@@ -26,6 +28,18 @@ settings.register_profile("unhurried", settings.get_profile(settings.get_current
 settings.load_profile("unhurried")
 # The tree of all commands is built once, and not for each command that a test types.
 typer.testing._get_command = cache(typer.testing._get_command)  # type: ignore[attr-defined]
+
+
+class _Together(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Shares the suite by files; those of a folder that has one costly world are taken as one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return _Together(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

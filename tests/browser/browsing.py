@@ -1,0 +1,89 @@
+"""Chromium, somebody who sits before it, and where they can go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from shutil import which
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+
+from scimbridge.dashboard import build_routes
+from tests.browser.world import BAD, World
+
+WIDE, NARROW = (1280, 900), (375, 800)
+
+_OFFLINE = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+"""Root needs the first; with the others Chromium looks up nothing on its own."""
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Run Debian's Chromium; a browser of Playwright's own is not fetched."""
+    program = which("chromium")
+    assert program, "chromium is missing: install it (Debian: chromium), or run deploy/servers.sh"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(_OFFLINE))
+        yield browser
+        browser.close()
+
+
+def signed_in(
+    browser: Browser,
+    world: World,
+    role: str,
+    *,
+    scripts: bool = True,
+    size: tuple[int, int] = WIDE,
+    dark: bool = False,
+) -> BrowserContext:
+    """Return the screen of somebody who is signed in, with one page open."""
+    context = browser.new_context(
+        base_url=world.url,
+        viewport={"width": size[0], "height": size[1]},
+        java_script_enabled=scripts,
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
+        locale="en-US",
+        timezone_id="UTC",
+    )
+    context.set_default_timeout(15_000)
+    _sign_in(context.new_page(), world, role)
+    return context
+
+
+def _sign_in(page: Page, world: World, role: str) -> None:
+    """Let somebody in."""
+
+
+def listen(page: Page, url: str) -> list[str]:
+    """Return a list that fills with the browser's complaints: errors, what a policy forbids, what it cannot load."""
+    complaints: list[str] = []
+
+    def hear(said: ConsoleMessage) -> None:
+        # That a page is refused is an answer like others; what a page loads is looked at below.
+        if said.type == "error" and not said.text.startswith("Failed to load resource"):
+            complaints.append(f"{page.url}: {said.text}")
+
+    def see(answer: Response) -> None:
+        is_missing = answer.status >= 400 and not answer.request.is_navigation_request()
+        if is_missing or not answer.url.startswith((url, "data:")):
+            complaints.append(f"{page.url}: {answer.status} {answer.url}")
+
+    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+    page.on("dialog", lambda dialog: complaints.append(f"{page.url}: {dialog.message}"))
+    page.on("console", hear)
+    page.on("response", see)
+    return complaints
+
+
+def addresses(world: World) -> list[str]:
+    """Return where each page is, of the things that look the worst; a new page is in it without a word."""
+    subjects = {"case_id": world.case_of(BAD), "target": "wiki", "name": "wiki"}
+    routes = [route for route in build_routes(world.bridge) if "GET" in (route.methods or ())]
+    pages = [route.path for route in routes if not route.path.startswith("/static")]
+    return [re.sub(r"{(\w+)(?::\w+)?}", lambda name: subjects[name[1]], path) for path in pages]

@@ -1,0 +1,61 @@
+"""``make screenshots``: each page, wide and narrow, light and dark, and those that the README shows.
+
+python -m tests.browser.screenshots
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.browser.browsing import NARROW, WIDE, addresses, running_chromium, signed_in
+from tests.browser.world import UNAPPROVED, World, running_world
+
+ROOT = Path(__file__).parents[2]
+ALL = ROOT / "build" / "screenshots"
+SHOWN = ROOT / "docs" / "screenshots"
+
+SCREENS = {
+    f"{width}-{theme}": (size, theme == "dark")
+    for width, size in (("wide", WIDE), ("narrow", NARROW))
+    for theme in ("light", "dark")
+}
+
+
+def shown(world: World) -> dict[str, str]:
+    """Return the pages of the README, by file."""
+    return {"board": "/", "case": f"/cases/{world.case_of(UNAPPROVED)}", "guard": "/guard"}
+
+
+def main() -> None:
+    """Take all of them."""
+    for folder in (ALL, SHOWN):
+        folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="scb-") as place,
+        running_world(Path(place)) as world,
+        running_chromium() as chromium,
+    ):
+        for name, (size, dark) in SCREENS.items():
+            with signed_in(chromium, world, "admin", size=size, dark=dark) as context:
+                (page,) = context.pages
+                for address in addresses(world):
+                    page.goto(address)
+                    page.screenshot(path=ALL / f"{_file(address)}-{name}.png", full_page=True)
+        with signed_in(chromium, world, "operator") as context:
+            (page,) = context.pages
+            for name, address in shown(world).items():
+                page.goto(address)
+                page.screenshot(path=SHOWN / f"{name}.png")
+    sys.stdout.write(f"{ALL}\n{SHOWN}\n")
+
+
+def _file(address: str) -> str:
+    named = re.sub(r"/[0-9a-f-]{36}", "-one", address)
+    return named.strip("/").replace("/", "-") or "board"
+
+
+if __name__ == "__main__":
+    main()

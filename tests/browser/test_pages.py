@@ -1,0 +1,70 @@
+"""What holds for every page: everybody can use it, on any screen, and nobody's text becomes a program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+from playwright.sync_api import Page
+
+from tests.browser.browsing import NARROW, WIDE, addresses
+from tests.browser.conftest import Look
+from tests.browser.world import World
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
+
+LOOSE = """() => {
+  const isApart = node => node && (node.tagName === "TITLE" || node.tagName === "OPTION"
+    || getComputedStyle(node).unicodeBidi.match(/isolate|plaintext/) || isApart(node.parentElement));
+  const found = [], walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode())
+    if (node.data.includes("\\u202e") && !isApart(node.parentElement)) found.push(node.parentElement.outerHTML);
+  return found;
+}"""
+"""Texts that run backwards, and would turn around what stands beside them."""
+
+TOO_WIDE = """() => {
+  const root = document.documentElement;
+  if (root.scrollWidth <= root.clientWidth) return [];
+  const isCut = node => node !== root && (getComputedStyle(node).overflowX !== "visible" || isCut(node.parentElement));
+  const sticksOut = node => node.getBoundingClientRect().right > root.clientWidth && !isCut(node);
+  const found = [...document.body.querySelectorAll("*")].filter(sticksOut);
+  return found.slice(0, 3).map(node => node.outerHTML.slice(0, 200));
+}"""
+"""What sticks out, where the whole page has to be moved sideways to read it."""
+
+
+def violations(page: Page, *rules: str) -> list[str]:
+    """Return what keeps somebody from using a page, as axe sees it; by all of its rules unless some are named."""
+    chosen: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        chosen["runOnly"] = {"type": "rule", "values": list(rules)}
+    found: list[dict[str, Any]] = page.evaluate(
+        "chosen => axe.run(document, chosen).then(all => all.violations)", chosen
+    )
+    return [f"{page.url}: {one['id']}: {one['help']}: {node['html']}" for one in found for node in one["nodes"]]
+
+
+def resize(page: Page, size: tuple[int, int]) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+
+
+def test_every_page_can_be_used_by_everybody_on_any_screen(look: Look, world: World) -> None:
+    page = look("admin")
+    found: list[str] = []
+
+    for address in addresses(world):
+        page.goto(address)
+        page.evaluate(AXE)
+        found += violations(page)
+        found += [f"{address}: {text} is not kept apart" for text in page.evaluate(LOOSE)]
+        found += [f"{address}: somebody's text ran" for _ in range(page.evaluate("window.broken ?? 0"))]
+        page.emulate_media(color_scheme="dark")
+        found += violations(page, "color-contrast")
+        page.emulate_media(color_scheme="light")
+        resize(page, NARROW)
+        found += [f"{address}: {text} is wider than a telephone" for text in page.evaluate(TOO_WIDE)]
+        resize(page, WIDE)
+
+    assert not found, "\n".join(found)
