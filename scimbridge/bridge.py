@@ -38,6 +38,7 @@ from scimbridge.services.expediting import Expediting
 from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
 from scimbridge.services.forgetting import Forgetting
+from scimbridge.services.gauging import Gauging
 from scimbridge.services.giving_back import GivingBack
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
@@ -175,6 +176,11 @@ class Bridge:
     def flooding(self) -> Flooding:
         """What operators decide about floods."""
         return Flooding(self.database, self.returning, self.courier.submit)
+
+    @cached_property
+    def gauging(self) -> Gauging:
+        """How much room the guard's limits have."""
+        return Gauging(self.database, self.settings.guard)
 
     @cached_property
     def census(self) -> Census:

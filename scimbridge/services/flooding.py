@@ -68,7 +68,7 @@ class Flooding:
     def standing(self) -> list[FloodSummary]:
         """Return the floods that wait for a person, oldest first."""
         with self._database.read() as tx:
-            return [_summary(tx, flood) for flood in floods.standing(tx)]
+            return _summaries(tx, floods.standing(tx))
 
     def standing_count(self) -> int:
         """Return how many floods wait for a person."""
@@ -78,7 +78,7 @@ class Flooding:
     def closed(self, limit: int = 100) -> list[FloodSummary]:
         """Return floods that somebody decided about, the newest decision first."""
         with self._database.read() as tx:
-            return [_summary(tx, flood) for flood in floods.closed(tx, limit)]
+            return _summaries(tx, floods.closed(tx, limit))
 
     def story(self, flood_id: str) -> FloodStory:
         """Return everything about a flood.
@@ -203,5 +203,6 @@ def _release(tx: Connection, flood: Flood, some: Sequence[tuple[str, str]], now:
         )
 
 
-def _summary(tx: Connection, flood: Flood) -> FloodSummary:
-    return FloodSummary(flood=flood, extent=floods.extent(tx, flood.id))
+def _summaries(tx: Connection, found: Sequence[Flood]) -> list[FloodSummary]:
+    extents = floods.extents(tx, [flood.id for flood in found])
+    return [FloodSummary(flood=flood, extent=extents[flood.id]) for flood in found]

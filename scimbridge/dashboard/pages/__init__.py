@@ -5,12 +5,15 @@ from __future__ import annotations
 from scimbridge.dashboard.page import Page
 from scimbridge.dashboard.pages.board import BoardPage
 from scimbridge.dashboard.pages.case import CasePage
+from scimbridge.dashboard.pages.guard import FloodPage, GuardPage
 from scimbridge.dashboard.pages.queues import QueuesPage
 from scimbridge.dashboard.pages.targets import TargetPage, TargetsPage
 
 PAGES: tuple[type[Page], ...] = (
     BoardPage,
     CasePage,
+    GuardPage,
+    FloodPage,
     QueuesPage,
     TargetsPage,
     TargetPage,
