@@ -20,6 +20,7 @@ TOKEN = "right-secret"
 
 class TestSampleConformance(GroupConformance):
     declares = SampleConnector.capabilities
+
     @pytest.fixture(autouse=True)
     def _target(self, tmp_path: Path) -> None:
         self.file = SampleFile.create(tmp_path / "sample.db", token=TOKEN, containers=(*CONTAINERS, "board"))
