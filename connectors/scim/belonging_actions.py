@@ -42,7 +42,7 @@ def not_configured(config: ScimConfig) -> Iterator[Action]:
     if not config.entitlements:
         yield from _OF_LICENSES
     if config.stamp_attribute is None:
-        yield from (Action.STAMP, Action.UNSTAMP)
+        yield from (Action.STAMP, Action.UNSTAMP, Action.DISCONNECT)
 
 
 class BelongingActions(ScimCalls):

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from threading import Lock
 from typing import Any
 
 from connectors.scim import signing_in
 from connectors.scim.belonging import Groups
 from connectors.scim.client import ScimClient
 from connectors.scim.config import ScimConfig
+from connectors.scim.describing import Description
 from connectors.scim.dialect import dialect
-from connectors.scim.document import Document, value_of, version_of, writable
-from connectors.scim.errors import STATUS_ERRORS, explain
+from connectors.scim.document import Document, version_of, writable
+from connectors.scim.errors import STATUS_ERRORS, RefusedError, StaleError, explain
 from connectors.scim.signing_in import Tokens, authorize
 from scimbridge.sdk import Connector, Context, Done, Outcome
 from scimbridge.sdk.http import HttpClient, Limits
+
+_TRIES = 3
+"""How often a PUT is sent, each time with what was read right before it."""
 
 
 class ScimCalls(Connector[ScimConfig]):
@@ -39,7 +42,7 @@ class ScimCalls(Connector[ScimConfig]):
         self.client = ScimClient(http, authorize(self._tokens), counts=self._dialect.count)
         way = self._dialect.update if config.update == "auto" else config.update
         self._patches: bool | None = None if way == "auto" else way == "patch"
-        self._asking = Lock()
+        self.description = Description(self.client)
         self._groups = Groups(self.client, self._dialect, config.privileged_groups)
 
     def close(self) -> None:
@@ -60,29 +63,37 @@ class ScimCalls(Connector[ScimConfig]):
                 is left to do.
         """
         if self._can_patch():
-            status = self.client.patch_user(account_id, operations)
-            return Done(changed=True, after={"method": "PATCH", "status": status})
-        document = self.client.get_user(account_id)
-        edited = edit(document)
-        if edited is None:
-            return Done(changed=False)
-        status = self.client.put_user(account_id, writable(document, edited), version_of(document))
-        return Done(changed=True, after={"method": "PUT", "status": status})
+            try:
+                status = self.client.patch_user(account_id, operations)
+            except RefusedError:
+                # It may have lost what it was said to be able to; what it says now decides.
+                self.description.forget()
+                if self._can_patch():
+                    raise
+            else:
+                return Done(changed=True, after={"method": "PATCH", "status": status})
+        return self._put(account_id, edit)
+
+    def _put(self, account_id: str, edit: Callable[[Document], dict[str, Any] | None]) -> Outcome:
+        """Replace an account's document, as it is by now; anew where somebody else has changed it meanwhile."""
+        for left in reversed(range(_TRIES)):
+            document = self.client.get_user(account_id)
+            edited = edit(document)
+            if edited is None:
+                return Done(changed=False)
+            whole = writable(document, edited, self.description.spare())
+            try:
+                status = self.client.put_user(account_id, whole, version_of(document))
+            except StaleError:
+                if not left:
+                    raise
+            else:
+                return Done(changed=True, after={"method": "PUT", "status": status})
+        raise AssertionError("the last try returns or raises")
 
     def _can_patch(self) -> bool:
-        """Whether accounts are changed by PATCH; asked of the service once, and again after a failure."""
-        with self._asking:
-            if self._patches is None:
-                config = self.client.service_provider_config()
-                self._patches = _announces_patch(config)
-            return self._patches
-
-
-def _announces_patch(config: Document | None) -> bool:
-    """Whether PATCH is announced. Where a service announces nothing, it is tried: a refusal changes nothing."""
-    patch = value_of(config, "patch") if config is not None else None
-    supported = value_of(patch, "supported") if isinstance(patch, dict) else None
-    return str(supported).lower() != "false"
+        """Whether accounts are changed by PATCH: as configured, or as the service says."""
+        return self.description.patches() if self._patches is None else self._patches
 
 
 def http_client(config: ScimConfig, context: Context, **replaced: Any) -> HttpClient:

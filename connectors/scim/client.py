@@ -56,6 +56,18 @@ class ScimClient:
         answer = self._send("GET", "/ServiceProviderConfig", call=call, headers=_JSON, expect=_GONE)
         return None if answer.status in _GONE else answer.json_object()
 
+    def describe(self, what: str) -> tuple[Document, ...]:
+        """Return ``ResourceTypes`` or ``Schemas`` (RFC 7644 §4); nothing where the service does not tell.
+
+        Some redirect to a page for people, and some let nobody see it: then nothing is known, which is no trouble.
+        """
+        try:
+            answer = self._send("GET", f"/{what}", call=f"reading the {what}", headers=_JSON, expect=_GONE)
+        except (RejectedError, TargetUnusableError):
+            return ()
+        found = value_of(answer.json_object_or_none() or {}, "Resources") if answer.status not in _GONE else None
+        return tuple(each for each in found if isinstance(each, dict)) if isinstance(found, list) else ()
+
     def list_users(self, *, scim_filter: str | None = None, start: int = 1, count: int = PAGE) -> Page:
         """Return a page of users, those that the filter matches where there is one (RFC 7644 §3.4.2)."""
         call = "listing users" if scim_filter is None else "searching for an account"

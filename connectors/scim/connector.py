@@ -14,6 +14,7 @@ from connectors.scim.dialect import dialect
 from connectors.scim.document import (
     Document,
     is_suspended,
+    is_unmanaged,
     matches,
     ref_of,
     values_at,
@@ -49,7 +50,7 @@ class ScimConnector(BelongingActions, MarkingActions):
 
     def __init__(self, config: ScimConfig, context: Context, **replaced: Any) -> None:
         super().__init__(config, context, **replaced)
-        self._listing = Listing(config, self.client)
+        self._listing = Listing(config, self.client, self.description.filters)
 
     def check(self) -> str:
         """Ask what the service can do, and then for one user: the first may be answered to anybody (RFC 7643 §5)."""
@@ -60,13 +61,20 @@ class ScimConnector(BelongingActions, MarkingActions):
         if self.config.groups == "on":
             page = self.client.list_groups()
             groups = f" and {len(page.resources) if page.total is None else page.total} groups"
-        warning = (
-            "; plain HTTP, so the credentials can be read on the way"
-            if self.config.base_url.startswith("http:")
-            else ""
-        )
         what = "a SCIM service" if self.config.dialect == "standard" else self._dialect.title
-        return f"{what} with {total} users{groups}, updated by {way}{warning}"
+        return "; ".join((f"{what} with {total} users{groups}, updated by {way}", *self._warnings()))
+
+    def _warnings(self) -> Iterator[str]:
+        """Yield what an operator should change, each as part of a sentence."""
+        if self.config.base_url.startswith("http:"):
+            yield "plain HTTP, so the credentials can be read on the way"
+        if self.config.groups == "on" and not self.description.has_groups():
+            yield "the application says that it has no groups"
+        if self.config.stamp_attribute is not None:
+            refusal = self.description.refusal_of(self.config.stamp_attribute)
+            yield from [f"no mark can be written: {refusal}"] if refusal else []
+        if self._dialect.rate_limit is not None and self.config.rate_limit is None:
+            yield f'rate_limit = "{self._dialect.rate_limit}" keeps to what is allowed there'
 
     def expiries(self) -> Iterator[Expiry]:
         """Yield when the certificate ends that the bridge shows."""
@@ -125,7 +133,8 @@ class ScimConnector(BelongingActions, MarkingActions):
             lambda start: self.client.list_users(scim_filter=scim_filter, start=start, count=PAGE),
             f"searching by {path}",
         )
-        return (user for user in found if matches(user, path, value))
+        marked_in = self.config.stamp_attribute
+        return (user for user in found if matches(user, path, value) and not is_unmanaged(user, marked_in))
 
     def _state(self, document: Document) -> AccountState:
         return AccountState(
@@ -138,5 +147,5 @@ class ScimConnector(BelongingActions, MarkingActions):
             },
             groups=self._groups_of(document),
             licenses=self._licenses_of(document),
-            **self._stamp_of(document),
+            **self._marks_of(document),
         )

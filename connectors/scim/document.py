@@ -6,10 +6,11 @@ plain data: what a target adds on its own must survive a PUT.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from scimbridge.sdk import AccountRef, RejectedError
+from scimbridge.sdk.stamp import UNMANAGED
 
 Document = Mapping[str, Any]
 
@@ -69,9 +70,26 @@ def is_suspended(document: Document) -> bool:
     return active is False
 
 
-def writable(document: Document, edited: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the whole document for a PUT: as it was read but for what is edited, and what only the target may set."""
-    replaced = _READ_ONLY | {name.lower() for name in edited}
+def text_in(document: Document, attribute: str | None) -> str:
+    """Return the text of an attribute; empty where there is none."""
+    found = value_of(document, attribute) if attribute is not None else None
+    return found if isinstance(found, str) else ""
+
+
+def is_unmanaged(document: Document, attribute: str | None) -> bool | None:
+    """Whether the mark that keeps the bridge away stands in an attribute; ``None`` where none is configured."""
+    return None if attribute is None else UNMANAGED in text_in(document, attribute)
+
+
+def writable(document: Document, edited: Mapping[str, Any], spare: Collection[str] = ()) -> dict[str, Any]:
+    """Return the whole document for a PUT: as it was read but for what is edited, and what only the target may set.
+
+    Args:
+        document: As it was read.
+        edited: What is sent instead.
+        spare: What else need not be sent, in lower case; an ``id`` stays.
+    """
+    replaced = {*_READ_ONLY, *spare, *(name.lower() for name in edited)} - {"id"}
     return {**{key: value for key, value in document.items() if key.lower() not in replaced}, **edited}
 
 

@@ -10,6 +10,10 @@ class RefusedError(RejectedError):
     """The service itself refuses this one request; not the bridge, on its way there."""
 
 
+class StaleError(RetryableError):
+    """Somebody has changed the resource since it was read; nothing was written."""
+
+
 # RFC 7644 §3.12, table 8. Where a 404 is about an account, the client looks at it first.
 STATUS_ERRORS: dict[int, type[ConnectorError]] = {
     301: TargetUnusableError,
@@ -22,7 +26,7 @@ STATUS_ERRORS: dict[int, type[ConnectorError]] = {
     404: TargetUnusableError,
     405: RefusedError,
     409: RefusedError,
-    412: RetryableError,
+    412: StaleError,
     413: RefusedError,
     422: RefusedError,
     429: RetryableError,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from connectors.scim.client import Page, ScimClient
 from connectors.scim.config import ScimConfig
-from connectors.scim.document import Document, is_suspended, ref_of, value_of, values_at
+from connectors.scim.document import Document, is_suspended, is_unmanaged, ref_of, value_of, values_at
 from scimbridge.sdk import AccountPage, AccountSummary, Coverage, End, RejectedError, RetryableError
 from scimbridge.sdk.increments import HighWater, cursor_of, time_in
 
@@ -19,16 +19,22 @@ class Listing:
     """Lists accounts by their index (RFC 7644 §3.4.2.4), each page with the last account of the one before it.
 
     A service that takes somebody out meanwhile moves all others forward; by that account it shows.
+
+    Args:
+        config: What accounts are found by.
+        client: Asks the service.
+        filters: Whether the service says that it filters.
     """
 
-    def __init__(self, config: ScimConfig, client: ScimClient) -> None:
+    def __init__(self, config: ScimConfig, client: ScimClient, filters: Callable[[], bool]) -> None:
         self._config = config
         self._client = client
+        self._filters = filters
         self._scope = [config.base_url, config.match]
 
     def accounts(self, since: str | None) -> Iterator[AccountPage]:
         """Yield all accounts, or those that were changed since, where the service says that it filters."""
-        filters = announces_filter(self._client.service_provider_config())
+        filters = self._filters()
         begun_at = time_in(since, self._scope, "changed") if filters else None
         scim_filter = f'meta.lastModified gt "{begun_at:%Y-%m-%dT%H:%M:%SZ}"' if begun_at is not None else None
         first = self._first(scim_filter) if scim_filter is not None else None
@@ -82,6 +88,7 @@ class Listing:
             attributes={path: values_at(user, path) for path in self._config.match.values()},
             suspended=is_suspended(user) if value_of(user, "active") is not None else None,
             created_at=_time(user, "created"),
+            unmanaged=is_unmanaged(user, self._config.stamp_attribute),
         )
 
 
@@ -93,12 +100,6 @@ def _behind(last: str, first: str, page: Page) -> tuple[Document, ...]:
     if begins_with == first:
         raise RejectedError("listing users: the target answers with the first page again, whatever page is asked for")
     raise RetryableError("listing users: accounts came or went while they were listed; the list is begun anew")
-
-
-def announces_filter(config: Document | None) -> bool:
-    """Whether the service says that it filters (RFC 7643 §5)."""
-    announced = value_of(config, "filter") if config is not None else None
-    return isinstance(announced, Mapping) and str(value_of(announced, "supported")).lower() == "true"
 
 
 def _time(user: Document, name: str) -> datetime | None:

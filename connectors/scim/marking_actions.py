@@ -1,4 +1,4 @@
-"""The mark "To Be Deleted", in an attribute of the account."""
+"""The marks "To Be Deleted" and "Not managed", in an attribute of the account."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from connectors.scim.calls import ScimCalls
-from connectors.scim.document import Document, value_of
-from scimbridge.sdk import AccountState, Action, Confirm, Done, Outcome, performs
-from scimbridge.sdk.stamp import date_in, stamp_in, stamp_of, stamped, unstamped
+from connectors.scim.document import Document, is_unmanaged, text_in
+from scimbridge.sdk import AccountState, Action, Confirm, Done, Outcome, RejectedError, performs
+from scimbridge.sdk.stamp import UNMANAGED, date_in, stamp_in, stamp_of, stamped, unstamped
 
 
 class MarkingActions(ScimCalls):
-    """The actions that write and remove the mark."""
+    """The actions that write marks, and remove them."""
 
     @performs(Action.STAMP, undo=Action.UNSTAMP)
     def stamp(self, account: AccountState, _confirm: Confirm) -> Outcome:
@@ -24,24 +24,33 @@ class MarkingActions(ScimCalls):
         """Take the mark off; what stands beside it stays."""
         return self._mark(Action.UNSTAMP, account, unstamped)
 
+    @performs(Action.DISCONNECT)
+    def disconnect(self, account: AccountState, _confirm: Confirm) -> Outcome:
+        """Write the mark by which ``find`` passes the account over."""
+        return self._mark(Action.DISCONNECT, account, lambda text: stamped(text, UNMANAGED))
+
     def _mark(self, action: Action, account: AccountState, edit: Callable[[str], str]) -> Outcome:
         name = self.config.stamp_attribute
         if name is None or account.is_as_wanted_by(action):
             return Done(changed=False)
+        refusal = self.description.refusal_of(name)
+        if refusal:
+            raise RejectedError(f"writing a mark: {refusal}; choose another stamp_attribute")
         # As it is by now; a text that somebody has written meanwhile stays.
-        text = edit(self._text(self.client.get_user(account.id)))
+        text = edit(text_in(self.client.get_user(account.id), name))
         operation: dict[str, Any] = (
             {"op": "replace", "path": name, "value": text} if text else {"op": "remove", "path": name}
         )
-        return self._change(account.id, [operation], lambda document: {name: edit(self._text(document)) or None})
+        return self._change(account.id, [operation], lambda document: {name: edit(text_in(document, name)) or None})
 
-    def _stamp_of(self, document: Document) -> dict[str, Any]:
-        """Return what a state says of the mark."""
-        if self.config.stamp_attribute is None:
+    def _marks_of(self, document: Document) -> dict[str, Any]:
+        """Return what a state says of the marks."""
+        name = self.config.stamp_attribute
+        if name is None:
             return {}
-        text = self._text(document)
-        return {"stamp": stamp_in(text), "stamped_until": date_in(text)}
-
-    def _text(self, document: Document) -> str:
-        found = value_of(document, self.config.stamp_attribute or "")
-        return found if isinstance(found, str) else ""
+        text = text_in(document, name)
+        return {
+            "stamp": stamp_in(text),
+            "stamped_until": date_in(text),
+            "unmanaged": is_unmanaged(document, name),
+        }

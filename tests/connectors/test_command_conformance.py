@@ -13,6 +13,8 @@ from tests.connectors.legacy import Legacy, save
 
 
 class TestCommandConformance(ConnectorConformance):
+    declares = CommandConnector.capabilities
+
     @pytest.fixture(autouse=True)
     def _target(self, tmp_path: Path) -> None:
         self.folder = tmp_path

@@ -25,6 +25,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 
 class TestGoogleConformance(GroupConformance):
+    declares = GoogleWorkspaceConnector.capabilities
     # Sessions and passwords are shown to nobody, and a transfer that has ended says nothing of what came later.
     unreadable: ClassVar = frozenset({Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS, Action.TRANSFER_OWNERSHIP})
     tells_changes = False

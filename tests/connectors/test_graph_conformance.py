@@ -20,6 +20,7 @@ def running() -> Iterator[Directory]:
 
 
 class TestGraphConformance(GroupConformance):
+    declares = Microsoft365Connector.capabilities
     # Sessions and passwords are shown to nobody.
     unreadable: ClassVar = frozenset({Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS})
     by_hand: ClassVar = frozenset({Action.ARCHIVE, Action.HIDE_FROM_DIRECTORY, Action.SHOW_IN_DIRECTORY})

@@ -14,6 +14,7 @@ from tests.connectors.homes import Homes
 
 
 class TestHomeFolderConformance(ConnectorConformance):
+    declares = HomeFolderConnector.capabilities
     tells_changes = False
 
     @pytest.fixture(autouse=True)

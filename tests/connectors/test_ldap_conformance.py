@@ -20,6 +20,7 @@ OF_THE_DEMO = frozenset({Action.SUSPEND, Action.RESTORE, Action.DELETE})
 
 
 class TestMiniLdap(ConnectorConformance):
+    declares = LdapConnector.capabilities
     tells_changes = False
 
     @pytest.fixture(autouse=True)

@@ -19,6 +19,8 @@ TOKEN = "right-secret"
 
 
 class TestSampleConformance(GroupConformance):
+    declares = SampleConnector.capabilities
+
     @pytest.fixture(autouse=True)
     def _target(self, tmp_path: Path) -> None:
         self.file = SampleFile.create(tmp_path / "sample.db", token=TOKEN, containers=(*CONTAINERS, "board"))

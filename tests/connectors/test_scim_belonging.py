@@ -21,7 +21,7 @@ from scimbridge.sdk import (
 from scimbridge.sdk.testing import RecordingPermit, confirmed
 from tests.connectors.scim_double import Service
 
-MARKS = {Action.STAMP, Action.UNSTAMP}
+MARKS = {Action.STAMP, Action.UNSTAMP, Action.DISCONNECT}
 
 
 @pytest.mark.parametrize("filters", ["yes", "ignored", "empty", "refused"])

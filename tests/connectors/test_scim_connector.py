@@ -26,6 +26,8 @@ from scimbridge.sdk import (
 )
 from scimbridge.sdk.http import Limits
 from scimbridge.sdk.testing import RecordingPermit, confirmed
+from tests.connectors.scim_vendor import connector as vendor_connector
+from tests.doubles.scim import Application, vendors
 from tests.targets.scim import TOKEN, ScimTarget, running_scim_target
 
 Responder = Callable[[httpx.Request], httpx.Response]
@@ -388,7 +390,12 @@ def test_put_sends_back_what_was_read(announced: Any) -> None:
 
     subject.perform(Action.SUSPEND, state(), confirmed)
 
-    assert service.asked == ["GET /scim/ServiceProviderConfig", "GET /scim/Users/1", "PUT /scim/Users/1"]
+    assert service.asked == [
+        "GET /scim/ServiceProviderConfig",
+        "GET /scim/Users/1",
+        "GET /scim/Schemas",
+        "PUT /scim/Users/1",
+    ]
     assert service.requests[-1].headers["if-match"] == 'W/"7"'
     assert json.loads(service.requests[-1].content) == {
         "id": "1",
@@ -407,14 +414,35 @@ def test_put_is_not_sent_when_somebody_else_was_faster() -> None:
     assert service.asked == ["GET /scim/Users/1"]
 
 
-def test_a_put_over_a_newer_version_is_tried_again_later() -> None:
-    subject, _ = connector(
+def test_a_put_over_a_newer_version_is_sent_anew_with_what_is_there_by_then() -> None:
+    app = Application(vendors()["standard-put"])
+    account_id = app.add_user("alice", title="old")
+
+    def somebody_was_faster(_: httpx.Request) -> httpx.Response:
+        app.users[account_id] |= {"title": "new", "version": 2}
+        return httpx.Response(412)
+
+    subject = vendor_connector(app, "standard")
+    account = subject.read(account_id)
+    app.answer_next = [None, None, None, somebody_was_faster]
+
+    outcome = subject.perform(Action.SUSPEND, account, confirmed)
+
+    assert outcome == Done(changed=True, after={"method": "PUT", "status": 200})
+    assert app.requests.count(f"PUT /Users/{account_id}") == 2
+    assert (app.users[account_id]["active"], app.users[account_id]["title"]) == (False, "new")
+
+
+def test_a_put_that_is_always_late_is_left_to_the_engine() -> None:
+    subject, service = connector(
         lambda request: httpx.Response(412) if request.method == "PUT" else httpx.Response(200, json=ALICE),
         update="put",
     )
 
     with pytest.raises(RetryableError):
         subject.perform(Action.SUSPEND, state(), confirmed)
+
+    assert service.asked.count("PUT /scim/Users/1") == 3
 
 
 def test_what_the_service_can_do_is_asked_once() -> None:

@@ -79,7 +79,7 @@ def gone_wrong(name: str, action: Action, **settings: Any) -> str:
         ("gitlab-group", Action.SUSPEND, {}, "AccountNotFoundError"),
         ("github-organization", Action.SUSPEND, {}, "AccountNotFoundError"),
         ("github-enterprise", Action.REMOVE_FROM_GROUPS, {"roles": True}, "active True, roles 1"),
-        ("zoom", Action.STAMP, {"stamp_attribute": "title"}, "RefusedError"),
+        ("zoom", Action.STAMP, {"stamp_attribute": "title"}, "RejectedError"),
     ],
 )
 def test_what_a_dialect_spares_is_a_harm(name: str, action: Action, settings: dict[str, Any], outcome: str) -> None:

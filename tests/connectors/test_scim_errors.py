@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.scim.errors import KEYWORDS, STATUS_ERRORS, RefusedError, explain, is_scim_error
+from connectors.scim.errors import KEYWORDS, STATUS_ERRORS, RefusedError, StaleError, explain, is_scim_error
 from scimbridge.sdk import ConnectorError, RetryableError, TargetUnusableError
 from scimbridge.sdk.http import Answer, error_for
 
@@ -29,7 +29,7 @@ def test_each_row_is_what_the_engine_sees(status: int, kind: type[ConnectorError
         (403, RefusedError),
         (404, TargetUnusableError),
         (409, RefusedError),
-        (412, RetryableError),
+        (412, StaleError),
         (422, RefusedError),
         (429, RetryableError),
         (500, RetryableError),

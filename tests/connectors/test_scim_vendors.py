@@ -28,7 +28,7 @@ def possible(habits: Habits) -> set[Action]:
     can |= {Action.DELETE} if habits.delete == "removes" else set()
     can |= {Action.REMOVE_FROM_GROUPS, Action.ADD_TO_GROUPS} if habits.groups != "none" or habits.roles else set()
     can |= {Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES} if habits.entitlements else set()
-    return can | ({Action.STAMP, Action.UNSTAMP} if habits.marks else set())
+    return can | ({Action.STAMP, Action.UNSTAMP, Action.DISCONNECT} if habits.marks else set())
 
 
 class Vendor(Arranging):

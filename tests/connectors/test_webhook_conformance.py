@@ -19,6 +19,7 @@ def crm() -> Iterator[Crm]:
 
 
 class TestWebhookConformance(ConnectorConformance):
+    declares = WebhookConnector.capabilities
     unreadable = frozenset({Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS, Action.TRANSFER_OWNERSHIP})
 
     @pytest.fixture(autouse=True)

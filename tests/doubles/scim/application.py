@@ -271,7 +271,13 @@ class Application:
         )
         changed = self.habits.patchable or stored
         attributes = [
-            {"name": name, "type": "string", "mutability": "readWrite" if name in changed else "readOnly"}
+            {
+                "name": name,
+                "type": {"active": "boolean", "roles": "complex", "entitlements": "complex"}.get(name, "string"),
+                "multiValued": name in {"roles", "entitlements", "emails"},
+                "mutability": "readWrite" if name in changed else "readOnly",
+                "required": name == "userName",
+            }
             for name in stored
         ]
         return {"totalResults": 1, "Resources": [{"id": f"{_CORE}:User", "name": "User", "attributes": attributes}]}
