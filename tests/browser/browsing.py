@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from scimbridge.dashboard import build_routes
 from tests.browser.world import BAD, World
 
-WIDE, NARROW = (1280, 900), (375, 800)
+WIDE, MIDDLE, NARROW = (1280, 900), (1024, 768), (375, 800)
 
 _OFFLINE = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -83,7 +83,8 @@ def listen(page: Page, url: str) -> list[str]:
 
 def addresses(world: World) -> list[str]:
     """Return where each page is, of the things that look the worst; a new page is in it without a word."""
-    subjects = {"case_id": world.case_of(BAD), "target": "wiki", "name": "wiki"}
+    (flood,) = world.bridge.flooding.standing()
+    subjects = {"case_id": world.case_of(BAD), "flood_id": flood.flood.id, "name": "wiki"}
     routes = [route for route in build_routes(world.bridge) if "GET" in (route.methods or ())]
     pages = [route.path for route in routes if not route.path.startswith("/static")]
     return [re.sub(r"{(\w+)(?::\w+)?}", lambda name: subjects[name[1]], path) for path in pages]

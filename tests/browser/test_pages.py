@@ -8,7 +8,7 @@ from typing import Any
 import axe_playwright_python
 from playwright.sync_api import Page
 
-from tests.browser.browsing import NARROW, WIDE, addresses
+from tests.browser.browsing import MIDDLE, NARROW, WIDE, addresses
 from tests.browser.conftest import Look
 from tests.browser.world import World
 
@@ -63,8 +63,8 @@ def test_every_page_can_be_used_by_everybody_on_any_screen(look: Look, world: Wo
         page.emulate_media(color_scheme="dark")
         found += violations(page, "color-contrast")
         page.emulate_media(color_scheme="light")
-        resize(page, NARROW)
-        found += [f"{address}: {text} is wider than a telephone" for text in page.evaluate(TOO_WIDE)]
-        resize(page, WIDE)
+        for size in (NARROW, MIDDLE, WIDE):
+            resize(page, size)
+            found += [f"{address}: at {size[0]} pixels it is too wide: {text}" for text in page.evaluate(TOO_WIDE)]
 
     assert not found, "\n".join(found)

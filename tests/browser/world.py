@@ -325,8 +325,43 @@ UNLINKED, CONTRACTOR, ASKED, UNASSIGNED = "ivan@example.com", "jana@example.com"
 BAD = "mallory@example.com"
 """Whose names and groups are hostile."""
 
-FLOOD = [f"person{number:02}@example.com" for number in range(14)]
-STAYING = [f"person{number:02}@example.com" for number in range(14, 34)]
+LEAVING_AT_ONCE = [
+    "nadia",
+    "omar",
+    "petra",
+    "quentin",
+    "rosa",
+    "samir",
+    "tamara",
+    "ugo",
+    "vera",
+    "wanda",
+    "xavier",
+    "yara",
+    "zeno",
+    "amina",
+]
+STAYING = [
+    "boris",
+    "chloe",
+    "dmitri",
+    "elena",
+    "felix",
+    "greta",
+    "hugo",
+    "ines",
+    "jonas",
+    "karin",
+    "luca",
+    "mona",
+    "nils",
+    "olga",
+    "pavel",
+    "ruth",
+    "sven",
+    "tina",
+]
+FLOOD = [f"{name}@example.com" for name in LEAVING_AT_ONCE]
 
 
 def populate(world: World) -> None:
@@ -343,8 +378,8 @@ def _hire_everybody(world: World) -> None:
         world.hire(name, groups=["Staff", "Travel"])
     for name in (CONTRACTOR, BACK):
         world.hire(name, user_type="Contractor")
-    for name in (*FLOOD, *STAYING):
-        world.hire(name, "okta")
+    for name in (*LEAVING_AT_ONCE, *STAYING):
+        world.hire(f"{name}@example.com", "okta")
     world.hire("backup@example.com", "okta", user_type="Service")
     world.hire(
         BAD,
