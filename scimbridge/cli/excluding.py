@@ -45,20 +45,6 @@ def chosen(
     )
 
 
-def spell(exclusion: Exclusion) -> str:
-    """Return whom or what an exclusion spares, in words."""
-    where = f" at {exclusion.target}" if exclusion.target else ""
-    match exclusion.spared:
-        case Spared.MATCH:
-            return exclusion.match.text if exclusion.match is not None else "nobody"
-        case Spared.IDENTITY | Spared.TARGET:
-            return f"{exclusion.spared} {exclusion.subject}"
-        case Spared.MEMBERS:
-            return f"members of {exclusion.subject}"
-        case Spared.ACCOUNT | Spared.GROUP:
-            return f"{exclusion.spared} {exclusion.subject}{where}"
-
-
 def _one_of(said: Mapping[Spared, str | None], target: str | None) -> tuple[Spared, str]:
     named = [(spared, text) for spared, text in said.items() if text is not None]
     if target is not None and not named:

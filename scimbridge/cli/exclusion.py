@@ -93,7 +93,7 @@ def list_exclusions(as_json: AsJson = False, config: ConfigPath = None, log_leve
     """List all exclusions, those of the configuration too."""
     with opened(config, log_level) as bridge:
         from scimbridge.cli.documents import exclusion_document
-        from scimbridge.cli.excluding import ending, spell
+        from scimbridge.cli.excluding import ending
 
         now = bridge.clock()
         made = bridge.holding.exclusions()
@@ -109,8 +109,8 @@ def list_exclusions(as_json: AsJson = False, config: ConfigPath = None, log_leve
         say("There are no exclusions.")
     else:
         rows = [
-            (row["id"], spell(each), ending(each, now), moment(row["placed_at"]), row["placed_by"], each.reason)
+            (row["id"], each.in_words, ending(each, now), moment(row["placed_at"]), row["placed_by"], each.reason)
             for each, row in made
         ]
-        rows += [("configuration", spell(each), ending(each, now), "-", "-", each.reason) for each in written]
+        rows += [("configuration", each.in_words, ending(each, now), "-", "-", each.reason) for each in written]
         say_table(("ID", "OF", "UNTIL", "SINCE", "BY", "REASON"), rows)

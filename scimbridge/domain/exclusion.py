@@ -51,6 +51,20 @@ class Exclusion:
     target: str = ""
     until: datetime | None = None
 
+    @property
+    def in_words(self) -> str:
+        """Whom or what it spares."""
+        where = f" at {self.target}" if self.target else ""
+        match self.spared:
+            case Spared.MATCH:
+                return self.match.text if self.match is not None else "nobody"
+            case Spared.IDENTITY | Spared.TARGET:
+                return f"{self.spared} {self.subject}"
+            case Spared.MEMBERS:
+                return f"members of {self.subject}"
+            case Spared.ACCOUNT | Spared.GROUP:
+                return f"{self.spared} {self.subject}{where}"
+
     def stands(self, now: datetime) -> bool:
         """Whether it has not ended yet."""
         return self.until is None or now < self.until

@@ -16,6 +16,7 @@ from scimbridge.services.fleet import Fleet
 from scimbridge.store import attempts, cases, holds, identities, journal, reach, tokens
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
+from scimbridge.store.holds import ListedHold
 from scimbridge.store.values import Row
 
 
@@ -116,6 +117,20 @@ class Holding:
         with self._database.read() as tx:
             return holds.standing(tx)
 
+    def listed(self, limit: int, *, after: str | None = None) -> list[ListedHold]:
+        """Return a page of them, the newest first, with whom each is about; ``after`` ended the page before."""
+        with self._database.read() as tx:
+            return holds.listed(tx, limit, after=after)
+
+    def hold(self, hold_id: str) -> Hold:
+        """Return a hold that stands.
+
+        Raises:
+            NotFoundError: None of this id stands.
+        """
+        with self._database.read() as tx:
+            return holds.hold_by_id(tx, hold_id)
+
     def standing_on(self, case: Case) -> list[Hold]:
         """Return the holds that stop work in a case, a flood's among them."""
         with self._database.read() as tx:
@@ -138,7 +153,7 @@ class Holding:
             journal.record(tx, "exclusion added", now, reason=exclusion.reason, actor=by, details=details)
         return exclusion_id
 
-    def end_exclusion(self, exclusion_id: str, *, by: str, now: datetime) -> None:
+    def end_exclusion(self, exclusion_id: str, *, by: str, now: datetime, reason: str = "") -> None:
         """End an exclusion that was made at run time.
 
         Raises:
@@ -146,7 +161,7 @@ class Holding:
         """
         with self._database.write() as tx:
             holds.end_exclusion(tx, exclusion_id, by=by, now=now)
-            journal.record(tx, "exclusion ended", now, reason="", actor=by, details={"exclusion": exclusion_id})
+            journal.record(tx, "exclusion ended", now, reason=reason, actor=by, details={"exclusion": exclusion_id})
 
     def reach(self, exclusion: Exclusion) -> int | None:
         """Return how many active identities an exclusion spares now; ``None`` where it is of something else."""

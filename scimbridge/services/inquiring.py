@@ -11,7 +11,7 @@ from scimbridge.domain.inquiry import Cause, Inquiry
 from scimbridge.errors import NotFoundError
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.intake import Submit
-from scimbridge.store import assignments, groups, inquiries, journal
+from scimbridge.store import assignments, groups, identities, inquiries, journal
 from scimbridge.store.database import Database
 
 BATCH = 100
@@ -26,7 +26,23 @@ class Inquiring:
         self._assignment = assignment
         self._submit = submit
 
-    def confirm(self, inquiry_id: str, *, by: str, now: datetime) -> int:
+    def story(self, inquiry_id: str, most: int) -> tuple[Inquiry, int, list[tuple[str, str]]]:
+        """Return an inquiry, how many people it is about by now, and the ids and userNames of the first ``most``.
+
+        Raises:
+            NotFoundError: There is none of this id.
+        """
+        with self._database.read() as tx:
+            inquiry = inquiries.by_id(tx, inquiry_id)
+            people = _people(tx, inquiry) if inquiry.closed_at is None else []
+            return inquiry, len(people), identities.names_of(tx, people[:most])
+
+    def answered(self, limit: int) -> list[Inquiry]:
+        """Return what was answered, the newest answer first."""
+        with self._database.read() as tx:
+            return inquiries.answered(tx, limit)
+
+    def confirm(self, inquiry_id: str, *, by: str, now: datetime, reason: str = "") -> int:
         """Say that the people have lost the targets. Returns for how many that is a fact now.
 
         Only those count whom no group grants the target at this time. If it ends half way, the inquiry
@@ -42,6 +58,8 @@ class Inquiring:
             people = _people(tx, inquiry)
         lost = sum(self._confirm(inquiry, people[at : at + BATCH], now) for at in range(0, len(people), BATCH))
         verdict = f"confirmed: {lost} people lost {', '.join(inquiry.targets)}"
+        if reason:
+            verdict = f"{verdict}; {reason}"
         self._close(inquiry, "inquiry confirmed", verdict, by, now)
         return lost
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
@@ -25,7 +26,7 @@ from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.ids import new_id
 from scimbridge.errors import NotFoundError
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import cases, exclusions, holds
+from scimbridge.store.schema import cases, exclusions, holds, identities
 from scimbridge.store.values import Row
 
 _GATE = 731944872
@@ -111,6 +112,48 @@ def standing(tx: Connection) -> list[Hold]:
     """Return all holds that were not lifted, oldest first; without those of floods, which may be thousands."""
     query = select(holds).where(holds.c.lifted_at.is_(None), holds.c.flood_id.is_(None))
     return [_hold(row) for row in tx.execute(query.order_by(holds.c.placed_at, holds.c.id)).mappings()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedHold:
+    """A hold in a list.
+
+    Attributes:
+        user_name: Whom it is about, where it is on a person or a case.
+        case_id: The case, where it is on one.
+    """
+
+    hold: Hold
+    user_name: str | None
+    case_id: str | None
+
+
+def listed(tx: Connection, limit: int, *, after: str | None = None) -> list[ListedHold]:
+    """Return the holds that were not lifted, the newest first, with whom each is about; without those of floods.
+
+    Args:
+        tx: Any transaction.
+        limit: At most so many.
+        after: The hold that ended the page before.
+    """
+    person, of_case = identities.alias("person"), identities.alias("of_case")
+    query = (
+        select(holds, person.c.user_name, of_case.c.user_name.label("of_case"))
+        .outerjoin(person, and_(holds.c.scope == Scope.IDENTITY, person.c.id == holds.c.subject))
+        .outerjoin(cases, and_(holds.c.scope == Scope.CASE, cases.c.id == holds.c.subject))
+        .outerjoin(of_case, of_case.c.id == cases.c.identity_id)
+        .where(holds.c.lifted_at.is_(None), holds.c.flood_id.is_(None))
+    )
+    if after is not None:
+        query = query.where(holds.c.id < after)
+    return [
+        ListedHold(
+            hold=_hold(row),
+            user_name=row["user_name"] or row["of_case"],
+            case_id=row["subject"] if row["scope"] == Scope.CASE else None,
+        )
+        for row in tx.execute(query.order_by(holds.c.id.desc()).limit(limit)).mappings()
+    ]
 
 
 def standing_beside_cases(tx: Connection) -> list[Hold]:

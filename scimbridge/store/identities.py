@@ -272,6 +272,12 @@ def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:
     return list(tx.execute(query).scalars())
 
 
+def names_of(tx: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the ids and userNames of some identities, by name."""
+    query = select(identities.c.id, identities.c.user_name).where(identities.c.id.in_(ids))
+    return [(row[0], row[1]) for row in tx.execute(query.order_by(identities.c.user_name))] if ids else []
+
+
 def everybody_named(tx: Connection, user_name: str) -> list[tuple[str, str]]:
     """Return the ids and sources of all people that have or had this userName, in any case; deleted ones, too."""
     query = select(identities.c.id, identities.c.source).where(

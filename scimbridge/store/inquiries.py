@@ -71,6 +71,12 @@ def standing(tx: Connection, limit: int = 100) -> list[Inquiry]:
     return [_inquiry(row) for row in tx.execute(query).mappings()]
 
 
+def answered(tx: Connection, limit: int) -> list[Inquiry]:
+    """Return the inquiries that somebody has answered, the newest answer first."""
+    query = select(inquiries).where(inquiries.c.closed_at.is_not(None))
+    return [_inquiry(row) for row in tx.execute(query.order_by(inquiries.c.closed_at.desc()).limit(limit)).mappings()]
+
+
 def member_count(tx: Connection, group_id: str) -> int:
     """Return how many members a group has; costs by their number."""
     query = select(func.count()).select_from(memberships).where(memberships.c.group_id == group_id)

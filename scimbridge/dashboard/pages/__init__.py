@@ -5,7 +5,10 @@ from __future__ import annotations
 from scimbridge.dashboard.page import Page
 from scimbridge.dashboard.pages.board import BoardPage
 from scimbridge.dashboard.pages.case import CasePage
+from scimbridge.dashboard.pages.exclusions import ExclusionPage, ExclusionsPage
 from scimbridge.dashboard.pages.guard import FloodPage, GuardPage
+from scimbridge.dashboard.pages.holds import HoldPage, HoldsPage
+from scimbridge.dashboard.pages.inquiries import InquiriesPage, InquiryPage
 from scimbridge.dashboard.pages.queues import QueuesPage
 from scimbridge.dashboard.pages.targets import TargetPage, TargetsPage
 
@@ -14,6 +17,12 @@ PAGES: tuple[type[Page], ...] = (
     CasePage,
     GuardPage,
     FloodPage,
+    HoldsPage,
+    HoldPage,
+    ExclusionsPage,
+    ExclusionPage,
+    InquiriesPage,
+    InquiryPage,
     QueuesPage,
     TargetsPage,
     TargetPage,
