@@ -46,6 +46,9 @@ timezone = "Europe/Berlin"
 
 [sources.okta]
 
+[sources.school]
+guard = {{ all = {{ count = 3, window = "24h" }} }}
+
 [targets.crm]
 connector = "sample"
 mode = "enforce"
@@ -275,7 +278,7 @@ def running_world(folder: Path) -> Iterator[World]:
             source: stack.enter_context(
                 IdentityProvider(f"{url}/scim/v2", bridge.tokens.create(source, by="pat", now=clock()))
             )
-            for source in ("entra", "okta")
+            for source in ("entra", "okta", "school")
         }
         world = World(bridge, clock, url, systems, providers)
         populate(world)

@@ -1,0 +1,67 @@
+"""What people come for, from beginning to end; all of it without scripts, too."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Look
+from tests.browser.world import UNASSIGNED, World
+
+_numbers = count(1)
+
+with_and_without_scripts = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+
+
+def somebody(world: World, source: str = "entra", user_type: str = "Employee") -> str:
+    """Return the name of somebody new."""
+    name = f"newcomer{next(_numbers)}@example.com"
+    world.hire(name, source, user_type=user_type)
+    return name
+
+
+def decide(page: Page, button: str, **fields: str) -> None:
+    """Fill in the form that has this button, confirm what it asks to confirm, and send it."""
+    form = page.locator("form", has=page.get_by_role("button", name=button, exact=True))
+    for label, text in fields.items():
+        form.get_by_label(label.replace("_", " ")).fill(text)
+    for box in form.get_by_role("checkbox").all():
+        box.check()
+    form.get_by_role("button", name=button, exact=True).click()
+
+
+@with_and_without_scripts
+def test_a_flood_is_stopped(look: Look, world: World, scripts: bool) -> None:
+    people = [somebody(world, "school") for _ in range(5)]
+    for name in people:
+        world.leave(name, "school")
+    world.work()
+    page = look(scripts=scripts)
+
+    page.goto("/")
+    page.get_by_role("link", name="Guard").first.click()
+    page.get_by_role("link", name="source school").first.click()
+    for name in people:
+        expect(page.get_by_text(name)).to_be_visible()
+    decide(page, "Call it off", Why_it_was_a_mistake="a filter lost its bracket")
+
+    expect(page.get_by_role("status")).to_contain_text("Called off")
+    world.pass_time("1h")
+    assert [name for name in people if world.is_suspended(name, "crm")] == []
+
+
+def test_why_something_waits_is_found_and_ended(look: Look, world: World) -> None:
+    page = look(scripts=False)
+
+    page.goto(f"/cases/{world.case_of(UNASSIGNED)}")
+    expect(page.get_by_role("main")).to_contain_text("wiki is paused")
+    page.goto("/targets/wiki")
+    decide(page, "Resume", Why_it_goes_on="the maintenance is over")
+
+    expect(page.get_by_role("status")).to_contain_text("wiki goes on")
+    world.pass_time("1h")
+    assert world.is_suspended(UNASSIGNED, "wiki")
+    page.goto(f"/cases/{world.case_of(UNASSIGNED)}")
+    expect(page.get_by_role("main")).to_contain_text("completed")
