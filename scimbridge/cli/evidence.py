@@ -20,7 +20,7 @@ from scimbridge.cli.reporting import ExitCode
 if TYPE_CHECKING:
     from scimbridge.services.seal_key import PublicKeys
 
-app = new_group("evidence", "Proof of what was done: seals on the history, and bundles for auditors.")
+app = new_group("evidence", "Proof of what was done, for auditors too.")
 
 KeyFiles = Annotated[
     list[Path] | None,

@@ -349,7 +349,7 @@ class ExclusionSection(Section):
 class EvidenceSection(Section):
     """Proof of what was done: the history is sealed, so that a later change of it can be found."""
 
-    key_file: Path | None = Field(default=None, examples=["/etc/scimbridge/evidence.key"])
+    key_file: Path | None = Field(default=None, examples=["evidence.key"])
     """The Ed25519 key that signs the seals; made, readable by its owner alone, where there is none. Machines that share
     a database share it, too, and whoever can change the database should not be able to read it.
     Default: `evidence.key` in `data_dir`."""

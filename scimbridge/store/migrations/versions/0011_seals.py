@@ -8,8 +8,8 @@ from alembic import op
 
 from scimbridge.store.schema.columns import AutoId, Document, UtcDateTime
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
