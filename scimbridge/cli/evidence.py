@@ -55,7 +55,7 @@ def verify(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Recompute the seals, and say what was changed, removed or added since.
+    """Say what was changed, removed or added since it was sealed.
 
     Exit code 1 if anything is not as it was sealed. A bundle needs no database; give the public key that you got from
     elsewhere.
@@ -116,7 +116,7 @@ def export(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Write a bundle that proves what was done for one leaver, or for a sample of them.
+    """Write a bundle that proves what was done, for one leaver or a sample.
 
     It holds personal data, and is readable for you alone.
     """
