@@ -116,7 +116,7 @@ def export(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Write a bundle that proves what was done, for one leaver or a sample.
+    """Write a bundle that proves what was done for a leaver.
 
     It holds personal data, and is readable for you alone.
     """
