@@ -74,6 +74,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "`[[exclusions]]`": document.ExclusionSection,
     "`[guard]`": GuardSection,
     "`[[freeze]]`": document.FreezeSection,
+    "`[evidence]`": document.EvidenceSection,
     "`[notify]`": notify.NotifySection,
     "`[notify.webhook]`": notify.WebhookSection,
 }

@@ -86,6 +86,7 @@ from scimbridge.store.writer import Writer
 if TYPE_CHECKING:
     from scimbridge.services.granting import Granting
     from scimbridge.services.issuers import Issuers
+    from scimbridge.services.sealing import Sealing
 
 
 class Bridge:
@@ -454,6 +455,18 @@ class Bridge:
     def forgetting(self) -> Forgetting:
         """What is deleted once nobody asks for it any more."""
         return Forgetting(self.database)
+
+    @cached_property
+    def sealing(self) -> Sealing:
+        """What seals the history.
+
+        Raises:
+            InvalidKeyError: The key's file cannot be used.
+        """
+        from scimbridge.services.seal_key import SealKey
+        from scimbridge.services.sealing import Sealing
+
+        return Sealing(self.database, SealKey.of_file(self.settings.seal_key))
 
     @cached_property
     def crew(self) -> Crew:

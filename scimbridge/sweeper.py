@@ -19,6 +19,7 @@ COUNT_EVERY = 600.0
 """Oftener than the guard keeps a number, so that none is late; each time costs nothing until one is due."""
 DELIVER_EVERY = 5.0
 ASK_EVERY = 1.0
+SEAL_EVERY = 60.0
 
 log = structlog.get_logger("scimbridge.sweeper")
 
@@ -40,6 +41,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         beside("count", lambda: bridge.census.run(bridge.clock()), COUNT_EVERY, stop),
         beside("hooks", lambda: _ask(bridge), ASK_EVERY, stop),
         beside("notices", bridge.deliver, DELIVER_EVERY, stop),
+        beside("seal", lambda: bridge.sealing.run(bridge.clock()), SEAL_EVERY, stop),
         beside("forget", lambda: bridge.forgetting.run(bridge.clock()), FORGET_EVERY, stop),
     ):
         ready()

@@ -16,6 +16,7 @@ from scimbridge.cli import (
     config,
     connectors,
     db,
+    evidence,
     exclusion,
     expediting,
     groups,
@@ -52,7 +53,7 @@ for command in (approving.approve, approving.unapprove, expediting.expedite):
     cases.app.command()(command)
 for group in (
     *(token, client, operator, sources, cases, tasks, groups, targets),
-    *(guard, hold, exclusion, inquiries, config, connectors, db),
+    *(guard, hold, exclusion, inquiries, evidence, config, connectors, db),
 ):
     app.add_typer(group.app)
 

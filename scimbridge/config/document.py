@@ -346,6 +346,15 @@ class ExclusionSection(Section):
         return self
 
 
+class EvidenceSection(Section):
+    """Proof of what was done: the history is sealed, so that a later change of it can be found."""
+
+    key_file: Path | None = Field(default=None, examples=["evidence.key"])
+    """The Ed25519 key that signs the seals; made, readable by its owner alone, where there is none. Machines that share
+    a database share it, too, and whoever can change the database should not be able to read it.
+    Default: `evidence.key` in `data_dir`."""
+
+
 class Document(Section):
     """The whole file."""
 
@@ -367,5 +376,6 @@ class Document(Section):
     freeze: list[FreezeSection] = []
     notify: NotifySection | None = None
     hooks: dict[str, HookSection] = {}
+    evidence: EvidenceSection = EvidenceSection()
     deadlines: dict[Action, Duration] = Field(default={}, examples=[{"suspend": "5m", "revoke_sessions": "15m"}])
     """How long after its due date each action may take before an alarm goes out, like `suspend = "5m"`."""

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from scimbridge import registry
 from scimbridge.config.document import (
     Document,
+    EvidenceSection,
     ExclusionSection,
     FreezeSection,
     QueueSection,
@@ -171,6 +172,7 @@ def example() -> str:
         _table("[[exclusions]]", ExclusionSection),
         _table("[guard]", GuardSection),
         _table("[[freeze]]", FreezeSection),
+        _table("[evidence]", EvidenceSection),
         _table("[notify]", NotifySection),
         _table("[notify.webhook]", WebhookSection),
         _table("[hooks.ask_payroll]", HookSection),

@@ -74,6 +74,7 @@ class Settings:
         freezes: Periods without irreversible work.
         deadlines: How long after its due date each action may take before an alarm goes out.
         hooks: Whom rules ask, by the names that they use.
+        seal_key: The file of the key that seals the history.
         notices: How people are told; ``None`` where nobody is.
         warnings: What is allowed, and yet worth a look.
     """
@@ -94,6 +95,7 @@ class Settings:
     freezes: tuple[Freeze, ...]
     deadlines: Mapping[Action, timedelta]
     hooks: Mapping[str, Hook] = field(repr=False)
+    seal_key: Path
     notices: Channels | None = field(repr=False)
     warnings: tuple[Problem, ...]
 
@@ -174,6 +176,7 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
         freezes=tuple(section.freeze() for section in document.freeze),
         deadlines=MappingProxyType(dict(document.deadlines)),
         hooks=MappingProxyType(hooks_of(document.hooks, (rule.hook for rule in document.rules if rule.hook))),
+        seal_key=raw.base_dir / key_file if (key_file := document.evidence.key_file) else data_dir / "evidence.key",
         notices=channels_of(document.notify, public_url) if document.notify is not None else None,
         warnings=(*map(_waits, targets.unusable.values()), *_written_out(raw, literals), *_absences(document)),
     )

@@ -15,6 +15,7 @@ from scimbridge.domain.approval import Decisive
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.retry import GIVE_UP_AFTER, backoff
+from scimbridge.domain.seal import digest_of_document
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.times import moment
 from scimbridge.sdk.config import Mode
@@ -216,13 +217,14 @@ def _after_retryable(task: Task, error: RetryableError, now: datetime, patience:
 def _store_end(tx: Connection, claim: Claim, task: Task, ended: Task, result: Result, now: datetime) -> None:
     changed = result.outcome.changed if isinstance(result.outcome, Done) else None
     was_observed = isinstance(result.outcome, ObservingError)
+    evidence = _evidence(task.action, result, now) if ended.state is TaskState.DONE or was_observed else None
     attempts.end(tx, claim.attempt.id, outcome=ended.state, reason=ended.reason, now=now)
     tasks.save(
         tx,
         task,
         ended,
         changed=changed,
-        evidence=_evidence(task.action, result, now) if ended.state is TaskState.DONE or was_observed else None,
+        evidence=evidence,
         finished_at=now if ended.is_finished else None,
     )
     if ended.state is TaskState.DONE and result.decisive is not None:
@@ -239,7 +241,14 @@ def _store_end(tx: Connection, claim: Claim, task: Task, ended: Task, result: Re
         now,
         reason=ended.reason,
         task=ended,
-        details={"action": ended.action, "attempt": claim.attempt.id, "attempts": ended.attempts, "changed": changed},
+        details={
+            "action": ended.action,
+            "attempt": claim.attempt.id,
+            "attempts": ended.attempts,
+            "changed": changed,
+            # The history is sealed, and so is the evidence with it.
+            **({"evidence": digest_of_document(evidence)} if evidence is not None else {}),
+        },
     )
 
 

@@ -106,6 +106,12 @@ def named(tx: Connection, said: str) -> str | None:
     return tx.execute(newest).scalar_one_or_none()
 
 
+def ended_between(tx: Connection, since: datetime, until: datetime) -> list[str]:
+    """Return the ids of the cases that ended in a period, by their ids."""
+    query = select(cases.c.id).where(cases.c.closed_at.between(since, until))
+    return list(tx.execute(query.order_by(cases.c.id)).scalars())
+
+
 def work_of(tx: Connection, case_ids: Sequence[str], now: datetime) -> Iterator[Work]:
     """Yield what there is to do, and what was done, in some cases; in one statement."""
     is_planned = tasks.c.state == TaskState.PLANNED

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select
 
 from scimbridge.domain.ids import before_ids, new_id
 from scimbridge.domain.resource import Received
+from scimbridge.domain.seal import digest_of_entry
 from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import Fact
 from scimbridge.store.prepared import Prepared
@@ -72,8 +71,8 @@ def record(
     }
     # The nonce keeps somebody who has the digest from guessing an erased value.
     kept = {"nonce": os.urandom(16).hex(), **personal} if personal else None
-    row["digest"] = _digest(row, kept)
     row["personal"] = kept
+    row["digest"] = digest_of_entry(row)
     _INSERT_HISTORY.add(tx, row)
 
 
@@ -196,13 +195,3 @@ def facts_without_case(tx: Connection, since: datetime, limit: int) -> Sequence[
 def _came_after(since: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     # By the ids, which have an index and are made of the time, but for what is shorter than a millisecond.
     return facts.c.id > before_ids(since), facts.c.at > since
-
-
-def _digest(row: Mapping[str, Any], personal: Mapping[str, Any] | None) -> str:
-    """Hash an entry so that it can be verified whether or not its personal values were erased."""
-    inner = hashlib.sha256(_canonical(personal)).hexdigest() if personal else ""
-    return hashlib.sha256(_canonical({**row, "personal": inner})).hexdigest()
-
-
-def _canonical(value: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)

@@ -37,6 +37,7 @@ EXPECTED = {
     *("cases request", "cases requested", "cases withdraw", "operator create", "operator list", "operator revoke"),
     *("inquiries list", "inquiries confirm", "inquiries dismiss"),
     *("connectors list", "connectors new"),
+    *("evidence verify", "evidence export", "evidence key"),
     *("config example", "config check", "config schema", "db upgrade"),
 }
 CHANGING = {
@@ -51,11 +52,11 @@ CHANGING = {
         "exclusion add",
         "exclusion end",
     ),
-    *("inquiries confirm", "inquiries dismiss", "connectors new", "db upgrade"),
+    *("inquiries confirm", "inquiries dismiss", "connectors new", "db upgrade", "evidence export"),
 }
 """What changes something, and has nothing to tell that a program would read."""
 
-WRITTEN_OUT = {"config example", "config schema"}
+WRITTEN_OUT = {"config example", "config schema", "evidence key"}
 """What prints a document that a program reads as it is."""
 
 PROCESSES = {"up", "serve", "worker", "sweeper", "demo"}

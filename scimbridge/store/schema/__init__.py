@@ -14,7 +14,7 @@ from scimbridge.store.schema.access import (
 )
 from scimbridge.store.schema.at_targets import accounts, snapshots, targets
 from scimbridge.store.schema.columns import Document, UtcDateTime, Word, metadata
-from scimbridge.store.schema.journal import DONE, REFUSED, history, notices, requests
+from scimbridge.store.schema.journal import DONE, REFUSED, history, notices, requests, seals
 from scimbridge.store.schema.leaving import dated_requests, facts, inquiries, moves, unassignments
 from scimbridge.store.schema.protection import (
     UNSETTLED,
@@ -77,6 +77,7 @@ __all__ = [
     "quirks",
     "requests",
     "resource_counts",
+    "seals",
     "snapshots",
     "sources",
     "stages",

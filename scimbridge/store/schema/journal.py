@@ -72,3 +72,19 @@ history = Table(
     # What a target has done lately.
     Index("ix_history_done", "target", "at", sqlite_where=DONE, postgresql_where=DONE),
 )
+
+seals = Table(
+    "seals",
+    metadata,
+    # What makes visible that the history was changed afterwards; see `domain.seal`.
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("previous", String(64), nullable=False),
+    # Ids of entries, as [first, last] of each run; and the ends of all, by which the seal of an entry is found.
+    Column("ranges", Document, nullable=False),
+    Column("first_entry", AutoId, nullable=False),
+    Column("last_entry", AutoId, nullable=False, index=True),
+    Column("entries", String(64), nullable=False),
+    Column("key_id", String(16), nullable=False),
+    Column("signature", String(128), nullable=False),
+)

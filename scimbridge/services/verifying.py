@@ -1,0 +1,163 @@
+"""Whether the history is what was sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping
+
+from scimbridge.domain.seal import Seal, digest_of_document, digest_of_entry, gaps_between, hash_of_entries
+from scimbridge.services.seal_key import PublicKeys
+from scimbridge.services.sealing import IN_FLIGHT
+from scimbridge.store import seals
+from scimbridge.store.database import Database
+
+MOST_FINDINGS = 1000
+"""Findings that are listed; whoever changes everything fills no memory with it."""
+
+_LOWEST = -(2**62)
+"""Ids begin with 1; nobody who puts an entry in has to keep to that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was found.
+
+    Attributes:
+        seals: How many seals there are.
+        entries: How many entries are under them.
+        waiting: How many entries wait for their seal.
+        head: Number and digest of the last seal; ``None`` where there is none. Who has noted an earlier head can
+            tell whether the chain still leads there.
+        findings: What is wrong, as sentences; empty where all is as it was sealed.
+    """
+
+    seals: int
+    entries: int
+    waiting: int
+    head: tuple[int, str] | None
+    findings: tuple[str, ...]
+
+
+class Verifying:
+    """Recomputes the chain of seals; changes nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def seal_count(self) -> int:
+        """Return how many seals there are."""
+        with self._database.read() as tx:
+            found = seals.last(tx)
+        return found.number if found is not None else 0
+
+    def verify(
+        self,
+        keys: PublicKeys,
+        now: datetime,
+        *,
+        expected: tuple[int, str] | None = None,
+        told: Callable[[int], None] = lambda _number: None,
+    ) -> Verification:
+        """Return whether all entries are as they were sealed, and none is missing or was added.
+
+        Args:
+            keys: Whose signatures are believed.
+            now: The current time (UTC).
+            expected: Number and digest of a seal that was noted earlier.
+            told: Called with the number of each seal once it is looked at.
+        """
+        findings: list[str] = []
+        number = entry_count = 0
+        before: Seal | None = None
+        covered: list[tuple[int, int]] = []
+        with self._database.view() as tx:
+            for seal in seals.all_seals(tx):
+                findings += _chain_problems(seal, before, keys, expected)
+                findings += _entry_problems(tx, seal)
+                number, entry_count, before = number + 1, entry_count + seal.count, seal
+                covered = _joined(covered, seal)
+                told(seal.number)
+                if len(findings) > MOST_FINDINGS:
+                    break
+            findings += _strangers(tx, covered, now)
+            waiting, _ = seals.unsealed_count(tx)
+        if expected is not None and (before is None or before.number < expected[0]):
+            findings.append(f"the chain ends before seal {expected[0]}, which was noted: the end was cut off")
+        return Verification(
+            seals=number,
+            entries=entry_count,
+            waiting=waiting,
+            head=(before.number, before.digest) if before is not None else None,
+            findings=tuple(findings[:MOST_FINDINGS]),
+        )
+
+
+def _chain_problems(
+    seal: Seal, before: Seal | None, keys: PublicKeys, expected: tuple[int, str] | None
+) -> Iterator[str]:
+    wanted = before.number + 1 if before is not None else 1
+    if seal.number != wanted:
+        yield f"seal {wanted} is missing"
+    elif seal.previous != (before.digest if before is not None else ""):
+        yield f"seal {seal.number} does not follow the seal before it: one of them was changed"
+    problem = keys.problem(seal)
+    if problem is not None:
+        yield f"seal {seal.number} {problem}"
+    if expected is not None and seal.number == expected[0] and seal.digest != expected[1]:
+        yield f"seal {seal.number} is not the one that was noted"
+
+
+def _entry_problems(tx: Connection, seal: Seal) -> Iterator[str]:
+    seen: list[tuple[int, str]] = []
+    proofs: dict[str, RowMapping] = {}
+    for row in seals.entries(tx, seal.ranges):
+        # What it holds now, not what it says of itself.
+        digest = digest_of_entry(dict(row))
+        if digest != row["digest"]:
+            yield f"entry {row['id']} of {row['at']:%Y-%m-%d %H:%M} UTC was changed after it was written"
+        seen.append((row["id"], digest))
+        if row["details"].get("evidence"):
+            proofs[row["task_id"]] = row
+    if hash_of_entries(seen) == seal.entries:
+        yield from _evidence_problems(tx, proofs)
+        return
+    there = {entry_id for entry_id, _ in seen}
+    missing = [each for first, last in seal.ranges for each in range(first, last + 1) if each not in there]
+    if missing:
+        yield f"seal {seal.number}: {len(missing)} of {seal.count} entries are missing, the first is entry {missing[0]}"
+    else:
+        yield f"seal {seal.number}: its entries are not what was sealed"
+
+
+def _evidence_problems(tx: Connection, proofs: dict[str, RowMapping]) -> Iterator[str]:
+    """Yield whose facts before and after are not those that the history has noted last."""
+    names = list(proofs)
+    for first in range(0, len(names), seals.PAGE):
+        kept = seals.evidence_of(tx, names[first : first + seals.PAGE])
+        for task_id in names[first : first + seals.PAGE]:
+            row = proofs[task_id]
+            # A task that was reopened has other evidence afterwards, and a later entry that says so.
+            if digest_of_document(kept.get(task_id)) != row["details"]["evidence"] and not seals.has_later(tx, row):
+                yield f"the evidence of task {task_id} is not what entry {row['id']} says"
+
+
+def _joined(covered: list[tuple[int, int]], seal: Seal) -> list[tuple[int, int]]:
+    """Return ids as few ranges, with those of one more seal."""
+    found: list[tuple[int, int]] = []
+    for first, last in sorted([*covered, *seal.ranges]):
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(found[-1][1], last))
+        else:
+            found.append((first, last))
+    return found
+
+
+def _strangers(tx: Connection, covered: list[tuple[int, int]], now: datetime) -> Iterator[str]:
+    """Yield which entries lie among the sealed ones without a seal, for longer than one takes to be committed."""
+    before_all = [(_LOWEST, covered[0][0] - 1)] if covered else []
+    for row in seals.entries(tx, (*before_all, *gaps_between(covered))):
+        if row["at"] < now - IN_FLIGHT:
+            yield f"entry {row['id']} of {row['at']:%Y-%m-%d %H:%M} UTC has no seal: it was added later"
