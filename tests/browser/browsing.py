@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from shutil import which
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+from starlette.routing import compile_path
 
-from scimbridge.dashboard import build_routes
+from scimbridge.dashboard.pages import PAGES
 from tests.browser.world import BAD, World
 
 WIDE, MIDDLE, NARROW = (1280, 900), (1024, 768), (375, 800)
@@ -81,10 +82,22 @@ def listen(page: Page, url: str) -> list[str]:
     return complaints
 
 
-def addresses(world: World) -> list[str]:
-    """Return where each page is, of the things that look the worst; a new page is in it without a word."""
-    (flood,) = world.bridge.flooding.standing()
-    subjects = {"case_id": world.case_of(BAD), "flood_id": flood.flood.id, "name": "wiki"}
-    routes = [route for route in build_routes(world.bridge) if "GET" in (route.methods or ())]
-    pages = [route.path for route in routes if not route.path.startswith("/static")]
-    return [re.sub(r"{(\w+)(?::\w+)?}", lambda name: subjects[name[1]], path) for path in pages]
+def walk(page: Page, world: World) -> Iterator[str]:
+    """Go to each page there is, and yield its address; pages about one thing are found by the links to them.
+
+    So a new page is in it without a word, if there is a way to it.
+    """
+    unseen = {one.path: compile_path(one.path)[0] for one in PAGES}
+    ahead = [f"/cases/{world.case_of(BAD)}", *(path for path in unseen if "{" not in path)]
+    while ahead:
+        address = ahead.pop(0)
+        for path in [path for path, pattern in unseen.items() if pattern.match(urlsplit(address).path)]:
+            del unseen[path]
+        page.goto(address)
+        yield address
+        links = page.locator("a[href^='/']").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        for path, pattern in unseen.items():
+            found = next((link for link in links if "{" in path and pattern.match(urlsplit(link).path)), None)
+            if found is not None and found not in ahead:
+                ahead.append(found)
+    assert not unseen, f"no page leads to {', '.join(unseen)}"

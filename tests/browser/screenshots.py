@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.browser.browsing import NARROW, WIDE, addresses, running_chromium, signed_in
+from tests.browser.browsing import NARROW, WIDE, running_chromium, signed_in, walk
 from tests.browser.world import UNAPPROVED, World, running_world
 
 ROOT = Path(__file__).parents[2]
@@ -41,8 +41,7 @@ def main() -> None:
         for name, (size, dark) in SCREENS.items():
             with signed_in(chromium, world, "admin", size=size, dark=dark) as context:
                 (page,) = context.pages
-                for address in addresses(world):
-                    page.goto(address)
+                for address in walk(page, world):
                     page.screenshot(path=ALL / f"{_file(address)}-{name}.png", full_page=True)
         with signed_in(chromium, world, "operator") as context:
             (page,) = context.pages
@@ -53,7 +52,7 @@ def main() -> None:
 
 
 def _file(address: str) -> str:
-    named = re.sub(r"/[0-9a-f-]{36}", "-one", address)
+    named = re.sub(r"/[0-9a-f-]{36}", "-one", address.partition("#")[0].replace("?", "-"))
     return named.strip("/").replace("/", "-") or "board"
 
 

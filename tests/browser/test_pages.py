@@ -8,7 +8,7 @@ from typing import Any
 import axe_playwright_python
 from playwright.sync_api import Page
 
-from tests.browser.browsing import MIDDLE, NARROW, WIDE, addresses
+from tests.browser.browsing import MIDDLE, NARROW, WIDE, walk
 from tests.browser.conftest import Look
 from tests.browser.world import World
 
@@ -54,8 +54,7 @@ def test_every_page_can_be_used_by_everybody_on_any_screen(look: Look, world: Wo
     page = look("admin")
     found: list[str] = []
 
-    for address in addresses(world):
-        page.goto(address)
+    for address in walk(page, world):
         page.evaluate(AXE)
         found += violations(page)
         found += [f"{address}: {text} is not kept apart" for text in page.evaluate(LOOSE)]

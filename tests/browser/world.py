@@ -23,6 +23,7 @@ from connectors.sample.store import SampleFile
 from scimbridge.asgi import create_app
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
+from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.leavers import Leaver
 from scimbridge.domain.request import Asked
@@ -443,6 +444,9 @@ def _today(world: World) -> None:
     world.leave_group("entra", "Wiki", UNASSIGNED)
     bridge.operating.pause("wiki", reason=f"maintenance {HOSTILE}", by="kim", now=now())
     world.pass_time("16m")
+    world.providers["entra"].send("DELETE", f"/Groups/{world.groups['Wiki']}").raise_for_status()
+    alone = Exclusion(reason=HOSTILE, spared=Spared.IDENTITY, subject=world.ids["boris@example.com"])
+    bridge.holding.exclude(alone, by="kim", now=now())
     bridge.requesting.request(
         [Leaver(line=1, user_name=ASKED)], Asked(by="kim", reason="end of contract", date="2026-01-31"), now()
     )
