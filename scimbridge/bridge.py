@@ -27,6 +27,7 @@ from scimbridge.services.alarming import Alarms, Delivering
 from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
+from scimbridge.services.board import Board
 from scimbridge.services.census import Census
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.clients import Clients
@@ -377,6 +378,11 @@ class Bridge:
     def giving_back(self) -> GivingBack:
         """Access that operators give back."""
         return GivingBack(self.database, self.returning, self.courier.submit)
+
+    @cached_property
+    def board(self) -> Board:
+        """Where everybody stands who leaves."""
+        return Board(self.database)
 
     @cached_property
     def overview(self) -> Overview:

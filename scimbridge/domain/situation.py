@@ -45,6 +45,31 @@ class Wanted(StrEnum):
     """Nothing is due yet, nothing held, nobody has to decide."""
 
 
+class Column(StrEnum):
+    """Where a case stands on the board of leavers. An open one stands in exactly one of them."""
+
+    RECEIVED = "received"
+    """Something is due, and nothing has begun."""
+
+    GRACE = "grace"
+    """Nothing is due yet."""
+
+    HELD = "held"
+    """A hold stops work that is left to do."""
+
+    REVOKING = "revoking"
+    """Access is being taken away."""
+
+    VERIFYING = "verifying"
+    """Asked for; the target works on it, or is asked again."""
+
+    NEEDS_PERSON = "needs a person"
+    """A task failed, somebody has to decide about one, or a stage that is due waits for its approval."""
+
+    DONE = "done"
+    """Completed in the last 24 hours."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseQuery:
     """Which cases to find: those that all of it fits.
@@ -55,6 +80,7 @@ class CaseQuery:
         target: With a task there.
         flood_id: Belonging to that flood of the guard.
         search: A part of the person's userName, in any case.
+        column: Standing there on the board.
         kind_is_leave: Only those that take access away.
         is_about_group: Only those about groups at targets.
         ids: Only these.
@@ -70,6 +96,7 @@ class CaseQuery:
     flood_id: str | None = None
     situation: Wanted | None = None
     search: str | None = None
+    column: Column | None = None
     kind_is_leave: bool = False
     is_about_group: bool = False
     ids: tuple[str, ...] | None = None

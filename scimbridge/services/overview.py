@@ -100,6 +100,11 @@ class Overview:
         with self._database.read() as tx:
             return sum_up(tx, case_search.find(tx, query, now, limit=limit, after=after), now)
 
+    def count_cases(self, query: CaseQuery, now: datetime, *, most: int) -> int:
+        """Return how many cases fit; ``most`` stands for that many or more."""
+        with self._database.read() as tx:
+            return case_search.count_up_to(tx, query, now, most)
+
     def case_named(self, said: str) -> str:
         """Return the id of the case that somebody names by its id, or of the newest one of a userName.
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, tuple_
 
-from scimbridge.domain.case import Case, CaseKind
+from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.identity import AT_TARGET
 from scimbridge.domain.names import any_case_key
 from scimbridge.domain.situation import CaseQuery, Wanted
 from scimbridge.domain.task import FINISHED, TaskState
+from scimbridge.store import board
 from scimbridge.store.approvals import is_approved
 from scimbridge.store.cases import case_by_id, case_of
 from scimbridge.store.holds import is_held
@@ -64,6 +65,11 @@ def find(
     Raises:
         NotFoundError: There is no case of the id ``after``.
     """
+    if query.state is None:
+        # Cases of one state have an index by their dates; of all states together, each would be read and sorted.
+        each = (find(tx, replace(query, state=one), now, limit=limit, after=after, also=also) for one in CaseState)
+        newest = sorted(chain(*each), key=lambda one: (one[0].opened_at, one[0].id), reverse=True)
+        return newest[:limit]
     found = _matching(query, now, also).add_columns(identities.c.user_name)
     if after is not None:
         last = case_by_id(tx, after)
@@ -81,6 +87,12 @@ def count(tx: Connection, query: CaseQuery, now: datetime, also: ColumnElement[b
 def existing(tx: Connection, ids: Sequence[str]) -> set[str]:
     """Return which of some ids cases have."""
     return set(tx.execute(select(cases.c.id).where(cases.c.id.in_(ids))).scalars())
+
+
+def count_up_to(tx: Connection, query: CaseQuery, now: datetime, most: int) -> int:
+    """Return how many cases fit, and ``most`` where that many do or more: costs no more then."""
+    ids = _matching(query, now).with_only_columns(cases.c.id).limit(most)
+    return int(tx.execute(select(func.count()).select_from(ids.subquery())).scalar_one())
 
 
 def next_id(
@@ -205,6 +217,12 @@ def _conditions(query: CaseQuery, now: datetime) -> Iterator[ColumnElement[bool]
         )
     if query.search is not None:
         yield identities.c.any_case_name.contains(any_case_key(query.search), autoescape=True)
+    yield from _of_standing(query, now)
+
+
+def _of_standing(query: CaseQuery, now: datetime) -> Iterator[ColumnElement[bool]]:
+    if query.column is not None:
+        yield board.stands_in(query.column, now)
     if query.situation is not None:
         yield and_(cases.c.state == "open", _situation(query.situation, now))
 

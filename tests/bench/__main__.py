@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.bench.board import measure_board
 from tests.bench.clouds import measure_clouds
 from tests.bench.directories import measure_directories
 from tests.bench.effort import QUICK, Effort
@@ -30,6 +31,7 @@ MEASUREMENTS: dict[str, Callable[[Path, Effort], list[Table]]] = {
     "groups": measure_groups,
     "import": measure_import,
     "sweep": measure_sweep,
+    "board": measure_board,
     "latency": measure_latency,
     "throughput": measure_throughput,
     "ldap": measure_directories,

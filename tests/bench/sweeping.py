@@ -52,7 +52,7 @@ def measure_sweep(folder: Path, effort: Effort) -> list[table.Table]:
     for store, stores in STORES.items():
         with ExitStack() as stack:
             address = stack.enter_context(stores())
-            benches = [_bench(folder / f"{store}-{size}", address(f"sweep{size}"), size) for size in sizes]
+            benches = [open_cases(folder / f"{store}-{size}", address(f"sweep{size}"), size) for size in sizes]
             head = ("a pass", *(f"{size:,} open, p50 / p99" for size in sizes), "largest against smallest")
             rows = [
                 _row(name, [partial(one, bench) for bench in benches])
@@ -97,8 +97,8 @@ def _timed(bench: Bench, *, released: int) -> float:
     return span
 
 
-def _bench(folder: Path, store: str, size: int) -> Bench:
-    """Return a bridge with so many open cases; the first are due right after its clock's time."""
+def open_cases(folder: Path, store: str, size: int, *, due: int = 0) -> Bench:
+    """Return a bridge with so many open cases; so many of them are due, and the next right after its clock's time."""
     print(f"loading {size:,} cases", file=sys.stderr, flush=True)
     folder.mkdir(parents=True)
     url = f"sqlite:///{folder / 'bridge.db'}" if store.startswith("sqlite") else store
@@ -117,7 +117,7 @@ def _bench(folder: Path, store: str, size: int) -> Bench:
         found = tx.execute(select(func.count()).select_from(tasks)).scalar_one()
     if found != 4 * size:
         raise RuntimeError(f"there are {found} tasks, not {4 * size}")
-    bench.clock.advance(timedelta(days=7) - SPACING / 2)
+    bench.clock.advance(timedelta(days=7) - SPACING / 2 + SPACING * due)
     return bench
 
 

@@ -18,14 +18,13 @@ from tests.services.bench import Bench
 from tests.services.flooded import a_guard, a_limit, leave_all, people, the_flood
 
 
-def test_an_open_case_is_shown_with_what_comes_next(bench: Bench, browse: Browse) -> None:
+def test_an_open_case_stands_on_the_board_with_what_comes_next(bench: Bench, browse: Browse) -> None:
     bench.leave(bench.join("ada"))
 
     shown = text_of(browse().get("/").text)
 
-    assert "Open cases 1" in shown
-    assert f"ada {bench.case(user(bench, 'ada')).id} idp employees deactivated waiting" in shown
-    assert "in 7d 2026-03-09 09:00 UTC 6 planned" in shown
+    assert shown.startswith("1 open case As of 2026-03-02 09:00:00 UTC Reload")
+    assert "grace 1 nothing is due yet ada in 7d" in shown
 
 
 def test_a_case_that_needs_a_person_says_so_at_case_and_target(bench: Bench, browse: Browse) -> None:
@@ -198,7 +197,7 @@ def test_without_the_database_it_says_so(browse: Browse, monkeypatch: pytest.Mon
     def away(*_: object, **__: object) -> None:
         raise StoreUnavailableError("the database cannot be used: disk I/O error")
 
-    monkeypatch.setattr(Overview, "list_cases", away)
+    monkeypatch.setattr(Overview, "inquiries", away)
 
     answer = browse().get("/")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scimbridge.dashboard.page import Page
 from scimbridge.dashboard.pages.board import BoardPage
 from scimbridge.dashboard.pages.case import CasePage
+from scimbridge.dashboard.pages.cases import CasesPage
 from scimbridge.dashboard.pages.exclusions import ExclusionPage, ExclusionsPage
 from scimbridge.dashboard.pages.guard import FloodPage, GuardPage
 from scimbridge.dashboard.pages.holds import HoldPage, HoldsPage
@@ -14,6 +15,7 @@ from scimbridge.dashboard.pages.targets import TargetPage, TargetsPage
 
 PAGES: tuple[type[Page], ...] = (
     BoardPage,
+    CasesPage,
     CasePage,
     GuardPage,
     FloodPage,

@@ -1,4 +1,4 @@
-"""The first page: open cases, targets, who was left alone and why, and holds."""
+"""The board of leavers: where each one stands, and who has the least time left."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from typing import Any
 
 from scimbridge.dashboard.page import Page
 from scimbridge.dashboard.visit import Visit
-from scimbridge.domain.case import CaseState
-from scimbridge.domain.situation import CaseQuery
-from scimbridge.domain.task import TaskState
 
-SHOWN = 100
-"""Open cases on the page, the newest; `scimbridge cases list` shows all."""
+SHOWN = 8
+"""Cases in each column; its list has them all."""
 
 SHOWN_FOR = timedelta(hours=24)
 """How long facts that led to nothing stay on the page."""
+
+MOST = 100
+"""Inquiries and facts on the page."""
 
 
 class BoardPage(Page):
     """Who is leaving."""
 
     path = "/"
-    template = "index.html"
+    template = "board.html"
 
     def context(self, visit: Visit) -> dict[str, Any]:
         """Return what there is to see at a glance."""
         overview, now = self.bridge.overview, visit.now
+        columns = self.bridge.board.read(now, shown=SHOWN)
         return {
-            "cases": overview.list_cases(CaseQuery(state=CaseState.OPEN), now, limit=SHOWN),
-            "case_count": overview.open_case_count(),
+            "columns": columns,
+            "case_count": sum(one.count for one in columns if one.column != "done"),
             "targets": overview.targets(now),
-            "inquiries": overview.inquiries(SHOWN),
-            "left_alone": overview.left_alone(now - SHOWN_FOR, limit=SHOWN),
+            "inquiries": overview.inquiries(MOST),
+            "left_alone": overview.left_alone(now - SHOWN_FOR, limit=MOST),
             "holds": self.bridge.holding.standing(),
             "floods": self.bridge.flooding.standing(),
-            "states": tuple(TaskState),
         }

@@ -28,7 +28,7 @@ identities = Table(
     Column("user_name_key", Key, nullable=False),
     # The name without its case, whatever the source's rule: for the questions that cross sources, where
     # an account that may be somebody else's is not touched.
-    Column("any_case_name", Text, nullable=False, server_default=""),
+    Column("any_case_name", Key, nullable=False, server_default=""),
     Column("external_id", Text),
     Column("active", Boolean, nullable=False),
     Column("document", Document, nullable=False),
@@ -61,7 +61,7 @@ identity_values = Table(
     # emails.value and employeeNumber, folded by the attribute's case rule.
     Column("identity_id", ForeignKey("identities.id"), primary_key=True),
     Column("attribute", String(64), primary_key=True),
-    Column("value", Text, primary_key=True),
+    Column("value", Key, primary_key=True),
     Index("ix_identity_values_value", "attribute", "value"),
 )
 

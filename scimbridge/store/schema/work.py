@@ -27,6 +27,9 @@ cases = Table(
     Index("uq_cases_open", "identity_id", unique=True,
           sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
     Index("ix_cases_state", "state", "opened_at"),
+    # What has ended lately.
+    Index("ix_cases_closed_at", "closed_at",
+          sqlite_where=text("closed_at IS NOT NULL"), postgresql_where=text("closed_at IS NOT NULL")),
 )  # fmt: skip
 
 stages = Table(
