@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,13 @@ from scimbridge.sdk import AccountNotFoundError, Entitlement, RejectedError
 
 ROLES = "roles"
 ENTITLEMENTS = "entitlements"
+_MEMBERS = ("members",)
+_FEWEST_AT_ONCE = 3
+"""For fewer groups, a bulk request is not worth its trouble."""
+
+_MOST_AT_ONCE = 100
+"""However many a service takes: one request should not take minutes, nor be too large for what stands before it."""
+
 
 Operation = dict[str, Any]
 
@@ -45,10 +52,19 @@ class Groups:
     They are searched for by their members, for that is what is changed. Whether the service understands such a filter
     is tried once; where it does not, the account is asked (``groups``), and all groups are looked through where it does
     not tell.
+
+    Args:
+        client: Asks the service.
+        dialect: How members are changed there.
+        privileged: Names of groups that give power over others.
+        bulk: Returns how many operations one bulk request may have; 0 where there is none.
     """
 
-    def __init__(self, client: ScimClient, dialect: Dialect, privileged: Iterable[str]) -> None:
+    def __init__(
+        self, client: ScimClient, dialect: Dialect, privileged: Iterable[str], bulk: Callable[[], int]
+    ) -> None:
         self._client = client
+        self._bulk = bulk
         self._dialect = dialect
         self._privileged = frozenset(privileged)
         self._asking = threading.Lock()
@@ -85,7 +101,7 @@ class Groups:
 
     def _change(self, groups: Iterable[Entitlement], operations: list[Operation]) -> Changed:
         changed = Changed()
-        for each in groups:
+        for each in self._left_by_bulk(list(groups), operations, changed):
             try:
                 self._client.patch_group(each.id, operations)
                 changed.done += 1
@@ -94,6 +110,27 @@ class Groups:
             except RefusedError as error:
                 changed.refused.append(f"{each.name}: {error}")
         return changed
+
+    def _left_by_bulk(
+        self, groups: list[Entitlement], operations: list[Operation], changed: Changed
+    ) -> Iterator[Entitlement]:
+        """Change several groups at once, where the service can; yields those that are not, or not known to be.
+
+        They are changed one by one then, which does no harm a second time, and says why it cannot be done.
+        """
+        size = min(self._bulk(), _MOST_AT_ONCE) if len(groups) >= _FEWEST_AT_ONCE else 0
+        if size < _FEWEST_AT_ONCE:
+            yield from groups
+            return
+        for start in range(0, len(groups), size):
+            part = groups[start : start + size]
+            try:
+                told = self._client.patch_groups([each.id for each in part], operations)
+            except RefusedError:
+                told = {}
+            is_done = {group_id for group_id, status in told.items() if status // 100 == 2}
+            changed.done += len(is_done)
+            yield from (each for each in part if each.id not in is_done)
 
     def _can_filter(self) -> bool:
         with self._asking:
@@ -115,7 +152,7 @@ class Groups:
 
         Where no group shows anybody, it is not believed either.
         """
-        for group in self._client.list_groups(members=True).resources:
+        for group in self._client.list_groups(more=_MEMBERS).resources:
             for member in values_at(group, "members.value"):
                 return value_of(group, "id") in [value_of(each, "id") for each in self._having(member)]
         return False
@@ -128,7 +165,7 @@ class Groups:
     def _all_with(self, user_id: str) -> Iterator[Document]:
         """Yield the groups that a user is in, of all groups."""
         is_told = has_any = False
-        listed = through(lambda start: self._client.list_groups(start=start, members=True), "looking through groups")
+        listed = through(lambda start: self._client.list_groups(start=start, more=_MEMBERS), "looking through groups")
         for group in listed:
             has_any = True
             members = values_at(group, "members.value")

@@ -39,6 +39,10 @@ def not_configured(config: ScimConfig) -> Iterator[Action]:
     """Yield the actions for which a target has to be told what to look at, and is not."""
     if config.groups == "off" and not config.roles:
         yield from _OF_GROUPS
+    if config.groups == "off":
+        yield from (action for action in Action if action.is_of_groups)
+    if config.group_stamp_attribute is None:
+        yield from (Action.STAMP_GROUP, Action.UNSTAMP_GROUP)
     if not config.entitlements:
         yield from _OF_LICENSES
     if config.stamp_attribute is None:

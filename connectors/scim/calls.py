@@ -43,7 +43,7 @@ class ScimCalls(Connector[ScimConfig]):
         way = self._dialect.update if config.update == "auto" else config.update
         self._patches: bool | None = None if way == "auto" else way == "patch"
         self.description = Description(self.client)
-        self._groups = Groups(self.client, self._dialect, config.privileged_groups)
+        self._groups = Groups(self.client, self._dialect, config.privileged_groups, self.description.bulk)
 
     def close(self) -> None:
         """Close all connections."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from connectors.scim.document import Document, value_of
-from connectors.scim.errors import is_scim_error
+from connectors.scim.errors import RefusedError, is_scim_error
 from scimbridge.sdk import AccountNotFoundError, Confirm, RejectedError, TargetUnusableError
 from scimbridge.sdk.http import Answer, Authorize, HttpClient
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+BULK_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 PAGE = 100
 _JSON = {"Accept": "application/scim+json, application/json;q=0.9"}
 _WRITE = {**_JSON, "Content-Type": "application/scim+json"}
@@ -78,13 +80,14 @@ class ScimClient:
             params["startIndex"] = str(start)
         return _page(self._send("GET", "/Users", call=call, params=params, headers=_JSON))
 
-    def list_groups(self, scim_filter: str | None = None, *, start: int = 1, members: bool = False) -> Page:
+    def list_groups(self, scim_filter: str | None = None, *, start: int = 1, more: tuple[str, ...] = ()) -> Page:
         """Return a page of groups, those that the filter matches where there is one.
 
-        Members come along only where they are asked for: of a large group they are more than an answer has room for.
+        Only what is asked for beside ids and names comes along: the members of a large group are more than an answer
+        has room for.
         """
         call = "listing groups" if scim_filter is None else "searching for groups"
-        params = {"attributes": "id,displayName,members" if members else "id,displayName"}
+        params = {"attributes": ",".join(("id", "displayName", *more))}
         if self._counts:
             params["count"] = str(PAGE)
         if scim_filter is not None:
@@ -102,8 +105,50 @@ class ScimClient:
         body = {"schemas": [PATCH_SCHEMA], "Operations": operations}
         answer = self._send("PATCH", path, call=call, body=body, headers=_WRITE, expect=_GONE)
         if answer.status in _GONE:
-            self._make_sure_of_the_address(answer)
-            raise AccountNotFoundError(f"{call}: the target has no such group")
+            raise self._not_found(answer, "group")
+
+    def patch_groups(self, group_ids: Sequence[str], operations: list[dict[str, Any]]) -> dict[str, int]:
+        """Change several groups in the same way by one bulk request (RFC 7644 §3.7).
+
+        Returns:
+            The status of each by its id; whoever is missing was not answered for.
+        """
+        data = {"schemas": [PATCH_SCHEMA], "Operations": operations}
+        asked = {str(number): group_id for number, group_id in enumerate(group_ids)}
+        body = {
+            "schemas": [BULK_SCHEMA],
+            "Operations": [
+                {"method": "PATCH", "bulkId": number, "path": _path(group_id, "Groups"), "data": data}
+                for number, group_id in asked.items()
+            ],
+        }
+        answer = self._send("POST", "/Bulk", call="changing groups", body=body, headers=_WRITE)
+        told = value_of(answer.json_object(), "Operations")
+        answered = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+        found = ((self._answered_for(each, asked), str(value_of(each, "status"))) for each in answered)
+        return {group_id: int(status) for group_id, status in found if group_id is not None and status.isdigit()}
+
+    @staticmethod
+    def _answered_for(answer: Document, asked: Mapping[str, str]) -> str | None:
+        """Return which group a part of the answer is about: some repeat ``bulkId``, and all should say where it is."""
+        known = asked.get(str(value_of(answer, "bulkId")))
+        place = unquote(str(value_of(answer, "location")).rpartition("/")[2])
+        return known if known is not None else place if place in asked.values() else None
+
+    def get_group(self, group_id: str) -> Document:
+        """Return a group's document; raises ``AccountNotFoundError`` where there is none of this id."""
+        call = "reading a group"
+        answer = self._send("GET", _path(group_id, "Groups"), call=call, headers=_JSON, expect=_GONE)
+        if answer.status in _GONE:
+            raise self._not_found(answer, "group")
+        document = answer.json_object()
+        if value_of(document, "id") != group_id:
+            raise RefusedError(f"{call}: the target answered with something else than that group")
+        return document
+
+    def delete_group(self, group_id: str, confirm: Confirm) -> bool:
+        """Delete a group, and return whether there was one."""
+        return self._delete(_path(group_id, "Groups"), "deleting a group", confirm)
 
     def get_user(self, account_id: str) -> Document:
         """Return a user's document as the service sent it (RFC 7644 §3.4.1)."""
@@ -131,8 +176,10 @@ class ScimClient:
 
         No particular content type is asked for: some services refuse to name one for an answer without content.
         """
-        call = "deleting an account"
-        answer = self._send("DELETE", _path(account_id), call=call, expect=_GONE, confirm=confirm)
+        return self._delete(_path(account_id), "deleting an account", confirm)
+
+    def _delete(self, path: str, call: str, confirm: Confirm) -> bool:
+        answer = self._send("DELETE", path, call=call, expect=_GONE, confirm=confirm)
         if answer.status in _GONE:
             self._make_sure_of_the_address(answer)
             return False
@@ -145,9 +192,9 @@ class ScimClient:
             raise self._not_found(answer)
         return answer.status
 
-    def _not_found(self, answer: Answer) -> AccountNotFoundError:
+    def _not_found(self, answer: Answer, what: str = "account") -> AccountNotFoundError:
         self._make_sure_of_the_address(answer)
-        return AccountNotFoundError(f"{answer.call}: the target has no such account")
+        return AccountNotFoundError(f"{answer.call}: the target has no such {what}")
 
     def _make_sure_of_the_address(self, answer: Answer) -> None:
         """Tell "no such account" from "no such place".

@@ -98,6 +98,9 @@ class ScimConfig(TargetConfig):
     stamp_attribute: str | None = None
     """Which text of an account `stamp` writes its mark into, behind what stands there, e.g. `nickName` or `title`."""
 
+    group_stamp_attribute: str | None = None
+    """Which text of a group `stamp_group` writes its mark into; the standard has none, but for the group's name."""
+
     privileged_groups: list[str] = Field(default=[])
     """Names of groups and roles that give power over others: a person decides about who is in them, and nobody is
     put back by the bridge."""
@@ -225,7 +228,7 @@ class ScimConfig(TargetConfig):
             raise ValueError(refusal)
         return value
 
-    @field_validator("stamp_attribute")
+    @field_validator("stamp_attribute", "group_stamp_attribute")
     @classmethod
     def _is_a_text(cls, value: str | None) -> str | None:
         if value is not None and (not re.fullmatch(r"[A-Za-z]\w*", value, re.ASCII) or value.lower() in _NO_TEXTS):

@@ -19,6 +19,8 @@ from connectors.scim.document import (
     ref_of,
     values_at,
 )
+from connectors.scim.group_actions import GroupActions
+from connectors.scim.group_states import GroupStates
 from connectors.scim.listing import Listing
 from connectors.scim.marking_actions import MarkingActions
 from connectors.scim.paging import through
@@ -32,6 +34,8 @@ from scimbridge.sdk import (
     Context,
     Done,
     Expiry,
+    GroupState,
+    GroupSummary,
     Outcome,
     Person,
     performs,
@@ -41,7 +45,7 @@ from scimbridge.sdk.expiry import expiry_of
 from scimbridge.sdk.finding import find_by
 
 
-class ScimConnector(BelongingActions, MarkingActions):
+class ScimConnector(BelongingActions, MarkingActions, GroupActions):
     """A SCIM 2.0 service provider (RFC 7643, RFC 7644), as the standard has it."""
 
     kind = "scim"
@@ -51,6 +55,7 @@ class ScimConnector(BelongingActions, MarkingActions):
     def __init__(self, config: ScimConfig, context: Context, **replaced: Any) -> None:
         super().__init__(config, context, **replaced)
         self._listing = Listing(config, self.client, self.description.filters)
+        self._group_states = GroupStates(config, self.client)
 
     def check(self) -> str:
         """Ask what the service can do, and then for one user: the first may be answered to anybody (RFC 7643 §5)."""
@@ -97,6 +102,18 @@ class ScimConnector(BelongingActions, MarkingActions):
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
         """Yield the users of the service, or those that it says were changed since."""
         return self._listing.accounts(since)
+
+    def list_groups(self) -> Iterator[GroupSummary]:
+        """Yield the groups of the service."""
+        return self._group_states.all()
+
+    def find_group(self, name: str) -> AccountRef | None:
+        """Return the group of this id or name."""
+        return self._group_states.find(name)
+
+    def read_group(self, group_id: str) -> GroupState:
+        """Return a group with its members, as far as the service shows them."""
+        return self._group_states.read(group_id)
 
     @performs(Action.SUSPEND, undo=Action.RESTORE)
     def suspend(self, account: AccountState, confirm: Confirm) -> Outcome:  # noqa: ARG002  # it can be taken back

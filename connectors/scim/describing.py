@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from connectors.scim.client import ScimClient
 from connectors.scim.document import CORE_USER, Document, value_of
+from scimbridge.sdk import RejectedError, TargetUnusableError
 
 _AN_HOUR = 3600.0
 """How long an answer is believed, in seconds: applications learn, mostly at night."""
@@ -61,10 +62,14 @@ class Description:
         return _is(self._config(), "filter") is True
 
     def bulk(self) -> int:
-        """Return how many operations one bulk request may have; 0 where the service says of none."""
-        told = value_of(self._config(), "bulk")
+        """Return how many operations one bulk request may have; 0 where the service says of none, or does not tell."""
+        try:
+            config = self._config()
+        except (RejectedError, TargetUnusableError):
+            return 0
+        told = value_of(config, "bulk")
         most = value_of(told, "maxOperations") if isinstance(told, Mapping) else None
-        return most if _is(self._config(), "bulk") is True and isinstance(most, int) and most > 0 else 0
+        return most if _is(config, "bulk") is True and isinstance(most, int) and most > 0 else 0
 
     def has_groups(self) -> bool:
         """Whether the service has groups, or does not say what it has."""

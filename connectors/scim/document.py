@@ -7,6 +7,7 @@ plain data: what a target adds on its own must survive a PUT.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from scimbridge.sdk import AccountRef, RejectedError
@@ -98,6 +99,19 @@ def version_of(document: Document) -> str | None:
     meta = value_of(document, "meta")
     version = value_of(meta, "version") if isinstance(meta, Mapping) else None
     return version if isinstance(version, str) and version.isascii() and version.isprintable() and version else None
+
+
+def time_in(document: Document, name: str) -> datetime | None:
+    """Return a time of ``meta`` (RFC 7643 §3.1); ``None`` where it tells none."""
+    meta: Any = value_of(document, "meta")
+    text = value_of(meta, name) if isinstance(meta, Mapping) else None
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    if at is None:
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _each(values: list[Any]) -> list[Any]:

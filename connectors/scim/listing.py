@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from connectors.scim.client import Page, ScimClient
 from connectors.scim.config import ScimConfig
-from connectors.scim.document import Document, is_suspended, is_unmanaged, ref_of, value_of, values_at
+from connectors.scim.document import Document, is_suspended, is_unmanaged, ref_of, time_in, value_of, values_at
 from scimbridge.sdk import AccountPage, AccountSummary, Coverage, End, RejectedError, RetryableError
-from scimbridge.sdk.increments import HighWater, cursor_of, time_in
+from scimbridge.sdk.increments import HighWater, cursor_of
+from scimbridge.sdk.increments import time_in as time_of
 
 PAGE = 100
 
@@ -35,7 +34,7 @@ class Listing:
     def accounts(self, since: str | None) -> Iterator[AccountPage]:
         """Yield all accounts, or those that were changed since, where the service says that it filters."""
         filters = self._filters()
-        begun_at = time_in(since, self._scope, "changed") if filters else None
+        begun_at = time_of(since, self._scope, "changed") if filters else None
         scim_filter = f'meta.lastModified gt "{begun_at:%Y-%m-%dT%H:%M:%SZ}"' if begun_at is not None else None
         first = self._first(scim_filter) if scim_filter is not None else None
         if first is None:
@@ -44,7 +43,7 @@ class Listing:
         seen, has_times = HighWater(begun_at), True
         for users in self._pages(first, scim_filter):
             for user in users:
-                changed_at = _time(user, "lastModified")
+                changed_at = time_in(user, "lastModified")
                 seen.saw(changed_at)
                 has_times = has_times and changed_at is not None
             yield AccountPage(accounts=tuple(map(self._summary, users)))
@@ -87,7 +86,7 @@ class Listing:
             name=ref.name,
             attributes={path: values_at(user, path) for path in self._config.match.values()},
             suspended=is_suspended(user) if value_of(user, "active") is not None else None,
-            created_at=_time(user, "created"),
+            created_at=time_in(user, "created"),
             unmanaged=is_unmanaged(user, self._config.stamp_attribute),
         )
 
@@ -100,16 +99,3 @@ def _behind(last: str, first: str, page: Page) -> tuple[Document, ...]:
     if begins_with == first:
         raise RejectedError("listing users: the target answers with the first page again, whatever page is asked for")
     raise RetryableError("listing users: accounts came or went while they were listed; the list is begun anew")
-
-
-def _time(user: Document, name: str) -> datetime | None:
-    """Return a time of ``meta`` (RFC 7643 §3.1); ``None`` where it tells none."""
-    meta: Any = value_of(user, "meta")
-    text = value_of(meta, name) if isinstance(meta, Mapping) else None
-    try:
-        at = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    if at is None:
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -12,18 +12,19 @@ MAX_PAGES = 20
 """How far a search goes at a target that answers with more than was asked for."""
 
 
-def through(page_from: Callable[[int], Page], words: str) -> Iterator[Document]:
+def through(page_from: Callable[[int], Page], words: str, *, most: int = MAX_PAGES) -> Iterator[Document]:
     """Yield what a search finds, from its first page to its last.
 
     Args:
         page_from: Returns the page from an index on, which begins with 1.
         words: What this is, for an operator.
+        most: How many pages there may be.
 
     Raises:
         RejectedError: The list is shorter than announced, or longer than any answer to the question can be.
     """
     seen = 0
-    for _ in range(MAX_PAGES):
+    for _ in range(most):
         page = page_from(seen + 1)
         yield from page.resources
         seen += len(page.resources)

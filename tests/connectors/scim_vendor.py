@@ -19,6 +19,7 @@ def settings_for(habits: Habits) -> dict[str, Any]:
         "roles": habits.roles,
         "entitlements": habits.entitlements,
         **({} if habits.marks is None else {"stamp_attribute": habits.marks}),
+        "group_stamp_attribute": "description",
         "privileged_groups": ["Administrators"],
     }
 

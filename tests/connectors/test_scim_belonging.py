@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from connectors.scim import ScimConnector
 from scimbridge.sdk import (
+    AccountNotFoundError,
     AccountState,
     Action,
+    AmbiguousAccountError,
     Done,
     Entitlement,
     NeedsPerson,
@@ -20,6 +24,8 @@ from scimbridge.sdk import (
 )
 from scimbridge.sdk.testing import RecordingPermit, confirmed
 from tests.connectors.scim_double import Service
+from tests.connectors.scim_vendor import connector
+from tests.doubles.scim import Application, vendors
 
 MARKS = {Action.STAMP, Action.UNSTAMP, Action.DISCONNECT}
 
@@ -145,16 +151,159 @@ def test_roles_and_entitlements_come_back_as_they_were(update: str) -> None:
     assert AccountState.from_json(original.to_json()) == original
 
 
+def in_many(*names: str, habits: dict[str, Any] | None = None) -> tuple[Application, str, ScimConnector]:
+    """Return an application, somebody who is in these groups there, and a connector."""
+    app = Application(vendors()["standard"].model_copy(update=habits or {}))
+    account_id = app.add_user("alice")
+    for name in names:
+        app.add_group(name, account_id, app.add_user("colleague"))
+    return app, account_id, connector(app, "standard", groups="on")
+
+
+def test_many_groups_are_left_and_joined_by_one_request_where_the_service_takes_several_at_once() -> None:
+    app, account_id, subject = in_many("a", "b", "c", "d", habits={"bulk": 3})
+    original = subject.read(account_id)
+
+    out = subject.perform(Action.REMOVE_FROM_GROUPS, original, confirmed)
+    left = subject.read(account_id)
+    back = subject.perform(Action.ADD_TO_GROUPS, left.with_original(original, left), confirmed)
+
+    assert out == back == Done(changed=True, after={"how many": 4})
+    assert not left.groups
+    assert app.groups_of(account_id) == ["a", "b", "c", "d"]
+    assert app.requests.count("POST /Bulk") == 4
+    assert app.writes == 4
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _: httpx.Response(501),
+        lambda _: httpx.Response(413),
+        lambda _: httpx.Response(200, json={}),
+        lambda _: httpx.Response(200, json={"Operations": [{"status": "403", "location": "/Groups/g-2"}, {}, 1]}),
+    ],
+    ids=["not there", "too large", "no answer", "refused"],
+)
+def test_what_a_bulk_request_does_not_do_is_done_one_by_one(
+    answer: Callable[[httpx.Request], httpx.Response],
+) -> None:
+    app, account_id, subject = in_many("a", "b", "c")
+    account = subject.read(account_id)
+    app.answer_next = [None, answer]  # what is announced, and the bulk request
+
+    out = subject.perform(Action.REMOVE_FROM_GROUPS, account, confirmed)
+
+    assert out == Done(changed=True, after={"how many": 3})
+    assert app.groups_of(account_id) == []
+    assert sum(each.startswith("PATCH /Groups/") for each in app.requests) == 3
+
+
+def test_parts_of_a_bulk_request_are_told_apart_by_their_place_too() -> None:
+    app, account_id, subject = in_many("a", "b", "c")
+    account = subject.read(account_id)
+    told = [{"location": f"https://app.example.com/Groups/{each}", "status": "200"} for each in app.groups]
+    app.answer_next = [None, lambda _: httpx.Response(200, json={"Operations": told})]
+
+    assert subject.perform(Action.REMOVE_FROM_GROUPS, account, confirmed) == Done(changed=True, after={"how many": 3})
+    assert app.writes == 1
+
+
+def test_a_group_that_goes_away_during_a_bulk_request_is_told_as_ever() -> None:
+    app, account_id, subject = in_many("a", "b", "c")
+    original = subject.read(account_id)
+    subject.perform(Action.REMOVE_FROM_GROUPS, original, confirmed)
+    left = subject.read(account_id)
+    del app.groups[next(iter(app.groups))]
+
+    back = subject.perform(Action.ADD_TO_GROUPS, left.with_original(original, left), confirmed)
+
+    assert back == Done(changed=True, after={"how many": 2}, lost=("the group a is gone",))
+
+
+def test_members_that_are_never_shown_are_unknown_and_nobody_acts_on_that() -> None:
+    app = Application(vendors()["aws-identity-center"])
+    group_id = app.add_group("staff", app.add_user("alice"))
+    subject = connector(app, "standard", groups="on")
+
+    group = subject.read_group(group_id)
+
+    assert group.members is None
+    assert subject.perform(Action.EMPTY_GROUP, group, confirmed) == Done(changed=False)
+    assert not app.writes
+
+
+def test_a_group_that_cannot_be_patched_is_emptied_and_refilled_by_hand() -> None:
+    app, account_id, _ = in_many("a")
+    subject = connector(app, "standard", groups="on", update="put")
+    full = subject.read_group(next(iter(app.groups)))
+    empty = replace(full, members=(), original=full)
+
+    asked = [
+        subject.perform(action, state, confirmed)
+        for action, state in ((Action.EMPTY_GROUP, full), (Action.REFILL_GROUP, empty))
+    ]
+
+    assert all(isinstance(each, NeedsPerson) for each in asked)
+    assert app.groups_of(account_id) == ["a"]
+
+
+def test_groups_of_one_name_are_never_guessed_among() -> None:
+    app, _, subject = in_many("a")
+    app.groups["g-twin"] = {"id": "g-twin", "displayName": "A", "members": []}
+
+    with pytest.raises(AmbiguousAccountError) as caught:
+        subject.find_group("a")
+
+    assert len(caught.value.candidates) == 2
+
+
+def test_a_member_who_is_refused_stops_no_other() -> None:
+    app, _, subject = in_many("a")
+    group_id = next(iter(app.groups))
+    app.groups[group_id]["members"].append(inner := app.add_group("inner"))
+    original = subject.read_group(group_id)
+    subject.perform(Action.EMPTY_GROUP, original, confirmed)
+    left = subject.read_group(group_id)
+
+    back = subject.perform(Action.REFILL_GROUP, left.with_original(original, left), confirmed)
+
+    assert isinstance(back, Done)
+    assert [each.partition(":")[0] for each in back.lost] == [inner]
+    assert len(app.groups[group_id]["members"]) == 2
+
+
+def test_a_group_that_is_gone_is_not_refilled() -> None:
+    app, _, subject = in_many("a")
+    original = subject.read_group(next(iter(app.groups)))
+    left = replace(original, members=())
+    app.groups.clear()
+
+    with pytest.raises(AccountNotFoundError):
+        subject.perform(Action.REFILL_GROUP, left.with_original(original, left), confirmed)
+
+
+OF_GROUPS = {Action.EMPTY_GROUP, Action.REFILL_GROUP, Action.DELETE_GROUP}
+OF_GROUPS_MARKED = {Action.STAMP_GROUP, Action.UNSTAMP_GROUP}
+
+
 @pytest.mark.parametrize(
     ("settings", "left_out"),
     [
         (
             {},
-            MARKS | {Action.REMOVE_FROM_GROUPS, Action.ADD_TO_GROUPS, Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES},
+            OF_GROUPS
+            | OF_GROUPS_MARKED
+            | MARKS
+            | {Action.REMOVE_FROM_GROUPS, Action.ADD_TO_GROUPS, Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES},
         ),
-        ({"groups": "on"}, MARKS | {Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES}),
-        ({"roles": True, "entitlements": True}, MARKS),
-        ({"roles": True, "entitlements": True, "stamp_attribute": "title"}, set()),
+        ({"groups": "on"}, OF_GROUPS_MARKED | MARKS | {Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES}),
+        ({"roles": True, "entitlements": True}, OF_GROUPS | OF_GROUPS_MARKED | MARKS),
+        ({"groups": "on", "group_stamp_attribute": "about"}, MARKS | {Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES}),
+        (
+            {"roles": True, "entitlements": True, "stamp_attribute": "title"},
+            OF_GROUPS | OF_GROUPS_MARKED,
+        ),
     ],
 )
 def test_what_a_target_can_do_follows_its_settings(settings: dict[str, Any], left_out: set[Action]) -> None:

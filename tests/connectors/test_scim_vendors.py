@@ -11,13 +11,14 @@ import pytest
 from connectors.scim import ScimConfig, ScimConnector
 from connectors.scim.calls import http_client
 from connectors.scim.dialect import dialect, names
-from scimbridge.sdk import AccountRef, Action, AmbiguousAccountError, Connector, Context, Permit, Person
-from scimbridge.sdk.conformance import ConnectorConformance
+from scimbridge.sdk import AccountRef, Action, AmbiguousAccountError, Connector, Context, Done, Permit, Person
+from scimbridge.sdk.conformance import ConnectorConformance, GroupConformance
 from scimbridge.sdk.conformance.acting import Acting
 from scimbridge.sdk.conformance.arranging import Arranging
 from scimbridge.sdk.conformance.deleting import Deleting
 from scimbridge.sdk.conformance.suspending import Suspending
 from scimbridge.sdk.conformance.undoing import Undoing
+from scimbridge.sdk.testing import confirmed
 from tests.connectors.scim_vendor import connector, settings_for
 from tests.doubles.scim import Application, Habits, vendors
 
@@ -27,6 +28,9 @@ def possible(habits: Habits) -> set[Action]:
     can = {Action.SUSPEND, Action.RESTORE} if habits.inactive == "suspended" else set()
     can |= {Action.DELETE} if habits.delete == "removes" else set()
     can |= {Action.REMOVE_FROM_GROUPS, Action.ADD_TO_GROUPS} if habits.groups != "none" or habits.roles else set()
+    if habits.groups == "shown" and "PATCH" in habits.methods:
+        can |= {Action.STAMP_GROUP, Action.UNSTAMP_GROUP, Action.EMPTY_GROUP, Action.REFILL_GROUP, Action.DELETE_GROUP}
+    can |= {Action.STAMP_GROUP, Action.UNSTAMP_GROUP} if habits.groups == "hidden" else set()
     can |= {Action.RELEASE_LICENSES, Action.ASSIGN_LICENSES} if habits.entitlements else set()
     return can | ({Action.STAMP, Action.UNSTAMP, Action.DISCONNECT} if habits.marks else set())
 
@@ -120,18 +124,61 @@ class Looked(Vendor):
         assert not self.writes()
 
 
-class Promises(Looked, Suspending, Deleting, Acting, Undoing):
+class Grouping(Vendor):
+    """What is done to groups, where that depends on the vendor: members by the hundred, and back."""
+
+    def test_a_large_group_is_emptied_refilled_and_deleted(self, connector: Connector[Any]) -> None:
+        if self.habits.groups != "shown":
+            pytest.skip("there are no groups that show their members")
+        people = [self.app.add_user(f"member{number}") for number in range(101)]
+        group_id = self.app.add_group("large", *people)
+        original = connector.read_group(group_id)
+
+        connector.perform(Action.EMPTY_GROUP, original, confirmed)
+        left = connector.read_group(group_id)
+        back = connector.perform(Action.REFILL_GROUP, left.with_original(original, left), confirmed)
+
+        assert len(original.members or ()) == 101
+        assert not left.members
+        assert back == Done(changed=True, after={"how many": 101})
+        assert self.app.groups[group_id]["members"] == people
+        assert connector.find_group("LARGE") == AccountRef(group_id, "large")
+        assert connector.perform(Action.DELETE_GROUP, original, confirmed) == Done(changed=True)
+        assert group_id not in self.app.groups
+
+
+class Promises(Looked, Grouping, Suspending, Deleting, Acting, Undoing):
     """What depends on the vendor."""
+
+
+class Grouped(Looked, GroupConformance):
+    """All promises, those about groups among them."""
+
+    def form_group(self, name: str, members: list[str], *, protected: bool = False) -> str:
+        self.app.add_group("colleagues", self.app.add_user("colleague"))
+        return self.app.add_group("Administrators" if protected else name, *members, description="kept")
+
+    def look_at_group(self, group_id: str) -> Mapping[str, Any] | None:
+        group = self.app.groups.get(group_id)
+        return None if group is None else {**group, "members": sorted(group["members"])}
+
+    def put_into_group(self, group_id: str, account_id: str) -> None:
+        self.app.groups[group_id]["members"].append(account_id)
+
+    def group_text_of(self, group_id: str) -> str:
+        return str(self.app.groups[group_id].get("description", ""))
 
 
 class Standard(Vendor, ConnectorConformance):
     """All promises."""
 
 
+_BASES: Mapping[str, type[Vendor]] = {"standard": Grouped, "standard-put": Standard}
+
 for _vendor, _habits in vendors().items():
     _name = f"Test{''.join(part.title() for part in _vendor.split('-'))}"
     _told = {"vendor": _vendor, "habits": _habits, "declares": possible(_habits)}
-    globals()[_name] = type(_name, (Standard if _vendor.startswith("standard") else Promises,), _told)
+    globals()[_name] = type(_name, (_BASES.get(_vendor, Promises),), _told)
 
 
 def test_each_dialect_has_a_double() -> None:

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 from connectors.scim import ScimConfig, ScimConnector
 from connectors.scim.calls import http_client
 from connectors.scim.client import PATCH_SCHEMA
-from scimbridge.sdk import Context, Permit, Person
-from scimbridge.sdk.conformance import ConnectorConformance
+from scimbridge.sdk import Action, Context, Permit, Person
+from scimbridge.sdk.conformance import GroupConformance
 from scimbridge.store.schema import requests
 from tests.processes.serving import Server
 
@@ -33,7 +33,10 @@ def around(server_on_sqlite: Server, token: str) -> Iterator[httpx.Client]:
         yield client
 
 
-class TestBridgeToBridge(ConnectorConformance):
+class TestBridgeToBridge(GroupConformance):
+    # The standard has no text of groups in which a mark could stand.
+    declares = frozenset(ScimConnector.capabilities) - {Action.STAMP_GROUP, Action.UNSTAMP_GROUP}
+
     @pytest.fixture(autouse=True)
     def _bridge(self, server_on_sqlite: Server, token: str, around: httpx.Client) -> None:
         self.server = server_on_sqlite
@@ -68,7 +71,7 @@ class TestBridgeToBridge(ConnectorConformance):
                 "Groups", schemas=[GROUP], displayName=f"{account_id}.{number}", members=[{"value": account_id}]
             )
         if privileged:
-            self._join_administrators(account_id)
+            self._join("Administrators", account_id)
         licenses = [{"value": each, "display": each.title(), "type": "seat"} for each in ("writer", "reader")]
         document = {**self.around.get(f"Users/{account_id}").raise_for_status().json(), "entitlements": licenses}
         self.around.put(f"Users/{account_id}", json=document).raise_for_status()
@@ -94,16 +97,33 @@ class TestBridgeToBridge(ConnectorConformance):
         with self.server.bridge.database.read() as tx:
             return tx.execute(select(func.count()).select_from(requests)).scalar_one()
 
-    def _join_administrators(self, account_id: str) -> None:
-        found = (
-            self.around.get("Groups", params={"filter": 'displayName eq "Administrators"'}).raise_for_status().json()
-        )
-        groups = found.get("Resources") or [
-            {"id": self._created("Groups", schemas=[GROUP], displayName="Administrators")}
-        ]
+    def form_group(self, name: str, members: list[str], *, protected: bool = False) -> str:
+        if protected:
+            return self._join("Administrators", *members)
+        return self._created("Groups", schemas=[GROUP], displayName=name, members=[{"value": each} for each in members])
+
+    def look_at_group(self, group_id: str) -> Mapping[str, Any] | None:
+        answer = self.around.get(f"Groups/{group_id}")
+        if answer.status_code == 404:
+            return None
+        document: dict[str, Any] = answer.raise_for_status().json()
+        return {
+            "name": document["displayName"],
+            "members": sorted(each["value"] for each in document.get("members", [])),
+        }
+
+    def put_into_group(self, group_id: str, account_id: str) -> None:
         operation = {"op": "add", "path": "members", "value": [{"value": account_id}]}
         body = {"schemas": [PATCH_SCHEMA], "Operations": [operation]}
-        self.around.patch(f"Groups/{groups[0]['id']}", json=body).raise_for_status()
+        self.around.patch(f"Groups/{group_id}", json=body).raise_for_status()
+
+    def _join(self, name: str, *account_ids: str) -> str:
+        """Put accounts into the one group of a name, and return its id."""
+        found = self.around.get("Groups", params={"filter": f'displayName eq "{name}"'}).raise_for_status().json()
+        groups = found.get("Resources") or [{"id": self._created("Groups", schemas=[GROUP], displayName=name)}]
+        for each in account_ids:
+            self.put_into_group(groups[0]["id"], each)
+        return str(groups[0]["id"])
 
     def _created(self, endpoint: str, **document: Any) -> str:
         return str(self.around.post(endpoint, json=document).raise_for_status().json()["id"])

@@ -59,6 +59,23 @@ class ScimTarget:
         answer = self._http.post(f"{self.base_url}/Groups", json=document).raise_for_status()
         return str(answer.json()["id"])
 
+    def group(self, group_id: str) -> dict[str, Any] | None:
+        """Return a group's document without ``meta``, or ``None``."""
+        answer = self._http.get(f"{self.base_url}/Groups/{group_id}")
+        if answer.status_code == 404:
+            return None
+        document: dict[str, Any] = answer.raise_for_status().json()
+        document.pop("meta")
+        return document
+
+    def join(self, group_id: str, user_id: str) -> None:
+        """Put a user into a group."""
+        document = {
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations": [{"op": "add", "path": "members", "value": [{"value": user_id}]}],
+        }
+        self._http.patch(f"{self.base_url}/Groups/{group_id}", json=document).raise_for_status()
+
     def members(self, group_id: str) -> set[str]:
         """Return the ids of those who are in a group."""
         group = self._http.get(f"{self.base_url}/Groups/{group_id}").raise_for_status().json()

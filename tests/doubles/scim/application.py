@@ -191,6 +191,7 @@ class Application:
         except RefusalError as refusal:
             answer = self._refused(refusal)
         told = {"response": answer.json()} if answer.status_code >= 400 else {}
+        told |= {"bulkId": operation["bulkId"]} if "bulkId" in operation else {}
         return {"method": operation["method"], "location": operation["path"], "status": str(answer.status_code), **told}
 
     # -- lists ------------------------------------------------------------------
