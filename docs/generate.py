@@ -30,7 +30,7 @@ from typer.models import ArgumentInfo, OptionInfo
 from connectors.scim import dialect as dialects
 from scimbridge import scaffold, sdk, telemetry
 from scimbridge.cli.app import app
-from scimbridge.config import document, later, notify
+from scimbridge.config import document, later, notify, operators
 from scimbridge.domain import task
 from scimbridge.domain.action import UNDOES, Action
 from scimbridge.domain.quirk import Quirk
@@ -65,6 +65,8 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "`[server]`": document.ServerSection,
     "`[store]`": document.StoreSection,
     "`[queue]`": document.QueueSection,
+    "`[operators]`": operators.OperatorsSection,
+    "`[operators.oidc]`": operators.OidcSection,
     "`[sources.NAME]`": document.SourceSection,
     "`[sources.NAME.jwt]`": document.JwtSection,
     "`[sources.NAME.basic]`": document.BasicSection,

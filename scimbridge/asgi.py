@@ -17,14 +17,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from scimbridge import telemetry
+from scimbridge.admission.addresses import Addresses
+from scimbridge.admission.failures import Failures
 from scimbridge.api.admission import Admission
 from scimbridge.api.app import api_routes
 from scimbridge.bridge import Bridge
 from scimbridge.dashboard import build_routes
+from scimbridge.dashboard.entrance import Arrivals
 from scimbridge.errors import BridgeError
 from scimbridge.lifetime import Stop, beside, keep_loaded
-from scimbridge.scim.admission.addresses import Addresses
-from scimbridge.scim.admission.failures import Failures
 from scimbridge.scim.admission.gate import Gate
 from scimbridge.scim.app import build_app
 from scimbridge.scim.base import BaseAddress
@@ -75,7 +76,7 @@ def create_app(bridge: Bridge) -> ASGIApp:
                 max_body=bridge.settings.server.max_body,
                 public_url=public_url,
             ),
-            *build_routes(bridge),
+            *build_routes(bridge, Arrivals(addresses=addresses, failures=failures)),
         ],
         lifespan=_lifespan,
     )

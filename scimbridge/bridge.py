@@ -70,6 +70,7 @@ from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.requesting import Requesting
 from scimbridge.services.retiring import Retiring
 from scimbridge.services.returning import Returning
+from scimbridge.services.sessions import Sessions
 from scimbridge.services.sources import Sources
 from scimbridge.services.stale_groups import StaleGroups
 from scimbridge.services.story import Stories
@@ -87,7 +88,10 @@ from scimbridge.store.writer import Writer
 if TYPE_CHECKING:
     from scimbridge.services.granting import Granting
     from scimbridge.services.issuers import Issuers
+    from scimbridge.services.own_access import OwnAccess
+    from scimbridge.services.passwords import Passwords
     from scimbridge.services.sealing import Sealing
+    from scimbridge.services.signing_in import SigningIn
 
 
 class Bridge:
@@ -260,6 +264,34 @@ class Bridge:
     def operators(self) -> Operators:
         """Who may use the API."""
         return Operators(self.database)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Who is signed in to the pages."""
+        return Sessions(self.database, self.settings.operators.terms)
+
+    # Hashing passwords is a library of its own, too, and the first hash takes a moment.
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        """Hashes passwords."""
+        from scimbridge.services.passwords import Passwords
+
+        return Passwords()
+
+    @cached_property
+    def signing_in(self) -> SigningIn:
+        """Lets operators in to the pages."""
+        from scimbridge.services.signing_in import SigningIn
+
+        return SigningIn(self.database, self.sessions, self.passwords)
+
+    @cached_property
+    def own_access(self) -> OwnAccess:
+        """What operators change about their own signing in."""
+        from scimbridge.services.own_access import OwnAccess
+
+        return OwnAccess(self.database, self.passwords)
 
     @cached_property
     def hooking(self) -> Hooking:

@@ -15,6 +15,9 @@
     │   ├── InvalidKeyError
     │   ├── ArmingError
     │   ├── RestoreRefusedError
+    │   ├── SignInRefusedError
+    │   ├── WeakPasswordError
+    │   ├── OperatorRefusedError
     │   └── CaseClosedError
     ├── StoreError             the database
     │   ├── ConcurrentUpdateError   reload and decide again
@@ -29,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 class BridgeError(Exception):
@@ -167,6 +171,26 @@ class LegalHoldError(RuleError):
 
 class ApprovalRefusedError(RuleError):
     """A stage cannot be approved, or not by this operator; the message says why, and what to do."""
+
+
+class SignInRefusedError(RuleError):
+    """Somebody is not let in; the message is for them, and says no more than they may know.
+
+    Attributes:
+        wait: How long trying again is of no use; ``None`` where that does not help.
+    """
+
+    def __init__(self, message: str, wait: timedelta | None = None) -> None:
+        self.wait = wait
+        super().__init__(message)
+
+
+class WeakPasswordError(RuleError):
+    """A password cannot be chosen; the message says what to take instead."""
+
+
+class OperatorRefusedError(RuleError):
+    """Something cannot be done to an operator; the message says why, and what to do."""
 
 
 class FloodClosedError(RuleError):

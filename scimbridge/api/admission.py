@@ -10,12 +10,12 @@ from anyio import to_thread
 from starlette.requests import Request
 
 from scimbridge import telemetry
+from scimbridge.admission.addresses import Addresses
+from scimbridge.admission.failures import Failures
 from scimbridge.api.problems import ProblemError
 from scimbridge.domain.access import BearerToken
 from scimbridge.domain.operator import Operator, Permission, roles_that_may
-from scimbridge.scim.admission.addresses import Addresses
 from scimbridge.scim.admission.credentials import authorization, credential_of
-from scimbridge.scim.admission.failures import Failures
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="scimbridge"'}
 

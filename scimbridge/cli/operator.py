@@ -1,9 +1,11 @@
-"""``scimbridge operator``: who may use the API."""
+"""``scimbridge operator``: who may use the pages and the API."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,8 +16,12 @@ from scimbridge.cli.output import iso, note, say, say_json, say_table
 from scimbridge.cli.token import NEVER, lifetime_of, lifetime_text
 from scimbridge.dashboard.times import moment
 from scimbridge.domain.operator import Role
+from scimbridge.notices.links import sign_in_link
 
-app = new_group("operator", "Operators: who may use the API.")
+if TYPE_CHECKING:
+    from scimbridge.bridge import Bridge
+
+app = new_group("operator", "Operators: who may use the pages and the API.")
 
 
 def _name(value: str) -> str:
@@ -25,6 +31,9 @@ def _name(value: str) -> str:
 
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", callback=_name, help="As it stands in the history.")]
+
+
+KnownArgument = Annotated[str, typer.Argument(metavar="NAME", help="As it stands in the history.")]
 
 
 @app.command()
@@ -41,21 +50,74 @@ def create(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Let an operator use the API.
+    """Let an operator use the pages and the API.
 
-    The token is shown this once, alone on the last line of the standard output.
+    A link to sign in by once goes to the standard error; the token for the API is shown this once, alone on the last
+    line of the standard output.
     """
     with opened(config, log_level) as bridge:
         now = bridge.clock()
         lifetime = None if expires == NEVER else lifetime_of(expires)
         token = bridge.operators.create(name, role, by=who(by), now=now, lifetime=lifetime)
+        link = _link(bridge, bridge.signing_in.make_link(name, by=who(by), now=now))
+        note(f"To sign in to the pages once, until {moment(now + _link_lifetime())}: {link}")
         until = f"expires on {moment(now + lifetime)}" if lifetime else "never expires"
         note(f"Token of {role} {name}, which {until}; send it as the bearer token to /api/v1:")
     say(token)
 
 
+@app.command("sign-in")
+def sign_in(name: KnownArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
+    """Make a link by which an operator signs in to the pages once.
+
+    It is good for an hour, lets in past a lock and a lost phone, and is alone on the last line of the standard output.
+    """
+    with opened(config, log_level) as bridge:
+        now = bridge.clock()
+        link = _link(bridge, bridge.signing_in.make_link(name, by=who(by), now=now))
+        note(f"{name} signs in by this link once, until {moment(now + _link_lifetime())}:")
+    say(link)
+
+
 @app.command()
-def revoke(name: NameArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
+def password(name: KnownArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
+    """Set an operator's password, which is asked for, or read from the standard input.
+
+    Their sessions end.
+    """
+    new = _ask_password()
+    with opened(config, log_level) as bridge:
+        bridge.own_access.set_password(name, new, by=who(by), now=bridge.clock())
+    say(f"{name} has this password now; their sessions have ended.")
+
+
+@app.command()
+def role(
+    name: KnownArgument,
+    new: Annotated[Role, typer.Argument(metavar="ROLE", help="What the operator may do from now on.")],
+    by: By = None,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """Give an operator another role.
+
+    It holds at once; their sessions end.
+    """
+    with opened(config, log_level) as bridge:
+        bridge.operators.change_role(name, new, by=who(by), now=bridge.clock())
+    say(f"{name} is {new} now.")
+
+
+@app.command()
+def readmit(name: KnownArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
+    """Let somebody in again whom an identity provider signs in, and who was revoked here."""
+    with opened(config, log_level) as bridge:
+        bridge.operators.let_in_again(name, by=who(by), now=bridge.clock())
+    say(f"{name} may sign in again.")
+
+
+@app.command()
+def revoke(name: KnownArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
     """Let an operator in no more, at once."""
     with opened(config, log_level) as bridge:
         bridge.operators.revoke(name, by=who(by), now=bridge.clock())
@@ -94,3 +156,19 @@ def list_operators(as_json: AsJson = False, config: ConfigPath = None, log_level
                 if row["token_revoked_at"] == row["revoked_at"]
             ],
         )
+
+
+def _link(bridge: Bridge, secret: str) -> str:
+    return sign_in_link(bridge.settings.server.public_url, secret)
+
+
+def _link_lifetime() -> timedelta:
+    from scimbridge.services.signing_in import LINK_LIFETIME
+
+    return LINK_LIFETIME
+
+
+def _ask_password() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("New password", hide_input=True, confirmation_prompt=True)).strip()
+    return sys.stdin.readline().strip()

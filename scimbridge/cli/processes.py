@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scimbridge.cli.opening import is_embedded, read_settings, set_up_logging
-from scimbridge.cli.options import ConfigPath, Log, LogLevel
+from scimbridge.cli.options import ConfigPath, Log, LogLevel, operator
 from scimbridge.cli.output import say
 from scimbridge.errors import ConfigurationError, Problem
 
@@ -91,7 +91,23 @@ def _announce(settings: Settings) -> None:
     here = f"http://{settings.server.listen}"
     say(
         "scimbridge is up; Ctrl-C stops it.",
-        f"  page     {here}/",
+        f"  pages    {_way_in(settings)}",
         f"  SCIM     {settings.server.public_url}/scim/v2 (tokens: `scimbridge token create SOURCE`)",
         f"  metrics  {here}/metrics",
     )
+
+
+def _way_in(settings: Settings) -> str:
+    """Return how to get into the pages: where there is no operator yet, whoever starts the bridge becomes the first."""
+    from scimbridge.bridge import Bridge
+    from scimbridge.notices.links import sign_in_link
+
+    url, name = settings.server.public_url, operator(None)
+    bridge = Bridge(settings)
+    try:
+        now = bridge.clock()
+        if not bridge.operators.add_first(name, now=now):
+            return f"{url}/ (`scimbridge operator sign-in NAME` makes a link to sign in by once)"
+        return sign_in_link(url, bridge.signing_in.make_link(name, by=name, now=now)) + f" (once, as the admin {name})"
+    finally:
+        bridge.close()

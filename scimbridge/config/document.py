@@ -14,6 +14,7 @@ from scimbridge.config.addresses import QueueUrl, StoreUrl
 from scimbridge.config.hooks import HookSection
 from scimbridge.config.moments import Cron, Day
 from scimbridge.config.notify import NotifySection
+from scimbridge.config.operators import OperatorsSection
 from scimbridge.config.values import (
     Algorithm,
     AttributePath,
@@ -366,6 +367,7 @@ class Document(Section):
     server: ServerSection = ServerSection()
     store: StoreSection = StoreSection()
     queue: QueueSection = QueueSection()
+    operators: OperatorsSection = OperatorsSection()
     sources: dict[str, SourceSection] = {}
     targets: dict[str, dict[str, Any]] = {}
     """Each is read a second time by its connector, which alone knows its keys."""

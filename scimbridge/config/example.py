@@ -28,6 +28,7 @@ from scimbridge.config.document import (
 )
 from scimbridge.config.hooks import HookSection
 from scimbridge.config.notify import NotifySection, NotifyTable, WebhookSection
+from scimbridge.config.operators import OidcSection, OperatorsSection
 from scimbridge.errors import ConfigurationError
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.limits import GuardSection
@@ -164,6 +165,8 @@ def example() -> str:
         _table("[server]", ServerSection),
         _table("[store]", StoreSection),
         _table("[queue]", QueueSection),
+        _table("[operators]", OperatorsSection),
+        _table("[operators.oidc]", OidcSection),
         _table("[sources.entra]", SourceSection),
         *_targets(),
         _table("[[rules]]", RuleSection),

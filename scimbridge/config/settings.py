@@ -17,6 +17,7 @@ from scimbridge.config.document import Document, SourceSection
 from scimbridge.config.drafts import KnownTargets
 from scimbridge.config.limits import check_limits, exclusion_of, guard_of
 from scimbridge.config.notify import channels_of, written_out_secrets
+from scimbridge.config.operators import OperatorSettings, operators_of, written_out_client_secret
 from scimbridge.config.problems import read
 from scimbridge.config.recipients import check_recipients
 from scimbridge.config.rules import check_rules, planned_actions, rule_of
@@ -66,6 +67,7 @@ class Settings:
         data_dir: Absolute. It may not exist yet.
         profiles: How each source is read.
         access: How each source shows who it is.
+        operators: How people sign in to the pages.
         store_url: For SQLAlchemy; a SQLite path in it is absolute.
         queue_url: ``embedded`` or a Redis address.
         targets: As the connectors' own ``config_type``, by name.
@@ -87,6 +89,7 @@ class Settings:
     sources: Mapping[str, SourceSection]
     profiles: Profiles
     access: Mapping[str, SourceAccess] = field(repr=False)
+    operators: OperatorSettings
     targets: Mapping[str, TargetConfig]
     capabilities: Capabilities
     unusable: Mapping[str, Problem]
@@ -165,6 +168,7 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
         sources=MappingProxyType(document.sources),
         profiles=Profiles({name: _profile(section) for name, section in document.sources.items()}),
         access=MappingProxyType({name: access_of(section) for name, section in document.sources.items()}),
+        operators=operators_of(document.operators),
         targets=MappingProxyType(targets.configs),
         capabilities=MappingProxyType(targets.planned_by),
         unusable=MappingProxyType(targets.unusable),
@@ -203,6 +207,7 @@ def _written_out(raw: RawSettings, literals: list[Problem]) -> list[Problem]:
     notices = [
         *written_out_secrets(raw.tables.get("notify")),
         *written_out_hook_secrets(raw.tables.get("hooks")),
+        *written_out_client_secret(raw.tables.get("operators")),
     ]
     return [warning for warning in (*passwords, *logins, *notices, *literals) if warning.path not in raw.variables]
 

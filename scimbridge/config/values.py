@@ -129,7 +129,7 @@ def _key_url(value: str) -> str:
     parts = urlsplit(value)
     is_here = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and is_here)):
-        raise ValueError('write an https address, like "https://login.example.com/keys"')
+        raise ValueError('write an https address, like "https://login.example.com"')
     refuse_written(value)
     return value
 
@@ -203,6 +203,9 @@ Rate = Annotated[
 
 KeyUrl = Annotated[str, BeforeValidator(_text(_key_url, 'like "https://login.example.com/keys"'))]
 """Where keys are published: https, or http on this machine."""
+
+IssuerUrl = Annotated[str, BeforeValidator(_text(_key_url, 'like "https://login.example.com"'))]
+"""An issuer's identifier: https, or http on this machine."""
 
 ReadableFile = Annotated[
     Path,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from starlette.responses import RedirectResponse, Response
@@ -15,6 +16,18 @@ from scimbridge.domain.operator import Permission
 
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page as the answer to a form: for what may be seen this once, and for forms to be filled in better.
+
+    Attributes:
+        context: What the template shows, with ``visit``.
+    """
+
+    template: str
+    context: Mapping[str, Any]
 
 
 class Page(ABC):
@@ -43,7 +56,7 @@ class Page(ABC):
             NotFoundError: What it is about is not there.
         """
 
-    def post(self, visit: Visit) -> Response:
+    def post(self, visit: Visit) -> Response | Shown:
         """Do what a form asks for, and send the browser on. It runs in a thread.
 
         Raises:

@@ -11,16 +11,20 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from scimbridge.admission.addresses import Addresses
+from scimbridge.admission.failures import Failures
 from scimbridge.dashboard import flash
 from scimbridge.dashboard.assets import asset_routes
+from scimbridge.dashboard.entrance import Arrivals, Entrance, to_sign_in
 from scimbridge.dashboard.forms import Form, UnreadableFormError, read_form
 from scimbridge.dashboard.navigation import sections_for
 from scimbridge.dashboard.page import Page, go_to
 from scimbridge.dashboard.pages import PAGES
 from scimbridge.dashboard.rendering import HEADERS, environment
-from scimbridge.dashboard.session import NotAdmittedError, csrf_of, is_own_form, operator_of
+from scimbridge.dashboard.session import Door, NotAdmittedError
 from scimbridge.dashboard.visit import Visit
-from scimbridge.domain.operator import Operator, Permission, roles_that_may
+from scimbridge.domain.operator import Permission, roles_that_may
+from scimbridge.domain.session import Session
 from scimbridge.errors import BridgeError, NotFoundError, StoreError
 
 if TYPE_CHECKING:
@@ -30,17 +34,26 @@ _NO_FORM = Form({}, ())
 
 
 class Site:
-    """All pages of a bridge."""
+    """All pages of a bridge.
 
-    def __init__(self, bridge: Bridge, pages: Sequence[type[Page]] = PAGES) -> None:
+    Args:
+        bridge: What they show.
+        pages: Which.
+        arrivals: Knows who knocks; nobody's X-Forwarded-For is believed where absent.
+    """
+
+    def __init__(self, bridge: Bridge, pages: Sequence[type[Page]] = PAGES, arrivals: Arrivals | None = None) -> None:
         self._bridge = bridge
         self._pages = [page(bridge) for page in pages]
         self._permissions = {page.path: page.permission for page in pages}
         self._environment = environment()
+        self._door = Door(bridge)
+        arrivals = arrivals or Arrivals(addresses=Addresses(), failures=Failures())
+        self._entrance = Entrance(bridge, self._door, arrivals, self._environment)
 
     def routes(self) -> list[Route]:
         """Return the routes of the pages and of what they load."""
-        return [*asset_routes(), *(self._route(page) for page in self._pages)]
+        return [*asset_routes(), *self._entrance.routes(), *(self._route(page) for page in self._pages)]
 
     def _route(self, page: Page) -> Route:
         methods = ["GET"] if page.posting is None else ["GET", "POST"]
@@ -59,20 +72,19 @@ class Site:
     def _guarded(self, request: Request, page: Page, form: Form, answer: Callable[[Page, Visit], Response]) -> Response:
         """Return an answer to somebody who may have it."""
         try:
-            operator = operator_of(request)
-            visit = self._visit(request, operator, form)
-            return answer(page, visit)
-        except NotAdmittedError as error:
-            return _say(HTTPStatus.FORBIDDEN, error.instead)
+            session = self._door.session_of(request)
+            return answer(page, self._visit(request, session, form))
+        except NotAdmittedError:
+            return to_sign_in(request)
         except StoreError as error:
             return _say(HTTPStatus.SERVICE_UNAVAILABLE, f"The database does not answer: {error}\n")
 
-    def _visit(self, request: Request, operator: Operator, form: Form) -> Visit:
+    def _visit(self, request: Request, session: Session, form: Form) -> Visit:
         return Visit(
             request=request,
-            operator=operator,
+            session=session,
             now=self._bridge.clock(),
-            csrf=csrf_of(request),
+            csrf=self._door.csrf_of(request),
             messages=flash.take(request),
             form=form.values,
             chosen=form.chosen,
@@ -92,17 +104,18 @@ class Site:
     def _act(self, page: Page, visit: Visit) -> Response:
         if page.posting is None or not visit.operator.role.may(page.posting):
             return self._refuse(visit, page.posting or Permission.ADMINISTER)
-        if not is_own_form(visit.request, visit.form):
+        if not self._door.is_own_form(visit.request, visit.form):
             why = "The form did not come from a page of this session. Go back, reload the page, and try again."
             return self._problem(visit, HTTPStatus.FORBIDDEN, why)
         try:
-            return page.post(visit)
+            answer = page.post(visit)
         except NotFoundError as error:
             return self._problem(visit, HTTPStatus.NOT_FOUND, str(error))
         except StoreError:
             raise
         except BridgeError as error:
             return go_to(visit, _back(visit), [flash.refused(f"Not done: {error}.")])
+        return answer if isinstance(answer, Response) else self._render(answer.template, visit, dict(answer.context))
 
     def _refuse(self, visit: Visit, permission: Permission) -> Response:
         able = " or ".join(role.value for role in roles_that_may(permission))

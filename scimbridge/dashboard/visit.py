@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from scimbridge.dashboard.flash import Message
 from scimbridge.domain.operator import Operator, Permission
+from scimbridge.domain.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class Visit:
     """One look at a page.
 
     Attributes:
-        operator: Who looks.
+        session: In which somebody looks.
         now: When (UTC).
         csrf: What forms carry, so that no other site can send them.
         messages: What came of what the operator did just before.
@@ -26,12 +27,17 @@ class Visit:
     """
 
     request: Request
-    operator: Operator
+    session: Session
     now: datetime
     csrf: str
     messages: tuple[Message, ...] = ()
     form: Mapping[str, str] = field(default_factory=dict)
     chosen: tuple[str, ...] = ()
+
+    @property
+    def operator(self) -> Operator:
+        """Who looks."""
+        return self.session.operator
 
     def may(self, permission: str) -> bool:
         """Whether whoever looks may do what takes a permission."""

@@ -65,7 +65,7 @@ def _has_failed_as_told(installation: Installation) -> bool:
     return failures == list(FAULTS)
 
 
-def say_what_next(display: Display, settings: Settings, token: str, person: Person, case_id: str) -> None:
+def say_what_next(display: Display, settings: Settings, token: str, person: Person, case_id: str, link: str) -> None:
     """Print addresses and commands that work while the demo stays up.
 
     Args:
@@ -74,6 +74,7 @@ def say_what_next(display: Display, settings: Settings, token: str, person: Pers
         token: Of the source that knows the person.
         person: Somebody who could leave next.
         case_id: An open case.
+        link: To the pages, good once.
     """
     url, command = settings.server.public_url, f"{_command()} %s --config {settings.path}"
     header = f"-H 'Authorization: Bearer {token}'"
@@ -82,7 +83,7 @@ def say_what_next(display: Display, settings: Settings, token: str, person: Pers
     display.heading("What to try next, while this stays up")
     leave = f"curl -X PATCH {header} -H 'Content-Type: application/scim+json' -d '{body}'"
     for what, how in (
-        ("open cases and queues", f"{url}/"),
+        ("the pages, as an admin (this link is good once)", link),
         ("who is inactive, as Entra ID", f"curl {header} '{url}/scim/v2/Users?{query}'"),
         (f"have {person.name} leave, too", f"{leave} {url}/scim/v2/Users/{person.identity_id}"),
         ("all cases", command % "cases list --state all"),

@@ -23,12 +23,16 @@ from scimbridge.demo.watching import Watch
 from scimbridge.domain.action import Action
 from scimbridge.errors import BridgeError
 from scimbridge.lifetime import Stop
+from scimbridge.notices.links import sign_in_link
 
 PATIENCE = 90.0
 """Seconds that one turn of the story may take, on a slow machine."""
 
 LOOK_EVERY = 0.2
 GRACE_SHOWN = 2.0
+ADMIN = "admin"
+"""The operator as whom whoever watches may look around."""
+
 """Seconds of somebody's grace to watch before they are hired again."""
 
 AS_TOLD, NOT_AS_TOLD, INTERRUPTED = 0, 1, 130
@@ -117,10 +121,18 @@ class Story:
             StoppedError: Then.
         """
         case_id = self._watch.open_case(self._by_name["Noor"].identity_id)
-        ending.say_what_next(self._display, self._settings, self._tokens["entra"], self._by_name["Dora"], case_id)
+        link = self._sign_in_link()
+        ending.say_what_next(self._display, self._settings, self._tokens["entra"], self._by_name["Dora"], case_id, link)
         self._display.follow(self._table)
         while True:
             self._pause()
+
+    def _sign_in_link(self) -> str:
+        """Return the address by which whoever watches signs in to the pages, once."""
+        now = self._bridge.clock()
+        self._bridge.operators.add_first(ADMIN, now=now)
+        secret = self._bridge.signing_in.make_link(ADMIN, by=ADMIN, now=now)
+        return sign_in_link(self._settings.server.public_url, secret)
 
     def confess(self, error: Exception) -> None:
         """Say what went wrong, and what the bridge's log has to say about it."""

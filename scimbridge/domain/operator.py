@@ -62,3 +62,25 @@ class Operator:
 
     name: str
     role: Role
+
+
+PROVIDER_MARK = " (oidc)"
+"""Ends the names of those whom an identity provider has signed in; no operator of our own can have such a name."""
+
+
+class Way(StrEnum):
+    """How somebody has signed in."""
+
+    PASSWORD = "password"  # noqa: S105  # a word for a kind
+    LINK = "link"
+    PROVIDER = "provider"
+
+
+def is_of_provider(name: str) -> bool:
+    """Whether a name is of somebody whom an identity provider signs in."""
+    return name.endswith(PROVIDER_MARK)
+
+
+def without_mark(name: str) -> str:
+    """Return what a name is without the mark of those whom an identity provider signs in."""
+    return name.strip().removesuffix(PROVIDER_MARK)

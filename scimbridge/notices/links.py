@@ -16,3 +16,8 @@ def flood_link(public_url: str, flood_id: str) -> str:
 def target_link(public_url: str, target: str) -> str:
     """Return where a target is among the others."""
     return f"{public_url}/#target-{target}"
+
+
+def sign_in_link(public_url: str, secret: str) -> str:
+    """Return the address by which an operator signs in once."""
+    return f"{public_url}/sign-in/once?token={secret}"

@@ -15,10 +15,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from scimbridge import telemetry
+from scimbridge.admission.addresses import Addresses, is_within
+from scimbridge.admission.failures import Failures
 from scimbridge.domain.access import SCOPE, Refusal, SourceAccess
-from scimbridge.scim.admission.addresses import Addresses, is_within
 from scimbridge.scim.admission.credentials import authorization, login_of
-from scimbridge.scim.admission.failures import Failures
 from scimbridge.scim.errors import verdict_on
 from scimbridge.services.granting import Client, Granting
 from scimbridge.services.signatures import ALGORITHMS

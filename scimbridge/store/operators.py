@@ -66,6 +66,33 @@ def revoke(tx: Connection, name: str, now: datetime) -> None:
     tx.execute(own.values(revoked_at=now))
 
 
+def has_any(tx: Connection) -> bool:
+    """Whether there is an operator who was not revoked."""
+    return bool(tx.execute(select(operators.c.name).where(operators.c.revoked_at.is_(None)).limit(1)).first())
+
+
+def set_role(tx: Connection, name: str, role: Role) -> None:
+    """Give an operator another role.
+
+    Raises:
+        NotFoundError: There is none of this name whom anything lets in.
+    """
+    live = update(operators).where(operators.c.name == name, operators.c.revoked_at.is_(None))
+    if tx.execute(live.values(role=role)).rowcount == 0:
+        raise NotFoundError("operator", name)
+
+
+def let_in_again(tx: Connection, name: str) -> None:
+    """Take back that an operator was revoked.
+
+    Raises:
+        NotFoundError: There is no revoked one of this name.
+    """
+    gone = update(operators).where(operators.c.name == name, operators.c.revoked_at.is_not(None))
+    if tx.execute(gone.values(revoked_at=None)).rowcount == 0:
+        raise NotFoundError("revoked operator", name)
+
+
 def all_operators(tx: Connection) -> Sequence[RowMapping]:
     """Return all operators with their tokens, those too that let nobody in anymore."""
     columns = (operator_tokens.c.hint, operator_tokens.c.expires_at, operator_tokens.c.created_at.label("token_at"))

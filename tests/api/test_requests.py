@@ -180,7 +180,7 @@ def test_revoked_and_expired_tokens_let_nobody_in(bridge: Bridge, client: TestCl
 
 
 def test_who_guesses_is_slowed(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    from scimbridge.scim.admission import failures
+    from scimbridge.admission import failures
 
     monkeypatch.setattr(failures, "MOST", 2)
     monkeypatch.setattr(failures, "FREE", 2)

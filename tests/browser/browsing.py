@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from shutil import which
 from urllib.parse import urlsplit
 
@@ -11,6 +11,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from starlette.routing import compile_path
 
 from scimbridge.dashboard.pages import PAGES
+from scimbridge.domain.operator import Role
+from scimbridge.errors import DuplicateError
+from scimbridge.notices.links import sign_in_link
 from tests.browser.world import BAD, World
 
 WIDE, MIDDLE, NARROW = (1280, 900), (1024, 768), (375, 800)
@@ -58,7 +61,14 @@ def signed_in(
 
 
 def _sign_in(page: Page, world: World, role: str) -> None:
-    """Let somebody in."""
+    """Let somebody in by a one-time link."""
+    bridge, name = world.bridge, f"the-{role}"
+    now = bridge.clock()
+    with suppress(DuplicateError):
+        bridge.operators.add(name, Role(role), by="test", now=now)
+    page.goto(sign_in_link(world.url, bridge.signing_in.make_link(name, by="test", now=now)))
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{world.url}/")
 
 
 def listen(page: Page, url: str) -> list[str]:

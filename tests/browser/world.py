@@ -42,6 +42,10 @@ data_dir = "data"
 [server]
 listen = "127.0.0.1:{port}"
 
+[operators]
+session = "30d"
+idle = "30d"
+
 [sources.entra]
 timezone = "Europe/Berlin"
 

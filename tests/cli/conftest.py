@@ -64,9 +64,9 @@ class Terminal:
     def __init__(self, config: Path) -> None:
         self.config = config
 
-    def run(self, *arguments: str, code: int = 0) -> Result:
-        """Run a command and see that it ends with this exit code."""
-        result = CliRunner().invoke(app, list(arguments))
+    def run(self, *arguments: str, code: int = 0, typed: str = "") -> Result:
+        """Run a command, with what is typed into it, and see that it ends with this exit code."""
+        result = CliRunner().invoke(app, list(arguments), input=typed)
         shown = f"{result.stdout}\n{result.stderr}"
         assert result.exit_code == code, f"{result.exit_code}: {shown} {result.exception!r}"
         assert isinstance(result.exception, SystemExit | None), repr(result.exception)

@@ -1,9 +1,15 @@
-"""Who may use the API."""
+"""Who may use the pages and the API."""
 
 from __future__ import annotations
 
-from scimbridge.domain.operator import Operator, Role
+import re
+
+from scimbridge.domain.operator import Operator, Role, Way
+from scimbridge.domain.session import SessionTerms, Visitor
 from scimbridge.services.operators import Operators
+from scimbridge.services.passwords import Passwords
+from scimbridge.services.sessions import Sessions
+from scimbridge.services.signing_in import SigningIn
 from tests.cli.conftest import Terminal
 from tests.services.bench import Bench
 
@@ -51,3 +57,75 @@ def test_names_roles_and_times_are_checked(bench: Bench, terminal: Terminal) -> 
         terminal.run("operator", "create", *wrong, code=2)
 
     assert list(Operators(bench.database).all()) == []
+
+
+def signing_in(bench: Bench) -> SigningIn:
+    return SigningIn(bench.database, Sessions(bench.database, SessionTerms()), Passwords(memory=8, passes=1))
+
+
+def secret_in(shown: str) -> str:
+    (secret,) = re.findall(r"http://127\.0\.0\.1:8085/sign-in/once\?token=([\w-]{43})", shown)
+    return str(secret)
+
+
+def test_who_is_created_signs_in_once_by_a_link(bench: Bench, terminal: Terminal) -> None:
+    shown = terminal.run("operator", "create", "grace", "--role", "auditor")
+    assert "/sign-in/" not in shown.stdout
+
+    session = signing_in(bench).by_link(secret_in(shown.stderr), Visitor(), bench.clock()).session
+
+    assert (session.operator, session.way) == (Operator("grace", Role.AUDITOR), Way.LINK)
+
+
+def test_a_link_stands_alone_on_the_last_line(bench: Bench, terminal: Terminal) -> None:
+    terminal.run("operator", "create", "grace", "--role", "admin")
+
+    last = terminal.run("operator", "sign-in", "grace").stdout.splitlines()[-1]
+
+    assert signing_in(bench).whose_link(secret_in(last), bench.clock()) == "grace"
+    assert "no operator 'nobody'" in terminal.run("operator", "sign-in", "nobody", code=1).stderr
+    assert "identity provider" in terminal.run("operator", "sign-in", "grace (oidc)", code=1).stderr
+
+
+def test_a_password_is_read_from_the_standard_input(bench: Bench, terminal: Terminal) -> None:
+    terminal.run("operator", "create", "grace", "--role", "admin")
+    link = secret_in(terminal.run("operator", "sign-in", "grace").stdout)
+    began = signing_in(bench).by_link(link, Visitor(), bench.clock())
+
+    shown = terminal.run("operator", "password", "grace", typed="correct horse battery\n")
+
+    assert "correct" not in shown.stdout + shown.stderr
+    assert Sessions(bench.database, SessionTerms()).find(began.cookie, bench.clock()) is None
+    assert "12 characters" in terminal.run("operator", "password", "grace", typed="short\n", code=1).stderr
+
+
+def test_a_role_changes_at_once(bench: Bench, terminal: Terminal) -> None:
+    terminal.run("operator", "create", "grace", "--role", "admin")
+
+    terminal.run("operator", "role", "grace", "viewer")
+
+    assert terminal.read("operator", "list")[0]["role"] == "viewer"
+    assert "no operator 'nobody'" in terminal.run("operator", "role", "nobody", "admin", code=1).stderr
+
+
+def test_nobody_revokes_themselves(bench: Bench, terminal: Terminal) -> None:
+    terminal.run("operator", "create", "grace", "--role", "admin")
+
+    assert "another admin" in terminal.run("operator", "revoke", "grace", "--by", "Grace", code=1).stderr
+
+
+def test_only_whom_a_provider_signs_in_is_let_in_again(bench: Bench, terminal: Terminal) -> None:
+    terminal.run("operator", "create", "grace", "--role", "admin")
+
+    assert "create grace anew" in terminal.run("operator", "readmit", "grace", code=1).stderr
+    assert "no revoked operator" in terminal.run("operator", "readmit", "eve (oidc)", code=1).stderr
+
+
+def test_the_first_operator_is_an_admin_and_there_is_one_first(bench: Bench) -> None:
+    operators = Operators(bench.database)
+
+    assert operators.add_first("olga", now=bench.clock())
+    assert not operators.add_first("grace", now=bench.clock())
+
+    secret = signing_in(bench).make_link("olga", by="olga", now=bench.clock())
+    assert signing_in(bench).by_link(secret, Visitor(), bench.clock()).session.operator == Operator("olga", Role.ADMIN)

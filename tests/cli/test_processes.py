@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from scimbridge import supervisor
 from scimbridge.config import Settings
 from scimbridge.demo import story
 from tests.cli.conftest import Terminal
+from tests.services.bench import Bench
 
 
 @pytest.mark.parametrize(("options", "once", "code"), [((), False, 0), (("--once",), True, 1)])
@@ -31,7 +33,7 @@ def test_the_demo_ends_with_the_code_of_its_story(
 
 
 def test_up_runs_the_configuration_and_says_where_it_is_once_it_is_ready(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Settings] = []
 
@@ -47,3 +49,7 @@ def test_up_runs_the_configuration_and_says_where_it_is_once_it_is_ready(
 
     assert [settings.path for settings in started] == [Path("scimbridge.toml")]
     assert "http://127.0.0.1:8085/scim/v2" in shown
+    assert re.search(
+        r"pages +http://127\.0\.0\.1:8085/sign-in/once\?token=[\w-]{43} \(once, as the admin olga\)", shown
+    )
+    assert "`scimbridge operator sign-in NAME`" in terminal.run("up").stdout

@@ -20,6 +20,7 @@ from scimbridge.config import document as sections
 from scimbridge.config import example, json_schema
 from scimbridge.config.hooks import HookSection
 from scimbridge.config.notify import NotifySection, WebhookSection
+from scimbridge.config.operators import OidcSection, OperatorsSection
 from scimbridge.sdk.limits import GuardSection
 from tests.config.conftest import KEY, SECRETS, Load
 
@@ -27,6 +28,8 @@ MODELS: list[type[BaseModel]] = [
     sections.ServerSection,
     sections.StoreSection,
     sections.QueueSection,
+    OperatorsSection,
+    OidcSection,
     sections.SourceSection,
     sections.RuleSection,
     sections.StageSection,
@@ -52,7 +55,10 @@ ALONE += "|username|token_url|client_id|scope"
 
 def _settings() -> list[tuple[type[BaseModel], str]]:
     return [
-        (model, name) for model in MODELS for name in model.model_fields if name not in {"stages", "guard", "webhook"}
+        (model, name)
+        for model in MODELS
+        for name in model.model_fields
+        if name not in {"stages", "guard", "webhook", "oidc"}
     ]
 
 

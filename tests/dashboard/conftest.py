@@ -1,27 +1,36 @@
-"""A bridge with leavers, and browsers on this machine and elsewhere."""
+"""A bridge with leavers, and browsers of operators who are signed in."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import cast
 
 import httpx2
 import pytest
+from sqlalchemy.exc import IntegrityError
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
 from scimbridge.dashboard import build_routes
+from scimbridge.dashboard.session import COOKIE
 from scimbridge.domain.action import Action
+from scimbridge.domain.operator import Role, Way
 from scimbridge.domain.rule import Ruleset
+from scimbridge.errors import DuplicateError
 from scimbridge.queue.courier import Courier
 from scimbridge.sdk import Mode
+from scimbridge.services.tokens import digest_of
 from scimbridge.store.database import Database
+from scimbridge.store.operators import insert_operator
+from scimbridge.store.sessions import insert_session
 from tests.clock import FakeClock
 from tests.databases import compiled_once
 from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
@@ -30,11 +39,29 @@ HERE = "http://127.0.0.1:8085"
 
 
 class Browser:
-    """Asks the application, from an address of our choice; keeps cookies, and follows no redirect by itself."""
+    """Asks the application as somebody; keeps cookies, and follows no redirect by itself."""
 
-    def __init__(self, app: Starlette, client: str, host: str) -> None:
+    def __init__(self, app: Starlette, bridge: Bridge, client: str = "127.0.0.1") -> None:
         self._client = TestClient(app, base_url=HERE, client=(client, 40000), follow_redirects=False)
-        self._headers = {"Host": host}
+        self._headers = {"Host": "127.0.0.1:8085"}
+        self.bridge = bridge
+
+    @property
+    def cookies(self) -> httpx2.Cookies:
+        return self._client.cookies
+
+    def sign_in(self, name: str = "local", role: Role = Role.OPERATOR) -> None:
+        """Have somebody be signed in already, for as long as a test lasts, without a trace in the history."""
+        now, late = self.bridge.clock(), self.bridge.clock() + timedelta(days=3650)
+        cookie = f"cookie-of-{name}".replace(" ", "-")
+        with self.bridge.database.write() as tx:
+            with suppress(DuplicateError):
+                insert_operator(tx, name, role, now)
+            with suppress(IntegrityError), tx.begin_nested():
+                insert_session(
+                    tx, name, digest_of(cookie), way=Way.PASSWORD, now=late, ends_at=late, address="", browser=""
+                )
+        self._client.cookies.set(COOKIE, cookie)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> httpx2.Response:
         return self._client.get(path, headers={**self._headers, **(headers or {})})
@@ -83,10 +110,10 @@ def bench(sqlite: Database, clock: FakeClock) -> Bench:
     return Bench(sqlite, clock, rules, systems, {"directory": Mode.OBSERVE})
 
 
-def bridge_of(bench: Bench) -> Bridge:
+def bridge_of(bench: Bench, environ: Mapping[str, str] | None = None) -> Bridge:
     """Return a bridge over what a bench has: its store, its targets, its rules, its clock."""
     settings = replace(
-        load(environ={"SCIMBRIDGE_SOURCES__IDP": "{}"}),
+        load(environ={"SCIMBRIDGE_SOURCES__IDP": "{}", **(environ or {})}),
         ruleset=bench.rules,
         guard=bench.guard,
         freezes=tuple(bench.timing.freezes),
@@ -106,9 +133,13 @@ class _Courier:
 
 @pytest.fixture
 def browse(bench: Bench) -> Browse:
-    """Return a browser; it runs on this machine and asks for this machine unless told otherwise."""
+    """Return a browser, of an operator unless somebody else is named; of nobody without a role."""
 
-    def a_browser(client: str = "127.0.0.1", host: str = "127.0.0.1:8085") -> Browser:
-        return Browser(Starlette(routes=build_routes(bridge_of(bench))), client, host)
+    def a_browser(role: Role | None = Role.OPERATOR, name: str = "local", client: str = "127.0.0.1") -> Browser:
+        bridge = bridge_of(bench)
+        browser = Browser(Starlette(routes=build_routes(bridge)), bridge, client)
+        if role is not None:
+            browser.sign_in(name, role)
+        return browser
 
     return a_browser

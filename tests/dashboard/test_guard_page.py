@@ -21,7 +21,10 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 def browser_of(bench: Bench) -> Browser:
-    return Browser(Starlette(routes=build_routes(bridge_of(bench))), "127.0.0.1", "127.0.0.1:8085")
+    bridge = bridge_of(bench)
+    browser = Browser(Starlette(routes=build_routes(bridge)), bridge)
+    browser.sign_in()
+    return browser
 
 
 @pytest.fixture
@@ -134,7 +137,7 @@ def test_more_limits_and_floods_cost_no_more_statements(sqlite: Database, clock:
             assert browser.get("/guard").status_code == 200
         return len(statements)
 
-    assert cost("idp") == cost("okta", "entra", "keycloak") == 8
+    assert cost("idp") == cost("okta", "entra", "keycloak") == 9
 
 
 def leave_all_of(bench: Bench, source: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import Response
 
-from scimbridge.dashboard import flash, session
+from scimbridge.dashboard import flash
 from scimbridge.dashboard.navigation import Section, sections_for
 from scimbridge.dashboard.page import Page, go_to
 from scimbridge.dashboard.pages import PAGES
@@ -48,12 +48,15 @@ def bell(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Browser:
         '{% extends "layout.html" %}{% block heading %}Bell{% endblock %}'
         '{% block main %}{{ forms.post("/bell", "Ring", danger="It wakes all.") }}{% endblock %}'
     )
-    site = Site(bridge_of(bench), [*PAGES, _Bell])
+    bridge = bridge_of(bench)
+    site = Site(bridge, [*PAGES, _Bell])
     environment = site._environment
     loaders = [found for found in (environment.loader, DictLoader({"bell.html": template})) if found is not None]
     monkeypatch.setattr(environment, "loader", ChoiceLoader(loaders))
     _Bell.rung.clear()
-    return Browser(Starlette(routes=site.routes()), "127.0.0.1", "127.0.0.1:8085")
+    browser = Browser(Starlette(routes=site.routes()), bridge)
+    browser.sign_in("local", Role.OPERATOR)
+    return browser
 
 
 def test_every_page_can_be_skipped_into_and_names_itself(browse: Browse) -> None:
@@ -112,8 +115,8 @@ def test_other_sites_send_no_forms(bell: Browser, csrf: str | None, origin: str 
     assert _Bell.rung == []
 
 
-def test_who_may_only_look_is_told_whose_it_is(bell: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "LOCAL", Operator("vera", Role.VIEWER))
+def test_who_may_only_look_is_told_whose_it_is(bell: Browser) -> None:
+    bell.sign_in("vera", Role.VIEWER)
     assert text_of(bell.get("/bell").text).startswith("Bell")
 
     answer = bell.send("/bell", reason="x")
@@ -134,7 +137,10 @@ def test_a_form_that_is_too_large_is_refused(bell: Browser) -> None:
 
 @pytest.mark.parametrize("cookie", ["", "!", "e30=", "W3sia2luZCI6ICJldmlsIn1d"])
 def test_an_unreadable_message_is_none(browse: Browse, cookie: str) -> None:
-    assert browse().get("/", {"Cookie": f"{flash.COOKIE}={cookie}"}).status_code == 200
+    browser = browse()
+    browser.cookies.set(flash.COOKIE, cookie)
+
+    assert browser.get("/").status_code == 200
 
 
 def test_what_pages_load_is_there_and_kept_by_browsers(browse: Browse) -> None:

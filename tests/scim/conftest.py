@@ -17,12 +17,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
+from scimbridge.admission.addresses import Addresses
+from scimbridge.admission.failures import Failures
 from scimbridge.domain.access import BearerToken, Credential, Grant, Refusal
 from scimbridge.domain.guard import Guard
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.source import Profiles, SourceProfile
-from scimbridge.scim.admission.addresses import Addresses
-from scimbridge.scim.admission.failures import Failures
 from scimbridge.scim.admission.gate import Gate, Identify
 from scimbridge.scim.app import build_app
 from scimbridge.services.assignment import Assignment

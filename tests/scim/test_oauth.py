@@ -13,11 +13,11 @@ from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwk
 
+from scimbridge.admission.failures import FREE
 from scimbridge.asgi import create_app
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
 from scimbridge.errors import StoreBusyError
-from scimbridge.scim.admission.failures import FREE
 from scimbridge.services.clients import NewClient
 from tests.scim.conftest import InProcess
 
@@ -258,7 +258,7 @@ def test_a_store_in_trouble_is_503(
 def test_guessing_here_and_there_is_counted_together(
     http: httpx.Client, client: NewClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scimbridge.scim.admission import failures
+    from scimbridge.admission import failures
 
     monkeypatch.setattr(failures, "MOST", FREE)
     monkeypatch.setattr(failures, "FORGIVEN_EVERY", 1e6)

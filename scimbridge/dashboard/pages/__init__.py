@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scimbridge.dashboard.page import Page
+from scimbridge.dashboard.pages.account import AccountPage, AppPage
 from scimbridge.dashboard.pages.board import BoardPage
 from scimbridge.dashboard.pages.case import CasePage
 from scimbridge.dashboard.pages.cases import CasesPage
@@ -28,5 +29,7 @@ PAGES: tuple[type[Page], ...] = (
     QueuesPage,
     TargetsPage,
     TargetPage,
+    AccountPage,
+    AppPage,
 )
 """All of them; a page that is not here has no address."""

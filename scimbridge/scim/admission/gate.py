@@ -11,11 +11,11 @@ from anyio import CapacityLimiter, to_thread
 from starlette.types import Scope
 
 from scimbridge import telemetry
+from scimbridge.admission.addresses import Addresses, is_within
+from scimbridge.admission.failures import Failures
 from scimbridge.domain.access import BearerToken, Credential, Grant, Refusal, SourceAccess
-from scimbridge.scim.admission.addresses import Addresses, is_within
 from scimbridge.scim.admission.answers import NOT_FROM_HERE, Challenges, come_back
 from scimbridge.scim.admission.credentials import authorization, credential_of
-from scimbridge.scim.admission.failures import Failures
 from scimbridge.scim.admission.pace import Pace
 from scimbridge.scim.base import NAMED_SOURCE
 from scimbridge.scim.errors import Verdict, verdict_on

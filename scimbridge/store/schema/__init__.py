@@ -35,6 +35,13 @@ from scimbridge.store.schema.resources import (
     past_memberships,
     resource_counts,
 )
+from scimbridge.store.schema.signing_in import (
+    failed_sign_ins,
+    operator_links,
+    operator_secrets,
+    operator_sessions,
+    operator_subjects,
+)
 from scimbridge.store.schema.work import LATE, RUNNABLE, approvals, attempts, cases, hook_calls, stages, tasks
 
 __all__ = [
@@ -54,6 +61,7 @@ __all__ = [
     "dated_requests",
     "exclusions",
     "facts",
+    "failed_sign_ins",
     "flood_cases",
     "floods",
     "groups",
@@ -70,6 +78,10 @@ __all__ = [
     "moves",
     "notices",
     "oauth_clients",
+    "operator_links",
+    "operator_secrets",
+    "operator_sessions",
+    "operator_subjects",
     "operator_tokens",
     "operators",
     "past_memberships",

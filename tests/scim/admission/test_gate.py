@@ -13,10 +13,10 @@ import pytest
 from starlette.types import Scope
 
 from scimbridge import telemetry
+from scimbridge.admission.addresses import Addresses
+from scimbridge.admission.failures import FREE, MOST, Failures
 from scimbridge.domain.access import BearerToken, Credential, Grant, Login, Refusal, SourceAccess
 from scimbridge.errors import KeysUnavailableError
-from scimbridge.scim.admission.addresses import Addresses
-from scimbridge.scim.admission.failures import FREE, MOST, Failures
 from scimbridge.scim.admission.gate import SOURCE, Gate
 from scimbridge.scim.base import NAMED_SOURCE
 from scimbridge.scim.errors import Verdict

@@ -7,8 +7,8 @@ from ipaddress import ip_address, ip_network
 import pytest
 from starlette.types import Scope
 
+from scimbridge.admission.addresses import Addresses
 from scimbridge.domain.access import Network
-from scimbridge.scim.admission.addresses import Addresses
 
 TRUSTED: tuple[Network, ...] = (ip_network("10.0.0.0/8"), ip_network("2001:db8:1::/48"))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from scimbridge.scim.admission.addresses import Address
+from scimbridge.admission.addresses import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from scimbridge.scim.admission.failures import FORGIVEN_EVERY, FREE, MOST, Failures
+from scimbridge.admission.failures import FORGIVEN_EVERY, FREE, MOST, Failures
 
 HERE = ip_address("192.0.2.1")
 

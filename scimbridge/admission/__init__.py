@@ -1,0 +1,1 @@
+"""Who knocks, and how often in vain: what SCIM, the API and the pages share."""
