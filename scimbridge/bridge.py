@@ -29,6 +29,7 @@ from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.board import Board
 from scimbridge.services.census import Census
+from scimbridge.services.charting import Charting
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.clients import Clients
 from scimbridge.services.deadlines import Deadlines
@@ -76,6 +77,7 @@ from scimbridge.services.stale_groups import StaleGroups
 from scimbridge.services.story import Stories
 from scimbridge.services.successors import Successors
 from scimbridge.services.sweeping import Sweeping
+from scimbridge.services.tallying import Tallying
 from scimbridge.services.telling import Telling
 from scimbridge.services.timing import Timing
 from scimbridge.services.tokens import Tokens
@@ -187,6 +189,16 @@ class Bridge:
     def gauging(self) -> Gauging:
         """How much room the guard's limits have."""
         return Gauging(self.database, self.settings.guard)
+
+    @cached_property
+    def tallying(self) -> Tallying:
+        """Counts what has happened, by day."""
+        return Tallying(self.database)
+
+    @cached_property
+    def charting(self) -> Charting:
+        """What charts show."""
+        return Charting(self.database, self.settings.deadlines)
 
     @cached_property
     def census(self) -> Census:

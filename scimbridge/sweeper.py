@@ -17,6 +17,7 @@ FORGET_EVERY = 3600.0
 FINISH_EVERY = 5.0
 COUNT_EVERY = 600.0
 """Oftener than the guard keeps a number, so that none is late; each time costs nothing until one is due."""
+TALLY_EVERY = 60.0
 DELIVER_EVERY = 5.0
 ASK_EVERY = 1.0
 SEAL_EVERY = 60.0
@@ -39,6 +40,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop),
         beside("finish", lambda: bridge.flooding.finish(bridge.clock()), FINISH_EVERY, stop),
         beside("count", lambda: bridge.census.run(bridge.clock()), COUNT_EVERY, stop),
+        beside("tally", lambda: bridge.tallying.run(bridge.clock()), TALLY_EVERY, stop),
         beside("hooks", lambda: _ask(bridge), ASK_EVERY, stop),
         beside("notices", bridge.deliver, DELIVER_EVERY, stop),
         beside("seal", lambda: bridge.sealing.run(bridge.clock()), SEAL_EVERY, stop),

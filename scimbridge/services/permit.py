@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 import structlog
 
 from scimbridge import telemetry
+from scimbridge.domain.figures import FigureKind
 from scimbridge.domain.pace import format_rate, time_between
 from scimbridge.sdk.config import Mode
 from scimbridge.sdk.errors import LeaseLostError, ObservingError, RetryableError
 from scimbridge.services.fleet import Target
 from scimbridge.services.leases import Leases
-from scimbridge.store import targets
+from scimbridge.store import figures, targets
 from scimbridge.store.database import Database
+from scimbridge.store.figures import Figure
 
 LONGEST_WAIT = timedelta(seconds=10)
 """A slot that is further off is left to somebody else; the task waits instead of the thread."""
@@ -59,7 +61,9 @@ class TargetPermit:
         telemetry.THROTTLED.labels(self._target.name).inc()
         with self._database.write() as tx:
             rest = min(retry_after or timedelta(), LONGEST_WAIT)
-            pace = targets.slow_down(tx, self._target.name, self._clock(), rest=rest)
+            now = self._clock()
+            pace = targets.slow_down(tx, self._target.name, now, rest=rest)
+            figures.add(tx, {Figure(FigureKind.THROTTLED, figures.day_of(now), self._target.name): 1})
         self._is_paced = True
         if pace is not None:
             log.warning(

@@ -7,6 +7,7 @@ from scimbridge.dashboard.pages.account import AccountPage, AppPage
 from scimbridge.dashboard.pages.board import BoardPage
 from scimbridge.dashboard.pages.case import CasePage
 from scimbridge.dashboard.pages.cases import CasesPage
+from scimbridge.dashboard.pages.charts import ChartsPage
 from scimbridge.dashboard.pages.exclusions import ExclusionPage, ExclusionsPage
 from scimbridge.dashboard.pages.guard import FloodPage, GuardPage
 from scimbridge.dashboard.pages.holds import HoldPage, HoldsPage
@@ -26,6 +27,7 @@ PAGES: tuple[type[Page], ...] = (
     ExclusionPage,
     InquiriesPage,
     InquiryPage,
+    ChartsPage,
     QueuesPage,
     TargetsPage,
     TargetPage,

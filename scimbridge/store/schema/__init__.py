@@ -14,6 +14,7 @@ from scimbridge.store.schema.access import (
 )
 from scimbridge.store.schema.at_targets import accounts, snapshots, targets
 from scimbridge.store.schema.columns import Document, UtcDateTime, Word, metadata
+from scimbridge.store.schema.figures import counted_until, figures
 from scimbridge.store.schema.journal import DONE, REFUSED, history, notices, requests, seals
 from scimbridge.store.schema.leaving import dated_requests, facts, inquiries, moves, unassignments
 from scimbridge.store.schema.protection import (
@@ -58,10 +59,12 @@ __all__ = [
     "approvals",
     "attempts",
     "cases",
+    "counted_until",
     "dated_requests",
     "exclusions",
     "facts",
     "failed_sign_ins",
+    "figures",
     "flood_cases",
     "floods",
     "groups",
