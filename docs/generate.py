@@ -48,6 +48,7 @@ from scimbridge.sdk import (
     fields,
     finding,
     http,
+    relaying,
     reply,
     stamp,
     testing,
@@ -81,7 +82,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "`[notify.webhook]`": notify.WebhookSection,
 }
 
-SDK_MODULES = (http, fields, finding, stamp, reply, expiry, testing, conformance)
+SDK_MODULES = (http, fields, finding, relaying, stamp, reply, expiry, testing, conformance)
 """What connectors and their tests may import beside ``scimbridge.sdk``."""
 
 _SDK_SOURCES = (sdk.config, sdk.connector, sdk.listing, sdk.outcome, sdk.secret)

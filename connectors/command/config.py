@@ -11,20 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
 from scimbridge.sdk import Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
-
-Performed = Literal[
-    "suspend",
-    "restore",
-    "revoke_sessions",
-    "reset_credentials",
-    "remove_from_groups",
-    "add_to_groups",
-    "release_licenses",
-    "assign_licenses",
-    "transfer_ownership",
-    "archive",
-    "delete",
-]
+from scimbridge.sdk.relaying import RelayedAction
 
 
 def _variable(name: str) -> str:
@@ -50,7 +37,7 @@ class CommandConfig(TargetConfig):
     program: list[str] = Field(min_length=1)
     """The program by its whole path, and its arguments. There is no shell."""
 
-    actions: list[Performed] = Field(min_length=1)
+    actions: list[RelayedAction] = Field(min_length=1)
     """What the program can do. An action that is not here cannot be done at this target."""
 
     environment: Mapping[VariableName, str] = Field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,30 +23,26 @@ from connectors.command.protocol import (
 )
 from connectors.command.safety import refuse_unsafe
 from scimbridge.sdk import (
-    AccountNotFoundError,
     AccountRef,
     AccountState,
     Action,
-    Capability,
     Confirm,
-    Connector,
     Done,
-    Entitlement,
     InProgress,
     NeedsPerson,
     Outcome,
     Person,
     RejectedError,
     TargetUnusableError,
-    performs,
 )
-from scimbridge.sdk.connector import limited
 from scimbridge.sdk.finding import find_by
+from scimbridge.sdk.relaying import RelayingConnector
 
 _LONGEST_LINE = 300
+_UNTOLD = (Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS, Action.TRANSFER_OWNERSHIP)
 
 
-class CommandConnector(Connector[CommandConfig]):
+class CommandConnector(RelayingConnector[CommandConfig]):
     """A program that the configuration names."""
 
     kind = "command"
@@ -54,9 +50,14 @@ class CommandConnector(Connector[CommandConfig]):
     config_type = CommandConfig
 
     @classmethod
-    def able(cls, config: CommandConfig) -> Mapping[Action, Capability]:
+    def offered(cls, config: CommandConfig) -> Collection[str]:
         """Return what the configuration says that the program can do."""
-        return limited(cls.capabilities, config.actions)
+        return config.actions
+
+    @classmethod
+    def unverified(cls, config: CommandConfig) -> Collection[Action]:  # noqa: ARG003
+        """Return what an account does not tell, as a program answers ``read``."""
+        return _UNTOLD
 
     def check(self) -> str:
         """Ask the program whether all is well."""
@@ -75,80 +76,10 @@ class CommandConnector(Connector[CommandConfig]):
             raise RejectedError(f"{words}: the program answered with something else than that account")
         return account.state()
 
-    @performs(Action.SUSPEND, undo=Action.RESTORE)
-    def suspend(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Have the program block sign-in."""
-        return self._make_so(Action.SUSPEND, account, confirm)
-
-    @performs(Action.RESTORE)
-    def restore(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Have the program allow sign-in, unless the account was suspended before the bridge came."""
-        return self._make_so(Action.RESTORE, account, confirm)
-
-    @performs(Action.REVOKE_SESSIONS, after=(Action.SUSPEND,))
-    def revoke_sessions(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Have the program end sessions."""
-        return self._make_so(Action.REVOKE_SESSIONS, account, confirm)
-
-    @performs(Action.RESET_CREDENTIALS)
-    def reset_credentials(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Have the program replace the password."""
-        return self._make_so(Action.RESET_CREDENTIALS, account, confirm)
-
-    @performs(Action.REMOVE_FROM_GROUPS, undo=Action.ADD_TO_GROUPS)
-    def remove_from_groups(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Have the program take the account out of groups."""
-        return self._with(Action.REMOVE_FROM_GROUPS, account, account.removable_groups, confirm)
-
-    @performs(Action.ADD_TO_GROUPS)
-    def add_to_groups(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Have the program put the account back into the groups that it was taken out of."""
-        return self._with(Action.ADD_TO_GROUPS, account, account.missing_groups, confirm)
-
-    @performs(Action.RELEASE_LICENSES, undo=Action.ASSIGN_LICENSES)
-    def release_licenses(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Have the program take licenses."""
-        return self._with(Action.RELEASE_LICENSES, account, account.removable_licenses, confirm)
-
-    @performs(Action.ASSIGN_LICENSES)
-    def assign_licenses(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Have the program give the licenses back that were taken."""
-        return self._with(Action.ASSIGN_LICENSES, account, account.missing_licenses, confirm)
-
-    @performs(Action.TRANSFER_OWNERSHIP)
-    def transfer_ownership(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Have the program hand over to the successor."""
-        if account.successor is None:
-            return NeedsPerson(
-                "name a successor (`successor` of the stage), or hand over what the account owns by hand"
-            )
-        successor = {"id": account.successor.id, "name": account.successor.name}
-        return self._make_so(Action.TRANSFER_OWNERSHIP, account, confirm, successor=successor)
-
-    @performs(Action.ARCHIVE)
-    def archive(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Have the program archive the account's data."""
-        return self._make_so(Action.ARCHIVE, account, confirm)
-
-    @performs(Action.DELETE)
-    def delete(self, account: AccountState, confirm: Confirm) -> Outcome:
-        """Have the program delete the account; one that is gone already is as wanted."""
-        try:
-            return self._make_so(Action.DELETE, account, confirm)
-        except AccountNotFoundError:
-            return Done(changed=False)
-
-    def _with(self, action: Action, account: AccountState, chosen: Sequence[Entitlement], confirm: Confirm) -> Outcome:
-        if not chosen:
-            return Done(changed=False)
-        items = [{"id": each.id, "name": each.name} for each in chosen]
-        return self._make_so(action, account, confirm, items=items)
-
-    def _make_so(self, action: Action, account: AccountState, confirm: Confirm, **more: Any) -> Outcome:
-        if self.is_as_wanted(action, account):
-            return Done(changed=False)
+    def relay(self, action: Action, account: AccountState, values: Mapping[str, Any], confirm: Confirm) -> Outcome:
+        """Have the program do it."""
         who = {"id": account.id, "name": account.name}
-        sent = {"action": action.value, "account": who, "handle": account.handle, **more}
+        sent = {"action": action.value, "account": who, "handle": account.handle, **values}
         words = f"{action.value.replace('_', ' ')} by the program"
         ended = self._run("act", words, sent, writes=True, confirm=confirm if action.is_irreversible else None)
         if ended.code == Exit.IN_PROGRESS:

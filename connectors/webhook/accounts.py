@@ -38,7 +38,7 @@ def state_of(document: Any, where: AccountMap, match: list[str]) -> AccountState
     return AccountState(
         id=ref.id,
         name=ref.name,
-        suspended=where.suspended is not None and _is(document, where.suspended),
+        suspended=None if where.suspended is None else _is(document, where.suspended),
         archived=None if where.archived is None else _is(document, where.archived),
         protected=f"{where.protected.at} says so" if where.protected and _is(document, where.protected) else "",
         groups=None if where.groups is None else _entitlements(document, where.groups),

@@ -13,22 +13,10 @@ from connectors.webhook.templates import refuse_unknown
 from scimbridge.sdk import Action, Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
 from scimbridge.sdk.fields import ApiAddress, ExistingFile
+from scimbridge.sdk.relaying import RelayedAction
 from scimbridge.sdk.secret import SecretSources
 from scimbridge.sdk.signing import parse_key
 
-Performed = Literal[
-    "suspend",
-    "restore",
-    "revoke_sessions",
-    "reset_credentials",
-    "remove_from_groups",
-    "add_to_groups",
-    "release_licenses",
-    "assign_licenses",
-    "transfer_ownership",
-    "archive",
-    "delete",
-]
 Verb = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Scalar = bool | int | str | None
 
@@ -241,7 +229,7 @@ class WebhookConfig(TargetConfig):
     gone: Gone | None = None
     """The answer that says that there is no such account; no answer says so where absent."""
 
-    actions: dict[Performed, ActionCall] = Field(min_length=1)
+    actions: dict[RelayedAction, ActionCall] = Field(min_length=1)
     """The call of each action. One that is not here cannot be done at this target."""
 
     @model_validator(mode="after")

@@ -97,6 +97,7 @@ def _task_document(task: RehearsedTask) -> Document:
         "observe": task.observed,
         "spared": task.spared,
         "contested": task.contested,
+        "verified": task.verified,
     }
 
 

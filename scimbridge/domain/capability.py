@@ -22,6 +22,7 @@ class Capability:
         after: Actions that must come before it where both are planned.
         before: Actions that must come after it where both are planned.
         method: The name of the connector's method.
+        verified: Whether reading the account tells that it was done; where not, the target is taken at its word.
     """
 
     action: Action
@@ -31,6 +32,7 @@ class Capability:
     after: tuple[Action, ...] = ()
     before: tuple[Action, ...] = ()
     method: str = ""
+    verified: bool = True
 
 
 Abilities = Mapping[Action, Capability]

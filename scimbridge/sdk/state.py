@@ -45,7 +45,7 @@ class AccountState(NativeState):
     """What ``read`` found.
 
     Attributes:
-        suspended: Whether sign-in is blocked, by whomever.
+        suspended: Whether sign-in is blocked, by whomever; ``None`` where the target does not tell.
         groups: The groups and roles that it is in, as far as it can be taken out of them.
         licenses: The licenses that it has by itself, not through a group.
         owns: What would be without an owner.
@@ -62,7 +62,7 @@ class AccountState(NativeState):
 
     _by_engine: ClassVar[tuple[str, ...]] = (*NativeState._by_engine, "successor", "only", "spared")
 
-    suspended: bool
+    suspended: bool | None
     groups: tuple[Entitlement, ...] | None = None
     licenses: tuple[Entitlement, ...] | None = None
     owns: tuple[Entitlement, ...] | None = None
@@ -157,7 +157,7 @@ class AccountState(NativeState):
     def decisive(self) -> Mapping[str, Any]:
         """What an approval is given for: enabled, container, privileged, owner."""
         return {
-            "enabled": not self.suspended,
+            "enabled": None if self.suspended is None else not self.suspended,
             "container": self.container,
             "privileged": sorted(each.id for each in self.groups or () if each.is_privileged),
             "protected": self.protected,
@@ -182,7 +182,8 @@ class AccountState(NativeState):
             "aliases": None if self.aliases is None else len(self.aliases),
             "archived": self.archived,
         }
-        return {name: value for name, value in told.items() if value is not None}
+        # Whether one can sign in is what everybody looks for: that nobody knows is told, too.
+        return {name: value for name, value in told.items() if value is not None or name == "suspended"}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for the store; what the engine set is not part of it."""
@@ -232,7 +233,7 @@ def _where_told(name: str, is_so: Callable[[AccountState], bool]) -> Callable[[A
 
 _AS_WANTED: Mapping[Action, Callable[[AccountState], bool | None]] = {
     Action.SUSPEND: lambda state: state.suspended,
-    Action.RESTORE: lambda state: not state.suspended or state.stays("suspended"),
+    Action.RESTORE: _where_told("suspended", lambda state: not state.suspended or state.stays("suspended")),
     Action.DELETE: lambda _state: False,
     Action.UNDELETE: lambda state: not state.deleted,
     Action.PURGE: lambda _state: False,

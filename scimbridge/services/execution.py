@@ -152,7 +152,8 @@ class Execution:
         if not isinstance(outcome, Done):
             return Result(outcome=outcome, before=state)
         result = _done(connector, outcome, state, _read_back(connector, action, state, outcome))
-        return replace(result, window=kept_for(action, self._fleet[claim.task.target].abilities))
+        window = kept_for(action, self._fleet[claim.task.target].abilities)
+        return replace(result, window=window, verified=connector.capabilities[action].verified)
 
     def _native_id(self, connector: Connector[Any], claim: Claim) -> str:
         """Return the linked id, looking the account up where it was never linked."""

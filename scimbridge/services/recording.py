@@ -49,6 +49,7 @@ class Result:
         after: The account as it was read back; ``None`` where it is gone or was not read.
         decisive: What approvals are given for, as the connector sees it in ``after``.
         window: For how long the target keeps what was removed.
+        verified: Whether reading the account tells that it was done.
     """
 
     outcome: Done | InProgress | NeedsPerson | ConnectorError | ObstacleError
@@ -56,6 +57,7 @@ class Result:
     after: NativeState | None = None
     decisive: Decisive | None = None
     window: timedelta | None = None
+    verified: bool = True
 
     def kept_until(self, now: datetime) -> datetime | None:
         """Return until when what was removed just now can be brought back, where the target keeps it."""
@@ -134,7 +136,9 @@ def _after_attempt(
 def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime, patience: timedelta) -> Task:
     match result.outcome:
         case Done() as done:
-            return task.finish(_how_done(task, done) + _what_is_kept(result, now) + _what_is_lost(task, done, result))
+            return task.finish(
+                _how_done(task, done, result) + _what_is_kept(result, now) + _what_is_lost(task, done, result)
+            )
         case InProgress(handle=handle, check_after=check_after, progress=progress):
             how_far = f": {progress}" if progress else ""
             return task.check_later(handle, now + check_after, f"the target is working on it{how_far}")
@@ -166,9 +170,11 @@ def _what_is_kept(result: Result, now: datetime) -> str:
     return f"; it can be brought back until {moment(until)}" if until is not None else ""
 
 
-def _how_done(task: Task, done: Done) -> str:
+def _how_done(task: Task, done: Done, result: Result) -> str:
     if task.action is Action.NOTIFY:
         return str(done.after["said"])
+    if done.changed and not result.verified:
+        return "done, as the target says; nothing tells whether it had an effect"
     return "done, and read back" if done.changed else "was already so; nothing was written"
 
 

@@ -104,7 +104,7 @@ def test_a_plan_as_json_has_stable_keys(bench: Bench, terminal: Terminal) -> Non
 
     assert set(answer) == {
         *("identity_id", "user_name", "source", "active", "trigger", "rule", "hook", "excluded", "holds", "open_case"),
-        *("earlier", "guard", "stages", "left_out"),
+        *("earlier", "guard", "stages", "left_out", "unusable"),
     }
     assert [(stage["after_seconds"], stage["due_at"]) for stage in answer["stages"]] == [
         (604800.0, "2026-03-09T09:00:00.000Z"),
@@ -124,6 +124,7 @@ def test_a_plan_as_json_has_stable_keys(bench: Bench, terminal: Terminal) -> Non
         "observe": True,
         "spared": None,
         "contested": False,
+        "verified": True,
     }
 
 

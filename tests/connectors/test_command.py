@@ -14,7 +14,6 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.command import CommandConfig, CommandConnector
-from connectors.command.config import Performed
 from scimbridge.sdk import (
     AccountNotFoundError,
     AccountState,
@@ -28,6 +27,7 @@ from scimbridge.sdk import (
     RetryableError,
     TargetUnusableError,
 )
+from scimbridge.sdk.relaying import RelayedAction
 from scimbridge.sdk.testing import confirmed
 from tests.connectors.legacy import Legacy, save
 
@@ -50,7 +50,7 @@ def suspend(connector: CommandConnector) -> Any:
 
 
 def test_every_action_that_can_be_named_is_performed() -> None:
-    assert {Action(name) for name in get_args(Performed)} == set(CommandConnector.capabilities)
+    assert {Action(name) for name in get_args(RelayedAction)} == set(CommandConnector.capabilities)
 
 
 @pytest.mark.parametrize(

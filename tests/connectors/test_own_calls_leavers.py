@@ -14,11 +14,14 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
+from scimbridge.domain.trigger import Trigger
 from scimbridge.sdk import Connector
 from scimbridge.services.permit import TargetPermit
+from scimbridge.services.rehearsal import Rehearsing, words
+from scimbridge.services.story import Stories, tell
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.connectors.crm import a_team, connector, running_crm
+from tests.connectors.crm import ACTIONS, a_team, connector, running_crm
 from tests.connectors.legacy import Legacy
 from tests.services.bench import Bench, a_rule, a_stage
 
@@ -87,3 +90,32 @@ def test_a_leaver_of_a_program_is_proven_gone(database: Database, clock: FakeClo
     assert legacy.accounts() == {}
     assert bench.case(ada).state is CaseState.COMPLETED
     assert {task.state for task in bench.tasks(bench.case(ada))} == {TaskState.DONE}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_where_nothing_can_be_read_back_plan_story_and_evidence_say_so(database: Database, clock: FakeClock) -> None:
+    with running_crm() as crm:
+        blind = connector(crm, read=None, actions={"suspend": ACTIONS["suspend"]})
+        can = blind.capabilities
+        rules = Ruleset((a_rule(a_stage("0s", Action.SUSPEND)),))
+        bench = OwnBench(database, clock, rules, actions=tuple(can), capabilities=can)
+        bench.make = lambda permit: connector(crm, permit, read=None, actions={"suspend": ACTIONS["suspend"]})
+        user = crm.add("ada")
+        ada = bench.join("ada", everywhere=False)
+        bench.run()
+        (planned,) = Rehearsing(database, bench.fleet, rules, bench.guard, ()).rehearse("ada", Trigger.DELETED, clock())
+
+        bench.leave(ada)
+        bench.run()
+        case = bench.case(ada)
+        bench.made.close()
+        blind.close()
+
+    (task,) = bench.tasks(case)
+    story = Stories(database, bench.fleet).of(case.id, clock())
+    (stage,) = planned.stages
+    assert crm.users[user]["status"] == "disabled"
+    assert "unverified: the target is taken at its word" in list(words.notes(stage, stage.tasks[0]))
+    assert task.reason == "done, as the target says; nothing tells whether it had an effect"
+    assert [story.evidence[task.id][when]["suspended"] for when in ("before", "after")] == [None, None]
+    assert "suspended unknown" in "\n".join(tell(story))

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.webhook import WebhookConfig, WebhookConnector
-from connectors.webhook.config import Performed, Told
+from connectors.webhook.config import Told
 from connectors.webhook.pointers import MISSING, at
 from connectors.webhook.templates import TemplateFaultError, fill_body, fill_path
 from scimbridge.sdk import (
@@ -22,6 +22,7 @@ from scimbridge.sdk import (
     RetryableError,
     TargetUnusableError,
 )
+from scimbridge.sdk.relaying import RelayedAction
 from scimbridge.sdk.secret import SecretSources
 from scimbridge.sdk.testing import RecordingPermit, confirmed
 from tests.connectors.crm import ACTIONS, USER, Crm, connector, running_crm, settings
@@ -59,7 +60,7 @@ def problem(**replaced: Any) -> str:
 
 
 def test_every_action_that_can_be_written_down_is_performed() -> None:
-    assert {Action(name) for name in get_args(Performed)} == set(WebhookConnector.capabilities)
+    assert {Action(name) for name in get_args(RelayedAction)} == set(WebhookConnector.capabilities)
 
 
 def test_what_has_no_call_is_not_declared_and_neither_is_its_undo(connect: Any) -> None:

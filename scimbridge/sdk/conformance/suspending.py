@@ -24,7 +24,9 @@ class Suspending(Arranging):
 
         assert outcome.changed
         assert self.is_blocked(account_id)
-        assert connector.read(account_id).suspended
+        assert connector.read(account_id).suspended is (
+            True if connector.capabilities[Action.SUSPEND].verified else None
+        )
         assert any(permit.asked)
 
     def test_a_second_suspend_changes_nothing_writes_nothing_and_says_so(

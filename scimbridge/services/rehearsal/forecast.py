@@ -10,7 +10,7 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.capability import Capabilities, kept_for
+from scimbridge.domain.capability import Abilities, Capabilities, kept_for
 from scimbridge.domain.case import Case
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.hold import Hold, Scope
@@ -42,6 +42,7 @@ class RehearsedTask:
         spared: Why nothing would be done here, if so.
         contested: Another active identity owns the account: a person would be asked.
         window: For how long the target would keep what is removed.
+        verified: Whether it could be read back; where not, the target would be taken at its word.
     """
 
     target: str
@@ -57,6 +58,7 @@ class RehearsedTask:
     spared: str | None
     contested: bool
     window: timedelta | None
+    verified: bool
 
     @property
     def kept_until(self) -> datetime | None:
@@ -210,6 +212,7 @@ def _stages(
                         stage.terms, task.due_at, task.action.is_irreversible, outlook.freezes, outlook.now
                     ),
                     window=kept_for(task.action, outlook.fleet[task.target].abilities),
+                    verified=_is_verified(task.action, outlook.fleet[task.target].abilities),
                     frozen=task.action.is_irreversible
                     and _released_at(stage.terms, task.due_at, True, outlook.freezes, outlook.now)
                     > _released_at(stage.terms, task.due_at, True, (), outlook.now),
@@ -231,6 +234,11 @@ def _released_at(
     terms: Terms, due_at: datetime, is_irreversible: bool, freezes: tuple[Freeze, ...], now: datetime
 ) -> datetime:
     return terms.release_at(due_at, now, irreversible=is_irreversible, freezes=freezes)
+
+
+def _is_verified(action: Action, can: Abilities) -> bool:
+    own = can.get(action)
+    return own is None or own.verified
 
 
 def _because_of(task: PlannedTask, beside: Iterable[PlannedTask]) -> Action | None:

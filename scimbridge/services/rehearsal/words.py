@@ -57,6 +57,8 @@ def notes(stage: RehearsedStage, task: RehearsedTask) -> Iterator[str]:
         yield "contested: another active identity owns the account; a person is asked"
     if task.observed:
         yield "observe: only reported"
+    if not task.verified:
+        yield "unverified: the target is taken at its word"
     if task.takes_snapshot:
         yield "the account's state is kept first, for undo"
     if task.because_of is not None:
@@ -67,6 +69,10 @@ def notes(stage: RehearsedStage, task: RehearsedTask) -> Iterator[str]:
     if terms.schedule is not None:
         within = f", within {format_duration(terms.window)}" if terms.window is not None else ""
         yield f'released at "{terms.schedule}" ({terms.timezone}){within}'
+    yield from _about_time(task)
+
+
+def _about_time(task: RehearsedTask) -> Iterator[str]:
     if task.frozen:
         yield "after a freeze"
     if task.kept_until is not None:
