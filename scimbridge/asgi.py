@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from scimbridge import telemetry
 from scimbridge.admission.addresses import Addresses
 from scimbridge.admission.failures import Failures
+from scimbridge.admission.headers import SecurityHeaders
 from scimbridge.api.admission import Admission
 from scimbridge.api.app import api_routes
 from scimbridge.bridge import Bridge
@@ -80,7 +81,8 @@ def create_app(bridge: Bridge) -> ASGIApp:
         ],
         lifespan=_lifespan,
     )
-    return BaseAddress(pages, scim=scim_app, public_url=public_url)
+    guarded = SecurityHeaders(pages, is_https=public_url.startswith("https://"))
+    return BaseAddress(guarded, scim=scim_app, public_url=public_url)
 
 
 def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:

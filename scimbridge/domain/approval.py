@@ -11,6 +11,7 @@ from typing import Any
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.names import fold
+from scimbridge.domain.operator import is_of_provider, without_mark
 
 PROTECTED = "protected: "
 """How the reason of a task begins that waits for a person because of what its account is."""
@@ -180,8 +181,13 @@ class Approval:
 
 
 def same_operator(one: str, other: str) -> bool:
-    """Whether two names are one operator's."""
-    return fold(one.strip()) == fold(other.strip())
+    """Whether two names are one operator's, whichever way they have signed in."""
+    return fold(without_mark(one)) == fold(without_mark(other))
+
+
+def may_be_same_person(one: str, other: str) -> bool:
+    """Whether two names may be one person's, who signs in by the identity provider once, and once otherwise."""
+    return same_operator(one, other) or is_of_provider(one) != is_of_provider(other)
 
 
 def _changed(expected: Decisive | None, now: Decisive | None, begun: Collection[Action]) -> list[str]:

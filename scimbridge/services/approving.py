@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.approval import ASKS, Approval, Plan, Subject, digest, same_operator
+from scimbridge.domain.approval import ASKS, Approval, Plan, Subject, digest, may_be_same_person, same_operator
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
@@ -249,6 +249,12 @@ def _require_new(tx: Connection, stage: CaseStage, by: str) -> None:
         left = stage.terms.approvers - len(standing)
         more = f"; it takes {left} more operator" if left > 0 else ""
         raise ApprovalRefusedError(f"{by} has approved stage {stage.number} already{more}")
+    other = next((each.approved_by for each in standing if may_be_same_person(each.approved_by, by)), None)
+    if other is not None:
+        raise ApprovalRefusedError(
+            f"{other} and {by} may be one person, because only one of them signs in by the identity provider; "
+            f"let somebody approve stage {stage.number} who signs in the way {other} does"
+        )
 
 
 def _standing(tx: Connection, stage: CaseStage) -> list[Approval]:

@@ -221,7 +221,7 @@ def test_our_own_work_takes_away_and_never_adds() -> None:
     assert drift(an_approval(), more, begun=frozenset({Action.REMOVE_FROM_GROUPS})) is not None
 
 
-@pytest.mark.parametrize(("one", "other"), [("eve", "Eve"), ("eve ", "eve"), ("ÅSA", "åsa")])
+@pytest.mark.parametrize(("one", "other"), [("eve", "Eve"), ("eve ", "eve"), ("ÅSA", "åsa"), ("eve (oidc)", "Eve")])
 def test_spellings_of_a_name_are_one_operator(one: str, other: str) -> None:
     assert same_operator(one, other)
     assert not same_operator(one, "bob")

@@ -330,6 +330,28 @@ def test_four_eyes_are_two_operators(strict: Bench) -> None:
     assert is_deleted(strict)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "given"),
+    [
+        ("ada", "grace@example.com (oidc)", 1),
+        ("grace@example.com (oidc)", "ada", 1),
+        ("ada", "ada (oidc)", 1),
+        ("Ada (oidc)", "ada", 1),
+        ("ada (oidc)", "grace (oidc)", 2),
+    ],
+)
+def test_nobody_is_two_by_signing_in_in_two_ways(strict: Bench, first: str, second: str, given: int) -> None:
+    ada = strict.join("ada")
+    strict.leave(ada)
+    approve(strict, ada, first)
+
+    if given == 2:
+        assert approve(strict, ada, second).given == 2
+        return
+    with pytest.raises(ApprovalRefusedError, match="may be one person|has approved"):
+        approve(strict, ada, second)
+
+
 @pytest.mark.parametrize("again", ["eve", "EVE", " eve "])
 def test_nobody_is_two_operators(strict: Bench, again: str) -> None:
     ada = strict.join("ada")
