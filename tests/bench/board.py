@@ -16,6 +16,7 @@ from tests.bench.flat import STORES
 from tests.bench.sweeping import open_cases
 from tests.bench.table import milliseconds, quantile
 from tests.dashboard.conftest import Browser, bridge_of
+from tests.services.bench import Bench
 
 TURNS = 20
 DUE = 100
@@ -41,16 +42,20 @@ def measure_board(folder: Path, effort: Effort) -> list[table.Table]:
         with ExitStack() as stack:
             address = stack.enter_context(stores())
             benches = [open_cases(folder / f"{store}-{size}", address(f"board{size}"), size, due=DUE) for size in sizes]
-            browsers = [
-                Browser(Starlette(routes=build_routes(bridge_of(bench))), "127.0.0.1", "127.0.0.1:8085")
-                for bench in benches
-            ]
+            browsers = [_browser(bench) for bench in benches]
             rows = [_row(name, path, browsers) for name, path in PAGES.items()]
             head = ("a page", *(f"{size:,} open, p50 / p99" for size in sizes), "largest against smallest")
             tables.append(table.Table(f"Pages, by open cases of four tasks: {store}", head, rows))
             for bench in benches:
                 bench.database.close()
     return tables
+
+
+def _browser(bench: Bench) -> Browser:
+    bridge = bridge_of(bench)
+    browser = Browser(Starlette(routes=build_routes(bridge)), bridge)
+    browser.sign_in()
+    return browser
 
 
 def _row(name: str, path: str, browsers: list[Browser]) -> table.Row:

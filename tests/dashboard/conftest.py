@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
@@ -41,7 +42,7 @@ HERE = "http://127.0.0.1:8085"
 class Browser:
     """Asks the application as somebody; keeps cookies, and follows no redirect by itself."""
 
-    def __init__(self, app: Starlette, bridge: Bridge, client: str = "127.0.0.1") -> None:
+    def __init__(self, app: ASGIApp, bridge: Bridge, client: str = "127.0.0.1") -> None:
         self._client = TestClient(app, base_url=HERE, client=(client, 40000), follow_redirects=False)
         self._headers = {"Host": "127.0.0.1:8085"}
         self.bridge = bridge

@@ -348,7 +348,7 @@ def test_nobody_is_two_by_signing_in_in_two_ways(strict: Bench, first: str, seco
     if given == 2:
         assert approve(strict, ada, second).given == 2
         return
-    with pytest.raises(ApprovalRefusedError, match="may be one person|has approved"):
+    with pytest.raises(ApprovalRefusedError, match=r"may be one person|has approved"):
         approve(strict, ada, second)
 
 
