@@ -12,7 +12,6 @@ from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel
 from scimbridge.cli.output import note, note_count, say, say_json, say_table
 from scimbridge.cli.reporting import ExitCode
 from scimbridge.cli.targets import span_of
-from scimbridge.domain.outline import NOTICES
 from scimbridge.domain.reconciliation import Mismatch
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ def reconcile(
     Shows accounts that came back to life, were left over, are owned by several, are not linked, or are nobody's; it
     touches nothing. Exit code 3 if there are any, and 1 if a target could not be asked.
     """
+    from scimbridge.domain.outline import NOTICES
     from scimbridge.sdk.errors import ConnectorError, RejectedError
 
     span = span_of(unused_for, "--unused-for") if unused_for is not None else None
