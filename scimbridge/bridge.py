@@ -65,6 +65,7 @@ from scimbridge.services.preflight import Preflight
 from scimbridge.services.queues import Queues
 from scimbridge.services.quirks import Quirks
 from scimbridge.services.recent import RecentGrants
+from scimbridge.services.reconciling import Reconciling
 from scimbridge.services.recording import Recording
 from scimbridge.services.rehearsal import Rehearsing
 from scimbridge.services.rekeying import Rekeying
@@ -266,6 +267,11 @@ class Bridge:
     def inventory(self) -> Inventory:
         """Which accounts there are at targets."""
         return Inventory(self.fleet)
+
+    @cached_property
+    def reconciling(self) -> Reconciling:
+        """What targets really have, against what is known of them."""
+        return Reconciling(self.database, self.fleet, self.inventory)
 
     @cached_property
     def group_statuses(self) -> GroupStatuses:

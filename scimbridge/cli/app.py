@@ -26,6 +26,7 @@ from scimbridge.cli import (
     operator,
     plan,
     processes,
+    reconcile,
     sources,
     targets,
     tasks,
@@ -49,6 +50,7 @@ for process in (processes.up, processes.serve, processes.worker, processes.sweep
     app.command()(process)
 app.command()(check.check)
 app.command()(plan.plan)
+app.command()(reconcile.reconcile)
 for command in (approving.approve, approving.unapprove, expediting.expedite):
     cases.app.command()(command)
 for group in (

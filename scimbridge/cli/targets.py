@@ -95,7 +95,7 @@ def accounts(
     With the last sign-in and the end of each, as far as the target tells; what it does not tell is a question mark,
     and never counts as unused. Touches nothing, and keeps nothing.
     """
-    span = _span(unused_for, "--unused-for") if unused_for is not None else None
+    span = span_of(unused_for, "--unused-for") if unused_for is not None else None
     with opened(config, log_level) as bridge:
         now = bridge.clock()
         everybody = {}
@@ -154,7 +154,7 @@ def arm(
     """
     with opened(config, log_level) as bridge:
         now = bridge.clock()
-        until = bridge.arming.arm(name, span=_span(span, "--for"), reason=reason, by=operator(by), now=now)
+        until = bridge.arming.arm(name, span=span_of(span, "--for"), reason=reason, by=operator(by), now=now)
         number, people = bridge.arming.due_until(name, until)
     say(f"{name} acts until {moment(until)} ({distance(until, now)}); then it observes again.")
     if number:
@@ -192,7 +192,12 @@ def _rate(status: TargetStatus) -> str:
     return rate if status.pace == 1.0 else f"{rate} (the target asked for fewer calls)"
 
 
-def _span(text: str, option: str) -> timedelta:
+def span_of(text: str, option: str) -> timedelta:
+    """Return the duration that an option says.
+
+    Raises:
+        BadParameter: It says none.
+    """
     try:
         return parse_duration(text)
     except (ValueError, OverflowError) as error:

@@ -1,0 +1,116 @@
+"""Who owns accounts at a target: by their links, and by the values that accounts are found by. A page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.case import CaseState
+from scimbridge.domain.names import any_case_key, fold
+from scimbridge.domain.reconciliation import Owner
+from scimbridge.domain.task import TaskState
+from scimbridge.store.id_lists import is_among
+from scimbridge.store.schema import accounts, cases, identities, identity_values, tasks
+
+_IS_GONE = or_(identities.c.active.is_(False), identities.c.deleted_at.is_not(None))
+_CASE_IS_OPEN = exists(
+    select(cases.c.id).where(cases.c.identity_id == identities.c.id, cases.c.state == CaseState.OPEN)
+)
+_COLUMNS = (
+    identities.c.id,
+    identities.c.source,
+    identities.c.user_name,
+    _IS_GONE.label("is_gone"),
+    _CASE_IS_OPEN.label("case_is_open"),
+)
+
+
+def linked(tx: Connection, target: str, native_ids: Collection[str]) -> dict[str, list[Owner]]:
+    """Return who is linked to accounts, by the target's ids; one statement."""
+    done = tasks.alias()
+    given_back = tasks.alias()
+    was_suspended = exists(
+        select(done.c.id).where(
+            done.c.account_id == accounts.c.id,
+            done.c.action == Action.SUSPEND,
+            done.c.state == TaskState.DONE,
+            ~exists(
+                select(given_back.c.id).where(
+                    given_back.c.account_id == accounts.c.id,
+                    given_back.c.action == Action.RESTORE,
+                    given_back.c.state == TaskState.DONE,
+                    given_back.c.finished_at >= done.c.finished_at,
+                )
+            ),
+        )
+    )
+    query = (
+        select(accounts.c.native_id, was_suspended.label("was_suspended"), *_COLUMNS)
+        .join(identities, identities.c.id == accounts.c.identity_id)
+        .where(accounts.c.target == target, is_among(tx, accounts.c.native_id, native_ids))
+    )
+    found: dict[str, list[Owner]] = {}
+    for row in tx.execute(query).mappings():
+        owner = Owner(
+            identity_id=row["id"],
+            source=row["source"],
+            user_name=row["user_name"],
+            linked=True,
+            is_gone=row["is_gone"],
+            case_is_open=row["case_is_open"],
+            was_suspended=row["was_suspended"],
+        )
+        found.setdefault(row["native_id"], []).append(owner)
+    return found
+
+
+def matching(tx: Connection, values: Mapping[str, Collection[str]]) -> dict[tuple[str, str], list[Owner]]:
+    """Return the identities that are not deleted and have values, by attribute and value as the store compares it.
+
+    Args:
+        tx: Any transaction.
+        values: By SCIM attribute: ``userName``, ``externalId``, ``emails.value``, ``employeeNumber``.
+    """
+    found: dict[tuple[str, str], list[Owner]] = {}
+    for attribute, wanted in values.items():
+        keys = {comparable(attribute, value) for value in wanted}
+        for row in tx.execute(_having(tx, attribute, keys)).mappings():
+            owner = Owner(
+                identity_id=row["id"],
+                source=row["source"],
+                user_name=row["user_name"],
+                linked=False,
+                is_gone=row["is_gone"],
+                case_is_open=row["case_is_open"],
+            )
+            found.setdefault((attribute, row["value"]), []).append(owner)
+    return found
+
+
+def comparable(attribute: str, value: str) -> str:
+    """Return a value as the store compares it."""
+    match attribute:
+        case "userName":
+            return any_case_key(value)
+        case "externalId":
+            return value
+        case _:
+            return fold(value)
+
+
+def _having(tx: Connection, attribute: str, keys: Collection[str]) -> Select[tuple[object, ...]]:
+    is_there = identities.c.deleted_at.is_(None)
+    own: dict[str, ColumnElement[str]] = {
+        "userName": identities.c.any_case_name,
+        "externalId": identities.c.external_id,
+    }
+    if attribute in own:
+        return select(own[attribute].label("value"), *_COLUMNS).where(is_among(tx, own[attribute], keys), is_there)
+    same = and_(identity_values.c.attribute == attribute, is_among(tx, identity_values.c.value, keys))
+    return (
+        select(identity_values.c.value.label("value"), *_COLUMNS)
+        .join(identities, identities.c.id == identity_values.c.identity_id)
+        .where(same, is_there)
+    )

@@ -1,0 +1,44 @@
+"""Reconciliation at the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from scimbridge.bridge import Bridge
+from scimbridge.services.inventory import Inventory
+from scimbridge.services.reconciling import Reconciling
+from tests.cli.conftest import Terminal
+from tests.services.bench import Bench
+
+
+@pytest.fixture(autouse=True)
+def _targets(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command asks the targets of the bench; those of the configuration are not there."""
+    made = Reconciling(bench.database, bench.fleet, Inventory(bench.fleet))
+    monkeypatch.setattr(Bridge, "reconciling", made)
+
+
+def test_what_is_not_as_it_should_be_is_shown_with_what_to_do(bench: Bench, terminal: Terminal) -> None:
+    bench.join()
+    bench.run()
+    assert "All 2 accounts are as they should be." in terminal.run("reconcile").stdout
+
+    bench.systems["crm"].add("ghost")
+    shown = terminal.run("reconcile", code=3).stdout
+    assert "crm" in shown
+    assert "1 orphaned: find its owner" in shown
+    found = terminal.read("reconcile", "crm", code=3)["found"]
+    assert [(each["name"], each["mismatches"]) for each in found] == [("ghost", ["orphaned"])]
+    assert terminal.read("reconcile", "--only", "drifted")["found"] == []
+
+
+def test_a_target_that_does_not_answer_is_named_and_the_others_are_compared(bench: Bench, terminal: Terminal) -> None:
+    from scimbridge.sdk import RetryableError
+
+    bench.systems["crm"].add("ghost")
+    bench.systems["directory"].add("ghost")
+    bench.fail(RetryableError("the target does not answer"))
+
+    result = terminal.run("reconcile", code=1)
+    assert "crm could not be asked for all its accounts: the target does not answer" in result.stderr
+    assert "1 orphaned" in result.stdout
