@@ -159,13 +159,19 @@ class Groups:
 
     def _having(self, user_id: str) -> Iterator[Document]:
         return through(
-            lambda start: self._client.list_groups(self._filter(user_id), start=start), "searching for groups"
+            lambda place: self._client.list_groups(self._filter(user_id), place=place),
+            "searching for groups",
+            beginning=self._client.beginning,
         )
 
     def _all_with(self, user_id: str) -> Iterator[Document]:
         """Yield the groups that a user is in, of all groups."""
         is_told = has_any = False
-        listed = through(lambda start: self._client.list_groups(start=start, more=_MEMBERS), "looking through groups")
+        listed = through(
+            lambda place: self._client.list_groups(place=place, more=_MEMBERS),
+            "looking through groups",
+            beginning=self._client.beginning,
+        )
         for group in listed:
             has_any = True
             members = values_at(group, "members.value")

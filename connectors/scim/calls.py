@@ -39,7 +39,10 @@ class ScimCalls(Connector[ScimConfig]):
         self._tokens = tokens or (Tokens(config, context) if config.token_url else None)
         self._dialect = dialect(config.dialect)
         http = http or http_client(config, context)
-        self.client = ScimClient(http, authorize(self._tokens), counts=self._dialect.count)
+        spoken = self._dialect
+        self.client = ScimClient(
+            http, authorize(self._tokens), counts=spoken.count, by_cursor=spoken.paging == "cursor"
+        )
         way = self._dialect.update if config.update == "auto" else config.update
         self._patches: bool | None = None if way == "auto" else way == "patch"
         self.description = Description(self.client)

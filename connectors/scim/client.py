@@ -28,10 +28,16 @@ class Page:
 
     Attributes:
         total: How many there are, over all pages; ``None`` where the service does not say.
+        next_cursor: Where the list goes on, of services that count no pages (RFC 9865); empty at its end.
     """
 
     total: int | None
     resources: tuple[Document, ...]
+    next_cursor: str = ""
+
+
+Place = Mapping[str, str]
+"""Where a page begins, as parameters of a query: by an index, or by a cursor."""
 
 
 class ScimClient:
@@ -41,11 +47,15 @@ class ScimClient:
         http: Its base URL is the service's root.
         authorize: Gives the header of each call, where the credentials are not among the client's own.
         counts: Whether lists may be told how many to send.
+        by_cursor: Whether lists have to be asked for a cursor from the beginning.
     """
 
-    def __init__(self, http: HttpClient, authorize: Authorize | None = None, *, counts: bool = True) -> None:
+    def __init__(
+        self, http: HttpClient, authorize: Authorize | None = None, *, counts: bool = True, by_cursor: bool = False
+    ) -> None:
         self._http = http
         self._counts = counts
+        self.beginning: Place = {"cursor": ""} if by_cursor else {}
         self._send = partial(http.send, authorize=authorize)
 
     def close(self) -> None:
@@ -70,30 +80,28 @@ class ScimClient:
         found = value_of(answer.json_object_or_none() or {}, "Resources") if answer.status not in _GONE else None
         return tuple(each for each in found if isinstance(each, dict)) if isinstance(found, list) else ()
 
-    def list_users(self, *, scim_filter: str | None = None, start: int = 1, count: int = PAGE) -> Page:
+    def list_users(self, *, scim_filter: str | None = None, place: Place | None = None, count: int = PAGE) -> Page:
         """Return a page of users, those that the filter matches where there is one (RFC 7644 §3.4.2)."""
         call = "listing users" if scim_filter is None else "searching for an account"
-        params = {"count": str(count)} if self._counts else {}
+        params = {**({"count": str(count)} if self._counts else {}), **(place or {})}
         if scim_filter is not None:
             params["filter"] = scim_filter
-        if start > 1:
-            params["startIndex"] = str(start)
         return _page(self._send("GET", "/Users", call=call, params=params, headers=_JSON))
 
-    def list_groups(self, scim_filter: str | None = None, *, start: int = 1, more: tuple[str, ...] = ()) -> Page:
+    def list_groups(
+        self, scim_filter: str | None = None, *, place: Place | None = None, more: tuple[str, ...] = ()
+    ) -> Page:
         """Return a page of groups, those that the filter matches where there is one.
 
         Only what is asked for beside ids and names comes along: the members of a large group are more than an answer
         has room for.
         """
         call = "listing groups" if scim_filter is None else "searching for groups"
-        params = {"attributes": ",".join(("id", "displayName", *more))}
+        params = {"attributes": ",".join(("id", "displayName", *more)), **(place or {})}
         if self._counts:
             params["count"] = str(PAGE)
         if scim_filter is not None:
             params["filter"] = scim_filter
-        if start > 1:
-            params["startIndex"] = str(start)
         answer = self._send("GET", "/Groups", call=call, params=params, headers=_JSON, expect=(*_GONE, 501))
         if answer.status // 100 != 2:
             raise RejectedError(f'{call}: the target has no /Groups; write groups = "off"')
@@ -227,7 +235,12 @@ def _page(answer: Answer) -> Page:
     if total is None and resources is None:
         raise TargetUnusableError(f"{answer.call}: the answer is no SCIM list; does base_url lead to the SCIM service?")
     found = tuple(each for each in resources or () if isinstance(each, dict))
+    cursor = value_of(document, "nextCursor")
     try:
-        return Page(total=None if total is None else int(total), resources=found)
+        return Page(
+            total=None if total is None else int(total),
+            resources=found,
+            next_cursor=cursor if isinstance(cursor, str) else "",
+        )
     except (TypeError, ValueError):
         raise RejectedError(f"{answer.call}: totalResults is no number") from None

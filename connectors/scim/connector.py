@@ -147,8 +147,9 @@ class ScimConnector(BelongingActions, MarkingActions, GroupActions):
         asked = self._dialect.asked_as.get(path, path)
         scim_filter = f"{asked} eq {ScimFilter.quote(value)}"
         found = through(
-            lambda start: self.client.list_users(scim_filter=scim_filter, start=start, count=PAGE),
+            lambda place: self.client.list_users(scim_filter=scim_filter, place=place, count=PAGE),
             f"searching by {path}",
+            beginning=self.client.beginning,
         )
         marked_in = self.config.stamp_attribute
         return (user for user in found if matches(user, path, value) and not is_unmanaged(user, marked_in))

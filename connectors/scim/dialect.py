@@ -75,6 +75,9 @@ class Dialect(BaseModel):
     count: bool = True
     """Whether lists may be told by ``count`` how many to send; some answer 500 to it."""
 
+    paging: Literal["index", "cursor"] = "index"
+    """Whether lists count their pages, or have to be asked for cursors (RFC 9865)."""
+
     rate_limit: str | None = None
     """What ``rate_limit`` should say there, by what the vendor says."""
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from scim2_models import ScimFilter
 
-from connectors.scim.client import Page, ScimClient
+from connectors.scim.client import ScimClient
 from connectors.scim.config import ScimConfig
 from connectors.scim.document import Document, text_in, time_in, value_of, values_at
 from connectors.scim.errors import RefusedError
-from connectors.scim.paging import through
+from connectors.scim.paging import MAX_PAGES, through
 from scimbridge.sdk import AccountNotFoundError, AccountRef, AmbiguousAccountError, GroupState, GroupSummary
 from scimbridge.sdk.stamp import date_in, stamp_in
 
@@ -64,10 +64,7 @@ class GroupStates:
         """Yield all groups."""
         marked_in = self._config.group_stamp_attribute
         named = ("members", "meta", *((marked_in,) if marked_in else ()))
-        listed = through(
-            lambda start: self._client.list_groups(start=start, more=named), "listing groups", most=_MOST_PAGES
-        )
-        for document in listed:
+        for document in self._through("listing groups", more=named, most=_MOST_PAGES):
             ref = _ref_of(document)
             members = value_of(document, "members")
             yield GroupSummary(
@@ -85,16 +82,22 @@ class GroupStates:
             return
         asked = f"displayName eq {ScimFilter.quote(name)}"
         try:
-            found = list(through(lambda start: self._client.list_groups(asked, start=start), "searching for a group"))
+            found = list(self._through("searching for a group", asked))
         except RefusedError:
             found = []
         # Some compare names by the letter, and some know no filters.
-        yield from list(_of_name(found, name)) or _of_name(
-            through(self._page_of_all, "looking through groups", most=_MOST_PAGES), name
-        )
+        everybody = self._through("looking through groups", most=_MOST_PAGES)
+        yield from list(_of_name(found, name)) or _of_name(everybody, name)
 
-    def _page_of_all(self, start: int) -> Page:
-        return self._client.list_groups(start=start)
+    def _through(
+        self, words: str, asked: str | None = None, *, more: tuple[str, ...] = (), most: int = MAX_PAGES
+    ) -> Iterator[Document]:
+        return through(
+            lambda place: self._client.list_groups(asked, place=place, more=more),
+            words,
+            beginning=self._client.beginning,
+            most=most,
+        )
 
     def _members_of(self, document: Document) -> tuple[AccountRef, ...] | None:
         found = value_of(document, "members")

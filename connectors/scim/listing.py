@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from connectors.scim.client import Page, ScimClient
+from connectors.scim.client import Page, Place, ScimClient
 from connectors.scim.config import ScimConfig
 from connectors.scim.document import Document, is_suspended, is_unmanaged, ref_of, time_in, value_of, values_at
 from scimbridge.sdk import AccountPage, AccountSummary, Coverage, End, RejectedError, RetryableError
@@ -17,7 +17,8 @@ PAGE = 100
 class Listing:
     """Lists accounts by their index (RFC 7644 §3.4.2.4), each page with the last account of the one before it.
 
-    A service that takes somebody out meanwhile moves all others forward; by that account it shows.
+    A service that takes somebody out meanwhile moves all others forward; by that account it shows. Where the service
+    gives cursors (RFC 9865), it keeps the place itself.
 
     Args:
         config: What accounts are found by.
@@ -39,7 +40,7 @@ class Listing:
         first = self._first(scim_filter) if scim_filter is not None else None
         if first is None:
             begun_at = scim_filter = None
-            first = self._client.list_users(count=PAGE)
+            first = self._client.list_users(place=self._client.beginning, count=PAGE)
         seen, has_times = HighWater(begun_at), True
         for users in self._pages(first, scim_filter):
             for user in users:
@@ -58,26 +59,37 @@ class Listing:
         taken the filter and matched nothing with it.
         """
         try:
-            page = self._client.list_users(scim_filter=scim_filter, count=PAGE)
+            page = self._client.list_users(scim_filter=scim_filter, place=self._client.beginning, count=PAGE)
         except RejectedError:
             return None
         return page if page.resources else None
 
     def _pages(self, page: Page, scim_filter: str | None) -> Iterator[tuple[Document, ...]]:
-        users, seen = page.resources, 0
+        users, seen, passed = page.resources, 0, {""}
         while True:
-            if page.total is None:
-                raise RejectedError("listing users: the target does not say how many there are, so no list is whole")
             seen += len(users)
             if users:
                 yield users
-            if seen >= page.total:
+            if page.next_cursor:
+                if page.next_cursor in passed:
+                    raise RejectedError("listing users: the target goes round in circles")
+                passed.add(page.next_cursor)
+                page = self._at({"cursor": page.next_cursor}, scim_filter)
+                users = page.resources
+                continue
+            is_by_cursor = bool(self._client.beginning) or len(passed) > 1
+            if page.total is None and not is_by_cursor:
+                raise RejectedError("listing users: the target does not say how many there are, so no list is whole")
+            if page.total is None or seen >= page.total:
                 return
-            if not users:
+            if not users or is_by_cursor:
                 raise RejectedError("listing users: the target announced more accounts than it sent")
             last, first = ref_of(users[-1]).id, ref_of(page.resources[0]).id
-            page = self._client.list_users(scim_filter=scim_filter, start=seen, count=PAGE)
+            page = self._at({"startIndex": str(seen)}, scim_filter)
             users = _behind(last, first, page)
+
+    def _at(self, place: Place, scim_filter: str | None) -> Page:
+        return self._client.list_users(scim_filter=scim_filter, place=place, count=PAGE)
 
     def _summary(self, user: Document) -> AccountSummary:
         ref = ref_of(user)

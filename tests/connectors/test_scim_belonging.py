@@ -273,6 +273,19 @@ def test_a_member_who_is_refused_stops_no_other() -> None:
     assert len(app.groups[group_id]["members"]) == 2
 
 
+def test_who_is_in_more_groups_than_a_page_has_is_taken_out_of_all_also_where_pages_have_no_numbers() -> None:
+    app = Application(vendors()["aws-identity-center"])
+    account_id = app.add_user("alice")
+    for number in range(150):
+        app.add_group(f"group{number}", account_id)
+    subject = connector(app, "aws-identity-center", groups="on")
+
+    out = subject.perform(Action.REMOVE_FROM_GROUPS, subject.read(account_id), confirmed)
+
+    assert out == Done(changed=True, after={"how many": 150})
+    assert app.groups_of(account_id) == []
+
+
 def test_a_group_that_is_gone_is_not_refilled() -> None:
     app, _, subject = in_many("a")
     original = subject.read_group(next(iter(app.groups)))

@@ -112,6 +112,37 @@ def test_a_service_that_knows_one_page_only_has_no_list() -> None:
         app.pages()
 
 
+def by_cursor(app: App, asked: httpx.QueryParams) -> httpx.Response:
+    """Answer like a service that counts no pages, and gives a cursor whether it is asked for one or not."""
+    start = int(asked.get("cursor", "0"))
+    users = app.users[start : start + 100]
+    place = {"nextCursor": str(start + 100)} if start + 100 < len(app.users) else {}
+    return httpx.Response(200, json={"Resources": users, **place})
+
+
+def test_a_service_that_gives_cursors_is_followed() -> None:
+    app = App(250)
+    app.respond = lambda asked: by_cursor(app, asked)
+
+    assert ids(app.pages()) == [str(number) for number in range(250)]
+
+
+def test_cursors_that_lead_in_circles_are_left() -> None:
+    app = App(250)
+    app.respond = lambda _asked: httpx.Response(200, json={"Resources": app.users[:100], "nextCursor": "same"})
+
+    with pytest.raises(RejectedError, match="in circles"):
+        app.pages()
+
+
+def test_cursors_that_end_before_all_were_told_lead_to_no_whole_list() -> None:
+    app = App(250)
+    app.respond = lambda asked: answer(app.users[:100], total=250, **({} if "cursor" in asked else {"nextCursor": "x"}))
+
+    with pytest.raises(RejectedError, match="announced more"):
+        app.pages()
+
+
 @pytest.mark.parametrize(
     ("respond", "message"),
     [

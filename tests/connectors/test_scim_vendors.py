@@ -105,6 +105,14 @@ class Vendor(Arranging):
 class Looked(Vendor):
     """What of finding and listing depends on the vendor: which filters there are, and how pages go on."""
 
+    def test_a_long_list_is_told_whole(self, connector: Connector[Any]) -> None:
+        everybody = {self.app.add_user(f"user{number}") for number in range(205)}
+
+        pages = list(connector.list_accounts())
+
+        assert {account.id for page in pages for account in page.accounts} == everybody
+        assert sum(len(page.accounts) for page in pages) == len(everybody)
+
     def test_accounts_are_found_and_listed_and_nobody_is_taken_for_somebody_else(
         self, connector: Connector[Any], name: str, account_id: str
     ) -> None:

@@ -213,6 +213,7 @@ class Application:
         found = list(found_by(params.get("filter"), documents, filters, self.habits))
         count = min(int(params.get("count", self.habits.page)), self.habits.page)
         start = max(int(params.get("startIndex", "1")), 1) if self.habits.paging == "index" else 1
+        start = int(params["cursor"] or 1) if "cursor" in params and self.habits.paging == "cursor" else start
         page = found[start - 1 : start - 1 + count]
         is_last = start - 1 + len(page) >= len(found)
         total = len(found) if is_last or self.habits.total == "told" else start + count
@@ -221,6 +222,11 @@ class Application:
         wanted = params.get("attributes")
         if wanted:
             page = [{key: value for key, value in each.items() if key in {"id", *wanted.split(",")}} for each in page]
+        if "cursor" in params and self.habits.paging == "cursor":
+            place = {} if is_last else {"nextCursor": str(start + count)}
+            return _ok(
+                {"schemas": [f"{_MESSAGES}:ListResponse"], "itemsPerPage": len(page), "Resources": page, **place}
+            )
         return _ok({"schemas": [f"{_MESSAGES}:ListResponse"], "totalResults": total, "Resources": page})
 
     def _shown(self, user: Document) -> Document:
