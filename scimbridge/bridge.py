@@ -37,6 +37,7 @@ from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
 from scimbridge.services.expediting import Expediting
+from scimbridge.services.exporting import Exporting
 from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
 from scimbridge.services.forgetting import Forgetting
@@ -190,6 +191,11 @@ class Bridge:
     def gauging(self) -> Gauging:
         """How much room the guard's limits have."""
         return Gauging(self.database, self.settings.guard)
+
+    @cached_property
+    def exporting(self) -> Exporting:
+        """Notes who takes lists."""
+        return Exporting(self.database)
 
     @cached_property
     def tallying(self) -> Tallying:

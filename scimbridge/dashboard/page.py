@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -55,6 +55,10 @@ class Page(ABC):
         Raises:
             NotFoundError: What it is about is not there.
         """
+
+    def respond(self, visit: Visit, render: Callable[[dict[str, Any]], Response]) -> Response:
+        """Return the answer to a look; ``render`` makes one of what the template shows."""
+        return render(self.context(visit))
 
     def post(self, visit: Visit) -> Response | Shown:
         """Do what a form asks for, and send the browser on. It runs in a thread.

@@ -94,7 +94,7 @@ class Site:
         if not visit.operator.role.may(page.permission):
             return self._refuse(visit, page.permission)
         try:
-            answer = self._render(page.template, visit, page.context(visit))
+            answer = page.respond(visit, lambda context: self._render(page.template, visit, context))
         except NotFoundError as error:
             return self._problem(visit, HTTPStatus.NOT_FOUND, str(error))
         if visit.messages:

@@ -165,6 +165,16 @@ class Queues:
                 has_more=len(failures) > SHOWN,
             )
 
+    def failures(self, names: Sequence[str], limit: int, *, after: str | None = None) -> list[Retry]:
+        """Return what waits for a person at some targets, the newest first; ``after`` ended the page before."""
+        with self._database.read() as tx:
+            return target_work.asking_at(tx, names, limit, after=after)
+
+    def retries(self, names: Sequence[str], limit: int) -> list[Retry]:
+        """Return what is tried again later at some targets, the next one first."""
+        with self._database.read() as tx:
+            return target_work.next_retries(tx, names, limit)
+
     def last_destroyed(self) -> Mapping[str, datetime]:
         """Return when something was last done at each target that cannot be undone."""
         with self._database.read() as tx:

@@ -9,6 +9,7 @@ from scimbridge.dashboard.pages.case import CasePage
 from scimbridge.dashboard.pages.cases import CasesPage
 from scimbridge.dashboard.pages.charts import ChartsPage
 from scimbridge.dashboard.pages.exclusions import ExclusionPage, ExclusionsPage
+from scimbridge.dashboard.pages.exports import EXPORTS
 from scimbridge.dashboard.pages.guard import FloodPage, GuardPage
 from scimbridge.dashboard.pages.holds import HoldPage, HoldsPage
 from scimbridge.dashboard.pages.inquiries import InquiriesPage, InquiryPage
@@ -33,5 +34,6 @@ PAGES: tuple[type[Page], ...] = (
     TargetPage,
     AccountPage,
     AppPage,
+    *EXPORTS,
 )
 """All of them; a page that is not here has no address."""
