@@ -28,6 +28,7 @@ from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.board import Board
+from scimbridge.services.browsing import Browsing
 from scimbridge.services.census import Census
 from scimbridge.services.charting import Charting
 from scimbridge.services.claiming import Claiming
@@ -57,6 +58,7 @@ from scimbridge.services.leases import TERMS, Leases, Terms
 from scimbridge.services.lookup import Lookup
 from scimbridge.services.moving import Moving
 from scimbridge.services.operating import Operating
+from scimbridge.services.operator_tokens import OperatorTokens
 from scimbridge.services.operators import Operators
 from scimbridge.services.overview import Overview
 from scimbridge.services.pausing import Pausing
@@ -70,6 +72,7 @@ from scimbridge.services.reconciling import Reconciling
 from scimbridge.services.recording import Recording
 from scimbridge.services.rehearsal import Rehearsing
 from scimbridge.services.rekeying import Rekeying
+from scimbridge.services.repeating import Repeating
 from scimbridge.services.requesting import Requesting
 from scimbridge.services.retiring import Retiring
 from scimbridge.services.returning import Returning
@@ -316,6 +319,21 @@ class Bridge:
         from scimbridge.services.own_access import OwnAccess
 
         return OwnAccess(self.database, self.passwords)
+
+    @cached_property
+    def operator_tokens(self) -> OperatorTokens:
+        """What operators' programs show."""
+        return OperatorTokens(self.database)
+
+    @cached_property
+    def repeating(self) -> Repeating:
+        """What the API has answered."""
+        return Repeating(self.database)
+
+    @cached_property
+    def browsing(self) -> Browsing:
+        """What operators look through."""
+        return Browsing(self.database)
 
     @cached_property
     def hooking(self) -> Hooking:

@@ -18,6 +18,8 @@
     │   ├── SignInRefusedError
     │   ├── WeakPasswordError
     │   ├── OperatorRefusedError
+    │   ├── KeyInUseError
+    │   ├── KeyTakenError
     │   └── CaseClosedError
     ├── StoreError             the database
     │   ├── ConcurrentUpdateError   reload and decide again
@@ -199,6 +201,22 @@ class FloodClosedError(RuleError):
     def __init__(self, flood_id: str, decision: str, by: str) -> None:
         self.flood_id = flood_id
         super().__init__(f"flood {flood_id} was {decision} by {by} already; see `scimbridge guard show {flood_id}`")
+
+
+class KeyInUseError(RuleError):
+    """The same request is being worked on; ask again in a moment."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__("the request of this Idempotency-Key is being worked on; ask again in a moment")
+
+
+class KeyTakenError(RuleError):
+    """The key was used for another request."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__("this Idempotency-Key was used for another request in the last 24 hours; choose another one")
 
 
 class StoreError(BridgeError):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,31 +11,28 @@ from starlette.routing import Route
 
 from scimbridge.api.admission import Admission
 from scimbridge.api.document import openapi
+from scimbridge.api.endpoint import Endpoint
+from scimbridge.api.endpoints import ALL
 from scimbridge.api.problems import ProblemError, answer_to
-from scimbridge.api.requests import Requests
-from scimbridge.services.requesting import Requesting
+from scimbridge.api.serving import Resource
+
+if TYPE_CHECKING:
+    from scimbridge.bridge import Bridge
 
 BASE = "/api/v1"
 
+ENDPOINTS: tuple[Endpoint, ...] = tuple(chain.from_iterable(routes.endpoints for routes in ALL))
+"""Everything that the API does."""
 
-def api_routes(
-    *,
-    admission: Admission,
-    requesting: Requesting,
-    clock: Callable[[], datetime],
-    max_body: int,
-    public_url: str,
-) -> list[Route]:
+
+def api_routes(bridge: Bridge, admission: Admission) -> list[Route]:
     """Return the routes.
 
     Args:
+        bridge: The parts.
         admission: Lets operators in.
-        requesting: Has people leave.
-        clock: The current time (UTC).
-        max_body: The largest request, in bytes.
-        public_url: The address of the bridge, without a slash at its end.
     """
-    document = openapi(public_url)
+    document = openapi(ENDPOINTS, bridge.settings.server.public_url)
 
     async def describe(_request: Request) -> Response:
         return JSONResponse(document)
@@ -43,8 +40,14 @@ def api_routes(
     async def unknown(_request: Request) -> Response:
         return answer_to(ProblemError(404, f"there is no such address; see {BASE}/openapi.json"))
 
+    paths = dict.fromkeys(endpoint.path for endpoint in ENDPOINTS)
+    # What is spelled out comes before what any name fits.
+    ordered = sorted(paths, key=lambda path: [part.startswith("{") for part in path.split("/")])
     return [
         Route(f"{BASE}/openapi.json", describe),
-        Route(f"{BASE}/requests", Requests(admission, requesting, clock, max_body).answer, methods=["POST"]),
-        Route(f"{BASE}/{{rest:path}}", unknown, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
+        *(
+            Route(f"{BASE}{path}", Resource(bridge, admission, [each for each in ENDPOINTS if each.path == path]))
+            for path in ordered
+        ),
+        Route(f"{BASE}/{{rest:path}}", unknown, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
     ]

@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 from starlette.responses import JSONResponse, Response
 
-from scimbridge.errors import StoreBusyError, StoreUnavailableError
+from scimbridge import errors
+from scimbridge.sdk.errors import ConnectorError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -38,17 +39,54 @@ class ProblemError(Exception):
         super().__init__(detail)
 
 
+_SOON = {"Retry-After": "5"}
+
+_PROBLEMS: Mapping[type[Exception], tuple[int, Mapping[str, str]]] = {
+    errors.NotFoundError: (404, {}),
+    errors.InvalidKeyError: (422, {}),
+    errors.LegalHoldError: (422, {}),
+    errors.KeyTakenError: (422, {}),
+    errors.KeyInUseError: (409, _SOON),
+    errors.ConcurrentUpdateError: (409, {}),
+    errors.RuleError: (409, {}),
+    ConnectorError: (502, {}),
+}
+"""What each error is answered with, the first that fits; the message is for whoever asked."""
+
+WHEN: Mapping[int, str] = {
+    400: "The body is no JSON.",
+    401: "There is no valid token.",
+    403: "The role may not do this.",
+    404: "There is no such thing.",
+    405: "The address takes other methods.",
+    409: "It cannot be done now; `detail` says why.",
+    413: "The body is too large.",
+    415: "The body is in another form than JSON.",
+    422: "It cannot be understood, or cannot be so; `errors` says where.",
+    429: "Too many failed authentications.",
+    500: "Something went wrong; the log says what.",
+    502: "A target does not answer, or refuses.",
+    503: "The database does not answer.",
+}
+"""When a status is answered."""
+
+
 def answer_to(error: Exception) -> Response:
     """Return the answer to an error; what was not foreseen is logged, and not shown."""
-    match error:
-        case ProblemError():
-            found = error
-        case StoreBusyError() | StoreUnavailableError():
-            found = ProblemError(503, "the database does not answer; try again later", headers={"Retry-After": "5"})
-        case _:
-            logger.error("request failed", action="api.failed", exc_info=error)
-            found = ProblemError(500, "something went wrong; the log says what")
+    found = _problem(error)
     body = {"type": "about:blank", "title": HTTPStatus(found.status).phrase, "status": found.status}
     return JSONResponse(
         {**body, "detail": found.detail, **found.more}, found.status, headers=found.headers, media_type=MEDIA_TYPE
     )
+
+
+def _problem(error: Exception) -> ProblemError:
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, errors.StoreBusyError | errors.StoreUnavailableError):
+        return ProblemError(503, "the database does not answer; try again later", headers=_SOON)
+    for kind, (status, headers) in _PROBLEMS.items():
+        if isinstance(error, kind):
+            return ProblemError(status, str(error), headers=headers)
+    logger.error("request failed", action="api.failed", exc_info=error)
+    return ProblemError(500, "something went wrong; the log says what")

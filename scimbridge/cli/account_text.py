@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scimbridge.cli.output import iso
 from scimbridge.domain.times import moment
 
 if TYPE_CHECKING:
@@ -25,25 +24,6 @@ def account_row(account: AccountSummary) -> tuple[object, ...]:
     )
 
 
-def account_document(account: AccountSummary) -> dict[str, Any]:
-    """Return the same for scripts; null where the target does not tell."""
-    return {
-        "id": account.id,
-        "name": account.name,
-        "attributes": {name: list(values) for name, values in account.attributes.items()},
-        "suspended": account.suspended,
-        "suspended_since": iso(account.suspended_since),
-        "signed_in_at": _plain(account.signed_in_at),
-        "signed_in_within_days": account.signed_in_within.days,
-        "expires_at": _plain(account.expires_at),
-        "created_at": iso(account.created_at),
-        "container": account.container,
-        "unmanaged": account.unmanaged,
-        "privileged": account.privileged,
-        "licenses": None if account.licenses is None else list(account.licenses),
-    }
-
-
 def _suspended(account: AccountSummary) -> str:
     since = f", since {moment(account.suspended_since)} or longer" if account.suspended_since is not None else ""
     return _yes(account.suspended) + (since if account.suspended else "")
@@ -60,7 +40,3 @@ def _told(at: Moment) -> str:
 def _within(account: AccountSummary) -> str:
     days = account.signed_in_within.days
     return f", or up to {days}d later" if days and isinstance(account.signed_in_at, datetime) else ""
-
-
-def _plain(at: Moment) -> str | None:
-    return iso(at) if isinstance(at, datetime) else at

@@ -11,9 +11,10 @@ from scimbridge.cli.asking import confirm
 from scimbridge.cli.cases import CaseArgument
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
-from scimbridge.cli.output import iso, note, say, say_json
+from scimbridge.cli.output import note, say, say_json
 from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.identity import target_of
+from scimbridge.domain.times import iso
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -76,7 +76,7 @@ def find(
 def say_cases(found: Sequence[CaseSummary], now: datetime, otherwise: str, *, as_json: bool) -> None:
     """Print cases as a table or JSON, or a sentence where there are none."""
     if as_json:
-        from scimbridge.cli.documents import case_document
+        from scimbridge.documents import case_document
 
         say_json([case_document(summary) for summary in found])
     elif not found:

@@ -12,7 +12,7 @@ from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
 from scimbridge.cli.output import say, say_json
 from scimbridge.cli.reporting import ExitCode
-from scimbridge.cli.snapshot_text import snapshot_document, snapshot_lines
+from scimbridge.cli.snapshot_text import snapshot_lines
 from scimbridge.domain.case import CaseState
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def show(
         if snapshot:
             _say_snapshots(bridge.overview.snapshots(bridge.overview.case_named(case)), as_json=as_json)
             return
-        from scimbridge.cli.documents import story_document
+        from scimbridge.documents import story_document
         from scimbridge.services.story import tell
 
         story = bridge.stories.of(bridge.overview.case_named(case), bridge.clock())
@@ -95,6 +95,8 @@ def retry(
 
 def _say_snapshots(found: Sequence[Taken], *, as_json: bool) -> None:
     if as_json:
+        from scimbridge.documents import snapshot_document
+
         say_json([snapshot_document(taken) for taken in found])
         return
     if not found:

@@ -11,7 +11,7 @@ import typer
 from scimbridge.cli import completing
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
-from scimbridge.cli.output import iso, note, say, say_json, say_table
+from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.cli.token import note_unconfigured, source_name
 from scimbridge.dashboard.times import moment
 
@@ -68,7 +68,9 @@ def list_clients(as_json: AsJson = False, config: ConfigPath = None, log_level: 
     with opened(config, log_level) as bridge:
         rows = bridge.clients.all()
     if as_json:
-        say_json([_document(row) for row in rows])
+        from scimbridge.documents import client_document
+
+        say_json([client_document(row) for row in rows])
     elif not rows:
         say("No clients yet: `scimbridge client create SOURCE` makes one.")
     else:
@@ -102,9 +104,3 @@ def revoke(
 
 def _shows(row: Mapping[Any, Any]) -> str:
     return "a signature" if row["has_keys"] else "a secret"
-
-
-def _document(row: Mapping[Any, Any]) -> dict[str, object]:
-    times = {name: iso(row[name]) for name in ("created_at", "last_used_at", "revoked_at")}
-    method = "private_key_jwt" if row["has_keys"] else "client_secret"
-    return {"id": row["id"], "source": row["source"], "method": method, **times}

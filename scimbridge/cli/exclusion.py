@@ -92,8 +92,8 @@ def end(
 def list_exclusions(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
     """List all exclusions, those of the configuration too."""
     with opened(config, log_level) as bridge:
-        from scimbridge.cli.documents import exclusion_document
         from scimbridge.cli.excluding import ending
+        from scimbridge.documents import exclusion_document
 
         now = bridge.clock()
         made = bridge.holding.exclusions()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from scimbridge.cli.output import iso
 from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.case import CaseState
 
@@ -28,23 +27,6 @@ def stale_row(found: StaleGroup) -> tuple[object, ...]:
     return (found.group.id, found.group.name, size, ", ".join(why))
 
 
-def stale_document(found: StaleGroup) -> Document:
-    """Return the same for scripts."""
-    group = found.group
-    return {
-        "id": group.id,
-        "name": group.name,
-        "members": group.size,
-        "owners": None if group.owners is None else [{"id": each.id, "name": each.name} for each in group.owners],
-        "changed_at": iso(group.changed_at),
-        "container": group.container,
-        "stamp": group.stamp,
-        "protected": group.protected or None,
-        "reasons": list(found.reasons),
-        "case_id": found.case_id,
-    }
-
-
 def finding_row(finding: GroupFinding) -> tuple[object, ...]:
     """Return a row of what became of a line."""
     return (
@@ -58,38 +40,11 @@ def finding_row(finding: GroupFinding) -> tuple[object, ...]:
     )
 
 
-def finding_document(finding: GroupFinding) -> Document:
-    """Return the same for scripts."""
-    return {
-        "line": finding.asked.line,
-        "group": finding.asked.said,
-        "outcome": finding.outcome,
-        "why": finding.why,
-        "id": finding.native_id,
-        "name": finding.name,
-        "members": finding.members,
-        "opens": None if finding.opens is None else list(finding.opens),
-        "case_id": finding.case_id,
-    }
-
-
 def status_row(found: GroupStatus, now: datetime) -> tuple[object, ...]:
     """Return a row of a group that is being given up."""
     summary = found.summary
     done = ", ".join(found.done) or "-"
     return (summary.case.id, summary.user_name, found.target, summary.situation, done, _next(found, now))
-
-
-def status_document(found: GroupStatus) -> Document:
-    """Return the same for scripts: the case, and what is a group's alone."""
-    from scimbridge.cli.documents import case_document
-
-    return {
-        **case_document(found.summary),
-        "target": found.target,
-        "done": list(found.done),
-        "next": found.next,
-    }
 
 
 def _next(found: GroupStatus, now: datetime) -> str:

@@ -12,11 +12,8 @@ import typer
 
 from scimbridge.cli import completing
 from scimbridge.cli.group_text import (
-    finding_document,
     finding_row,
-    stale_document,
     stale_row,
-    status_document,
     status_row,
 )
 from scimbridge.cli.leavers import is_file
@@ -66,6 +63,8 @@ def stale(
     if as_csv:
         _say_csv(found)
     elif as_json:
+        from scimbridge.documents import stale_document
+
         say_json([stale_document(each) for each in found])
     elif not found:
         say(f"No group at {target} is empty, or unchanged for {unchanged_for}.")
@@ -133,6 +132,8 @@ def status(
         now = bridge.clock()
         found = bridge.group_statuses.list(now, target=target, is_open=not everything, limit=limit)
     if as_json:
+        from scimbridge.documents import status_document
+
         say_json([status_document(each) for each in found])
     elif not found:
         say("No group is being given up.")
@@ -168,7 +169,9 @@ def _named(which: str) -> Sequence[NamedGroup]:
 
 def _say(report: GroupReport, *, as_json: bool, dry_run: bool) -> None:
     if as_json:
-        lines = [finding_document(finding) for finding in report.findings]
+        from scimbridge.documents import group_finding_document
+
+        lines = [group_finding_document(finding) for finding in report.findings]
         say_json({"done": report.is_done, "dry_run": dry_run, "lines": lines})
         return
     say_table(

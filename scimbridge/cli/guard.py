@@ -37,7 +37,7 @@ def list_floods(
     Exit code 3 if there is one.
     """
     with opened(config, log_level) as bridge:
-        from scimbridge.cli.documents import flood_document
+        from scimbridge.documents import flood_document
 
         found = bridge.flooding.closed() if decided else bridge.flooding.standing()
     if as_json:
@@ -60,7 +60,7 @@ def show(
     Exit code 3 if it waits for a decision.
     """
     with opened(config, log_level) as bridge:
-        from scimbridge.cli.documents import flood_story_document
+        from scimbridge.documents import flood_story_document
 
         story = bridge.flooding.story(flood_id)
     if as_json:
@@ -128,7 +128,7 @@ def cancel(
 
 
 def _carry_out(bridge: Bridge, flood: Flood, *, as_json: bool) -> None:
-    from scimbridge.cli.documents import flood_story_document
+    from scimbridge.documents import flood_story_document
 
     for left in bridge.flooding.carry_out(flood.id, bridge.clock()):
         if left:

@@ -51,7 +51,7 @@ def place(
     named = {Scope.SOURCE: source, Scope.TARGET: target, Scope.IDENTITY: identity, Scope.CASE: case}
     scope, subject = _scope(named, everything=everything)
     with opened(config, log_level) as bridge:
-        from scimbridge.cli.documents import hold_document
+        from scimbridge.documents import hold_document
 
         now = bridge.clock()
         if scope is Scope.IDENTITY:
@@ -92,7 +92,7 @@ def list_holds(as_json: AsJson = False, config: ConfigPath = None, log_level: Lo
     What the guard holds is one line for each flood.
     """
     with opened(config, log_level) as bridge:
-        from scimbridge.cli.documents import flood_hold_document, hold_document
+        from scimbridge.documents import flood_hold_document, hold_document
 
         holds = bridge.holding.standing()
         floods = bridge.flooding.standing()

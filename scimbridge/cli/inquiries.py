@@ -25,7 +25,7 @@ def list_inquiries(
 ) -> None:
     """List what nobody has answered yet, the oldest first."""
     with opened(config, log_level) as bridge:
-        from scimbridge.cli.documents import inquiry_document
+        from scimbridge.documents import inquiry_document
 
         found = bridge.overview.inquiries(limit)
     if as_json:

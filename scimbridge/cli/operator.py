@@ -12,10 +12,11 @@ import typer
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group
 from scimbridge.cli.options import operator as who
-from scimbridge.cli.output import iso, note, say, say_json, say_table
+from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.cli.token import NEVER, lifetime_of, lifetime_text
 from scimbridge.dashboard.times import moment
 from scimbridge.domain.operator import Role
+from scimbridge.domain.times import iso
 from scimbridge.notices.links import sign_in_link
 
 if TYPE_CHECKING:

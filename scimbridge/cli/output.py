@@ -8,10 +8,12 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import typer
+
+from scimbridge.domain.times import iso
 
 SHOWS_PROGRESS_FROM = 20
 """Steps."""
@@ -79,11 +81,6 @@ def say_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         console.print(table)
     for line in captured.get().splitlines():
         typer.echo(line.rstrip())
-
-
-def iso(at: datetime | None) -> str | None:
-    """Return a time in ISO 8601, UTC, or nothing for none."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at is not None else None
 
 
 def _json_value(value: object) -> str | None:

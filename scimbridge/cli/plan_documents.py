@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scimbridge.cli.documents import hold_document
-from scimbridge.cli.output import iso
+from scimbridge.documents import hold_document
+from scimbridge.domain.times import iso
 
 if TYPE_CHECKING:
     from scimbridge.services.rehearsal import (

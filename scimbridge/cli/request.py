@@ -10,9 +10,10 @@ from scimbridge.cli import completing
 from scimbridge.cli.leavers import file_of_leavers, is_file
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
-from scimbridge.cli.output import iso, note, progress, say, say_json, say_table
+from scimbridge.cli.output import note, progress, say, say_json, say_table
 from scimbridge.cli.reporting import ExitCode
 from scimbridge.dashboard.times import moment
+from scimbridge.domain.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,21 +115,6 @@ def withdraw(
     say(f"Withdrew request {request_id}.")
 
 
-def finding_document(finding: Finding) -> dict[str, object]:
-    """Return what became of a line."""
-    return {
-        "line": finding.leaver.line,
-        "person": finding.leaver.person,
-        "outcome": finding.outcome,
-        "why": finding.why,
-        "identity_id": finding.identity_id,
-        "user_name": finding.user_name,
-        "source": finding.source,
-        "case_id": finding.case_id,
-        "due_at": iso(finding.due_at),
-    }
-
-
 def _leavers(who: str) -> Sequence[Leaver]:
     from scimbridge.domain.leavers import Leaver
 
@@ -142,6 +128,8 @@ def _leavers(who: str) -> Sequence[Leaver]:
 
 def _say(report: Report, *, as_json: bool, dry_run: bool) -> None:
     if as_json:
+        from scimbridge.documents import finding_document
+
         lines = [finding_document(finding) for finding in report.findings]
         say_json({"done": report.is_done, "dry_run": dry_run, "lines": lines})
         return

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scimbridge.cli.output import iso
 from scimbridge.domain.times import moment
 
 if TYPE_CHECKING:
@@ -20,11 +19,6 @@ def snapshot_lines(taken: Taken) -> Iterator[str]:
     for name, values in sorted(_told(state)):
         for value in values:
             yield f"  {name}: {value}"
-
-
-def snapshot_document(taken: Taken) -> dict[str, Any]:
-    """Return the same for scripts."""
-    return {"target": taken.target, "taken_at": iso(taken.at), **taken.state.to_json()}
 
 
 def _told(state: NativeState) -> Iterator[tuple[str, tuple[object, ...]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,7 @@ import typer
 from scimbridge.cli import completing
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel, new_group
-from scimbridge.cli.output import iso, say, say_json, say_table
+from scimbridge.cli.output import say, say_json, say_table
 from scimbridge.dashboard.times import moment
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ def list_sources(as_json: AsJson = False, config: ConfigPath = None, log_level: 
     with opened(config, log_level) as bridge:
         views = bridge.sources.all(bridge.clock())
     if as_json:
-        say_json([_document(view) for view in views])
+        from scimbridge.documents import source_document
+
+        say_json([source_document(view) for view in views])
     elif not views:
         say("No sources yet: `scimbridge token create SOURCE` makes one.")
     else:
@@ -65,7 +67,9 @@ def show(name: Name, as_json: AsJson = False, config: ConfigPath = None, log_lev
     with opened(config, log_level) as bridge:
         view = bridge.sources.one(name, bridge.clock())
     if as_json:
-        say_json(_document(view))
+        from scimbridge.documents import source_document
+
+        say_json(source_document(view))
         return
     users, active, groups = (view.counts[key] for key in ("users", "active_users", "groups"))
     say(f"{view.name}: Users: {users}, of them active: {active}. Groups: {groups}.")
@@ -98,7 +102,14 @@ def list_requests(
         bridge.sources.one(name, bridge.clock())
         view = bridge.sources.requests(name, user=user, only_refused=refused, limit=limit)
     if as_json:
-        say_json({"users": [_user(row) for row in view.users], "requests": [_request(row) for row in view.requests]})
+        from scimbridge.documents import received_document, user_document
+
+        say_json(
+            {
+                "users": [user_document(row) for row in view.users],
+                "requests": [received_document(row) for row in view.requests],
+            }
+        )
         return
     for row in view.users:
         say(f"{row['user_name']} ({row['id']}) is {_state(row)}.")
@@ -134,32 +145,6 @@ def _say_quirks(view: SourceView) -> None:
     say_table(
         ("QUIRK", "REQUESTS", "LAST SEEN"), [(r["name"], r["seen"], moment(r["last_seen_at"])) for r in view.quirks]
     )
-
-
-def _document(view: SourceView) -> dict[str, Any]:
-    return {
-        "name": view.name,
-        "configured": view.is_configured,
-        "created_at": iso(view.created_at),
-        **view.counts,
-        "tokens": _rows(view.tokens),
-        "last_request_at": iso(view.last_request_at),
-        "refused_24h": {str(status): count for status, count in view.refused.items()},
-        "quirks": [{key: value for key, value in row.items() if key != "source"} for row in _rows(view.quirks)],
-    }
-
-
-def _rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [dict(row) for row in rows]
-
-
-def _user(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": row["id"], "user_name": row["user_name"], "state": _state(row)}
-
-
-def _request(row: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("id", "at", "method", "path", "status", "received", "understood", "applied", "resource_id")
-    return {name: row[name] for name in names}
 
 
 def _state(row: Mapping[str, Any]) -> str:

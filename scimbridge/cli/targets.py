@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scimbridge.cli import completing
-from scimbridge.cli.account_text import account_document, account_row
+from scimbridge.cli.account_text import account_row
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
 from scimbridge.cli.output import note, note_count, say, say_json, say_table
@@ -30,7 +30,7 @@ TargetArgument = Annotated[
 def list_targets(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
     """List the targets and what goes on at each."""
     with opened(config, log_level) as bridge:
-        from scimbridge.cli.documents import target_document
+        from scimbridge.documents import target_document
 
         now = bridge.clock()
         found = bridge.overview.targets(now)
@@ -105,6 +105,8 @@ def accounts(
     used = {each: span is not None and account.is_unused_since(now - span) for each, account in everybody.items()}
     found = [account for each, account in everybody.items() if span is None or used[each]]
     if as_json:
+        from scimbridge.documents import account_document
+
         say_json([account_document(each) for each in found])
     elif found:
         columns = ("ID", "ACCOUNT", "SUSPENDED", "LAST SIGN-IN", "ENDS", "PRIVILEGED", "LICENSES")

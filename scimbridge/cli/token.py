@@ -12,7 +12,7 @@ import typer
 from scimbridge.cli import completing
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
-from scimbridge.cli.output import iso, note, say, say_json, say_table
+from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.dashboard.times import distance, moment
 
 if TYPE_CHECKING:
@@ -88,15 +88,6 @@ def _has_expired(row: Mapping[Any, Any], now: datetime) -> bool:
     return row["expires_at"] is not None and row["expires_at"] <= now
 
 
-def _document(row: Mapping[Any, Any], now: datetime) -> dict[str, object]:
-    times = ("created_at", "last_used_at", "expires_at", "revoked_at")
-    return {
-        **{name: row[name] for name in ("id", "source", "hint")},
-        **{name: iso(row[name]) for name in times},
-        "is_live": row["revoked_at"] is None and not _has_expired(row, now),
-    }
-
-
 @app.command()
 def create(
     source: Annotated[
@@ -143,7 +134,9 @@ def list_tokens(as_json: AsJson = False, config: ConfigPath = None, log_level: L
         rows = bridge.tokens.all()
         now = bridge.clock()
     if as_json:
-        say_json([_document(row, now) for row in rows])
+        from scimbridge.documents import token_document
+
+        say_json([token_document(row, now) for row in rows])
         return
     if not rows:
         say("No tokens yet: `scimbridge token create SOURCE` makes one.")

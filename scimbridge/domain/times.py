@@ -1,4 +1,4 @@
-"""Times as operators read them: absolute in UTC, and how far off."""
+"""Times as operators and their scripts read them: absolute in UTC, and how far off."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def distance(at: datetime, now: datetime) -> str:
 def lasting(span: timedelta) -> str:
     """Return how long something lasts: ``2m 30s``, ``7d``; ``<1s`` for less than a second."""
     return _span(span) if span >= timedelta(seconds=1) else "<1s"
+
+
+def iso(at: datetime | None) -> str | None:
+    """Return a time in ISO 8601, UTC, or nothing for none."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at is not None else None
 
 
 def _span(span: timedelta) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from scimbridge.notices.notice import Kind
-from scimbridge.store import members, notices
+from scimbridge.services.repeating import KEPT
+from scimbridge.store import answers, members, notices
 from scimbridge.store.database import Database
 
 NOTICES_KEPT = timedelta(days=90)
@@ -24,6 +25,7 @@ class Forgetting:
         """Delete what is over for long enough."""
         self.forget_memberships(now)
         self.forget_notices(now)
+        self.forget_answers(now)
 
     def forget_memberships(self, now: datetime) -> None:
         """Drop memberships that ended too long ago for rules to see them."""
@@ -40,5 +42,15 @@ class Forgetting:
         while found == BATCH:
             with self._database.write() as tx:
                 found = notices.forget(tx, now - NOTICES_KEPT, Kind.LEAVER, BATCH)
+            forgotten += found
+        return forgotten
+
+    def forget_answers(self, now: datetime) -> int:
+        """Drop answers of the API that are too old to be given again. Returns how many."""
+        forgotten = 0
+        found = BATCH
+        while found == BATCH:
+            with self._database.write() as tx:
+                found = answers.forget(tx, now - KEPT, BATCH)
             forgotten += found
         return forgotten

@@ -13,7 +13,7 @@ from scimbridge.domain.case import CaseState
 from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.letting_go import attempts_at_once
 from scimbridge.domain.pace import time_between
-from scimbridge.domain.situation import CaseQuery
+from scimbridge.domain.situation import CaseQuery, Wanted
 from scimbridge.errors import NotFoundError
 from scimbridge.services.fleet import Fleet, Target
 from scimbridge.services.summing_up import CaseSummary, sum_up
@@ -151,6 +151,11 @@ class Overview:
         with self._database.read() as tx:
             query = select(func.count()).select_from(case_table).where(case_table.c.state == CaseState.OPEN)
             return int(tx.execute(query).scalar_one())
+
+    def situation_counts(self, now: datetime) -> dict[Wanted, int]:
+        """Return how many open cases are like each; one may be like several. Reads the open ones."""
+        with self._database.read() as tx:
+            return {each: case_search.count(tx, CaseQuery(situation=each), now) for each in Wanted}
 
     def history_after(self, entry_id: int, limit: int = 200) -> Sequence[RowMapping]:
         """Return history entries with a higher id, oldest first."""

@@ -10,6 +10,8 @@ import pytest
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from scimbridge.api.app import BASE, ENDPOINTS
+from scimbridge.api.serving import Resource
 from scimbridge.asgi import create_app
 from scimbridge.bridge import Bridge
 from scimbridge.dashboard.pages import PAGES
@@ -32,8 +34,6 @@ OPEN = {
 }
 """What nobody needs a permission for, and why."""
 
-API = {"/api/v1/requests": {"POST": Permission.ACT}}
-
 
 def declared() -> dict[tuple[str, str], Permission]:
     """Return what each method of each address takes."""
@@ -42,7 +42,7 @@ def declared() -> dict[tuple[str, str], Permission]:
         found[page.path, "GET"] = page.permission
         if page.posting is not None:
             found[page.path, "POST"] = page.posting
-    return found | {(path, method): one for path, methods in API.items() for method, one in methods.items()}
+    return found | {(f"{BASE}{each.path}", each.method): each.permission for each in ENDPOINTS}
 
 
 def routes_of(app: Any) -> Iterator[Route]:
@@ -55,6 +55,8 @@ def routes_of(app: Any) -> Iterator[Route]:
 
 
 def methods_of(route: Route) -> set[str]:
+    if isinstance(route.endpoint, Resource):
+        return set(route.endpoint.methods)
     return (route.methods or {"GET"}) - {"HEAD"}
 
 

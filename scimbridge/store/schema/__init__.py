@@ -12,6 +12,7 @@ from scimbridge.store.schema.access import (
     tokens,
     used_assertions,
 )
+from scimbridge.store.schema.answers import api_answers
 from scimbridge.store.schema.at_targets import accounts, snapshots, targets
 from scimbridge.store.schema.columns import Document, UtcDateTime, Word, metadata
 from scimbridge.store.schema.figures import counted_until, figures
@@ -56,6 +57,7 @@ __all__ = [
     "Word",
     "access_tokens",
     "accounts",
+    "api_answers",
     "approvals",
     "attempts",
     "cases",

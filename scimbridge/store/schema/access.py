@@ -85,6 +85,8 @@ operator_tokens = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("operator", ForeignKey("operators.name"), nullable=False, index=True),
+    # What it is for, in the operator's own words.
+    Column("name", String(100), nullable=False, server_default=""),
     # As for `tokens`: there is nothing to guess.
     Column("digest", String(64), nullable=False, unique=True),
     Column("hint", String(16), nullable=False),

@@ -1,0 +1,65 @@
+"""``/people``, ``/history`` and ``/received``: who there is, what happened, and what sources sent."""
+
+from __future__ import annotations
+
+from scimbridge.api.endpoint import Call, Nothing, Routes
+from scimbridge.api.models import access as models
+from scimbridge.api.paging import cut, link, number, position
+from scimbridge.domain.operator import Permission
+from scimbridge.services.browsing import HistoryQuery, PeopleQuery, ReceivedQuery
+
+routes = Routes("people and history")
+
+
+@routes.get("/people", Permission.AUDIT)
+def list_people(call: Call[models.PeopleList, Nothing]) -> models.PeoplePage:
+    """Find people, of all sources."""
+    asked = call.query
+    query = PeopleQuery(search=asked.search, source=asked.source, active=asked.active, with_deleted=asked.deleted)
+    shown, is_more = cut(call.bridge.browsing.people(query, after=position(call), limit=asked.limit + 1), asked.limit)
+    items = [
+        models.PersonLine.model_validate({name: row[name] for name in models.PersonLine.model_fields}) for row in shown
+    ]
+    return models.PeoplePage(items=items, next=link(call, shown[-1]["id"] if is_more else None))
+
+
+@routes.get("/history", Permission.AUDIT)
+def list_history(call: Call[models.HistoryList, Nothing]) -> models.HistoryPage:
+    """List the history, the newest entry first."""
+    asked = call.query
+    query = HistoryQuery(
+        since=asked.since,
+        until=asked.until,
+        event=asked.event,
+        actor=asked.actor,
+        case_id=asked.case,
+        identity_id=asked.identity,
+        target=asked.target,
+    )
+    shown, is_more = cut(call.bridge.browsing.history(query, before=number(call), limit=asked.limit + 1), asked.limit)
+    items = [
+        models.HistoryLine.model_validate({name: row[name] for name in models.HistoryLine.model_fields})
+        for row in shown
+    ]
+    return models.HistoryPage(items=items, next=link(call, shown[-1]["id"] if is_more else None))
+
+
+@routes.get("/received", Permission.AUDIT)
+def list_received(call: Call[models.ReceivedList, Nothing]) -> models.ReceivedPage:
+    """List what sources sent: as received, as understood, as applied."""
+    asked = call.query
+    query = ReceivedQuery(
+        source=asked.source,
+        since=asked.since,
+        until=asked.until,
+        resource_id=asked.resource,
+        only_refused=asked.refused,
+    )
+    shown, is_more = cut(
+        call.bridge.browsing.received(query, before=position(call), limit=asked.limit + 1), asked.limit
+    )
+    items = [
+        models.ReceivedLine.model_validate({name: row[name] for name in models.ReceivedLine.model_fields})
+        for row in shown
+    ]
+    return models.ReceivedPage(items=items, next=link(call, shown[-1]["id"] if is_more else None))

@@ -1,0 +1,244 @@
+"""Everything else that the API does, one promise at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scimbridge import documents
+from scimbridge.api.app import ENDPOINTS
+from scimbridge.api.endpoint import Answer
+from scimbridge.api.models import access, cases, protection, targets
+from scimbridge.domain.operator import Permission, Role
+from tests.api.world import World
+
+# -- who may what
+
+
+def test_what_acts_takes_more_than_looking() -> None:
+    assert {each.permission for each in ENDPOINTS if each.acts} == {Permission.ACT, Permission.ADMINISTER}
+    assert all(each.permission is Permission.ADMINISTER for each in ENDPOINTS if each.shows_secret)
+
+
+def test_every_endpoint_has_a_name_and_a_summary_of_its_own() -> None:
+    assert len({each.name for each in ENDPOINTS}) == len(ENDPOINTS)
+    assert len({each.summary for each in ENDPOINTS}) == len(ENDPOINTS)
+    assert all(each.summary for each in ENDPOINTS)
+
+
+def test_other_methods_are_told_which_ones_there_are(world: World) -> None:
+    answer = world.ask("DELETE", "/holds")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert world.ask("HEAD", "/holds").status_code == 200
+
+
+# -- the answers are what --json answers
+
+
+def test_nothing_of_a_document_is_left_out(world: World) -> None:
+    case = world.leaver("ada")
+    world.run("2h")
+    bridge, now = world.bridge, world.clock()
+    world.post("/holds", scope="target", subject="wiki", reason="audit")
+    world.post("/exclusions", of="target", subject="wiki", reason="legacy")
+    world.post("/sources/okta/tokens", expires="1d")
+    exclusion, row = bridge.holding.exclusions()[0]
+    story = documents.story_document(bridge.stories.of(case, now))
+    (run,) = next(each["attempts"] for each in story["tasks"] if each["attempts"])
+    pairs: list[tuple[type[Answer], dict[str, Any]]] = [
+        (cases.CaseStory, {**story, "told": []}),
+        (cases.TaskStory, story["tasks"][0]),
+        (cases.StageLine, story["stages"][0]),
+        (cases.Run, run),
+        (cases.Entry, story["history"][0]),
+        (cases.Sent, story["requests"][0]),
+        (cases.CaseLine, documents.case_document(bridge.stories.of(case, now).summary)),
+        (targets.TargetLine, documents.target_document(bridge.overview.targets(now)[0])),
+        (targets.AccountLine, documents.account_document(next(iter(bridge.inventory.accounts("crm"))))),
+        (protection.HoldLine, documents.hold_document(bridge.holding.standing()[0])),
+        (protection.ExclusionLine, documents.exclusion_document(exclusion, row)),
+        (access.SourceLine, documents.source_document(bridge.sources.one("okta", now))),
+        (access.TokenLine, documents.token_document(bridge.tokens.all()[0], now)),
+    ]
+
+    for model, document in pairs:
+        names = {field.alias or name for name, field in model.model_fields.items()}
+        assert document.keys() == names, model.__name__
+
+
+# -- what keeps work back
+
+
+def test_a_person_is_held_by_name_and_let_go_again(world: World) -> None:
+    ada = world.join("ada")
+    hold = world.post("/holds", scope="identity", subject="Ada", reason="litigation", legal=True)
+    case = world.leave(ada)
+    world.run("2h")
+
+    assert world.get(f"/cases/{case}")["situation"] == "held"
+    assert (hold["subject"], hold["legal"], hold["too_late_for"]) == (ada, True, [])
+    assert world.ask("POST", f"/holds/{hold['id']}/lift", json={}).status_code == 422
+    assert world.post(f"/holds/{hold['id']}/lift", reason="settled")["id"] == hold["id"]
+    assert world.get("/holds")["items"] == []
+    for body in ({"scope": "everything", "subject": "x"}, {"scope": "target"}):
+        assert world.ask("POST", "/holds", json={"reason": "x", **body}).status_code == 422
+
+
+def test_whom_an_exclusion_spares_is_told_at_once(world: World) -> None:
+    world.join("ada")
+    until = world.clock().replace(year=2030).isoformat()
+
+    found = world.post("/exclusions", of="match", match='userName eq "ada"', reason="returns", until=until)
+    world.post("/exclusions", of="identity", subject="ada", reason="returns")
+    world.post("/exclusions", of="account", subject="ada", target="crm", reason="service")
+    world.post(f"/exclusions/{found['id']}/end")
+
+    left = world.get("/exclusions")["items"]
+    assert (found["reach"], [(each["of"], each["from"]) for each in left]) == (
+        1,
+        [("identity", "run time"), ("account", "run time"), ("match", "configuration")],
+    )
+    for body in (
+        {"of": "match"},
+        {"of": "match", "match": "nonsense"},
+        {"of": "target", "subject": "wiki", "target": "crm"},
+        {"of": "target", "subject": "wiki", "until": "2020-01-01T00:00:00Z"},
+    ):
+        assert world.ask("POST", "/exclusions", json={"reason": "x", **body}).status_code == 422
+
+
+def test_a_target_is_paused_and_armed(world: World) -> None:
+    assert world.post("/targets/crm/pause", reason="upgrade") == {"changed": True}
+    assert world.post("/targets/crm/pause", reason="upgrade") == {"changed": False}
+    assert world.get("/targets/crm")["pause"] == "paused by an-admin: upgrade"
+    assert world.post("/targets/crm/resume") == {"changed": True}
+
+    world.leaver("ada")
+    armed = world.ask("POST", "/targets/wiki/arm", json={"for": "4h", "reason": "trial"}).json()
+    assert (armed["tasks"], armed["people"]) == (1, 1)
+    assert world.get("/targets/wiki")["armed_by"] == "an-admin"
+    assert world.ask("POST", "/targets/wiki/arm", json={"for": "4w", "reason": "trial"}).status_code == 409
+    assert world.post("/targets/wiki/disarm", reason="enough") == {"changed": True}
+
+
+def test_accounts_of_a_target_are_listed_in_parts(world: World) -> None:
+    for name in ("ada", "ben", "cid"):
+        world.join(name)
+
+    first = world.get("/targets/crm/accounts", limit=2)
+    rest = world.get("/targets/crm/accounts", limit=2, offset=2)
+
+    assert (len(first["items"]), first["more"], len(rest["items"]), rest["more"]) == (2, True, 1, False)
+    assert world.get("/targets/crm/accounts", unused_for="90d")["items"] == []
+
+
+# -- who leaves, and who there is
+
+
+def test_a_request_with_a_date_is_listed_and_taken_back(world: World) -> None:
+    world.join("ada")
+    report = world.post("/requests", reason="retires", date="2026-12-31", people=[{"user_name": "ada"}])
+    (line,) = world.get("/requests")["items"]
+
+    world.post(f"/requests/{line['id']}/withdraw", reason="stays on")
+
+    assert [each["outcome"] for each in report["lines"]] == ["dated"]
+    assert (line["user_name"], line["requested_by"]) == ("ada", "an-admin")
+    assert world.get("/requests")["items"] == []
+
+
+def test_people_are_found_by_what_they_are_called(world: World) -> None:
+    ada = world.join("ada", emails=[{"value": "ada@example.com"}])
+    world.join("adam")
+
+    found = {
+        said: sorted(each["user_name"] for each in world.get("/people", search=said)["items"])
+        for said in ("AD", "Ada@Example.com", "ext-adam", ada, "%", "nobody")
+    }
+
+    assert found == {
+        "AD": ["ada", "adam"],
+        "Ada@Example.com": ["ada"],
+        "ext-adam": ["adam"],
+        ada: ["ada"],
+        "%": [],
+        "nobody": [],
+    }
+    world.leave(ada)
+    assert [each["user_name"] for each in world.get("/people", active=True)["items"]] == ["adam"]
+
+
+def test_the_history_and_what_was_received_are_read_backwards(world: World) -> None:
+    ada = world.join("ada")
+    case = world.leave(ada)
+    world.post(f"/cases/{case}/cancel", reason="stays")
+
+    (canceled,) = world.get("/history", event="case canceled", actor="an-admin", case=case)["items"]
+    pages = world.get("/history", limit=1)
+    received = world.get("/received", resource=ada, source="okta")["items"]
+
+    assert (canceled["reason"], canceled["identity_id"]) == ("stays", ada)
+    assert pages["items"][0]["id"] == canceled["id"]
+    assert world.client.get(pages["next"], headers=world.headers()).json()["items"][0]["id"] == canceled["id"] - 1
+    assert "personal" not in canceled
+    assert [(each["method"], each["received"]) for each in received] == [
+        ("PATCH", {"from": "okta"}),
+        ("POST", {"from": "okta"}),
+    ]
+    assert world.get("/received", since="2030-01-01T00:00:00Z")["items"] == []
+
+
+# -- who is let in
+
+
+def test_an_operator_has_tokens_of_which_each_ends_alone(world: World) -> None:
+    first = world.post("/operators", name="grace", role="operator")
+    second = world.post("/operators/grace/tokens", name="hr-sync", expires="90d")
+    listed = world.get("/operators/grace/tokens")["items"]
+
+    def status(token: str) -> int:
+        return world.client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code
+
+    assert [(each["name"], each["hint"]) for each in listed] == [
+        ("", first["token"][:8] + "…"),
+        ("hr-sync", second["token"][:8] + "…"),
+    ]
+    world.post(f"/operator-tokens/{listed[1]['id']}/revoke")
+    assert (status(first["token"]), status(second["token"])) == (200, 401)
+    world.post("/operators/grace/revoke")
+    assert status(first["token"]) == 401
+    assert world.ask("POST", "/operators/grace/tokens", json={"name": "x"}).status_code == 404
+
+
+def test_a_token_says_whose_it_is(world: World) -> None:
+    assert world.get("/me", Role.AUDITOR) == {
+        "name": "an-auditor",
+        "role": "auditor",
+        "permissions": ["look", "audit"],
+    }
+
+
+def test_sources_have_tokens_and_clients(world: World) -> None:
+    token = world.post("/sources/okta/tokens", expires="1d")
+    client = world.ask("POST", "/sources/entra/clients", json={}).json()
+
+    (line,) = world.get("/tokens")["items"]
+    world.post(f"/tokens/{line['id']}/revoke")
+    world.post(f"/clients/{client['client_id']}/revoke")
+
+    assert token["token"].startswith("scb_")
+    assert client["token_endpoint"] == "http://testserver/oauth/token"
+    assert [each["is_live"] for each in world.get("/tokens")["items"]] == [False]
+    assert [each["name"] for each in world.get("/sources")["items"]] == ["entra", "okta"]
+    assert world.ask("POST", "/sources/@crm/tokens", json={}).status_code == 404
+    assert world.ask("POST", "/sources/okta/clients", json={"keys": "nonsense"}).status_code == 422
+
+
+def test_rules_limits_and_counts(world: World) -> None:
+    world.leaver("ada")
+
+    assert [each["name"] for each in world.get("/rules")["items"]] == ["groups", "leavers"]
+    assert [each["approvers"] for each in world.get("/rules")["items"][1]["stages"]] == [0, 1]
+    assert {each["class"] for each in world.get("/limits")["items"]} == {"all", "groups"}
+    assert (world.get("/stats")["open_cases"], world.get("/stats")["situations"]["waiting"]) == (1, 1)

@@ -1,0 +1,89 @@
+"""Acting on many cases over the API: a preview, and what was previewed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.world import World
+
+
+def preview(world: World, action: str, **which: Any) -> Any:
+    return world.post("/cases/preview", action=action, **which)
+
+
+def acting(world: World, found: Any, **which: Any) -> dict[str, Any]:
+    """What is sent to do what was previewed."""
+    return {"action": found["action"], "reason": "mistake", "count": found["count"], "until": found["until"], **which}
+
+
+def test_what_was_previewed_is_done_and_not_what_came_later(world: World) -> None:
+    ada, ben = world.leaver("ada"), world.leaver("ben")
+    found = preview(world, "cancel", query={"source": "okta"})
+    world.clock.advance("1s")
+    late = world.leaver("cid")
+
+    done = world.post("/cases/act", **acting(world, found, query={"source": "okta"}))
+
+    assert (found["count"], [each["id"] for each in found["first"]]) == (2, [ben, ada])
+    assert (found["can_be_undone"], found["left_out"]) == (False, [])
+    assert (done["done"], done["more"], [each["case_id"] for each in done["results"]]) == (2, False, [ada, ben])
+    assert world.get(f"/cases/{late}")["state"] == "open"
+
+
+def test_another_number_than_the_preview_does_nothing(world: World) -> None:
+    ada, ben = world.leaver("ada"), world.leaver("ben")
+    found = preview(world, "cancel", ids=[ada, ben])
+    world.post(f"/cases/{ada}/cancel", reason="stays")
+
+    refused = world.ask("POST", "/cases/act", json=acting(world, found, ids=[ada, ben]))
+
+    assert (refused.status_code, "preview it again" in refused.json()["detail"]) == (409, True)
+    assert world.get(f"/cases/{ben}")["state"] == "open"
+
+
+def test_who_is_left_out_is_named_with_the_reason(world: World) -> None:
+    ada, ben = world.leaver("ada"), world.leaver("ben")
+    world.post(f"/cases/{ada}/cancel", reason="stays")
+
+    found = preview(world, "hold", ids=[ada, ben, "nope"])
+    held = world.post("/cases/act", **acting(world, found, ids=[ada, ben, "nope"]))
+    released = preview(world, "release", query={"situation": "held"})
+
+    assert [(each["why"], each["count"]) for each in found["left_out"]] == [("it has ended", 1)]
+    assert (found["unknown"], found["can_be_undone"]) == (["nope"], True)
+    assert [(each["case_id"], each["said"]) for each in held["results"]] == [(ben, "held")]
+    assert held["results"][0]["made"] == world.get("/holds")["items"][0]["id"]
+    assert released["count"] == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"ids": ["x"], "query": {}},
+        {"query": {}},
+        {"query": {"state": "open"}},
+        {"ids": []},
+        {"ids": ["x"] * 1001},
+        {"ids": ["x"], "stage": 2},
+        {"query": {"color": "red"}},
+    ],
+    ids=range(8),
+)
+def test_nobody_acts_on_everything_by_leaving_something_out(world: World, body: dict[str, Any]) -> None:
+    assert world.ask("POST", "/cases/preview", json={"action": "cancel", **body}).status_code == 422
+
+
+def test_more_than_one_request_does_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from scimbridge.api.endpoints import many
+
+    monkeypatch.setattr(many, "MOST", 2)
+    cases = [world.leaver(f"p{number}") for number in range(3)]
+    found = preview(world, "cancel", ids=cases)
+
+    done = world.post("/cases/act", **acting(world, found, ids=cases))
+
+    assert (done["done"], done["more"]) == (2, True)
+    assert preview(world, "cancel", ids=cases)["count"] == 1
