@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from scimbridge.dashboard.assets import address_of
 from scimbridge.dashboard.times import distance, exactly, lasting, moment
@@ -33,9 +34,15 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["moment"] = moment
+    environment.filters["breaking"] = _breaking
     environment.filters["exactly"] = exactly
     environment.filters["distance"] = distance
     environment.filters["lasting"] = lasting
     environment.filters["rate"] = format_rate
     environment.globals["asset"] = address_of
     return environment
+
+
+def _breaking(name: str) -> Markup:
+    """Return a name that breaks before its "@" where it is too long for its place."""
+    return Markup("<wbr>@").join(name.split("@"))

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
-from tests.browser.browsing import MIDDLE, NARROW, WIDE, walk
+from scimbridge.domain.operator import Role
+from scimbridge.notices.links import sign_in_link
+from tests.browser.browsing import MIDDLE, NARROW, WIDE, listen, walk
 from tests.browser.conftest import Look
 from tests.browser.world import World
 
@@ -50,20 +52,40 @@ def resize(page: Page, size: tuple[int, int]) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
 
 
+def faults(page: Page) -> list[str]:
+    """Return what is wrong with the page that is shown: in light and dark, on screens of each width."""
+    page.evaluate(AXE)
+    found = violations(page)
+    found += [f"{page.url}: {text} is not kept apart" for text in page.evaluate(LOOSE)]
+    found += [f"{page.url}: somebody's text ran" for _ in range(page.evaluate("window.broken ?? 0"))]
+    page.emulate_media(color_scheme="dark")
+    found += violations(page, "color-contrast")
+    page.emulate_media(color_scheme="light")
+    for size in (NARROW, MIDDLE, WIDE):
+        resize(page, size)
+        found += [f"{page.url}: at {size[0]} pixels it is too wide: {text}" for text in page.evaluate(TOO_WIDE)]
+    return found
+
+
 def test_every_page_can_be_used_by_everybody_on_any_screen(look: Look, world: World) -> None:
     page = look("admin")
     found: list[str] = []
 
-    for address in walk(page, world):
-        page.evaluate(AXE)
-        found += violations(page)
-        found += [f"{address}: {text} is not kept apart" for text in page.evaluate(LOOSE)]
-        found += [f"{address}: somebody's text ran" for _ in range(page.evaluate("window.broken ?? 0"))]
-        page.emulate_media(color_scheme="dark")
-        found += violations(page, "color-contrast")
-        page.emulate_media(color_scheme="light")
-        for size in (NARROW, MIDDLE, WIDE):
-            resize(page, size)
-            found += [f"{address}: at {size[0]} pixels it is too wide: {text}" for text in page.evaluate(TOO_WIDE)]
+    for _address in walk(page, world):
+        found += faults(page)
 
     assert not found, "\n".join(found)
+
+
+def test_the_way_in_can_be_used_by_everybody(chromium: Browser, world: World) -> None:
+    with chromium.new_context(base_url=world.url) as context:
+        page = context.new_page()
+        complaints = listen(page, world.url)
+        world.bridge.operators.add("new", Role.VIEWER, by="test", now=world.clock())
+        link = sign_in_link(world.url, world.bridge.signing_in.make_link("new", by="test", now=world.clock()))
+
+        for address in ("/sign-in", link):
+            page.goto(address)
+            complaints += faults(page)
+
+    assert not complaints, "\n".join(complaints)

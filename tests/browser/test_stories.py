@@ -44,7 +44,8 @@ def test_a_flood_is_stopped(look: Look, world: World, scripts: bool) -> None:
     page.get_by_role("link", name="Guard").first.click()
     page.get_by_role("link", name="source school").first.click()
     for name in people:
-        expect(page.get_by_text(name)).to_be_visible()
+        expect(page.get_by_role("link", name=name).first).to_be_visible()
+    page.get_by_label("is given back").check()
     decide(page, "Call it off", Why_it_was_a_mistake="a filter lost its bracket")
 
     expect(page.get_by_role("status")).to_contain_text("Called off")
@@ -65,3 +66,21 @@ def test_why_something_waits_is_found_and_ended(look: Look, world: World) -> Non
     assert world.is_suspended(UNASSIGNED, "wiki")
     page.goto(f"/cases/{world.case_of(UNASSIGNED)}")
     expect(page.get_by_role("main")).to_contain_text("completed")
+
+
+def test_a_viewer_is_refused(look: Look, world: World) -> None:
+    page = look("viewer")
+
+    page.goto("/targets/crm")
+    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+    # A form that somebody else was shown, or that was made by hand, is refused as well.
+    mine = page.locator("input[name=csrf]").first.get_attribute("value") or ""
+    answer = page.request.post(
+        "/targets/crm",
+        form={"csrf": mine, "do": "pause", "reason": "because"},
+        headers={"Origin": world.url, "Sec-Fetch-Site": "same-origin"},
+    )
+
+    assert answer.status == 403
+    assert "this takes the role operator or admin" in answer.text()
+    assert {one.name: one.pause for one in world.bridge.overview.targets(world.clock())}["crm"] is None
