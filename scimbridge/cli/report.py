@@ -10,10 +10,10 @@ import typer
 
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel, new_group
-from scimbridge.cli.output import iso, say, say_json, say_table
+from scimbridge.cli.output import say, say_json, say_table
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.situation import Column
-from scimbridge.domain.times import moment
+from scimbridge.domain.times import iso, moment
 
 if TYPE_CHECKING:
     from scimbridge.services.charting import Ahead, Charts, TimeToRevoke
