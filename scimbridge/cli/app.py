@@ -27,6 +27,7 @@ from scimbridge.cli import (
     plan,
     processes,
     reconcile,
+    report,
     sources,
     targets,
     tasks,
@@ -55,7 +56,7 @@ for command in (approving.approve, approving.unapprove, expediting.expedite):
     cases.app.command()(command)
 for group in (
     *(token, client, operator, sources, cases, tasks, groups, targets),
-    *(guard, hold, exclusion, inquiries, evidence, config, connectors, db),
+    *(guard, hold, exclusion, inquiries, evidence, report, config, connectors, db),
 ):
     app.add_typer(group.app)
 

@@ -37,7 +37,7 @@ EXPECTED = {
     *("cases request", "cases requested", "cases withdraw", "operator create", "operator list", "operator revoke"),
     *("inquiries list", "inquiries confirm", "inquiries dismiss"),
     *("connectors list", "connectors new"),
-    *("evidence verify", "evidence export", "evidence key", "reconcile"),
+    *("evidence verify", "evidence export", "evidence key", "reconcile", "report status"),
     *("config example", "config check", "config schema", "db upgrade"),
 }
 CHANGING = {

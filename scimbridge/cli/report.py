@@ -1,0 +1,105 @@
+"""``scimbridge report``: where everything stands, and how the last days went, for a mail or a meeting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scimbridge.cli.opening import opened
+from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel, new_group
+from scimbridge.cli.output import say, say_json, say_table
+from scimbridge.domain.duration import format_duration
+from scimbridge.domain.situation import Column
+from scimbridge.domain.times import iso, moment
+
+if TYPE_CHECKING:
+    from scimbridge.services.charting import Ahead, Charts, TimeToRevoke
+
+app = new_group("report", "Where everything stands, and how the last days went.")
+
+DAYS_AHEAD = 90
+
+
+@app.command()
+def status(
+    days: Annotated[int, typer.Option("--days", min=1, max=366, help="So many days back, today included (UTC).")] = 30,
+    as_json: AsJson = False,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """Say who is where, how long revoking took, and what is ahead.
+
+    The same numbers as the dashboard's board and charts.
+    """
+    with opened(config, log_level) as bridge:
+        now = bridge.clock()
+        bridge.tallying.run(now)
+        board = bridge.board.counts(now)
+        charts = bridge.charting.charts(days, now)
+        ahead = bridge.charting.ahead(DAYS_AHEAD, now)
+    if as_json:
+        say_json(_document(board, charts, ahead, days))
+        return
+    say(f"Cases as of {moment(now)}:")
+    say_table(("WHERE", "CASES"), [(column, str(board[column])) for column in Column])
+    say("", f"The last {days} days:")
+    say(*_sentences("people began to leave", charts.leavers), *_sentences("attempts ended", charts.attempts))
+    say(*_sentences("times a target asked for fewer calls", charts.throttled))
+    if charts.times:
+        say("", "How long taking access away took, from when it was due:")
+        say_table(
+            ("TARGET", "ACTION", "DONE", "HALF WITHIN", "95 % WITHIN", "DEADLINE", "LATE"), map(_row, charts.times)
+        )
+    irreversible = sum(load.irreversible for _, load in ahead.days)
+    due = sum(load.tasks for _, load in ahead.days)
+    say("", f"The coming {DAYS_AHEAD} days: {due} tasks fall due; {irreversible} of them cannot be undone.")
+    say(f"Due already, and waiting: {ahead.due.tasks} tasks.")
+
+
+def _sentences(what: str, series: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    totals = {name: sum(by_day.values()) for name, by_day in series.items()}
+    if total := sum(totals.values()):
+        yield f"{total} {what}: {', '.join(f'{count} {name}' for name, count in sorted(totals.items()))}."
+    else:
+        yield f"0 {what}."
+
+
+def _row(times: TimeToRevoke) -> tuple[str, ...]:
+    late = f"{times.late} of {times.with_deadline}" if times.with_deadline else "-"
+    deadline = format_duration(times.deadline) if times.deadline is not None else "-"
+    spans = (_rounded(times.median), _rounded(times.most))
+    return (times.target, times.action, str(times.count), *spans, deadline, late)
+
+
+def _rounded(span: timedelta) -> str:
+    return format_duration(timedelta(seconds=max(round(span.total_seconds()), 1)))
+
+
+def _document(board: Mapping[Column, int], charts: Charts, ahead: Ahead, days: int) -> dict[str, Any]:
+    return {
+        "cases": {column.value: count for column, count in board.items()},
+        "days": days,
+        "counted_until": iso(charts.counted_until),
+        "leavers": charts.leavers,
+        "attempts": charts.attempts,
+        "throttled": charts.throttled,
+        "time_to_revoke": [
+            {
+                "target": each.target,
+                "action": each.action,
+                "count": each.count,
+                "median_seconds": each.median.total_seconds(),
+                "p95_seconds": each.most.total_seconds(),
+                "deadline_seconds": each.deadline.total_seconds() if each.deadline is not None else None,
+                "late": each.late,
+                "with_deadline": each.with_deadline,
+            }
+            for each in charts.times
+        ],
+        "ahead": [
+            {"day": day.isoformat(), "tasks": load.tasks, "irreversible": load.irreversible} for day, load in ahead.days
+        ],
+    }
