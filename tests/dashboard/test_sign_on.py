@@ -118,7 +118,7 @@ def test_a_session_ends_when_the_provider_has_to_be_asked_again(
     assert session.ends_at == bench.clock() + timedelta(hours=1)
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no role": ({"groups": ["nobody"]}, "says nothing in 'groups'"),
     "groups of no form": ({"groups": 7}, "says nothing in 'groups'"),
     "no name": ({"email": None}, "no usable name"),
