@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from scimbridge.services.own_access import OwnAccess
     from scimbridge.services.passwords import Passwords
     from scimbridge.services.sealing import Sealing
+    from scimbridge.services.sign_on import SignOn
     from scimbridge.services.signing_in import SigningIn
 
 
@@ -312,6 +313,15 @@ class Bridge:
         from scimbridge.services.signing_in import SigningIn
 
         return SigningIn(self.database, self.sessions, self.passwords)
+
+    @cached_property
+    def sign_on(self) -> SignOn | None:
+        """Signs operators in by an identity provider, where there is one."""
+        from scimbridge.services.sign_on import SignOn
+
+        provider = self.settings.operators.provider
+        callback = f"{self.settings.server.public_url}/sign-in/oidc/callback"
+        return None if provider is None else SignOn(provider, callback)
 
     @cached_property
     def own_access(self) -> OwnAccess:

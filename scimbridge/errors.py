@@ -26,6 +26,7 @@
     │   ├── StoreBusyError          try again in a moment
     │   └── StoreUnavailableError   disk full, read-only, unreachable
     ├── QueueError             Redis; work goes on without it
+    ├── ProviderUnavailableError   the identity provider of the operators; a password still lets in
     ├── KeysUnavailableError   an issuer's keys cannot be had now; nobody can tell whether a token is good
     └── ConnectorError         see scimbridge.sdk.errors
 """
@@ -246,3 +247,10 @@ class QueueError(BridgeError):
 
 class KeysUnavailableError(BridgeError):
     """The keys of a trusted issuer cannot be read now, so that nobody can tell whether its tokens are good."""
+
+
+class ProviderUnavailableError(BridgeError):
+    """The identity provider of the operators cannot be used now; the message says why."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The identity provider cannot be used now: {why}.")

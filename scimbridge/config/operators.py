@@ -39,7 +39,8 @@ class OidcSection(NotifyTable):
     """What is asked for; `openid` is among them."""
 
     claim: Claim = "groups"
-    """The claim that says what somebody may do here: a text, or a list of them."""
+    """The claim that says what somebody may do here: a text, or a list of them. One within another is written with a
+    dot: `realm_access.roles`."""
 
     roles: dict[Role, list[Claim]] = Field(
         min_length=1, examples=[{"viewer": ["staff"], "operator": ["it-operations"], "admin": ["it-admins"]}]

@@ -102,7 +102,7 @@ class Entrance:
                 password=form.values.get("password", ""),
                 code=form.values.get("code", ""),
             )
-            visitor = self._arrivals.visitor(request)
+            visitor = self.visitor(request)
             return self._bridge.signing_in.by_password(presented, visitor, self._bridge.clock())
 
         return await self._enter(request, enter)
@@ -119,7 +119,7 @@ class Entrance:
         """Let somebody in by a one-time link."""
 
         def enter(form: Form) -> Started:
-            visitor = self._arrivals.visitor(request)
+            visitor = self.visitor(request)
             return self._bridge.signing_in.by_link(form.values.get("token", ""), visitor, self._bridge.clock())
 
         return await self._enter(request, enter)
@@ -145,6 +145,10 @@ class Entrance:
         answer = RedirectResponse(local(next_), status_code=303, headers=dict(HEADERS))
         self._door.keep(answer, COOKIE, started.cookie)
         return answer
+
+    def visitor(self, request: Request) -> Visitor:
+        """Return where somebody signs in from."""
+        return self._arrivals.visitor(request)
 
     def page(self, status: HTTPStatus = HTTPStatus.OK, *, next_: str = "/", said: str = "") -> Response:
         """Return the form to sign in by, with what there is to say."""

@@ -22,6 +22,7 @@ from scimbridge.dashboard.page import Page, go_to
 from scimbridge.dashboard.pages import PAGES
 from scimbridge.dashboard.rendering import HEADERS, environment
 from scimbridge.dashboard.session import Door, NotAdmittedError
+from scimbridge.dashboard.sign_on import SignOnPages
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.operator import Permission, roles_that_may
 from scimbridge.domain.session import Session
@@ -49,11 +50,12 @@ class Site:
         self._environment = environment()
         self._door = Door(bridge)
         arrivals = arrivals or Arrivals(addresses=Addresses(), failures=Failures())
-        self._entrance = Entrance(bridge, self._door, arrivals, self._environment)
+        entrance = Entrance(bridge, self._door, arrivals, self._environment)
+        self._entrance = [*entrance.routes(), *SignOnPages(bridge, self._door, entrance).routes()]
 
     def routes(self) -> list[Route]:
         """Return the routes of the pages and of what they load."""
-        return [*asset_routes(), *self._entrance.routes(), *(self._route(page) for page in self._pages)]
+        return [*asset_routes(), *self._entrance, *(self._route(page) for page in self._pages)]
 
     def _route(self, page: Page) -> Route:
         methods = ["GET"] if page.posting is None else ["GET", "POST"]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 from joserfc.jwk import Key
@@ -16,9 +14,7 @@ from joserfc.jwk import Key
 from scimbridge.domain.access import TrustedIssuer
 from scimbridge.errors import BridgeError, InvalidKeyError, KeysUnavailableError
 from scimbridge.services import signatures
-
-if TYPE_CHECKING:
-    from scimbridge.sdk.http import Limits
+from scimbridge.services.asking import ask
 
 logger = structlog.get_logger(__name__)
 
@@ -30,8 +26,6 @@ KEEP_FOR = timedelta(hours=24)
 
 TRY_EVERY = timedelta(seconds=10)
 """How often the endpoint is asked at most, however many unknown keys are named."""
-
-_LARGEST = 512 * 1024
 
 Fetch = Callable[[], bytes]
 """Returns a JWK Set as it is published; raises a ``BridgeError`` where it cannot."""
@@ -128,24 +122,4 @@ def _read(path: Path) -> bytes:
 
 
 def _download(url: str, source: str, ca_file: Path | None) -> bytes:
-    # The library is loaded by those only who need it.
-    from scimbridge.sdk.http import HttpClient
-
-    def permit(*, writes: bool) -> None:
-        """Nothing limits how often an issuer is asked but ``TRY_EVERY``."""
-
-    client = HttpClient(url, permit=permit, limits=_limits(), ca_file=ca_file)
-    with closing(client):
-        return client.send("GET", "", call=f"reading the keys of {source}'s issuer").body
-
-
-def _limits() -> Limits:
-    from scimbridge.sdk.http import Limits
-
-    return Limits(
-        connect=timedelta(seconds=3),
-        read=timedelta(seconds=3),
-        total=timedelta(seconds=5),
-        tries=1,
-        answer_bytes=_LARGEST,
-    )
+    return ask("GET", url, call=f"reading the keys of {source}'s issuer", ca_file=ca_file).body
