@@ -19,7 +19,7 @@ from scimbridge.sdk import Connector, Context, Done, Outcome
 from scimbridge.sdk.http import HttpClient, Limits
 
 _TRIES = 3
-"""How often a PUT is sent, each time with what was read right before it."""
+"""How often something is sent that follows from what was read right before it."""
 
 
 class ScimCalls(Connector[ScimConfig]):
@@ -55,7 +55,11 @@ class ScimCalls(Connector[ScimConfig]):
             self._tokens.close()
 
     def _change(
-        self, account_id: str, operations: list[dict[str, Any]], edit: Callable[[Document], dict[str, Any] | None]
+        self,
+        account_id: str,
+        operations: list[dict[str, Any]],
+        edit: Callable[[Document], dict[str, Any] | None],
+        version: str | None = None,
     ) -> Outcome:
         """Change an account by PATCH, or by PUT where the service has no other way.
 
@@ -64,10 +68,11 @@ class ScimCalls(Connector[ScimConfig]):
             operations: What a PATCH says.
             edit: Returns the attributes that a PUT sends instead of those that were read; ``None`` where nothing
                 is left to do.
+            version: Of the document that the operations were made from, where that matters.
         """
         if self._can_patch():
             try:
-                status = self.client.patch_user(account_id, operations)
+                status = self.client.patch_user(account_id, operations, version)
             except RefusedError:
                 # It may have lost what it was said to be able to; what it says now decides.
                 self.description.forget()
@@ -75,24 +80,31 @@ class ScimCalls(Connector[ScimConfig]):
                     raise
             else:
                 return Done(changed=True, after={"method": "PATCH", "status": status})
-        return self._put(account_id, edit)
+        return self._anew(lambda: self._put(account_id, edit))
 
     def _put(self, account_id: str, edit: Callable[[Document], dict[str, Any] | None]) -> Outcome:
-        """Replace an account's document, as it is by now; anew where somebody else has changed it meanwhile."""
-        for left in reversed(range(_TRIES)):
-            document = self.client.get_user(account_id)
-            edited = edit(document)
-            if edited is None:
-                return Done(changed=False)
-            whole = writable(document, edited, self.description.spare())
+        """Replace an account's document, as it is by now."""
+        document = self.client.get_user(account_id)
+        edited = edit(document)
+        if edited is None:
+            return Done(changed=False)
+        whole = writable(document, edited, self.description.spare())
+        status = self.client.put_user(account_id, whole, version_of(document))
+        return Done(changed=True, after={"method": "PUT", "status": status})
+
+    @staticmethod
+    def _anew(write: Callable[[], Outcome]) -> Outcome:
+        """Do what begins with a look; again where somebody else has changed what was seen (412)."""
+        for _ in range(_TRIES - 1):
             try:
-                status = self.client.put_user(account_id, whole, version_of(document))
+                return write()
             except StaleError:
-                if not left:
-                    raise
-            else:
-                return Done(changed=True, after={"method": "PUT", "status": status})
-        raise AssertionError("the last try returns or raises")
+                continue
+        return write()
+
+    def _version(self, document: Document) -> str | None:
+        """Return the version that a PATCH names, where the service says that it minds versions."""
+        return version_of(document) if self.description.versions() else None
 
     def _can_patch(self) -> bool:
         """Whether accounts are changed by PATCH: as configured, or as the service says."""

@@ -107,11 +107,15 @@ class ScimClient:
             raise RejectedError(f'{call}: the target has no /Groups; write groups = "off"')
         return _page(answer)
 
-    def patch_group(self, group_id: str, operations: list[dict[str, Any]]) -> None:
-        """Change a group by a PATCH; raises ``AccountNotFoundError`` where there is none of this id."""
+    def patch_group(self, group_id: str, operations: list[dict[str, Any]], version: str | None = None) -> None:
+        """Change a group by a PATCH, if it is still at the version.
+
+        Raises:
+            AccountNotFoundError: There is none of this id.
+        """
         call, path = "changing a group", _path(group_id, "Groups")
         body = {"schemas": [PATCH_SCHEMA], "Operations": operations}
-        answer = self._send("PATCH", path, call=call, body=body, headers=_WRITE, expect=_GONE)
+        answer = self._send("PATCH", path, call=call, body=body, headers=_at(version), expect=_GONE)
         if answer.status in _GONE:
             raise self._not_found(answer, "group")
 
@@ -169,15 +173,14 @@ class ScimClient:
             raise RejectedError(f"{call}: the target answered with something else than that account")
         return document
 
-    def patch_user(self, account_id: str, operations: list[dict[str, Any]]) -> int:
-        """Change a user by a PATCH (RFC 7644 §3.5.2), and return the status."""
+    def patch_user(self, account_id: str, operations: list[dict[str, Any]], version: str | None = None) -> int:
+        """Change a user by a PATCH (RFC 7644 §3.5.2), if it is still at the version; return the status."""
         body = {"schemas": [PATCH_SCHEMA], "Operations": operations}
-        return self._write("PATCH", account_id, body, _WRITE)
+        return self._write("PATCH", account_id, body, _at(version))
 
     def put_user(self, account_id: str, document: Document, version: str | None) -> int:
         """Replace a user's document (RFC 7644 §3.5.1), if it is still at the version; return the status."""
-        headers = _WRITE if version is None else {**_WRITE, "If-Match": version}
-        return self._write("PUT", account_id, document, headers)
+        return self._write("PUT", account_id, document, _at(version))
 
     def delete_user(self, account_id: str, confirm: Confirm) -> bool:
         """Delete a user (RFC 7644 §3.6), and return whether there was one.
@@ -220,6 +223,11 @@ class ScimClient:
                 f"{answer.call}: the target answered {answer.status}, and lists no users either; "
                 "does base_url lead to the SCIM service?"
             ) from error
+
+
+def _at(version: str | None) -> dict[str, str]:
+    """Return the headers of a write that is for this version alone (RFC 7644 §3.14)."""
+    return _WRITE if version is None else {**_WRITE, "If-Match": version}
 
 
 def _path(resource_id: str, endpoint: str = "Users") -> str:

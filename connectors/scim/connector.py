@@ -19,6 +19,7 @@ from connectors.scim.document import (
     ref_of,
     values_at,
 )
+from connectors.scim.errors import RefusedError
 from connectors.scim.group_actions import GroupActions
 from connectors.scim.group_states import GroupStates
 from connectors.scim.listing import Listing
@@ -145,14 +146,20 @@ class ScimConnector(BelongingActions, MarkingActions, GroupActions):
     def _search(self, path: str, value: str) -> Iterator[Document]:
         """Yield the users who have exactly this value, whatever the target makes of the filter."""
         asked = self._dialect.asked_as.get(path, path)
-        scim_filter = f"{asked} eq {ScimFilter.quote(value)}"
-        found = through(
+        try:
+            found = list(self._users(path, f"{asked} eq {ScimFilter.quote(value)}"))
+        except RefusedError:
+            # It cannot be asked so. Whoever is meant is among all of them.
+            found = list(self._users(path))
+        marked_in = self.config.stamp_attribute
+        return (user for user in found if matches(user, path, value) and not is_unmanaged(user, marked_in))
+
+    def _users(self, path: str, scim_filter: str | None = None) -> Iterator[Document]:
+        return through(
             lambda place: self.client.list_users(scim_filter=scim_filter, place=place, count=PAGE),
             f"searching by {path}",
             beginning=self.client.beginning,
         )
-        marked_in = self.config.stamp_attribute
-        return (user for user in found if matches(user, path, value) and not is_unmanaged(user, marked_in))
 
     def _state(self, document: Document) -> AccountState:
         return AccountState(

@@ -61,6 +61,10 @@ class Description:
         """Whether the service says that it filters."""
         return _is(self._config(), "filter") is True
 
+    def versions(self) -> bool:
+        """Whether the service says that it minds versions (If-Match)."""
+        return _is(self._config(), "etag") is True
+
     def bulk(self) -> int:
         """Return how many operations one bulk request may have; 0 where the service says of none, or does not tell."""
         try:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
 
 from connectors.scim.calls import ScimCalls
 from connectors.scim.document import text_in
 from connectors.scim.errors import RefusedError
+from connectors.scim.marking_actions import rewriting
 from scimbridge.sdk import (
     AccountNotFoundError,
     AccountRef,
@@ -102,9 +102,9 @@ class GroupActions(ScimCalls):
         name = self.config.group_stamp_attribute
         if name is None or group.is_as_wanted_by(action):
             return Done(changed=False)
-        text = edit(text_in(self.client.get_group(group.id), name))
-        operation: dict[str, Any] = (
-            {"op": "replace", "path": name, "value": text} if text else {"op": "remove", "path": name}
-        )
-        self.client.patch_group(group.id, [operation])
+        return self._anew(lambda: self._rewrite_group(group.id, name, edit))
+
+    def _rewrite_group(self, group_id: str, name: str, edit: Callable[[str], str]) -> Outcome:
+        document = self.client.get_group(group_id)
+        self.client.patch_group(group_id, [rewriting(name, edit(text_in(document, name)))], self._version(document))
         return Done(changed=True)

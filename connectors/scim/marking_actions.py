@@ -36,12 +36,18 @@ class MarkingActions(ScimCalls):
         refusal = self.description.refusal_of(name)
         if refusal:
             raise RejectedError(f"writing a mark: {refusal}; choose another stamp_attribute")
-        # As it is by now; a text that somebody has written meanwhile stays.
-        text = edit(text_in(self.client.get_user(account.id), name))
-        operation: dict[str, Any] = (
-            {"op": "replace", "path": name, "value": text} if text else {"op": "remove", "path": name}
+        return self._anew(lambda: self._rewrite(account.id, name, edit))
+
+    def _rewrite(self, account_id: str, name: str, edit: Callable[[str], str]) -> Outcome:
+        """Change a text as it is by now; what somebody has written meanwhile stays."""
+        document = self.client.get_user(account_id)
+        operations = [rewriting(name, edit(text_in(document, name)))]
+        return self._change(
+            account_id,
+            operations,
+            lambda found: {name: edit(text_in(found, name)) or None},
+            self._version(document),
         )
-        return self._change(account.id, [operation], lambda document: {name: edit(text_in(document, name)) or None})
 
     def _marks_of(self, document: Document) -> dict[str, Any]:
         """Return what a state says of the marks."""
@@ -54,3 +60,8 @@ class MarkingActions(ScimCalls):
             "stamped_until": date_in(text),
             "unmanaged": is_unmanaged(document, name),
         }
+
+
+def rewriting(name: str, text: str) -> dict[str, Any]:
+    """Return the operation that makes this the text of an attribute."""
+    return {"op": "replace", "path": name, "value": text} if text else {"op": "remove", "path": name}

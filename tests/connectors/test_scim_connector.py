@@ -433,6 +433,44 @@ def test_a_put_over_a_newer_version_is_sent_anew_with_what_is_there_by_then() ->
     assert (app.users[account_id]["active"], app.users[account_id]["title"]) == (False, "new")
 
 
+def test_a_mark_leaves_what_somebody_has_written_since_it_was_read() -> None:
+    app = Application(vendors()["standard"])
+    account_id = app.add_user("alice", title="old")
+
+    def somebody_writes(_: httpx.Request) -> httpx.Response:
+        shown = dict(app.users[account_id])
+        app.users[account_id] |= {"title": "new", "version": 2}
+        return httpx.Response(200, json={**shown, "meta": {"version": 'W/"1"'}})
+
+    subject = vendor_connector(app, "standard", stamp_attribute="title")
+    account = subject.read(account_id)
+    app.answer_next = [None, somebody_writes]  # what the service announces, and the look before the mark
+
+    subject.perform(Action.STAMP, account, confirmed)
+
+    assert app.users[account_id]["title"] == "new [To Be Deleted]"
+    assert app.requests.count(f"PATCH /Users/{account_id}") == 2
+
+
+@pytest.mark.parametrize("status", [400, 403, 501])
+def test_a_service_that_takes_no_filters_is_looked_through(status: int) -> None:
+    everybody = [{"id": str(number), "userName": f"user{number}"} for number in range(150)]
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        if "filter" in request.url.params:
+            return httpx.Response(status)
+        start = int(request.url.params.get("startIndex", "1")) - 1
+        return users(*everybody[start : start + 100], total=150)
+
+    subject, _ = connector(respond)
+
+    found = subject.find(Person({"userName": ("user149",)}))
+
+    assert found is not None
+    assert found.id == "149"
+    assert subject.find(Person({"userName": ("nobody",)})) is None
+
+
 def test_a_put_that_is_always_late_is_left_to_the_engine() -> None:
     subject, service = connector(
         lambda request: httpx.Response(412) if request.method == "PUT" else httpx.Response(200, json=ALICE),
