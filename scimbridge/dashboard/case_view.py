@@ -11,6 +11,9 @@ from scimbridge.services.stage import CaseStage
 from scimbridge.services.story import Story, in_words, outlook
 
 
+NOT_READ = "not read"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """One fact about an account, as it was read before and after a task."""
@@ -21,8 +24,8 @@ class Difference:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the task made a difference to it."""
-        return self.before != self.after
+        """Whether the task made a difference to it, as far as it was read both times."""
+        return self.before != self.after and NOT_READ not in (self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,4 +112,4 @@ def _differences(evidence: Mapping[str, Any]) -> Iterator[Difference]:
 
 
 def _said(read: Mapping[str, Any], name: str) -> str:
-    return in_words(read[name]) if name in read else "not read"
+    return in_words(read[name]) if name in read else NOT_READ
