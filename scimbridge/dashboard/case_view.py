@@ -10,7 +10,6 @@ from scimbridge.domain.task import Task, TaskState
 from scimbridge.services.stage import CaseStage
 from scimbridge.services.story import Story, in_words, outlook
 
-
 NOT_READ = "not read"
 
 

@@ -16,7 +16,7 @@ from tests.services.bench import Bench
 @pytest.fixture
 def people(bench: Bench) -> dict[str, str]:
     """The case of each; one is over already."""
-    found = {}
+    found: dict[str, str] = {}
     for name in ("ada", "grace", "<b>alan</b>", "edsger"):
         person = bench.join(name)
         bench.leave(person)

@@ -14,12 +14,12 @@ from scimbridge.domain.hold import Scope
 from scimbridge.domain.operator import Role
 from scimbridge.domain.rule import Ruleset, Stage, Terms
 from scimbridge.domain.task import TaskState
-from scimbridge.sdk import AmbiguousAccountError, RejectedError
+from scimbridge.sdk import RejectedError
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
+from tests.counting import counted
 from tests.dashboard.conftest import Browse, text_of
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage
-from tests.services.test_case_list import counted
 
 FINAL = Stage(after=timedelta(days=90), actions=(Action.DELETE,), terms=Terms(approvers=1))
 
