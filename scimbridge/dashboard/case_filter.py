@@ -52,6 +52,11 @@ class CaseFilter:
         """The query string that says the same."""
         return urlencode(self.said)
 
+    @property
+    def path(self) -> str:
+        """Where the list is that it finds."""
+        return f"/cases?{self.address}" if self.said else "/cases"
+
 
 def read_filter(values: Mapping[str, str]) -> CaseFilter:
     """Return what an address, or a form, asks for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from scimbridge.dashboard.assets import address_of
 from scimbridge.dashboard.times import distance, exactly, lasting, moment
@@ -39,6 +39,7 @@ def environment() -> Environment:
     environment.filters["distance"] = distance
     environment.filters["lasting"] = lasting
     environment.filters["rate"] = format_rate
+    environment.filters["with_code"] = with_code
     environment.globals["asset"] = address_of
     return environment
 
@@ -46,3 +47,12 @@ def environment() -> Environment:
 def _breaking(name: str) -> Markup:
     """Return a name that breaks before its "@" where it is too long for its place."""
     return Markup("<wbr>@").join(name.split("@"))
+
+
+def with_code(text: str) -> Markup:
+    """Return a sentence as markup, with what stands between backticks, a command mostly, as code."""
+    parts = [escape(part) for part in text.split("`")]
+    # An odd one is no pair: it stays what it is.
+    last = parts.pop() if len(parts) % 2 == 0 else None
+    said = Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
+    return said if last is None else said + Markup("`") + last

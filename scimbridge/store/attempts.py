@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -180,6 +180,15 @@ def owner(tx: Connection, attempt: Attempt) -> Mapping[Scope, str] | None:
 def attempt_rows(tx: Connection, task_id: str) -> list[RowMapping]:
     """Return all attempts at a task, oldest first, for display."""
     return list(tx.execute(select(attempts).where(attempts.c.task_id == task_id).order_by(attempts.c.id)).mappings())
+
+
+def attempts_of(tx: Connection, task_ids: Sequence[str]) -> dict[str, list[RowMapping]]:
+    """Return the same of several tasks, in one statement; every one of them has a list."""
+    found: dict[str, list[RowMapping]] = {task_id: [] for task_id in task_ids}
+    query = select(attempts).where(attempts.c.task_id.in_(task_ids)).order_by(attempts.c.id)
+    for row in tx.execute(query).mappings():
+        found[row["task_id"]].append(row)
+    return found
 
 
 def _attempt(row: RowMapping) -> Attempt:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from scimbridge.dashboard.page import Page
 from scimbridge.dashboard.pages.account import AccountPage, AppPage
+from scimbridge.dashboard.pages.acting import ActingPage
+from scimbridge.dashboard.pages.approval import ApprovalPage
 from scimbridge.dashboard.pages.board import BoardPage
 from scimbridge.dashboard.pages.case import CasePage
 from scimbridge.dashboard.pages.cases import CasesPage
@@ -20,6 +22,8 @@ PAGES: tuple[type[Page], ...] = (
     BoardPage,
     CasesPage,
     CasePage,
+    ApprovalPage,
+    ActingPage,
     GuardPage,
     FloodPage,
     HoldsPage,

@@ -1,12 +1,25 @@
-"""A case: its story, and why it is not further."""
+"""A case: its story, its stages along a line, what it waits for, and what one can do to it."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from scimbridge.dashboard.page import Page
+from starlette.responses import Response
+
+from scimbridge.dashboard import flash
+from scimbridge.dashboard.case_view import draw
+from scimbridge.dashboard.deciding import IncompleteFormError, be_sure, who_and_why
+from scimbridge.dashboard.flash import Message
+from scimbridge.dashboard.page import Page, go_to
 from scimbridge.dashboard.visit import Visit
-from scimbridge.services.story import tell
+from scimbridge.domain.hold import Scope
+from scimbridge.domain.operator import Permission
+from scimbridge.domain.task import TaskState
+from scimbridge.services.story import Story, left_undone, not_given_back, opening, waiting_for
+
+HISTORY_SHOWN = 200
 
 
 class CasePage(Page):
@@ -14,8 +27,132 @@ class CasePage(Page):
 
     path = "/cases/{case_id}"
     template = "case.html"
+    posting = Permission.ACT
 
     def context(self, visit: Visit) -> dict[str, Any]:
-        """Return its story."""
+        """Return everything there is to know about it."""
         story = self.bridge.stories.of(visit.request.path_params["case_id"], visit.now)
-        return {"story": story, "lines": list(tell(story))}
+        drawn = draw(story)
+        may_audit = visit.may("audit")
+        ambiguous = [one.task.id for stage in drawn for one in (*stage.before, *stage.beyond) if one.is_ambiguous]
+        return {
+            "story": story,
+            "said": list(opening(story)),
+            "waits": list(waiting_for(story)),
+            "undone": list(left_undone(story)),
+            "lost": list(not_given_back(story)),
+            "stages": drawn,
+            "candidates": {task_id: self.bridge.overview.candidates(task_id) for task_id in ambiguous},
+            "snapshots": self.bridge.overview.snapshots(story.case.id),
+            "requests": [(row, _pretty(row["received"])) for row in story.requests] if may_audit else None,
+            "history": story.history[-HISTORY_SHOWN:] if may_audit else story.history[-20:],
+            "can": _possible(story),
+        }
+
+    def post(self, visit: Visit) -> Response:
+        """Do what one of its forms asks for."""
+        do = _ACTIONS.get(visit.form.get("do", ""))
+        if do is None:
+            raise IncompleteFormError("the form does not say what to do; reload the page")
+        case_id = visit.request.path_params["case_id"]
+        path, *messages = do(self, case_id, visit)
+        return go_to(visit, str(path) or f"/cases/{case_id}", [each for each in messages if isinstance(each, Message)])
+
+    def _cancel(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
+        be_sure(visit)
+        self.bridge.operating.cancel(case_id, **who_and_why(visit))
+        return "", flash.done("The case is called off. What it had done stays done; restore gives it back.")
+
+    def _expedite(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
+        be_sure(visit)
+        number = _number(visit, "stage")
+        came = self.bridge.expediting.expedite(case_id, number=number, task_id=None, **who_and_why(visit))
+        if not came.tasks:
+            return "", flash.refused("Nothing in that stage waits for its grace: nothing was changed.")
+        still = f" It still waits: {'; '.join(came.still)}." if came.still else ""
+        return "", flash.done(f"Stage {number} skips its grace: {len(came.tasks)} tasks are due now.{still}")
+
+    def _hold(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
+        is_legal = visit.form.get("legal") == "yes"
+        placed = self.bridge.holding.place(Scope.CASE, case_id, is_legal=is_legal, **who_and_why(visit))
+        late = [
+            flash.refused(f"Too late for an attempt at {each.target}: its request may have left already.")
+            for each in placed.too_late_for
+        ]
+        said = flash.done("The case is held: nothing of it is released or started.", f"/holds/{placed.hold.id}")
+        return "", said, *late
+
+    def _lift(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:  # noqa: ARG002
+        self.bridge.holding.lift(visit.form.get("hold", ""), **who_and_why(visit))
+        return "", flash.done("Lifted. What became due meanwhile is released by the next sweep.")
+
+    def _retry(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
+        retried = self.bridge.operating.retry(case_id, **who_and_why(visit))
+        if not retried:
+            return "", flash.refused("Nothing in it has failed or waits: nothing was changed.")
+        return "", flash.done(f"Tried again: {len(retried)} {'task' if len(retried) == 1 else 'tasks'}.")
+
+    def _restore(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
+        be_sure(visit)
+        given = self.bridge.giving_back.restore(case_id, **who_and_why(visit))
+        lost = [flash.refused(f"Nobody can give back, at {target}: {what}") for target, what in given.lost]
+        return f"/cases/{given.case.id}", flash.done("This case gives back what the other one took."), *lost
+
+    def _withdraw(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
+        withdrawn = self.bridge.approving.withdraw(case_id, _number(visit, "stage"), **who_and_why(visit))
+        late = [
+            flash.refused(f"Too late for the attempt at {each.target}: it may be through.")
+            for each in withdrawn.too_late_for
+        ]
+        return "", flash.done(f"Stage {withdrawn.stage.number} is not approved any more."), *late
+
+    def _done(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:  # noqa: ARG002
+        task = self.bridge.operating.done_by_hand(visit.form.get("task", ""), **who_and_why(visit))
+        return "", flash.done(f"{task.action} at {task.target} was seen to by hand. The case goes on.")
+
+    def _link(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:  # noqa: ARG002
+        task = self.bridge.operating.link(
+            visit.form.get("task", ""), visit.form.get("account", ""), by=visit.operator.name, now=visit.now
+        )
+        return "", flash.done(f"{task.action} at {task.target} goes on with that account.")
+
+
+_ACTIONS: Mapping[str, Callable[[CasePage, str, Visit], tuple[str | Message, ...]]] = {
+    "cancel": CasePage._cancel,
+    "expedite": CasePage._expedite,
+    "hold": CasePage._hold,
+    "lift": CasePage._lift,
+    "retry": CasePage._retry,
+    "restore": CasePage._restore,
+    "withdraw": CasePage._withdraw,
+    "done": CasePage._done,
+    "link": CasePage._link,
+}
+
+
+def _possible(story: Story) -> dict[str, Any]:
+    """Return which forms make sense; the services decide when they are sent."""
+    is_open, is_leave = story.case.state == "open", story.case.kind == "leave"
+    tasks = story.tasks
+    return {
+        "cancel": is_open and is_leave,
+        "hold": is_open,
+        "retry": is_open and any(task.state in (TaskState.FAILED, TaskState.WAITING) for task in tasks),
+        "expedite": [
+            (stage.number, f"stage {stage.number}")
+            for stage in story.stages
+            if is_open and any(t.state is TaskState.PLANNED and t.due_at > story.now for t in stage.tasks)
+        ],
+        "restore": is_leave and any(task.state is TaskState.DONE for task in tasks),
+    }
+
+
+def _number(visit: Visit, name: str) -> int:
+    said = visit.form.get(name, "")
+    if not said.isdecimal() or len(said) > 4:
+        raise IncompleteFormError(f"{name} is no number; reload the page")
+    return int(said)
+
+
+def _pretty(received: object) -> str:
+    return json.dumps(received, indent=2, ensure_ascii=False, default=str) if received is not None else ""

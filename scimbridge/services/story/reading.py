@@ -107,7 +107,7 @@ class Stories:
                 graces={row["id"]: case.trigger_at + stage_after(row) for row in stage_rows(tx, case_id)},
                 evidence={key: row["evidence"] for key, row in rows.items() if row["evidence"]},
                 forecasts=forecast(tx, own, now, waits=_waiting_for_people(own, stages, standing)),
-                attempts={task.id: attempts.attempt_rows(tx, task.id) for task in own},
+                attempts=attempts.attempts_of(tx, [task.id for task in own]),
                 requests=journal.requests_about(tx, identity.id, case.trigger_at, MOST_REQUESTS),
                 history=journal.entries_of_case(tx, case_id),
                 holds=standing,

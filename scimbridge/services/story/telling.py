@@ -22,7 +22,7 @@ from scimbridge.services.story.waiting import waiting_for
 
 def tell(story: Story) -> Iterator[str]:
     """Yield the lines of a case's story."""
-    yield from _opening(story)
+    yield from opening(story)
     waits = list(waiting_for(story))
     if waits:
         yield ""
@@ -35,7 +35,7 @@ def tell(story: Story) -> Iterator[str]:
         yield "What was left undone:"
         yield from (f"  {reason}" for reason in undone)
     yield from _stages(story)
-    yield from _section("What was not given back:", _not_given_back(story))
+    yield from _section("What was not given back:", not_given_back(story))
     yield from _section("What the source sent:", (_request(row) for row in story.requests))
     yield from _section("History:", (_entry(entry) for entry in story.history))
 
@@ -53,7 +53,8 @@ _OPENINGS: Mapping[Trigger | None, str] = {
 }
 
 
-def _opening(story: Story) -> Iterator[str]:
+def opening(story: Story) -> Iterator[str]:
+    """Yield who left, when and how, by which rule, and how the case is."""
     case, summary = story.case, story.summary
     if case.is_about_group:
         yield from _opening_of_group(story)
@@ -109,14 +110,14 @@ def _stages(story: Story) -> Iterator[str]:
 def _task(task: Task, story: Story) -> Iterator[str]:
     reason = f": {task.reason}" if task.reason else ""
     yield f"  {what(task)}: {task.state}{reason} (task {task.id})"
-    yield from _outlook(story.forecasts.get(task.id))
+    yield from outlook(story.forecasts.get(task.id))
     changes = list(_evidence(story.evidence.get(task.id) or {}))
     if changes:
         yield f"    read before and after: {'; '.join(changes)}"
     yield from (f"    {_run(run)}" for run in story.attempts.get(task.id, ()))
 
 
-def _outlook(foreseen: Forecast | None) -> Iterator[str]:
+def outlook(foreseen: Forecast | None) -> Iterator[str]:
     """Yield by when a task will be done and should be, where it has a deadline."""
     if foreseen is None or foreseen.deadline_at is None:
         return
@@ -137,15 +138,16 @@ def _evidence(evidence: Mapping[str, Any]) -> Iterator[str]:
     before, after = evidence.get("before") or {}, evidence.get("after") or {}
     for key in before:
         if key in after and before[key] != after[key]:
-            yield f"{key} {_value(before[key])} -> {_value(after[key])}"
+            yield f"{key} {in_words(before[key])} -> {in_words(after[key])}"
         elif key in after and key in _ALWAYS_TOLD:
-            yield f"{key} {_value(before[key])}"
+            yield f"{key} {in_words(before[key])}"
 
 
 _ALWAYS_TOLD = frozenset({"exists", "suspended", "disabled"})
 
 
-def _value(value: object) -> str:
+def in_words(value: object) -> str:
+    """Return a value of an account as people read it."""
     match value:
         case bool():
             return "yes" if value else "no"
@@ -157,7 +159,8 @@ def _value(value: object) -> str:
             return str(value)
 
 
-def _not_given_back(story: Story) -> Iterator[str]:
+def not_given_back(story: Story) -> Iterator[str]:
+    """Yield what could not be given back, and where."""
     for task in story.tasks:
         for lost in (story.evidence.get(task.id) or {}).get("not_given_back", ()):
             yield f"{task.target}: {lost}"
