@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scimbridge.cli import operator_token
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group
 from scimbridge.cli.options import operator as who
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
 
 app = new_group("operator", "Operators: who may use the pages and the API.")
+app.add_typer(operator_token.app)
 
 
 def _name(value: str) -> str:
