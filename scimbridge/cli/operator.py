@@ -113,7 +113,10 @@ def role(
 
 @app.command()
 def readmit(name: KnownArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """Let somebody in again whom an identity provider signs in, and who was revoked here."""
+    """Let somebody in again who was revoked here.
+
+    For those whom an identity provider signs in; others are created anew.
+    """
     with opened(config, log_level) as bridge:
         bridge.operators.let_in_again(name, by=who(by), now=bridge.clock())
     say(f"{name} may sign in again.")
