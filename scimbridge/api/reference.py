@@ -81,9 +81,8 @@ def _type(schema: Schema, schemas: Schema) -> str:
             return f"list of {_type(items, schemas)}"
         case {"format": "date-time"}:
             return "time"
-        case {"type": kind}:
-            return str(kind)
-    return "any"
+        case _:
+            return str(schema.get("type", "any"))
 
 
 def _choice(values: list[str]) -> str:

@@ -84,9 +84,9 @@ def sign_in(name: KnownArgument, by: By = None, config: ConfigPath = None, log_l
 
 @app.command()
 def password(name: KnownArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """Set an operator's password, which is asked for, or read from the standard input.
+    """Set an operator's password.
 
-    Their sessions end.
+    It is asked for, or read from the standard input. Their sessions end.
     """
     new = _ask_password()
     with opened(config, log_level) as bridge:

@@ -32,7 +32,7 @@ def test_every_call_of_the_page_does_what_it_says(world: World) -> None:
         _, url, *options = shlex.split(text)
         pairs = list(zip(options[::2], options[1::2], strict=True))
         headers = dict(value.split(": ", 1) for option, value in pairs if option == "-H")
-        (body,) = [value for option, value in pairs if option == "-d"] or [None]
+        body = next((value for option, value in pairs if option == "-d"), None)
         path = urlsplit(url)._replace(scheme="", netloc="").geturl()
 
         answer = world.client.request("POST" if body else "GET", path, headers=headers, content=body)

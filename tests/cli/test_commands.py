@@ -45,6 +45,7 @@ EXPECTED = {
 CHANGING = {
     *("token create", "token revoke", "client create", "client revoke", "operator create", "operator revoke"),
     *("operator token create", "operator token revoke"),
+    *("operator role", "operator password", "operator sign-in", "operator readmit"),
     *("cases restore", "cases withdraw", "cases retry", "cases unapprove", "tasks done"),
     *(
         "targets pause",
