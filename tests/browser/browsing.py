@@ -97,7 +97,8 @@ def walk(page: Page, world: World) -> Iterator[str]:
 
     So a new page is in it without a word, if there is a way to it.
     """
-    unseen = {one.path: compile_path(one.path)[0] for one in PAGES}
+    # Lists as files are no pages, although they are kept with them.
+    unseen = {one.path: compile_path(one.path)[0] for one in PAGES if not one.path.endswith(".csv")}
     ahead = [f"/cases/{world.case_of(BAD)}", *(path for path in unseen if "{" not in path)]
     while ahead:
         address = ahead.pop(0)

@@ -24,9 +24,19 @@ SCREENS = {
 }
 
 
-def shown(world: World) -> dict[str, str]:
-    """Return the pages of the README, by file."""
-    return {"board": "/", "case": f"/cases/{world.case_of(UNAPPROVED)}", "guard": "/guard"}
+TO_THE_TOP = "heading => scrollBy(0, heading.getBoundingClientRect().top - 70)"
+
+README = (1160, 740)
+"""What fits beside text."""
+
+
+def shown(world: World) -> dict[str, tuple[str, str]]:
+    """Return the pages of the README by file: where each is, and from which heading on it is shown."""
+    return {
+        "board": ("/", ""),
+        "case": (f"/cases/{world.case_of(UNAPPROVED)}", "Stage 2"),
+        "charts": ("/charts", "Time to revoke"),
+    }
 
 
 def main() -> None:
@@ -43,10 +53,12 @@ def main() -> None:
                 (page,) = context.pages
                 for address in walk(page, world):
                     page.screenshot(path=ALL / f"{_file(address)}-{name}.png", full_page=True)
-        with signed_in(chromium, world, "operator") as context:
+        with signed_in(chromium, world, "operator", size=README) as context:
             (page,) = context.pages
-            for name, address in shown(world).items():
+            for name, (address, heading) in shown(world).items():
                 page.goto(address)
+                if heading:
+                    page.get_by_role("heading", name=heading).first.evaluate(TO_THE_TOP)
                 page.screenshot(path=SHOWN / f"{name}.png")
     sys.stdout.write(f"{ALL}\n{SHOWN}\n")
 

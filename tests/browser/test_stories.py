@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import count
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Look
-from tests.browser.world import UNASSIGNED, World
+from tests.browser.world import UNAPPROVED, UNASSIGNED, World, eventually
 
 _numbers = count(1)
 
@@ -84,3 +85,37 @@ def test_a_viewer_is_refused(look: Look, world: World) -> None:
     assert answer.status == 403
     assert "this takes the role operator or admin" in answer.text()
     assert {one.name: one.pause for one in world.bridge.overview.targets(world.clock())}["crm"] is None
+
+
+def test_a_deletion_is_approved(look: Look, world: World) -> None:
+    page = look(scripts=False)
+
+    page.goto("/")
+    page.get_by_role("link", name=UNAPPROVED).first.click()
+    page.get_by_role("link", name=re.compile("Approve|approve")).first.click()
+    expect(page.get_by_role("main")).to_contain_text("cannot be undone")
+    decide(page, "Approve exactly this")
+
+    expect(page.get_by_role("status")).to_be_visible()
+    world.work()
+    eventually(lambda: not world.has_account(UNAPPROVED, "crm"), "the account is deleted")
+    page.goto(f"/cases/{world.case_of(UNAPPROVED)}")
+    expect(page.get_by_role("main")).to_contain_text("the-operator")
+
+
+@with_and_without_scripts
+def test_what_was_taken_is_given_back(look: Look, world: World, scripts: bool) -> None:
+    name = somebody(world, user_type="Contractor")
+    world.leave(name)
+    world.pass_time("10m")
+    eventually(lambda: world.is_suspended(name, "crm"), "the account is suspended")
+    page = look(scripts=scripts)
+
+    page.goto("/cases?state=all")
+    page.get_by_role("link", name=name).click()
+    page.locator("summary", has_text="Restore").click()
+    decide(page, "Give back what it took", Reason="they left by mistake")
+
+    expect(page.get_by_role("status")).to_be_visible()
+    world.work()
+    eventually(lambda: not world.is_suspended(name, "crm"), "the account is given back")

@@ -236,6 +236,7 @@ class World:
         self.bridge.flooding.finish(now)
         self.bridge.deadlines.run(now)
         self.bridge.census.run(now)
+        self.bridge.tallying.run(now)
         return bool(swept.released or swept.ended)
 
     def _runnable(self) -> list[str]:
