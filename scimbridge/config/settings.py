@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from scimbridge.config.asking import check_hooks, hooks_of, written_out_hook_sec
 from scimbridge.config.document import Document, SourceSection
 from scimbridge.config.drafts import KnownTargets
 from scimbridge.config.limits import check_limits, exclusion_of, guard_of
+from scimbridge.config.listing import Listed, list_settings
 from scimbridge.config.notify import channels_of, written_out_secrets
 from scimbridge.config.operators import OperatorSettings, operators_of, written_out_client_secret
 from scimbridge.config.problems import read
@@ -79,6 +80,8 @@ class Settings:
         seal_key: The file of the key that seals the history.
         notices: How people are told; ``None`` where nobody is.
         warnings: What is allowed, and yet worth a look.
+        document: As it was read, defaults filled in.
+        raw: As it was written, for where each setting comes from.
     """
 
     path: Path | None
@@ -101,6 +104,12 @@ class Settings:
     seal_key: Path
     notices: Channels | None = field(repr=False)
     warnings: tuple[Problem, ...]
+    document: Document = field(repr=False)
+    raw: RawSettings = field(repr=False)
+
+    def listed(self) -> Iterator[Listed]:
+        """Yield all settings, each with where it comes from, and without what must stay secret."""
+        return list_settings(self.document, self.targets, self.raw)
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None, *, rules: Path | None = None) -> Settings:
@@ -154,6 +163,8 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
     public_url = document.server.public_url or f"http://{document.server.listen}"
     return Settings(
         path=raw.path,
+        document=document,
+        raw=raw,
         data_dir=data_dir,
         server=ServerSettings(
             listen=document.server.listen,

@@ -16,6 +16,8 @@ from scimbridge.dashboard.pages.guard import FloodPage, GuardPage
 from scimbridge.dashboard.pages.holds import HoldPage, HoldsPage
 from scimbridge.dashboard.pages.inquiries import InquiriesPage, InquiryPage
 from scimbridge.dashboard.pages.queues import QueuesPage
+from scimbridge.dashboard.pages.rules import RulesPage, SchedulesPage
+from scimbridge.dashboard.pages.settings import SettingsPage
 from scimbridge.dashboard.pages.targets import TargetPage, TargetsPage
 
 PAGES: tuple[type[Page], ...] = (
@@ -38,6 +40,9 @@ PAGES: tuple[type[Page], ...] = (
     TargetPage,
     AccountPage,
     AppPage,
+    RulesPage,
+    SchedulesPage,
+    SettingsPage,
     *EXPORTS,
 )
 """All of them; a page that is not here has no address."""
