@@ -61,7 +61,8 @@ def test_the_history_goes_on_page_by_page_to_its_beginning(
     bench: Bench, browse: Browse, leaver: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history, "SHOWN", 1)
-    browser, address, seen = browse(), "/history", []
+    browser, address = browse(), "/history"
+    seen: list[str] = []
     everything = len(bench.overview.history_after(0))
 
     while address and len(seen) <= everything:

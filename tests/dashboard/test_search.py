@@ -16,9 +16,11 @@ from tests.store.test_query_plans import Explained
 @pytest.fixture
 def ada(bench: Bench) -> str:
     bench.join("grace@example.com")
-    return bench.join(
+    person = bench.join(
         "Ada@example.com", displayName="<b>Ada</b>", emails=[{"value": "Lovelace@example.com"}], externalId="E-17"
     )
+    bench.run()
+    return person
 
 
 def shown(browse: Browse, said: str) -> str:
