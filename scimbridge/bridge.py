@@ -70,12 +70,14 @@ from scimbridge.services.quirks import Quirks
 from scimbridge.services.recent import RecentGrants
 from scimbridge.services.reconciling import Reconciling
 from scimbridge.services.recording import Recording
+from scimbridge.services.records import Records
 from scimbridge.services.rehearsal import Rehearsing
 from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.repeating import Repeating
 from scimbridge.services.requesting import Requesting
 from scimbridge.services.retiring import Retiring
 from scimbridge.services.returning import Returning
+from scimbridge.services.searching import Searching
 from scimbridge.services.sessions import Sessions
 from scimbridge.services.sources import Sources
 from scimbridge.services.stale_groups import StaleGroups
@@ -467,6 +469,16 @@ class Bridge:
     def board(self) -> Board:
         """Where everybody stands who leaves."""
         return Board(self.database)
+
+    @cached_property
+    def searching(self) -> Searching:
+        """Finds by what one has in hand."""
+        return Searching(self.database, [target.name for target in self.fleet if target.name != NOTICES])
+
+    @cached_property
+    def records(self) -> Records:
+        """What happened, and what sources sent."""
+        return Records(self.database)
 
     @cached_property
     def overview(self) -> Overview:

@@ -82,6 +82,13 @@ def read_filter(values: Mapping[str, str]) -> CaseFilter:
     return CaseFilter(query=query, said=said, problems=tuple(reader.problems))
 
 
+def read_times(values: Mapping[str, str]) -> tuple[datetime | None, datetime | None, tuple[str, ...]]:
+    """Return since and until when (UTC), where an address says so, and what of it is no time."""
+    reader = _Reader({name: said for name in ("since", "until") if (said := values.get(name, "").strip())})
+    since, until = reader.time("since"), reader.time("until", is_end=True)
+    return since, until, tuple(reader.problems)
+
+
 class _Reader:
     def __init__(self, said: Mapping[str, str]) -> None:
         self._said = said

@@ -13,10 +13,13 @@ from scimbridge.dashboard.pages.charts import ChartsPage
 from scimbridge.dashboard.pages.exclusions import ExclusionPage, ExclusionsPage
 from scimbridge.dashboard.pages.exports import EXPORTS
 from scimbridge.dashboard.pages.guard import FloodPage, GuardPage
+from scimbridge.dashboard.pages.history import HistoryPage
 from scimbridge.dashboard.pages.holds import HoldPage, HoldsPage
 from scimbridge.dashboard.pages.inquiries import InquiriesPage, InquiryPage
 from scimbridge.dashboard.pages.queues import QueuesPage
+from scimbridge.dashboard.pages.requests import RequestsPage
 from scimbridge.dashboard.pages.rules import RulesPage, SchedulesPage
+from scimbridge.dashboard.pages.search import SearchPage
 from scimbridge.dashboard.pages.settings import SettingsPage
 from scimbridge.dashboard.pages.targets import TargetPage, TargetsPage
 
@@ -26,6 +29,9 @@ PAGES: tuple[type[Page], ...] = (
     CasePage,
     ApprovalPage,
     ActingPage,
+    SearchPage,
+    HistoryPage,
+    RequestsPage,
     GuardPage,
     FloodPage,
     HoldsPage,

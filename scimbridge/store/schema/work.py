@@ -70,8 +70,8 @@ approvals = Table(
 RUNNABLE = text("state IN ('ready', 'waiting')")
 
 _PLANNED = text("state = 'planned'")
-_ASKING = text("(state = 'failed' OR (state = 'waiting' AND not_before IS NULL))")
-_RETRYING = text("state = 'waiting' AND not_before IS NOT NULL")
+ASKING = text("(state = 'failed' OR (state = 'waiting' AND not_before IS NULL))")
+RETRYING = text("state = 'waiting' AND not_before IS NOT NULL")
 _DESTROYED = text("irreversible AND state = 'done'")
 
 LATE = text("deadline_at IS NOT NULL AND alarmed_at IS NULL AND state NOT IN ('done', 'skipped', 'canceled')")
@@ -113,8 +113,8 @@ tasks = Table(
     Index("ix_tasks_runnable", "target", "due_at", sqlite_where=RUNNABLE, postgresql_where=RUNNABLE),
     # The operators' questions about a target: what asks for them, what is tried again and when, and what was
     # done last that cannot be undone.
-    Index("ix_tasks_asking", "target", "id", sqlite_where=_ASKING, postgresql_where=_ASKING),
-    Index("ix_tasks_retrying", "target", "not_before", sqlite_where=_RETRYING, postgresql_where=_RETRYING),
+    Index("ix_tasks_asking", "target", "id", sqlite_where=ASKING, postgresql_where=ASKING),
+    Index("ix_tasks_retrying", "target", "not_before", sqlite_where=RETRYING, postgresql_where=RETRYING),
     Index("ix_tasks_destroyed", "target", "finished_at", sqlite_where=_DESTROYED, postgresql_where=_DESTROYED),
 )
 
