@@ -40,23 +40,20 @@ class GoogleClient:
     def __init__(self, config: GoogleWorkspaceConfig, context: Context, **replaced: Any) -> None:
         self._config = config
         key = config.key
-        settings: dict[str, Any] = {
-            "ca_file": config.ca_file,
-            "allow_link_local": config.allow_link_local,
-            **replaced,
-        }
-        self._public = {"permit": context.permit, **settings}
-        self._tokens = HttpClient(key["token_uri"], permit=context.permit, **settings)
+        own: dict[str, Any] = {"ca_file": config.ca_file, **replaced}
+        self._public = {"permit": context.permit, "allow_link_local": config.allow_link_local, **own}
+        # Whoever gives out tokens says nothing about how often the APIs may be called.
+        self._tokens = HttpClient(key["token_uri"], **self._public)
         self._credentials = Credentials(key, self._tokens)
         self._http = {
-            root: HttpClient(
+            root: HttpClient.for_target(
                 getattr(config, root.value),
-                permit=context.permit,
-                throttled=context.throttled,
+                config,
+                context,
                 errors=errors.STATUS_ERRORS,
                 classify=errors.classify,
                 explain=errors.explain,
-                **settings,
+                **own,
             )
             for root in Root
         }

@@ -31,22 +31,21 @@ class GraphClient:
     """
 
     def __init__(self, config: Microsoft365Config, context: Context, **replaced: Any) -> None:
-        settings: dict[str, Any] = {
-            "ca_file": config.ca_file,
-            "allow_link_local": config.allow_link_local,
-            **replaced,
-        }
+        own: dict[str, Any] = {"ca_file": config.ca_file, **replaced}
         self._root = config.api_root
-        self._tokens = HttpClient(config.authority, permit=context.permit, **settings)
+        # Whoever gives out tokens says nothing about how often Graph may be called.
+        self._tokens = HttpClient(
+            config.authority, permit=context.permit, allow_link_local=config.allow_link_local, **own
+        )
         self._credentials = Credentials(config, self._tokens)
-        self._http = HttpClient(
+        self._http = HttpClient.for_target(
             config.api_root,
-            permit=context.permit,
-            throttled=context.throttled,
+            config,
+            context,
             errors=errors.STATUS_ERRORS,
             classify=errors.classify,
             explain=errors.explain,
-            **settings,
+            **own,
         )
         post = partial(self.send, "POST", "/$batch")
         self._batches = Batches(post, context, replaced.get("sleep", time.sleep))

@@ -119,14 +119,11 @@ def http_client(config: ScimConfig, context: Context, **replaced: Any) -> HttpCl
         total=timedelta(seconds=config.total_timeout),
     )
     settings: dict[str, Any] = {
-        "permit": context.permit,
-        "throttled": context.throttled,
         "headers": signing_in.headers(config),
         "certificate": signing_in.certificate(config),
         "limits": limits,
         "ca_file": config.ca_file,
-        "allow_link_local": config.allow_link_local,
         "errors": STATUS_ERRORS,
         "explain": explain,
     }
-    return HttpClient(config.base_url, **{**settings, **replaced})
+    return HttpClient.for_target(config.base_url, config, context, **{**settings, **replaced})

@@ -41,14 +41,11 @@ class WebhookClient:
         self._key = parse_key(secret.get_secret_value()) if secret is not None else None
         total = timedelta(seconds=config.timeout)
         settings: dict[str, Any] = {
-            "permit": context.permit,
-            "throttled": context.throttled,
             "headers": _credentials(config),
             "limits": Limits(total=total, read=total),
             "ca_file": config.ca_file,
-            "allow_link_local": config.allow_link_local,
         }
-        self._http = HttpClient(config.base_url, **{**settings, **replaced})
+        self._http = HttpClient.for_target(config.base_url, config, context, **{**settings, **replaced})
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,6 +1,6 @@
 """HTTP for connectors: deadlines, short retries, the permit, and errors that show nothing private.
 
-The only module of the product that imports the HTTP library for outbound calls.
+With the modules that it is made of, the only one that imports the HTTP library for outbound calls.
 It is imported by the connectors that need it, not by ``scimbridge.sdk``.
 """
 
@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import cache
 from http.client import responses
 from pathlib import Path
@@ -28,7 +27,33 @@ from scimbridge.sdk.addresses import ForbiddenAddressError, refuse_written
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.connector import Confirm, Context, Permit, Throttled
 from scimbridge.sdk.deadline import Deadline, bind
-from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError, TargetUnusableError
+from scimbridge.sdk.errors import ConnectorError, RetryableError, TargetUnusableError
+from scimbridge.sdk.statuses import (
+    BUSY,
+    STATUS_ERRORS,
+    ErrorTable,
+    asked_wait,
+    error_for,
+    is_throttling,
+    parse_retry_after,
+)
+from scimbridge.sdk.troubles import AnswerTooLongError, Failure, explain_transport
+
+__all__ = [
+    "BUSY",
+    "IDEMPOTENT",
+    "READING",
+    "STATUS_ERRORS",
+    "Answer",
+    "Authorize",
+    "ClientCertificate",
+    "HttpClient",
+    "Limits",
+    "asked_wait",
+    "error_for",
+    "is_throttling",
+    "parse_retry_after",
+]
 
 # They log whole URLs, and with them the names in filters, at INFO; headers at DEBUG.
 for _name in ("httpx", "httpcore"):
@@ -39,26 +64,6 @@ READING = frozenset({"GET", "HEAD"})
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 """Methods that may be sent again after an answer that says "not now" (RFC 9110 §9.2.2)."""
-
-BUSY = frozenset({429, 502, 503, 504})
-"""Answers after which a moment's patience may help."""
-
-STATUS_ERRORS: Mapping[int, type[ConnectorError]] = {
-    400: RejectedError,
-    401: TargetUnusableError,
-    403: RejectedError,
-    408: RetryableError,
-    409: RejectedError,
-    # Somebody changed the resource since it was read; the next attempt reads again.
-    412: RetryableError,
-    422: RejectedError,
-    425: RetryableError,
-    429: RetryableError,
-    501: RejectedError,
-}
-"""What an answer means where the connector's own table says nothing else."""
-
-ErrorTable = Mapping[int, type[ConnectorError]]
 
 Authorize = Callable[[bool], str]
 """Returns the Authorization header; told whether the last one was refused, so that it gets a new token."""
@@ -133,14 +138,6 @@ class Answer:
         except (ValueError, RecursionError):
             return None
         return document if isinstance(document, dict) else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """Why one sending led to nothing, and whether sending again is safe."""
-
-    error: ConnectorError
-    may_resend: bool = False
 
 
 @dataclass(slots=True)
@@ -296,7 +293,7 @@ class HttpClient:
         deadline = self._monotonic() + self._limits.total.total_seconds()
         sending = _Call(request, call, deadline, expect, confirm, authorize, only_asks)
         result = self._retrying(sending)(self._send_once, sending)
-        if isinstance(result, _Failure):
+        if isinstance(result, Failure):
             raise result.error
         return result
 
@@ -310,21 +307,21 @@ class HttpClient:
             )
 
         return tenacity.Retrying(
-            retry=tenacity.retry_if_result(lambda result: isinstance(result, _Failure) and result.may_resend),
+            retry=tenacity.retry_if_result(lambda result: isinstance(result, Failure) and result.may_resend),
             wait=_wait,
             stop=exhausted,
             sleep=self._sleep,
             retry_error_callback=_last_result,
         )
 
-    def _send_once(self, call: _Call) -> Answer | _Failure:
+    def _send_once(self, call: _Call) -> Answer | Failure:
         self._ask(call)
         try:
             answer = self._exchange(call)
         except ForbiddenAddressError as error:
-            return _Failure(TargetUnusableError(f"{call.words}: {error}"))
+            return Failure(TargetUnusableError(f"{call.words}: {error}"))
         except httpx.HTTPError as error:
-            return _explain_transport(error, call)
+            return explain_transport(error, call.words, writes=call.writes)
         if answer.status // 100 == 2 or answer.status in call.expect:
             return answer
         failure = self._judge(answer, call)
@@ -334,7 +331,7 @@ class HttpClient:
             # Refused before anything was done, so that every method may be sent again.
             call.has_new_token = True
             call.request.headers["Authorization"] = call.authorize(True)
-            return _Failure(failure.error, may_resend=True)
+            return Failure(failure.error, may_resend=True)
         return failure
 
     def _ask(self, call: _Call) -> None:
@@ -364,100 +361,26 @@ class HttpClient:
         for piece in response.iter_bytes():
             size += len(piece)
             if size > self._limits.answer_bytes:
-                raise _AnswerTooLongError
+                raise AnswerTooLongError
             if self._monotonic() > deadline:
                 raise httpx.ReadTimeout("the answer took too long", request=response.request)
             yield piece
 
-    def _judge(self, answer: Answer, call: _Call) -> _Failure:
+    def _judge(self, answer: Answer, call: _Call) -> Failure:
         message = f"{answer.call}: the target answered {answer.status} {responses.get(answer.status, '')}".rstrip()
         if more := self._explain(answer):
             message += f" ({more})"
         kind = self._classify(answer) or error_for(answer.status, self._errors)
         if kind is not RetryableError:
-            return _Failure(kind(message))
+            return Failure(kind(message))
         retry_after = asked_wait(answer.headers, self._wall())
         error = RetryableError(message, retry_after=retry_after)
         is_busy = answer.status in BUSY or self._classify(answer) is RetryableError
-        return _Failure(error, may_resend=is_busy and call.is_idempotent)
+        return Failure(error, may_resend=is_busy and call.is_idempotent)
 
 
 def _content(body: Mapping[str, Any] | bytes | None) -> bytes | None:
     return body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-
-
-class _AnswerTooLongError(httpx.HTTPError):
-    """The answer is longer than what is read."""
-
-    def __init__(self) -> None:
-        super().__init__("the answer is too long")
-
-
-def error_for(status: int, table: ErrorTable) -> type[ConnectorError]:
-    """Return what an answer that is no success means: by the connector's table, the general one, or its class."""
-    found = table.get(status) or STATUS_ERRORS.get(status)
-    if found is not None:
-        return found
-    if status >= 500:
-        return RetryableError
-    return RejectedError if status >= 400 else TargetUnusableError
-
-
-def is_throttling(status: int, retry_after: timedelta | None) -> bool:
-    """Whether an answer that may be asked for again says that there were too many calls.
-
-    A 403 that is no refusal for good is how Google says so; a 503 without Retry-After is a fault and not a wish.
-    """
-    return status in {403, 429} or (status == 503 and retry_after is not None)
-
-
-# Beside Retry-After, which comes first: names without a standard, and that of draft-ietf-httpapi-ratelimit-headers.
-_RESETS = ("x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset")
-_A_DAY = timedelta(days=1)
-
-
-def asked_wait(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """Return how long an answer asks to wait, by Retry-After or by when the limit of calls begins anew.
-
-    Args:
-        headers: By lower-case name.
-        now: In UTC.
-    """
-    asked = parse_retry_after(headers.get("retry-after"), now)
-    if asked is not None:
-        return asked
-    return next((wait for name in _RESETS if (wait := _until_reset(headers.get(name), now)) is not None), None)
-
-
-def _until_reset(value: str | None, now: datetime) -> timedelta | None:
-    """Return the wait until a limit begins anew: seconds from now, or since 1970, of a day at most.
-
-    Nobody's limits begin anew later than that; what says so means something else, like milliseconds.
-    """
-    text = (value or "").strip()
-    if not (text.isascii() and text.isdigit()) or len(text) > len("9999999999"):
-        return None
-    seconds = int(text)
-    wait = timedelta(seconds=seconds if seconds <= _A_DAY.total_seconds() else seconds - int(now.timestamp()))
-    return max(wait, timedelta()) if wait <= _A_DAY else None
-
-
-def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
-    """Return how long a Retry-After header asks to wait (RFC 9110 §10.2.3), or ``None`` where it says nothing.
-
-    Args:
-        value: Seconds or an HTTP date.
-        now: In UTC, for a date; one that has passed asks for no wait at all.
-    """
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        # Ten digits are three hundred years; more would not fit a timedelta.
-        return timedelta(seconds=int(text[:10]))
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return max((at if at.tzinfo else at.replace(tzinfo=UTC)) - now, timedelta())
 
 
 @cache
@@ -482,7 +405,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     """Full jitter under a doubling ceiling, and never less than the target asked for."""
     result = state.outcome.result() if state.outcome is not None else None
     asked = (
-        result.error.retry_after if isinstance(result, _Failure) and isinstance(result.error, RetryableError) else None
+        result.error.retry_after if isinstance(result, Failure) and isinstance(result.error, RetryableError) else None
     )
     ceiling = 0.25 * 2**state.attempt_number
     return max(_RNG.uniform(0, ceiling), asked.total_seconds() if asked is not None else 0.0)
@@ -490,48 +413,3 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 def _last_result(state: tenacity.RetryCallState) -> Any:
     return state.outcome.result() if state.outcome is not None else None
-
-
-def _explain_transport(error: httpx.HTTPError, call: _Call) -> _Failure:
-    """Translate what went wrong below HTTP. Messages of the library may quote headers or bodies: they stay behind."""
-    match error:
-        case _AnswerTooLongError():
-            return _Failure(RejectedError(f"{call.words}: the answer is longer than what is read"))
-        case httpx.ConnectError() if (reason := _certificate_problem(error)) is not None:
-            return _Failure(TargetUnusableError(f"{call.words}: the certificate is not trusted: {reason}"))
-        case httpx.TransportError() if _wants_another_certificate(error):
-            return _Failure(TargetUnusableError(f"{call.words}: the target wants a client certificate that it trusts"))
-        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.PoolTimeout():
-            return _Failure(RetryableError(f"{call.words}: cannot connect ({_reason(error)})"), may_resend=True)
-        case httpx.TimeoutException():
-            return _Failure(RetryableError(f"{call.words}: no answer in time"))
-        case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
-            return _Failure(TargetUnusableError(f"{call.words}: the address or the token cannot be sent in a request"))
-        case _:
-            broke = f"{call.words}: the connection broke ({type(error).__name__})"
-            return _Failure(RetryableError(broke), may_resend=not call.writes)
-
-
-def _certificate_problem(error: BaseException) -> str | None:
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return cause.verify_message
-    return None
-
-
-def _wants_another_certificate(error: BaseException) -> bool:
-    """Whether the target hung up over the certificate that it was shown, or was not (RFC 8446 section 6.2)."""
-    reasons = [str(cause.reason) for cause in _causes(error) if isinstance(cause, ssl.SSLError)]
-    return any("ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason) for reason in reasons)
-
-
-def _reason(error: BaseException) -> str:
-    """Return what the operating system says, such as "Connection refused"."""
-    said = (cause.strerror for cause in _causes(error) if isinstance(cause, OSError))
-    return next((text for text in said if text), "timed out" if isinstance(error, httpx.TimeoutException) else "failed")
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
