@@ -138,7 +138,7 @@ def test_whom_a_provider_signs_in_is_kept_out_and_let_in_again(admin: Browser, b
     admin.send(page, what="readmit")
 
     assert "They may sign in again" in text_of(admin.get(page).text)
-    assert admin.bridge.signing_in.by_provider(eve, Visitor(), bench.clock())
+    assert admin.bridge.signing_in.by_provider(eve, Visitor(), bench.clock()).session.operator.name == "eve (oidc)"
 
 
 def test_a_source_is_connected_by_its_first_token(admin: Browser, bench: Bench) -> None:
