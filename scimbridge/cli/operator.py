@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +14,7 @@ from scimbridge.cli.options import operator as who
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.cli.token import NEVER, lifetime_of, lifetime_text
 from scimbridge.dashboard.times import moment
-from scimbridge.domain.operator import Role
+from scimbridge.domain.operator import Role, is_operator_name
 from scimbridge.domain.times import iso
 from scimbridge.notices.links import sign_in_link
 
@@ -26,7 +25,7 @@ app = new_group("operator", "Operators: who may use the pages and the API.")
 
 
 def _name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}", value):
+    if not is_operator_name(value):
         raise typer.BadParameter('write a name of letters, digits, ".", "_", "@", "+" and "-", at most 100 characters')
     return value
 
@@ -136,7 +135,7 @@ def list_operators(as_json: AsJson = False, config: ConfigPath = None, log_level
             [
                 {**{key: row[key] for key in ("name", "role", "hint")}, **{key: iso(row[key]) for key in times}}
                 for row in rows
-                if row["token_revoked_at"] == row["revoked_at"]
+                if row["hint"] is None or row["token_revoked_at"] == row["revoked_at"]
             ]
         )
     elif not rows:
@@ -148,13 +147,13 @@ def list_operators(as_json: AsJson = False, config: ConfigPath = None, log_level
                 (
                     row["name"],
                     row["role"],
-                    row["hint"],
+                    row["hint"] or "-",
                     moment(row["created_at"]),
-                    moment(row["expires_at"]) if row["expires_at"] else NEVER,
+                    moment(row["expires_at"]) if row["expires_at"] else (NEVER if row["hint"] else "-"),
                     moment(row["revoked_at"]) if row["revoked_at"] else "-",
                 )
                 for row in rows
-                if row["token_revoked_at"] == row["revoked_at"]
+                if row["hint"] is None or row["token_revoked_at"] == row["revoked_at"]
             ],
         )
 

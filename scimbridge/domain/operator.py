@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -66,6 +67,14 @@ class Operator:
 
 PROVIDER_MARK = " (oidc)"
 """Ends the names of those whom an identity provider has signed in; no operator of our own can have such a name."""
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
+
+
+def is_operator_name(text: str) -> bool:
+    """Whether an operator of the bridge's own can be called so."""
+    return _NAME.fullmatch(text) is not None
 
 
 class Way(StrEnum):

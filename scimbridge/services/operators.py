@@ -110,6 +110,11 @@ class Operators:
         with self._database.read() as tx:
             return operators.all_operators(tx)
 
+    def everybody(self, now: datetime) -> Sequence[RowMapping]:
+        """Return all operators, each once, those who were revoked last, with what lets them in, but no secret."""
+        with self._database.read() as tx:
+            return operators.everybody(tx, now)
+
     def identify(self, token: str, now: datetime) -> Operator | None:
         """Return whose token this is; ``None`` where it lets nobody in."""
         if not token.startswith(PREFIX):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.operator import Role
 from scimbridge.errors import DuplicateError, NotFoundError
-from scimbridge.store.schema import operator_tokens, operators
+from scimbridge.store.schema import operator_secrets, operator_subjects, operator_tokens, operators
 
 _BY_DIGEST = (
     select(operators.c.name, operators.c.role, operator_tokens.c.expires_at)
@@ -98,7 +98,34 @@ def all_operators(tx: Connection) -> Sequence[RowMapping]:
     columns = (operator_tokens.c.hint, operator_tokens.c.expires_at, operator_tokens.c.created_at.label("token_at"))
     query = (
         select(operators, *columns, operator_tokens.c.revoked_at.label("token_revoked_at"))
-        .join(operator_tokens, operator_tokens.c.operator == operators.c.name)
+        .outerjoin(operator_tokens, operator_tokens.c.operator == operators.c.name)
         .order_by(operators.c.name, operator_tokens.c.created_at)
+    )
+    return tx.execute(query).mappings().all()
+
+
+def everybody(tx: Connection, now: datetime) -> Sequence[RowMapping]:
+    """Return all operators, each once, with what lets them in: ``has_password``, ``has_app``, and live ``tokens``."""
+    live = (
+        select(func.count())
+        .select_from(operator_tokens)
+        .where(
+            operator_tokens.c.operator == operators.c.name,
+            operator_tokens.c.revoked_at.is_(None),
+            operator_tokens.c.expires_at.is_(None) | (operator_tokens.c.expires_at > now),
+        )
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            operators,
+            operator_secrets.c.password_hash.is_not(None).label("has_password"),
+            operator_secrets.c.totp_secret.is_not(None).label("has_app"),
+            operator_subjects.c.subject.is_not(None).label("is_of_provider"),
+            live.label("tokens"),
+        )
+        .outerjoin(operator_secrets, operator_secrets.c.operator == operators.c.name)
+        .outerjoin(operator_subjects, operator_subjects.c.operator == operators.c.name)
+        .order_by(operators.c.revoked_at.is_not(None), operators.c.name)
     )
     return tx.execute(query).mappings().all()

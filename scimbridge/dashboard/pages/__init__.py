@@ -16,11 +16,13 @@ from scimbridge.dashboard.pages.guard import FloodPage, GuardPage
 from scimbridge.dashboard.pages.history import HistoryPage
 from scimbridge.dashboard.pages.holds import HoldPage, HoldsPage
 from scimbridge.dashboard.pages.inquiries import InquiriesPage, InquiryPage
+from scimbridge.dashboard.pages.operators import OperatorPage, OperatorsPage
 from scimbridge.dashboard.pages.queues import QueuesPage
 from scimbridge.dashboard.pages.requests import RequestsPage
 from scimbridge.dashboard.pages.rules import RulesPage, SchedulesPage
 from scimbridge.dashboard.pages.search import SearchPage
 from scimbridge.dashboard.pages.settings import SettingsPage
+from scimbridge.dashboard.pages.sources import SourcePage, SourcesPage
 from scimbridge.dashboard.pages.targets import TargetPage, TargetsPage
 
 PAGES: tuple[type[Page], ...] = (
@@ -44,6 +46,10 @@ PAGES: tuple[type[Page], ...] = (
     QueuesPage,
     TargetsPage,
     TargetPage,
+    SourcesPage,
+    SourcePage,
+    OperatorsPage,
+    OperatorPage,
     AccountPage,
     AppPage,
     RulesPage,
