@@ -123,7 +123,7 @@ def check_targets(bridge: Bridge, names: Sequence[str]) -> Iterator[Finding]:
 def check_pauses(bridge: Bridge) -> Iterator[Finding]:
     """Yield a warning for each target that is paused, or armed."""
     for status in bridge.overview.targets(bridge.clock()):
-        if status.pause is not None:
+        if status.pause is not None and not status.unusable:  # which has been told with its next step
             step = f"`scimbridge targets resume {status.name}` lets it go on"
             yield Finding(name=f"targets.{status.name}", verdict=Verdict.WARNING, message=status.pause, next_step=step)
         if status.armed_until is not None:

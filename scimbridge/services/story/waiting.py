@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.outline import NOTICES
-from scimbridge.domain.task import TaskState
+from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.times import moment
 from scimbridge.services.overview import TargetStatus
 from scimbridge.services.story.of_release import about_approval, about_planned
@@ -25,7 +25,7 @@ def waiting_for(story: Story) -> Iterator[Reason]:
     for name, status in story.targets.items():
         yield from _about_target(name, status, story)
     for task in story.pending:
-        if task.state is not TaskState.PLANNED:
+        if task.state is not TaskState.PLANNED and not _is_told_by_its_target(task, story):
             yield about_task(task, story)
     unapproved = [stage for stage in story.stages if stage.missing and not stage.is_finished]
     yield from (about_approval(stage, story) for stage in unapproved)
@@ -35,6 +35,12 @@ def waiting_for(story: Story) -> Iterator[Reason]:
         yield about_planned(planned, story)
     yield from _about_deadlines(story)
     yield from _about_observing(story)
+
+
+def _is_told_by_its_target(task: Task, story: Story) -> bool:
+    """Whether a task only waits for its target, to which nothing is sent: no worker would help."""
+    status = story.targets.get(task.target)
+    return task.state is TaskState.READY and status is not None and status.stopped is not None
 
 
 def _about_hold(hold: Hold, story: Story) -> Reason:
