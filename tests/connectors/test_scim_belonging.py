@@ -273,6 +273,25 @@ def test_a_member_who_is_refused_stops_no_other() -> None:
     assert len(app.groups[group_id]["members"]) == 2
 
 
+@pytest.mark.parametrize("other", ["refused", "empty", "everything"])
+def test_a_group_is_found_by_its_name_whatever_the_service_makes_of_the_filter(other: str) -> None:
+    app, _, subject = in_many("Sales", "Staff", habits={"group_filters": (), "other_filters": other})
+
+    found = subject.find_group("sales")
+
+    assert found is not None
+    assert app.groups[found.id]["displayName"] == "Sales"
+    assert subject.find_group("sale") is None
+
+
+def test_an_answer_about_another_group_is_refused() -> None:
+    app, _, subject = in_many("a")
+    app.answer_next = [lambda _: httpx.Response(200, json={"id": "g-other", "displayName": "b"})]
+
+    with pytest.raises(RejectedError, match="something else than that group"):
+        subject.read_group("g-1")
+
+
 def test_who_is_in_more_groups_than_a_page_has_is_taken_out_of_all_also_where_pages_have_no_numbers() -> None:
     app = Application(vendors()["aws-identity-center"])
     account_id = app.add_user("alice")
@@ -284,6 +303,20 @@ def test_who_is_in_more_groups_than_a_page_has_is_taken_out_of_all_also_where_pa
 
     assert out == Done(changed=True, after={"how many": 150})
     assert app.groups_of(account_id) == []
+
+
+def test_who_is_gone_is_not_put_back_where_the_service_would_take_anybody() -> None:
+    app, account_id, subject = in_many("a", habits={"knows_members": False})
+    group_id = next(iter(app.groups))
+    original = subject.read_group(group_id)
+    subject.perform(Action.EMPTY_GROUP, original, confirmed)
+    left = subject.read_group(group_id)
+    del app.users[account_id]
+
+    back = subject.perform(Action.REFILL_GROUP, left.with_original(original, left), confirmed)
+
+    assert back == Done(changed=True, after={"how many": 1}, lost=("alice is gone",))
+    assert account_id not in app.groups[group_id]["members"]
 
 
 def test_a_group_that_is_gone_is_not_refilled() -> None:

@@ -115,6 +115,19 @@ def test_a_list_without_end_is_given_up_and_not_guessed_from() -> None:
     assert len(service.requests) == MAX_PAGES
 
 
+def test_cursors_that_end_before_all_were_told_are_not_taken_for_nobody() -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        place = {} if "cursor" in request.url.params else {"nextCursor": "x"}
+        return httpx.Response(200, json={"totalResults": 3, "Resources": [{"id": "2", "userName": "bob"}], **place})
+
+    subject, service = connector(respond)
+
+    with pytest.raises(RejectedError, match="announced more"):
+        subject.find(Person({"userName": ("alice",)}))
+
+    assert len(service.requests) == 2
+
+
 def test_a_list_shorter_than_announced_is_not_taken_for_nobody() -> None:
     subject, _ = connector(lambda _: users(total=1))
 

@@ -66,6 +66,13 @@ def test_what_is_announced_is_used_and_of_the_rest_only_patch_is_tried(
     assert (subject.patches(), subject.filters(), subject.bulk()) == can
 
 
+@pytest.mark.parametrize("status", [403, 401, 302])
+def test_a_service_that_lets_nobody_see_what_it_can_do_has_no_bulk(status: int) -> None:
+    subject, _ = described({"ServiceProviderConfig": httpx.Response(status)})
+
+    assert subject.bulk() == 0
+
+
 @pytest.mark.parametrize(
     ("types", "has"),
     [

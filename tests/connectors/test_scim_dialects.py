@@ -127,6 +127,18 @@ def test_how_many_to_send_is_told_unless_it_is_an_error(name: str, is_told: bool
     assert {"count" in query for query in service.queries} == {is_told}
 
 
+def test_an_attribute_is_asked_for_by_the_name_that_filters_have_for_it() -> None:
+    app = Application(vendors()["notion"])
+    account_id = app.add_user("alice@example.com")
+    app.add_user("bob@example.com")
+
+    found = connector(app, "notion").find(Person({"userName": ("alice@example.com",)}))
+
+    assert found is not None
+    assert found.id == account_id
+    assert app.requests == ["GET /Users"], "the list is not looked through"
+
+
 def test_members_may_be_taken_out_by_a_list() -> None:
     leaving = Dialect(title="x", documentation=("https://example.com",), leaving_by="list").leaving("1", "2")
 

@@ -150,6 +150,7 @@ class Grouping(Vendor):
         assert not left.members
         assert back == Done(changed=True, after={"how many": 101})
         assert self.app.groups[group_id]["members"] == people
+        assert self.app.requests.count(f"PATCH /Groups/{group_id}") == 4, "a hundred in each request"
         assert connector.find_group("LARGE") == AccountRef(group_id, "large")
         assert connector.perform(Action.DELETE_GROUP, original, confirmed) == Done(changed=True)
         assert group_id not in self.app.groups

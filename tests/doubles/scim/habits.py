@@ -93,6 +93,9 @@ class Habits(BaseModel):
     can_be_emptied: bool = True
     """Whether one operation may take out or replace all members."""
 
+    knows_members: bool = True
+    """Whether ids that nobody has are refused as members."""
+
     max_members: int | None = None
     """How many changes of members one request may have."""
 
