@@ -14,7 +14,7 @@ COVERAGE ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench import chaos soak mutate fmt docs screenshots static servers wheel clean
+.PHONY: help setup run test check bench import chaos soak fuzz mutate fmt docs screenshots static servers wheel clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ chaos: setup servers ## Kill, flush and break for longer than make test does (so
 
 soak: setup servers ## Play the model against the bridge for longer than make test does, on both stores (some 20 minutes)
 	@SCIMBRIDGE_MACHINE=long $(BIN)/python -m pytest tests/services/test_machine.py $(ARGS)
+
+fuzz: setup ## Ask the API whatever its document allows, and what not, for longer than make test does (some 5 minutes)
+	@SCIMBRIDGE_FUZZ=50 $(BIN)/python -m pytest tests/api/test_fuzz.py --numprocesses $(WORKERS) $(ARGS)
 
 mutate: ## Change the rules bit by bit, and see whether a test notices (ARGS="scimbridge/domain/plan.py": one file)
 	@uv="$$($(PYTHON) deploy/bootstrap.py)" && UV_PROJECT_ENVIRONMENT=$(MUTATION) "$$uv" sync --locked --all-extras --group mutation --quiet

@@ -29,6 +29,7 @@ from typer.models import ArgumentInfo, OptionInfo
 
 from connectors.scim import dialect as dialects
 from scimbridge import scaffold, sdk, telemetry
+from scimbridge.api import reference
 from scimbridge.cli.app import app
 from scimbridge.config import document, later, notify, operators
 from scimbridge.domain import task
@@ -449,6 +450,8 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "events": events,
     "quirks": quirks,
     "metrics": metrics,
+    "api-endpoints": reference.endpoints,
+    "api-answers": reference.answers,
     "alerts": alerts,
     "scim-dialects": scim_dialects,
     "scim-quirks": scim_quirks,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from connectors.ldap import addresses, dn
 from connectors.ldap.archiving import is_secret
@@ -13,7 +13,7 @@ from connectors.ldap.entry import ALL
 from connectors.ldap.flavors import FLAVORS, FlavorName
 from scimbridge.sdk import Action, Secret, TargetConfig
 from scimbridge.sdk.config import Matchable
-from scimbridge.sdk.fields import ExistingFile
+from scimbridge.sdk.fields import ExistingFile, refusing_link_local
 
 ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
@@ -142,8 +142,11 @@ class LdapConfig(TargetConfig):
 
     @field_validator("url")
     @classmethod
-    def _usable_urls(cls, value: str | list[str]) -> str | list[str]:
-        return addresses.usable(value) if isinstance(value, str) else [addresses.usable(each) for each in value]
+    def _usable_urls(cls, value: str | list[str], info: ValidationInfo) -> str | list[str]:
+        found = [
+            refusing_link_local(addresses.usable(each), info) for each in ([value] if isinstance(value, str) else value)
+        ]
+        return found[0] if isinstance(value, str) else found
 
     @field_validator("bind_dn", "base_dn")
     @classmethod

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scimbridge.cli import operator_token
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group
 from scimbridge.cli.options import operator as who
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
 
 app = new_group("operator", "Operators: who may use the pages and the API.")
+app.add_typer(operator_token.app)
 
 
 def _name(value: str) -> str:
@@ -81,9 +83,9 @@ def sign_in(name: KnownArgument, by: By = None, config: ConfigPath = None, log_l
 
 @app.command()
 def password(name: KnownArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """Set an operator's password, which is asked for, or read from the standard input.
+    """Set an operator's password.
 
-    Their sessions end.
+    It is asked for, or read from the standard input. Their sessions end.
     """
     new = _ask_password()
     with opened(config, log_level) as bridge:
@@ -110,7 +112,10 @@ def role(
 
 @app.command()
 def readmit(name: KnownArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """Let somebody in again whom an identity provider signs in, and who was revoked here."""
+    """Let somebody in again who was revoked here.
+
+    For those whom an identity provider signs in; others are created anew.
+    """
     with opened(config, log_level) as bridge:
         bridge.operators.let_in_again(name, by=who(by), now=bridge.clock())
     say(f"{name} may sign in again.")

@@ -68,6 +68,10 @@ class Limit:
             bounds.append(max(1.0, active * self.percent / 100))
         return min(bounds)
 
+    def least(self, floor: int) -> float:
+        """Return how many identities the window has room for at any rate, however many were active."""
+        return self.most(floor, floor)
+
     @property
     def where(self) -> str:
         """What it is for, for a sentence."""

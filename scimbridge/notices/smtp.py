@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from scimbridge.sdk.addresses import ForbiddenAddressError, resolve
 from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError, TargetUnusableError
 
 TIMEOUT = 15.0
@@ -146,10 +147,10 @@ class SmtpServer:
     def _connect(self) -> smtplib.SMTP:
         address, name = self.address, _own_name()
         if address.security is Security.TLS:
-            return smtplib.SMTP_SSL(
+            return _TlsConversation(
                 address.host, address.port, local_hostname=name, timeout=self.timeout, context=self._trust()
             )
-        return smtplib.SMTP(address.host, address.port, local_hostname=name, timeout=self.timeout)
+        return _Conversation(address.host, address.port, local_hostname=name, timeout=self.timeout)
 
     def _greet(self, smtp: smtplib.SMTP) -> None:
         smtp.ehlo_or_helo_if_needed()
@@ -162,6 +163,26 @@ class SmtpServer:
 
     def _trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=None if self.ca_file is None else str(self.ca_file))
+
+
+class _Conversation(smtplib.SMTP):
+    """One that leads to no address where clouds keep the credentials of their machines."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Connect to the first address of the host that answers, looked up once; certificates are for its name."""
+        *others, last = resolve(host, port, allow_link_local=False)
+        for address in others:
+            with suppress(OSError):
+                return self._get_socket_of(address, port, timeout)
+        return self._get_socket_of(last, port, timeout)
+
+    def _get_socket_of(self, address: str, port: int, timeout: float) -> socket.socket:
+        found: socket.socket = super()._get_socket(address, port, timeout)  # type: ignore[misc]  # not in its stubs
+        return found
+
+
+class _TlsConversation(_Conversation, smtplib.SMTP_SSL):
+    """The same with TLS from the start."""
 
 
 def _hang_up(smtp: smtplib.SMTP) -> None:
@@ -185,6 +206,8 @@ def _translating() -> Iterator[None]:
         raise _by_protocol(error) from None
     except OSError as error:
         raise _by_network(error) from None
+    except ForbiddenAddressError as error:
+        raise TargetUnusableError(f"the mail server cannot be there: {error}") from None
 
 
 def _by_protocol(error: smtplib.SMTPException) -> ConnectorError:

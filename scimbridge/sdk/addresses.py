@@ -54,6 +54,15 @@ def refuse_written(url: str) -> None:
         _refuse(address)
 
 
+def refuse_found(address: str) -> None:
+    """Make sure that an address in figures, as a look-up gives it, is none of these.
+
+    Raises:
+        ForbiddenAddressError: It is one of them.
+    """
+    _refuse(ip_address(address))
+
+
 def resolve(host: str, port: int, *, allow_link_local: bool) -> list[str]:
     """Return the addresses of a host in figures, in the order in which they are to be tried.
 
@@ -68,7 +77,7 @@ def resolve(host: str, port: int, *, allow_link_local: bool) -> list[str]:
     addresses = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
     if not allow_link_local:
         for address in addresses:
-            _refuse(ip_address(address))
+            refuse_found(address)
     return addresses
 
 

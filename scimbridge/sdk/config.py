@@ -72,7 +72,7 @@ class TargetConfig(BaseModel):
 
     allow_link_local: bool = False
     """Whether the target may be at a link-local address (`169.254.0.0/16`, `fe80::/10`) or another one where clouds
-    keep the credentials of their machines. Calls over HTTP go there only then."""
+    keep the credentials of their machines. Nothing is sent there otherwise."""
 
     guard: GuardSection | None = None
     """Limits for this target alone; see `[guard]`."""

@@ -93,7 +93,7 @@ class Guarding:
         held: list[Flood] = []
         opened: list[tuple[Flood, bool]] = []
         for limit in self._guard.concerned(case.source, acting):
-            counter = guard.count(tx, limit, now)
+            counter = guard.count(tx, limit)
             guard.mark(tx, limit, counter.epoch, case, now)
             if counter.flood_id is not None:
                 held.append(self._join(tx, floods.flood_by_id(tx, counter.flood_id), case, now))
@@ -113,20 +113,25 @@ class Guarding:
 
     def _why_tripped(self, tx: Connection, limit: Limit, counter: Counter, now: datetime) -> str | None:
         """Return which number a limit has tripped at, or ``None`` where its window has room."""
+        floor = self._guard.floor(limit)
+        if counter.at_most <= limit.least(floor):
+            return None  # whoever was active: most days end here
         active = self._active(tx, limit, counter, now)
-        most = limit.most(active, self._guard.floor(limit))
+        most = limit.most(active, floor)
         if counter.at_most <= most:
             return None
         counted = guard.counted(tx, limit, counter.epoch, now, at_most=int(most) + 1)
         if counted <= most:
             guard.correct(tx, limit, counted)
             return None
-        return limit.tripped(active, self._guard.floor(limit))
+        return limit.tripped(active, floor)
 
     def _active(self, tx: Connection, limit: Limit, counter: Counter, now: datetime) -> int:
         """Return how many were active when the window began; counted now, where nobody has done so before."""
         if limit.percent is None:
             return 0
+        if counter.active is None:
+            counter.active = guard.known_active(tx, limit, now)
         if counter.active is not None:
             return counter.active
         active = guard.active_before(tx, limit, now)

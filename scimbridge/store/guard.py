@@ -51,14 +51,13 @@ class Counter:
         epoch: Only marks of this one count.
         at_most: No more identities than that are in the window, the newest one included.
         flood_id: The open flood, where there is one.
-        active: How many identities were active when the window began; ``None`` where that was not asked,
-            or nobody has counted yet.
+        active: How many identities were active when the window began, once that was asked.
     """
 
     epoch: int
     at_most: int
     flood_id: str | None
-    active: int | None
+    active: int | None = None
 
 
 def key_of(limit: Limit) -> dict[str, Any]:
@@ -66,19 +65,25 @@ def key_of(limit: Limit) -> dict[str, Any]:
     return dict(zip(_KEY, limit.key, strict=True))
 
 
-def count(tx: Connection, limit: Limit, now: datetime) -> Counter:
+def count(tx: Connection, limit: Limit) -> Counter:
     """Lock a limit's counter, and count one more identity."""
     batch = batch_of(tx)
     if batch is not None:
-        return _count_in_batch(tx, batch, limit, now)
-    statement = _COUNT if limit.percent is None else _COUNT_WITH_SHARE
-    wanted = {**key_of(limit), "more": 1, "since": now - limit.window}
-    row = statement.first(tx, wanted)
+        return _count_in_batch(tx, batch, limit)
+    wanted = {**key_of(limit), "more": 1}
+    row = _COUNT.first(tx, wanted)
     if row is None:
         _NEW_COUNTER[tx.dialect.name].run(tx, key_of(limit))
-        row = statement.first(tx, wanted)
+        row = _COUNT.first(tx, wanted)
     assert row is not None  # noqa: S101 - counters are never deleted
     return _counter(row)
+
+
+def known_active(tx: Connection, limit: Limit, now: datetime) -> int | None:
+    """Return how many identities were active when a limit's window began; ``None`` where nobody has counted yet."""
+    wanted = {"scope": limit.scope, "subject": limit.subject, "since": now - limit.window}
+    found: int | None = _ACTIVE.column(tx, wanted)[0]
+    return found
 
 
 def mark(tx: Connection, limit: Limit, epoch: int, case: Case, now: datetime) -> None:
@@ -223,7 +228,7 @@ def forget_samples(tx: Connection, scope: GuardScope, subject: str, before: date
     )
 
 
-def _count_in_batch(tx: Connection, batch: Batch, limit: Limit, now: datetime) -> Counter:
+def _count_in_batch(tx: Connection, batch: Batch, limit: Limit) -> Counter:
     """Do the same with what the first unit of a batch has read: nobody else writes until it is written.
 
     A unit that leaves the batch afterwards has been counted there: then the number is larger than it need be.
@@ -235,16 +240,13 @@ def _count_in_batch(tx: Connection, batch: Batch, limit: Limit, now: datetime) -
     counter: Counter | None = batch.notes[_KEY].get(key)
     if counter is None or counter.flood_id is not None:
         raise LeftBatchError
-    if limit.percent is not None and counter.active is None:
-        wanted = {"scope": limit.scope, "subject": limit.subject, "since": now - limit.window}
-        counter.active = _ACTIVE.column(tx, wanted)[0]
     counter.at_most += 1
     _COUNT_LATER.change(tx, {"scope": key[0], "subject": key[1], "guard_class": key[2], "more": 1})
     return counter
 
 
 def _counter(row: Row) -> Counter:
-    return Counter(epoch=row["epoch"], at_most=row["at_most"], flood_id=row["flood_id"], active=row.get("active"))
+    return Counter(epoch=row["epoch"], at_most=row["at_most"], flood_id=row["flood_id"])
 
 
 def _is_of(table: Table) -> list[ColumnElement[bool]]:
@@ -312,7 +314,6 @@ _MORE = (
 )
 _STATE = (guard_counters.c.epoch, guard_counters.c.at_most, guard_counters.c.flood_id)
 _COUNT = Prepared(_MORE.returning(*_STATE))
-_COUNT_WITH_SHARE = Prepared(_MORE.returning(*_STATE, _active().label("active")))
 _COUNT_LATER = Prepared(_MORE, sums_up="more")
 _ALL_COUNTERS = Prepared(select(guard_counters))
 _ACTIVE = Prepared(select(_active().label("active")))

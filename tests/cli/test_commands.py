@@ -35,6 +35,8 @@ EXPECTED = {
     *("groups stale", "groups stamp", "groups status"),
     *("hold place", "hold lift", "hold list", "exclusion add", "exclusion end", "exclusion list"),
     *("cases request", "cases requested", "cases withdraw", "operator create", "operator list", "operator revoke"),
+    *("operator role", "operator password", "operator sign-in", "operator readmit"),
+    *("operator token create", "operator token list", "operator token revoke"),
     *("inquiries list", "inquiries confirm", "inquiries dismiss"),
     *("connectors list", "connectors new"),
     *("evidence verify", "evidence export", "evidence key", "reconcile", "report status"),
@@ -42,6 +44,8 @@ EXPECTED = {
 }
 CHANGING = {
     *("token create", "token revoke", "client create", "client revoke", "operator create", "operator revoke"),
+    *("operator token create", "operator token revoke"),
+    *("operator role", "operator password", "operator sign-in", "operator readmit"),
     *("cases restore", "cases withdraw", "cases retry", "cases unapprove", "tasks done"),
     *(
         "targets pause",

@@ -129,3 +129,21 @@ def test_the_first_operator_is_an_admin_and_there_is_one_first(bench: Bench) -> 
 
     secret = signing_in(bench).make_link("olga", by="olga", now=bench.clock())
     assert signing_in(bench).by_link(secret, Visitor(), bench.clock()).session.operator == Operator("olga", Role.ADMIN)
+
+
+def test_programs_have_tokens_of_their_own(bench: Bench, terminal: Terminal) -> None:
+    operators = Operators(bench.database)
+    first = terminal.run("operator", "create", "grace", "--role", "operator").stdout.splitlines()[-1]
+    second = terminal.run("operator", "token", "create", "grace", "hr-sync", "--expires", "1d").stdout.splitlines()[-1]
+    listed = terminal.read("operator", "token", "list", "grace")
+    assert [(each["name"], each["revoked_at"]) for each in listed] == [("", None), ("hr-sync", None)]
+    assert operators.identify(second, bench.clock()) == Operator("grace", Role.OPERATOR)
+    assert operators.identify(second, bench.at("1d")) is None
+
+    terminal.run("operator", "token", "revoke", listed[1]["id"])
+
+    assert operators.identify(second, bench.clock()) is None
+    assert operators.identify(first, bench.clock()) is not None
+    assert "hr-sync" in terminal.run("operator", "token", "list").stdout
+    assert "no live token" in terminal.run("operator", "token", "revoke", listed[1]["id"], code=1).stderr
+    assert "no operator 'nobody'" in terminal.run("operator", "token", "create", "nobody", "x", code=1).stderr

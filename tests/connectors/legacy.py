@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.command import CommandConfig, CommandConnector
-from scimbridge.sdk import Context, Permit
+from scimbridge.sdk import Action, Context, Permit
 from scimbridge.sdk.testing import RecordingPermit
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "connect-by-a-program.md"
@@ -21,6 +21,10 @@ def save(path: Path, text: str) -> Path:
     path.write_text(re.sub(r"\A(#!.*\n)?", f"#!{Path(sys.executable).resolve()} -IS\n", text), encoding="utf-8")
     path.chmod(0o755)
     return path
+
+
+ACTIONS = frozenset({Action.SUSPEND, Action.RESTORE, Action.REMOVE_FROM_GROUPS, Action.ADD_TO_GROUPS, Action.DELETE})
+"""What the program can do."""
 
 
 class Legacy:
@@ -53,7 +57,7 @@ class Legacy:
                 "allow_program": True,
                 "program": [str(self.program)],
                 "environment": {"LEGACY_FILE": str(self.file)},
-                "actions": ["suspend", "restore", "remove_from_groups", "add_to_groups", "delete"],
+                "actions": sorted(ACTIONS),
                 **settings,
             }
         )

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from connectors.command import CommandConnector
-from scimbridge.sdk import Action, Permit, Person
+from scimbridge.sdk import Permit, Person
 from scimbridge.sdk.conformance import ConnectorConformance
-from tests.connectors.legacy import Legacy, save
+from tests.connectors.legacy import ACTIONS, Legacy, save
 
 
 class TestCommandConformance(ConnectorConformance):
-    declares = CommandConnector.capabilities
+    declares = ACTIONS
+    lists_accounts = False
 
     @pytest.fixture(autouse=True)
     def _target(self, tmp_path: Path) -> None:
@@ -54,7 +55,3 @@ class TestCommandConformance(ConnectorConformance):
     def writes(self) -> int:
         """The program writes a new file each time."""
         return self.legacy.file.stat().st_mtime_ns
-
-    def test_its_capabilities_are_those_its_methods_declare(self, connector: Any) -> None:
-        """Of the methods, those that the configuration names."""
-        assert set(connector.capabilities) == {Action(each) for each in connector.config.actions}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.ldap import LdapConfig, LdapConnector
-from scimbridge.sdk import Action
+from connectors.ldap.client.connecting import Connecting
+from scimbridge.sdk import Action, TargetUnusableError, addresses
 from scimbridge.sdk.secret import SecretSources
+from scimbridge.sdk.testing import RecordingPermit
 
 GOOD: dict[str, Any] = {
     "connector": "ldap",
@@ -182,3 +186,24 @@ def test_an_action_that_is_for_no_container_is_no_plan() -> None:
 
     assert "none of them has stamp" in lacking["containers"]
     assert not dict(LdapConnector.lacks(settings, {Action.SUSPEND, Action.REMOVE_FROM_GROUPS, Action.STAMP_GROUP}))
+
+
+@pytest.mark.parametrize("url", ["ldaps://169.254.169.254", ["ldaps://ldap.example.com", "ldaps://[fe80::1]"]])
+def test_no_directory_is_written_where_clouds_keep_credentials_unless_it_is_allowed(url: str | list[str]) -> None:
+    with pytest.raises(ValidationError, match="link-local or a cloud's own"):
+        config(url=url)
+    assert config(url=url, allow_link_local=True).url == url
+
+
+def test_no_directory_is_looked_up_to_where_clouds_keep_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.getaddrinfo
+    monkeypatch.setattr(addresses, "FORBIDDEN", (ip_network("127.66.0.0/16"),))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, *arguments, **named: real("127.66.0.1", *arguments, **named))
+    with socket.create_server(("127.66.0.1", 0)) as listening:
+        listening.setblocking(False)
+        settings = config(url=f"ldaps://ldap.example.com:{listening.getsockname()[1]}")
+        with pytest.raises(TargetUnusableError, match=r"127\.66\.0\.1 is link-local or a cloud's own"):
+            Connecting(settings, RecordingPermit()).connect()
+
+        with pytest.raises(BlockingIOError):
+            listening.accept()

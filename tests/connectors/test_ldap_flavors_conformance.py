@@ -19,6 +19,8 @@ pytest_plugins = ("tests.lab.fixtures",)
 
 
 class TestConformance(GroupConformance):
+    declares = LdapConnector.capabilities
+
     @pytest.fixture(autouse=True)
     def _target(self, lab: Lab) -> None:
         self.lab = lab

@@ -20,6 +20,7 @@ def crm() -> Iterator[Crm]:
 
 class TestWebhookConformance(ConnectorConformance):
     declares = WebhookConnector.capabilities
+    lists_accounts = False
     unreadable = frozenset({Action.REVOKE_SESSIONS, Action.RESET_CREDENTIALS, Action.TRANSFER_OWNERSHIP})
 
     @pytest.fixture(autouse=True)

@@ -50,6 +50,19 @@ def test_the_smaller_of_number_and_share_is_the_most(
 
 
 @pytest.mark.parametrize(
+    ("count", "percent", "floor", "least"),
+    [(20, None, 100, 20), (20, 5, 100, 5), (20, 50, 100, 20), (None, 5, 100, 5), (None, 5, 0, 1), (0, 5, 100, 0)],
+)
+def test_there_is_room_for_some_however_many_were_active(
+    count: int | None, percent: float | None, floor: int, least: float
+) -> None:
+    limit = a_limit(count, percent)
+
+    assert limit.least(floor) == least
+    assert all(limit.most(active, floor) >= least for active in (0, floor, floor + 1, 10 * floor))
+
+
+@pytest.mark.parametrize(
     ("limit", "reason"),
     [
         (a_limit(20, 5), "more identities would lose access within 1d at all sources and targets than 20"),

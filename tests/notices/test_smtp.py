@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 from email.message import EmailMessage
+from ipaddress import ip_network
 
 import pytest
 
@@ -13,6 +14,7 @@ from scimbridge.demo.directory import ServerTls
 from scimbridge.notices.mail import Mailbox, compose
 from scimbridge.notices.rendering import Templates
 from scimbridge.notices.smtp import Security, SmtpAddress, SmtpServer
+from scimbridge.sdk import addresses
 from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError, TargetUnusableError
 from tests.lab.certificates import make_authority
 from tests.notices.conftest import NOW
@@ -185,6 +187,23 @@ def test_a_server_that_wants_none_of_us_is_for_a_person_to_mend() -> None:
 
     with serving(blocked) as url, pytest.raises(TargetUnusableError, match=r"refuses us \(554 5.7.1\)"):
         server_at(int(url.rpartition(":")[2])).check()
+
+
+@pytest.mark.parametrize("security", [Security.NONE, Security.TLS])
+@pytest.mark.parametrize("host", ["127.66.0.1", "mail.example.com"])
+def test_no_mail_server_is_where_clouds_keep_credentials(
+    monkeypatch: pytest.MonkeyPatch, security: Security, host: str
+) -> None:
+    real = socket.getaddrinfo
+    monkeypatch.setattr(addresses, "FORBIDDEN", (ip_network("127.66.0.0/16"),))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, *arguments, **named: real("127.66.0.1", *arguments, **named))
+    with socket.create_server(("127.66.0.1", 0)) as listening:
+        listening.setblocking(False)
+        with pytest.raises(TargetUnusableError, match=r"127\.66\.0\.1 is link-local or a cloud's own"):
+            server_at(listening.getsockname()[1], security, host).check()
+
+        with pytest.raises(BlockingIOError):
+            listening.accept()
 
 
 @pytest.mark.parametrize(

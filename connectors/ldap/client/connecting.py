@@ -9,7 +9,8 @@ import ldap3
 from connectors.ldap.client.link import LdapLink
 from connectors.ldap.client.trust import VerifyingTls
 from connectors.ldap.config import LdapConfig
-from scimbridge.sdk import ConnectorError, Permit, RetryableError
+from scimbridge.sdk import ConnectorError, Permit, RetryableError, TargetUnusableError
+from scimbridge.sdk.addresses import ForbiddenAddressError, refuse_found
 
 
 class Connecting:
@@ -64,6 +65,8 @@ class Connecting:
         config = self._config
         # ldap3 remembers in a Server which of its addresses failed, for all its connections: hence one for each.
         server = ldap3.Server(url, get_info=ldap3.NONE, tls=self._tls, connect_timeout=config.connect_timeout)
+        if not (config.allow_link_local or server.ipc):
+            _refuse_forbidden(server, url)
         identity: dict[str, Any] = (
             {"authentication": ldap3.SASL, "sasl_mechanism": ldap3.EXTERNAL, "sasl_credentials": ""}
             if config.client_certificate is not None
@@ -78,3 +81,12 @@ class Connecting:
             check_names=False,
             raise_exceptions=False,
         )
+
+
+def _refuse_forbidden(server: Any, url: str) -> None:
+    """Look a server up, and refuse it where clouds keep credentials; what was looked up is what is connected to."""
+    for _family, _type, _protocol, _name, place, *_ in server.address_info:
+        try:
+            refuse_found(str(place[0]))
+        except ForbiddenAddressError as error:
+            raise TargetUnusableError(f"connecting to {url}: {error}") from None

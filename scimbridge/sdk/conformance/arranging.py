@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scimbridge.domain.action import UNDOES, Action
-from scimbridge.sdk.conformance.choosing import about
+from scimbridge.sdk.conformance.choosing import Asked, about
 from scimbridge.sdk.conformance.hooks import Hooks
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import ConnectorError, RejectedError
@@ -19,6 +19,7 @@ from scimbridge.sdk.outcome import Done
 from scimbridge.sdk.state import AccountState
 from scimbridge.sdk.testing import RecordingPermit, confirmed
 
+OF_ALL = frozenset(Action)
 OF_ACCOUNTS = [action for action in Action if not action.is_of_groups]
 _PLAIN = frozenset({Action.SUSPEND, Action.RESTORE, Action.DELETE, Action.UNDELETE, Action.PURGE})
 _TO_SUCCESSOR = frozenset({Action.TRANSFER_OWNERSHIP, Action.REDIRECT_MAIL})
@@ -38,9 +39,13 @@ class Arranging(Hooks):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.declares is not None:
-            for name in [each for each in dir(cls) if each.startswith("test_")]:
-                setattr(cls, name, about(getattr(cls, name), cls.declares))
+        if cls.declares is None and cls.lists_accounts:
+            return
+        told = OF_ALL if cls.declares is None else cls.declares
+        tried = told if cls.tried is None else cls.tried
+        asked = Asked(frozenset(tried) - cls.by_hand, lists=cls.lists_accounts, by_hand=bool(cls.by_hand))
+        for name in [each for each in dir(cls) if each.startswith("test_")]:
+            setattr(cls, name, about(getattr(cls, name), asked))
 
     @pytest.fixture(autouse=True)
     def _connections(self) -> Iterator[None]:

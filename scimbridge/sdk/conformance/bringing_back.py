@@ -10,6 +10,7 @@ import pytest
 
 from scimbridge.domain.action import Action
 from scimbridge.sdk.conformance.arranging import Arranging
+from scimbridge.sdk.conformance.choosing import needs
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import AccountNotFoundError, RejectedError
 from scimbridge.sdk.outcome import NeedsPerson
@@ -20,10 +21,10 @@ from scimbridge.sdk.testing import confirmed
 class BringingBack(Arranging):
     """``undelete`` and ``purge`` are about deleted accounts, and about no others."""
 
+    @needs(Action.UNDELETE)
     def test_a_deleted_account_is_told_apart_and_opens_nothing(
         self, connector: Connector[Any], account_id: str
     ) -> None:
-        self._needs(connector, Action.UNDELETE)
         self.equip(account_id)
         alive = connector.read_for(Action.UNDELETE, account_id)
 
@@ -39,10 +40,10 @@ class BringingBack(Arranging):
         pages = connector.list_accounts() if type(connector).list_accounts is not Connector.list_accounts else ()
         assert account_id not in {each.id for page in pages for each in page.accounts}
 
+    @needs(Action.UNDELETE, Action.RESTORE)
     def test_who_is_brought_back_has_the_old_id_and_cannot_sign_in_before_that_is_restored(
         self, connector: Connector[Any], name: str, account_id: str
     ) -> None:
-        self._needs(connector, Action.UNDELETE, Action.RESTORE)
         original = connector.read(account_id)
 
         outcome = self._perform(connector, Action.UNDELETE, self._deleted(connector, account_id))
@@ -56,10 +57,10 @@ class BringingBack(Arranging):
         self._perform(connector, Action.RESTORE, back.with_original(original, replace(original, suspended=True)))
         assert not self.is_blocked(account_id)
 
+    @needs(Action.UNDELETE)
     def test_an_account_that_is_there_is_neither_brought_back_nor_purged(
         self, connector: Connector[Any], account_id: str
     ) -> None:
-        self._needs(connector, Action.UNDELETE)
         state = connector.read(account_id)
         before, account = self.writes(), self.look(account_id)
 
@@ -72,10 +73,10 @@ class BringingBack(Arranging):
         assert self.writes() == before
         assert self.look(account_id) == account
 
+    @needs(Action.UNDELETE)
     def test_where_another_account_has_the_name_by_now_a_person_is_asked(
         self, connector: Connector[Any], name: str, account_id: str
     ) -> None:
-        self._needs(connector, Action.UNDELETE)
         left = self._deleted(connector, account_id)
         new_id = self.create_account(name)
         new = self.look(new_id)
@@ -86,8 +87,8 @@ class BringingBack(Arranging):
         assert self.look(new_id) == new
         assert connector.read_for(Action.UNDELETE, account_id).deleted
 
+    @needs(Action.PURGE, Action.UNDELETE)
     def test_what_is_purged_is_gone_for_good(self, connector: Connector[Any], account_id: str) -> None:
-        self._needs(connector, Action.PURGE, Action.UNDELETE)
         left = self._deleted(connector, account_id)
 
         outcome = self._perform(connector, Action.PURGE, left)

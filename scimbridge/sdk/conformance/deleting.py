@@ -10,6 +10,7 @@ import pytest
 
 from scimbridge.domain.action import Action
 from scimbridge.sdk.conformance.arranging import Arranging, HeldError, refuse
+from scimbridge.sdk.conformance.choosing import needs
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import AccountNotFoundError
 from scimbridge.sdk.outcome import Done
@@ -19,8 +20,8 @@ from scimbridge.sdk.testing import confirmed
 class Deleting(Arranging):
     """``delete``, and what is left of an account afterwards."""
 
+    @needs(Action.DELETE)
     def test_delete_confirms_while_the_account_is_still_there(self, connector: Connector[Any], account_id: str) -> None:
-        self._needs(connector, Action.DELETE)
         seen_at_confirm: list[Mapping[str, Any] | None] = []
 
         outcome = connector.perform(
@@ -33,8 +34,8 @@ class Deleting(Arranging):
         assert seen_at_confirm[0] is not None
         assert self.look(account_id) is None
 
+    @needs(Action.DELETE)
     def test_delete_does_nothing_when_confirm_refuses(self, connector: Connector[Any], account_id: str) -> None:
-        self._needs(connector, Action.DELETE)
         before, account = self.writes(), self.look(account_id)
 
         with pytest.raises(HeldError):
@@ -43,8 +44,8 @@ class Deleting(Arranging):
         assert self.writes() == before
         assert self.look(account_id) == account
 
+    @needs(Action.DELETE)
     def test_a_second_delete_changes_nothing_and_says_so(self, connector: Connector[Any], account_id: str) -> None:
-        self._needs(connector, Action.DELETE)
         state = connector.read(account_id)
         self._perform(connector, Action.DELETE, state)
 
@@ -52,8 +53,8 @@ class Deleting(Arranging):
 
         assert not outcome.changed
 
+    @needs(Action.DELETE)
     def test_a_deleted_account_is_found_no_more(self, connector: Connector[Any], name: str, account_id: str) -> None:
-        self._needs(connector, Action.DELETE)
         self._perform(connector, Action.DELETE, connector.read(account_id))
 
         assert connector.find(self.person(name)) is None
@@ -61,10 +62,10 @@ class Deleting(Arranging):
             connector.read(account_id)
 
     @pytest.mark.parametrize("action", [Action.SUSPEND, Action.RESTORE])
+    @needs(Action.DELETE, Action.SUSPEND, also=lambda action: (action,))
     def test_acting_on_an_account_that_went_away_says_so(
         self, connector: Connector[Any], account_id: str, action: Action
     ) -> None:
-        self._needs(connector, Action.DELETE, Action.SUSPEND, action)
         original = connector.read(account_id)
         state = original
         if action is Action.RESTORE:

@@ -37,6 +37,10 @@ class Describing(Arranging):
         assert set(connector.capabilities) <= declared
         assert connector.capabilities, "a connector that performs nothing is of no use"
         assert self.declares is None or set(self.declares) == set(connector.capabilities)
+        assert self.tried is None or set(self.tried) < set(connector.capabilities)
+
+    def test_it_lists_accounts_where_that_is_said_of_it(self, connector: Connector[Any]) -> None:
+        assert self.lists_accounts == (type(connector).list_accounts is not Connector.list_accounts)
 
     def test_whoever_acts_on_groups_keeps_the_promises_about_groups_too(self, connector: Connector[Any]) -> None:
         is_asked = any(base.__name__ == "GroupConformance" for base in type(self).__mro__)

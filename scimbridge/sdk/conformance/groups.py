@@ -14,6 +14,7 @@ import pytest
 from scimbridge.domain.action import UNDOES, Action
 from scimbridge.sdk.conformance.accounts import ConnectorConformance
 from scimbridge.sdk.conformance.arranging import HeldError, refuse
+from scimbridge.sdk.conformance.choosing import begun_by, needs
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import AccountNotFoundError, AmbiguousAccountError, ObservingError, RetryableError
 from scimbridge.sdk.group import GroupState, state_of
@@ -76,12 +77,10 @@ class GroupConformance(ConnectorConformance):
 
     def _prepared(self, connector: Connector[Any], action: Action, group_id: str) -> GroupState:
         """Return the state of a group at which an action has something to do."""
-        self._needs(connector, action)
         original = connector.read_group(group_id)
         undone = UNDOES.get(action)
         if undone is None:
             return original
-        self._needs(connector, undone)
         self._done(connector, undone, original)
         left = connector.read_group(group_id)
         return left.with_original(original, left)
@@ -177,6 +176,7 @@ class GroupConformance(ConnectorConformance):
     # -- acting -----------------------------------------------------------------
 
     @pytest.mark.parametrize("action", [action for action in _OF_GROUPS if not action.removes])
+    @needs(also=begun_by)
     def test_an_action_of_groups_makes_it_so_and_a_second_run_changes_nothing(
         self, connector: Connector[Any], name: str, group_id: str, action: Action
     ) -> None:
@@ -197,11 +197,11 @@ class GroupConformance(ConnectorConformance):
         assert self.look_at_group(other_id) == other
 
     @pytest.mark.parametrize("action", [undone for undone in UNDOES.values() if undone.is_of_groups])
+    @needs(also=lambda action: (action, action.facts.undo))
     def test_undo_of_groups_goes_back_to_the_original_exactly(
         self, connector: Connector[Any], group_id: str, action: Action
     ) -> None:
         assert action.facts.undo is not None
-        self._needs(connector, action, action.facts.undo)
         original, group = connector.read_group(group_id), self.look_at_group(group_id)
         self._done(connector, action, original)
         left = connector.read_group(group_id)
@@ -213,10 +213,10 @@ class GroupConformance(ConnectorConformance):
         assert self.look_at_group(group_id) == group
         assert connector.read_group(group_id) == original
 
+    @needs(Action.MOVE_GROUP, Action.MOVE_GROUP_BACK)
     def test_undo_leaves_a_group_where_somebody_else_has_moved_it(
         self, connector: Connector[Any], group_id: str
     ) -> None:
-        self._needs(connector, Action.MOVE_GROUP, Action.MOVE_GROUP_BACK)
         original = connector.read_group(group_id)
         self._done(connector, Action.MOVE_GROUP, original)
         left = connector.read_group(group_id)
@@ -230,10 +230,10 @@ class GroupConformance(ConnectorConformance):
         assert not outcome.changed
         assert self.look_at_group(group_id) == group
 
+    @needs(Action.EMPTY_GROUP, Action.REFILL_GROUP)
     def test_who_came_meanwhile_stays_when_the_members_come_back(
         self, connector: Connector[Any], account_id: str, members: list[str], group_id: str
     ) -> None:
-        self._needs(connector, Action.EMPTY_GROUP, Action.REFILL_GROUP)
         original = connector.read_group(group_id)
         self._done(connector, Action.EMPTY_GROUP, original)
         left = connector.read_group(group_id)
@@ -243,10 +243,10 @@ class GroupConformance(ConnectorConformance):
 
         assert {each.id for each in connector.read_group(group_id).members or ()} == {account_id, *members}
 
+    @needs(Action.EMPTY_GROUP, Action.REFILL_GROUP, Action.DELETE)
     def test_a_member_who_is_gone_is_said_to_be_lost(
         self, connector: Connector[Any], members: list[str], group_id: str
     ) -> None:
-        self._needs(connector, Action.EMPTY_GROUP, Action.REFILL_GROUP, Action.DELETE)
         original = connector.read_group(group_id)
         self._done(connector, Action.EMPTY_GROUP, original)
         left = connector.read_group(group_id)
@@ -257,10 +257,10 @@ class GroupConformance(ConnectorConformance):
         assert len(outcome.lost) == 1
         assert [each.id for each in connector.read_group(group_id).members or ()] == members[1:]
 
+    @needs(Action.EMPTY_GROUP, Action.REFILL_GROUP)
     def test_a_protected_group_says_why_and_its_members_do_not_come_back(
         self, connector: Connector[Any], name: str, members: list[str]
     ) -> None:
-        self._needs(connector, Action.EMPTY_GROUP, Action.REFILL_GROUP)
         original = connector.read_group(self.form_group(f"{name}.protected", members, protected=True))
         assert original.protection
         self._done(connector, Action.EMPTY_GROUP, original)
@@ -270,10 +270,10 @@ class GroupConformance(ConnectorConformance):
 
         assert connector.read_group(original.id).members == ()
 
+    @needs(Action.STAMP_GROUP)
     def test_a_group_is_stamped_beside_what_people_wrote_with_its_date(
         self, connector: Connector[Any], group_id: str
     ) -> None:
-        self._needs(connector, Action.STAMP_GROUP)
         text = self.group_text_of(group_id)
         delete_at, later = datetime(2031, 2, 28, 22, 0, tzinfo=UTC), datetime(2032, 2, 28, 22, 0, tzinfo=UTC)
 
@@ -287,8 +287,8 @@ class GroupConformance(ConnectorConformance):
         assert connector.read_group(group_id).stamped_until == later
         assert "2031-" not in self.group_text_of(group_id)
 
+    @needs(Action.DELETE_GROUP)
     def test_a_group_is_deleted_once_that_is_confirmed(self, connector: Connector[Any], group_id: str) -> None:
-        self._needs(connector, Action.DELETE_GROUP)
         state = connector.read_group(group_id)
         before, group = self.writes(), self.look_at_group(group_id)
 
@@ -304,6 +304,7 @@ class GroupConformance(ConnectorConformance):
             connector.read_group(group_id)
 
     @pytest.mark.parametrize("action", _OF_GROUPS)
+    @needs(also=begun_by)
     def test_an_observing_connector_changes_no_group(
         self, connector: Connector[Any], group_id: str, action: Action
     ) -> None:

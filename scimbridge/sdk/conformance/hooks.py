@@ -25,6 +25,12 @@ class Hooks:
     """What the connector performs as ``connect`` sets it up. Where it is told, tests of other actions are not even
     collected, where they would be skipped one by one; a test holds it against the connector."""
 
+    tried: ClassVar[Collection[Action] | None] = None
+    """Those of them that the target of these tests has something for, where it is not all of them."""
+
+    lists_accounts: ClassVar[bool] = True
+    """Whether the connector lists accounts; a test holds it against the connector."""
+
     unreadable: ClassVar[frozenset[Action]] = frozenset()
     """Actions whose effect the target tells nobody: a second run sends them again, and leaves the account as it is."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from scimbridge.domain.action import Action
 from scimbridge.sdk.conformance.arranging import Arranging
+from scimbridge.sdk.conformance.choosing import needs
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import AccountNotFoundError, AmbiguousAccountError
 from scimbridge.sdk.state import AccountRef, AccountState, Person
@@ -117,8 +118,8 @@ class Looking(Arranging):
 
         assert AccountState.from_json(json.loads(stored)) == state
 
+    @needs(Action.SUSPEND)
     def test_an_action_works_from_a_stored_state(self, connector: Connector[Any], account_id: str) -> None:
-        self._needs(connector, Action.SUSPEND)
         stored = AccountState.from_json(json.loads(json.dumps(connector.read(account_id).to_json())))
 
         self._perform(connector, Action.SUSPEND, stored)

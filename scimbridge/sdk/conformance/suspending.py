@@ -8,6 +8,7 @@ from typing import Any
 
 from scimbridge.domain.action import Action
 from scimbridge.sdk.conformance.arranging import Arranging
+from scimbridge.sdk.conformance.choosing import needs
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.testing import RecordingPermit
 
@@ -15,8 +16,8 @@ from scimbridge.sdk.testing import RecordingPermit
 class Suspending(Arranging):
     """``suspend`` and ``restore``."""
 
+    @needs(Action.SUSPEND)
     def test_suspend_makes_it_so(self, connector: Connector[Any], permit: RecordingPermit, account_id: str) -> None:
-        self._needs(connector, Action.SUSPEND)
         state = connector.read(account_id)
         assert not self.is_blocked(account_id)
 
@@ -29,10 +30,10 @@ class Suspending(Arranging):
         )
         assert any(permit.asked)
 
+    @needs(Action.SUSPEND)
     def test_a_second_suspend_changes_nothing_writes_nothing_and_says_so(
         self, connector: Connector[Any], account_id: str
     ) -> None:
-        self._needs(connector, Action.SUSPEND)
         self._perform(connector, Action.SUSPEND, connector.read(account_id))
         before, account = self.writes(), self.look(account_id)
 
@@ -42,8 +43,8 @@ class Suspending(Arranging):
         assert self.writes() == before
         assert self.look(account_id) == account
 
+    @needs(Action.SUSPEND)
     def test_suspend_leaves_other_accounts_alone(self, connector: Connector[Any], name: str, account_id: str) -> None:
-        self._needs(connector, Action.SUSPEND)
         other_id = self.create_account(f"{name}.other")
         other = self.look(other_id)
 
@@ -51,8 +52,8 @@ class Suspending(Arranging):
 
         assert self.look(other_id) == other
 
+    @needs(Action.SUSPEND, Action.RESTORE)
     def test_restore_undoes_suspend_back_to_the_original(self, connector: Connector[Any], account_id: str) -> None:
-        self._needs(connector, Action.SUSPEND, Action.RESTORE)
         original, account = connector.read(account_id), self.look(account_id)
         self._perform(connector, Action.SUSPEND, original)
 
@@ -63,10 +64,10 @@ class Suspending(Arranging):
         assert self.look(account_id) == account
         assert connector.read(account_id) == original
 
+    @needs(Action.RESTORE)
     def test_a_second_restore_changes_nothing_writes_nothing_and_says_so(
         self, connector: Connector[Any], account_id: str
     ) -> None:
-        self._needs(connector, Action.RESTORE)
         original, before = connector.read(account_id), self.writes()
 
         outcome = self._perform(connector, Action.RESTORE, original.with_original(original))
@@ -74,8 +75,8 @@ class Suspending(Arranging):
         assert not outcome.changed
         assert self.writes() == before
 
+    @needs(Action.SUSPEND)
     def test_several_threads_share_one_connector(self, connector: Connector[Any], name: str) -> None:
-        self._needs(connector, Action.SUSPEND)
         ids = [self.create_account(f"{name}.{number}") for number in range(8)]
 
         def suspend(account_id: str) -> str:

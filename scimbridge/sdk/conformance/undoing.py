@@ -9,6 +9,7 @@ import pytest
 
 from scimbridge.domain.action import UNDOES, Action
 from scimbridge.sdk.conformance.arranging import Arranging
+from scimbridge.sdk.conformance.choosing import needs
 from scimbridge.sdk.connector import Connector
 
 
@@ -16,12 +17,12 @@ class Undoing(Arranging):
     """Undo goes back to the original as far as it is still as the bridge has left it."""
 
     @pytest.mark.parametrize("action", [each for each in UNDOES.values() if not (each.is_of_groups or each.removes)])
+    @needs(also=lambda action: (action, action.facts.undo))
     def test_undo_goes_back_to_the_original_exactly(
         self, connector: Connector[Any], account_id: str, action: Action
     ) -> None:
         undo = action.facts.undo
         assert undo is not None
-        self._needs(connector, action, undo)
         if action is not Action.SUSPEND:
             self.equip(account_id)
         original, account = connector.read(account_id), self.look(account_id)
@@ -36,12 +37,12 @@ class Undoing(Arranging):
         assert connector.read(account_id) == original
 
     @pytest.mark.parametrize("action", [Action.HIDE_FROM_DIRECTORY, Action.REDIRECT_MAIL, Action.MOVE])
+    @needs(also=lambda action: (action, action.facts.undo))
     def test_undo_leaves_alone_what_somebody_else_has_changed_since(
         self, connector: Connector[Any], account_id: str, action: Action
     ) -> None:
         undo = action.facts.undo
         assert undo is not None
-        self._needs(connector, action, undo)
         original = connector.read(account_id)
         self._perform(connector, action, self._with_successor(original, action))
         left = connector.read(account_id)
@@ -53,8 +54,8 @@ class Undoing(Arranging):
         assert not outcome.changed
         assert self.look(account_id) == account
 
+    @needs(Action.REMOVE_FROM_GROUPS, Action.ADD_TO_GROUPS)
     def test_privileged_groups_are_taken_and_not_given_back(self, connector: Connector[Any], account_id: str) -> None:
-        self._needs(connector, Action.REMOVE_FROM_GROUPS, Action.ADD_TO_GROUPS)
         self.equip(account_id, privileged=True)
         original = connector.read(account_id)
         self._perform(connector, Action.REMOVE_FROM_GROUPS, original)
