@@ -26,7 +26,7 @@ SCREENS = {
 
 TO_THE_TOP = "heading => scrollBy(0, heading.getBoundingClientRect().top - 70)"
 
-README = (1160, 740)
+README = (1240, 740)
 """What fits beside text."""
 
 
