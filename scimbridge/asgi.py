@@ -104,7 +104,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         # Whom to believe about addresses, [server] trusted_proxies says; uvicorn would believe this whole machine.
         proxy_headers=False,
     )
-    server = _Server(config, ready)
+    server = _Server(config, ready, bridge.live.stop)
     with socket.create_server((listen.host, listen.port), family=_family(listen.host), backlog=512) as listening:
         # uvicorn raises the signal that ended it once more; with these handlers that ends nothing else.
         stop = Stop()
@@ -115,16 +115,22 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready."""
+    """Says when it is ready, and when it is about to end."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], ending: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._ending = ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         keep_loaded()
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Connections are waited for, and a stream has no end of its own.
+        self._ending()
+        await super().shutdown(sockets)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from scimbridge import registry
 from scimbridge.config import Settings
 from scimbridge.domain.outline import NOTICES
 from scimbridge.errors import StoreUnavailableError
+from scimbridge.live import Live
 from scimbridge.queue.courier import Courier
 from scimbridge.queue.crew import Crew
 from scimbridge.queue.redis import QUICK, connect
@@ -341,6 +342,11 @@ class Bridge:
     def repeating(self) -> Repeating:
         """What the API has answered."""
         return Repeating(self.database)
+
+    @cached_property
+    def live(self) -> Live:
+        """What happens, for whoever listens to this process."""
+        return Live(self.overview.history_after, self.overview.newest_entry)
 
     @cached_property
     def browsing(self) -> Browsing:

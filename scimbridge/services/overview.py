@@ -162,6 +162,11 @@ class Overview:
         with self._database.read() as tx:
             return journal.entries_after(tx, entry_id, limit)
 
+    def newest_entry(self) -> int:
+        """Return the id of the newest entry of the history; 0 where there is none."""
+        with self._database.read() as tx:
+            return journal.newest_id(tx)
+
     def is_alive(self) -> bool:
         """Ask the store the simplest question.
 

@@ -151,6 +151,11 @@ def entries_after(tx: Connection, entry_id: int, limit: int = 200) -> Sequence[R
     return tx.execute(query).mappings().all()
 
 
+def newest_id(tx: Connection) -> int:
+    """Return the id of the newest entry; 0 where there is none."""
+    return int(tx.execute(select(func.coalesce(func.max(history.c.id), 0))).scalar_one())
+
+
 def count_done(tx: Connection, target: str, since: datetime) -> int:
     """Return how many tasks at a target were done since a time; reads those."""
     query = select(func.count()).select_from(history).where(DONE, history.c.target == target, history.c.at >= since)

@@ -189,6 +189,20 @@ def test_the_history_and_what_was_received_are_read_backwards(world: World) -> N
     assert world.get("/received", since="2030-01-01T00:00:00Z")["items"] == []
 
 
+def test_events_go_on_behind_the_last_one_that_arrived(world: World) -> None:
+    case = world.leaver("ada")
+    before = world.bridge.overview.newest_entry()
+    world.post(f"/cases/{case}/cancel", reason="stays")
+
+    answer = world.ask("GET", "/events", Role.VIEWER, headers={"Last-Event-ID": str(before)})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert "event: history" in answer.text
+    assert f'"event":"case canceled","case_id":"{case}"' in answer.text
+    assert "stays" not in answer.text
+    assert world.ask("GET", "/events", headers={"Last-Event-ID": "x"}).status_code == 422
+
+
 # -- who is let in
 
 

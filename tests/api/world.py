@@ -160,6 +160,7 @@ def a_world(folder: Path, database_url: str) -> World:
     bridge = Bridge(load(path, {}), clock=clock)
     wakeups: list[WakeUp] = []
     bridge.courier = Notebook(wakeups)
+    bridge.live.stop()  # streams would have no end
     compiled_once(bridge.database)
     bridge.prepare_store(may_upgrade=True)
     with bridge.database.write() as tx:

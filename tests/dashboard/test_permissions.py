@@ -68,7 +68,9 @@ def somewhere(path: str) -> str:
 
 @pytest.fixture
 def bridge(bench: Bench) -> Bridge:
-    return bridge_of(bench)
+    made = bridge_of(bench)
+    made.live.stop()  # streams would have no end
+    return made
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from scimbridge.api.endpoints import (
     access,
     cases,
+    events,
     guard,
     many,
     operators,
@@ -20,6 +21,7 @@ ALL = (
     tasks.routes,
     requests.routes,
     people.routes,
+    events.routes,
     targets.routes,
     guard.routes,
     protection.routes,
