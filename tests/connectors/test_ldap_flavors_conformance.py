@@ -13,17 +13,18 @@ from scimbridge.sdk import Action, Connector, Permit, Person, TargetConfig
 from scimbridge.sdk.conformance import (
     GroupConformance,
 )
+from tests.lab.directories.ds389 import Ds389Lab
 from tests.lab.directories.lab import Lab
+from tests.lab.directories.openldap import OpenLdapLab
+from tests.lab.directories.samba import SambaLab
 
 pytest_plugins = ("tests.lab.fixtures",)
 
 
-class TestConformance(GroupConformance):
-    declares = LdapConnector.capabilities
+class OnADirectory(GroupConformance):
+    """All promises, at a server that ``lab`` is."""
 
-    @pytest.fixture(autouse=True)
-    def _target(self, lab: Lab) -> None:
-        self.lab = lab
+    lab: Lab
 
     def connect(self, permit: Permit) -> LdapConnector:
         return self.lab.connector(permit)
@@ -63,11 +64,6 @@ class TestConformance(GroupConformance):
             text for attribute in ("description", "info") for text in self.lab.values(account_id, attribute)
         )
 
-    def _needs(self, connector: Connector[Any], *actions: Action) -> None:
-        super()._needs(connector, *actions)
-        if dict(type(connector).lacks(connector.config, set(actions))):
-            pytest.skip("this kind of server has nothing of the kind")
-
     def form_group(self, name: str, members: list[str], *, protected: bool = False) -> str:
         group = self.lab.add_group(name, *members)
         self.lab.modify(group, description=["Reaches the third floor"])
@@ -101,3 +97,30 @@ class TestConformance(GroupConformance):
 
     def writes(self) -> int:
         return self.lab.writes
+
+
+class WithoutSwitches(OnADirectory):
+    """On servers that have no groups that open nothing."""
+
+    declares = LdapConnector.capabilities
+    tried = frozenset(LdapConnector.capabilities) - {Action.DISABLE_GROUP, Action.ENABLE_GROUP}
+
+
+class TestOnOpenLdap(WithoutSwitches):
+    @pytest.fixture(autouse=True)
+    def _target(self, full_openldap: OpenLdapLab) -> None:
+        self.lab = full_openldap
+
+
+class TestOn389(WithoutSwitches):
+    @pytest.fixture(autouse=True)
+    def _target(self, ds389: Ds389Lab) -> None:
+        self.lab = ds389
+
+
+class TestOnActiveDirectory(OnADirectory):
+    declares = LdapConnector.capabilities
+
+    @pytest.fixture(autouse=True)
+    def _target(self, samba: SambaLab) -> None:
+        self.lab = samba
