@@ -15,12 +15,14 @@ _FACTS = {
     Trigger.UNASSIGNED: "is in no group any more that grants a target",
     Trigger.CHANGED: "changes as the rule says",
     Trigger.REQUESTED: "is asked to leave by an operator",
+    Trigger.STALE: "has not signed in at the target for long",
+    Trigger.ORPHANED: "is an account at a target that no identity claims",
 }
 
 
 def whom(rule: Rule) -> Iterator[str]:
     """Yield when a rule is for somebody, each as one sentence."""
-    facts = [_FACTS.get(trigger, str(trigger)) for trigger in sorted(rule.when)]
+    facts = [_FACTS[trigger] for trigger in sorted(rule.when)]
     yield f"When somebody {_listed(facts, 'or')}."
     if rule.is_for_groups:
         yield "It is about groups at targets, not about people."

@@ -57,14 +57,15 @@ class TargetPage(Page):
         name = visit.request.path_params["name"]
         found = self.bridge.queues.of_target(name, visit.now, after=visit.asked("after") or None)
         config = self.bridge.settings.targets.get(name)
+        observes = found.target.mode is Mode.OBSERVE
         return {
             "name": name,
             "target": found.target,
             "found": found,
             "status": found.queue.status,
             "checked": self.bridge.preflight.kept().get(name),
-            "can_be_armed": found.target.mode is Mode.OBSERVE,
-            "due_if_armed": self.bridge.arming.due_until(name, visit.now + USUAL_SPAN),
+            "can_be_armed": observes,
+            "due_if_armed": self.bridge.arming.due_until(name, visit.now + USUAL_SPAN) if observes else (0, 0),
             "granted_by": tuple(config.granted_by) if config is not None else (),
             "is_bridge": name == NOTICES,
             "usual_span": USUAL_SPAN,
