@@ -94,4 +94,5 @@ def _seen(tx: object) -> datetime:
     from scimbridge.store.schema import operator_sessions
 
     assert isinstance(tx, Connection)
-    return tx.execute(select(operator_sessions.c.seen_at)).scalar_one()
+    seen: datetime = tx.execute(select(operator_sessions.c.seen_at)).scalar_one()
+    return seen
