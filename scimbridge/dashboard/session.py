@@ -41,7 +41,9 @@ class Door:
             NotAdmittedError: There is none, or it has ended.
         """
         cookie = self.cookie_of(request)
-        session = self._bridge.sessions.find(cookie, self._bridge.clock()) if cookie else None
+        # A page that refreshes itself, or listens, is nobody's presence: a session ends however many are left open.
+        is_somebody = "hx-request" not in request.headers and request.url.path != "/events"
+        session = self._bridge.sessions.find(cookie, self._bridge.clock(), is_seen=is_somebody) if cookie else None
         if session is None:
             raise NotAdmittedError
         return session

@@ -16,6 +16,7 @@ from scimbridge.admission.failures import Failures
 from scimbridge.dashboard import flash
 from scimbridge.dashboard.assets import asset_routes
 from scimbridge.dashboard.entrance import Arrivals, Entrance, to_sign_in
+from scimbridge.dashboard.events import Events
 from scimbridge.dashboard.forms import Form, UnreadableFormError, read_form
 from scimbridge.dashboard.navigation import sections_for
 from scimbridge.dashboard.page import Page, go_to
@@ -55,7 +56,8 @@ class Site:
 
     def routes(self) -> list[Route]:
         """Return the routes of the pages and of what they load."""
-        return [*asset_routes(), *self._entrance, *(self._route(page) for page in self._pages)]
+        events = Events(self._bridge, self._door)
+        return [*asset_routes(), *events.routes(), *self._entrance, *(self._route(page) for page in self._pages)]
 
     def _route(self, page: Page) -> Route:
         methods = ["GET"] if page.posting is None else ["GET", "POST"]

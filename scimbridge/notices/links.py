@@ -9,13 +9,13 @@ def case_link(public_url: str, case_id: str) -> str:
 
 
 def flood_link(public_url: str, flood_id: str) -> str:
-    """Return where a flood is among what is held."""
-    return f"{public_url}/#flood-{flood_id}"
+    """Return where one decides about a flood."""
+    return f"{public_url}/guard/{flood_id}"
 
 
 def target_link(public_url: str, target: str) -> str:
-    """Return where a target is among the others."""
-    return f"{public_url}/#target-{target}"
+    """Return where one sees how a target is."""
+    return f"{public_url}/targets/{target}"
 
 
 def sign_in_link(public_url: str, secret: str) -> str:

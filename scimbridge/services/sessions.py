@@ -71,13 +71,19 @@ class Sessions:
         )
         return Started(cookie=cookie, session=session)
 
-    def find(self, cookie: str, now: datetime) -> Session | None:
-        """Return the session that a cookie names, or ``None`` where that has ended, or never was."""
+    def find(self, cookie: str, now: datetime, *, is_seen: bool = True) -> Session | None:
+        """Return the session that a cookie names, or ``None`` where that has ended, or never was.
+
+        Args:
+            cookie: What the browser keeps.
+            now: When (UTC).
+            is_seen: Whether somebody does something just now, so that the session goes on.
+        """
         with self._database.read() as tx:
             row = sessions.by_digest(tx, digest_of(cookie), now, now - self._terms.idle)
         if row is None:
             return None
-        if now - row["seen_at"] >= SEEN_EVERY:
+        if is_seen and now - row["seen_at"] >= SEEN_EVERY:
             self._note_seen(row["id"], now)
         return _session(row)
 

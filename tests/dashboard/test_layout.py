@@ -65,7 +65,7 @@ def test_every_page_can_be_skipped_into_and_names_itself(browse: Browse) -> None
     assert '<a class="skip" href="#main">' in page
     assert '<main id="main"' in page
     assert '<a href="/" aria-current="page">' in page
-    assert re.search(r"<title>0 open cases · scimbridge</title>", page)
+    assert re.search(r"<title>Board · scimbridge</title>", page)
 
 
 def test_one_can_go_to_what_is_there_and_may_be_seen() -> None:

@@ -4,6 +4,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.services.overview import Overview
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
+from tests.dashboard.conftest import Browse, text_of
 from tests.services.bench import Bench, a_rule, an_exclusion
 
 
@@ -20,3 +21,20 @@ def test_who_was_left_alone_is_listed_with_the_reason(database: Database, clock:
         "contractor": "no rule matches",
         "root": "excluded: break glass",
     }
+
+
+def test_a_page_lists_them(bench: Bench, browse: Browse) -> None:
+    rules = Ruleset((a_rule(match='userType eq "Employee"'),))
+    other = Bench(bench.database, bench.clock, rules)
+    other.leave(other.join("<b>contractor</b>", userType="Contractor"))
+    browser = browse()
+
+    html = browser.get("/left-alone").text
+    board = text_of(browser.get("/").text)
+    bench.clock.advance("2d")
+
+    assert "<b>contractor</b> no rule matches deactivated idp now" in text_of(html)
+    assert "<b>" not in html
+    assert "1 left in the last 24 hours , and nothing is done." in board
+    assert "Nobody in the last 24 hours." in text_of(browser.get("/left-alone?days=1").text)
+    assert "no rule matches" in text_of(browser.get("/left-alone?days=7").text)

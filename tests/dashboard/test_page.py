@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from html import unescape
 
 import pytest
 
+from scimbridge.dashboard.pages.targets import TargetPage
 from scimbridge.domain.hold import Scope
 from scimbridge.errors import StoreUnavailableError
 from scimbridge.notices.links import case_link, flood_link, target_link
@@ -23,63 +23,40 @@ def test_an_open_case_stands_on_the_board_with_what_comes_next(bench: Bench, bro
 
     shown = text_of(browse().get("/").text)
 
-    assert shown.startswith("1 open case As of 2026-03-02 09:00:00 UTC Reload")
+    assert shown.startswith("Board As of 2026-03-02 09:00:00 UTC Reload 1 open case")
     assert "grace 1 nothing is due yet ada in 7d" in shown
 
 
-def test_a_case_that_needs_a_person_says_so_at_case_and_target(bench: Bench, browse: Browse) -> None:
+def test_a_case_that_needs_a_person_says_so(bench: Bench, browse: Browse) -> None:
     bench.leave(bench.join("ada"))
     bench.fail(RejectedError("protected account"))
     bench.run("7d")
 
-    shown = text_of(browse().get("/").text)
-
-    assert "needs a person" in shown
-    assert "crm memory enforce 0 0 of 10 1 working" in shown
+    assert "needs a person 1 failed, or waits for a decision ada left 7d ago" in text_of(browse().get("/").text)
 
 
-def test_an_armed_target_says_until_when_and_by_whom(bench: Bench, browse: Browse) -> None:
-    bench.arming.arm("directory", span=timedelta(hours=4), reason="pilot", by="<u>olga</u>", now=bench.clock())
-
-    shown = browse().get("/").text
-
-    assert re.search(r'<span class="badge armed">armed</span> until 2026-03-02 13:00 UTC \(in 4h\)', shown)
-    assert "by <bdi>&lt;u&gt;olga&lt;/u&gt;</bdi>" in shown
-
-
-def test_targets_show_mode_and_queue_and_why_they_are_paused(bench: Bench, browse: Browse) -> None:
-    bench.leave(bench.join("ada"))
-    bench.operating.pause("directory", reason="maintenance", by="ops", now=bench.clock())
-    bench.clock.advance("7d")
-    bench.sweep()
-
-    shown = text_of(browse().get("/").text)
-
-    assert "crm memory enforce 1 0 of 10 0 working" in shown
-    assert re.search(r"directory memory observe \d 0 of 10 0 paused by ops: maintenance", shown)
-
-
-def test_standing_holds_are_shown_until_they_are_lifted(bench: Bench, browse: Browse) -> None:
+def test_what_asks_for_attention_stands_above_the_board_until_it_is_over(bench: Bench, browse: Browse) -> None:
     placed = bench.holding.place(Scope.EVERYTHING, "", reason="litigation", by="legal", now=bench.clock())
+    bench.operating.pause("directory", reason="<u>maintenance</u>", by="ops", now=bench.clock())
 
-    before = text_of(browse().get("/").text)
+    before = browse().get("/").text
     bench.holding.lift(placed.hold.id, by="legal", now=bench.clock())
-    after = text_of(browse().get("/").text)
+    bench.operating.resume("directory", by="ops", now=bench.clock())
 
-    assert "Standing holds 1" in before
-    assert "everything litigation legal now 2026-03-02 09:00 UTC" in before
-    assert "litigation" not in after
+    assert "Target directory is paused by ops: <u>maintenance</u> . 1 hold stands ." in text_of(before)
+    assert "<u>" not in before
+    assert 'class="alerts"' not in browse().get("/").text
 
 
-def test_a_flood_is_one_line_among_the_holds(bench: Bench, browse: Browse) -> None:
+def test_a_flood_is_told_with_what_the_guard_says(bench: Bench, browse: Browse) -> None:
     guarded = Bench(bench.database, bench.clock, bench.rules, bench.systems, guard=a_guard(a_limit(3)))
     leave_all(guarded, people(guarded, 6))
 
-    shown = text_of(browse().get("/").text)
+    html = browse().get("/").text
 
-    assert "Standing holds 1" in shown
-    assert "a flood of 6 cases at all sources and targets more identities would lose access within 1d" in shown
-    assert f"6 held, 0 had started. scimbridge guard show {the_flood(guarded).id}" in shown
+    assert "A flood of 6 cases at all sources and targets is held by the guard:" in text_of(html)
+    assert "6 held, 0 had started." in text_of(html)
+    assert f'<a href="/guard/{the_flood(guarded).id}">' in html
 
 
 def test_an_ended_case_is_not_among_the_open_ones(bench: Bench, browse: Browse) -> None:
@@ -179,12 +156,10 @@ def test_what_notices_link_to_is_there(bench: Bench, browse: Browse) -> None:
     guarded = Bench(bench.database, bench.clock, bench.rules, bench.systems, guard=a_guard(a_limit(1)))
     everyone = people(guarded, 2)
     leave_all(guarded, everyone)
-    links = [flood_link("", the_flood(guarded).id), target_link("", "crm")]
+    links = [flood_link("", the_flood(guarded).id), case_link("", guarded.case(everyone[0]).id)]
 
-    page = browse().get("/").text
-
-    assert browse().get(case_link("", guarded.case(everyone[0]).id)).status_code == 200
-    assert [link for link in links if f'<tr id="{link.removeprefix("/#")}">' not in page] == []
+    assert [link for link in links if browse().get(link).status_code != 200] == []
+    assert TargetPage.path == target_link("", "{name}")
 
 
 def test_the_page_only_reads(browse: Browse) -> None:

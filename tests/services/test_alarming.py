@@ -71,7 +71,7 @@ def test_a_paused_target_is_told_once_to_every_operator(bench: Bench, office: Po
     assert office.messages[0]["Subject"] == "Target crm is paused"
     assert "reading an account: 401" in text_of(office.messages[0])
     assert "scimbridge targets resume crm" in text_of(office.messages[0])
-    assert "https://bridge.example.com/#target-crm\n" in text_of(office.messages[0])
+    assert "https://bridge.example.com/targets/crm\n" in text_of(office.messages[0])
 
 
 def test_a_target_that_is_paused_again_is_told_again(bench: Bench, office: PostOffice) -> None:
@@ -99,7 +99,7 @@ def test_the_guard_tells_of_a_flood_once(bench: Bench, office: PostOffice) -> No
     assert len(office.messages) == 2
     assert office.messages[0]["Subject"] == "The guard holds a flood at target crm"
     assert "scimbridge guard release flood-1" in text_of(office.messages[0])
-    assert "https://bridge.example.com/#flood-flood-1\n" in text_of(office.messages[0])
+    assert "https://bridge.example.com/guard/flood-1\n" in text_of(office.messages[0])
 
 
 def test_nothing_is_noted_where_nobody_is_to_be_told(database: Database, clock: FakeClock) -> None:

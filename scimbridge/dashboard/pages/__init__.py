@@ -16,6 +16,7 @@ from scimbridge.dashboard.pages.guard import FloodPage, GuardPage
 from scimbridge.dashboard.pages.history import HistoryPage
 from scimbridge.dashboard.pages.holds import HoldPage, HoldsPage
 from scimbridge.dashboard.pages.inquiries import InquiriesPage, InquiryPage
+from scimbridge.dashboard.pages.left_alone import LeftAlonePage
 from scimbridge.dashboard.pages.operators import OperatorPage, OperatorsPage
 from scimbridge.dashboard.pages.queues import QueuesPage
 from scimbridge.dashboard.pages.requests import RequestsPage
@@ -34,6 +35,7 @@ PAGES: tuple[type[Page], ...] = (
     SearchPage,
     HistoryPage,
     RequestsPage,
+    LeftAlonePage,
     GuardPage,
     FloodPage,
     HoldsPage,

@@ -37,7 +37,9 @@ class ApprovalPage(Page):
             "proposal": proposal,
             "digest": digest(proposal.plan.document()),
             "facts": {
-                seen.target: [(name, in_words(value)) for name, value in sorted((seen.subject.decisive or {}).items())]
+                seen.target: [
+                    (name, in_words(value) or "no") for name, value in sorted((seen.subject.decisive or {}).items())
+                ]
                 for seen in proposal.seen
             },
         }

@@ -1,4 +1,4 @@
-"""The board of leavers: where each one stands, and who has the least time left."""
+"""The board of leavers: where each one stands, who has the least time left, and what asks for attention."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from scimbridge.dashboard.visit import Visit
 SHOWN = 8
 """Cases in each column; its list has them all."""
 
-SHOWN_FOR = timedelta(hours=24)
-"""How long facts that led to nothing stay on the page."""
+LATELY = timedelta(hours=24)
+"""How long facts that led to nothing are told of."""
 
 MOST = 100
-"""Inquiries and facts on the page."""
+"""Inquiries and facts that are counted."""
 
 
 class BoardPage(Page):
@@ -31,9 +31,10 @@ class BoardPage(Page):
         return {
             "columns": columns,
             "case_count": sum(one.count for one in columns if one.column != "done"),
-            "targets": overview.targets(now),
-            "inquiries": overview.inquiries(MOST),
-            "left_alone": overview.left_alone(now - SHOWN_FOR, limit=MOST),
-            "holds": self.bridge.holding.standing(),
+            "paused": [target for target in overview.targets(now) if target.pause],
+            "inquiries": len(overview.inquiries(MOST)),
+            "left_alone": len(overview.left_alone(now - LATELY, limit=MOST)),
+            "holds": len(self.bridge.holding.standing()),
             "floods": self.bridge.flooding.standing(),
+            "most": MOST,
         }

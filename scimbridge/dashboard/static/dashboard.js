@@ -36,3 +36,21 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.isSent;
 });
+
+// What refreshes itself keeps what one has opened, and waits while one writes in it.
+let opened = [];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const part = event.detail.target;
+  if (!part.classList.contains("live")) return;
+  // Signed out meanwhile, or something went wrong: what is shown stays, and "Reload" says why.
+  const isWhole = event.detail.xhr.responseText.includes(`id="${part.id}"`);
+  if (!isWhole || part.querySelector("details.action[open], form :focus")) event.detail.shouldSwap = false;
+  opened = [...part.querySelectorAll("details[id]")].filter((each) => each.open).map((each) => each.id);
+});
+document.addEventListener("htmx:afterSettle", () => {
+  for (const id of opened) {
+    const found = document.getElementById(id);
+    if (found) found.open = true;
+  }
+  opened = [];
+});
