@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -32,12 +32,14 @@ class Foreign:
         settings: What its target's table says beside address and token.
         signs_in: Asks the server itself whether a userName may sign in with ``PASSWORD``; ``None`` where nobody can.
         has_groups: Whether the bridge can take accounts out of its groups.
+        members_are: What groups call their members by.
     """
 
     base_url: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     signs_in: Callable[[str], bool] | None = None
     has_groups: bool = True
+    members_are: Literal["ids", "names"] = "ids"
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
@@ -114,7 +116,7 @@ def canaille(folder: Path) -> Iterator[Foreign]:
     program = [environment("canaille"), HERE / "canaille_app.py", str(port), TOKEN, PASSWORD]
     with running(list(map(str, program)), folder / "canaille.log"):
         wait_for(f"{origin}/.well-known/openid-configuration")
-        yield Foreign(f"{origin}/scim/v2", {"dialect": "canaille"}, signs_in, has_groups=False)
+        yield Foreign(f"{origin}/scim/v2", {"dialect": "canaille"}, signs_in, has_groups=False, members_are="names")
 
 
 @contextmanager
