@@ -113,3 +113,20 @@ def test_a_part_of_a_file_costs_as_much_as_a_page(bench: Bench, browse: Browse) 
         browser.get("/cases.csv")
 
     assert len(statements) <= 6
+
+
+@pytest.mark.parametrize(("path", "part"), [("/history.csv", "pages.exports"), ("/requests.csv", "export")])
+def test_what_happened_is_a_file_whole_and_by_its_filter(
+    bench: Bench, browse: Browse, monkeypatch: pytest.MonkeyPatch, path: str, part: str
+) -> None:
+    leave(bench, "ada", "ben", "cid")
+    bench.run("7d")
+    browser = browse()
+    expected = len(bench.overview.history_after(0, 1000)) if "history" in path else 6
+    monkeypatch.setattr(f"scimbridge.dashboard.{part}.AT_ONCE", 2)
+
+    rows = read(browser.get(path).text)[1:]
+    none = read(browser.get(f"{path}?until=2020-01-01").text)[1:]
+
+    assert (len(rows), none) == (expected, [])
+    assert len({row[0] for row in rows}) == expected

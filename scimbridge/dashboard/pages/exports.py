@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 from scimbridge.dashboard.case_filter import read_filter
-from scimbridge.dashboard.export import Export, paged
+from scimbridge.dashboard.export import AT_ONCE, Export, paged
+from scimbridge.dashboard.pages import history, requests
 from scimbridge.dashboard.pages.charts import AHEAD, PERIODS, USUAL
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.task import TaskState
@@ -355,6 +357,64 @@ class FiguresExport(Export):
             yield (coming.isoformat(), "due", "tasks that cannot be undone", load.irreversible)
 
 
+class HistoryExport(Export):
+    """Entries of the history that a filter finds, the newest first."""
+
+    path = "/history.csv"
+    name = "history"
+    columns = ("entry", "at", "event", "actor", "reason", "target", "case", "task", "details")
+
+    def rows(self, visit: Visit) -> Rows:
+        """Yield the entries."""
+        query, _ = history.read_query(visit)
+        before: int | None = None
+        while True:
+            entries, before = self.bridge.records.history(query, limit=AT_ONCE, before=before)
+            for row in entries:
+                details = json.dumps(row["details"], ensure_ascii=False, default=str)
+                yield (
+                    row["id"],
+                    row["at"],
+                    row["event"],
+                    row["actor"],
+                    row["reason"],
+                    row["target"],
+                    row["case_id"],
+                    row["task_id"],
+                    details,
+                )
+            if not before:
+                return
+
+
+class RequestsExport(Export):
+    """Inbound requests that a filter finds, the newest first; what was received as it came is on the page."""
+
+    path = "/requests.csv"
+    name = "requests"
+    columns = ("request", "at", "source", "method", "path", "status", "understood", "applied", "resource")
+
+    def rows(self, visit: Visit) -> Rows:
+        """Yield the requests."""
+        query, _ = requests.read_query(visit)
+        records = self.bridge.records
+        found = paged(
+            lambda limit, after: records.requests(query, limit=limit, before=after), lambda row: str(row["id"])
+        )
+        for row in found:
+            yield (
+                row["id"],
+                row["at"],
+                row["source"],
+                row["method"],
+                row["path"],
+                row["status"],
+                row["understood"],
+                row["applied"],
+                row["resource_id"],
+            )
+
+
 def _targets(export: Export, visit: Visit) -> list[str]:
     """Return the targets that are asked for.
 
@@ -378,4 +438,6 @@ EXPORTS: tuple[type[Export], ...] = (
     ExclusionsExport,
     InquiriesExport,
     FiguresExport,
+    HistoryExport,
+    RequestsExport,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from scimbridge.dashboard.case_filter import read_times
@@ -22,15 +23,7 @@ class HistoryPage(Page):
 
     def context(self, visit: Visit) -> dict[str, Any]:
         """Return one page of them."""
-        since, until, problems = read_times(visit.request.query_params)
-        query = HistoryQuery(
-            event=visit.asked("event") or None,
-            actor=visit.asked("actor") or None,
-            target=visit.asked("target") or None,
-            case_id=visit.asked("case") or None,
-            since=since,
-            until=until,
-        )
+        query, problems = read_query(visit)
         said = visit.asked("after")
         before = int(said) if said.isdecimal() and len(said) < 18 else None
         entries, older = self.bridge.records.history(query, limit=SHOWN, before=before)
@@ -41,3 +34,17 @@ class HistoryPage(Page):
             "problems": problems,
             "targets": [(name, name) for name in self.bridge.settings.targets],
         }
+
+
+def read_query(visit: Visit) -> tuple[HistoryQuery, Sequence[str]]:
+    """Return the filter that an address has, and what of it means nothing."""
+    since, until, problems = read_times(visit.request.query_params)
+    query = HistoryQuery(
+        event=visit.asked("event") or None,
+        actor=visit.asked("actor") or None,
+        target=visit.asked("target") or None,
+        case_id=visit.asked("case") or None,
+        since=since,
+        until=until,
+    )
+    return query, problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from scimbridge.dashboard.case_filter import read_times
@@ -24,15 +25,7 @@ class RequestsPage(Page):
 
     def context(self, visit: Visit) -> dict[str, Any]:
         """Return one page of them."""
-        since, until, problems = read_times(visit.request.query_params)
-        query = RequestQuery(
-            source=visit.asked("source") or None,
-            method=visit.asked("method") or None,
-            resource_id=visit.asked("resource") or None,
-            is_refused=visit.asked("answered") == "refused",
-            since=since,
-            until=until,
-        )
+        query, problems = read_query(visit)
         before = visit.asked("after") or None
         found = self.bridge.records.requests(query, limit=SHOWN + 1, before=before)
         return {
@@ -43,6 +36,20 @@ class RequestsPage(Page):
             "sources": [(name, name) for name in self.bridge.settings.sources],
             "methods": [(name, name) for name in METHODS],
         }
+
+
+def read_query(visit: Visit) -> tuple[RequestQuery, Sequence[str]]:
+    """Return the filter that an address has, and what of it means nothing."""
+    since, until, problems = read_times(visit.request.query_params)
+    query = RequestQuery(
+        source=visit.asked("source") or None,
+        method=visit.asked("method") or None,
+        resource_id=visit.asked("resource") or None,
+        is_refused=visit.asked("answered") == "refused",
+        since=since,
+        until=until,
+    )
+    return query, problems
 
 
 def _pretty(received: object) -> str:
