@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from scimbridge.dashboard.assets import address_of
+from scimbridge.dashboard.browsers import browser_in_words
 from scimbridge.dashboard.times import distance, exactly, lasting, moment
 from scimbridge.domain.pace import format_rate
 
@@ -40,6 +41,7 @@ def environment() -> Environment:
     environment.filters["lasting"] = lasting
     environment.filters["rate"] = format_rate
     environment.filters["with_code"] = with_code
+    environment.filters["browser"] = browser_in_words
     environment.globals["asset"] = address_of
     return environment
 

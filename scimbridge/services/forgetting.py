@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from scimbridge.notices.notice import Kind
 from scimbridge.services.repeating import KEPT
-from scimbridge.store import answers, members, notices
+from scimbridge.store import answers, members, notices, sessions, signing_in
 from scimbridge.store.database import Database
 
 NOTICES_KEPT = timedelta(days=90)
@@ -31,6 +31,12 @@ class Forgetting:
         """Drop memberships that ended too long ago for rules to see them."""
         with self._database.write() as tx:
             members.forget_past(tx, now)
+
+    def forget_sign_ins(self, now: datetime) -> None:
+        """Drop sessions and one-time links whose time is over."""
+        with self._database.write() as tx:
+            sessions.forget(tx, now)
+            signing_in.forget_links(tx, now)
 
     def forget_notices(self, now: datetime) -> int:
         """Drop notices that were sent or given up long ago. Returns how many.

@@ -113,11 +113,6 @@ class Sessions:
         with self._database.write() as tx:
             return end_sessions(tx, name, by=by, now=now, but=but)
 
-    def forget(self, now: datetime) -> None:
-        """Drop what has ended by itself."""
-        with self._database.write() as tx:
-            sessions.forget(tx, now, now - self._terms.idle)
-
     def _note_seen(self, session_id: str, now: datetime) -> None:
         # Reading goes on where the store cannot be written; the session ends sooner then.
         with suppress(StoreError), self._database.write() as tx:

@@ -79,7 +79,6 @@ def end_all(tx: Connection, operator: str, *, but: str | None = None) -> int:
     return tx.execute(theirs).rowcount
 
 
-def forget(tx: Connection, now: datetime, seen_since: datetime) -> int:
-    """Drop sessions that have ended by themselves. Returns how many."""
-    over = (operator_sessions.c.ends_at <= now) | (operator_sessions.c.seen_at <= seen_since)
-    return tx.execute(delete(operator_sessions).where(over)).rowcount
+def forget(tx: Connection, now: datetime) -> int:
+    """Drop sessions that have ended by their age. Returns how many."""
+    return tx.execute(delete(operator_sessions).where(operator_sessions.c.ends_at <= now)).rowcount

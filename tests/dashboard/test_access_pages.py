@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from scimbridge.dashboard.browsers import browser_in_words
 from scimbridge.domain.operator import Operator, Role, Way
 from scimbridge.domain.session import Visitor
 from scimbridge.services.signing_in import Introduced
@@ -207,3 +208,18 @@ def test_more_operators_and_sources_cost_no_more_statements(admin: Browser, benc
         admin.bridge.tokens.create(f"s{number}", by="test", now=bench.clock())
 
     assert few == [cost(path) for path in ("/operators", "/sources")] == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/142.0 Safari/537.36 Edg/142.0", "Edge on Windows"),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/142.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 14_7) AppleWebKit/605.1 Version/18.1 Safari/605.1", "Safari on macOS"),
+        ("curl/8.14", "curl/8.14"),
+        ("", "unknown"),
+    ],
+)
+def test_browsers_are_called_as_people_call_them(agent: str, words: str) -> None:
+    assert browser_in_words(agent) == words

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
 
 from scimbridge.domain.one_time_code import STEP, code_at, new_secret
 from scimbridge.domain.operator import Operator, Role, Way
 from scimbridge.domain.session import Session, SessionTerms, Started, Visitor
 from scimbridge.errors import NotFoundError, OperatorRefusedError, SignInRefusedError, WeakPasswordError
+from scimbridge.services.forgetting import Forgetting
 from scimbridge.services.operators import Operators
 from scimbridge.services.own_access import OwnAccess
 from scimbridge.services.passwords import Passwords
@@ -18,6 +20,7 @@ from scimbridge.services.sessions import Sessions
 from scimbridge.services.signing_in import LINK_LIFETIME, NO_LINK, WRONG, Introduced, Presented, SigningIn
 from scimbridge.services.tries import FORGOTTEN_AFTER, FREE, LONGEST_LOCK
 from scimbridge.store.database import Database
+from scimbridge.store.schema import operator_links, operator_sessions
 from tests.clock import FakeClock
 
 PASSWORD = "correct horse battery"
@@ -300,7 +303,31 @@ def test_a_session_ends_when_it_idles(desk: Desk) -> None:
 
     assert desk.find(started) is None
     assert desk.sessions.of("ada", desk.clock()) == []
-    desk.sessions.forget(desk.clock())
+
+
+def test_what_is_over_is_forgotten_and_nothing_else(desk: Desk, database: Database) -> None:
+    desk.ada()
+    desk.sign_in()
+    desk.signing_in.make_link("ada", by="ops", now=desk.clock())
+    desk.clock.advance("11h")
+    kept, link = desk.sign_in(), desk.signing_in.make_link("ada", by="ops", now=desk.clock())
+
+    def left() -> tuple[int, int]:
+        with database.read() as tx:
+            return tuple(  # type: ignore[return-value]
+                tx.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in (operator_sessions, operator_links)
+            )
+
+    desk.clock.advance("59m")
+    Forgetting(database).forget_sign_ins(desk.clock())
+    assert left() == (2, 1)
+    desk.clock.advance("1m")
+    Forgetting(database).forget_sign_ins(desk.clock())
+
+    assert left() == (1, 0)
+    assert desk.sessions.find(kept.cookie, desk.clock() - timedelta(minutes=1))
+    assert desk.signing_in.whose_link(link, desk.clock()) is None
 
 
 ENDINGS: dict[str, Callable[[Desk], object]] = {
