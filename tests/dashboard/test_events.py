@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -71,7 +72,9 @@ def test_pages_say_what_refreshes_itself_and_are_complete_without(bench: Bench, 
 
     assert f'sse-connect="{events}"' in html
     assert f'<div id="{part}" class="live" hx-get="{path}" hx-trigger="sse:changed" hx-select="#{part}"' in html
-    assert 'id="as-of"' in html
+    ids = re.findall(r'\sid="([^"]+)"', html)
+    assert [each for each in ids if ids.count(each) > 1] == []
+    assert "as-of" in ids
     assert ">Reload</a>" in html
 
 
@@ -96,3 +99,14 @@ def _seen(tx: object) -> datetime:
     assert isinstance(tx, Connection)
     seen: datetime = tx.execute(select(operator_sessions.c.seen_at)).scalar_one()
     return seen
+
+
+def test_a_stream_is_one_and_ends_when_the_process_does(browse: Browse) -> None:
+    browser = browse()
+    browser.bridge.live.stop()
+
+    answer = browser.get("/events?case=c1")
+
+    assert (answer.status_code, answer.text) == (200, "retry: 3000\n\n")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["cache-control"] == "no-store"
