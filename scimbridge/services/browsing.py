@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from sqlalchemy import RowMapping
 
 from scimbridge.store import browsing
-from scimbridge.store.browsing import HistoryQuery, PeopleQuery, ReceivedQuery, TaskQuery
+from scimbridge.store.browsing import PeopleQuery, TaskQuery
 from scimbridge.store.database import Database
 
-__all__ = ["Browsing", "HistoryQuery", "PeopleQuery", "ReceivedQuery", "TaskQuery"]
+__all__ = ["Browsing", "PeopleQuery", "TaskQuery"]
 
 
 class Browsing:
@@ -19,24 +19,14 @@ class Browsing:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def history(self, query: HistoryQuery, *, before: int | None = None, limit: int = 100) -> Sequence[RowMapping]:
-        """Return entries of the history, the newest first.
+    def tasks(self, query: TaskQuery, *, before: str | None = None, limit: int = 100) -> Sequence[RowMapping]:
+        """Return tasks with ``user_name`` and ``source``, the newest first.
 
         Args:
             query: Which.
             before: The id of the last one of the page before.
             limit: At most so many.
         """
-        with self._database.read() as tx:
-            return browsing.entries(tx, query, before=before, limit=limit)
-
-    def received(self, query: ReceivedQuery, *, before: str | None = None, limit: int = 100) -> Sequence[RowMapping]:
-        """Return what sources sent, the newest first; the arguments are as for ``history``."""
-        with self._database.read() as tx:
-            return browsing.received(tx, query, before=before, limit=limit)
-
-    def tasks(self, query: TaskQuery, *, before: str | None = None, limit: int = 100) -> Sequence[RowMapping]:
-        """Return tasks with ``user_name`` and ``source``, the newest first; the arguments are as for ``history``."""
         with self._database.read() as tx:
             return browsing.found_tasks(tx, query, before=before, limit=limit)
 

@@ -1,45 +1,19 @@
-"""Lists that operators look through: the history, what sources sent, tasks and people; newest first, page by page."""
+"""Lists that operators look through: tasks and people, page by page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.identity import AT_TARGET
-from scimbridge.domain.ids import before_ids
 from scimbridge.domain.names import any_case_key, fold
 from scimbridge.domain.task import TaskState
-from scimbridge.store.schema import cases, history, identities, identity_values, requests, tasks
+from scimbridge.store.schema import cases, identities, identity_values, tasks
 
 Condition = ColumnElement[bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryQuery:
-    """Which entries: those that all of it fits."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    event: str | None = None
-    actor: str | None = None
-    case_id: str | None = None
-    identity_id: str | None = None
-    target: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedQuery:
-    """Which requests of sources."""
-
-    source: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    resource_id: str | None = None
-    only_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,45 +43,6 @@ class PeopleQuery:
     source: str | None = None
     active: bool | None = None
     with_deleted: bool = False
-
-
-def entries(tx: Connection, query: HistoryQuery, *, before: int | None, limit: int) -> Sequence[RowMapping]:
-    """Return entries of the history."""
-    conditions = [
-        column == value
-        for column, value in (
-            (history.c.event, query.event),
-            (history.c.actor, query.actor),
-            (history.c.case_id, query.case_id),
-            (history.c.identity_id, query.identity_id),
-            (history.c.target, query.target),
-        )
-        if value is not None
-    ]
-    conditions += _between(history.c.at, query.since, query.until)
-    if before is not None:
-        conditions.append(history.c.id < before)
-    found = select(history).where(*conditions).order_by(history.c.id.desc()).limit(limit)
-    return tx.execute(found).mappings().all()
-
-
-def received(tx: Connection, query: ReceivedQuery, *, before: str | None, limit: int) -> Sequence[RowMapping]:
-    """Return what sources sent, as received, as understood and as applied."""
-    conditions: list[Condition] = []
-    if query.source is not None:
-        conditions.append(requests.c.source == query.source)
-    if query.resource_id is not None:
-        conditions.append(requests.c.resource_id == query.resource_id)
-    if query.only_refused:
-        conditions.append(requests.c.status >= 400)
-    # Ids are in the order of time, and have an index.
-    if query.since is not None:
-        conditions.append(requests.c.id >= before_ids(query.since))
-    conditions += _between(requests.c.at, query.since, query.until)
-    if before is not None:
-        conditions.append(requests.c.id < before)
-    found = select(requests).where(*conditions).order_by(requests.c.id.desc()).limit(limit)
-    return tx.execute(found).mappings().all()
 
 
 def found_tasks(tx: Connection, query: TaskQuery, *, before: str | None, limit: int) -> Sequence[RowMapping]:
@@ -168,12 +103,3 @@ def _named(said: str) -> ColumnElement[object]:
         select(identities.c.id).where(identities.c.id == said),
     ]
     return by_mail.union_all(*alternatives).scalar_subquery()
-
-
-def _between(column: ColumnElement[datetime], since: datetime | None, until: datetime | None) -> list[Condition]:
-    found: list[Condition] = []
-    if since is not None:
-        found.append(column >= since)
-    if until is not None:
-        found.append(column <= until)
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.sample.errors import Fault
 from scimbridge import documents
 from scimbridge.api.app import ENDPOINTS
 from scimbridge.api.endpoint import Answer
@@ -133,6 +134,23 @@ def test_accounts_of_a_target_are_listed_in_parts(world: World) -> None:
     assert world.get("/targets/crm/accounts", unused_for="90d")["items"] == []
 
 
+def test_what_waits_and_what_a_check_finds(world: World) -> None:
+    world.crm.fail("suspend", Fault.REJECTED)
+    world.leaver("ada")
+    world.run("2h")
+
+    queues = world.get("/queues")
+    checks = world.post("/targets/crm/check")
+
+    assert [(each["target"], each["failed"], each["depth"]) for each in queues["items"]] == [
+        ("crm", 1, None),
+        ("wiki", 0, None),
+    ]
+    assert queues["redis_answers"] is False
+    assert (checks["ok"], [each["about"] for each in checks["items"]][:1]) == (True, ["reach"])
+    assert world.bridge.preflight.kept()["crm"].findings
+
+
 # -- who leaves, and who there is
 
 
@@ -255,4 +273,7 @@ def test_rules_limits_and_counts(world: World) -> None:
     assert [each["name"] for each in world.get("/rules")["items"]] == ["groups", "leavers"]
     assert [each["approvers"] for each in world.get("/rules")["items"][1]["stages"]] == [0, 1]
     assert {each["class"] for each in world.get("/limits")["items"]} == {"all", "groups"}
+    url = next(each for each in world.get("/settings")["items"] if each["path"] == "server.public_url")
+    assert (url["value"], url["origin"]) == ("http://testserver", "file")
+    assert sum(world.get("/stats")["board"].values()) == 1
     assert (world.get("/stats")["open_cases"], world.get("/stats")["situations"]["waiting"]) == (1, 1)

@@ -1,4 +1,4 @@
-"""``/rules``, ``/limits`` and ``/stats``: by what people leave, and how much there is of what."""
+"""``/rules``, ``/limits``, ``/settings`` and ``/stats``: by what people leave, and how much there is of what."""
 
 from __future__ import annotations
 
@@ -40,6 +40,17 @@ def list_limits(call: Call[Nothing, Nothing]) -> models.Limits:
     )
 
 
+@routes.get("/settings", Permission.AUDIT)
+def list_settings(call: Call[Nothing, Nothing]) -> models.Settings:
+    """List all settings as they count, each with where it comes from; secrets are hidden."""
+    return models.Settings(
+        items=[
+            models.SettingLine(path=each.path, value=each.value, origin=each.origin, variable=each.variable)
+            for each in call.bridge.settings.listed()
+        ]
+    )
+
+
 @routes.get("/stats", Permission.LOOK)
 def show_stats(call: Call[Nothing, Nothing]) -> models.Stats:
     """Count what is open, and what waits for somebody."""
@@ -47,6 +58,7 @@ def show_stats(call: Call[Nothing, Nothing]) -> models.Stats:
     return models.Stats(
         open_cases=overview.open_case_count(),
         situations=dict(overview.situation_counts(call.now)),
+        board=dict(call.bridge.board.counts(call.now)),
         floods=call.bridge.flooding.standing_count(),
         holds=len(call.bridge.holding.standing()),
         inquiries=len(overview.inquiries(1000)),

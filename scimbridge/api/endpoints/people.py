@@ -6,7 +6,8 @@ from scimbridge.api.endpoint import Call, Nothing, Routes
 from scimbridge.api.models import access as models
 from scimbridge.api.paging import cut, link, number, position
 from scimbridge.domain.operator import Permission
-from scimbridge.services.browsing import HistoryQuery, PeopleQuery, ReceivedQuery
+from scimbridge.services.browsing import PeopleQuery
+from scimbridge.services.records import HistoryQuery, RequestQuery
 
 routes = Routes("people and history")
 
@@ -25,7 +26,10 @@ def list_people(call: Call[models.PeopleList, Nothing]) -> models.PeoplePage:
 
 @routes.get("/history", Permission.AUDIT)
 def list_history(call: Call[models.HistoryList, Nothing]) -> models.HistoryPage:
-    """List the history, the newest entry first."""
+    """List the history, the newest entry first.
+
+    A page may have fewer entries than were asked for: go on until `next` is null.
+    """
     asked = call.query
     query = HistoryQuery(
         since=asked.since,
@@ -33,31 +37,27 @@ def list_history(call: Call[models.HistoryList, Nothing]) -> models.HistoryPage:
         event=asked.event,
         actor=asked.actor,
         case_id=asked.case,
-        identity_id=asked.identity,
         target=asked.target,
     )
-    shown, is_more = cut(call.bridge.browsing.history(query, before=number(call), limit=asked.limit + 1), asked.limit)
+    rows, older = call.bridge.records.history(query, limit=asked.limit, before=number(call))
     items = [
-        models.HistoryLine.model_validate({name: row[name] for name in models.HistoryLine.model_fields})
-        for row in shown
+        models.HistoryLine.model_validate({name: row[name] for name in models.HistoryLine.model_fields}) for row in rows
     ]
-    return models.HistoryPage(items=items, next=link(call, shown[-1]["id"] if is_more else None))
+    return models.HistoryPage(items=items, next=link(call, older or None))
 
 
 @routes.get("/received", Permission.AUDIT)
 def list_received(call: Call[models.ReceivedList, Nothing]) -> models.ReceivedPage:
     """List what sources sent: as received, as understood, as applied."""
     asked = call.query
-    query = ReceivedQuery(
+    query = RequestQuery(
         source=asked.source,
         since=asked.since,
         until=asked.until,
         resource_id=asked.resource,
-        only_refused=asked.refused,
+        is_refused=asked.refused,
     )
-    shown, is_more = cut(
-        call.bridge.browsing.received(query, before=position(call), limit=asked.limit + 1), asked.limit
-    )
+    shown, is_more = cut(call.bridge.records.requests(query, limit=asked.limit + 1, before=position(call)), asked.limit)
     items = [
         models.ReceivedLine.model_validate({name: row[name] for name in models.ReceivedLine.model_fields})
         for row in shown

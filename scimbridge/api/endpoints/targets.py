@@ -19,6 +19,8 @@ from scimbridge.domain.duration import parse_duration
 from scimbridge.domain.operator import Permission
 from scimbridge.domain.request import Asked
 from scimbridge.domain.retirement import NamedGroup
+from scimbridge.services.preflight import Verdict
+from scimbridge.services.queues import QueueStatus
 
 routes = Routes("targets")
 
@@ -73,6 +75,64 @@ def disarm_target(call: Call[Nothing, Because]) -> models.Changed:
     """Let an armed target observe again, now."""
     return models.Changed(
         changed=call.bridge.arming.disarm(call.path["target"], reason=call.body.reason, by=call.by, now=call.now)
+    )
+
+
+@routes.post("/targets/{target}/check", Permission.ACT, reaches_targets=True)
+def check_target(call: Call[Nothing, Nothing]) -> models.Checks:
+    """Reach a target with its credentials, and say what they lack and when they end.
+
+    Changes nothing there; what was found is kept for whoever looks later.
+    """
+    name = _named(call)
+    found = call.bridge.preflight.check_one(name, call.now)
+    call.bridge.preflight.keep(name, found, call.bridge.clock())
+    items = [
+        models.CheckLine(
+            name=each.name,
+            verdict=each.verdict,
+            message=each.message,
+            next_step=each.next_step,
+            about=each.about,
+            ends_at=each.ends_at,
+        )
+        for each in found
+    ]
+    return models.Checks(ok=all(each.verdict is not Verdict.FAILED for each in found), items=items)
+
+
+@routes.get("/queues", Permission.LOOK)
+def list_queues(call: Call[Nothing, Nothing]) -> models.Queues:
+    """Show what waits at each target, who works on it, and what is under way."""
+    board = call.bridge.queues.board(call.now)
+    return models.Queues(
+        redis_answers=board.redis_answers,
+        items=[_queue(each) for each in board.queues],
+        workers=[
+            models.WorkerLine(
+                name=each.name,
+                queues=list(each.queues),
+                state=each.state,
+                born_at=each.born_at,
+                seen_at=each.seen_at,
+                is_gone=each.is_gone,
+            )
+            for each in board.workers
+        ],
+        attempts=[
+            models.LiveLine(
+                attempt=each.attempt_id,
+                case_id=each.case_id,
+                user_name=each.user_name,
+                target=each.target,
+                action=each.action,
+                worker=each.worker,
+                started_at=each.started_at,
+                lease_until=each.lease_until,
+                past_the_line=each.past_the_line,
+            )
+            for each in board.attempts
+        ],
     )
 
 
@@ -151,3 +211,18 @@ def _named(call: Call[Model, Model]) -> str:
         NotFoundError: There is no such target.
     """
     return call.bridge.fleet[call.path["target"]].name
+
+
+def _queue(queue: QueueStatus) -> models.QueueLine:
+    return models.QueueLine(
+        target=queue.status.name,
+        runnable=queue.status.runnable,
+        waited_seconds=queue.waited.total_seconds() if queue.waited is not None else None,
+        live=queue.status.live,
+        done_lately=queue.done_lately,
+        retrying=queue.retrying,
+        next_retry_at=queue.next_retry_at,
+        failed=queue.failed,
+        depth=queue.seen.depth if queue.seen is not None else None,
+        started=queue.seen.started if queue.seen is not None else None,
+    )

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from scimbridge.api.endpoint import Answer, Model
 from scimbridge.api.paging import Page, Paging
 from scimbridge.api.values import At, Duration, Id, Moment, Name
+from scimbridge.config.listing import Origin
 from scimbridge.domain.operator import Permission, Role
 
 SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -23,7 +24,6 @@ class HistoryList(Paging):
     event: Name | None = None
     actor: Name | None = None
     case: Id | None = None
-    identity: Id | None = None
     target: Name | None = None
 
 
@@ -371,9 +371,32 @@ class Stats(Answer):
     situations: dict[str, int]
     """Open cases that are like this; one may be like several."""
 
+    board: dict[str, int]
+    """Cases by what they are doing, as the board of the dashboard has them; each once."""
+
     floods: int
     holds: int
     inquiries: int
     """At most 1000."""
 
     targets_paused: int
+
+
+class SettingLine(Answer):
+    """A setting as it counts."""
+
+    path: str
+    """As problems spell it, like `targets.directory.url`."""
+
+    value: str
+    """`hidden` where it is secret; empty where it is not set."""
+
+    origin: Origin
+    variable: str
+    """The environment variable that it comes from, where there is one."""
+
+
+class Settings(Answer):
+    """All settings."""
+
+    items: list[SettingLine]

@@ -9,6 +9,7 @@ from scimbridge.api.models.cases import CaseLine
 from scimbridge.api.values import At, Count, Duration, Limit, Name, Reason
 from scimbridge.domain.action import Action
 from scimbridge.domain.request import Outcome
+from scimbridge.services.preflight import About, Verdict
 
 
 class TargetLine(Answer):
@@ -216,3 +217,83 @@ class Groups(Answer):
     """Groups that are being given up, the newest case first."""
 
     items: list[GroupLine]
+
+
+class CheckLine(Answer):
+    """What one check of a target has found."""
+
+    name: str
+    verdict: Verdict
+    message: str
+    next_step: str
+    """What to do about it; empty where nothing has to be done."""
+
+    about: About | None
+    ends_at: At | None
+    """When it ends, where it is about credentials."""
+
+
+class Checks(Answer):
+    """What was found at a target."""
+
+    ok: bool
+    items: list[CheckLine]
+
+
+class QueueLine(Answer):
+    """The queue of a target; what Redis says is null while it does not answer."""
+
+    target: str
+    runnable: int
+    waited_seconds: float | None
+    """How long the work has been waiting that was due first."""
+
+    live: int
+    done_lately: int
+    """Tasks that were done in the last 15 minutes."""
+
+    retrying: int
+    next_retry_at: At | None
+    failed: int
+    depth: int | None
+    """Messages in Redis that no worker has taken."""
+
+    started: int | None
+
+
+class WorkerLine(Answer):
+    """A worker that is registered with RQ."""
+
+    name: str
+    queues: list[str]
+    state: str
+    born_at: At | None
+    seen_at: At | None
+    is_gone: bool
+
+
+class LiveLine(Answer):
+    """An attempt that is under way."""
+
+    attempt: str
+    case_id: str | None
+    user_name: str
+    target: str
+    action: Action | None
+    """None where an account is looked up."""
+
+    worker: str
+    started_at: At
+    lease_until: At
+    past_the_line: bool
+    """Its request may have left."""
+
+
+class Queues(Answer):
+    """What goes on at the queues. SQL is the truth: Redis may be away."""
+
+    redis_answers: bool
+    items: list[QueueLine]
+    workers: list[WorkerLine]
+    attempts: list[LiveLine]
+    """The oldest first; at most 50."""
