@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.webhook.config import ActionCall, Call, WebhookConfig
+from connectors.webhook.config import ActionCall, Call, VerifyCall, WebhookConfig
 from connectors.webhook.pointers import at
 from connectors.webhook.templates import TemplateFaultError, Values, fill_body, fill_path
 from scimbridge.sdk import AccountNotFoundError, Confirm, Context, RejectedError, TargetUnusableError
@@ -92,6 +92,12 @@ class WebhookClient:
         if call.told is not None and not call.told.is_so_in(_json(answer)):
             raise RejectedError(f"{answer.call}: the answer does not say at {call.told.at!r} that it was done")
         return answer.status
+
+    def is_done(self, call: VerifyCall, values: Values) -> bool:
+        """Whether the target says that an action was done; what it does not tell is not so."""
+        answer = self._ask(call, values, "looking whether it was done", self._gone)
+        self._refuse_gone(answer)
+        return bool(call.told.is_so_in(_json(answer)))
 
     @property
     def _gone(self) -> list[int]:

@@ -164,6 +164,15 @@ class ReadCall(Call):
     """Where the answer has the account."""
 
 
+class VerifyCall(Call):
+    """The call that tells whether an action was done, where the account's own document does not."""
+
+    names = ("account", "successor")
+
+    told: Told
+    """What its JSON says once it is done."""
+
+
 class ActionCall(Call):
     """The call that performs an action."""
 
@@ -179,6 +188,9 @@ class ActionCall(Call):
 
     told: Told | None = None
     """What its JSON has to say beside."""
+
+    verify: VerifyCall | None = None
+    """Asked afterwards whether it was done, where `read` does not tell; until it says so, the action is tried again."""
 
 
 class WebhookConfig(TargetConfig):
@@ -257,6 +269,12 @@ class WebhookConfig(TargetConfig):
         return frozenset(Action(action) for action in self.actions if not self._tells(Action(action)))
 
     def _tells(self, action: Action) -> bool:
+        if self.actions[action.value].verify is not None:  # type: ignore[index]  # one of its own keys
+            return True
+        return self._shows(action)
+
+    def _shows(self, action: Action) -> bool:
+        """Whether an account's document tells it."""
         if self.read is None:
             return False
         return action is Action.DELETE or _TOLD_BY.get(action) in self.account.model_fields_set
@@ -266,7 +284,7 @@ class WebhookConfig(TargetConfig):
         if action is Action.DELETE and (self.read is None or self.gone is None):
             return "read and gone: what cannot be looked up cannot be proven deleted"
         part = _TOLD_BY.get(action)
-        if action in _NEED_TO_KNOW and not self._tells(action):
+        if action in _NEED_TO_KNOW and not self._shows(action):
             return f"read and account.{part}: without them nobody knows what there was before"
         return ""
 

@@ -18,6 +18,7 @@ from scimbridge.sdk import (
     Outcome,
     Person,
     RejectedError,
+    RetryableError,
 )
 from scimbridge.sdk.finding import find_by
 from scimbridge.sdk.relaying import RelayingConnector
@@ -75,15 +76,28 @@ class WebhookConnector(RelayingConnector[WebhookConfig]):
         return state
 
     def relay(self, action: Action, account: AccountState, values: Mapping[str, Any], confirm: Confirm) -> Outcome:
-        """Make the call of an action; for each group or license, or once for all of them."""
+        """Make the call of an action, for each group or license, or once for all of them; and ask what came of it."""
         items = values.get("items", ())
         if items and self._of(action).each:
             for item in items:
                 self._call(action, account, confirm, item=item)
-            return Done(changed=True, after={"calls": len(items)})
-        status = self._call(action, account, confirm, **values)
+            said: dict[str, Any] = {"calls": len(items)}
+        else:
+            said = {"status": self._call(action, account, confirm, **values)}
+        self._verify(action, account, values)
         unverified = {"verified": False} if action in self.config.unverified else {}
-        return Done(changed=True, after={"status": status, **unverified})
+        return Done(changed=True, after={**said, **unverified})
+
+    def _verify(self, action: Action, account: AccountState, values: Mapping[str, Any]) -> None:
+        """Ask whether an action was done, where a call tells.
+
+        Raises:
+            RetryableError: It was not, or not yet.
+        """
+        verify = self._of(action).verify
+        asked = {"account": {"id": account.id, "name": account.name}, **values}
+        if verify is not None and not self.client.is_done(verify, asked):
+            raise RetryableError(f"the target answered that it did {action} the account, and it is not so (yet)")
 
     def _call(self, action: Action, account: AccountState, confirm: Confirm, **values: Any) -> int:
         values = {"account": {"id": account.id, "name": account.name}, **values}

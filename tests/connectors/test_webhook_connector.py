@@ -179,6 +179,21 @@ def test_without_a_call_that_reads_the_target_is_taken_at_its_word_and_the_histo
     assert "nothing tells whether suspend had an effect" in blind.check()
 
 
+def test_what_an_account_does_not_tell_a_call_of_its_own_does(crm: Crm, connect: Any) -> None:
+    account_id = crm.add("verified")
+    verify = {"path": "/users/{{ account.id }}", "told": {"at": "/user/sessions", "values": [0]}}
+    told = connect(read=None, actions={"revoke_sessions": {**ACTIONS["revoke_sessions"], "verify": verify}})
+
+    outcome = told.perform(Action.REVOKE_SESSIONS, told.read(account_id), confirmed)
+    crm.users[account_id]["sessions"], crm.lies = 2, True
+
+    assert outcome == Done(changed=True, after={"status": 200})
+    assert told.capabilities[Action.REVOKE_SESSIONS].verified
+    assert "nothing tells" not in told.check()
+    with pytest.raises(RetryableError, match="it is not so"):
+        told.perform(Action.REVOKE_SESSIONS, told.read(account_id), confirmed)
+
+
 def test_a_target_that_lies_is_found_out_by_reading_back(crm: Crm, connect: Any) -> None:
     account_id, crm.lies = crm.add("liar"), True
     told = connect()
