@@ -73,5 +73,5 @@ def go_to(visit: Visit, path: str, messages: Sequence[Message] = ()) -> Response
     """Return the answer to a form: another page, which tells what came of it. A reload does nothing twice."""
     answer = RedirectResponse(path, status_code=303)
     if messages:
-        flash.leave(answer, messages, secure=visit.request.url.scheme == "https")
+        flash.leave(answer, messages, secure=visit.is_secure)
     return answer

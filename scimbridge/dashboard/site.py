@@ -89,6 +89,7 @@ class Site:
             session=session,
             now=self._bridge.clock(),
             csrf=self._door.csrf_of(request),
+            is_secure=self._door.is_secure,
             messages=flash.take(request),
             form=form.values,
             chosen=form.chosen,

@@ -22,6 +22,7 @@ class Visit:
         session: In which somebody looks.
         now: When (UTC).
         csrf: What forms carry, so that no other site can send them.
+        is_secure: Whether browsers come by HTTPS, maybe to a proxy before us.
         messages: What came of what the operator did just before.
         form: What a form said; empty where none was sent.
     """
@@ -30,6 +31,7 @@ class Visit:
     session: Session
     now: datetime
     csrf: str
+    is_secure: bool = False
     messages: tuple[Message, ...] = ()
     form: Mapping[str, str] = field(default_factory=dict)
     chosen: tuple[str, ...] = ()

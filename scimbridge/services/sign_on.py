@@ -261,7 +261,8 @@ class SignOn:
         try:
             return ask(method, url, call=call, ca_file=ca_file, body=body, headers=headers, expect=expect).json_object()
         except ConnectorError as error:
-            raise ProviderUnavailableError(str(error)) from error
+            # Most of what is asked by HTTP is a target.
+            raise ProviderUnavailableError(str(error).replace("the target", "it")) from error
 
     def _basic(self) -> str:
         """Return the client's credentials as RFC 6749 §2.3.1 has them: each part is encoded as in a form first."""

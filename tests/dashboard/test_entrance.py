@@ -88,9 +88,12 @@ def test_with_https_the_cookie_is_bound_to_it_and_to_this_host(bench: Bench) -> 
     bridge.operators.create("ada", Role.OPERATOR, by="ops", now=bridge.clock())
     bridge.own_access.set_password("ada", PASSWORD, by="ops", now=bridge.clock())
 
-    cookie = _Ada(Starlette(routes=build_routes(bridge)), bridge).enter().headers["set-cookie"]
+    browser = _Ada(Starlette(routes=build_routes(bridge)), bridge)
+    cookie = browser.enter().headers["set-cookie"]
 
-    assert re.match(r"__Host-scimbridge_session=[\w-]{43}; HttpOnly; Path=/; SameSite=lax; Secure$", cookie)
+    assert re.match(r"__Host-scimbridge_session=([\w-]{43}); HttpOnly; Path=/; SameSite=lax; Secure$", cookie)
+    browser.cookies.set("__Host-scimbridge_session", cookie.partition("=")[2].partition(";")[0])
+    assert browser.send("/account", what="end-others").headers["set-cookie"].endswith("; Secure")
 
 
 @pytest.mark.parametrize(
