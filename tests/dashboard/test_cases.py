@@ -10,6 +10,7 @@ import pytest
 from scimbridge.dashboard.pages import cases as page
 from scimbridge.domain.hold import Scope
 from scimbridge.sdk import RejectedError
+from tests.counting import counted
 from tests.dashboard.conftest import Browse, text_of
 from tests.services.bench import Bench
 
@@ -139,3 +140,23 @@ def test_the_board_shows_the_first_and_leads_to_all(
 
     assert "grace 2 nothing is due yet ada in 6d 22h All 2 that stand in grace" in text_of(html)
     assert '<a href="/cases?column=grace">All 2' in html
+
+
+@pytest.mark.parametrize(("path", "most"), [("/", 30), ("/cases", 8), ("/cases?state=all", 10)])
+def test_a_page_takes_as_many_statements_for_many_cases_as_for_few(
+    bench: Bench, browse: Browse, path: str, most: int
+) -> None:
+    browser = browse()
+
+    def cost() -> int:
+        browser.get(path)
+        with counted(bench.database) as statements:
+            browser.get(path)
+        return len(statements)
+
+    bench.leave(bench.join("person"))
+    few = cost()
+    for number in range(5):
+        bench.leave(bench.join(f"person{number}"))
+
+    assert cost() == few <= most
