@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -25,6 +26,12 @@ ENDPOINTS: tuple[Endpoint, ...] = tuple(chain.from_iterable(routes.endpoints for
 """Everything that the API does."""
 
 
+@cache
+def _document(public_url: str) -> dict[str, Any]:
+    """Return the document, made once somebody asks for it: it takes longer than to start."""
+    return openapi(ENDPOINTS, public_url)
+
+
 def api_routes(bridge: Bridge, admission: Admission) -> list[Route]:
     """Return the routes.
 
@@ -32,10 +39,9 @@ def api_routes(bridge: Bridge, admission: Admission) -> list[Route]:
         bridge: The parts.
         admission: Lets operators in.
     """
-    document = openapi(ENDPOINTS, bridge.settings.server.public_url)
 
     async def describe(_request: Request) -> Response:
-        return JSONResponse(document)
+        return JSONResponse(_document(bridge.settings.server.public_url))
 
     async def unknown(_request: Request) -> Response:
         return answer_to(ProblemError(404, f"there is no such address; see {BASE}/openapi.json"))

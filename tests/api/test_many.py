@@ -58,22 +58,21 @@ def test_who_is_left_out_is_named_with_the_reason(world: World) -> None:
     assert released["count"] == 1
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"ids": ["x"], "query": {}},
-        {"query": {}},
-        {"query": {"state": "open"}},
-        {"ids": []},
-        {"ids": ["x"] * 1001},
-        {"ids": ["x"], "stage": 2},
-        {"query": {"color": "red"}},
-    ],
-    ids=range(8),
-)
-def test_nobody_acts_on_everything_by_leaving_something_out(world: World, body: dict[str, Any]) -> None:
-    assert world.ask("POST", "/cases/preview", json={"action": "cancel", **body}).status_code == 422
+TOO_WIDE: list[dict[str, Any]] = [
+    {},
+    {"ids": ["x"], "query": {}},
+    {"query": {}},
+    {"query": {"state": "open"}},
+    {"ids": []},
+    {"ids": ["x"] * 1001},
+    {"ids": ["x"], "stage": 2},
+    {"query": {"color": "red"}},
+]
+
+
+def test_nobody_acts_on_everything_by_leaving_something_out(world: World) -> None:
+    for body in TOO_WIDE:
+        assert world.ask("POST", "/cases/preview", json={"action": "cancel", **body}).status_code == 422, body
 
 
 def test_more_than_one_request_does_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
