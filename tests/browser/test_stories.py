@@ -119,3 +119,18 @@ def test_what_was_taken_is_given_back(look: Look, world: World, scripts: bool) -
     expect(page.get_by_role("status")).to_be_visible()
     world.work()
     eventually(lambda: not world.is_suspended(name, "crm"), "the account is given back")
+
+
+def test_a_leaver_is_watched_live(look: Look, world: World) -> None:
+    name = somebody(world, user_type="Contractor")
+    page = look()
+
+    page.goto("/")
+    world.leave(name)
+    # Neither page is loaded again by anybody.
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("main")).to_contain_text("waiting")
+    world.pass_time("10m")
+    eventually(lambda: world.is_suspended(name, "crm"), "the account is suspended")
+
+    expect(page.get_by_role("main")).to_contain_text("completed")

@@ -304,6 +304,7 @@ def _serving(bridge: Bridge, port: int) -> Iterator[None]:
     try:
         yield
     finally:
+        bridge.live.stop()
         server.should_exit = True
         thread.join(PATIENCE)
 
