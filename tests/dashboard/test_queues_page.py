@@ -40,7 +40,9 @@ def troubled(bench: Bench) -> None:
     bench.run()
     for person in people:
         bench.leave(person)
-    bench.fail(RetryableError("try <b>later</b>"), RejectedError("protected <i>account</i>"))
+    bench.fail(
+        RetryableError("try <b>later</b>", retry_after=timedelta(minutes=5)), RejectedError("protected <i>account</i>")
+    )
     bench.run("7d")
 
 
@@ -189,6 +191,18 @@ def test_all_that_failed_at_a_target_is_tried_again_and_nothing_else(bench: Benc
     assert "Tried again later 1" in said
     browser.send("/targets/crm", do="retry", reason="once more")
     assert "Nothing waited for a person any more." in text_of(browser.get("/targets/crm").text)
+
+
+def test_refreshing_can_be_stopped(browse: Browse) -> None:
+    browser = browse()
+
+    assert (
+        'hx-trigger="every 5s"' in browser.get("/queues").text,
+        "hx-get" in browser.get("/queues?live=off").text,
+    ) == (
+        True,
+        False,
+    )
 
 
 def test_a_target_that_is_not_there_is_not_found(browse: Browse) -> None:

@@ -21,6 +21,7 @@ class QueuesPage(Page):
         board = self.bridge.queues.board(visit.now)
         return {
             "board": board,
+            "is_live": visit.asked("live") != "off",
             "targets_of": {each.seen.name: each.status.name for each in board.queues if each.seen is not None},
             "most_runnable": MOST_RUNNABLE,
             "recent": RECENT,
