@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from scimbridge.domain.operator import Role
 from scimbridge.notices.links import sign_in_link
@@ -89,3 +89,19 @@ def test_the_way_in_can_be_used_by_everybody(chromium: Browser, world: World) ->
             complaints += faults(page)
 
     assert not complaints, "\n".join(complaints)
+
+
+def test_the_keyboard_is_enough(look: Look, world: World) -> None:
+    page = look()
+
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type("carla")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("main").get_by_role("link", name="carla@example.com").first).to_be_visible()
