@@ -11,7 +11,7 @@ USERS ?= 1000000
 # make test COVERAGE=1 measures; make check always does.
 COVERAGE ?=
 # How many processes share the test suite; 0 is none but pytest itself, for a debugger.
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench import chaos soak fuzz mutate fmt docs screenshots static servers wheel clean

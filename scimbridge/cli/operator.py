@@ -140,7 +140,6 @@ def list_operators(as_json: AsJson = False, config: ConfigPath = None, log_level
             [
                 {**{key: row[key] for key in ("name", "role", "hint")}, **{key: iso(row[key]) for key in times}}
                 for row in rows
-                if row["hint"] is None or row["token_revoked_at"] == row["revoked_at"]
             ]
         )
     elif not rows:
@@ -158,7 +157,6 @@ def list_operators(as_json: AsJson = False, config: ConfigPath = None, log_level
                     moment(row["revoked_at"]) if row["revoked_at"] else "-",
                 )
                 for row in rows
-                if row["hint"] is None or row["token_revoked_at"] == row["revoked_at"]
             ],
         )
 

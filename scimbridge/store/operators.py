@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.ids import new_id
@@ -94,11 +94,18 @@ def let_in_again(tx: Connection, name: str) -> None:
 
 
 def all_operators(tx: Connection) -> Sequence[RowMapping]:
-    """Return all operators with their tokens, those too that let nobody in anymore."""
-    columns = (operator_tokens.c.hint, operator_tokens.c.expires_at, operator_tokens.c.created_at.label("token_at"))
+    """Return all operators, revoked ones too, each with their tokens: ``hint`` and ``expires_at``.
+
+    Whoever has none, because they sign in to the pages or because all were revoked, is there once, without. Of one who
+    was revoked, the tokens are told that were revoked with them.
+    """
+    own = and_(
+        operator_tokens.c.operator == operators.c.name,
+        operator_tokens.c.revoked_at.is_not_distinct_from(operators.c.revoked_at),
+    )
     query = (
-        select(operators, *columns, operator_tokens.c.revoked_at.label("token_revoked_at"))
-        .outerjoin(operator_tokens, operator_tokens.c.operator == operators.c.name)
+        select(operators, operator_tokens.c.hint, operator_tokens.c.expires_at)
+        .outerjoin(operator_tokens, own)
         .order_by(operators.c.name, operator_tokens.c.created_at)
     )
     return tx.execute(query).mappings().all()

@@ -147,3 +147,12 @@ def test_programs_have_tokens_of_their_own(bench: Bench, terminal: Terminal) -> 
     assert "hr-sync" in terminal.run("operator", "token", "list").stdout
     assert "no live token" in terminal.run("operator", "token", "revoke", listed[1]["id"], code=1).stderr
     assert "no operator 'nobody'" in terminal.run("operator", "token", "create", "nobody", "x", code=1).stderr
+
+
+def test_whoever_has_no_token_any_more_is_listed_all_the_same(bench: Bench, terminal: Terminal) -> None:
+    terminal.run("operator", "create", "olga", "--role", "viewer")
+    (token,) = terminal.read("operator", "token", "list", "olga")
+    terminal.run("operator", "token", "revoke", token["id"])
+
+    (listed,) = terminal.read("operator", "list")
+    assert (listed["name"], listed["hint"], listed["revoked_at"]) == ("olga", None, None)

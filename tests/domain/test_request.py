@@ -12,7 +12,7 @@ from scimbridge.domain.access import BearerToken
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.leavers import Leaver
 from scimbridge.domain.request import Finding, Outcome, Report
-from scimbridge.domain.situation import CaseQuery, Wanted
+from scimbridge.domain.situation import CaseQuery, Column, Wanted
 from scimbridge.domain.trigger import Trigger
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -47,6 +47,8 @@ NARROWING = {
     "flood_id": "flood",
     "situation": Wanted.LATE,
     "search": "",
+    "column": Column.HELD,
+    "ids": (),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import RowMapping, Table, select
 
+from scimbridge.domain.seal import digest_of_document
 from scimbridge.store import schema
 from tests.services.bench import Bench
 
@@ -60,6 +61,8 @@ def _names(bench: Bench) -> dict[str, str]:
         for table, name in _NAMES:
             for number, row in enumerate(tx.execute(select(table).order_by(table.c.id)).mappings(), 1):
                 found[row["id"]] = name(row) + (f" {number}" if name(row) in {"case", "attempt"} else "")
+                if row.get("evidence") is not None:
+                    found[digest_of_document(row["evidence"])] = f"evidence of {name(row)}"
     return found
 
 

@@ -33,6 +33,7 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 """It is the same on both stores, which other tests compare."""
 
 SUSPEND: dict[str, Any] = {"task": "suspend@crm", "target": "crm"}
+EVIDENCE = "evidence of suspend@crm"
 COMPLETE = ("case completed", "1 of 1 tasks done, nothing left to do")
 
 
@@ -78,7 +79,13 @@ def test_somebody_leaves(bench: Bench) -> None:
             actor=SOURCE,
             personal={"user_name": "ada"},
         ),
-        Entry("task done", "done, and read back", bench.clock(), **SUSPEND, details=of("suspend", 2, changed=True)),
+        Entry(
+            "task done",
+            "done, and read back",
+            bench.clock(),
+            **SUSPEND,
+            details=of("suspend", 2, changed=True, evidence=EVIDENCE),
+        ),
         Entry(*COMPLETE, bench.clock()),
     ]
     (case,) = rows(bench, schema.cases)
@@ -387,7 +394,8 @@ def test_a_target_that_only_observes(database: Database, clock: FakeClock) -> No
     bench.work()
 
     why = "observe mode: would suspend"
-    assert history(bench)[known] == Entry("task skipped", why, clock(), **SUSPEND, details=of("suspend", 2))
+    details = of("suspend", 2, evidence=EVIDENCE)
+    assert history(bench)[known] == Entry("task skipped", why, clock(), **SUSPEND, details=details)
     (task,) = rows(bench, schema.tasks)
     assert task["evidence"]["observed"] is True
     assert task["evidence"]["before"]["suspended"] is False
@@ -422,7 +430,7 @@ def test_an_attempt_that_comes_back_late(bench: Bench) -> None:
 
     now = bench.clock()
     late = "an attempt came back after its lease had run out"
-    again = of("suspend", 3, attempts=2, changed=False)
+    again = of("suspend", 3, attempts=2, changed=False, evidence=EVIDENCE)
     assert history(bench)[known + 1 :] == [
         Entry("late attempt", late, now, **SUSPEND, details={"attempt": "attempt 2"}),
         Entry("task done", "was already so; nothing was written", now, **SUSPEND, details=again),
