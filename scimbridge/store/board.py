@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    exists,
     func,
     literal_column,
     or_,
@@ -53,7 +54,8 @@ def counts(tx: Connection, now: datetime) -> dict[Column, int]:
     found = dict.fromkeys(Column, 0)
     rows = tx.execute(select(placed.c.column, func.count()).group_by(placed.c.column))
     found.update({Column(name): number for name, number in rows})
-    found[Column.HELD] += _number_of(tx, _is_stopped(placed))
+    if _holds_stand(tx):
+        found[Column.HELD] += _number_of(tx, _is_stopped(placed))
     found[Column.GRACE] += _number_of(tx, _IS_OPEN) - sum(found.values())
     found[Column.DONE] = _number_of(tx, _is_done(now))
     return found
@@ -102,6 +104,11 @@ def _cases() -> Select[tuple[object, ...]]:
 def _in_order(tx: Connection, ids: list[str]) -> list[tuple[Case, str]]:
     rows = {row["id"]: row for row in tx.execute(_cases().where(cases.c.id.in_(ids))).mappings()}
     return [(case_of(rows[case_id]), rows[case_id]["user_name"]) for case_id in ids]
+
+
+def _holds_stand(tx: Connection) -> bool:
+    """Whether there is any: PostgreSQL expects each to stop most cases, and reads them all to find none."""
+    return tx.execute(select(holds.c.id).where(holds.c.lifted_at.is_(None)).limit(1)).first() is not None
 
 
 def _number_of(tx: Connection, condition: ColumnElement[bool]) -> int:
@@ -191,12 +198,40 @@ def _any(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 def _is_in_grace(placed: CTE) -> Iterator[ColumnElement[bool]]:
     """Yield, for each row of ``cases`` that is open, what makes it stand there: nothing puts it elsewhere."""
     yield cases.c.id.not_in(select(placed.c.case_id).where(placed.c.column != Column.GRACE.value))
-    yield ~_is_held_somehow()
+    yield ~_is_held()
 
 
 def _is_stopped(placed: CTE) -> ColumnElement[bool]:
     """Return, for each row of ``cases``, whether it is open and rests, and a hold stops what comes next."""
     return and_(_is_held_somehow(), cases.c.id.not_in(select(placed.c.case_id)))
+
+
+def _is_held() -> ColumnElement[bool]:
+    """Return, for each row of ``cases`` that is open, whether a hold stops something that is left to do.
+
+    It is asked from the cases, which are looked at until enough are found, down to the holds, which are few.
+    """
+    own = tasks.alias("own")
+    is_left = own.c.state.not_in([state.value for state in FINISHED])
+    at_target = exists().where(own.c.case_id == cases.c.id, own.c.target == holds.c.subject, is_left)
+
+    def on(scope: Scope, *same: ColumnElement[bool]) -> ColumnElement[bool]:
+        return and_(holds.c.scope == scope, *same)
+
+    return (
+        exists()
+        .where(
+            holds.c.lifted_at.is_(None),
+            or_(
+                on(Scope.EVERYTHING),
+                on(Scope.SOURCE, holds.c.subject == cases.c.source),
+                on(Scope.IDENTITY, holds.c.subject == cases.c.identity_id),
+                on(Scope.CASE, holds.c.subject == cases.c.id),
+                on(Scope.TARGET, at_target),
+            ),
+        )
+        .correlate(cases)
+    )
 
 
 def _is_held_somehow() -> ColumnElement[bool]:
