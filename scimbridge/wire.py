@@ -1,87 +1,19 @@
-"""HTTP as uvicorn speaks it, but for what takes most of the time of a short request.
-
-An answer's head and body go out together, and a request that can be answered without a task is.
-"""
+"""HTTP as uvicorn speaks it, but for what goes out: an answer's head and body together."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from functools import partial
 from typing import Any, cast
 
-from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-
-from scimbridge.scim.express import LONGEST, Express, Headers
-
-_METHODS = {"PATCH"}
-"""What is asked about at all."""
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's own, for an application that may have a method ``express``.
-
-    What that one answers has no task, and awaits nothing: each layer that does takes as long as its own work.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._express: Express | None = getattr(self.app, "express", None)
-        self._held: RequestResponseCycle | None = None
+    """uvicorn's own, over a transport that does not send an answer's head by itself."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to serve a connection."""
         super().connection_made(cast("asyncio.Transport", _Together(transport, self.loop)))
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        # Who does not read answers, or asks whether to send the body, needs the application's patience. A request
-        # that waited for the one before it has come whole already.
-        is_coming = cycle is self.cycle and cycle.more_body and not self.expect_100_continue
-        may_hold = self._express is not None and app is self.app and cycle.scope["method"] in _METHODS
-        if may_hold and is_coming and not self.flow.write_paused:
-            self._held = cycle
-        else:
-            super()._start_asgi_task(cycle, app)
-
-    def on_body(self, body: bytes) -> None:
-        """Take a part of a request's body."""
-        super().on_body(body)
-        if self._held is not None and len(self._held.body) > LONGEST:
-            self._let_go()
-
-    def on_message_complete(self) -> None:
-        """Take note that a request has come whole."""
-        super().on_message_complete()
-        held = self._held
-        if held is None or self._express is None:
-            return
-        is_taken = False
-        # What breaks here breaks in the application once more, and is told there.
-        with suppress(Exception):
-            is_taken = self._express(cast("Scope", held.scope), bytes(held.body), partial(self._answered, held))
-        if is_taken:
-            self._held = None
-        else:
-            self._let_go()
-
-    def _let_go(self) -> None:
-        cycle, self._held = self._held, None
-        if cycle is not None:
-            super()._start_asgi_task(cycle, self.app)
-
-    def _answered(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> None:
-        """Send an answer, and go on as uvicorn does after one."""
-        if cycle.disconnected:
-            return
-        cycle.response_started = cycle.response_complete = True
-        lines = [b"%s: %s\r\n" % header for header in (*cycle.default_headers, *headers)]
-        if not cycle.keep_alive:
-            lines.append(b"connection: close\r\n")
-        self.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
-        if not cycle.keep_alive:
-            self.transport.close()
-        self.on_response_complete()
 
 
 class _Together:

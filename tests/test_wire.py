@@ -10,7 +10,6 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from scimbridge.scim.express import LONGEST, Answer
 from scimbridge.wire import Protocol
 
 CLOSED = b"closed"
@@ -28,12 +27,6 @@ class Recorder(asyncio.Transport):
 
     def close(self) -> None:
         self.sent.append(CLOSED)
-
-    def pause_reading(self) -> None:
-        """Every request is handed over at once."""
-
-    def resume_reading(self) -> None:
-        """Every request is handed over at once."""
 
     def is_closing(self) -> bool:
         return CLOSED in self.sent
@@ -115,88 +108,3 @@ def test_what_is_no_http_is_refused_and_the_connection_closed() -> None:
 
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert end == CLOSED
-
-
-PATCH = b"PATCH /%s HTTP/1.1\r\nHost: bridge.example.com\r\nContent-Length: 2\r\n%s\r\nhi"
-
-
-class Quick:
-    """Answers what is for ``/quick`` without a task, later, and all else with one."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = (await receive()).get("body", b"")
-        await PlainTextResponse(b"task: " + body)(scope, receive, send)
-
-    def express(self, scope: Scope, raw: bytes, answer: Answer) -> bool:
-        if scope["path"] == "/broken":
-            raise RuntimeError("broken")
-        is_quick: bool = scope["path"] == "/quick"
-        if is_quick:
-            content = b"quick: " + raw
-            headers = [(b"content-length", b"%d" % len(content))]
-            asyncio.get_running_loop().call_soon(answer, 200, headers, content)
-        return is_quick
-
-
-def answers(*pieces: bytes, lost: bool = False) -> bytes:
-    """Return all that is sent to a client that sends this."""
-
-    async def answer() -> bytes:
-        config = uvicorn.Config(Quick(), lifespan="off", log_config=None, proxy_headers=False)
-        config.load()
-        state = ServerState()
-        protocol, connection = Protocol(config=config, server_state=state, app_state={}), Recorder()
-        protocol.connection_made(connection)
-        for piece in pieces:
-            protocol.data_received(piece)
-        if lost:
-            protocol.connection_lost(None)
-        for _ in range(20):
-            await asyncio.sleep(0)
-        said = b"".join(connection.sent)
-        if not lost:
-            protocol.connection_lost(None)
-        return said
-
-    return asyncio.run(answer())
-
-
-def test_what_is_answered_without_a_task_looks_the_same() -> None:
-    quick, task = answers(PATCH % (b"quick", b"")), answers(PATCH % (b"slow", b""))
-
-    assert quick == b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nquick: hi"
-    assert task.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert task.endswith(b"\r\n\r\ntask: hi")
-
-
-def test_requests_that_come_together_are_answered_in_their_order() -> None:
-    said = answers(b"".join(PATCH % (path, b"") for path in (b"quick", b"slow", b"quick", b"quick")))
-
-    assert [line for line in said.split() if line in {b"quick:", b"task:"}] == [b"quick:", b"task:", b"task:", b"task:"]
-
-
-def test_a_body_that_comes_in_parts_is_waited_for() -> None:
-    whole = PATCH % (b"quick", b"")
-
-    assert answers(whole[:-1], whole[-1:]).endswith(b"quick: hi")
-
-
-def test_a_long_body_is_not_waited_for() -> None:
-    head = b"PATCH /quick HTTP/1.1\r\nHost: bridge.example.com\r\nContent-Length: %d\r\n\r\n" % (2 * LONGEST)
-
-    assert b"\r\n\r\ntask: hhh" in answers(head + b"h" * (LONGEST + 1))
-
-
-def test_a_connection_is_closed_after_the_answer_where_the_client_says_so() -> None:
-    said = answers(PATCH % (b"quick", b"Connection: close\r\n"))
-
-    assert b"connection: close\r\n" in said
-    assert said.endswith(b"quick: hi" + CLOSED)
-
-
-def test_what_breaks_without_a_task_is_the_applications_affair() -> None:
-    assert answers(PATCH % (b"broken", b"")).endswith(b"task: hi")
-
-
-def test_nothing_is_sent_to_a_client_that_has_gone() -> None:
-    assert answers(PATCH % (b"quick", b""), lost=True) in {b"", CLOSED}

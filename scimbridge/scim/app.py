@@ -14,20 +14,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scimbridge import telemetry
 from scimbridge.domain.source import Profiles
 from scimbridge.errors import NotFoundError
 from scimbridge.scim.admission.gate import Gate
 from scimbridge.scim.authentication import SOURCE, Authentication
-from scimbridge.scim.base import BASE, PREFIX, ScimApp
+from scimbridge.scim.base import BASE, PREFIX
 from scimbridge.scim.body import MOST_ENTRIES, most_entries, parsed, read_bytes, text_of
 from scimbridge.scim.bulk import Bulk
 from scimbridge.scim.call import PLAUSIBLE_ID, Call
 from scimbridge.scim.discovery import Discovery
 from scimbridge.scim.errors import verdict_on
-from scimbridge.scim.express import Express
 from scimbridge.scim.fast import FastPath
 from scimbridge.scim.groups import Groups
 from scimbridge.scim.me import me
@@ -77,7 +76,7 @@ def build_app(
     documentation_url: str | None = None,
     profiles: Profiles = NO_PROFILES,
     note_quirks: NoteQuirks = lambda _source, _names, _now: None,
-) -> ScimApp:
+) -> ASGIApp:
     """Return the application.
 
     Args:
@@ -243,9 +242,8 @@ class _TrailingSlash:
     The root is the same with and without it.
     """
 
-    def __init__(self, app: Authentication) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self.express: Express = app.express
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

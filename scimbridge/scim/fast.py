@@ -6,8 +6,6 @@ nothing by itself that they would decide otherwise, and a test holds the two aga
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -19,22 +17,23 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scimbridge import telemetry
-from scimbridge.domain.lightweight import lightweight
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import Received, StoredUser
-from scimbridge.scim.admission.gate import SOURCE
+from scimbridge.scim.authentication import SOURCE
 from scimbridge.scim.base import BASE
 from scimbridge.scim.body import is_storable, loaded, text_of
 from scimbridge.scim.call import etag
 from scimbridge.scim.dialect import CORE_USER, ENTERPRISE, PATCH_OP
 from scimbridge.scim.documents import schemas_of
-from scimbridge.scim.errors import Verdict, verdict_on
-from scimbridge.scim.express import LONGEST, Answer, Headers
+from scimbridge.scim.errors import verdict_on
 from scimbridge.scim.media import as_json
 from scimbridge.scim.reading import NoteQuirks, listed
 from scimbridge.scim.rendering import Rendering
 from scimbridge.scim.users import says
 from scimbridge.services.intake import Intake
+
+LONGEST = 16 * 1024
+"""Bytes of a body that may be small talk; longer ones are the handlers' affair."""
 
 _MEDIA_TYPES = {
     b"application/scim+json",
@@ -42,7 +41,6 @@ _MEDIA_TYPES = {
     b"application/scim+json; charset=utf-8",
     b"application/json; charset=utf-8",
 }
-_USER = re.compile(r"/Users/[0-9A-Za-z-]{36}", re.ASCII)
 _TELLING = {b"if-match", b"if-none-match", b"content-encoding"}
 """Headers that change what a request means."""
 
@@ -88,35 +86,8 @@ _Heard = tuple[Mapping[str, Any], Understood]
 """A message as it was received, and what it means."""
 
 
-Heard = tuple[str, Mapping[str, Any], Understood]
-"""A PATCH: the id of the User, the message, and what it means."""
-
-
-@lightweight(frozen=True, slots=True)
-class _Request:
-    """A request that waits for its commit."""
-
-    received: Received
-    now: datetime
-    base: str
-    answer: Answer
-    started: float
-
-    def end(self, status: int, headers: Headers, content: bytes) -> None:
-        """Answer it."""
-        self.answer(status, headers, content)
-        telemetry.note_scim_request(self.received.source, "PATCH", status, perf_counter() - self.started)
-
-
-def hear(scope: Scope, raw: bytes) -> Heard | None:
-    """Return what a request says, or ``None`` where it is not for the fast path."""
-    user_id = _patched_user(scope)
-    found = understood(raw) if user_id is not None else None
-    return None if user_id is None or found is None else (user_id, *found)
-
-
 class FastPath:
-    """Answers what it understands, inside of authentication: without a task, or as middleware."""
+    """ASGI middleware, inside of authentication: answers what it understands, and passes on the rest."""
 
     def __init__(
         self, app: ASGIApp, intake: Intake, base: str, clock: Callable[[], datetime], note_quirks: NoteQuirks
@@ -133,61 +104,36 @@ class FastPath:
         if user_id is None:
             await self._app(scope, receive, send)
             return
+        started = perf_counter()
         messages, raw = await _read(receive)
         found = understood(raw) if raw else None
         if found is None:
             await self._app(scope, _again(messages, receive), send)
             return
-        answered: asyncio.Future[tuple[int, Headers, bytes]] = asyncio.get_running_loop().create_future()
-        self.begin(scope, (user_id, *found), lambda *answer: answered.set_result(answer))
-        status, headers, content = await answered
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        status = await self._answer(scope, user_id, *found, receive, send)
+        telemetry.note_scim_request(scope[SOURCE], "PATCH", status, perf_counter() - started)
 
-    def begin(self, scope: Scope, heard: Heard, answer: Answer) -> None:
-        """Do what a request says, and answer it once that is committed; to be called in the event loop.
-
-        Args:
-            scope: Of the request, whose source is known.
-            heard: What ``hear`` has returned.
-            answer: Called in the event loop, once.
-        """
-        user_id, body, meaning = heard
+    async def _answer(
+        self, scope: Scope, user_id: str, body: Mapping[str, Any], meaning: Understood, receive: Receive, send: Send
+    ) -> int:
         # None of the known places holds a secret, so that the body is kept as it is.
         received = Received(
             source=scope[SOURCE], method="PATCH", path=f"/Users/{user_id}", body=body, understood=meaning.meaning
         )
-        request = _Request(received, self._clock(), scope.get(BASE, self._base), answer, perf_counter())
-        change = partial(self._change, user_id, meaning, received, request.now)
-        self._intake.writer.submit(change, about=user_id).add_done_callback(partial(self._settle, request))
-
-    def _settle(self, request: _Request, changed: asyncio.Future[StoredUser]) -> None:
+        now = self._clock()
         try:
-            user = changed.result()
-            content = as_json(Rendering(request.base).user(user))
+            change = partial(self._change, user_id, meaning, received, now)
+            user = await self._intake.writer.submit(change, about=user_id)
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
-            self._refuse(request, verdict_on(error))
-            return
-        headers = [
-            (b"content-type", b"application/scim+json"),
-            (b"content-length", b"%d" % len(content)),
-            (b"etag", etag(user.version).encode()),
-        ]
-        request.end(200, headers, content)
-
-    def _refuse(self, request: _Request, verdict: Verdict) -> None:
-        response = verdict.response()
-
-        def answer(recorded: asyncio.Future[None] | None = None) -> None:
-            if recorded is not None:
-                recorded.exception()  # it is answered whether or not that could be recorded
-            request.end(response.status_code, response.raw_headers, bytes(response.body))
-
-        if verdict.status >= 500:
-            answer()
-            return
-        refuse = partial(self._intake.refuse, request.received, verdict.status, verdict.detail, request.now)
-        self._intake.writer.submit(refuse).add_done_callback(answer)
+            verdict = verdict_on(error)
+            if verdict.status < 500:
+                refuse = partial(self._intake.refuse, received, verdict.status, verdict.detail, now)
+                await self._intake.writer.submit(refuse)
+            await verdict.response()(scope, receive, send)
+            return verdict.status
+        rendering = Rendering(scope.get(BASE, self._base))
+        await _send_user(user, rendering.user(user), send)
+        return 200
 
     def _change(self, user_id: str, meaning: Understood, received: Received, now: datetime) -> StoredUser:
         user = self._intake.change_user(user_id, meaning.apply, received, now)
@@ -300,7 +246,8 @@ def _patched_user(scope: Scope) -> str | None:
     if scope["type"] != "http" or scope["method"] != "PATCH" or scope["query_string"]:
         return None
     path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-    if _USER.fullmatch(path) is None:
+    user_id = path.removeprefix("/Users/")
+    if len(user_id) != 36 or len(path) != 43 or not user_id.replace("-", "").isalnum() or not user_id.isascii():
         return None
     has_type = False
     for name, value in scope["headers"]:
@@ -310,7 +257,7 @@ def _patched_user(scope: Scope) -> str | None:
             if value.lower() not in _MEDIA_TYPES:
                 return None
             has_type = True
-    return path[len("/Users/") :] if has_type else None
+    return user_id if has_type else None
 
 
 async def _read(receive: Receive) -> tuple[list[Message], bytes | None]:
@@ -336,3 +283,14 @@ def _again(messages: Sequence[Message], receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return replay
+
+
+async def _send_user(user: StoredUser, body: Mapping[str, Any], send: Send) -> None:
+    content = as_json(body)
+    headers = [
+        (b"content-type", b"application/scim+json"),
+        (b"content-length", str(len(content)).encode()),
+        (b"etag", etag(user.version).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

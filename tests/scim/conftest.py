@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import insert, select
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp
 
 from scimbridge.admission.addresses import Addresses
 from scimbridge.admission.failures import Failures
@@ -25,7 +25,6 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.scim.admission.gate import Gate, Identify
 from scimbridge.scim.app import build_app
-from scimbridge.scim.express import Express, Headers
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.ending import Ending
 from scimbridge.services.grants import Grants
@@ -72,10 +71,6 @@ class InProcess(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop).result()
 
-    def express(self, express: Express, scope: Scope, raw: bytes) -> httpx.Response | None:
-        """Return how a request is answered without a task, or ``None`` where it is not."""
-        return asyncio.run_coroutine_threadsafe(_expressed(express, scope, raw), self._loop).result()
-
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -88,15 +83,6 @@ class InProcess(httpx.BaseTransport):
             del copy.headers["content-length"]
         response = await self._transport.handle_async_request(copy)
         return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
-
-
-async def _expressed(express: Express, scope: Scope, raw: bytes) -> httpx.Response | None:
-    answered: asyncio.Future[httpx.Response] = asyncio.get_running_loop().create_future()
-
-    def answer(status: int, headers: Headers, content: bytes) -> None:
-        answered.set_result(httpx.Response(status, headers=list(headers), content=content))
-
-    return await answered if express(scope, raw, answer) else None
 
 
 def a_gate(identify: Identify) -> Gate:
@@ -136,7 +122,6 @@ class Service:
             profiles=Profiles(self.profiles),
             note_quirks=self._note_quirks,
         )
-        self.express = app.express
         self.transport = InProcess(Starlette(routes=[Mount("/scim/v2", app)]))
 
     def _identified(self, credential: Credential, _named: str | None) -> Grant | Refusal:

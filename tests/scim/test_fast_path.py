@@ -199,54 +199,6 @@ def _compare(
     assert _stored(client, ours) == _stored(client, theirs)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_without_a_task_the_same_is_answered(service: Service, client: httpx.Client, shape: str) -> None:
-    ours, theirs = (a_user(client, f"ada {path}", **FULL) for path in ("express", "asgi"))
-
-    express = expressed(service, ours, message(SHAPES[shape]))
-    asgi = client.patch(f"Users/{theirs}", content=message(SHAPES[shape]), headers=JSON)
-
-    assert express is not None
-    assert (express.status_code, _comparable(express)) == (asgi.status_code, _comparable(asgi))
-    assert dict(express.headers) | {"content-length": ""} == dict(asgi.headers) | {"content-length": ""}
-    assert _stored(client, ours) == _stored(client, theirs)
-
-
-def test_without_a_task_an_error_is_answered_and_recorded_alike(service: Service, client: httpx.Client) -> None:
-    unknown, content = "0190a000-0000-7000-8000-000000000000", message(SHAPES["okta"])
-
-    asgi = client.patch(f"Users/{unknown}", content=content, headers=JSON)
-    express = expressed(service, unknown, content)
-
-    assert express is not None
-    assert (express.status_code, express.content, express.headers) == (404, asgi.content, asgi.headers)
-    first, second = ({**row, "id": "", "at": ""} for row in service.requests())
-    assert first == second
-
-
-@pytest.mark.parametrize("shape", PASSED_ON)
-def test_what_is_passed_on_has_a_task(service: Service, client: httpx.Client, shape: str) -> None:
-    assert expressed(service, a_user(client), message(PASSED_ON[shape])) is None
-
-
-def test_who_was_not_let_in_a_moment_ago_is_looked_at_in_a_task(service: Service, client: httpx.Client) -> None:
-    ada, content = a_user(client), message(SHAPES["okta"])
-
-    assert expressed(service, ada, content, token="token-of-entra") is None
-    service.client("token-of-entra").get("ServiceProviderConfig")
-    foreign = expressed(service, ada, content, token="token-of-entra")
-
-    assert foreign is not None
-    assert foreign.status_code == 404
-
-
-def expressed(service: Service, user_id: str, content: bytes, *, token: str = "token-of-okta") -> httpx.Response | None:
-    """Return how a PATCH is answered without a task, if it is."""
-    headers = [(b"authorization", f"Bearer {token}".encode()), (b"content-type", b"application/scim+json")]
-    scope = {"type": "http", "method": "PATCH", "query_string": b"", "path": f"/Users/{user_id}", "headers": headers}
-    return service.transport.express(service.express, scope, content)
-
-
 def _comparable(response: httpx.Response) -> dict[str, Any]:
     body = dict(response.json())
     for name in ("id", "userName"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -65,7 +64,6 @@ class Gate:
         self._pace = Pace({source: each.rate for source, each in access.items() if each.rate is not None})
         self._challenges = Challenges(basic=any(each.login is not None for each in access.values()))
         self._verifiers = CapacityLimiter(_VERIFIERS)
-        self._look_ups: dict[tuple[bytes, str | None], asyncio.Future[Grant | Refusal]] = {}
 
     async def admit(self, scope: Scope) -> Verdict | None:
         """Write the source into the scope and return ``None``, or return the answer to a request that is not let in."""
@@ -74,25 +72,15 @@ class Gate:
             telemetry.FAILED_AUTHENTICATIONS.labels(Refusal.MISSING).inc()
             return self._challenges.to(Refusal.MISSING)
         digest = hashlib.sha256(header).digest()
-        grant = self._fresh(scope, digest)
-        if grant is None:
+        grant = self._recent.fresh(digest)
+        if grant is None or scope.get(NAMED_SOURCE, grant.source) != grant.source:
             found = await self._looked_up(scope, header, digest)
             if isinstance(found, Verdict):
                 return found
             grant = found
-        return self.let_in(scope, grant.source)
+        return self._let_in(scope, grant.source)
 
-    def recent(self, scope: Scope) -> Grant | None:
-        """Return what the credential of a request was found to be within the last second, if it was looked up."""
-        header = authorization(scope)
-        return None if header is None else self._fresh(scope, hashlib.sha256(header).digest())
-
-    def _fresh(self, scope: Scope, digest: bytes) -> Grant | None:
-        grant = self._recent.fresh(digest)
-        return grant if grant is not None and scope.get(NAMED_SOURCE, grant.source) == grant.source else None
-
-    def let_in(self, scope: Scope, source: str) -> Verdict | None:
-        """Write who was identified into the scope and return ``None``, or return the answer to the request."""
+    def _let_in(self, scope: Scope, source: str) -> Verdict | None:
         networks = self._allow_from.get(source)
         if networks is not None:
             address = self._addresses.of(scope)
@@ -114,7 +102,7 @@ class Gate:
             telemetry.FAILED_AUTHENTICATIONS.labels("slowed").inc()
             return come_back(wait, "too many failed authentications from this address; try again later")
         try:
-            found = await (self._found_once if is_known else self._found)(scope, header, digest)
+            found = await self._found(scope, header, digest)
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
             return verdict_on(error)
         if isinstance(found, Refusal):
@@ -124,15 +112,6 @@ class Gate:
         if not is_known:
             self._failures.forgive(address)
         return found
-
-    async def _found_once(self, scope: Scope, header: bytes, digest: bytes) -> Grant | Refusal:
-        """Return what a credential is; those who present the same one meanwhile share the look-up."""
-        key = (digest, scope.get(NAMED_SOURCE))
-        look_up = self._look_ups.get(key)
-        if look_up is None:
-            look_up = self._look_ups[key] = asyncio.ensure_future(self._found(scope, header, digest))
-            look_up.add_done_callback(lambda _: self._look_ups.pop(key))
-        return await asyncio.shield(look_up)
 
     async def _found(self, scope: Scope, header: bytes, digest: bytes) -> Grant | Refusal:
         credential = credential_of(header)

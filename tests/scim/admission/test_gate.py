@@ -20,7 +20,7 @@ from scimbridge.errors import KeysUnavailableError
 from scimbridge.scim.admission.gate import SOURCE, Gate
 from scimbridge.scim.base import NAMED_SOURCE
 from scimbridge.scim.errors import Verdict
-from scimbridge.services.recent import FRESH, RecentGrants
+from scimbridge.services.recent import RecentGrants
 from tests.clock import FakeClock
 
 ACCESS: Mapping[str, SourceAccess] = {
@@ -314,19 +314,3 @@ def test_a_refusal_is_logged_without_the_credential(entrance: Entrance, caplog: 
     (entry,) = logs
     assert (entry["action"], entry["reason"], entry["address"]) == ("authenticate", "unknown", "192.0.2.1")
     assert "very-secret" not in repr(logs) + caplog.text
-
-
-def test_a_credential_is_looked_up_once_for_all_who_present_it_meanwhile(entrance: Entrance) -> None:
-    entrance.admit("Bearer okta")
-    entrance.time.now += FRESH
-
-    async def admit_three() -> list[Verdict | None]:
-        scopes: list[Scope] = [
-            {"type": "http", "client": ("192.0.2.1", 1), "headers": [(b"authorization", f"Bearer {source}".encode())]}
-            for source in ("okta", "okta", "busy")
-        ]
-        return await asyncio.gather(*(entrance.gate.admit(scope) for scope in scopes))
-
-    assert asyncio.run(admit_three()) == [None, None, None]
-    asked = sorted(each.text for each in entrance.asked if isinstance(each, BearerToken))
-    assert asked == ["busy", "okta", "okta"]
