@@ -70,7 +70,7 @@ def reconcile(
             }
         )
     else:
-        _say(found, count)
+        _say(found, count, is_whole=not failed)
         note(*(f"{name} was left out: {reason}" for name, reason in without))
         note(*(f"{name} could not be asked for all its accounts: {reason}" for name, reason in failed))
     if failed:
@@ -79,7 +79,7 @@ def reconcile(
         raise typer.Exit(ExitCode.NEEDS_PERSON)
 
 
-def _say(found: list[Compared], count: int) -> None:
+def _say(found: list[Compared], count: int, *, is_whole: bool) -> None:
     if found:
         rows = [
             (
@@ -98,7 +98,10 @@ def _say(found: list[Compared], count: int) -> None:
         say("")
     tally = Counter(mismatch for each in found for mismatch in each.mismatches)
     say(*(f"{tally[each]} {each}: {each.advice}." for each in Mismatch if tally[each]))
-    say(f"{count} accounts were compared." if found else f"All {count} accounts are as they should be.")
+    if found or not is_whole:
+        say(f"{count} accounts were compared{'' if is_whole else ', and not all that there are'}.")
+    else:
+        say(f"All {count} accounts are as they should be.")
 
 
 def _document(compared: Compared) -> dict[str, Any]:

@@ -35,6 +35,11 @@ def test_what_is_not_as_it_should_be_is_shown_with_what_to_do(bench: Bench, term
 def test_a_target_that_does_not_answer_is_named_and_the_others_are_compared(bench: Bench, terminal: Terminal) -> None:
     from scimbridge.sdk import RetryableError
 
+    bench.fail(RetryableError("the target does not answer"))
+    nothing = terminal.run("reconcile", code=1).stdout
+    assert "as they should be" not in nothing
+    assert "0 accounts were compared, and not all that there are." in nothing
+
     bench.systems["crm"].add("ghost")
     bench.systems["directory"].add("ghost")
     bench.fail(RetryableError("the target does not answer"))
