@@ -17,10 +17,10 @@ wheel="$(echo "$work"/dist/scimbridge-*.whl)"
 cd "$work"
 venv/bin/scimbridge --help >/dev/null
 venv/bin/scimbridge config example >scimbridge.toml
-# The secrets that the example names; those of webhooks have a form of their own.
-export DIRECTORY_PASSWORD=x APPLICATION_TOKEN=x M365_SECRET=x MAIL_PASSWORD=x
+# The secrets that the example names, read out of it, so that a new one is never forgotten here; two have a form of their own.
+for name in $(grep -oP 'env = "\K\w+' scimbridge.toml); do export "$name=x"; done
 export NOTIFY_WEBHOOK=https://hooks.example.com/x HOOK_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-export NOTIFY_SECRET="$HOOK_SECRET" CRM_TOKEN=x
+export NOTIFY_SECRET="$HOOK_SECRET"
 echo '{"client_email": "bridge@example.com", "private_key": "x", "token_uri": "https://example.com"}' >service-account.json
 venv/bin/scimbridge config check --config scimbridge.toml
 venv/bin/scimbridge connectors new desk >/dev/null
