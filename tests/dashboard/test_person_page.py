@@ -60,8 +60,8 @@ def test_why_nothing_happens_and_all_that_is_known(bench: Bench, browse: Browse,
     html = browse().get(f"/people/{ada}").text
     text = shown(browse, ada)
 
-    assert "Why nothing happens deactivated at 2026-03-02 09:00 UTC: no rule matches. What the source says" in text
-    assert "Name <b>Ada</b> Source idp There inactive externalId E-17" in text
+    assert "Why nothing happens deactivated at 2026-03-02 09:00 UTC: no rule matches. What to do Try the rules" in text
+    assert "What the source says Name <b>Ada</b> Source idp There inactive externalId E-17" in text
     assert "legal hold on identity since now (2026-03-02 09:00 UTC), by legal: a lawsuit Look" in text
     assert "hold on source idp since now" in text
     assert "exclusion of account ada at crm: vendor Look" in text
