@@ -35,6 +35,7 @@ from scimbridge.services.charting import Charting
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.clients import Clients
 from scimbridge.services.deadlines import Deadlines
+from scimbridge.services.dossier import Dossiers
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
@@ -480,6 +481,11 @@ class Bridge:
     def searching(self) -> Searching:
         """Finds by what one has in hand."""
         return Searching(self.database, [target.name for target in self.fleet if target.name != NOTICES])
+
+    @cached_property
+    def dossiers(self) -> Dossiers:
+        """What is known of a person."""
+        return Dossiers(self.database, self.settings.ruleset)
 
     @cached_property
     def records(self) -> Records:

@@ -6,6 +6,7 @@ sorting. The spelling that a source sent is kept and returned.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from unicodedata import normalize
@@ -20,6 +21,24 @@ def fold(value: str) -> str:
     if value.isascii():
         return value.lower()
     return normalize("NFC", normalize("NFC", value).lower())
+
+
+def called(document: Mapping[str, Any]) -> str:
+    """Return what people call a User (RFC 7643 §4.1.1): the ``displayName``, or else the name's parts, or nothing."""
+    if shown := document.get("displayName"):
+        return str(shown)
+    name = document.get("name") or {}
+    return " ".join(str(part) for part in (name.get("givenName"), name.get("familyName")) if part)
+
+
+MOST_WORDS, MOST_LETTERS = 4, 100
+"""Of a name, by which somebody is found; sources may send books."""
+
+
+def beginnings(said: str) -> set[str]:
+    """Return what a name is found by the beginning of: itself, and what is left of it from each further word on."""
+    words = fold(said[:MOST_LETTERS]).split()
+    return {" ".join(words[first:]) for first in range(min(len(words), MOST_WORDS))}
 
 
 def user_name_key(name: str, case: NameCase) -> str:

@@ -147,9 +147,11 @@ class Rule:
 
     def applies_to(self, trigger: Trigger, identity: Identity) -> bool:
         """Whether this rule is for this fact. Exclusion is another question."""
-        if trigger not in self.when or self.is_for_groups is not identity.is_group:
-            return False
-        return self.match is None or self.match.matches(identity)
+        return trigger in self.when and self.is_about(identity)
+
+    def is_about(self, identity: Identity) -> bool:
+        """Whether this rule is for them, whatever the fact."""
+        return self.is_for_groups is identity.is_group and (self.match is None or self.match.matches(identity))
 
     def excludes(self, identity: Identity) -> bool:
         """Whether the rule spares somebody whom it matches."""

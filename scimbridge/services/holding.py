@@ -136,6 +136,16 @@ class Holding:
         with self._database.read() as tx:
             return holds.standing_on(tx, case)
 
+    def own(self, case_id: str) -> list[Hold]:
+        """Return the holds on a case itself and on its person: those that are lifted where the case is shown.
+
+        Raises:
+            NotFoundError: There is no such case.
+        """
+        with self._database.read() as tx:
+            standing = holds.standing_on(tx, cases.case_by_id(tx, case_id))
+        return [hold for hold in standing if hold.scope in (Scope.CASE, Scope.IDENTITY)]
+
     def exclude(self, exclusion: Exclusion, *, by: str, now: datetime) -> str:
         """Spare who or what an exclusion is of, from now on. Returns its id.
 

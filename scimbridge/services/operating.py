@@ -155,8 +155,15 @@ class Operating:
     def _acts(self, tx: Connection, target: str, now: datetime) -> bool:
         return target in self._fleet and mode_at(tx, self._fleet[target], now) is Mode.ENFORCE
 
-    def link(self, task_id: str, native_id: str, *, by: str, now: datetime) -> Task:
+    def link(self, task_id: str, native_id: str, *, by: str, now: datetime, case_id: str | None = None) -> Task:
         """Choose the account that a task is about, among those that matched, and let the task go on.
+
+        Args:
+            task_id: The task.
+            native_id: The account, by its id at the target.
+            by: Who.
+            now: When (UTC).
+            case_id: Only if the task is of this case.
 
         Raises:
             NotFoundError: There is no such task, or the id is none of the candidates.
@@ -164,7 +171,7 @@ class Operating:
         """
         with self._database.write() as tx:
             cases.lock_identity(tx, tasks.task_by_id(tx, task_id).identity_id)
-            task = tasks.task_by_id(tx, task_id, lock=True)
+            task = _of_case(tasks.task_by_id(tx, task_id, lock=True), case_id)
             account = accounts.account_by_id(tx, task.account_id)
             chosen = next((one for one in account.candidates or () if one["id"] == native_id), None)
             if chosen is None:
@@ -184,8 +191,15 @@ class Operating:
         self._submit([WakeUp(again.target, again.account_id)])
         return again
 
-    def done_by_hand(self, task_id: str, *, reason: str, by: str, now: datetime) -> Task:
+    def done_by_hand(self, task_id: str, *, reason: str, by: str, now: datetime, case_id: str | None = None) -> Task:
         """Take a person's word for it that they have seen to a task that waits for one; the case goes on.
+
+        Args:
+            task_id: The task.
+            reason: What they did.
+            by: Who.
+            now: When (UTC).
+            case_id: Only if the task is of this case.
 
         Raises:
             NotFoundError: There is no such task.
@@ -194,7 +208,7 @@ class Operating:
         """
         with self._database.write() as tx:
             cases.lock_identity(tx, tasks.task_by_id(tx, task_id).identity_id)
-            task = tasks.task_by_id(tx, task_id, lock=True)
+            task = _of_case(tasks.task_by_id(tx, task_id, lock=True), case_id)
             if cases.case_by_id(tx, task.case_id).state is not CaseState.OPEN:
                 raise CaseClosedError(task.case_id)
             if not task.needs_person:
@@ -238,3 +252,10 @@ class Operating:
                     targets.let_go(tx, name, now)
                 journal.record(tx, "target resumed", now, reason=reason, actor=by, target=name)
         return resumed
+
+
+def _of_case(task: Task, case_id: str | None) -> Task:
+    """Return the task if it is of the case; what a form names may be anything."""
+    if case_id not in (None, task.case_id):
+        raise NotFoundError("task of this case", task.id)
+    return task

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import RowMapping
 
+from scimbridge.domain.identity import AT_TARGET
+from scimbridge.domain.names import called
 from scimbridge.store import finding
 from scimbridge.store.database import Database
 
@@ -28,6 +30,11 @@ class FoundPerson:
     state: str
     case_id: str | None = None
     case_state: str = ""
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group at a target, and nobody."""
+        return self.source.startswith(AT_TARGET)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +89,7 @@ def _person(row: RowMapping, case: RowMapping | None) -> FoundPerson:
     return FoundPerson(
         id=row["id"],
         user_name=row["user_name"],
-        display_name=str(row["document"].get("displayName") or ""),
+        display_name=called(row["document"]),
         source=row["source"],
         state="deleted" if row["deleted_at"] is not None else "active" if row["active"] else "inactive",
         case_id=case["id"] if case is not None else None,

@@ -128,11 +128,15 @@ def last_leave_of(tx: Connection, identity_ids: Sequence[str]) -> Case | None:
 
 def last_case_of(tx: Connection, identity_id: str) -> Case | None:
     """Return the newest case of an identity, of whatever kind, ended or not."""
+    return next(iter(newest_of(tx, identity_id, 1)), None)
+
+
+def newest_of(tx: Connection, identity_id: str, limit: int) -> list[Case]:
+    """Return the cases of an identity, of whatever kind, ended or not, the newest first."""
     query = (
         select(cases).where(cases.c.identity_id == identity_id).order_by(cases.c.opened_at.desc(), cases.c.id.desc())
     )
-    row = tx.execute(query.limit(1)).mappings().first()
-    return None if row is None else case_of(row)
+    return [case_of(row) for row in tx.execute(query.limit(limit)).mappings()]
 
 
 def former_of(tx: Connection, identity_id: str, called_off: str) -> list[str]:

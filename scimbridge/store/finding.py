@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, select, union
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, union
 
 from scimbridge.domain.names import any_case_key, fold
 from scimbridge.store.schema import accounts, cases, identities, identity_values, tasks
@@ -16,7 +16,9 @@ _LAST = "\U0010ffff"
 
 
 def people(tx: Connection, said: str, targets: Sequence[str], limit: int) -> list[RowMapping]:
-    """Return identities whose userName or an address begins like this, or that have exactly this id somewhere.
+    """Return identities of whom a name or an address begins like this, or that have exactly this id somewhere.
+
+    A name is the userName, or what somebody is called, from any of its words on.
 
     Args:
         tx: Any transaction.
@@ -24,15 +26,13 @@ def people(tx: Connection, said: str, targets: Sequence[str], limit: int) -> lis
         targets: Where an account may have it as its id.
         limit: At most so many.
     """
-    name, address = any_case_key(said), fold(said)
+    name, value = any_case_key(said), " ".join(fold(said).split())
     at_target = accounts.c.target.in_(targets) & (accounts.c.native_id == said)
-    is_address = identity_values.c.attribute == "emails.value"
     # Each part has an index, and ends after as many as are shown.
     parts = (
         select(identities.c.id).where(_begins(identities.c.any_case_name, name)).order_by(identities.c.any_case_name),
-        select(identity_values.c.identity_id.label("id"))
-        .where(is_address, _begins(identity_values.c.value, address))
-        .order_by(identity_values.c.value),
+        _having("emails.value", value),
+        _having("displayName", value),
         select(identities.c.id).where(identities.c.id == said),
         select(identities.c.id).where(identities.c.external_id == said),
         select(accounts.c.identity_id.label("id")).where(at_target),
@@ -42,6 +42,13 @@ def people(tx: Connection, said: str, targets: Sequence[str], limit: int) -> lis
     ids = union(*(select(part.limit(limit).subquery().c.id) for part in parts)).subquery()
     query = select(identities).where(identities.c.id.in_(select(ids.c.id)))
     return list(tx.execute(query.order_by(identities.c.any_case_name, identities.c.id).limit(limit)).mappings())
+
+
+def _having(attribute: str, start: str) -> Select[Any]:
+    """Return who has a value that begins like this."""
+    query = select(identity_values.c.identity_id.label("id"))
+    query = query.where(identity_values.c.attribute == attribute, _begins(identity_values.c.value, start))
+    return query.order_by(identity_values.c.value)
 
 
 def newest_cases(tx: Connection, identity_ids: Sequence[str]) -> dict[str, RowMapping]:

@@ -168,6 +168,11 @@ def standing_on(tx: Connection, case: Case) -> list[Hold]:
     return [_hold(row) for row in _STANDING_ON.all(tx, about)]
 
 
+def standing_over(tx: Connection, identity_id: str, source: str) -> list[Hold]:
+    """Return the holds that stop work on somebody, whatever the case: on everything, them, their source, a target."""
+    return [_hold(row) for row in _STANDING_ON.all(tx, {"identity": identity_id, "case": "", "source": source})]
+
+
 def lifted_since(tx: Connection, since: datetime) -> list[Hold]:
     """Return the holds that were lifted after a time."""
     return [_hold(row) for row in tx.execute(select(holds).where(holds.c.lifted_at > since)).mappings()]

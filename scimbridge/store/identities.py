@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.identity import AT_TARGET, Identity
 from scimbridge.domain.ids import IdentityId, new_id
-from scimbridge.domain.names import any_case_key, fold, user_name_key
+from scimbridge.domain.names import any_case_key, beginnings, called, fold, user_name_key
 from scimbridge.domain.resource import Member, MemberKind, StoredUser
 from scimbridge.domain.source import NameCase
 from scimbridge.errors import DuplicateError, NotFoundError
@@ -146,7 +146,7 @@ def update_user(
         _UPDATE_DOCUMENT.change(tx, row)
     else:
         _rename(tx, row | _columns(document, name_case))
-    if not _has_same_values(former.document, document):
+    if called(former.document) != called(document) or not _has_same_values(former.document, document):
         tx.execute(delete(identity_values).where(identity_values.c.identity_id == former.id))
         _store_values(tx, former.id, document)
     return user
@@ -411,7 +411,9 @@ def _values(document: Mapping[str, Any]) -> set[tuple[str, str]]:
 
 
 def _store_values(tx: Connection, user_id: str, document: Mapping[str, Any]) -> None:
-    rows = [{"identity_id": user_id, "attribute": name, "value": value} for name, value in _values(document)]
+    # What somebody is called is for whoever searches; no account is found by it.
+    found = _values(document) | {("displayName", value) for value in beginnings(called(document))}
+    rows = [{"identity_id": user_id, "attribute": name, "value": value} for name, value in found]
     _INSERT_VALUES.run_many(tx, rows)
 
 

@@ -167,6 +167,12 @@ def facts_of(tx: Connection, identity_id: str) -> Sequence[RowMapping]:
     return tx.execute(select(facts).where(facts.c.identity_id == identity_id).order_by(facts.c.at)).mappings().all()
 
 
+def left_alone_of(tx: Connection, identity_id: str, limit: int) -> Sequence[RowMapping]:
+    """Return the facts about an identity that led to nothing, the newest first."""
+    query = select(facts).where(facts.c.identity_id == identity_id, facts.c.case_id.is_(None))
+    return tx.execute(query.order_by(facts.c.at.desc(), facts.c.id.desc()).limit(limit)).mappings().all()
+
+
 def count_facts(tx: Connection, since: datetime) -> int:
     """Return how many facts came after a time."""
     return int(tx.execute(select(func.count()).select_from(facts).where(*_came_after(since))).scalar_one())

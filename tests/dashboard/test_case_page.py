@@ -177,6 +177,30 @@ def test_a_hold_is_lifted_where_it_is_shown(bench: Bench, browse: Browse, case: 
     assert "Holds on it" not in text_of(browser.get(f"/cases/{case}").text)
 
 
+def test_a_form_about_what_is_of_another_case_is_refused(bench: Bench, browse: Browse, case: str) -> None:
+    bench.leave(bench.join("bob"))
+    bench.fail(RejectedError("protected"))
+    bench.run()
+    other = bench.overview.case_named("bob")
+    (task,) = (one.id for one in bench.tasks(other) if one.needs_person)
+    now = bench.clock()
+    placed = [
+        bench.holding.place(scope, subject, reason="x", by="legal", now=now).hold.id
+        for scope, subject in ((Scope.CASE, other), (Scope.TARGET, "crm"), (Scope.EVERYTHING, ""))
+    ]
+    browser = browse()
+    forged = [
+        *({"do": "lift", "hold": hold} for hold in (*placed, "")),
+        *({"do": do, "task": it, "account": "native-bob"} for do in ("done", "link") for it in (task, "")),
+    ]
+
+    statuses = [browser.send(f"/cases/{case}", reason="x", **form).status_code for form in forged]
+
+    assert statuses == [404] * len(forged)
+    assert {hold.id for hold in bench.holding.standing()} == set(placed)
+    assert [one.id for one in bench.tasks(other) if one.needs_person] == [task]
+
+
 def test_what_failed_is_tried_again_or_seen_to_by_hand(bench: Bench, browse: Browse) -> None:
     bench.leave(bench.join("ada"))
     bench.fail(RejectedError("<b>protected</b>"))

@@ -17,7 +17,10 @@ from tests.store.test_query_plans import Explained
 def ada(bench: Bench) -> str:
     bench.join("grace@example.com")
     person = bench.join(
-        "Ada@example.com", displayName="<b>Ada</b>", emails=[{"value": "Lovelace@example.com"}], externalId="E-17"
+        "Ada@example.com",
+        displayName="<b>Ada</b> de  l'Ÿ",
+        emails=[{"value": "Lovelace@example.com"}],
+        externalId="E-17",
     )
     bench.run()
     return person
@@ -27,11 +30,15 @@ def shown(browse: Browse, said: str) -> str:
     return text_of(browse().get("/search?q=" + said).text)
 
 
-@pytest.mark.parametrize("said", ["ada", "ADA@example.com", "lovelace@", "E-17", "native-Ada@example.com"])
+@pytest.mark.parametrize(
+    "said", ["ada", "ADA@example.com", "lovelace@", "E-17", "native-Ada@example.com", "<B>ada</b> DE", "l'ÿ"]
+)
 def test_people_are_found_by_name_address_and_ids(browse: Browse, ada: str, said: str) -> None:
     html = browse().get("/search?q=" + said).text
 
-    assert "People 1 Person Source There Newest case Look Ada@example.com <b>Ada</b> idp active none" in text_of(html)
+    assert "People 1 Person Source There Newest case Look Ada@example.com <b>Ada</b> de l'Ÿ idp active none" in text_of(
+        html
+    )
     assert "<b>Ada" not in html
 
 
@@ -41,7 +48,8 @@ def test_their_newest_case_is_one_click_away(bench: Bench, browse: Browse, ada: 
 
     for said in (ada, case, bench.tasks(case)[0].id):
         html = browse().get("/search?q=" + said).text
-        assert f'<a href="/cases/{case}"><bdi>Ada@example.com</bdi></a>' in html
+        assert f'<a href="/people/{ada}"><bdi>Ada@example.com</bdi></a>' in html
+        assert f'<td data-label="Newest case"><a href="/cases/{case}">' in html
         assert "inactive open" in text_of(html)
 
 
@@ -66,6 +74,15 @@ def test_errors_are_found_by_their_words(bench: Bench, browse: Browse, ada: str)
 @pytest.mark.parametrize("said", ["", "a"])
 def test_too_short_a_search_finds_nobody(browse: Browse, ada: str, said: str) -> None:
     assert "Say at least 2 characters." in shown(browse, said)
+
+
+def test_whoever_is_called_otherwise_is_found_by_the_new_name(bench: Bench, browse: Browse, ada: str) -> None:
+    bench.say(ada, displayName="", name={"givenName": "Augusta", "familyName": "King " * 40})
+    browser = browse()
+
+    assert "People 1" in text_of(browser.get("/search?q=augusta").text)
+    assert "People 1" in text_of(browser.get("/search?q=king king").text)
+    assert "Nothing is found." in text_of(browser.get("/search?q=l'ÿ").text)
 
 
 @pytest.mark.parametrize("said", ["nobody", "da@example", "%25%25", "_da", "\U0010ffff\U0010ffff"])

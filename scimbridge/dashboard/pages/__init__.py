@@ -18,6 +18,7 @@ from scimbridge.dashboard.pages.holds import HoldPage, HoldsPage
 from scimbridge.dashboard.pages.inquiries import InquiriesPage, InquiryPage
 from scimbridge.dashboard.pages.left_alone import LeftAlonePage
 from scimbridge.dashboard.pages.operators import OperatorPage, OperatorsPage
+from scimbridge.dashboard.pages.person import PersonPage
 from scimbridge.dashboard.pages.queues import QueuesPage
 from scimbridge.dashboard.pages.requests import RequestsPage
 from scimbridge.dashboard.pages.rules import RulesPage, SchedulesPage
@@ -33,6 +34,7 @@ PAGES: tuple[type[Page], ...] = (
     ApprovalPage,
     ActingPage,
     SearchPage,
+    PersonPage,
     HistoryPage,
     RequestsPage,
     LeftAlonePage,

@@ -17,6 +17,7 @@ from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.operator import Permission
 from scimbridge.domain.task import TaskState
+from scimbridge.errors import NotFoundError
 from scimbridge.services.story import Story, left_undone, not_given_back, opening, waiting_for
 
 HISTORY_SHOWN = 200
@@ -82,8 +83,11 @@ class CasePage(Page):
         said = flash.done("The case is held: nothing of it is released or started.", f"/holds/{placed.hold.id}")
         return "", said, *late
 
-    def _lift(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:  # noqa: ARG002
-        self.bridge.holding.lift(visit.form.get("hold", ""), **who_and_why(visit))
+    def _lift(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
+        wanted = visit.form.get("hold", "")
+        if wanted not in {hold.id for hold in self.bridge.holding.own(case_id)}:
+            raise NotFoundError("hold of this case", wanted)
+        self.bridge.holding.lift(wanted, **who_and_why(visit))
         return "", flash.done("Lifted. What became due meanwhile is released by the next sweep.")
 
     def _retry(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
@@ -106,13 +110,14 @@ class CasePage(Page):
         ]
         return "", flash.done(f"Stage {withdrawn.stage.number} is not approved any more."), *late
 
-    def _done(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:  # noqa: ARG002
-        task = self.bridge.operating.done_by_hand(visit.form.get("task", ""), **who_and_why(visit))
+    def _done(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
+        task = self.bridge.operating.done_by_hand(visit.form.get("task", ""), case_id=case_id, **who_and_why(visit))
         return "", flash.done(f"{task.action} at {task.target} was seen to by hand. The case goes on.")
 
-    def _link(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:  # noqa: ARG002
+    def _link(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
+        said = visit.form
         task = self.bridge.operating.link(
-            visit.form.get("task", ""), visit.form.get("account", ""), by=visit.operator.name, now=visit.now
+            said.get("task", ""), said.get("account", ""), case_id=case_id, by=visit.operator.name, now=visit.now
         )
         return "", flash.done(f"{task.action} at {task.target} goes on with that account.")
 

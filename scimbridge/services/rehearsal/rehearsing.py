@@ -124,6 +124,17 @@ class Rehearsing:
                 for each in found
             ]
 
+    def rehearse_one(self, identity_id: str, trigger: Trigger, now: datetime) -> Rehearsal:
+        """Return what would happen to one person.
+
+        Raises:
+            NotFoundError: There is nobody of this id.
+        """
+        with self._database.view() as tx:
+            outlook = self._outlook(tx, now)
+            identity = identities.identity_by_id(tx, identity_id, now)
+            return forecast(tx, identity, trigger, outlook, self._tally(tx, outlook))
+
     def rehearse_file(
         self, file: LeaversFile, trigger: Trigger, now: datetime, progress: Progress = lambda _done, _all: None
     ) -> FileRehearsal:

@@ -24,6 +24,8 @@ facts = Table(
     Column("targets", Document),
     # What led to nothing, newest first. All of them are found by their ids, which are in the order of time.
     Index("ix_facts_without_case", "at", sqlite_where=_WITHOUT_CASE, postgresql_where=_WITHOUT_CASE),
+    # The same of one person. What leads to a case costs no entry.
+    Index("ix_facts_left_alone", "identity_id", "at", sqlite_where=_WITHOUT_CASE, postgresql_where=_WITHOUT_CASE),
 )
 
 unassignments = Table(

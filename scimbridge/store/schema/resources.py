@@ -58,7 +58,8 @@ identity_values = Table(
     "identity_values",
     metadata,
     # Values of attributes that can have several, or that lie deep in the document, for indexed lookups:
-    # emails.value and employeeNumber, folded by the attribute's case rule.
+    # emails.value and employeeNumber, folded by the attribute's case rule. As displayName, what somebody is called,
+    # and what is left of that from each further word on: searches ask for beginnings.
     Column("identity_id", ForeignKey("identities.id"), primary_key=True),
     Column("attribute", String(64), primary_key=True),
     Column("value", Key, primary_key=True),
