@@ -167,7 +167,7 @@ def _statuses(endpoint: Endpoint) -> Iterator[int]:
         yield 400
     if endpoint.has_body:
         yield from (413, 415)
-    if endpoint.parameters or endpoint.acts or endpoint.asks.model_fields:
+    if endpoint.parameters or endpoint.method != "GET" or endpoint.asks.model_fields:
         yield 404
     if endpoint.acts:
         yield 409

@@ -85,6 +85,8 @@ class Endpoint:
         asks: The model of the query.
         takes: The model of the body.
         gives: The model of the answer; ``None`` where it is a stream.
+        reads: It touches nothing, although it is a POST: what is asked does not fit into an address, or names people,
+            whom no log of addresses should have.
         reaches_targets: It asks targets, which may not answer.
         shows_secret: The answer has a secret that is shown once, and kept nowhere.
     """
@@ -100,13 +102,14 @@ class Endpoint:
     takes: type[BaseModel]
     gives: type[BaseModel] | None
     answer: Callable[[Call[Any, Any]], Any]
+    reads: bool = False
     reaches_targets: bool = False
     shows_secret: bool = False
 
     @property
     def acts(self) -> bool:
         """Whether it changes anything."""
-        return self.method != "GET"
+        return self.method != "GET" and not self.reads
 
     @property
     def has_body(self) -> bool:
@@ -138,7 +141,7 @@ class Routes:
         return self._declared("GET", path, permission, more)
 
     def post(self, path: str, permission: Permission, **more: Any) -> Callable[[Handler], Handler]:
-        """Declare what acts."""
+        """Declare what acts, or, with ``reads``, what is asked with a body."""
         return self._declared("POST", path, permission, more)
 
     def _declared(

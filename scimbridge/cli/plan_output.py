@@ -10,8 +10,8 @@ from pathlib import Path
 
 from scimbridge.cli import plan_text
 from scimbridge.cli.output import note, say, say_json
-from scimbridge.cli.plan_documents import file_document, rehearsal_document, replay_document
 from scimbridge.dashboard import rehearsal_page
+from scimbridge.documents import plan_document, rehearsal_document, replay_document
 from scimbridge.services.rehearsal import FileRehearsal, Rehearsal, Replay
 
 
@@ -38,7 +38,7 @@ class Output:
         if self.html is not None:
             self._write(self.html, rehearsal_page.of_file(found, list(plan_text.summary(found)), self.now))
         if self.as_json:
-            say_json(file_document(found))
+            say_json(plan_document(found))
         elif self.html is not None:
             say(*plan_text.summary(found))
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +13,10 @@ from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel, new_group
 from scimbridge.cli.output import say, say_json, say_table
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.situation import Column
-from scimbridge.domain.times import iso, moment
+from scimbridge.domain.times import moment
 
 if TYPE_CHECKING:
-    from scimbridge.services.charting import Ahead, Charts, TimeToRevoke
+    from scimbridge.services.charting import TimeToRevoke
 
 app = new_group("report", "Where everything stands, and how the last days went.")
 
@@ -41,7 +41,9 @@ def status(
         charts = bridge.charting.charts(days, now)
         ahead = bridge.charting.ahead(DAYS_AHEAD, now)
     if as_json:
-        say_json(_document(board, charts, ahead, days))
+        from scimbridge.documents import report_document
+
+        say_json(report_document(board, charts, ahead))
         return
     say(f"Cases as of {moment(now)}:")
     say_table(("WHERE", "CASES"), [(column, str(board[column])) for column in Column])
@@ -76,30 +78,3 @@ def _row(times: TimeToRevoke) -> tuple[str, ...]:
 
 def _rounded(span: timedelta) -> str:
     return format_duration(timedelta(seconds=max(round(span.total_seconds()), 1)))
-
-
-def _document(board: Mapping[Column, int], charts: Charts, ahead: Ahead, days: int) -> dict[str, Any]:
-    return {
-        "cases": {column.value: count for column, count in board.items()},
-        "days": days,
-        "counted_until": iso(charts.counted_until),
-        "leavers": charts.leavers,
-        "attempts": charts.attempts,
-        "throttled": charts.throttled,
-        "time_to_revoke": [
-            {
-                "target": each.target,
-                "action": each.action,
-                "count": each.count,
-                "median_seconds": each.median.total_seconds(),
-                "p95_seconds": each.most.total_seconds(),
-                "deadline_seconds": each.deadline.total_seconds() if each.deadline is not None else None,
-                "late": each.late,
-                "with_deadline": each.with_deadline,
-            }
-            for each in charts.times
-        ],
-        "ahead": [
-            {"day": day.isoformat(), "tasks": load.tasks, "irreversible": load.irreversible} for day, load in ahead.days
-        ],
-    }

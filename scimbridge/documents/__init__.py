@@ -9,6 +9,7 @@ from scimbridge.documents.access import (
     user_document,
 )
 from scimbridge.documents.cases import case_document, entry_document, snapshot_document, story_document
+from scimbridge.documents.plans import plan_document, rehearsal_document, replay_document
 from scimbridge.documents.protection import (
     exclusion_document,
     flood_document,
@@ -17,6 +18,7 @@ from scimbridge.documents.protection import (
     hold_document,
     inquiry_document,
 )
+from scimbridge.documents.reports import report_document
 from scimbridge.documents.targets import (
     account_document,
     group_finding_document,
@@ -38,7 +40,11 @@ __all__ = [
     "group_finding_document",
     "hold_document",
     "inquiry_document",
+    "plan_document",
     "received_document",
+    "rehearsal_document",
+    "replay_document",
+    "report_document",
     "snapshot_document",
     "source_document",
     "stale_document",

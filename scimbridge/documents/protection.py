@@ -81,7 +81,7 @@ def flood_story_document(story: FloodStory) -> Document:
 
 
 def inquiry_document(inquiry: Inquiry) -> Document:
-    """Return an inquiry that nobody has answered yet."""
+    """Return an inquiry."""
     return {
         "id": inquiry.id,
         "source": inquiry.source,
@@ -91,6 +91,9 @@ def inquiry_document(inquiry: Inquiry) -> Document:
         "targets": list(inquiry.targets),
         "people": inquiry.people,
         "opened_at": iso(inquiry.opened_at),
+        "verdict": inquiry.verdict or None,
+        "closed_by": inquiry.closed_by,
+        "closed_at": iso(inquiry.closed_at),
     }
 
 

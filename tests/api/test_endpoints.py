@@ -8,8 +8,12 @@ from connectors.sample.errors import Fault
 from scimbridge import documents
 from scimbridge.api.app import ENDPOINTS
 from scimbridge.api.endpoint import Answer
-from scimbridge.api.models import access, cases, protection, targets
+from scimbridge.api.models import access, cases, plans, protection, reports, targets
+from scimbridge.domain.inquiry import Cause
+from scimbridge.domain.leavers import Leaver, LeaversFile
 from scimbridge.domain.operator import Permission, Role
+from scimbridge.domain.trigger import Trigger
+from scimbridge.store import groups, inquiries
 from tests.api.world import World
 
 # -- who may what
@@ -47,6 +51,14 @@ def test_nothing_of_a_document_is_left_out(world: World) -> None:
     exclusion, row = bridge.holding.exclusions()[0]
     story = documents.story_document(bridge.stories.of(case, now))
     (run,) = next(each["attempts"] for each in story["tasks"] if each["attempts"])
+    file = LeaversFile([Leaver(line=1, user_name="ben")])
+    world.join("ben")
+    plan = documents.plan_document(bridge.rehearsing.rehearse_file(file, Trigger.DELETED, now))
+    (person,) = plan["lines"][0]["plans"]
+    report = documents.report_document(
+        bridge.board.counts(now), bridge.charting.charts(2, now), bridge.charting.ahead(2, now)
+    )
+    plan.pop("ignored_columns")  # of a file
     pairs: list[tuple[type[Answer], dict[str, Any]]] = [
         (cases.CaseStory, {**story, "told": []}),
         (cases.TaskStory, story["tasks"][0]),
@@ -61,6 +73,15 @@ def test_nothing_of_a_document_is_left_out(world: World) -> None:
         (protection.ExclusionLine, documents.exclusion_document(exclusion, row)),
         (access.SourceLine, documents.source_document(bridge.sources.one("okta", now))),
         (access.TokenLine, documents.token_document(bridge.tokens.all()[0], now)),
+        (plans.Plans, plan),
+        (plans.PlanCounts, plan["counts"]),
+        (plans.PlannedPerson, plan["lines"][0]),
+        (plans.Plan, person),
+        (plans.PlannedStage, person["stages"][0]),
+        (plans.PlannedTask, person["stages"][0]["tasks"][0]),
+        (plans.GuardAnswer, person["guard"][0]),
+        (reports.Report, report),
+        (reports.DayAhead, report["ahead"][0]),
     ]
 
     for model, document in pairs:
@@ -109,6 +130,29 @@ def test_whom_an_exclusion_spares_is_told_at_once(world: World) -> None:
         assert world.ask("POST", "/exclusions", json={"reason": "x", **body}).status_code == 422
 
 
+def test_an_inquiry_is_shown_answered_and_kept(world: World) -> None:
+    with world.bridge.database.write() as tx:
+        group = groups.insert_group(tx, "okta", {"displayName": "CRM people"}, world.clock())
+        inquiry = inquiries.open_inquiry(
+            tx,
+            source="okta",
+            cause=Cause.RENAMED,
+            group_id=group.id,
+            display_name="CRM users",
+            targets=("crm",),
+            people=1,
+            now=world.clock(),
+        )
+
+    asked = world.get(f"/inquiries/{inquiry.id}")
+    world.post(f"/inquiries/{inquiry.id}/dismiss", reason="moved")
+    (answered,) = world.get("/inquiries", answered=True)["items"]
+
+    assert (asked["group"], asked["count"], asked["about"], asked["verdict"]) == ("CRM users", 0, [], None)
+    assert (answered["verdict"], answered["closed_by"]) == ("moved", "an-admin")
+    assert world.get("/inquiries")["items"] == []
+
+
 def test_a_target_is_paused_and_armed(world: World) -> None:
     assert world.post("/targets/crm/pause", reason="upgrade") == {"changed": True}
     assert world.post("/targets/crm/pause", reason="upgrade") == {"changed": False}
@@ -151,6 +195,60 @@ def test_what_waits_and_what_a_check_finds(world: World) -> None:
     assert world.bridge.preflight.kept()["crm"].findings
 
 
+def test_what_waits_for_a_person_at_a_target_is_tried_again(world: World) -> None:
+    assert world.get("/targets/crm/check") == {"at": None, "ok": False, "items": []}
+    world.post("/targets/crm/check")
+    world.crm.fail("suspend", Fault.REJECTED)
+    world.leaver("ada")
+    world.run("2h")
+
+    assert world.post("/targets/crm/retry", reason="mended") == {"count": 1, "left": 0}
+    assert world.get("/targets/crm/check")["ok"] is True
+    assert world.ask("POST", "/targets/nowhere/retry", json={"reason": "x"}).status_code == 404
+    assert world.get("/queues")["items"][0]["last_irreversible_at"] is None
+
+
+# -- what would happen, and how it went
+
+
+def test_a_plan_says_what_would_happen_and_touches_nothing(world: World) -> None:
+    ada = world.join("ada")
+    world.join("boss")
+    people = [{"user_name": "ADA"}, {"user_name": "boss"}, {"email": "nobody@example.com"}, {}]
+
+    found = world.post("/plan", Role.VIEWER, people=people, trigger="deleted")
+
+    assert found["counts"]["would_act"] == 1
+    assert found["counts"]["excluded"] == 1
+    assert [each["problem"] for each in found["lines"]] == [
+        None,
+        None,
+        "no source knows such a person",
+        "it names nobody",
+    ]
+    (plan,) = found["lines"][0]["plans"]
+    assert (plan["identity_id"], plan["rule"], plan["trigger"]) == (ada, "leavers", "deleted")
+    final = {task["action"] for stage in plan["stages"] for task in stage["tasks"] if task["irreversible"]}
+    assert ([each["number"] for each in plan["stages"]], final) == ([1, 2], {"delete"})
+    assert world.get("/cases")["items"] == []
+    assert world.ask("POST", "/plan", json={"people": []}).status_code == 422
+
+
+def test_a_report_has_the_numbers_of_the_board_and_the_charts(world: World) -> None:
+    world.leaver("ada")
+    world.run("2h")
+    world.clock.advance("5m")
+    world.bridge.tallying.run(world.clock())
+
+    found = world.get("/report", Role.VIEWER, days=2, days_ahead=40)
+
+    assert (found["days"], len(found["ahead"]), found["cases"]["grace"]) == (2, 40, 1)
+    assert sum(found["leavers"]["deactivated"].values()) == 1
+    assert [each["action"] for each in found["time_to_revoke"]] == ["suspend"]
+    assert sum(day["irreversible"] for day in found["ahead"]) == 2
+    assert world.ask("GET", "/report", params={"days": 0}).status_code == 422
+
+
 # -- who leaves, and who there is
 
 
@@ -185,6 +283,23 @@ def test_people_are_found_by_what_they_are_called(world: World) -> None:
     }
     world.leave(ada)
     assert [each["user_name"] for each in world.get("/people", active=True)["items"]] == ["adam"]
+
+
+def test_a_search_finds_people_targets_and_errors(world: World) -> None:
+    world.crm.fail("suspend", Fault.REJECTED)
+    case = world.leaver("crumb")
+    world.run("2h")
+    (task,) = world.get("/tasks", needs_person=True)["items"]
+
+    found = world.get("/search", Role.VIEWER, text="CR")
+    by_error = world.get("/search", text=task["reason"][:12])
+
+    assert [(each["user_name"], each["case_id"], each["state"]) for each in found["people"]] == [
+        ("crumb", case, "inactive")
+    ]
+    assert found["targets"] == ["crm"]
+    assert [each["id"] for each in by_error["tasks"]] == [task["id"]]
+    assert world.ask("GET", "/search", params={"text": "c"}).status_code == 422
 
 
 def test_the_history_and_what_was_received_are_read_backwards(world: World) -> None:
@@ -275,5 +390,13 @@ def test_rules_limits_and_counts(world: World) -> None:
     assert {each["class"] for each in world.get("/limits")["items"]} == {"all", "groups"}
     url = next(each for each in world.get("/settings")["items"] if each["path"] == "server.public_url")
     assert (url["value"], url["origin"]) == ("http://testserver", "file")
+    assert (world.get("/settings")["unusable"], world.get("/settings")["file"]) == ({}, str(world.bridge.settings.path))
+    assert {(each["counted"], each["room"]) for each in world.get("/limits")["items"] if each["class"] == "all"} == {
+        (1, 100.0)
+    }
+    assert {each["kind"] for each in world.get("/connectors")["items"]} >= {"sample", "ldap"}
+    assert world.get("/schedules") == {"stages": [], "freezes": [], "deadlines": {}}
     assert sum(world.get("/stats")["board"].values()) == 1
+    assert [each["user_name"] for each in world.get("/cases", column="grace")["items"]] == ["ada"]
+    assert world.get("/cases", column="done")["items"] == []
     assert (world.get("/stats")["open_cases"], world.get("/stats")["situations"]["waiting"]) == (1, 1)

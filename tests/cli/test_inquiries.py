@@ -27,7 +27,7 @@ def inquiry_id(bench: Bench) -> str:
 def test_inquiries_are_listed_until_they_are_answered(inquiry_id: str, terminal: Terminal) -> None:
     (listed,) = terminal.read("inquiries", "list")
     assert (listed["id"], listed["cause"], listed["group"], listed["people"]) == (inquiry_id, "renamed", "CRM Users", 1)
-    assert set(listed) == {"id", "source", "cause", "group_id", "group", "targets", "people", "opened_at"}
+    assert listed["verdict"] is None
     assert "CRM Users" in terminal.run("inquiries", "list").stdout
 
     dismissed = terminal.run("inquiries", "dismiss", inquiry_id, "--reason", "moved")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scimbridge.api.endpoint import Call, Model, Nothing, Routes
 from scimbridge.api.models import cases as models
+from scimbridge.api.models import steps
 from scimbridge.api.paging import cut, link, position
 from scimbridge.api.problems import ProblemError
 from scimbridge.documents import case_document, snapshot_document, story_document
@@ -64,7 +65,7 @@ def show_snapshots(call: Call[Nothing, Nothing]) -> models.Snapshots:
 
 
 @routes.post("/cases/{case}/cancel", Permission.ACT)
-def cancel_case(call: Call[Nothing, models.Because]) -> models.CaseLine:
+def cancel_case(call: Call[Nothing, steps.Because]) -> models.CaseLine:
     """Call a case off.
 
     What it has done already stays done. There is no undo.
@@ -74,7 +75,7 @@ def cancel_case(call: Call[Nothing, models.Because]) -> models.CaseLine:
 
 
 @routes.post("/cases/{case}/expedite", Permission.ACT)
-def expedite_case(call: Call[Nothing, models.ExpediteRequest]) -> models.Expedited:
+def expedite_case(call: Call[Nothing, steps.ExpediteRequest]) -> steps.Expedited:
     """Let a stage or a task skip its grace.
 
     Approvals, holds, exclusions, freezes, schedules, the guard and the order count as ever.
@@ -89,22 +90,22 @@ def expedite_case(call: Call[Nothing, models.ExpediteRequest]) -> models.Expedit
         by=call.by,
         now=call.now,
     )
-    return models.Expedited(tasks=[_task(each) for each in came.tasks], still=list(came.still))
+    return steps.Expedited(tasks=[_task(each) for each in came.tasks], still=list(came.still))
 
 
 @routes.post("/cases/{case}/retry", Permission.ACT)
-def retry_case(call: Call[Nothing, models.RetryRequest]) -> models.TaskLines:
+def retry_case(call: Call[Nothing, steps.RetryRequest]) -> steps.TaskLines:
     """Try again what failed or waits."""
     operating = call.bridge.operating
     if call.body.observed:
         found = operating.do_observed(call.path["case"], by=call.by, now=call.now)
     else:
         found = operating.retry(call.path["case"], by=call.by, now=call.now, reason=call.body.reason)
-    return models.TaskLines(tasks=[_task(each) for each in found])
+    return steps.TaskLines(tasks=[_task(each) for each in found])
 
 
 @routes.post("/cases/{case}/restore", Permission.ACT)
-def restore_case(call: Call[Nothing, models.RestoreRequest]) -> models.Restored:
+def restore_case(call: Call[Nothing, steps.RestoreRequest]) -> steps.Restored:
     """Give back what a case has taken.
 
     Also where the source still says that the person is gone: until it says something new, your word stands. An open
@@ -115,21 +116,21 @@ def restore_case(call: Call[Nothing, models.RestoreRequest]) -> models.Restored:
     given = call.bridge.giving_back.restore(
         call.path["case"], reason=call.body.reason, by=call.by, now=call.now, targets=call.body.targets
     )
-    return models.Restored(
+    return steps.Restored(
         case_id=given.case.id,
         tasks=[_task(each) for each in given.tasks],
-        lost=[models.Lost(target=target, said=said) for target, said in given.lost],
+        lost=[steps.Lost(target=target, said=said) for target, said in given.lost],
     )
 
 
 @routes.get("/cases/{case}/proposal", Permission.ACT, reaches_targets=True)
-def propose_stage(call: Call[models.StageChoice, Nothing]) -> models.Proposal:
+def propose_stage(call: Call[steps.StageChoice, Nothing]) -> steps.Proposal:
     """Read the accounts of a stage, and say what it will do to them.
 
     Touches nothing. What is answered is what an approval is given to.
     """
     found = call.bridge.approving.propose(call.path["case"], call.query.stage, call.now)
-    return models.Proposal(
+    return steps.Proposal(
         case_id=found.case.id,
         stage=found.stage.number,
         due_at=found.stage.due_at,
@@ -141,7 +142,7 @@ def propose_stage(call: Call[models.StageChoice, Nothing]) -> models.Proposal:
 
 
 @routes.post("/cases/{case}/approve", Permission.ACT, reaches_targets=True)
-def approve_stage(call: Call[Nothing, models.ApproveRequest]) -> models.Approved:
+def approve_stage(call: Call[Nothing, steps.ApproveRequest]) -> steps.Approved:
     """Approve exactly what was proposed.
 
     The accounts are read once more: where anything decisive has changed, nothing is approved.
@@ -150,7 +151,7 @@ def approve_stage(call: Call[Nothing, models.ApproveRequest]) -> models.Approved
     if digest(proposal.plan.document()) != call.body.digest:
         raise ProblemError(409, "what the stage will do has changed since it was proposed; look again")
     came = call.bridge.approving.approve(proposal, by=call.by, now=call.bridge.clock())
-    return models.Approved(
+    return steps.Approved(
         case_id=proposal.case.id,
         stage=proposal.stage.number,
         digest=came.approval.digest,
@@ -164,7 +165,7 @@ def approve_stage(call: Call[Nothing, models.ApproveRequest]) -> models.Approved
 
 
 @routes.post("/cases/{case}/unapprove", Permission.ACT)
-def unapprove_stage(call: Call[Nothing, models.WithdrawRequest]) -> models.Withdrawn:
+def unapprove_stage(call: Call[Nothing, steps.WithdrawRequest]) -> steps.Withdrawn:
     """Take the approvals of a stage back.
 
     Whoever gave them. What was released for them and has not begun waits again.
@@ -172,8 +173,8 @@ def unapprove_stage(call: Call[Nothing, models.WithdrawRequest]) -> models.Withd
     found = call.bridge.approving.withdraw(
         call.path["case"], call.body.stage, reason=call.body.reason, by=call.by, now=call.now
     )
-    late = [models.TooLate(attempt=each.id, task_id=each.task_id, target=each.target) for each in found.too_late_for]
-    return models.Withdrawn(stage=found.stage.number, too_late_for=late)
+    late = [steps.TooLate(attempt=each.id, task_id=each.task_id, target=each.target) for each in found.too_late_for]
+    return steps.Withdrawn(stage=found.stage.number, too_late_for=late)
 
 
 def _known(call: Call[Model, Model]) -> str:
@@ -193,13 +194,13 @@ def _line_of(call: Call[Model, Model]) -> models.CaseLine:
     return line(found[0])
 
 
-def _task(task: Task) -> models.TaskLine:
-    return models.TaskLine(id=task.id, action=task.action, target=task.target)
+def _task(task: Task) -> steps.TaskLine:
+    return steps.TaskLine(id=task.id, action=task.action, target=task.target)
 
 
-def _seen(seen: SeenAccount) -> models.SeenAccount:
+def _seen(seen: SeenAccount) -> steps.SeenAccount:
     state = seen.state
-    return models.SeenAccount(
+    return steps.SeenAccount(
         target=seen.target,
         id=seen.subject.native_id,
         name=state.name if state is not None else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scimbridge.api.endpoint import Call, Model, Nothing, Routes
 from scimbridge.api.models import protection as models
-from scimbridge.api.models.cases import Because
+from scimbridge.api.models.steps import Because
 from scimbridge.documents import flood_document, flood_story_document
 from scimbridge.domain.operator import Permission
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 from scimbridge.api.endpoint import Call, Nothing, Routes
 from scimbridge.api.endpoints.cases import line
-from scimbridge.api.models import cases as models
+from scimbridge.api.models import many as models
 from scimbridge.api.problems import ProblemError
 from scimbridge.domain.intent import CaseAction, Intent
 from scimbridge.domain.operator import Permission

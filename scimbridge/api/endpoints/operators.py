@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from scimbridge.api.endpoint import Call, Nothing, Routes
-from scimbridge.api.models import access as models
+from scimbridge.api.models import operators as models
+from scimbridge.api.models.access import NewToken, RevokedOf
 from scimbridge.domain.duration import parse_duration
 from scimbridge.domain.operator import Permission
 
@@ -32,22 +33,22 @@ def list_operators(call: Call[Nothing, Nothing]) -> models.Operators:
 
 
 @routes.post("/operators", Permission.ADMINISTER, shows_secret=True)
-def create_operator(call: Call[Nothing, models.OperatorRequest]) -> models.NewToken:
+def create_operator(call: Call[Nothing, models.OperatorRequest]) -> NewToken:
     """Let an operator use the API.
 
     Their first token is shown this once. One who was revoked is let in again.
     """
     lifetime = _lifetime(call.body.expires)
     token = call.bridge.operators.create(call.body.name, call.body.role, by=call.by, now=call.now, lifetime=lifetime)
-    return models.NewToken(token=token, expires_at=call.now + lifetime if lifetime is not None else None)
+    return NewToken(token=token, expires_at=call.now + lifetime if lifetime is not None else None)
 
 
 @routes.post("/operators/{operator}/revoke", Permission.ADMINISTER)
-def revoke_operator(call: Call[Nothing, Nothing]) -> models.RevokedOf:
+def revoke_operator(call: Call[Nothing, Nothing]) -> RevokedOf:
     """Let an operator in no more, at once, by none of their tokens."""
     name = call.path["operator"]
     call.bridge.operators.revoke(name, by=call.by, now=call.now)
-    return models.RevokedOf(id=name, of=name)
+    return RevokedOf(id=name, of=name)
 
 
 @routes.get("/operators/{operator}/tokens", Permission.ADMINISTER)
@@ -58,7 +59,7 @@ def list_operator_tokens(call: Call[Nothing, Nothing]) -> models.OperatorTokens:
 
 
 @routes.post("/operators/{operator}/tokens", Permission.ADMINISTER, shows_secret=True)
-def create_operator_token(call: Call[Nothing, models.OperatorTokenRequest]) -> models.NewToken:
+def create_operator_token(call: Call[Nothing, models.OperatorTokenRequest]) -> NewToken:
     """Make another token for an operator, for a program of its own.
 
     It is shown this once, and may do what the operator's role may.
@@ -67,14 +68,14 @@ def create_operator_token(call: Call[Nothing, models.OperatorTokenRequest]) -> m
     token = call.bridge.operator_tokens.create(
         call.path["operator"], call.body.name, by=call.by, now=call.now, lifetime=lifetime
     )
-    return models.NewToken(token=token, expires_at=call.now + lifetime if lifetime is not None else None)
+    return NewToken(token=token, expires_at=call.now + lifetime if lifetime is not None else None)
 
 
 @routes.post("/operator-tokens/{token}/revoke", Permission.ADMINISTER)
-def revoke_operator_token(call: Call[Nothing, Nothing]) -> models.RevokedOf:
+def revoke_operator_token(call: Call[Nothing, Nothing]) -> RevokedOf:
     """Revoke one token of an operator at once and for good."""
     operator = call.bridge.operator_tokens.revoke(call.path["token"], by=call.by, now=call.now)
-    return models.RevokedOf(id=call.path["token"], of=operator)
+    return RevokedOf(id=call.path["token"], of=operator)
 
 
 def _lifetime(said: str | None) -> timedelta | None:

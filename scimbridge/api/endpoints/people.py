@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from scimbridge.api.endpoint import Call, Nothing, Routes
-from scimbridge.api.models import access as models
+from scimbridge.api.models import records as models
 from scimbridge.api.paging import cut, link, number, position
 from scimbridge.domain.operator import Permission
 from scimbridge.services.browsing import PeopleQuery
@@ -22,6 +24,20 @@ def list_people(call: Call[models.PeopleList, Nothing]) -> models.PeoplePage:
         models.PersonLine.model_validate({name: row[name] for name in models.PersonLine.model_fields}) for row in shown
     ]
     return models.PeoplePage(items=items, next=link(call, shown[-1]["id"] if is_more else None))
+
+
+@routes.get("/search", Permission.LOOK)
+def search(call: Call[models.SearchChoice, Nothing]) -> models.Found:
+    """Find people, targets and errors by what one has in hand.
+
+    The beginning of a userName or an address, an id of whatever is known, the name of a target, words of an error.
+    """
+    found = call.bridge.searching.find(call.query.text, limit=call.query.limit)
+    return models.Found(
+        people=[models.FoundPerson.model_validate(asdict(each)) for each in found.people],
+        targets=list(found.targets),
+        tasks=[models.FoundTask.model_validate(dict(row)) for row in found.troubled],
+    )
 
 
 @routes.get("/history", Permission.AUDIT)

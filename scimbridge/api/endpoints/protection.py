@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from scimbridge.api.endpoint import Call, Nothing, Routes
 from scimbridge.api.models import protection as models
-from scimbridge.api.models.cases import Because, TooLate
+from scimbridge.api.models.steps import Because, TooLate
 from scimbridge.api.problems import ProblemError
 from scimbridge.documents import exclusion_document, hold_document, inquiry_document
 from scimbridge.domain.exclusion import Exclusion, Spared
@@ -88,10 +88,19 @@ def end_exclusion(call: Call[Nothing, Nothing]) -> models.Ended:
 
 
 @routes.get("/inquiries", Permission.LOOK)
-def list_inquiries(call: Call[Nothing, Nothing]) -> models.Inquiries:
-    """List what nobody has answered yet: groups that grant targets and were emptied, renamed or deleted."""
-    found = call.bridge.overview.inquiries(MOST_INQUIRIES)
+def list_inquiries(call: Call[models.InquiryChoice, Nothing]) -> models.Inquiries:
+    """List what operators are asked: groups that grant targets and were emptied, renamed or deleted."""
+    read = call.bridge.inquiring.answered if call.query.answered else call.bridge.overview.inquiries
+    found = read(MOST_INQUIRIES)
     return models.Inquiries(items=[models.InquiryLine.model_validate(inquiry_document(each)) for each in found])
+
+
+@routes.get("/inquiries/{inquiry}", Permission.LOOK)
+def show_inquiry(call: Call[Nothing, Nothing]) -> models.InquiryStory:
+    """Show an inquiry, and whom it is about by now."""
+    inquiry, count, people = call.bridge.inquiring.story(call.path["inquiry"], MOST_INQUIRIES)
+    about = [{"id": identity_id, "user_name": name} for identity_id, name in people]
+    return models.InquiryStory.model_validate({**inquiry_document(inquiry), "count": count, "about": about})
 
 
 @routes.post("/inquiries/{inquiry}/confirm", Permission.ACT)

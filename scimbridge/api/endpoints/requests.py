@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from scimbridge.api.endpoint import Call, Nothing, Routes
-from scimbridge.api.models import access
 from scimbridge.api.models import leaving as models
-from scimbridge.api.models.cases import Because
 from scimbridge.api.models.protection import Ended
+from scimbridge.api.models.steps import Because
 from scimbridge.api.problems import ProblemError
 from scimbridge.documents import finding_document
-from scimbridge.domain.leavers import Leaver
 from scimbridge.domain.operator import Permission
 from scimbridge.domain.request import Asked, Report
 
@@ -26,7 +22,7 @@ def request_leavers(call: Call[Nothing, models.LeaveRequest]) -> models.LeaveRep
     """
     wanted = call.body
     asked = Asked(by=call.by, reason=wanted.reason, date=wanted.date, source=wanted.source, again=wanted.again)
-    leavers = _leavers(wanted.people)
+    leavers = models.leavers_of(wanted.people)
     if wanted.dry_run:
         return _answer(call.bridge.requesting.look(leavers, asked, call.now))
     report = call.bridge.requesting.request(leavers, asked, call.now, partial=wanted.partial)
@@ -37,11 +33,11 @@ def request_leavers(call: Call[Nothing, models.LeaveRequest]) -> models.LeaveRep
 
 
 @routes.get("/requests", Permission.LOOK)
-def list_requested(call: Call[Nothing, Nothing]) -> access.Leaves:
+def list_requested(call: Call[Nothing, Nothing]) -> models.Leaves:
     """List who is to leave on a later date, the next first."""
-    return access.Leaves(
+    return models.Leaves(
         items=[
-            access.LeaveLine.model_validate({name: row[name] for name in access.LeaveLine.model_fields})
+            models.LeaveLine.model_validate({name: row[name] for name in models.LeaveLine.model_fields})
             for row in call.bridge.requesting.standing()
         ]
     )
@@ -52,17 +48,6 @@ def withdraw_request(call: Call[Nothing, Because]) -> Ended:
     """Take back that somebody is to leave on a later date."""
     call.bridge.requesting.withdraw(call.path["request"], reason=call.body.reason, by=call.by, now=call.now)
     return Ended(id=call.path["request"])
-
-
-def _leavers(people: Sequence[models.Person]) -> list[Leaver]:
-    return [
-        Leaver(
-            line=number,
-            problem="" if any((each.user_name, each.external_id, each.email, each.id)) else "it names nobody",
-            **each.model_dump(),
-        )
-        for number, each in enumerate(people, 1)
-    ]
 
 
 def _answer(report: Report) -> models.LeaveReport:

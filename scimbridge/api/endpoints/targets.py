@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import islice
 
 from scimbridge.api.endpoint import Call, Model, Nothing, Routes
 from scimbridge.api.models import targets as models
-from scimbridge.api.models.cases import Because
+from scimbridge.api.models.steps import Because
 from scimbridge.api.problems import ProblemError
 from scimbridge.documents import (
     account_document,
@@ -19,7 +20,7 @@ from scimbridge.domain.duration import parse_duration
 from scimbridge.domain.operator import Permission
 from scimbridge.domain.request import Asked
 from scimbridge.domain.retirement import NamedGroup
-from scimbridge.services.preflight import Verdict
+from scimbridge.services.preflight import Finding, Verdict
 from scimbridge.services.queues import QueueStatus
 
 routes = Routes("targets")
@@ -78,6 +79,24 @@ def disarm_target(call: Call[Nothing, Because]) -> models.Changed:
     )
 
 
+@routes.post("/targets/{target}/retry", Permission.ACT)
+def retry_target(call: Call[Nothing, Because]) -> models.Retried:
+    """Try again what waits for a person at a target, the newest 500 of it."""
+    found = call.bridge.operating.retry_at(call.path["target"], reason=call.body.reason, by=call.by, now=call.now)
+    return models.Retried(count=found.count, left=found.left)
+
+
+@routes.get("/targets/{target}/check", Permission.LOOK)
+def show_check(call: Call[Nothing, Nothing]) -> models.KeptChecks:
+    """Say what was found when a target was last checked."""
+    found = call.bridge.preflight.kept().get(_named(call))
+    if found is None:
+        return models.KeptChecks(at=None, ok=False, items=[])
+    return models.KeptChecks(
+        at=found.at, ok=found.worst is not Verdict.FAILED, items=[_check(each) for each in found.findings]
+    )
+
+
 @routes.post("/targets/{target}/check", Permission.ACT, reaches_targets=True)
 def check_target(call: Call[Nothing, Nothing]) -> models.Checks:
     """Reach a target with its credentials, and say what they lack and when they end.
@@ -87,27 +106,18 @@ def check_target(call: Call[Nothing, Nothing]) -> models.Checks:
     name = _named(call)
     found = call.bridge.preflight.check_one(name, call.now)
     call.bridge.preflight.keep(name, found, call.bridge.clock())
-    items = [
-        models.CheckLine(
-            name=each.name,
-            verdict=each.verdict,
-            message=each.message,
-            next_step=each.next_step,
-            about=each.about,
-            ends_at=each.ends_at,
-        )
-        for each in found
-    ]
-    return models.Checks(ok=all(each.verdict is not Verdict.FAILED for each in found), items=items)
+    return models.Checks(
+        ok=all(each.verdict is not Verdict.FAILED for each in found), items=[_check(each) for each in found]
+    )
 
 
 @routes.get("/queues", Permission.LOOK)
 def list_queues(call: Call[Nothing, Nothing]) -> models.Queues:
     """Show what waits at each target, who works on it, and what is under way."""
-    board = call.bridge.queues.board(call.now)
+    board, destroyed = call.bridge.queues.board(call.now), call.bridge.queues.last_destroyed()
     return models.Queues(
         redis_answers=board.redis_answers,
-        items=[_queue(each) for each in board.queues],
+        items=[_queue(each, destroyed.get(each.status.name)) for each in board.queues],
         workers=[
             models.WorkerLine(
                 name=each.name,
@@ -213,7 +223,18 @@ def _named(call: Call[Model, Model]) -> str:
     return call.bridge.fleet[call.path["target"]].name
 
 
-def _queue(queue: QueueStatus) -> models.QueueLine:
+def _check(finding: Finding) -> models.CheckLine:
+    return models.CheckLine(
+        name=finding.name,
+        verdict=finding.verdict,
+        message=finding.message,
+        next_step=finding.next_step,
+        about=finding.about,
+        ends_at=finding.ends_at,
+    )
+
+
+def _queue(queue: QueueStatus, destroyed_at: datetime | None) -> models.QueueLine:
     return models.QueueLine(
         target=queue.status.name,
         runnable=queue.status.runnable,
@@ -225,4 +246,5 @@ def _queue(queue: QueueStatus) -> models.QueueLine:
         failed=queue.failed,
         depth=queue.seen.depth if queue.seen is not None else None,
         started=queue.seen.started if queue.seen is not None else None,
+        last_irreversible_at=destroyed_at,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from scimbridge.api.endpoint import Call, Nothing, Routes
-from scimbridge.api.models import cases as models
+from scimbridge.api.models import tasks as models
+from scimbridge.api.models.steps import Because
 from scimbridge.api.paging import cut, link, position
 from scimbridge.domain.operator import Permission
 from scimbridge.domain.task import Task
@@ -44,7 +45,7 @@ def link_task(call: Call[Nothing, models.LinkRequest]) -> models.TaskDone:
 
 
 @routes.post("/tasks/{task}/done", Permission.ACT)
-def end_task(call: Call[Nothing, models.Because]) -> models.TaskDone:
+def end_task(call: Call[Nothing, Because]) -> models.TaskDone:
     """Say that a person has seen to a task that waits for one.
 
     Nothing is read back: the task counts as skipped, with your word for it, and the case goes on.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import ConfigDict, Field
 
 from scimbridge.api.endpoint import Answer
 from scimbridge.api.endpoint import Model as Strict
 from scimbridge.api.values import At, Text
+from scimbridge.domain.leavers import Leaver
 from scimbridge.domain.request import Outcome
 
 MOST_PEOPLE = 500
@@ -19,8 +22,8 @@ class Model(Strict):
     model_config = ConfigDict(str_strip_whitespace=True)
 
 
-class Person(Model):
-    """Who is to leave. At least one of the first four is there; where there are several, all have to fit."""
+class Named(Model):
+    """Who is meant. At least one of the first four is there; where there are several, all have to fit."""
 
     user_name: Text = ""
     external_id: Text = ""
@@ -30,6 +33,10 @@ class Person(Model):
 
     source: Text = ""
     """Whose person is meant, where several sources have one."""
+
+
+class Person(Named):
+    """Who is to leave."""
 
     date: Text = ""
     """When, like 2026-12-31 or 2026-12-31T18:00; now where absent."""
@@ -80,3 +87,34 @@ class LeaveReport(Answer):
 
     done: bool
     lines: list[Line]
+
+
+class LeaveLine(Answer):
+    """Somebody who is to leave on a later date."""
+
+    id: str
+    identity_id: str
+    user_name: str
+    source: str
+    due_at: At
+    reason: str
+    requested_by: str
+    requested_at: At
+
+
+class Leaves(Answer):
+    """Who is to leave on a later date, the next first."""
+
+    items: list[LeaveLine]
+
+
+def leavers_of(people: Sequence[Named]) -> list[Leaver]:
+    """Return those who are named, as the services take them; the first is line 1."""
+    return [
+        Leaver(
+            line=number,
+            problem="" if any((each.user_name, each.external_id, each.email, each.id)) else "it names nobody",
+            **each.model_dump(),
+        )
+        for number, each in enumerate(people, 1)
+    ]

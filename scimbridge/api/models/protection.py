@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from scimbridge.api.endpoint import Answer, Model
-from scimbridge.api.models.cases import TooLate
+from scimbridge.api.models.steps import TooLate
 from scimbridge.api.values import At, Moment, Name, Reason, Text
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.exclusion import Spared
@@ -198,12 +198,41 @@ class InquiryLine(Answer):
     targets: list[str]
     people: int
     opened_at: At
+    verdict: str | None
+    """What was answered; null where nobody has yet."""
+
+    closed_by: str | None
+    closed_at: At | None
+
+
+class InquiryChoice(Model):
+    """Which inquiries."""
+
+    answered: bool = False
+    """Those that somebody has answered, the newest answer first; else those that wait, the oldest first."""
 
 
 class Inquiries(Answer):
-    """What nobody has answered yet, the oldest first; at most 1000."""
+    """Inquiries; at most 1000."""
 
     items: list[InquiryLine]
+
+
+class Asked(Answer):
+    """Somebody whom an inquiry is about."""
+
+    id: str
+    user_name: str
+
+
+class InquiryStory(InquiryLine):
+    """An inquiry, and whom it is about by now."""
+
+    count: int
+    """How many; none any more once it is answered."""
+
+    about: list[Asked]
+    """At most 1000 of them."""
 
 
 class Confirmed(Answer):

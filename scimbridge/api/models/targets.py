@@ -233,6 +233,24 @@ class CheckLine(Answer):
     """When it ends, where it is about credentials."""
 
 
+class KeptChecks(Answer):
+    """What was found when a target was last checked."""
+
+    at: At | None
+    """Null where nobody has checked it yet."""
+
+    ok: bool
+    items: list[CheckLine]
+
+
+class Retried(Answer):
+    """What is tried again."""
+
+    count: int
+    left: int
+    """How many wait for a person still: once more tries the next ones."""
+
+
 class Checks(Answer):
     """What was found at a target."""
 
@@ -259,6 +277,8 @@ class QueueLine(Answer):
     """Messages in Redis that no worker has taken."""
 
     started: int | None
+    last_irreversible_at: At | None
+    """When something was last done there that cannot be undone."""
 
 
 class WorkerLine(Answer):

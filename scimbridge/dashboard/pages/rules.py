@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from itertools import islice
 from typing import Any
 
 from starlette.responses import Response
@@ -17,9 +15,7 @@ from scimbridge.domain.rule import Rule, Stage
 from scimbridge.domain.trigger import Trigger
 from scimbridge.services import rules_in_words
 from scimbridge.services.rehearsal import words
-
-INSTANTS = 5
-"""Next instants of a schedule that are shown."""
+from scimbridge.services.timetable import timetable
 
 
 class RulesPage(Page):
@@ -67,31 +63,9 @@ class SchedulesPage(Page):
 
     def context(self, visit: Visit) -> dict[str, Any]:
         """Return the schedules with their next instants, and the freezes that are not over."""
-        settings, now = self.bridge.settings, visit.now
-        scheduled = [
-            (rule, number, stage, self._instants(stage, visit))
-            for rule in settings.ruleset.rules
-            for number, stage in enumerate(rule.stages, 1)
-            if stage.terms.schedule is not None
-        ]
-        return {
-            "scheduled": scheduled,
-            "freezes": sorted((each for each in settings.freezes if each.end > now), key=lambda each: each.start),
-            "deadlines": sorted(settings.deadlines.items()),
-        }
-
-    def _instants(self, stage: Stage, visit: Visit) -> list[Any]:
-        freezes = self.bridge.settings.freezes
-        irreversible = any(action.is_irreversible for action in stage.actions)
-
-        def following() -> Any:
-            at = visit.now
-            while True:
-                at = stage.terms.release_at(at, visit.now, irreversible=irreversible, freezes=freezes)
-                yield at
-                at += timedelta(minutes=1)
-
-        return list(islice(following(), INSTANTS))
+        settings = self.bridge.settings
+        found = timetable(settings.ruleset.rules, settings.freezes, settings.deadlines, visit.now)
+        return {"timetable": found}
 
 
 def _stage(rule: Rule, stage: Stage, bridge: Any) -> dict[str, Any]:

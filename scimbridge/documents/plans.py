@@ -1,10 +1,10 @@
-"""What ``scimbridge plan --json`` answers. The keys are a promise to scripts: they may be added to, never renamed."""
+"""What would happen to people."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scimbridge.documents import hold_document
+from scimbridge.documents.protection import hold_document
 from scimbridge.domain.times import iso
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def rehearsal_document(rehearsal: Rehearsal) -> Document:
     }
 
 
-def file_document(found: FileRehearsal) -> Document:
+def plan_document(found: FileRehearsal) -> Document:
     """Return what a file of leavers would lead to."""
     counts = ("lines", "problems", "people", "would_act", "held", "excluded", "without_rule", "nothing_to_do")
     return {
@@ -73,7 +73,7 @@ def replay_document(found: Replay, *, everything: bool) -> Document:
 
 def _stage_document(stage: RehearsedStage) -> Document:
     return {
-        "number": stage.number,
+        "number": stage.number + 1,  # as people count them
         "after_seconds": stage.after.total_seconds(),
         "due_at": iso(stage.due_at),
         "approvers": stage.terms.approvers,
