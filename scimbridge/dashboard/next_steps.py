@@ -83,7 +83,6 @@ _CONTROLS = (
     ("cases approve", "approving its stage"),
     ("cases expedite", "Expedite"),
     ("cases withdraw", "the person's page"),
-    ("tasks link", "the choice below"),
     ("hold lift", "lifting it"),
     ("guard show", "its page under Guard"),
     ("targets arm", "arming it on its page"),
@@ -93,12 +92,14 @@ _CONTROLS = (
 )
 """What is stored with a command in it, or refused with one, and what that is called on the pages."""
 
+_CHOICE = re.compile(r"choose with `scimbridge tasks link [^`]*`")
 _COMMANDS = [(re.compile(f"`(?:scimbridge )?{command}[^`]*`"), control) for command, control in _CONTROLS]
 
 
 def on_a_page(text: str) -> str:
     """Return a sentence with the pages' own words in place of commands that they have a control for."""
     if "`" in text:
+        text = _CHOICE.sub("choose among them on the page of the case", text)
         for command, control in _COMMANDS:
             text = command.sub(control, text)
     return text
