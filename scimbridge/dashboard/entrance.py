@@ -22,6 +22,7 @@ from scimbridge.admission.origin import is_own
 from scimbridge.dashboard.forms import Form, UnreadableFormError, read_form
 from scimbridge.dashboard.rendering import HEADERS
 from scimbridge.dashboard.session import COOKIE, Door, NotAdmittedError
+from scimbridge.domain.operator import Way
 from scimbridge.domain.session import Session, Started, Visitor
 from scimbridge.errors import SignInRefusedError, StoreError
 from scimbridge.services.signing_in import NO_LINK, Presented
@@ -91,7 +92,8 @@ class Entrance:
     def show(self, request: Request) -> Response:
         """Return the form; a plain function, so that it runs in a thread."""
         said = ENDED if request.query_params.get("ended") else ""
-        return self.page(next_=local(request.query_params.get("next", "")), said=said)
+        next_ = local(request.query_params.get("next", ""))
+        return self._render("sign-in.html", next=next_, said=said, has_left="left" in request.query_params)
 
     async def sign_in(self, request: Request) -> Response:
         """Let somebody in by name, password and code."""
@@ -136,7 +138,9 @@ class Entrance:
         if not self._door.is_own_form(request, form.values):
             return self.page(HTTPStatus.FORBIDDEN, said=ELSEWHERE)
         await to_thread.run_sync(self._end, session)
-        answer = RedirectResponse(PATH, status_code=303, headers=dict(HEADERS))
+        # The provider still knows them, and would let the next one at this browser in.
+        path = f"{PATH}?left=yes" if session.way is Way.PROVIDER else PATH
+        answer = RedirectResponse(path, status_code=303, headers=dict(HEADERS))
         self._door.drop(answer, COOKIE)
         return answer
 
@@ -152,7 +156,7 @@ class Entrance:
 
     def page(self, status: HTTPStatus = HTTPStatus.OK, *, next_: str = "/", said: str = "") -> Response:
         """Return the form to sign in by, with what there is to say."""
-        return self._render("sign-in.html", status, next=next_, said=said)
+        return self._render("sign-in.html", status, next=next_, said=said, has_left=False)
 
     async def held_back(self, request: Request) -> Response | None:
         """Return what those are told who have failed too often; wait as long as others have to."""

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from scimbridge.dashboard.assets import address_of
 from scimbridge.dashboard.browsers import browser_in_words
+from scimbridge.dashboard.next_steps import on_a_page
 from scimbridge.dashboard.times import distance, exactly, lasting, moment
 from scimbridge.domain.pace import format_rate
 
@@ -41,6 +42,7 @@ def environment() -> Environment:
     environment.filters["lasting"] = lasting
     environment.filters["rate"] = format_rate
     environment.filters["with_code"] = with_code
+    environment.filters["told"] = _told
     environment.filters["browser"] = browser_in_words
     environment.globals["asset"] = address_of
     return environment
@@ -49,6 +51,11 @@ def environment() -> Environment:
 def _breaking(name: str) -> Markup:
     """Return a name that breaks before its "@" where it is too long for its place."""
     return Markup("<wbr>@").join(name.split("@"))
+
+
+def _told(text: str) -> Markup:
+    """Return a sentence in the pages' own words; what commands are left in it, as code."""
+    return with_code(on_a_page(text))
 
 
 def with_code(text: str) -> Markup:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from scimbridge.dashboard.entrance import PATH as SIGN_IN
 from scimbridge.dashboard.entrance import Entrance, local
 from scimbridge.dashboard.rendering import HEADERS
 from scimbridge.dashboard.session import Door
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PATH = "/sign-in/oidc"
 BACK = f"{PATH}/callback"
+OUT = f"{PATH}/sign-out"
 COOKIE = "scimbridge_sign_on"
 
 _TIME = 600
@@ -61,6 +63,7 @@ class SignOnPages:
             Route(PATH, self.go, methods=["GET"]),
             # The one GET that begins a session, as the protocol has it: what it brings is good once, in this browser.
             Route(BACK, self.come_back, methods=["GET"]),
+            Route(OUT, self.go_out, methods=["GET"]),
         ]
 
     async def go(self, request: Request) -> Response:
@@ -76,6 +79,21 @@ class SignOnPages:
         answer = RedirectResponse(address, status_code=302, headers=dict(HEADERS))
         self._door.keep(answer, COOKIE, _packed(begun, next_), max_age=_TIME)
         return answer
+
+    async def go_out(self, _request: Request) -> Response:
+        """Send somebody to the provider to be signed out there, too; here they are already, or decide by themselves."""
+        sign_on = self._bridge.sign_on
+        if sign_on is None:
+            return self._entrance.page(HTTPStatus.NOT_FOUND, said="There is no identity provider to sign out at.")
+        back = f"{self._bridge.settings.server.public_url}{SIGN_IN}"
+        try:
+            address = await to_thread.run_sync(sign_on.farewell, back, limiter=self._asking)
+        except ProviderUnavailableError as error:
+            return self._unavailable(error, "/")
+        if address is None:
+            said = "The identity provider names no place to sign out at. Do it there, or close the browser."
+            return self._entrance.page(HTTPStatus.NOT_FOUND, said=said)
+        return RedirectResponse(address, status_code=302, headers=dict(HEADERS))
 
     async def come_back(self, request: Request) -> Response:
         """Let in whom the provider sends back."""

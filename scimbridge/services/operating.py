@@ -114,7 +114,7 @@ class Operating:
         with self._database.read() as tx:
             return Retried(count, target_work.asking(tx).get(name, 0))
 
-    def do_observed(self, case_id: str, *, by: str, now: datetime) -> list[Task]:
+    def do_observed(self, case_id: str, *, by: str, now: datetime, reason: str = "") -> list[Task]:
         """Plan again what a case would have done at targets that only observed, and act by now. Returns the tasks.
 
         They wait for release like all planned work: holds, approvals and the distance to what cannot be undone
@@ -144,7 +144,7 @@ class Operating:
                     tx,
                     "task planned",
                     now,
-                    reason="was only observed",
+                    reason=reason or "was only observed",
                     actor=by,
                     task=after,
                     details={"action": after.action},

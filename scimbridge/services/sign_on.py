@@ -94,6 +94,23 @@ class SignOn:
         }
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 
+    def farewell(self, back: str) -> str | None:
+        """Return where a browser goes to be signed out there, too; ``None`` where the provider has no such place.
+
+        OpenID Connect RP-Initiated Logout 1.0 §2. No ID token is kept to show: the provider may ask if it is meant.
+
+        Args:
+            back: Where it may send the browser afterwards.
+
+        Raises:
+            ProviderUnavailableError: The provider does not answer.
+        """
+        if "end_session_endpoint" not in self._description():
+            return None
+        endpoint = self._endpoint("end_session_endpoint")
+        query = urlencode({"client_id": self._provider.client_id, "post_logout_redirect_uri": back})
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
+
     def finish(self, code: str, begun: Begun, now: datetime) -> Introduced:
         """Return whom the provider has signed in.
 

@@ -91,7 +91,7 @@ Browse = Callable[..., Browser]
 
 def text_of(html: str) -> str:
     """What a reader sees of the content, in one line."""
-    content = html.partition("<main")[2] or html
+    content = (html.partition("<main")[2] or html).replace("<wbr>", "")
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", content.partition(">")[2]))).strip()
 
 

@@ -71,7 +71,8 @@ def test_without_cases_the_page_says_what_to_do(browse: Browse) -> None:
     shown = text_of(browse().get("/").text)
 
     assert "Nobody is leaving just now." in shown
-    assert "scimbridge token create SOURCE" in shown
+    assert "Sources connects an identity provider." in shown
+    assert "scimbridge token" not in shown
 
 
 @pytest.mark.parametrize(

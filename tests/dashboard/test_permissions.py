@@ -30,6 +30,7 @@ OPEN = {
     "/sign-in/once": "operators sign in here",
     "/sign-in/oidc": "sends to the identity provider",
     "/sign-in/oidc/callback": "whom it sends back is signed in",
+    "/sign-in/oidc/sign-out": "sends to the identity provider, to sign out there",
     "/events": "answers 401 by itself: browsers must not follow to a page",
     "/sign-out": "checks the session's form by itself",
     "/api/v1/openapi.json": "describes the API, and nothing of this installation",

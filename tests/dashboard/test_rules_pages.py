@@ -119,8 +119,8 @@ def test_without_rules_the_page_says_what_that_means(sqlite: Database, clock: Fa
 def test_settings_are_for_those_who_may_audit(browse: Browse) -> None:
     assert browse(Role.VIEWER, "vera").get("/settings").status_code == 403
 
-    everything = text_of(browse().get("/settings").text)
-    only_set = text_of(browse().get("/settings?show=set").text)
+    everything = text_of(browse().get("/settings?show=all").text)
+    only_set = text_of(browse().get("/settings").text)
 
     assert "server.listen 127.0.0.1:8085 default" in everything
     assert "server.listen" not in only_set

@@ -84,6 +84,37 @@ def test_who_is_signed_in_there_is_signed_in_here(browser: Browser, provider: Op
     assert session.ends_at == bench.clock() + timedelta(hours=12)
 
 
+def test_who_signs_out_is_offered_to_sign_out_there_too(browser: Browser, provider: OpenIdProvider) -> None:
+    provider.described["end_session_endpoint"] = f"{provider.url}/bye?tenant=1"
+    come_back(browser, provider)
+
+    out = browser.send("/sign-out", seen_on="/")
+    offered = browser.get(out.headers["location"]).text
+    there = browser.get("/sign-in/oidc/sign-out")
+
+    assert 'still knows you: <a href="/sign-in/oidc/sign-out">' in offered
+    assert "still knows you" not in browser.get("/sign-in").text
+    assert there.status_code == 302
+    assert there.headers["location"] == (
+        f"{provider.url}/bye?tenant=1&client_id={CLIENT}&post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A8085%2Fsign-in"
+    )
+
+
+@pytest.mark.parametrize(
+    ("described", "said"),
+    [({}, "names no place to sign out at"), ({"end_session_endpoint": 7}, "no usable end_session_endpoint")],
+)
+def test_a_provider_that_signs_nobody_out_is_said_to(
+    browser: Browser, provider: OpenIdProvider, described: dict[str, Any], said: str
+) -> None:
+    provider.described.update(described)
+
+    answer = browser.get("/sign-in/oidc/sign-out")
+
+    assert answer.status_code in {404, 503}
+    assert said in text_of(answer.text)
+
+
 def test_the_provider_is_asked_what_it_does_not_say_at_once(
     browser: Browser, provider: OpenIdProvider, bench: Bench
 ) -> None:

@@ -12,6 +12,7 @@ import typer
 from sqlalchemy import insert, update
 
 from scimbridge.cli.app import app
+from scimbridge.dashboard.next_steps import next_step, on_a_page
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.guard import Guard, GuardScope, Limit
 from scimbridge.domain.hold import Scope
@@ -352,6 +353,13 @@ NOTHING_TO_DO = {Why.RUNNING, Why.EARLIER, Why.SCHEDULE, Why.SKIPPED, Why.EXCLUD
 """Reasons for which waiting is all there is to do, or that are the end of it."""
 
 
+AT_THE_MACHINE = {Why.NO_WORKER, Why.NO_SWEEPER, Why.LEASE, Why.WINDOW}
+"""What no page can do."""
+
+APPROVED = {Why.PROTECTED, Why.CHANGED, Why.SPARED, Why.AMBIGUOUS}
+"""What says in its own words what helps."""
+
+
 def reasons(bench: Bench, case: str) -> list[Reason]:
     story = Stories(bench.database, bench.fleet, bench.timing).of(case, bench.clock())
     return [*waiting_for(story), *left_undone(story)]
@@ -383,6 +391,12 @@ def test_each_reason_is_told_with_a_next_step_that_exists(making: Making, why: W
     known = set(commands()) - groups
     assert {name for name in named if name not in known and name.partition(" ")[0] not in known} == set()
     assert why in NOTHING_TO_DO or "`" in said
+    # On a page, the step is a link, and no command that the pages have a control for.
+    step = next_step(found[0], case, may_act=True)
+    shown = on_a_page(found[0].said) + (step.rest if step is not None else "")
+    assert set(re.findall(r"`scimbridge (\w+)", shown)) <= {"worker", "sweeper", "up"}
+    assert step is None or step.href or why in AT_THE_MACHINE
+    assert (step is None) == (not found[0].step and why not in APPROVED)
     # The reason is in the story that people read, too.
     story = Stories(bench.database, bench.fleet, bench.timing).of(case, bench.clock())
     assert f"  {found[0]}" in list(tell(story))

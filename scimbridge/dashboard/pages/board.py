@@ -7,6 +7,7 @@ from typing import Any
 
 from scimbridge.dashboard.page import Page
 from scimbridge.dashboard.visit import Visit
+from scimbridge.domain.situation import Column
 
 SHOWN = 8
 """Cases in each column; its list has them all."""
@@ -31,6 +32,7 @@ class BoardPage(Page):
         return {
             "columns": columns,
             "case_count": sum(one.count for one in columns if one.column != "done"),
+            "asking": sum(one.count for one in columns if one.column is Column.NEEDS_PERSON),
             "paused": [target for target in overview.targets(now) if target.pause],
             "inquiries": len(overview.inquiries(MOST)),
             "left_alone": len(overview.left_alone(now - LATELY, limit=MOST)),

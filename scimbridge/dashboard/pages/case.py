@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -12,13 +12,14 @@ from scimbridge.dashboard import flash
 from scimbridge.dashboard.case_view import draw
 from scimbridge.dashboard.deciding import IncompleteFormError, be_sure, who_and_why
 from scimbridge.dashboard.flash import Message
+from scimbridge.dashboard.next_steps import NextStep, next_step
 from scimbridge.dashboard.page import Page, go_to
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.operator import Permission
-from scimbridge.domain.task import TaskState
+from scimbridge.domain.task import Task, TaskState
 from scimbridge.errors import NotFoundError
-from scimbridge.services.story import Story, left_undone, not_given_back, opening, waiting_for
+from scimbridge.services.story import Reason, Story, left_undone, not_given_back, opening, waiting_for
 
 HISTORY_SHOWN = 200
 
@@ -39,8 +40,8 @@ class CasePage(Page):
         return {
             "story": story,
             "said": list(opening(story)),
-            "waits": list(waiting_for(story)),
-            "undone": list(left_undone(story)),
+            "waits": self._with_steps(waiting_for(story), story, visit),
+            "undone": self._with_steps(left_undone(story), story, visit),
             "lost": list(not_given_back(story)),
             "stages": drawn,
             "candidates": {task_id: self.bridge.overview.candidates(task_id) for task_id in ambiguous},
@@ -49,6 +50,11 @@ class CasePage(Page):
             "history": story.history[-HISTORY_SHOWN:] if may_audit else story.history[-20:],
             "can": _possible(story),
         }
+
+    @staticmethod
+    def _with_steps(reasons: Iterable[Reason], story: Story, visit: Visit) -> list[tuple[Reason, NextStep | None]]:
+        may_act = visit.may("act")
+        return [(each, next_step(each, story.case.id, may_act=may_act)) for each in reasons]
 
     def post(self, visit: Visit) -> Response:
         """Do what one of its forms asks for."""
@@ -94,7 +100,14 @@ class CasePage(Page):
         retried = self.bridge.operating.retry(case_id, **who_and_why(visit))
         if not retried:
             return "", flash.refused("Nothing in it has failed or waits: nothing was changed.")
-        return "", flash.done(f"Tried again: {len(retried)} {'task' if len(retried) == 1 else 'tasks'}.")
+        return "", flash.done(f"Tried again: {len(retried)} {_tasks(retried)}.")
+
+    def _observed(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
+        be_sure(visit)
+        planned = self.bridge.operating.do_observed(case_id, **who_and_why(visit))
+        if not planned:
+            return "", flash.refused("Nothing in it was only observed: nothing was changed.")
+        return "", flash.done(f"Planned again, and done as it is released: {len(planned)} {_tasks(planned)}.")
 
     def _restore(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
         be_sure(visit)
@@ -128,6 +141,7 @@ _ACTIONS: Mapping[str, Callable[[CasePage, str, Visit], tuple[str | Message, ...
     "hold": CasePage._hold,
     "lift": CasePage._lift,
     "retry": CasePage._retry,
+    "observed": CasePage._observed,
     "restore": CasePage._restore,
     "withdraw": CasePage._withdraw,
     "done": CasePage._done,
@@ -148,8 +162,19 @@ def _possible(story: Story) -> dict[str, Any]:
             for stage in story.stages
             if is_open and any(t.state is TaskState.PLANNED and t.due_at > story.now for t in stage.tasks)
         ],
+        "observed": [
+            task
+            for task in tasks
+            if task.state is TaskState.SKIPPED and story.evidence.get(task.id, {}).get("observed")
+        ]
+        if story.case.state != "canceled"
+        else [],
         "restore": is_leave and any(task.state is TaskState.DONE for task in tasks),
     }
+
+
+def _tasks(found: Sequence[Task]) -> str:
+    return "task" if len(found) == 1 else "tasks"
 
 
 def _number(visit: Visit, name: str) -> int:

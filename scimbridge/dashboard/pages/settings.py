@@ -12,7 +12,7 @@ from scimbridge.domain.operator import Permission
 
 
 class SettingsPage(Page):
-    """All settings, or those that somebody has set."""
+    """Those that somebody has set, or all."""
 
     path = "/settings"
     template = "settings.html"
@@ -21,13 +21,13 @@ class SettingsPage(Page):
     def context(self, visit: Visit) -> dict[str, Any]:
         """Return them by section."""
         settings = self.bridge.settings
-        only_set = visit.asked("show") == "set"
+        only_set = visit.asked("show") != "all"
         found = [each for each in settings.listed() if not only_set or each.origin is not Origin.DEFAULT]
         return {
             "sections_of": [(name, list(those)) for name, those in groupby(found, key=lambda each: each.section)],
             "config": str(settings.path) if settings.path is not None else "",
             "warnings": settings.warnings,
             "unusable": settings.unusable,
-            "show": "set" if only_set else "",
+            "show": "" if only_set else "all",
             "hidden": HIDDEN,
         }

@@ -27,6 +27,15 @@ document.addEventListener("change", (event) => {
   for (const box of table.querySelectorAll("tbody input[type=checkbox]")) box.checked = event.target.checked;
 });
 
+// A link to what one does on the same page opens it.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#']");
+  const found = link && document.getElementById(link.hash.slice(1));
+  if (!found || !found.matches("details.action")) return;
+  found.open = true;
+  found.querySelector("summary").focus();
+});
+
 // A form that was sent is not sent twice by a double click.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post") return;

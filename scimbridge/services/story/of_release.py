@@ -20,6 +20,7 @@ def about_approval(stage: CaseStage, story: Story) -> Reason:
     return Reason(
         why=Why.LAPSED if "lapsed" in why else Why.APPROVAL,
         said=f"Stage {stage.number} waits for its approval, {has}{why}:",
+        about=str(stage.number),
         step=(
             f"`scimbridge cases approve {story.case.id} --stage {stage.number}` shows what it will do, and asks{early}."
         ),

@@ -17,7 +17,7 @@ def about_task(task: Task, story: Story) -> Reason:
     """Return why a task that was let go has not ended."""
     this = what(task)
     if task.needs_person:
-        return _about_person(task)
+        return _about_person(task, story)
     match task.state:
         case TaskState.RUNNING:
             return _about_running(task, story)
@@ -32,19 +32,16 @@ def about_task(task: Task, story: Story) -> Reason:
             return _about_ready(task, story)
 
 
-def _about_person(task: Task) -> Reason:
+def _about_person(task: Task, story: Story) -> Reason:
     said = f"{what(task)} needs a person: {task.reason}."
     retry = f"Then `scimbridge cases retry {task.case_id}`."
-    if task.reason.startswith(PROTECTED):
-        return Reason(why=Why.PROTECTED, said=said)
-    if task.reason.startswith(CHANGED):
-        return Reason(why=Why.CHANGED, said=said)
-    if task.reason.startswith(SPARED):
-        return Reason(why=Why.SPARED, said=said)
+    for start, why in ((PROTECTED, Why.PROTECTED), (CHANGED, Why.CHANGED), (SPARED, Why.SPARED)):
+        if task.reason.startswith(start):
+            return Reason(why=why, said=said, about=str(story.stage_of(task).number))
     if task.reason.startswith("contested"):
         return Reason(why=Why.CONTESTED, said=said, step=retry)
     if "scimbridge tasks link" in task.reason:
-        return Reason(why=Why.AMBIGUOUS, said=said)
+        return Reason(why=Why.AMBIGUOUS, said=said, about=task.id)
     return Reason(why=Why.NEEDS_PERSON, said=said, step=retry)
 
 
@@ -101,6 +98,7 @@ def _about_skipped(task: Task, story: Story) -> Reason:
             said=f"{this}: {task.reason}.",
             step=f"Once {task.target} acts (`scimbridge targets arm {task.target} --for 4h --reason …`), "
             f"`scimbridge cases retry {task.case_id} --observed` does it.",
+            about=task.target,
         )
     if task.reason.startswith("excluded"):
         step = "`scimbridge exclusion list` shows those of run time; the others are in the configuration."
@@ -110,7 +108,7 @@ def _about_skipped(task: Task, story: Story) -> Reason:
             f"If there is one all the same, see [targets.{task.target}] `match`; "
             f"`scimbridge targets check {task.target}` shows whether it is reached."
         )
-        return Reason(why=Why.NO_ACCOUNT, said=f"{this}: nobody was found there.", step=step)
+        return Reason(why=Why.NO_ACCOUNT, said=f"{this}: nobody was found there.", step=step, about=task.target)
     return Reason(why=Why.SKIPPED, said=f"{this}: {task.reason}.")
 
 

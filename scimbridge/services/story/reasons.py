@@ -59,11 +59,14 @@ class Reason:
     Attributes:
         said: What is so, as one sentence or two.
         step: What would help, as one sentence with the command; empty where waiting is all there is to do.
+        about: What one would do it to: the id of a hold, a flood or a task, the name of a target, the number of a
+            stage; empty where that is the case.
     """
 
     why: Why
     said: str
     step: str = ""
+    about: str = ""
 
     def __str__(self) -> str:
         return f"{self.said} {self.step}".rstrip()

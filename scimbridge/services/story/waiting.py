@@ -53,8 +53,10 @@ def _about_hold(hold: Hold, story: Story) -> Reason:
         answer = f": {asked['answer']}" if asked["answer"] else ""
         return Reason(
             why=Why.HOOK,
-            said=f"The hook {asked['hook']!r} was asked at {moment(asked['asked_at'])}; no answer yet{tried}{answer}.",
-            step=f"It is asked again at {moment(asked['due_at'])}; {lift.rstrip('.')}, without its answer.",
+            said=f"The hook {asked['hook']!r} was asked at {moment(asked['asked_at'])}; no answer yet{tried}{answer}. "
+            f"It is asked again at {moment(asked['due_at'])}.",
+            step=f"{lift.rstrip('.')}, without its answer.",
+            about=hold.id,
         )
     if hold.flood_id is not None:
         return Reason(
@@ -62,15 +64,17 @@ def _about_hold(hold: Hold, story: Story) -> Reason:
             said=f"It is held by the guard since {moment(hold.placed_at)}: {hold.reason}.",
             step=f"`scimbridge guard release {hold.flood_id}` lets all of the flood go on, "
             f"`scimbridge hold lift {hold.id}` this case alone.",
+            about=hold.flood_id,
         )
     if hold.is_legal:
         return Reason(
             why=Why.LEGAL_HOLD,
             said=f"A legal hold{on} {since}, placed by {hold.placed_by}: {hold.reason}. Nothing else ends it.",
             step=f"`scimbridge hold lift {hold.id} --reason …` lifts it.",
+            about=hold.id,
         )
     said = f"A hold{on} {since}, placed by {hold.placed_by}: {hold.reason}."
-    return Reason(why=Why.HOLD, said=said, step=lift)
+    return Reason(why=Why.HOLD, said=said, step=lift, about=hold.id)
 
 
 def _about_target(name: str, status: TargetStatus | None, story: Story) -> Iterator[Reason]:
@@ -85,12 +89,14 @@ def _about_target(name: str, status: TargetStatus | None, story: Story) -> Itera
             why=Why.UNUSABLE,
             said=f"Target {name} cannot be used: {status.unusable}. Its tasks wait.",
             step=f"Mend it, start scimbridge again, and `scimbridge targets resume {name}` lets it go on.",
+            about=name,
         )
     elif status is not None and status.pause is not None:
         yield Reason(
             why=Why.PAUSED,
             said=f"Target {name} is {status.pause}.",
             step=f"`scimbridge targets resume {name}` lets it go on.",
+            about=name,
         )
 
 
@@ -116,4 +122,5 @@ def _about_observing(story: Story) -> Iterator[Reason]:
                 why=Why.OBSERVING,
                 said=f"Target {name} only observes: what is due there is reported, and nothing is written.",
                 step=f'`scimbridge targets arm {name} --for 4h --reason …` lets it act, mode = "enforce" for good.',
+                about=name,
             )
