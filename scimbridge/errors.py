@@ -14,6 +14,7 @@
     │   ├── TooManyTokensError
     │   ├── InvalidKeyError
     │   ├── ArmingError
+    │   ├── StillObservesError
     │   ├── RestoreRefusedError
     │   ├── SignInRefusedError
     │   ├── WeakPasswordError
@@ -87,6 +88,14 @@ class ArmingError(RuleError):
     """The target cannot be let act for that time; the message says why."""
 
 
+class StillObservesError(RuleError):
+    """The target is only observed, so that nothing can be done there."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        super().__init__(f"{target} observes still; arm it first")
+
+
 class RestoreRefusedError(RuleError):
     """Nothing is given back, for the reason that it says."""
 
@@ -146,14 +155,15 @@ class TooManyTokensError(RuleError):
 
     def __init__(self, source: str, limit: int) -> None:
         self.source = source
-        super().__init__(
-            f"{source} has {limit} live tokens already; revoke the one that is not used anymore: "
-            "`scimbridge token list`, then `scimbridge token revoke ID`"
-        )
+        super().__init__(f"{source} has {limit} live tokens already; revoke the one that is not used anymore")
 
 
 class InvalidKeyError(RuleError):
     """Keys cannot be used; the message says why, and never repeats them."""
+
+
+class NoSealKeyError(InvalidKeyError):
+    """A key is none that checks seals; the message says why."""
 
 
 class CaseClosedError(RuleError):
@@ -169,7 +179,7 @@ class LegalHoldError(RuleError):
 
     def __init__(self, hold_id: str) -> None:
         self.hold_id = hold_id
-        super().__init__(f"hold {hold_id} is a legal one: say with --reason why it may be lifted")
+        super().__init__(f"hold {hold_id} is a legal one: give a reason why it may be lifted")
 
 
 class ApprovalRefusedError(RuleError):
@@ -201,7 +211,7 @@ class FloodClosedError(RuleError):
 
     def __init__(self, flood_id: str, decision: str, by: str) -> None:
         self.flood_id = flood_id
-        super().__init__(f"flood {flood_id} was {decision} by {by} already; see `scimbridge guard show {flood_id}`")
+        super().__init__(f"flood {flood_id} was {decision} by {by} already")
 
 
 class KeyInUseError(RuleError):

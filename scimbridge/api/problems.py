@@ -53,6 +53,18 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, Mapping[str, str]]] = {
 }
 """What each error is answered with, the first that fits; the message is for whoever asked."""
 
+_LISTED_BY: Mapping[str, str] = {
+    "case": "/cases",
+    "flood": "/floods",
+    "open inquiry": "/inquiries",
+    "standing exclusion": "/exclusions",
+    "standing hold": "/holds",
+    "target": "/targets",
+    "task": "/tasks",
+    "operator": "/operators",
+}
+"""What shows the things that somebody may have meant."""
+
 WHEN: Mapping[int, str] = {
     400: "The body is no JSON.",
     401: "There is no valid token.",
@@ -87,6 +99,23 @@ def _problem(error: Exception) -> ProblemError:
         return ProblemError(503, "the database does not answer; try again later", headers=_SOON)
     for kind, (status, headers) in _PROBLEMS.items():
         if isinstance(error, kind):
-            return ProblemError(status, str(error), headers=headers)
+            return ProblemError(status, f"{error}{_hint(error)}", headers=headers)
     logger.error("request failed", action="api.failed", exc_info=error)
     return ProblemError(500, "something went wrong; the log says what")
+
+
+def _hint(error: Exception) -> str:
+    """Return the next step as an address: what is raised says what is wrong, and the command line says it, too."""
+    match error:
+        case errors.NotFoundError(kind=kind) if kind in _LISTED_BY:
+            return f"; GET {_LISTED_BY[kind]} shows what there is"
+        case errors.TooManyTokensError():
+            return ": GET /tokens, then POST /tokens/{token}/revoke"
+        case errors.FloodClosedError(flood_id=flood_id):
+            return f"; GET /floods/{flood_id} tells it"
+        case errors.StillObservesError(target=target):
+            return f": POST /targets/{target}/arm"
+        case errors.NoSealKeyError():
+            return "; GET /evidence/key answers the right one"
+        case _:
+            return ""

@@ -10,7 +10,7 @@ import typer
 
 from scimbridge.cli import operator_token
 from scimbridge.cli.opening import opened
-from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group
+from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group
 from scimbridge.cli.options import operator as who
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.cli.token import NEVER, lifetime_of, lifetime_text
@@ -97,6 +97,7 @@ def password(name: KnownArgument, by: By = None, config: ConfigPath = None, log_
 def role(
     name: KnownArgument,
     new: Annotated[Role, typer.Argument(metavar="ROLE", help="What the operator may do from now on.")],
+    reason: Reason,
     by: By = None,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
@@ -106,26 +107,38 @@ def role(
     It holds at once; their sessions end.
     """
     with opened(config, log_level) as bridge:
-        bridge.operators.change_role(name, new, by=who(by), now=bridge.clock())
+        bridge.operators.change_role(name, new, reason=reason, by=who(by), now=bridge.clock())
     say(f"{name} is {new} now.")
 
 
 @app.command()
-def readmit(name: KnownArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
+def readmit(
+    name: KnownArgument,
+    reason: Reason,
+    by: By = None,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
     """Let somebody in again who was revoked here.
 
     For those whom an identity provider signs in; others are created anew.
     """
     with opened(config, log_level) as bridge:
-        bridge.operators.let_in_again(name, by=who(by), now=bridge.clock())
+        bridge.operators.let_in_again(name, reason=reason, by=who(by), now=bridge.clock())
     say(f"{name} may sign in again.")
 
 
 @app.command()
-def revoke(name: KnownArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
+def revoke(
+    name: KnownArgument,
+    reason: Reason,
+    by: By = None,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
     """Let an operator in no more, at once."""
     with opened(config, log_level) as bridge:
-        bridge.operators.revoke(name, by=who(by), now=bridge.clock())
+        bridge.operators.revoke(name, reason=reason, by=who(by), now=bridge.clock())
     say(f"Revoked {name}.")
 
 

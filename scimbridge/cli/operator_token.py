@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scimbridge.cli.opening import opened
-from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
+from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.cli.token import NEVER, lifetime_of, lifetime_text
 from scimbridge.dashboard.times import moment
@@ -80,11 +80,12 @@ def list_tokens(
 @app.command()
 def revoke(
     token_id: Annotated[str, typer.Argument(metavar="ID", help="As `scimbridge operator token list` shows it.")],
+    reason: Reason,
     by: By = None,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
     """Revoke a token at once and for good."""
     with opened(config, log_level) as bridge:
-        name = bridge.operator_tokens.revoke(token_id, by=operator(by), now=bridge.clock())
+        name = bridge.operator_tokens.revoke(token_id, reason=reason, by=operator(by), now=bridge.clock())
     say(f"Revoked a token of {name}.")

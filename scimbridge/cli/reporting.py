@@ -12,7 +12,17 @@ import typer
 from typer.core import TyperGroup
 
 from scimbridge.cli.output import note
-from scimbridge.errors import BridgeError, ConfigurationError, NotFoundError, StoreUnavailableError
+from scimbridge.errors import (
+    BridgeError,
+    ConfigurationError,
+    FloodClosedError,
+    LegalHoldError,
+    NoSealKeyError,
+    NotFoundError,
+    StillObservesError,
+    StoreUnavailableError,
+    TooManyTokensError,
+)
 
 
 class ExitCode(IntEnum):
@@ -64,12 +74,22 @@ def _report(error: BridgeError) -> ExitCode:
 
 
 def _hint(error: BridgeError) -> str:
-    """Return the next step; most sentences name it already, as a command."""
+    """Return the next step as a command: what is raised says what is wrong, and the API and the pages say it, too."""
     match error:
         case StoreUnavailableError() if "`" not in str(error):
             return " (`scimbridge check` shows what is wrong)"
         case NotFoundError(kind=kind) if kind in _LISTED_BY:
             return f" (`scimbridge {_LISTED_BY[kind]}` shows what there is)"
+        case TooManyTokensError():
+            return " (`scimbridge token list`, then `scimbridge token revoke ID`)"
+        case LegalHoldError():
+            return " (with --reason)"
+        case FloodClosedError(flood_id=flood_id):
+            return f" (`scimbridge guard show {flood_id}` tells it)"
+        case StillObservesError(target=target):
+            return f" (`scimbridge targets arm {target} --for 4h --reason …` lets it act)"
+        case NoSealKeyError():
+            return " (`scimbridge evidence key` prints the right one)"
         case _:
             return ""
 

@@ -106,7 +106,7 @@ def _still(tx: Connection, case_id: str, chosen: Sequence[Task], stages: Sequenc
     if not chosen:
         return []
     said = [
-        f"stage {stage.number} waits for {stage.approval}: `scimbridge cases approve {case_id} --stage {stage.number}`"
+        f"stage {stage.number} waits for {stage.approval}"
         for stage in stages
         if stage.missing and any(task.stage_id == stage.id for task in chosen)
     ]
@@ -118,13 +118,13 @@ def _still(tx: Connection, case_id: str, chosen: Sequence[Task], stages: Sequenc
     first = min(task.position for task in chosen)
     ids = {task.id for task in chosen}
     said += [
-        f"stage {stage.number} comes first; `scimbridge cases expedite {case_id} --stage {stage.number}`"
+        f"stage {stage.number} comes first; expedite it, too"
         for stage in stages
         if any(not task.is_finished and task.position < first and task.id not in ids for task in stage.tasks)
     ]
     standing = holds.standing_on(tx, cases.case_by_id(tx, case_id))
     return said + [
-        f"a hold stands: {hold.reason}; `scimbridge hold lift {hold.id}`"
+        f"a hold stands: {hold.reason}; lift it by its id, {hold.id}"
         for hold in standing
         if any(hold.stops_work_at(task.target) for task in chosen)
     ]

@@ -59,7 +59,7 @@ class GivingBack:
             cases.lock_identity(tx, cases.case_by_id(tx, case_id).identity_id)
             case = cases.case_by_id(tx, case_id)
             if case.kind is CaseKind.RESTORE:
-                raise RestoreRefusedError(f"case {case_id} gives back already; `scimbridge cases retry` lets it go on")
+                raise RestoreRefusedError(f"case {case_id} gives back already; retry it to let it go on")
             if case.state is CaseState.OPEN and targets is not None:
                 raise RestoreRefusedError(
                     f"case {case_id} is still open, and would take it again: cancel it first, or restore all of it"

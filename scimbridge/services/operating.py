@@ -13,7 +13,7 @@ from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.outline import counted_as
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
-from scimbridge.errors import ArmingError, CaseClosedError, InvalidTransitionError, NotFoundError
+from scimbridge.errors import CaseClosedError, InvalidTransitionError, NotFoundError, StillObservesError
 from scimbridge.sdk.config import Mode
 from scimbridge.sdk.state import AccountRef
 from scimbridge.services import settling
@@ -123,7 +123,7 @@ class Operating:
         Raises:
             NotFoundError: There is no such case.
             CaseClosedError: It was canceled, or the person has another open case, or has left once more since.
-            ArmingError: There is something, and all of it at targets that observe still.
+            StillObservesError: There is something, and all of it at targets that observe still.
         """
         with self._database.write() as tx:
             case = cases.case_by_id(tx, case_id)
@@ -132,7 +132,7 @@ class Operating:
             acting = [task for task in found if self._acts(tx, task.target, now)]
             if found and not acting:
                 name = found[0].target
-                raise ArmingError(f"{name} observes still; `scimbridge targets arm {name} --for 4h` lets it act")
+                raise StillObservesError(name)
             newest = cases.last_leave_of(tx, [case.identity_id])
             is_past = newest is not None and newest.opened_at > case.opened_at
             if acting and (is_past or not cases.reopen_case(tx, cases.case_by_id(tx, case_id))):

@@ -48,7 +48,7 @@ class OperatorTokens:
             journal.record(tx, "operator token created", now, reason="", actor=by, details=details)
         return token
 
-    def revoke(self, token_id: str, *, by: str, now: datetime) -> str:
+    def revoke(self, token_id: str, *, reason: str, by: str, now: datetime) -> str:
         """Revoke a token at once and for good. Returns the name of its operator.
 
         Raises:
@@ -57,7 +57,7 @@ class OperatorTokens:
         with self._database.write() as tx:
             operator = operator_tokens.revoke(tx, token_id, now)
             details = {"operator": operator, "token": token_id}
-            journal.record(tx, "operator token revoked", now, reason="", actor=by, details=details)
+            journal.record(tx, "operator token revoked", now, reason=reason, actor=by, details=details)
         return operator
 
     def all(self, operator: str | None = None) -> Sequence[RowMapping]:

@@ -65,7 +65,7 @@ class Operators:
             _add(tx, name, Role.ADMIN, name, now)
         return True
 
-    def revoke(self, name: str, *, by: str, now: datetime) -> None:
+    def revoke(self, name: str, *, reason: str, by: str, now: datetime) -> None:
         """Let an operator in no more, from now on, by nothing they have: tokens, password, links, sessions.
 
         Raises:
@@ -77,9 +77,9 @@ class Operators:
             operators.revoke(tx, name, now)
             signing_in.forget_secrets(tx, name)
             end_sessions(tx, name, by=by, now=now)
-            journal.record(tx, "operator revoked", now, reason="", actor=by, details={"operator": name})
+            journal.record(tx, "operator revoked", now, reason=reason, actor=by, details={"operator": name})
 
-    def change_role(self, name: str, role: Role, *, by: str, now: datetime) -> None:
+    def change_role(self, name: str, role: Role, *, reason: str, by: str, now: datetime) -> None:
         """Give an operator another role, from now on; they have to sign in anew.
 
         Raises:
@@ -90,9 +90,9 @@ class Operators:
         if is_of_provider(name):
             raise OperatorRefusedError(f"the role of {name} is what the identity provider says; change it there")
         with self._database.write() as tx:
-            change_role(tx, name, role, by=by, reason="", now=now)
+            change_role(tx, name, role, by=by, reason=reason, now=now)
 
-    def let_in_again(self, name: str, *, by: str, now: datetime) -> None:
+    def let_in_again(self, name: str, *, reason: str, by: str, now: datetime) -> None:
         """Take back that somebody whom an identity provider signs in was revoked.
 
         Raises:
@@ -100,10 +100,10 @@ class Operators:
             OperatorRefusedError: It is an operator of our own, who is created anew.
         """
         if not is_of_provider(name):
-            raise OperatorRefusedError(f"create {name} anew, with a role: `scimbridge operator create {name} --role …`")
+            raise OperatorRefusedError(f"create {name} anew, with a role")
         with self._database.write() as tx:
             operators.let_in_again(tx, name)
-            journal.record(tx, "operator let in again", now, reason="", actor=by, details={"operator": name})
+            journal.record(tx, "operator let in again", now, reason=reason, actor=by, details={"operator": name})
 
     def all(self) -> Sequence[RowMapping]:
         """Return all operators, without anything that could be used to sign in."""

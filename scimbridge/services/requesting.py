@@ -124,7 +124,7 @@ class Requesting:
             return Finding(
                 leaver=leaver,
                 outcome=Outcome.WRONG,
-                why="no reason is given; say one with the request (--reason), or in the line",
+                why="no reason is given; give one with the request, or in the line",
             )
         if leaver.source and not tokens.has_source(tx, leaver.source):
             return Finding(leaver=leaver, outcome=Outcome.UNKNOWN, why=f"there is no source {leaver.source!r}")
@@ -259,7 +259,7 @@ def _later(finding: Finding, due_at: datetime, waiting: Row | None) -> Finding:
         return replace(finding, outcome=Outcome.DATED, due_at=due_at)
     if waiting["due_at"] == due_at:
         return replace(finding, outcome=Outcome.ALREADY, due_at=due_at, why="is requested for this date already")
-    why = f"is requested for another date already; `scimbridge cases withdraw {waiting['id']}` takes that back"
+    why = f"is requested for another date already, by request {waiting['id']}; withdraw that first"
     return replace(finding, outcome=Outcome.WRONG, why=why)
 
 

@@ -93,7 +93,7 @@ class Retiring:
         if named.problem:
             return GroupFinding(asked=named, outcome=Outcome.WRONG, why=named.problem)
         if not named.reason:
-            why = "no reason is given; say one with the request (--reason), or in the line"
+            why = "no reason is given; give one with the request, or in the line"
             return GroupFinding(asked=named, outcome=Outcome.WRONG, why=why)
         try:
             found = connector.find_group(named.said)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from scimbridge.domain.seal import Seal
-from scimbridge.errors import InvalidKeyError
+from scimbridge.errors import InvalidKeyError, NoSealKeyError
 
 _RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 _PEM = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -67,18 +67,16 @@ class PublicKeys:
         """Return the keys of PEM texts, one in each.
 
         Raises:
-            InvalidKeyError: One is no public key of this kind.
+            NoSealKeyError: One is no public key of this kind.
         """
         found = {}
         for pem in pems:
             try:
                 key = serialization.load_pem_public_key(pem.encode())
             except ValueError as error:
-                raise InvalidKeyError("this is no public key as PEM; `scimbridge evidence key` prints one") from error
+                raise NoSealKeyError("this is no public key as PEM") from error
             if not isinstance(key, Ed25519PublicKey):
-                raise InvalidKeyError(
-                    "this is another kind of public key; `scimbridge evidence key` prints the right one"
-                )
+                raise NoSealKeyError("this is another kind of public key: seals are checked with Ed25519")
             found[_id_of(key)] = key
         return cls(found)
 

@@ -97,7 +97,7 @@ class Sessions:
         with self._database.read() as tx:
             return _all(sessions.all_live(tx, now, now - self._terms.idle))
 
-    def end(self, name: str, session_id: str, *, by: str, now: datetime) -> None:
+    def end(self, name: str, session_id: str, *, by: str, now: datetime, reason: str = "") -> None:
         """End one session of an operator, at once.
 
         Raises:
@@ -106,12 +106,12 @@ class Sessions:
         with self._database.write() as tx:
             if not sessions.end(tx, name, session_id):
                 raise NotFoundError("session", session_id)
-            journal.record(tx, "session ended", now, reason="", actor=by, details={"operator": name})
+            journal.record(tx, "session ended", now, reason=reason, actor=by, details={"operator": name})
 
-    def end_all(self, name: str, *, by: str, now: datetime, but: str | None = None) -> int:
+    def end_all(self, name: str, *, by: str, now: datetime, but: str | None = None, reason: str = "") -> int:
         """End all sessions of an operator but one, if one is named. Returns how many."""
         with self._database.write() as tx:
-            return end_sessions(tx, name, by=by, now=now, but=but)
+            return end_sessions(tx, name, by=by, now=now, but=but, reason=reason)
 
     def _note_seen(self, session_id: str, now: datetime) -> None:
         # Reading goes on where the store cannot be written; the session ends sooner then.
@@ -119,12 +119,12 @@ class Sessions:
             sessions.note_seen(tx, session_id, now)
 
 
-def end_sessions(tx: Connection, name: str, *, by: str, now: datetime, but: str | None = None) -> int:
+def end_sessions(tx: Connection, name: str, *, by: str, now: datetime, but: str | None = None, reason: str = "") -> int:
     """End an operator's sessions within a transaction that has a reason to. Returns how many."""
     ended = sessions.end_all(tx, name, but=but)
     if ended:
         details = {"operator": name, "sessions": ended}
-        journal.record(tx, "session ended", now, reason="", actor=by, details=details)
+        journal.record(tx, "session ended", now, reason=reason, actor=by, details=details)
     return ended
 
 

@@ -105,7 +105,7 @@ def approved_stage(case_id: str, found: Sequence[CaseStage], number: int | None)
         raise ApprovalRefusedError(f"no approval of {where} stands")
     if len(stages_with) > 1:
         numbers = ", ".join(str(stage.number) for stage in stages_with)
-        raise ApprovalRefusedError(f"stages {numbers} of case {case_id} are approved; say which one with --stage")
+        raise ApprovalRefusedError(f"stages {numbers} of case {case_id} are approved; say which one is meant")
     return stages_with[0]
 
 

@@ -12,6 +12,7 @@ from scimbridge.api.models import access, cases, plans, protection, reports, tar
 from scimbridge.domain.inquiry import Cause
 from scimbridge.domain.leavers import Leaver, LeaversFile
 from scimbridge.domain.operator import Permission, Role
+from scimbridge.domain.session import Visitor
 from scimbridge.domain.trigger import Trigger
 from scimbridge.store import groups, inquiries
 from tests.api.world import World
@@ -351,11 +352,64 @@ def test_an_operator_has_tokens_of_which_each_ends_alone(world: World) -> None:
         ("", first["token"][:8] + "…"),
         ("hr-sync", second["token"][:8] + "…"),
     ]
-    world.post(f"/operator-tokens/{listed[1]['id']}/revoke")
+    assert world.ask("POST", f"/operator-tokens/{listed[1]['id']}/revoke", json={}).status_code == 422
+    world.post(f"/operator-tokens/{listed[1]['id']}/revoke", reason="the job is gone")
     assert (status(first["token"]), status(second["token"])) == (200, 401)
-    world.post("/operators/grace/revoke")
+    world.post("/operators/grace/revoke", reason="left")
     assert status(first["token"]) == 401
     assert world.ask("POST", "/operators/grace/tokens", json={"name": "x"}).status_code == 404
+
+
+def test_an_operator_changes_role_signs_in_by_a_link_and_is_signed_out(world: World) -> None:
+    world.post("/operators", name="grace", role="viewer")
+    bridge, now = world.bridge, world.clock()
+    for _ in range(2):
+        link = world.post("/operators/grace/sign-in")
+        bridge.signing_in.by_link(link["link"].rpartition("=")[2], Visitor(address="192.0.2.1"), now)
+    sessions = world.get("/operators/grace/sessions", Role.AUDITOR)["items"]
+
+    one = world.post("/operators/grace/end-sessions", session=sessions[0]["id"], reason="a lost laptop")
+    others = world.post("/operators/grace/end-sessions", reason="a lost laptop")
+    changed = world.post("/operators/grace/role", role="operator", reason="moved")
+
+    assert [(each["way"], each["address"]) for each in sessions] == [("link", "192.0.2.1")] * 2
+    assert (one, others) == ({"ended": 1}, {"ended": 1})
+    assert (changed["role"], changed["has_password"], changed["tokens"]) == ("operator", False, 1)
+    told = [(each["event"], each["reason"]) for each in world.get("/history", limit=3)["items"]]
+    assert told == [("operator role changed", "moved"), *[("session ended", "a lost laptop")] * 2]
+    for path, body in (
+        ("/operators/nobody/role", {"role": "viewer"}),
+        ("/operators/nobody/end-sessions", {}),
+        ("/operators/nobody/readmit", {}),
+        ("/operators/grace/end-sessions", {"session": "x"}),
+    ):
+        assert world.ask("POST", path, json={"reason": "x", **body}).status_code in (404, 409), path
+
+
+def test_what_helps_is_said_in_words_for_programs(world: World) -> None:
+    for _ in range(2):
+        world.post("/sources/okta/tokens")
+    hold = world.post("/holds", scope="target", subject="crm", reason="audit", legal=True)
+
+    said = [
+        world.ask("POST", path, json=body).json()["detail"]
+        for path, body in (
+            ("/sources/okta/tokens", {}),
+            (f"/holds/{hold['id']}/lift", {}),
+            ("/cases/nope/cancel", {"reason": "x"}),
+            ("/operators/an-admin/readmit", {"reason": "x"}),
+        )
+    ]
+
+    assert said == [
+        (
+            "okta has 2 live tokens already; revoke the one that is not used anymore: "
+            "GET /tokens, then POST /tokens/{token}/revoke"
+        ),
+        f"hold {hold['id']} is a legal one: give a reason why it may be lifted",
+        "no case 'nope'; GET /cases shows what there is",
+        "create an-admin anew, with a role",
+    ]
 
 
 def test_a_token_says_whose_it_is(world: World) -> None:

@@ -172,7 +172,7 @@ def test_a_token_of_a_source_is_none_of_an_operator(bridge: Bridge, client: Test
 def test_revoked_and_expired_tokens_let_nobody_in(bridge: Bridge, client: TestClient, ada: str) -> None:
     revoked = a_token(bridge)
     expired = a_token(bridge, name="old", lifetime=timedelta(microseconds=1))
-    bridge.operators.revoke("grace", by="test", now=bridge.clock())
+    bridge.operators.revoke("grace", reason="left", by="test", now=bridge.clock())
 
     for headers in (revoked, expired):
         assert client.post("/api/v1/requests", json=asking({"id": ada}), headers=headers).status_code == 401

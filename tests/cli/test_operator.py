@@ -26,10 +26,10 @@ def test_an_operator_is_let_in_until_revoked(bench: Bench, terminal: Terminal) -
     assert token not in terminal.run("operator", "list").stdout
     assert "grace" in terminal.run("operator", "list").stdout
 
-    terminal.run("operator", "revoke", "grace")
+    terminal.run("operator", "revoke", "grace", "--reason", "left")
     assert operators.identify(token, bench.clock()) is None
     assert terminal.read("operator", "list")[0]["revoked_at"] is not None
-    assert "no operator 'grace'" in terminal.run("operator", "revoke", "grace", code=1).stderr
+    assert "no operator 'grace'" in terminal.run("operator", "revoke", "grace", "--reason", "left", code=1).stderr
 
 
 def test_a_name_is_of_one_operator_and_can_be_let_in_again(bench: Bench, terminal: Terminal) -> None:
@@ -37,7 +37,7 @@ def test_a_name_is_of_one_operator_and_can_be_let_in_again(bench: Bench, termina
     create = ("operator", "create", "grace", "--role", "viewer", "--expires", "1d")
     first = terminal.run(*create).stdout.splitlines()[-1]
     assert "already has this name" in terminal.run(*create, code=1).stderr
-    terminal.run("operator", "revoke", "grace")
+    terminal.run("operator", "revoke", "grace", "--reason", "left")
 
     second = terminal.run(*create).stdout.splitlines()[-1]
 
@@ -102,23 +102,26 @@ def test_a_password_is_read_from_the_standard_input(bench: Bench, terminal: Term
 def test_a_role_changes_at_once(bench: Bench, terminal: Terminal) -> None:
     terminal.run("operator", "create", "grace", "--role", "admin")
 
-    terminal.run("operator", "role", "grace", "viewer")
+    terminal.run("operator", "role", "grace", "viewer", "--reason", "moved")
 
     assert terminal.read("operator", "list")[0]["role"] == "viewer"
-    assert "no operator 'nobody'" in terminal.run("operator", "role", "nobody", "admin", code=1).stderr
+    assert "no operator 'nobody'" in terminal.run("operator", "role", "nobody", "admin", "--reason", "x", code=1).stderr
 
 
 def test_nobody_revokes_themselves(bench: Bench, terminal: Terminal) -> None:
     terminal.run("operator", "create", "grace", "--role", "admin")
 
-    assert "another admin" in terminal.run("operator", "revoke", "grace", "--by", "Grace", code=1).stderr
+    assert (
+        "another admin"
+        in terminal.run("operator", "revoke", "grace", "--reason", "left", "--by", "Grace", code=1).stderr
+    )
 
 
 def test_only_whom_a_provider_signs_in_is_let_in_again(bench: Bench, terminal: Terminal) -> None:
     terminal.run("operator", "create", "grace", "--role", "admin")
 
-    assert "create grace anew" in terminal.run("operator", "readmit", "grace", code=1).stderr
-    assert "no revoked operator" in terminal.run("operator", "readmit", "eve (oidc)", code=1).stderr
+    assert "create grace anew" in terminal.run("operator", "readmit", "grace", "--reason", "back", code=1).stderr
+    assert "no revoked operator" in terminal.run("operator", "readmit", "eve (oidc)", "--reason", "back", code=1).stderr
 
 
 def test_the_first_operator_is_an_admin_and_there_is_one_first(bench: Bench) -> None:
@@ -140,19 +143,22 @@ def test_programs_have_tokens_of_their_own(bench: Bench, terminal: Terminal) -> 
     assert operators.identify(second, bench.clock()) == Operator("grace", Role.OPERATOR)
     assert operators.identify(second, bench.at("1d")) is None
 
-    terminal.run("operator", "token", "revoke", listed[1]["id"])
+    terminal.run("operator", "token", "revoke", listed[1]["id"], "--reason", "replaced")
 
     assert operators.identify(second, bench.clock()) is None
     assert operators.identify(first, bench.clock()) is not None
     assert "hr-sync" in terminal.run("operator", "token", "list").stdout
-    assert "no live token" in terminal.run("operator", "token", "revoke", listed[1]["id"], code=1).stderr
+    assert (
+        "no live token"
+        in terminal.run("operator", "token", "revoke", listed[1]["id"], "--reason", "replaced", code=1).stderr
+    )
     assert "no operator 'nobody'" in terminal.run("operator", "token", "create", "nobody", "x", code=1).stderr
 
 
 def test_whoever_has_no_token_any_more_is_listed_all_the_same(bench: Bench, terminal: Terminal) -> None:
     terminal.run("operator", "create", "olga", "--role", "viewer")
     (token,) = terminal.read("operator", "token", "list", "olga")
-    terminal.run("operator", "token", "revoke", token["id"])
+    terminal.run("operator", "token", "revoke", token["id"], "--reason", "replaced")
 
     (listed,) = terminal.read("operator", "list")
     assert (listed["name"], listed["hint"], listed["revoked_at"]) == ("olga", None, None)

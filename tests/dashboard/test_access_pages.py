@@ -72,19 +72,26 @@ def test_an_admin_changes_what_others_may_and_not_what_they_may_themselves(admin
     assert HOSTILE in text_of(page)
 
     admin.send("/operators/ada", what="role", role="operator")
+    assert "give a reason" in text_of(admin.get("/operators/ada").text)
+    admin.send("/operators/ada", what="role", role="operator", reason="moved to the service desk")
     assert "The role is operator now" in text_of(admin.get("/operators/ada").text)
     assert admin.bridge.sessions.of("ada", bench.clock()) == []
 
     assert "Revoke" not in text_of(admin.get("/operators/grace").text)
     for what in ("role", "revoke"):
-        admin.send("/operators/grace", what=what, role="viewer", sure="yes")
+        admin.send("/operators/grace", what=what, role="viewer", sure="yes", reason="x")
         assert "ask another admin" in text_of(admin.get("/operators").text)
 
     admin.send("/operators/ada", what="revoke")
     assert "confirm it by its box" in text_of(admin.get("/operators/ada").text)
-    admin.send("/operators/ada", what="revoke", sure="yes")
+    admin.send("/operators/ada", what="revoke", sure="yes", reason="left the company")
     assert "Revoked: nothing they have" in text_of(admin.get("/operators/ada").text)
     assert "create them anew" in text_of(admin.get("/operators/ada").text)
+    found = {entry["event"]: entry["reason"] for entry in bench.overview.history_after(0)}
+    assert (found["operator role changed"], found["operator revoked"]) == (
+        "moved to the service desk",
+        "left the company",
+    )
 
 
 def test_sessions_of_others_are_ended_one_by_one_and_all(admin: Browser, bench: Bench) -> None:
@@ -116,10 +123,11 @@ def test_tokens_of_operators_are_made_and_revoked(admin: Browser, bench: Bench) 
     assert admin.bridge.operators.identify(token, bench.clock() + timedelta(days=90)) is None
     page = admin.get("/operators/ada").text
     assert (token in page, HOSTILE in page, HOSTILE in text_of(page)) == (False, False, True)
-    (token_id,) = re.findall(r'name="token" value="([^"]+)"', page)
-    admin.send("/operators/grace", what="revoke-token", token=token_id)
+    (token_id,) = re.findall(r'<option value="([^"]+)">&lt;', page)
+    sure = {"reason": "not used", "sure": "yes"}
+    admin.send("/operators/grace", what="revoke-token", token=token_id, **sure)
     assert admin.bridge.operators.identify(token, bench.clock())
-    admin.send("/operators/ada", what="revoke-token", token=token_id)
+    admin.send("/operators/ada", what="revoke-token", token=token_id, **sure)
 
     assert admin.bridge.operators.identify(token, bench.clock()) is None
 
@@ -134,9 +142,9 @@ def test_whom_a_provider_signs_in_is_kept_out_and_let_in_again(admin: Browser, b
     assert "says their role" in shown
     assert "Change the role" not in shown
 
-    admin.send(page, what="revoke", sure="yes")
+    admin.send(page, what="revoke", sure="yes", reason="left")
     assert "revoked" in text_of(admin.get(page).text)
-    admin.send(page, what="readmit")
+    admin.send(page, what="readmit", reason="cleared")
 
     assert "They may sign in again" in text_of(admin.get(page).text)
     assert admin.bridge.signing_in.by_provider(eve, Visitor(), bench.clock()).session.operator.name == "eve (oidc)"

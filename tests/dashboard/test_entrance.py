@@ -272,7 +272,7 @@ def test_a_role_holds_from_the_next_page_on(browse: Browse) -> None:
     browser = browse(Role.ADMIN, "grace")
     browser.bridge.operators.create("olga", Role.ADMIN, by="ops", now=browser.bridge.clock())
 
-    browser.bridge.operators.change_role("grace", Role.VIEWER, by="olga", now=browser.bridge.clock())
+    browser.bridge.operators.change_role("grace", Role.VIEWER, reason="moved", by="olga", now=browser.bridge.clock())
 
     assert browser.get("/").status_code == 303
 

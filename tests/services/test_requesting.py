@@ -332,7 +332,7 @@ def test_a_line_needs_a_reason_from_somewhere(bench: Bench) -> None:
     refused = ask(bench, "ada", reason="")
 
     assert outcomes(refused) == [Outcome.WRONG]
-    assert "--reason" in refused.findings[0].why
+    assert "give one with the request" in refused.findings[0].why
     assert outcomes(ask(bench, {"user_name": "ada", "reason": "retired"}, reason="")) == [Outcome.OPENED]
 
 

@@ -270,7 +270,7 @@ def test_a_link_ends_by_age_by_a_newer_one_and_with_its_operator(desk: Desk) -> 
     make = desk.signing_in.make_link
     replaced, newer = (make("ada", by="ops", now=desk.clock()) for _ in range(2))
     gone = make("grace", by="ops", now=desk.clock())
-    desk.operators.revoke("grace", by="ops", now=desk.clock())
+    desk.operators.revoke("grace", reason="left", by="ops", now=desk.clock())
     assert desk.signing_in.whose_link(newer, desk.clock()) == "ada"
     desk.clock.advance(LINK_LIFETIME)
 
@@ -331,8 +331,10 @@ def test_what_is_over_is_forgotten_and_nothing_else(desk: Desk, database: Databa
 
 
 ENDINGS: dict[str, Callable[[Desk], object]] = {
-    "revoked": lambda desk: desk.operators.revoke("ada", by="ops", now=desk.clock()),
-    "another role": lambda desk: desk.operators.change_role("ada", Role.VIEWER, by="ops", now=desk.clock()),
+    "revoked": lambda desk: desk.operators.revoke("ada", reason="left", by="ops", now=desk.clock()),
+    "another role": lambda desk: desk.operators.change_role(
+        "ada", Role.VIEWER, reason="moved", by="ops", now=desk.clock()
+    ),
     "another password": lambda desk: desk.own_access.set_password(
         "ada", "another good password", by="ops", now=desk.clock()
     ),
@@ -355,7 +357,7 @@ def test_sessions_end_with_what_they_stood_for(desk: Desk, ending: str) -> None:
 def test_a_revoked_operator_comes_back_without_anything_they_had(desk: Desk) -> None:
     desk.ada()
     desk.with_app()
-    desk.operators.revoke("ada", by="ops", now=desk.clock())
+    desk.operators.revoke("ada", reason="left", by="ops", now=desk.clock())
     desk.operators.create("ada", Role.ADMIN, by="ops", now=desk.clock())
 
     assert str(desk.refusal(PASSWORD)) == WRONG
@@ -413,9 +415,9 @@ def test_nobody_locks_themselves_out(desk: Desk) -> None:
     desk.ada(Role.ADMIN)
 
     with pytest.raises(OperatorRefusedError, match="another admin"):
-        desk.operators.revoke("ada", by="ADA", now=desk.clock())
+        desk.operators.revoke("ada", reason="left", by="ADA", now=desk.clock())
     with pytest.raises(OperatorRefusedError, match="another admin"):
-        desk.operators.change_role("ada", Role.VIEWER, by="ada", now=desk.clock())
+        desk.operators.change_role("ada", Role.VIEWER, reason="moved", by="ada", now=desk.clock())
 
 
 def test_a_provider_introduces_somebody_with_a_name_of_a_space_of_its_own(desk: Desk) -> None:
@@ -443,25 +445,25 @@ def test_a_name_is_never_handed_to_another_subject(desk: Desk) -> None:
 
     with pytest.raises(SignInRefusedError, match="another's name"):
         desk.by_provider(subject="s-2")
-    desk.operators.revoke("ada (oidc)", by="ops", now=desk.clock())
+    desk.operators.revoke("ada (oidc)", reason="left", by="ops", now=desk.clock())
     with pytest.raises(SignInRefusedError, match="another's name"):
         desk.by_provider(subject="s-2")
 
 
 def test_whoever_was_revoked_here_stays_out_until_an_admin_says_otherwise(desk: Desk) -> None:
     started = desk.by_provider()
-    desk.operators.revoke("ada (oidc)", by="ops", now=desk.clock())
+    desk.operators.revoke("ada (oidc)", reason="left", by="ops", now=desk.clock())
     assert desk.find(started) is None
     with pytest.raises(SignInRefusedError, match="was revoked here"):
         desk.by_provider()
 
-    desk.operators.let_in_again("ada (oidc)", by="ops", now=desk.clock())
+    desk.operators.let_in_again("ada (oidc)", reason="left", by="ops", now=desk.clock())
 
     assert desk.find(desk.by_provider())
     with pytest.raises(NotFoundError):
-        desk.operators.let_in_again("ada (oidc)", by="ops", now=desk.clock())
+        desk.operators.let_in_again("ada (oidc)", reason="left", by="ops", now=desk.clock())
     with pytest.raises(OperatorRefusedError, match="create ada anew"):
-        desk.operators.let_in_again("ada", by="ops", now=desk.clock())
+        desk.operators.let_in_again("ada", reason="left", by="ops", now=desk.clock())
 
 
 def test_whom_a_provider_signs_in_has_no_password_and_no_other_role(desk: Desk) -> None:
@@ -472,7 +474,7 @@ def test_whom_a_provider_signs_in_has_no_password_and_no_other_role(desk: Desk) 
         lambda: desk.own_access.set_password(name, PASSWORD, by="ops", now=desk.clock()),
         lambda: desk.own_access.choose_password(session, "", PASSWORD, desk.clock()),
         lambda: desk.own_access.add_codes(session, new_secret(), "", desk.clock()),
-        lambda: desk.operators.change_role(name, Role.ADMIN, by="ops", now=desk.clock()),
+        lambda: desk.operators.change_role(name, Role.ADMIN, reason="moved", by="ops", now=desk.clock()),
     )
     for attempt in attempts:
         with pytest.raises(OperatorRefusedError, match="provider"):

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from scimbridge.api.endpoint import Answer, Model
-from scimbridge.api.values import At, Duration, Name
+from scimbridge.api.values import At, Duration, Id, Name, Reason
 from scimbridge.domain.operator import Permission, Role
 
 OperatorName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$")]
@@ -28,6 +28,15 @@ class OperatorLine(Answer):
     role: Role
     created_at: At
     revoked_at: At | None
+    is_of_provider: bool
+    """An identity provider signs them in, and says their role."""
+
+    has_password: bool
+    has_app: bool
+    """Codes of an app are asked for."""
+
+    tokens: int
+    """Those that let them in."""
 
 
 class Operators(Answer):
@@ -45,6 +54,57 @@ class OperatorRequest(Model):
     role: Role
     expires: Duration | None = "365d"
     """How long the first token is good; null is for good."""
+
+
+class RoleRequest(Model):
+    """Another role."""
+
+    role: Role
+    reason: Reason
+
+
+class NewLink(Answer):
+    """A link by which an operator signs in to the pages once. It is shown this once."""
+
+    link: str
+    expires_at: At
+
+
+class SessionLine(Answer):
+    """Where an operator is signed in to the pages."""
+
+    id: str
+    way: str
+    """By what they signed in."""
+
+    created_at: At
+    seen_at: At
+    """When it was last used, to the minute."""
+
+    ends_at: At
+    address: str
+    browser: str
+
+
+class Sessions(Answer):
+    """The sessions of an operator, the newest first."""
+
+    items: list[SessionLine]
+
+
+class EndRequest(Model):
+    """Which sessions end."""
+
+    session: Id | None = None
+    """One of them; all where absent."""
+
+    reason: Reason
+
+
+class EndedSessions(Answer):
+    """How many ended."""
+
+    ended: int
 
 
 class OperatorTokenRequest(Model):

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from scimbridge.dashboard.deciding import IncompleteFormError, be_sure
+from scimbridge.dashboard.deciding import IncompleteFormError, be_sure, who_and_why
 from scimbridge.dashboard.flash import done
 from scimbridge.dashboard.lifetimes import LIFETIMES, lifetime_of
 from scimbridge.dashboard.page import Page, Shown, go_to
@@ -62,7 +62,8 @@ class OperatorPage(Page):
         return {
             "operator": found,
             "sessions": self.bridge.sessions.of(name, visit.now),
-            "tokens": self.bridge.operator_tokens.all(name),
+            "tokens": (tokens := self.bridge.operator_tokens.all(name)),
+            "live_tokens": [row for row in tokens if row["revoked_at"] is None],
             "is_of_provider": is_of_provider(name),
             "is_oneself": name == visit.operator.name,
             "roles": _roles(),
@@ -80,14 +81,14 @@ class OperatorPage(Page):
                 return self._make_token(visit, name)
             case "role":
                 role = _role(visit)
-                operators.change_role(name, role, by=by, now=now)
+                operators.change_role(name, role, **who_and_why(visit))
                 said = f"The role is {role} now; their sessions were ended."
             case "revoke":
                 be_sure(visit)
-                operators.revoke(name, by=by, now=now)
+                operators.revoke(name, **who_and_why(visit))
                 said = "Revoked: nothing they have lets them in."
             case "readmit":
-                operators.let_in_again(name, by=by, now=now)
+                operators.let_in_again(name, **who_and_why(visit))
                 said = "They may sign in again, by the identity provider."
             case "end-all":
                 said = f"Sessions that were ended: {self.bridge.sessions.end_all(name, by=by, now=now)}."
@@ -95,6 +96,7 @@ class OperatorPage(Page):
                 self.bridge.sessions.end(name, visit.form.get("session", ""), by=by, now=now)
                 said = "The session was ended."
             case "revoke-token":
+                be_sure(visit)
                 self._revoke_token(visit, name)
                 said = "The token lets nobody in any more."
             case _:
@@ -116,7 +118,7 @@ class OperatorPage(Page):
         token = visit.form.get("token", "")
         if all(row["id"] != token for row in self.bridge.operator_tokens.all(name)):
             raise NotFoundError("token", token)
-        self.bridge.operator_tokens.revoke(token, by=visit.operator.name, now=visit.now)
+        self.bridge.operator_tokens.revoke(token, **who_and_why(visit))
 
 
 def _link(page: Page, visit: Visit, name: str) -> Shown:
