@@ -57,7 +57,7 @@ def plan(
         now = bridge.clock()
         output = Output(now=now, html=html, as_json=as_json)
         settings = bridge.settings if rules is None else load(config, rules=rules)
-        rehearsing = bridge.rehearsing_by(settings)
+        rehearsing = bridge.rehearsing if rules is None else bridge.rehearsing_by(settings)
         if span is not None:
             replayed = bridge.rehearsing.replay(settings.ruleset, span, now, _progress)
             output.show_replay(replayed, everything=everything)

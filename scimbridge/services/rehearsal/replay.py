@@ -151,7 +151,7 @@ def _treat(
     rule = first_match(rules, trigger, identity)
     if rule is None:
         return Treatment(rule=None, excluded=None, tasks={})
-    excluded = rules.why_excluded(identity, rule.name, now, exclusions)
+    excluded = rules.why_excluded(identity, rule, now, exclusions)
     if excluded is not None:
         return Treatment(rule=rule.name, excluded=excluded, tasks={}, hook=rule.hook)
     targets = tuple(row["targets"]) if row["targets"] is not None else None
