@@ -38,6 +38,7 @@ from scimbridge.services.claiming import Claiming
 from scimbridge.services.clients import Clients
 from scimbridge.services.deadlines import Deadlines
 from scimbridge.services.dossier import Dossiers
+from scimbridge.services.drafting import Drafting
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
@@ -79,6 +80,7 @@ from scimbridge.services.records import Records
 from scimbridge.services.rehearsal import Rehearsing
 from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.repeating import Repeating
+from scimbridge.services.replaying import Replaying
 from scimbridge.services.requesting import Requesting
 from scimbridge.services.retiring import Retiring
 from scimbridge.services.returning import Returning
@@ -189,7 +191,21 @@ class Bridge:
     @cached_property
     def following(self) -> Following:
         """Keeps the rulebook to the version in force."""
-        return Following(self.database, self.rulebook, self._file_rules(), self._rules_of, self._rules_changed)
+        return Following(self.database, self.rulebook, self.file_rules, self._rules_of, self._rules_changed)
+
+    @cached_property
+    def drafting(self) -> Drafting:
+        """What admins do with versions of the rules."""
+        return Drafting(
+            self.database,
+            lambda text: read_rules(text, self.settings),
+            is_allowed=self.settings.operators.edit_rules,
+        )
+
+    @cached_property
+    def replaying(self) -> Replaying:
+        """What the past would have been by a draft of the rules."""
+        return Replaying(self.database, self.fleet, self.rulebook, self.settings.guard, self._rules_of)
 
     @cached_property
     def planner(self) -> Planner:
@@ -639,6 +655,8 @@ class Bridge:
     def close(self) -> None:
         """Give everything back that was made."""
         made = self.__dict__
+        if "replaying" in made:
+            self.replaying.close()
         if "writer" in made:
             self.writer.close()
         if "courier" in made:
@@ -657,7 +675,9 @@ class Bridge:
     def _redis(self, timeout: float) -> Redis:
         return connect(self.queue_url, timeout=timeout)
 
-    def _file_rules(self) -> FileRules:
+    @cached_property
+    def file_rules(self) -> FileRules:
+        """What the configuration says."""
         settings = self.settings
         text, digest = rules_text(settings)
         return FileRules(

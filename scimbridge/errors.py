@@ -15,6 +15,7 @@
     │   ├── InvalidKeyError
     │   ├── ArmingError
     │   ├── RestoreRefusedError
+    │   ├── RulesRefusedError
     │   ├── SignInRefusedError
     │   ├── WeakPasswordError
     │   ├── OperatorRefusedError
@@ -89,6 +90,10 @@ class ArmingError(RuleError):
 
 class RestoreRefusedError(RuleError):
     """Nothing is given back, for the reason that it says."""
+
+
+class RulesRefusedError(RuleError):
+    """A version of the rules cannot be changed or put in force; the message says why, and what to do."""
 
 
 class NotFoundError(RuleError):

@@ -2,7 +2,7 @@
 
 from scimbridge.config.addresses import EMBEDDED
 from scimbridge.config.example import example
-from scimbridge.config.ruleset import read_rules, rules_text
+from scimbridge.config.ruleset import read_rules, rules_text, rules_within
 from scimbridge.config.schema import json_schema
 from scimbridge.config.settings import ServerSettings, Settings, load
 from scimbridge.config.values import Listen
@@ -17,4 +17,5 @@ __all__ = [
     "load",
     "read_rules",
     "rules_text",
+    "rules_within",
 ]

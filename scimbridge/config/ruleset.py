@@ -58,6 +58,16 @@ def rules_text(settings: Settings) -> tuple[str, str]:
     return text_of(settings.raw.text, tables), digest_of(tables)
 
 
+def rules_within(text: str) -> str:
+    """Return the text of the rules within one that may be a whole configuration; as it is, where it is no TOML."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return text
+    is_more = isinstance(tables.get("rules"), list) and len(tables) > 1
+    return text_of(text, tables["rules"]) if is_more else text
+
+
 def _targets(settings: Settings) -> Targets:
     """Return the targets as they were when the file was checked."""
     usable = [name for name in settings.targets if name not in settings.unusable]

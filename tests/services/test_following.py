@@ -66,7 +66,7 @@ def start(tmp_path: Path, database_url: str) -> Iterator[Start]:
         started.append(bridge)
         if len(started) == 1:
             compiled_once(bridge.database)
-        bridge.courier.submit = lambda _wakeups: None  # type: ignore[method-assign]
+        bridge.courier.submit = lambda wakeups: None  # type: ignore[method-assign]
         bridge.prepare_store(may_upgrade=len(started) == 1)
         bridge.prepare_rules()
         with bridge.database.write() as tx:
