@@ -32,6 +32,7 @@ from scimbridge.scim.app import build_app
 from scimbridge.scim.base import BaseAddress
 from scimbridge.scim.oauth import TokenEndpoint, oauth_routes
 from scimbridge.scim.schemes import schemes_of
+from scimbridge.services.following import FOLLOW_EVERY
 from scimbridge.store.clock import MEASURE_EVERY
 from scimbridge.wire import Protocol
 
@@ -92,6 +93,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         OSError: The address is taken.
     """
     bridge.prepare_store(may_upgrade=False)
+    bridge.prepare_rules()
     bridge.prepare_names()
     bridge.store_clock.measure()
     listen = bridge.settings.server.listen
@@ -109,7 +111,10 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         # uvicorn raises the signal that ended it once more; with these handlers that ends nothing else.
         stop = Stop()
         stop.install()
-        with beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop):
+        with (
+            beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop),
+            beside("rules", bridge.following.follow, FOLLOW_EVERY, stop),
+        ):
             server.run(sockets=[listening])
     bridge.close()
 

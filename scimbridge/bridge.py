@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,11 @@ import structlog
 from redis import Redis
 
 from scimbridge import registry
-from scimbridge.config import Settings
+from scimbridge.config import Settings, read_rules, rules_text
 from scimbridge.domain.outline import NOTICES
-from scimbridge.errors import StoreUnavailableError
+from scimbridge.domain.rule import Rule, Ruleset
+from scimbridge.domain.rulebook import Rulebook
+from scimbridge.errors import ConfigurationError, StoreUnavailableError
 from scimbridge.live import Live
 from scimbridge.queue.courier import Courier
 from scimbridge.queue.crew import Crew
@@ -36,6 +38,7 @@ from scimbridge.services.claiming import Claiming
 from scimbridge.services.clients import Clients
 from scimbridge.services.deadlines import Deadlines
 from scimbridge.services.dossier import Dossiers
+from scimbridge.services.drafting import Drafting
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution
@@ -43,6 +46,7 @@ from scimbridge.services.expediting import Expediting
 from scimbridge.services.exporting import Exporting
 from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
+from scimbridge.services.following import FileRules, Following
 from scimbridge.services.forgetting import Forgetting
 from scimbridge.services.gauging import Gauging
 from scimbridge.services.giving_back import GivingBack
@@ -76,6 +80,7 @@ from scimbridge.services.records import Records
 from scimbridge.services.rehearsal import Rehearsing
 from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.repeating import Repeating
+from scimbridge.services.replaying import Replaying
 from scimbridge.services.requesting import Requesting
 from scimbridge.services.retiring import Retiring
 from scimbridge.services.returning import Returning
@@ -179,10 +184,34 @@ class Bridge:
         return Timing(freezes=self.settings.freezes, deadlines=self.settings.deadlines)
 
     @cached_property
+    def rulebook(self) -> Rulebook:
+        """The rules in force: those of the file until ``following`` knows better."""
+        return Rulebook(self.settings.ruleset)
+
+    @cached_property
+    def following(self) -> Following:
+        """Keeps the rulebook to the version in force."""
+        return Following(self.database, self.rulebook, self.file_rules, self._rules_of, self._rules_changed)
+
+    @cached_property
+    def drafting(self) -> Drafting:
+        """What admins do with versions of the rules."""
+        return Drafting(
+            self.database,
+            lambda text: read_rules(text, self.settings),
+            is_allowed=self.settings.operators.edit_rules,
+        )
+
+    @cached_property
+    def replaying(self) -> Replaying:
+        """What the past would have been by a draft of the rules."""
+        return Replaying(self.database, self.fleet, self.rulebook, self.settings.guard, self._rules_of)
+
+    @cached_property
     def planner(self) -> Planner:
         """Turns facts into cases."""
         fleet = self.fleet
-        return Planner(self.settings.ruleset, fleet.capabilities, self.guarding, self.timing, fleet.unusable)
+        return Planner(self.rulebook, fleet.capabilities, self.guarding, self.timing, fleet.unusable)
 
     @cached_property
     def guarding(self) -> Guarding:
@@ -241,7 +270,7 @@ class Bridge:
     @cached_property
     def returning(self) -> Returning:
         """Undoes cases."""
-        return Returning(self.settings.ruleset, self.planner, self.grants)
+        return Returning(self.rulebook, self.planner, self.grants)
 
     @cached_property
     def ending(self) -> Ending:
@@ -254,7 +283,7 @@ class Bridge:
         return Requesting(
             self.database,
             self.planner,
-            self.settings.ruleset,
+            self.rulebook,
             self.fleet.capabilities,
             self.settings.profiles,
             self.courier.submit,
@@ -267,7 +296,7 @@ class Bridge:
             self.database,
             self.fleet,
             self.planner,
-            self.settings.ruleset,
+            self.rulebook,
             self.fleet.capabilities,
             self.courier.submit,
         )
@@ -367,7 +396,7 @@ class Bridge:
     @cached_property
     def moving(self) -> Moving:
         """Which changes are facts."""
-        return Moving(self.settings.ruleset, self.planner, self.returning, self.grants)
+        return Moving(self.rulebook, self.planner, self.returning, self.grants)
 
     @cached_property
     def inquiring(self) -> Inquiring:
@@ -465,7 +494,7 @@ class Bridge:
     @cached_property
     def approving(self) -> Approving:
         """What operators say yes to."""
-        return Approving(self.database, self.fleet, self.settings.ruleset, self.courier.submit)
+        return Approving(self.database, self.fleet, self.rulebook, self.courier.submit)
 
     @cached_property
     def giving_back(self) -> GivingBack:
@@ -482,10 +511,10 @@ class Bridge:
         """Finds by what one has in hand."""
         return Searching(self.database, [target.name for target in self.fleet if target.name != NOTICES])
 
-    @cached_property
+    @property
     def dossiers(self) -> Dossiers:
         """What is known of a person."""
-        return Dossiers(self.database, self.settings.ruleset)
+        return Dossiers(self.database, self.rulebook.rules)
 
     @cached_property
     def records(self) -> Records:
@@ -512,20 +541,23 @@ class Bridge:
         """Asks targets whether they can be used."""
         return Preflight(self.database, self.fleet, self.settings.notices)
 
-    @cached_property
+    @property
     def rehearsing(self) -> Rehearsing:
-        """What would happen."""
-        return self.rehearsing_by(self.settings)
+        """What would happen by the rules in force."""
+        return self._rehearsing(self.rulebook.rules, self.settings)
 
     def rehearsing_by(self, settings: Settings) -> Rehearsing:
         """Return what would happen by other rules, guard limits and freezes, at our targets."""
-        return Rehearsing(self.database, self.fleet, settings.ruleset, settings.guard, settings.freezes)
+        return self._rehearsing(settings.ruleset, settings)
+
+    def _rehearsing(self, rules: Ruleset, settings: Settings) -> Rehearsing:
+        return Rehearsing(self.database, self.fleet, rules, settings.guard, settings.freezes)
 
     @cached_property
     def execution(self) -> Execution:
         """What a worker does."""
         worker = f"{socket.gethostname()}-{os.getpid()}"
-        eligibility = Eligibility(self.settings.ruleset, Standing(self.grants, self.settings.profiles), self.timing)
+        eligibility = Eligibility(self.rulebook, Standing(self.grants, self.settings.profiles), self.timing)
         claiming = Claiming(self.database, self.fleet, eligibility, self.guarding, worker, self._lease)
         recording = Recording(self.database, _alarm, self.alarms)
         tell = self._telling(claiming).tell if self.settings.notices is not None else None
@@ -605,6 +637,12 @@ class Bridge:
             raise StoreUnavailableError("the database has another version's schema: run `scimbridge db upgrade`")
         with self.database.write() as tx:
             targets.ensure_targets(tx, [target.name for target in self.fleet])
+        self.following.follow()
+
+    def prepare_rules(self) -> None:
+        """Put the rules of the file in force where nobody has activated others; for processes that serve sources."""
+        self.following.take_file(self.clock())
+        self.following.follow()
 
     def prepare_names(self) -> None:
         """Have the store compare userNames as the settings say; for processes that write them.
@@ -617,6 +655,8 @@ class Bridge:
     def close(self) -> None:
         """Give everything back that was made."""
         made = self.__dict__
+        if "replaying" in made:
+            self.replaying.close()
         if "writer" in made:
             self.writer.close()
         if "courier" in made:
@@ -635,6 +675,30 @@ class Bridge:
     def _redis(self, timeout: float) -> Redis:
         return connect(self.queue_url, timeout=timeout)
 
+    @cached_property
+    def file_rules(self) -> FileRules:
+        """What the configuration says."""
+        settings = self.settings
+        text, digest = rules_text(settings)
+        return FileRules(
+            rules=settings.ruleset,
+            text=text,
+            digest=digest,
+            name=f"{settings.path or 'the environment'} on {socket.gethostname()}",
+            is_only_authority=not settings.operators.edit_rules,
+        )
+
+    def _rules_of(self, text: str) -> Sequence[Rule]:
+        found = read_rules(text, self.settings)
+        if found.problems:
+            raise ConfigurationError([placed.problem for placed in found.problems])
+        return found.rules
+
+    def _rules_changed(self, former: Ruleset, new: Ruleset) -> None:
+        for target in self.fleet:
+            if former.actions_at(target.name) != new.actions_at(target.name):
+                self.fleet.renew(target.name)
+
     def _telling(self, claiming: Claiming) -> Telling:
         channels = self.settings.notices
         assert channels is not None  # noqa: S101  # whoever asks has looked
@@ -646,7 +710,7 @@ class Bridge:
         if name not in self.settings.targets:
             raise TargetUnusableError(f"{name} is no target: nobody has an account there")
         permit = TargetPermit(self.fleet[name], self.database, self.leases, self.clock)
-        planned = self.settings.ruleset.actions_at(name)
+        planned = self.rulebook.rules.actions_at(name)
         context = Context(target=name, permit=permit, planned=planned, throttled=permit.throttled)
         return registry.build(name, self.settings.targets[name], context)
 

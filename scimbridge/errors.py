@@ -16,6 +16,7 @@
     │   ├── ArmingError
     │   ├── StillObservesError
     │   ├── RestoreRefusedError
+    │   ├── RulesRefusedError
     │   ├── SignInRefusedError
     │   ├── WeakPasswordError
     │   ├── OperatorRefusedError
@@ -98,6 +99,10 @@ class StillObservesError(RuleError):
 
 class RestoreRefusedError(RuleError):
     """Nothing is given back, for the reason that it says."""
+
+
+class RulesRefusedError(RuleError):
+    """A version of the rules cannot be changed or put in force; the message says why, and what to do."""
 
 
 class NotFoundError(RuleError):

@@ -97,6 +97,7 @@ class Supervisor:
         # Closed again before the forks: a connection must not be shared by two processes.
         bridge = self._bridge()
         bridge.prepare_store(may_upgrade=True)
+        bridge.prepare_rules()
         bridge.prepare_names()
         bridge.close()
 

@@ -10,6 +10,7 @@ import structlog
 from scimbridge import telemetry
 from scimbridge.bridge import Bridge
 from scimbridge.lifetime import Stop, beside, repeat
+from scimbridge.services.following import FOLLOW_EVERY
 from scimbridge.store.clock import MEASURE_EVERY
 
 SWEEP_EVERY = 1.0
@@ -38,6 +39,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
     bridge.store_clock.measure()
     with (
         beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop),
+        beside("rules", bridge.following.follow, FOLLOW_EVERY, stop),
         beside("finish", lambda: bridge.flooding.finish(bridge.clock()), FINISH_EVERY, stop),
         beside("count", lambda: bridge.census.run(bridge.clock()), COUNT_EVERY, stop),
         beside("tally", lambda: bridge.tallying.run(bridge.clock()), TALLY_EVERY, stop),

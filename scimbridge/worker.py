@@ -11,6 +11,7 @@ import structlog
 from scimbridge.bridge import Bridge
 from scimbridge.lifetime import Stop, beside
 from scimbridge.queue import job
+from scimbridge.services.following import FOLLOW_EVERY
 from scimbridge.store.clock import MEASURE_EVERY
 
 PATIENCE = 25.0
@@ -36,6 +37,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
     with (
         _upkeep_of_leases(bridge, stop),
         beside("clock", lambda: _watch_clock(bridge), MEASURE_EVERY.total_seconds(), stop),
+        beside("rules", bridge.following.follow, FOLLOW_EVERY, stop),
     ):
         crew.start()
         ready()

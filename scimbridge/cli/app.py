@@ -28,6 +28,7 @@ from scimbridge.cli import (
     processes,
     reconcile,
     report,
+    rules,
     sources,
     targets,
     tasks,
@@ -55,7 +56,7 @@ app.command()(reconcile.reconcile)
 for command in (approving.approve, approving.unapprove, expediting.expedite):
     cases.app.command()(command)
 for group in (
-    *(token, client, operator, sources, cases, tasks, groups, targets),
+    *(token, client, operator, sources, rules, cases, tasks, groups, targets),
     *(guard, hold, exclusion, inquiries, evidence, report, config, connectors, db),
 ):
     app.add_typer(group.app)

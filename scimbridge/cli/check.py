@@ -43,7 +43,8 @@ def _findings(bridge: Bridge) -> Iterator[Finding]:
     yield checks.check_queue(bridge)
     yield from checks.check_issuers(bridge)
     yield from checks.check_targets(bridge, [target.name for target in bridge.fleet])
-    yield from check_plans(bridge.settings, datetime.now(UTC))
+    yield from check_plans(bridge.settings, bridge.rulebook.rules.rules, datetime.now(UTC))
     if store.verdict is Verdict.OK:
+        yield from checks.check_rules(bridge)
         yield from checks.check_tokens(bridge)
         yield from checks.check_pauses(bridge)

@@ -12,6 +12,7 @@ from scimbridge.cli.opening import embedded_socket, is_embedded, missing_databas
 from scimbridge.cli.output import say, say_json
 from scimbridge.cli.reporting import ExitCode
 from scimbridge.dashboard.times import moment
+from scimbridge.domain.rules_version import Origin, RulesVersion
 from scimbridge.errors import KeysUnavailableError, QueueError, StoreError
 from scimbridge.services.preflight import Finding, Verdict
 
@@ -58,6 +59,36 @@ def check_store(bridge: Bridge) -> Finding:
     except StoreError as error:
         return _store(Verdict.FAILED, str(error), "see [store] url, the disk, and who may write there")
     return _store(Verdict.OK, f"{where}, schema current")
+
+
+def check_rules(bridge: Bridge) -> Iterator[Finding]:
+    """Yield which rules are in force, and how the file stands to them."""
+    standing = bridge.following.standing()
+    if standing.behind:
+        step = "give this machine the configuration and the release of the others; see `scimbridge rules list`"
+        yield Finding(name="rules", verdict=Verdict.FAILED, message=standing.behind, next_step=step)
+    elif standing.version is None:
+        yield Finding(name="rules", verdict=Verdict.OK, message="those of the file")
+    elif standing.is_file:
+        message = f"version {standing.version.version} is in force, which is what the file says"
+        yield Finding(name="rules", verdict=Verdict.OK, message=message)
+    elif not bridge.settings.operators.edit_rules:
+        message = f"version {standing.version.version} was activated elsewhere; here the file is the only authority"
+        step = "start the web process (`scimbridge up` or `serve`) again, so that the file is in force everywhere"
+        yield Finding(name="rules", verdict=Verdict.WARNING, message=message, next_step=step)
+    else:
+        yield _differing(standing.version)
+
+
+def _differing(version: RulesVersion) -> Finding:
+    if version.origin is Origin.FILE:
+        message = f"version {version.version} is in force; the file has been changed since"
+        step = "start the web process (`scimbridge up` or `serve`) again, so that the file is in force"
+    else:
+        message = f"version {version.version} is in force, activated by {version.activated_by}; the file has others"
+        step = "`scimbridge rules show --toml` prints those in force for the file; "
+        step += "`scimbridge rules draft --file` makes a draft of the file"
+    return Finding(name="rules", verdict=Verdict.WARNING, message=message, next_step=step)
 
 
 def check_queue(bridge: Bridge) -> Finding:

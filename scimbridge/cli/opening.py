@@ -58,6 +58,7 @@ def opened(config: Path | None, log_level: LogLevel, *, makes_store: bool = Fals
     try:
         _require_store(bridge, makes_store=makes_store)
         bridge.store_clock.measure()
+        bridge.following.follow()
         yield bridge
     finally:
         bridge.close()

@@ -57,12 +57,12 @@ def plan(
         now = bridge.clock()
         output = Output(now=now, html=html, as_json=as_json)
         settings = bridge.settings if rules is None else load(config, rules=rules)
-        rehearsing = bridge.rehearsing_by(settings)
+        rehearsing = bridge.rehearsing if rules is None else bridge.rehearsing_by(settings)
         if span is not None:
-            replayed = bridge.rehearsing.replay(settings.ruleset, span, now, _progress)
+            replayed = bridge.rehearsing.replay(settings.ruleset, span, now, note_progress)
             output.show_replay(replayed, everything=everything)
         elif who is not None and is_file(who):
-            output.show_file(rehearsing.rehearse_file(file_of_leavers(who), trigger, now, _progress))
+            output.show_file(rehearsing.rehearse_file(file_of_leavers(who), trigger, now, note_progress))
         elif who is not None:
             output.show_people(rehearsing.rehearse(who, trigger, now))
 
@@ -81,6 +81,7 @@ def _span(who: str | None, rules: Path | None, replay: str | None) -> timedelta 
         raise typer.BadParameter(f"--replay: {error}") from error
 
 
-def _progress(done: int, total: int) -> None:
+def note_progress(done: int, total: int) -> None:
+    """Say how far a rehearsal is that takes a while."""
     if total > PROGRESS_EVERY and (done % PROGRESS_EVERY == 0 or done == total):
         note(f"{done} of {total}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from scimbridge.config import Settings
@@ -14,9 +14,9 @@ from scimbridge.domain.times import distance, moment
 from scimbridge.services.preflight import Finding, Verdict
 
 
-def check_plans(settings: Settings, now: datetime) -> Iterator[Finding]:
-    """Yield what is worth knowing about rules, freezes and the guard; without it, the store is not asked."""
-    for rule in settings.ruleset.rules:
+def check_plans(settings: Settings, rules: Iterable[Rule], now: datetime) -> Iterator[Finding]:
+    """Yield what is worth knowing about the rules in force, freezes and the guard; the store is not asked."""
+    for rule in rules:
         yield from _about_rule(rule, settings, now)
     for freeze in settings.freezes:
         if freeze.end > now:

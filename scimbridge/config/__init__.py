@@ -2,8 +2,20 @@
 
 from scimbridge.config.addresses import EMBEDDED
 from scimbridge.config.example import example
+from scimbridge.config.ruleset import read_rules, rules_text, rules_within
 from scimbridge.config.schema import json_schema
 from scimbridge.config.settings import ServerSettings, Settings, load
 from scimbridge.config.values import Listen
 
-__all__ = ["EMBEDDED", "Listen", "ServerSettings", "Settings", "example", "json_schema", "load"]
+__all__ = [
+    "EMBEDDED",
+    "Listen",
+    "ServerSettings",
+    "Settings",
+    "example",
+    "json_schema",
+    "load",
+    "read_rules",
+    "rules_text",
+    "rules_within",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scimbridge.config.hooks import HookSection
@@ -14,14 +14,14 @@ from scimbridge.hooks.http import HttpHook
 from scimbridge.sdk.signing import parse_key
 
 
-def hooks_of(sections: Mapping[str, HookSection], named: Iterable[str]) -> dict[str, Hook]:
-    """Return the hooks that rules name.
+def hooks_of(sections: Mapping[str, HookSection]) -> dict[str, Hook]:
+    """Return the hooks that rules can name: those of the configuration, and those that are installed.
 
-    Args:
-        sections: Those of the configuration.
-        named: The names in rules.
+    All of them, because rules may be changed while the bridge runs. None is imported.
     """
-    return {name: _http(sections[name]) if name in sections else EntryPointHook(name) for name in set(named)}
+    return {name: EntryPointHook(name) for name in installed()} | {
+        name: _http(section) for name, section in sections.items()
+    }
 
 
 def check_hooks(rules: Any, sections: Any) -> Iterator[Problem]:

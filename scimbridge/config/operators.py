@@ -83,6 +83,10 @@ class OperatorsSection(NotifyTable):
     idle: Duration = Field(default=timedelta(hours=1), examples=["1h"], ge=timedelta(minutes=5))
     """How long a session lasts that nobody uses."""
 
+    edit_rules: bool = True
+    """Whether admins may change `[[rules]]` while the bridge runs, on its pages, with `scimbridge rules` or by the API.
+    `false`: this file is the only authority; what was activated elsewhere ends when the web process starts."""
+
     oidc: OidcSection | None = None
     """An OpenID provider; see `[operators.oidc]`."""
 
@@ -93,11 +97,13 @@ class OperatorSettings:
 
     Attributes:
         terms: How long sessions last.
+        edit_rules: Whether rules may be changed elsewhere than in the file.
         provider: Who signs operators in beside the bridge; ``None`` where nobody does.
     """
 
     terms: SessionTerms
     provider: Provider | None
+    edit_rules: bool = True
 
 
 def operators_of(section: OperatorsSection) -> OperatorSettings:
@@ -105,6 +111,7 @@ def operators_of(section: OperatorsSection) -> OperatorSettings:
     return OperatorSettings(
         terms=SessionTerms(length=section.session, idle=section.idle),
         provider=None if section.oidc is None else _provider(section.oidc),
+        edit_rules=section.edit_rules,
     )
 
 

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
+from scimbridge.config.asking import check_hooks
 from scimbridge.config.contradictions import contradictions
 from scimbridge.config.document import RuleSection, StageSection
 from scimbridge.config.drafts import KnownTargets, RuleDraft, StageDraft, drafts_of, listed
 from scimbridge.config.group_rules import check_group_rule
 from scimbridge.config.problems import suggestion
+from scimbridge.config.targets import Targets, check_needs
 from scimbridge.domain.action import Action
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.rule import Rule, Stage, Terms
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import Problem
+
+
+def check_rule_tables(tables: Mapping[str, Any], targets: Targets) -> list[Problem]:
+    """Return what is wrong with ``[[rules]]`` beyond single values: among them, with targets, and with hooks.
+
+    Args:
+        tables: All plain tables of the configuration.
+        targets: Those of its targets that could be read.
+    """
+    rules, named = tables.get("rules"), tables.get("targets")
+    known = KnownTargets(
+        names=frozenset(named) if isinstance(named, dict) else frozenset(), capabilities=targets.capabilities
+    )
+    return [
+        *check_rules(rules, known),
+        *check_needs(targets, planned_actions(rules, known)),
+        *check_hooks(rules, tables.get("hooks")),
+    ]
 
 
 def check_rules(tables: Any, targets: KnownTargets) -> list[Problem]:

@@ -12,18 +12,17 @@ from typing import Any
 
 from scimbridge.config.access import access_of, check_access, written_out_passwords
 from scimbridge.config.addresses import has_password, queue_url, store_url
-from scimbridge.config.asking import check_hooks, hooks_of, written_out_hook_secrets
+from scimbridge.config.asking import hooks_of, written_out_hook_secrets
 from scimbridge.config.document import Document, SourceSection
-from scimbridge.config.drafts import KnownTargets
 from scimbridge.config.limits import check_limits, exclusion_of, guard_of
 from scimbridge.config.listing import Listed, list_settings
 from scimbridge.config.notify import channels_of, written_out_secrets
 from scimbridge.config.operators import OperatorSettings, operators_of, written_out_client_secret
 from scimbridge.config.problems import read
 from scimbridge.config.recipients import check_recipients
-from scimbridge.config.rules import check_rules, planned_actions, rule_of
+from scimbridge.config.rules import check_rule_tables, rule_of
 from scimbridge.config.sources import RawSettings, collect
-from scimbridge.config.targets import Targets, check_needs, read_targets
+from scimbridge.config.targets import Targets, read_targets
 from scimbridge.config.values import Listen
 from scimbridge.domain.access import Network, SourceAccess
 from scimbridge.domain.action import Action
@@ -76,7 +75,7 @@ class Settings:
         unusable: The targets whose connectors cannot be used, each with the reason. They wait; all others work.
         freezes: Periods without irreversible work.
         deadlines: How long after its due date each action may take before an alarm goes out.
-        hooks: Whom rules ask, by the names that they use.
+        hooks: Whom rules can ask, by the names that they use.
         seal_key: The file of the key that seals the history.
         notices: How people are told; ``None`` where nobody is.
         warnings: What is allowed, and yet worth a look.
@@ -129,12 +128,9 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None, *, 
     secrets = SecretSources(raw.base_dir)
     targets = read_targets(raw.tables.get("targets"), secrets, problems)
     problems += check_access(document.sources) if document is not None else ()
-    known = _known(raw.tables.get("targets"), targets)
-    problems += check_rules(raw.tables.get("rules"), known)
-    problems += check_needs(targets, planned_actions(raw.tables.get("rules"), known))
-    problems += check_hooks(raw.tables.get("rules"), raw.tables.get("hooks"))
+    problems += check_rule_tables(raw.tables, targets)
     problems += check_limits(document, raw.tables.get("targets")) if document is not None else ()
-    problems += check_recipients(document) if document is not None else ()
+    problems += check_recipients(document.rules, document.notify) if document is not None else ()
     if problems or document is None:
         raise ConfigurationError([_with_variable(raw, problem) for problem in problems])
     return _settings(raw, document, targets, secrets.warnings)
@@ -146,11 +142,6 @@ def _without_targets(tables: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(targets, dict):
         return tables
     return {**tables, "targets": {name: {} if isinstance(table, dict) else table for name, table in targets.items()}}
-
-
-def _known(tables: Any, targets: Targets) -> KnownTargets:
-    names = frozenset(tables) if isinstance(tables, dict) else frozenset()
-    return KnownTargets(names=names, capabilities=targets.capabilities)
 
 
 def _with_variable(raw: RawSettings, problem: Problem) -> Problem:
@@ -190,7 +181,7 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
         guard=guard_of(document, targets.configs),
         freezes=tuple(section.freeze() for section in document.freeze),
         deadlines=MappingProxyType(dict(document.deadlines)),
-        hooks=MappingProxyType(hooks_of(document.hooks, (rule.hook for rule in document.rules if rule.hook))),
+        hooks=MappingProxyType(hooks_of(document.hooks)),
         seal_key=raw.base_dir / key_file if (key_file := document.evidence.key_file) else data_dir / "evidence.key",
         notices=channels_of(document.notify, public_url) if document.notify is not None else None,
         warnings=(*map(_waits, targets.unusable.values()), *_written_out(raw, literals), *_absences(document)),

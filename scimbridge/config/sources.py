@@ -32,12 +32,14 @@ class RawSettings:
         tables: The file's tables with the environment's values put in.
         variables: Which place came from which environment variable.
         problems: Variables that name no place.
+        text: The file, as it was read.
     """
 
     path: Path | None
     tables: dict[str, Any]
     variables: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    text: str = field(default="", repr=False)
 
     @property
     def base_dir(self) -> Path:
@@ -63,9 +65,10 @@ def collect(path: Path | None, environ: Mapping[str, str], *, rules: Path | None
         raise ConfigurationError(
             [Problem("--config", f"there is no {DEFAULT_NAME} here; name the file, or set {PATH_VARIABLE}")]
         )
-    raw = RawSettings(path=chosen, tables=_read(chosen) if chosen else {})
+    text = _text(chosen) if chosen else ""
+    raw = RawSettings(path=chosen, tables=_tables(chosen, text) if chosen else {}, text=text)
     if rules is not None:
-        others = _read(rules)
+        others = _tables(rules, _text(rules))
         kept = {key: table for key, table in raw.tables.items() if key not in RULES or "targets" not in others}
         raw.tables = kept | {key: table for key, table in others.items() if key in RULES}
     for name, keys in settings.items():
@@ -83,13 +86,18 @@ def _in_current_folder() -> Path | None:
     return path if path.is_file() else None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _text(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise _unreadable(path, f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise _unreadable(path, "is not UTF-8 text") from error
+
+
+def _tables(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _unreadable(path, f"is not TOML: {error}") from error
 

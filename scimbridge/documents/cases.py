@@ -28,6 +28,7 @@ def case_document(summary: CaseSummary) -> Document:
         "source": case.source,
         "kind": case.kind,
         "rule": case.rule,
+        "rules_version": case.ruleset,
         "trigger": case.trigger,
         "trigger_at": iso(case.trigger_at),
         "state": case.state,

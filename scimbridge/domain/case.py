@@ -39,6 +39,7 @@ class Case:
         reason: Why it ended.
         rule_version: A digest of the rule as it was then.
         opened_by: Who asked for it, where that was an operator.
+        ruleset: The version of all rules that planned it, where the store knew of one.
     """
 
     id: CaseId
@@ -54,6 +55,7 @@ class Case:
     reason: str = ""
     rule_version: str = ""
     opened_by: str | None = None
+    ruleset: int | None = None
 
     @property
     def is_about_group(self) -> bool:

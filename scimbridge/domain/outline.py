@@ -69,7 +69,8 @@ class Outline:
 class Outlines:
     """Outlines that were asked for before: working one out takes longer than all else that is decided about a fact.
 
-    None of them ever grows old: a process keeps the rules and the targets that it began with.
+    None of them ever grows old: a process keeps the targets that it began with, and rules are never changed. Those
+    that are no longer in force are not asked for any more.
 
     Args:
         targets: What can be acted on.

@@ -188,20 +188,19 @@ class Ruleset:
         )
 
     def why_excluded(
-        self, identity: Identity, rule_name: str, now: datetime, more: Iterable[Exclusion] = ()
+        self, identity: Identity, rule: Rule | None, now: datetime, more: Iterable[Exclusion] = ()
     ) -> str | None:
         """Return why this identity is never touched, or ``None``.
 
         Args:
             identity: As its source last described it.
-            rule_name: The rule of its case, whose own ``exclude`` counts too.
+            rule: The rule of its case, whose own ``exclude`` counts too, if there is one.
             now: When (UTC): exclusions may end.
             more: Exclusions made at run time.
         """
         for exclusion in (*self.exclusions, *more):
             if exclusion.spares(identity, now):
                 return exclusion.reason
-        rule = self.named(rule_name)
         if rule is not None and rule.excludes(identity):
             return f"excluded by rule {rule.name!r}"
         return None

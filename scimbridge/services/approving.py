@@ -13,7 +13,7 @@ from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.outline import NOTICES
-from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import ApprovalRefusedError, CaseClosedError
@@ -92,10 +92,10 @@ class Withdrawn:
 class Approving:
     """Reads accounts, never writes to them."""
 
-    def __init__(self, database: Database, fleet: Fleet, rules: Ruleset, submit: Submit) -> None:
+    def __init__(self, database: Database, fleet: Fleet, rulebook: Rulebook, submit: Submit) -> None:
         self._database = database
         self._fleet = fleet
-        self._rules = rules
+        self._rulebook = rulebook
         self._submit = submit
 
     def stages(self, case_id: str) -> list[CaseStage]:
@@ -135,7 +135,7 @@ class Approving:
             stage_id=stage.id,
             identity_id=case.identity_id,
             rule=case.rule,
-            rule_version=lapsing.rule_version(self._rules, case),
+            rule_version=lapsing.rule_version(self._rulebook.rules, case),
             parameters=lapsing.parameters(stage.terms, identity),
             subjects=tuple(each.subject for each in seen),
         )

@@ -16,6 +16,7 @@ from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.names import fold
 from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.task import Task
 from scimbridge.errors import RuleError
 from scimbridge.sdk.connector import Connector
@@ -73,10 +74,14 @@ class ObstacleError(RuleError):
 class Eligibility:
     """Decides from the rows that the calling transaction has locked."""
 
-    def __init__(self, rules: Ruleset, standing: Standing, timing: Timing = ANY_TIME) -> None:
-        self._rules = rules
+    def __init__(self, rulebook: Rulebook, standing: Standing, timing: Timing = ANY_TIME) -> None:
+        self._rulebook = rulebook
         self._standing = standing
         self._timing = timing
+
+    @property
+    def _rules(self) -> Ruleset:
+        return self._rulebook.rules
 
     def obstacle(
         self, tx: Connection, task: Task, account: Account, identity: Identity, now: datetime
@@ -112,14 +117,14 @@ class Eligibility:
     def _why_spared(
         self, tx: Connection, case: Case, task: Task, account: Account, identity: Identity, now: datetime
     ) -> str | None:
-        more = holds.standing_exclusions(tx)
+        rules, more = self._rules, holds.standing_exclusions(tx)
         names = [name for name in (account.native_id, account.name) if name]
-        if identity.is_group and (why := self._rules.why_group_excluded(task.target, identity.user_name, now, more)):
+        if identity.is_group and (why := rules.why_group_excluded(task.target, identity.user_name, now, more)):
             return why
         return (
-            self._rules.why_excluded(identity, case.rule, now, more)
-            or self._rules.why_target_excluded(task.target, now, more)
-            or self._rules.why_account_excluded(task.target, names, now, more)
+            rules.why_excluded(identity, rules.named(case.rule), now, more)
+            or rules.why_target_excluded(task.target, now, more)
+            or rules.why_account_excluded(task.target, names, now, more)
         )
 
     def account_exclusion(self, tx: Connection, target: str, names: Iterable[str], now: datetime) -> str | None:

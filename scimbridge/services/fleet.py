@@ -74,6 +74,7 @@ class Fleet:
         self._targets = targets
         self._build = build
         self._connectors: dict[str, Connector[Any]] = {}
+        self._former: list[Connector[Any]] = []
         self._turn = threading.Lock()
 
     def __iter__(self) -> Iterator[Target]:
@@ -119,9 +120,17 @@ class Fleet:
                     raise TargetUnusableError(str(error)) from error
             return self._connectors[name]
 
+    def renew(self, name: str) -> None:
+        """Have the connector of a target made anew; the former one is kept for those who are at work with it."""
+        with self._turn:
+            former = self._connectors.pop(name, None)
+            if former is not None:
+                self._former.append(former)
+
     def close(self) -> None:
         """Close all connectors that were made."""
         with self._turn:
-            for connector in self._connectors.values():
+            for connector in (*self._connectors.values(), *self._former):
                 connector.close()
             self._connectors.clear()
+            self._former.clear()

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimbridge.domain.identity import Identity
-from scimbridge.domain.mover import Movers
 from scimbridge.domain.names import fold
 from scimbridge.domain.resource import MemberKind, StoredGroup
-from scimbridge.domain.rule import Rule, Ruleset
+from scimbridge.domain.rule import Rule
+from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services.grants import Grants, listed
@@ -28,21 +28,21 @@ EMPTIED = "the group was emptied, which is no fact about those who were in it"
 class Moving:
     """Turns a change of somebody into a fact where a rule is for it, and changing back into its end."""
 
-    def __init__(self, rules: Ruleset, planner: Planner, returning: Returning, grants: Grants) -> None:
-        self._movers = Movers(rules.rules)
+    def __init__(self, rulebook: Rulebook, planner: Planner, returning: Returning, grants: Grants) -> None:
+        self._rulebook = rulebook
         self._planner = planner
         self._returning = returning
         self._grants = grants
 
     def watches(self, display_name: str) -> bool:
         """Whether it matters who comes into a group and who leaves it."""
-        return self._movers.ask_about_group(display_name)
+        return self._rulebook.edition.movers.ask_about_group(display_name)
 
     def user_changed(
         self, tx: Connection, before: Identity, after: Identity, now: datetime, request_id: str | None = None
     ) -> Verdict:
         """Take in a change of a User. The caller holds the identity's lock."""
-        if not self._movers.may_concern(before, after):
+        if not self._rulebook.edition.movers.may_concern(before, after):
             return NOTHING
         left = identities.left_by(tx, [after.id], now).get(after.id, ())
         before, after = identities.remembering(before, left), identities.remembering(after, left)
@@ -102,7 +102,7 @@ class Moving:
         is_crowd: bool = False,
     ) -> Verdict:
         back = self._changed_back(tx, before, after, now)
-        rule = None if is_crowd else self._movers.first_match(before, after)
+        rule = None if is_crowd else self._rulebook.edition.movers.first_match(before, after)
         if rule is None:
             return back
         return joined(back, self._moved(tx, rule, before, after, now, request_id=request_id, no_fact=no_fact))

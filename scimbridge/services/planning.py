@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 from scimbridge.domain.capability import Capabilities
 from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.flood import Flood
-from scimbridge.domain.hold import Hold
+from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import AccountId, TaskId, new_id
 from scimbridge.domain.lightweight import lightweight
 from scimbridge.domain.outline import NOTICES, Outlines, describe
 from scimbridge.domain.plan import PlannedStage, PlannedTask, amend, dated
-from scimbridge.domain.rule import Rule, Ruleset, Terms
+from scimbridge.domain.rule import Rule, Terms
+from scimbridge.domain.rulebook import Edition, Rulebook
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
@@ -55,7 +56,7 @@ class Planner:
     """Turns facts into cases, by the rules and by what the targets can do.
 
     Args:
-        rules: Who leaves how.
+        rulebook: Who leaves how, as of now.
         capabilities: What each target can do; anything where nobody can tell.
         guarding: Holds floods.
         timing: When work is let go.
@@ -64,14 +65,14 @@ class Planner:
 
     def __init__(
         self,
-        rules: Ruleset,
+        rulebook: Rulebook,
         capabilities: Capabilities,
         guarding: Guarding,
         timing: Timing = ANY_TIME,
         unusable: Mapping[str, str] = {},  # nothing is ever put into it
     ) -> None:
         self._timing = timing
-        self._rules = rules
+        self._rulebook = rulebook
         self._capabilities = capabilities
         self._outlines = Outlines(capabilities)
         self._guarding = guarding
@@ -100,19 +101,20 @@ class Planner:
         found = around(tx, identity.id, fact.at)
         identity = identities.remembering(identity, found.left)
         open_case = found.open_case
-        rule = rule or self._rules.first_match(fact.trigger, identity)
+        edition = self._rulebook.edition
+        rule = rule or edition.rules.first_match(fact.trigger, identity)
         if rule is None:
             return self._leave_alone(tx, fact, open_case, "no rule matches", "fact without rule")
         exclusions = holds.standing_exclusions(tx) if found.has_exclusions else ()
-        why = self._rules.why_excluded(identity, rule.name, fact.at, exclusions)
+        why = edition.rules.why_excluded(identity, rule, fact.at, exclusions)
         if why is not None:
             return self._leave_alone(tx, fact, open_case, f"excluded: {why}", "excluded")
         _note_loss(tx, fact, rule)
         if open_case is not None and settling.stop_restoring(tx, open_case, fact):
             open_case = None
         if open_case is None:
-            return self._open(tx, fact, identity, rule, found)
-        return self._amend(tx, fact, open_case, rule, found)
+            return self._open(tx, fact, identity, rule, edition, found)
+        return self._amend(tx, fact, open_case, rule, edition, found)
 
     def leave_alone(self, tx: Connection, fact: Fact, why: str) -> Verdict:
         """Record a fact that starts nothing, with the reason."""
@@ -132,7 +134,9 @@ class Planner:
         )
         return Verdict(f"{fact.trigger}: {verdict}")
 
-    def _open(self, tx: Connection, fact: Fact, identity: Identity, rule: Rule, found: Surroundings) -> Verdict:
+    def _open(
+        self, tx: Connection, fact: Fact, identity: Identity, rule: Rule, edition: Edition, found: Surroundings
+    ) -> Verdict:
         outline = self._outlines.of(rule, fact)
         case = cases.insert_case(
             tx,
@@ -145,6 +149,7 @@ class Planner:
             now=fact.at,
             rule_version=rule.version,
             opened_by=fact.actor,
+            ruleset=edition.number,
         )
         journal.record(
             tx,
@@ -158,16 +163,19 @@ class Planner:
         )
         floods = self._guarding.admit(tx, case, outline.counted, fact.at)
         is_asked = not outline.is_empty and _have_asked(tx, case, rule, fact.at, is_addition=False)
+        is_doubted = _doubt(tx, case, edition, fact.at)
         verdict = f"case opened by rule {rule.name!r}: {outline.said}{_held_by(floods)}"
         journal.record_fact(tx, fact, case.id, verdict)
-        may_be_held = found.has_holds or bool(floods) or is_asked
+        may_be_held = found.has_holds or bool(floods) or is_asked or is_doubted
         stages = dated(outline, fact.at)
         wakeups = self._insert_stages(tx, case, stages, fact.at, found, may_be_held=may_be_held)
         if outline.is_empty:
             settling.complete(tx, case, [], fact.at)
         return Verdict(verdict, wakeups)
 
-    def _amend(self, tx: Connection, fact: Fact, case: Case, rule: Rule, found: Surroundings) -> Verdict:
+    def _amend(
+        self, tx: Connection, fact: Fact, case: Case, rule: Rule, edition: Edition, found: Surroundings
+    ) -> Verdict:
         outline = self._outlines.of(rule, fact)
         stages = dated(outline, fact.at)
         amendment = amend(tasks.tasks_of_case(tx, case.id, lock=True), stages)
@@ -199,7 +207,8 @@ class Planner:
         verdict += _held_by(floods)
         journal.record_fact(tx, fact, case.id, verdict)
         is_asked = bool(amendment) and not outline.is_empty and _have_asked(tx, case, rule, fact.at, is_addition=True)
-        may_be_held = found.has_holds or bool(floods) or is_asked
+        is_doubted = bool(amendment) and _doubt(tx, case, edition, fact.at)
+        may_be_held = found.has_holds or bool(floods) or is_asked or is_doubted
         return Verdict(
             verdict, self._insert_stages(tx, case, amendment.stages, fact.at, found, may_be_held=may_be_held)
         )
@@ -241,6 +250,18 @@ def _have_asked(tx: Connection, case: Case, rule: Rule, now: datetime, *, is_add
     if rule.hook is None:
         return False
     hook_calls.ask(tx, case, rule.hook, now, is_addition=is_addition)
+    return True
+
+
+def _doubt(tx: Connection, case: Case, edition: Edition, now: datetime) -> bool:
+    """Hold a case that was planned by rules that are no longer those in force; a person looks at it."""
+    if not edition.behind:
+        return False
+    hold = holds.place(tx, Scope.CASE, case.id, reason=edition.behind, by=journal.BRIDGE, now=now)
+    details = {"hold": hold.id}
+    journal.record(
+        tx, "hold placed", now, reason=edition.behind, case_id=case.id, identity_id=case.identity_id, details=details
+    )
     return True
 
 

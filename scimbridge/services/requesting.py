@@ -15,7 +15,8 @@ from scimbridge.domain.leavers import Leaver
 from scimbridge.domain.lifecycle import read_end
 from scimbridge.domain.plan import amend, plan_fact
 from scimbridge.domain.request import Asked, Finding, Outcome, Report
-from scimbridge.domain.rule import Rule, Ruleset
+from scimbridge.domain.rule import Rule
+from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.source import Profiles
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.errors import NotFoundError
@@ -37,14 +38,14 @@ class Requesting:
         self,
         database: Database,
         planner: Planner,
-        rules: Ruleset,
+        rulebook: Rulebook,
         capabilities: Capabilities,
         profiles: Profiles,
         submit: Submit,
     ) -> None:
         self._database = database
         self._planner = planner
-        self._rules = rules
+        self._rulebook = rulebook
         self._capabilities = capabilities
         self._profiles = profiles
         self._submit = submit
@@ -155,12 +156,13 @@ class Requesting:
         due_at, problem = _date(leaver.date, self._profiles, identity.source)
         if problem:
             return replace(finding, outcome=Outcome.WRONG, why=problem)
-        rule = self._rules.first_match(Trigger.REQUESTED, identity)
+        rules = self._rulebook.rules
+        rule = rules.first_match(Trigger.REQUESTED, identity)
         if rule is None:
             return replace(finding, outcome=Outcome.LEFT_ALONE, why='no rule for "requested" matches')
         found = around(tx, identity.id, now)
         more = holds.standing_exclusions(tx) if found.has_exclusions else ()
-        why = self._rules.why_excluded(identity, rule.name, now, more)
+        why = rules.why_excluded(identity, rule, now, more)
         if why is not None:
             return replace(finding, outcome=Outcome.LEFT_ALONE, why=f"excluded: {why}")
         known = self._known(tx, found.open_case, identity, rule, asked, now)

@@ -16,7 +16,8 @@ from scimbridge.domain.outline import NOTICES
 from scimbridge.domain.plan import PlannedStage, amend, plan_fact
 from scimbridge.domain.request import Asked, Outcome
 from scimbridge.domain.retirement import GroupFinding, GroupReport, NamedGroup
-from scimbridge.domain.rule import Rule, Ruleset
+from scimbridge.domain.rule import Rule
+from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import AccountNotFoundError, AmbiguousAccountError
@@ -37,14 +38,14 @@ class Retiring:
         database: Database,
         fleet: Fleet,
         planner: Planner,
-        rules: Ruleset,
+        rulebook: Rulebook,
         capabilities: Capabilities,
         submit: Submit,
     ) -> None:
         self._database = database
         self._fleet = fleet
         self._planner = planner
-        self._rules = rules
+        self._rulebook = rulebook
         self._capabilities = capabilities
         self._submit = submit
 
@@ -134,17 +135,17 @@ class Retiring:
 
     def _rule(self, fact: Fact, identity: Identity) -> Rule | None:
         """Return the first rule for such a group that does something at its target."""
-        for rule in self._rules.rules:
+        for rule in self._rulebook.rules.rules:
             if rule.applies_to(fact.trigger, identity) and _acts(plan_fact(rule, fact, self._capabilities)):
                 return rule
         return None
 
     def _why_excluded(self, tx: Connection, target: str, identity: Identity, rule: Rule, now: datetime) -> str | None:
-        more = holds.standing_exclusions(tx)
+        rules, more = self._rulebook.rules, holds.standing_exclusions(tx)
         return (
-            self._rules.why_group_excluded(target, identity.user_name, now, more)
-            or self._rules.why_excluded(identity, rule.name, now, more)
-            or self._rules.why_target_excluded(target, now, more)
+            rules.why_group_excluded(target, identity.user_name, now, more)
+            or rules.why_excluded(identity, rule, now, more)
+            or rules.why_target_excluded(target, now, more)
         )
 
     def _adds(self, tx: Connection, case: Case, fact: Fact, rule: Rule) -> bool:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.identity import Identity
-from scimbridge.domain.mover import Movers
-from scimbridge.domain.rule import Restore, Ruleset
+from scimbridge.domain.rule import Restore
+from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import restoring, settling
@@ -25,9 +25,8 @@ from scimbridge.store.surroundings import Owned, Surroundings, around
 class Returning:
     """Undoes leave cases for identities that are active again, or assigned to a target again."""
 
-    def __init__(self, rules: Ruleset, planner: Planner, grants: Grants) -> None:
-        self._rules = rules
-        self._has_movers = bool(Movers(rules.rules))
+    def __init__(self, rulebook: Rulebook, planner: Planner, grants: Grants) -> None:
+        self._rulebook = rulebook
         self._planner = planner
         self._grants = grants
 
@@ -81,7 +80,7 @@ class Returning:
             wakeups += again.wakeups
             said.append(f"still {again.text}")
         for move in moved.values():
-            rule = self._rules.named(move.rule)
+            rule = self._rulebook.rules.named(move.rule)
             if rule is not None:
                 again = self._planner.take(tx, _still_moved(identity, move), identity, rule=rule)
                 wakeups += again.wakeups
@@ -188,7 +187,7 @@ class Returning:
         """Return the targets that an identity lost by changing, has not got back by changing, and is not granted."""
         found = {
             move.target: move
-            for move in (moves.moves_of(tx, identity.id) if self._has_movers else ())
+            for move in (moves.moves_of(tx, identity.id) if self._rulebook.edition.movers else ())
             if move.shift.has_happened(identity)
         }
         granted = self._grants.to(tx, [identity.id])[identity.id] if found else frozenset()
@@ -200,7 +199,7 @@ class Returning:
         return restoring.open_restore(tx, identity, taken, wish, self._planner.capabilities, now)
 
     def _restore_of(self, case: Case) -> Restore:
-        rule = self._rules.named(case.rule)
+        rule = self._rulebook.rules.named(case.rule)
         return rule.restore if rule is not None else Restore.MANUAL
 
 

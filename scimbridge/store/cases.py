@@ -53,6 +53,7 @@ def insert_case(
     now: datetime,
     rule_version: str = "",
     opened_by: str | None = None,
+    ruleset: int | None = None,
 ) -> Case:
     """Store an open case and return it."""
     case = Case(
@@ -67,6 +68,7 @@ def insert_case(
         opened_at=now,
         rule_version=rule_version,
         opened_by=opened_by,
+        ruleset=ruleset,
     )
     _INSERT.add(tx, _row_of(case))
     return case
@@ -178,6 +180,7 @@ def _row_of(case: Case) -> dict[str, Any]:
         "reason": case.reason,
         "rule_version": case.rule_version,
         "opened_by": case.opened_by,
+        "ruleset": case.ruleset,
     }
 
 
@@ -197,4 +200,5 @@ def case_of(row: Row) -> Case:
         reason=row["reason"],
         rule_version=row["rule_version"],
         opened_by=row["opened_by"],
+        ruleset=row["ruleset"],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select
@@ -176,6 +176,13 @@ def left_alone_of(tx: Connection, identity_id: str, limit: int) -> Sequence[RowM
 def count_facts(tx: Connection, since: datetime) -> int:
     """Return how many facts came after a time."""
     return int(tx.execute(select(func.count()).select_from(facts).where(*_came_after(since))).scalar_one())
+
+
+def newest_facts_since(tx: Connection, since: datetime, most: int) -> datetime:
+    """Return a time since which at most so many facts came: the given one, or a later one."""
+    query = select(facts.c.at).where(*_came_after(since)).order_by(facts.c.id.desc()).offset(most).limit(1)
+    found: datetime | None = tx.execute(query).scalar()
+    return since if found is None else max(since, found + timedelta(microseconds=1))
 
 
 def facts_since(tx: Connection, since: datetime, limit: int, *, after: str = "") -> Sequence[RowMapping]:

@@ -109,6 +109,7 @@ _CASE = (
     cases.c.reason,
     cases.c.rule_version,
     cases.c.opened_by,
+    cases.c.ruleset,
 )
 """What a case is made of, in the order of ``_case``."""
 _TABLES = frozenset(
@@ -193,7 +194,8 @@ def _left(rows: Sequence[Sequence[Any]], since: datetime) -> Sequence[str]:
 def _case(values: Sequence[Any] | None) -> Case | None:
     if values is None:
         return None
-    key, identity, source, kind, rule, trigger, trigger_at, state, opened_at, closed_at, reason, version, by = values
+    key, identity, source, kind, rule, trigger, trigger_at, state, opened_at, closed_at, reason, *of = values
+    version, by, ruleset = of
     return Case(
         id=CaseId(key),
         identity_id=IdentityId(identity),
@@ -208,4 +210,5 @@ def _case(values: Sequence[Any] | None) -> Case | None:
         reason=reason,
         rule_version=version,
         opened_by=by,
+        ruleset=ruleset,
     )

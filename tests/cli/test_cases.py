@@ -17,7 +17,8 @@ from tests.cli.conftest import Terminal
 from tests.services.bench import SOURCE, Bench
 
 LIST_KEYS = {
-    *("id", "user_name", "identity_id", "source", "kind", "rule", "trigger", "trigger_at", "state", "situation"),
+    *("id", "user_name", "identity_id", "source", "kind", "rule", "rules_version", "trigger", "trigger_at"),
+    *("state", "situation"),
     *("next_due_at", "opened_at", "closed_at", "reason", "tasks"),
 }
 

@@ -77,6 +77,7 @@ def test_everything_that_is_well_is_ok(bench: Bench, terminal: Terminal, answers
         ["ok", "targets.crm:"],
         ["ok", "targets.directory:"],
         ["ok", "guard:"],
+        ["ok", "rules:"],
     ]
     assert shown[3].endswith(f"{answers['crm']} (enforce mode)")
 

@@ -20,6 +20,8 @@ EXPECTED = {
     *("token create", "token list", "token revoke"),
     *("client create", "client list", "client revoke"),
     *("sources list", "sources show", "sources requests"),
+    *("rules list", "rules show", "rules diff", "rules draft", "rules check", "rules replay", "rules activate"),
+    "rules discard",
     *("cases list", "cases show", "cases cancel", "cases retry", "cases restore", "tasks link", "tasks done"),
     *("cases approve", "cases expedite", "cases find", "cases unapprove"),
     *(
@@ -56,7 +58,7 @@ CHANGING = {
         "exclusion add",
         "exclusion end",
     ),
-    *("inquiries confirm", "inquiries dismiss", "connectors new", "db upgrade", "evidence export"),
+    *("rules discard", "inquiries confirm", "inquiries dismiss", "connectors new", "db upgrade", "evidence export"),
 }
 """What changes something, and has nothing to tell that a program would read."""
 

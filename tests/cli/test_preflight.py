@@ -39,7 +39,9 @@ suspend = { count = 50, percent = 5, window = "1h" }
 
 
 def findings(terminal: Terminal, clock: FakeClock) -> list[str]:
-    return [f"{one.verdict} {one.name}: {one.message}" for one in check_plans(load(terminal.config), clock())]
+    settings = load(terminal.config)
+    found = check_plans(settings, settings.ruleset.rules, clock())
+    return [f"{one.verdict} {one.name}: {one.message}" for one in found]
 
 
 def test_what_a_target_cannot_do_and_when_a_schedule_is_next_is_said(terminal: Terminal, clock: FakeClock) -> None:

@@ -33,7 +33,7 @@ EVERY_KIND = [
 
 def said_by(rules: Ruleset, now: datetime = NOW) -> list[object]:
     return [
-        rules.why_excluded(ADA, "leavers", now),
+        rules.why_excluded(ADA, None, now),
         rules.why_target_excluded("crm", now),
         rules.why_account_excluded("crm", ["ada"], now),
         rules.spared_groups("crm", now),
@@ -91,7 +91,7 @@ def test_exclusions_made_at_run_time_spare_as_those_of_the_configuration(exclusi
     rules = Ruleset(())
 
     assert [
-        rules.why_excluded(ADA, "leavers", NOW, [exclusion]),
+        rules.why_excluded(ADA, None, NOW, [exclusion]),
         rules.why_target_excluded("crm", NOW, [exclusion]),
         rules.why_account_excluded("crm", ["ada"], NOW, [exclusion]),
         rules.spared_groups("crm", NOW, [exclusion]),

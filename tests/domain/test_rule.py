@@ -65,25 +65,25 @@ def test_somebody_excluded_still_matches_so_that_no_later_rule_takes_over() -> N
     rules = Ruleset((a_rule("one", exclude='userType eq "Service"'), a_rule("two")))
 
     assert named(rules.first_match(Trigger.DELETED, ROBOT)) == "one"
-    assert rules.why_excluded(ROBOT, "one", NOW) == "excluded by rule 'one'"
-    assert rules.why_excluded(ROBOT, "two", NOW) is None
-    assert rules.why_excluded(EMPLOYEE, "one", NOW) is None
+    assert rules.why_excluded(ROBOT, rules.named("one"), NOW) == "excluded by rule 'one'"
+    assert rules.why_excluded(ROBOT, rules.named("two"), NOW) is None
+    assert rules.why_excluded(EMPLOYEE, rules.named("one"), NOW) is None
 
 
 def test_exclusions_hold_for_all_rules_even_those_that_are_gone() -> None:
     spared = Exclusion(match=IdentityFilter('userType eq "Service"'), reason="owned by platform")
     rules = Ruleset((a_rule("one"),), (spared,))
 
-    assert rules.why_excluded(ROBOT, "one", NOW) == "owned by platform"
-    assert rules.why_excluded(ROBOT, "a rule of last year", NOW) == "owned by platform"
-    assert rules.why_excluded(EMPLOYEE, "one", NOW) is None
+    assert rules.why_excluded(ROBOT, rules.named("one"), NOW) == "owned by platform"
+    assert rules.why_excluded(ROBOT, None, NOW) == "owned by platform"
+    assert rules.why_excluded(EMPLOYEE, rules.named("one"), NOW) is None
 
 
 def test_exclusions_made_at_run_time_count_too() -> None:
     more = [Exclusion(match=IdentityFilter("userName pr"), reason="freeze")]
 
-    assert Ruleset(()).why_excluded(EMPLOYEE, "", NOW, more) == "freeze"
-    assert Ruleset(()).why_excluded(EMPLOYEE, "", NOW) is None
+    assert Ruleset(()).why_excluded(EMPLOYEE, None, NOW, more) == "freeze"
+    assert Ruleset(()).why_excluded(EMPLOYEE, None, NOW) is None
 
 
 def test_rules_are_found_by_name() -> None:

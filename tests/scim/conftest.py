@@ -22,6 +22,7 @@ from scimbridge.admission.failures import Failures
 from scimbridge.domain.access import BearerToken, Credential, Grant, Refusal
 from scimbridge.domain.guard import Guard
 from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.scim.admission.gate import Gate, Identify
 from scimbridge.scim.app import build_app
@@ -99,7 +100,7 @@ class Service:
         with database.write() as tx:
             for name in TOKENS.values():
                 tx.execute(insert(sources).values(name=name, created_at=datetime(2026, 1, 1, tzinfo=UTC)))
-        rules = Ruleset(rules=[])
+        rules = Rulebook(Ruleset(rules=[]))
         planner, grants = Planner(rules, {}, Guarding(database, Guard(), {})), Grants({})
         returning = Returning(rules, planner, grants)
         ending = Ending(database, planner, returning, Profiles())

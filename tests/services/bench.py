@@ -20,6 +20,7 @@ from scimbridge.domain.inquiry import Inquiry
 from scimbridge.domain.outline import NOTICES
 from scimbridge.domain.resource import MemberChange, MemberVerb, Received
 from scimbridge.domain.rule import NO_TERMS, Restore, Rule, Ruleset, Stage, Terms
+from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.domain.task import Task, TaskState
@@ -361,7 +362,8 @@ class Bench:
         self.fleet = Fleet(known, self._build)
         grants = Grants({name: config.granted_by for name, config in self.configs.items()})
         profiles = Profiles(self.profiles)
-        eligibility = Eligibility(self.rules, Standing(grants, profiles), self.timing)
+        self.rulebook = Rulebook(self.rules)
+        eligibility = Eligibility(self.rulebook, Standing(grants, profiles), self.timing)
         noted = Alarms(self.channels)
         guarding = Guarding(self.database, self.guard, {target.name: target.mode for target in self.fleet}, noted)
         self.claiming = Claiming(self.database, self.fleet, eligibility, guarding, "bench")
@@ -379,14 +381,14 @@ class Bench:
             Successors(self.database, profiles),
         )
         self.planner = planner = Planner(
-            self.rules, self.fleet.capabilities, guarding, self.timing, self.fleet.unusable
+            self.rulebook, self.fleet.capabilities, guarding, self.timing, self.fleet.unusable
         )
-        returning = Returning(self.rules, planner, grants)
+        returning = Returning(self.rulebook, planner, grants)
         self.giving_back = GivingBack(self.database, returning, self.wakeups.extend)
         self.flooding = Flooding(self.database, returning, self.wakeups.extend)
         self.census = Census(self.database, self.guard)
         self.ending = Ending(self.database, planner, returning, profiles)
-        moving = Moving(self.rules, planner, returning, grants)
+        moving = Moving(self.rulebook, planner, returning, grants)
         assignment = Assignment(grants, planner, returning, moving)
         self.writer = Writer(self.database)
         self.intake = Intake(self.writer, planner, returning, self.ending, moving, self.wakeups.extend)
@@ -394,10 +396,10 @@ class Bench:
         self.inquiring = Inquiring(self.database, assignment, self.wakeups.extend)
         self.arming = Arming(self.database, self.fleet)
         self.requesting = Requesting(
-            self.database, planner, self.rules, self.fleet.capabilities, profiles, self.wakeups.extend
+            self.database, planner, self.rulebook, self.fleet.capabilities, profiles, self.wakeups.extend
         )
         self.retiring = Retiring(
-            self.database, self.fleet, planner, self.rules, self.fleet.capabilities, self.wakeups.extend
+            self.database, self.fleet, planner, self.rulebook, self.fleet.capabilities, self.wakeups.extend
         )
         self.pausing = Pausing(
             self.database, self.fleet, noted, lambda target, reason: self.alarms.append((target, reason))
@@ -414,7 +416,7 @@ class Bench:
         self.forgetting = Forgetting(self.database)
         self.holding = Holding(self.database, self.fleet)
         self.expediting = Expediting(self.database)
-        self.approving = Approving(self.database, self.fleet, self.rules, self.wakeups.extend)
+        self.approving = Approving(self.database, self.fleet, self.rulebook, self.wakeups.extend)
         self.operating = Operating(self.database, self.fleet, guarding, self.wakeups.extend)
         self.acting = Acting(self.database, self.operating, self.expediting, self.holding, self.giving_back)
         self.overview = Overview(self.database, self.fleet)

@@ -21,7 +21,7 @@ routes = Routes("overview")
 @routes.get("/rules", Permission.LOOK)
 def list_rules(call: Call[Nothing, Nothing]) -> models.Rules:
     """List the rules, in the order in which they are tried."""
-    return models.Rules(items=[_rule(each) for each in call.bridge.settings.ruleset.rules])
+    return models.Rules(items=[_rule(each) for each in call.bridge.rulebook.rules.rules])
 
 
 @routes.get("/limits", Permission.LOOK)
@@ -34,7 +34,7 @@ def list_limits(call: Call[Nothing, Nothing]) -> models.Limits:
 def list_schedules(call: Call[Nothing, Nothing]) -> models.Schedules:
     """Say when stages with a schedule are let go next, which freezes stand or come, and what has a deadline."""
     settings = call.bridge.settings
-    found = timetable(settings.ruleset.rules, settings.freezes, settings.deadlines, call.now)
+    found = timetable(call.bridge.rulebook.rules.rules, settings.freezes, settings.deadlines, call.now)
     return models.Schedules(
         stages=[_scheduled(each) for each in found.scheduled],
         freezes=[

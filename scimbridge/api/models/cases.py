@@ -76,6 +76,9 @@ class CaseFacts(Answer):
     source: str
     kind: CaseKind
     rule: str
+    rules_version: int | None
+    """The version of the rules that planned it, see `/rules/versions`."""
+
     trigger: Trigger | None
     trigger_at: At
     state: CaseState

@@ -42,7 +42,7 @@ class CasesPage(Page):
                 "situation": [(each.value, each.value) for each in Wanted],
                 "source": [(name, name) for name in settings.sources],
                 "target": [(name, name) for name in settings.targets],
-                "rule": [(rule.name, rule.name) for rule in settings.ruleset.rules],
+                "rule": [(rule.name, rule.name) for rule in self.bridge.rulebook.rules.rules],
                 "trigger": [(each.value, each.value) for each in Trigger],
             },
             "states": tuple(TaskState),

@@ -52,7 +52,7 @@ class RulesPage(Page):
         return Shown("rules.html", {**self.context(visit), "rehearsals": found, "named": named})
 
     def _rules(self) -> tuple[Rule, ...]:
-        return tuple(self.bridge.settings.ruleset.rules)
+        return tuple(self.bridge.rulebook.rules.rules)
 
 
 class SchedulesPage(Page):
@@ -64,7 +64,7 @@ class SchedulesPage(Page):
     def context(self, visit: Visit) -> dict[str, Any]:
         """Return the schedules with their next instants, and the freezes that are not over."""
         settings = self.bridge.settings
-        found = timetable(settings.ruleset.rules, settings.freezes, settings.deadlines, visit.now)
+        found = timetable(self.bridge.rulebook.rules.rules, settings.freezes, settings.deadlines, visit.now)
         return {"timetable": found}
 
 

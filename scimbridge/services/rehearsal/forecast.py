@@ -144,7 +144,7 @@ def forecast(
 ) -> Rehearsal:
     """Return what a fact would lead to now, and count it for the guard."""
     rule = first_match(outlook.rules, trigger, identity)
-    excluded = outlook.rules.why_excluded(identity, rule.name, outlook.now, outlook.exclusions) if rule else None
+    excluded = outlook.rules.why_excluded(identity, rule, outlook.now, outlook.exclusions) if rule else None
     open_case = cases.open_case_of(tx, [identity.id])
     planned: Sequence[PlannedStage] = ()
     earlier = 0

@@ -111,25 +111,37 @@ def replay(
     progress: Callable[[int, int], object],
 ) -> Replay:
     """Judge the facts since a time by two sets of rules, with the identities as they are stored now."""
+    return Replay(facts=tuple(judged(tx, rules, other, capabilities, exclusions, since, now, progress)), since=since)
+
+
+def judged(
+    tx: Connection,
+    rules: Ruleset,
+    other: Ruleset,
+    capabilities: Capabilities,
+    exclusions: Sequence[Exclusion],
+    since: datetime,
+    now: datetime,
+    progress: Callable[[int, int], object],
+) -> Iterator[Difference]:
+    """Yield the same, one fact after the other, the oldest first: of a long time there are too many to keep."""
     total = journal.count_facts(tx, since)
-    found = []
+    done = 0
     for rows in _batches(tx, since):
         people = identities.identities_by_id(tx, {row["identity_id"] for row in rows}, now)
         for row in rows:
             identity = people[row["identity_id"]]
             before, after = (_treat(each, identity, row, capabilities, exclusions, now) for each in (rules, other))
-            found.append(
-                Difference(
-                    identity=identity,
-                    trigger=Trigger(row["trigger"]),
-                    at=row["at"],
-                    before=before,
-                    after=after,
-                    said=tuple(_differences(before, after)),
-                )
+            yield Difference(
+                identity=identity,
+                trigger=Trigger(row["trigger"]),
+                at=row["at"],
+                before=before,
+                after=after,
+                said=tuple(_differences(before, after)),
             )
-        progress(len(found), total)
-    return Replay(facts=tuple(found), since=since)
+        done += len(rows)
+        progress(done, total)
 
 
 def _batches(tx: Connection, since: datetime) -> Iterator[Sequence[RowMapping]]:
@@ -151,7 +163,7 @@ def _treat(
     rule = first_match(rules, trigger, identity)
     if rule is None:
         return Treatment(rule=None, excluded=None, tasks={})
-    excluded = rules.why_excluded(identity, rule.name, now, exclusions)
+    excluded = rules.why_excluded(identity, rule, now, exclusions)
     if excluded is not None:
         return Treatment(rule=rule.name, excluded=excluded, tasks={}, hook=rule.hook)
     targets = tuple(row["targets"]) if row["targets"] is not None else None

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
-from scimbridge.domain.case import CaseKind, CaseState
+from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.identity import target_of
 from scimbridge.domain.task import Task, TaskState
@@ -74,7 +74,7 @@ def _opening_of_person(story: Story) -> Iterator[str]:
     if case.kind is CaseKind.LEAVE:
         by = f" by {case.opened_by}" if case.opened_by else ""
         yield f"{person} of source {case.source} {_OPENINGS[case.trigger]}{by} at {moment(case.trigger_at)}."
-        yield f"Rule {case.rule} planned case {case.id}."
+        yield f"Rule {case.rule}{_of_version(case)} planned case {case.id}."
     else:
         yield f"{person} of source {case.source} returned at {moment(case.trigger_at)}."
         yield f"Case {case.id} gives back what rule {case.rule} took."
@@ -86,7 +86,7 @@ def _opening_of_group(story: Story) -> Iterator[str]:
     by = f", as {case.opened_by} asked" if case.opened_by else ""
     if case.kind is CaseKind.LEAVE:
         yield f"{group} is to be given up{by} at {moment(case.trigger_at)}."
-        yield f"Rule {case.rule} planned case {case.id}."
+        yield f"Rule {case.rule}{_of_version(case)} planned case {case.id}."
     else:
         yield f"{group} is given back{by} at {moment(case.trigger_at)}."
         yield f"Case {case.id} gives back what rule {case.rule} took."
@@ -191,3 +191,7 @@ def _entry(entry: Row) -> str:
     action = f" ({entry['details']['action']})" if "action" in entry["details"] else ""
     reason = f": {entry['reason']}" if entry["reason"] else ""
     return f"{entry['at']:%Y-%m-%d %H:%M:%S} UTC  {entry['event']}{action}{at}, by {entry['actor']}{reason}"
+
+
+def _of_version(case: Case) -> str:
+    return f", of version {case.ruleset} of the rules," if case.ruleset is not None else ""

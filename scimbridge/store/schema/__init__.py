@@ -37,6 +37,7 @@ from scimbridge.store.schema.resources import (
     past_memberships,
     resource_counts,
 )
+from scimbridge.store.schema.rulesets import rulesets
 from scimbridge.store.schema.signing_in import (
     failed_sign_ins,
     operator_links,
@@ -94,6 +95,7 @@ __all__ = [
     "quirks",
     "requests",
     "resource_counts",
+    "rulesets",
     "seals",
     "snapshots",
     "sources",

@@ -23,6 +23,8 @@ cases = Table(
     Column("rule_version", String(16), nullable=False, server_default=""),
     # Who asked for it, where that was an operator.
     Column("opened_by", Text),
+    # Which version of all rules planned it. No foreign key: it costs each case a look-up, and versions stay.
+    Column("ruleset", Integer),
     # One identity, one open case.
     Index("uq_cases_open", "identity_id", unique=True,
           sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),

@@ -1,0 +1,183 @@
+"""Following: each process goes by the version of the rules that is in force, and sees a new one while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection
+
+from scimbridge.domain.rule import Rule, Ruleset
+from scimbridge.domain.rulebook import Edition, Rulebook
+from scimbridge.domain.rules_version import Origin, RulesVersion
+from scimbridge.errors import ConfigurationError
+from scimbridge.store import journal, rulesets
+from scimbridge.store.database import Database
+
+FOLLOW_EVERY = 1.0
+"""Seconds between two looks at which version is in force; each is one row, read in a thread of its own."""
+
+log = structlog.get_logger("scimbridge.rules")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRules:
+    """The rules of the configuration that this process was started with.
+
+    Attributes:
+        rules: With its exclusions, which count whatever version of the rules is in force.
+        text: Of ``[[rules]]``.
+        digest: Of what it says.
+        name: Where the file is, and on which machine.
+        is_only_authority: No other rules than those of a file are gone by.
+    """
+
+    rules: Ruleset
+    text: str
+    digest: str
+    name: str
+    is_only_authority: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Which rules this process goes by, and how its file stands to them.
+
+    Attributes:
+        version: The one in force; ``None`` where the store knows of none: then it is the file.
+        is_file: Its rules are those of the file.
+        behind: Why this process cannot use it; empty where it does.
+    """
+
+    version: RulesVersion | None
+    is_file: bool
+    behind: str
+
+
+class Following:
+    """Keeps the rulebook of a process to the version in force.
+
+    Args:
+        database: The store.
+        rulebook: What the process goes by.
+        file: What its configuration says.
+        read: Returns the rules of a text; raises ``ConfigurationError`` where this process cannot use them.
+        changed: Told the former and the new rules, once they are gone by.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        rulebook: Rulebook,
+        file: FileRules,
+        read: Callable[[str], Sequence[Rule]],
+        changed: Callable[[Ruleset, Ruleset], object] = lambda _former, _new: None,
+    ) -> None:
+        self._database = database
+        self._rulebook = rulebook
+        self._file = file
+        self._read = read
+        self._changed = changed
+        self._seen: int | None = None
+
+    def take_file(self, now: datetime) -> None:
+        """Put the rules of the file in force where nobody has activated others; for processes that serve sources.
+
+        A file that was changed takes the place of a file. What somebody has activated stays, and that is said; unless
+        the file is the only authority. Twice does nothing more.
+        """
+        with self._database.write() as tx:
+            rulesets.enter(tx)
+            active = rulesets.active(tx)
+            if active is not None and active.digest == self._file.digest:
+                return
+            if active is not None and active.origin is not Origin.FILE and not self._file.is_only_authority:
+                log.warning(
+                    "the file has other rules than those in force, which were activated here; `scimbridge rules diff` "
+                    "shows the difference, and `scimbridge rules draft --file` makes a draft of the file",
+                    action="rules.differ",
+                    version=active.version,
+                )
+                return
+            self._put_in_force(tx, active, now)
+
+    def follow(self) -> None:
+        """Go by the version in force, if it is another one than a moment ago.
+
+        Raises:
+            StoreError: The store does not say which one it is; the former rules stay.
+        """
+        with self._database.read() as tx:
+            if rulesets.active_number(tx) == self._seen:
+                return
+            version = rulesets.active(tx)
+        if version is None:
+            return
+        former, edition = self._rulebook.edition, self._edition(version)
+        self._rulebook.edition, self._seen = edition, version.version
+        self._changed(former.rules, edition.rules)
+
+    def standing(self) -> Standing:
+        """Return which rules are in force, and how the file stands to them."""
+        with self._database.read() as tx:
+            version = rulesets.active(tx)
+        edition = self._rulebook.edition
+        return Standing(
+            version=version, is_file=version is None or version.digest == self._file.digest, behind=edition.behind
+        )
+
+    def _put_in_force(self, tx: Connection, former: RulesVersion | None, now: datetime) -> None:
+        by = self._file.name
+        added = rulesets.add(
+            tx, text=self._file.text, digest=self._file.digest, origin=Origin.FILE, base=None, by=by, now=now
+        )
+        reason = _why_taken(former)
+        rulesets.activate(tx, added, former.version if former else None, by=by, reason=reason, now=now)
+        details = {"version": added.version, "former": former.version if former else None, "digest": added.digest}
+        journal.record(tx, "rules activated", now, reason=f"version {added.version}: {reason}", details=details)
+
+    def _edition(self, version: RulesVersion) -> Edition:
+        """Return what this process goes by, now that a version is in force."""
+        if version.digest == self._file.digest:
+            return self._taken(version, self._file.rules.rules)
+        if self._file.is_only_authority and version.origin is not Origin.FILE:
+            log.warning(
+                "version %d of the rules was activated elsewhere; here the file is the only authority, and it is not "
+                "used ([operators] edit_rules)",
+                version.version,
+                action="rules.unused",
+            )
+            return Edition(self._file.rules)
+        try:
+            return self._taken(version, self._read(version.text))
+        except ConfigurationError as error:
+            return self._left_behind(version, error)
+
+    def _taken(self, version: RulesVersion, rules: Sequence[Rule]) -> Edition:
+        log.info("rules in force", action="rules.followed", version=version.version, origin=version.origin)
+        return Edition(Ruleset(rules, self._file.rules.exclusions), version.version)
+
+    def _left_behind(self, version: RulesVersion, error: ConfigurationError) -> Edition:
+        """Return the former rules: what is planned by them is held until a person has looked at it."""
+        former = self._rulebook.edition
+        why = f"{len(error.problems)} problems, the first: {error.problems[0]}"
+        log.error(
+            "version %d of the rules cannot be used by this process, which has another configuration or release; what "
+            "it plans by the former ones is held. Start it again with what the others have.",
+            version.version,
+            action="rules.behind",
+            reason=why,
+        )
+        by = f"version {former.number}" if former.number is not None else "the rules of its file"
+        behind = f"planned by {by}, for its process could not use version {version.version} of the rules ({why})"
+        return Edition(former.rules, former.number, behind=behind)
+
+
+def _why_taken(former: RulesVersion | None) -> str:
+    if former is None:
+        return "the rules of the configuration file"
+    if former.origin is Origin.FILE:
+        return "the configuration file has changed"
+    return "the configuration file is the only authority (operators.edit_rules = false)"

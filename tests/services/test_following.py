@@ -1,0 +1,232 @@
+"""Each process goes by the version of the rules in force: that of the file, or what somebody has activated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.sample.store import SampleFile
+from scimbridge.bridge import Bridge
+from scimbridge.config import load, read_rules
+from scimbridge.domain.hold import Scope
+from scimbridge.domain.resource import Received
+from scimbridge.domain.rules_version import Origin, VersionState
+from scimbridge.errors import StoreUnavailableError
+from scimbridge.store import cases, holds, rulesets, tokens
+from tests.clock import FakeClock
+from tests.databases import compiled_once
+
+BEFORE = """
+[store]
+url = "{url}"
+[queue]
+url = "redis://127.0.0.1:1"
+[operators]
+edit_rules = {edit_rules}
+[sources.okta]
+[targets.crm]
+connector = "sample"
+file = "crm.db"
+leavers_container = "leavers"
+[[exclusions]]
+match = 'userName eq "boss"'
+reason = "never touched"
+"""
+
+RULES = """
+# Whoever leaves.
+[[rules]]
+name = "leavers"
+when = ["deactivated", "deleted"]
+
+  [[rules.stages]]
+  after = "1h"  # time to say no
+  do = ["suspend"]
+"""
+
+OTHER = RULES.replace("1h", "2h")
+MOVING = RULES + '\n  [[rules.stages]]\n  after = "30d"\n  do = ["move"]\n'
+
+Start = Callable[..., Bridge]
+
+
+@pytest.fixture
+def start(tmp_path: Path, database_url: str) -> Iterator[Start]:
+    """Start a process with some rules in its file."""
+    SampleFile.create(tmp_path / "crm.db")
+    started: list[Bridge] = []
+
+    def start(rules: str = RULES, *, edit_rules: str = "true", before: str = BEFORE, environ: Any = None) -> Bridge:
+        path = tmp_path / f"{len(started)}.toml"
+        path.write_text(before.format(url=database_url, edit_rules=edit_rules) + rules, "utf-8")
+        bridge = Bridge(load(path, environ or {}), clock=FakeClock())
+        started.append(bridge)
+        if len(started) == 1:
+            compiled_once(bridge.database)
+        bridge.courier.submit = lambda wakeups: None  # type: ignore[method-assign]
+        bridge.prepare_store(may_upgrade=len(started) == 1)
+        bridge.prepare_rules()
+        with bridge.database.write() as tx:
+            tokens.ensure_source(tx, "okta", bridge.clock())
+        return bridge
+
+    yield start
+    for bridge in started:
+        bridge.close()
+
+
+def activate(bridge: Bridge, text: str) -> int:
+    """Put a text in force, as an admin would."""
+    read = read_rules(text, bridge.settings)
+    with bridge.database.write() as tx:
+        former, now = rulesets.active_number(tx), bridge.clock()
+        added = rulesets.add(tx, text=text, digest=read.digest, origin=Origin.DRAFT, base=former, by="ada", now=now)
+        rulesets.activate(tx, added, former, by="ada", reason="two hours", now=now)
+    return added.version
+
+
+def grace(bridge: Bridge) -> str:
+    return str(bridge.rulebook.rules.rules[0].stages[0].after)
+
+
+def leave(bridge: Bridge, name: str) -> Any:
+    """Somebody joins and leaves. Returns the case."""
+    received = Received(source="okta", method="PATCH", path="/Users", body={}, understood="test")
+    user, _ = bridge.intake.create_user({"userName": name, "active": True}, received, bridge.clock())
+    bridge.intake.change_user(user.identity.id, lambda had: {**had, "active": False}, received, bridge.clock())
+    with bridge.database.read() as tx:
+        return cases.open_case_of(tx, [user.identity.id])
+
+
+def test_the_rules_of_the_file_are_the_first_version_with_their_comments(start: Start) -> None:
+    bridge = start()
+    bridge.prepare_rules()
+
+    with bridge.database.read() as tx:
+        (version,) = rulesets.listed(tx, 10)
+    assert (version.version, version.state, version.origin) == (1, VersionState.ACTIVE, Origin.FILE)
+    assert version.text == RULES.lstrip("\n")
+    assert bridge.rulebook.edition.number == 1
+
+
+def test_what_the_environment_says_of_rules_is_part_of_the_version(start: Start) -> None:
+    bridge = start(environ={"SCIMBRIDGE_RULES__0__STAGES__0__AFTER": "3h"})
+
+    with bridge.database.read() as tx:
+        (version,) = rulesets.listed(tx, 10)
+    assert 'after = "3h"' in version.text
+    assert read_rules(version.text, bridge.settings).rules == bridge.settings.ruleset.rules
+
+
+def test_a_running_process_sees_what_was_activated_elsewhere_and_plans_by_it(start: Start) -> None:
+    one, two = start(), start()
+    before = leave(two, "ada")
+    number = activate(one, OTHER)
+
+    two.following.follow()
+
+    after = leave(two, "bob")
+    assert (before.ruleset, after.ruleset) == (1, number)
+    assert grace(two) == "2:00:00"
+    assert two.rulebook.rules.exclusions == two.settings.ruleset.exclusions
+    with two.database.read() as tx:
+        due = {case.id: tasks_due(tx, case.id) - case.trigger_at for case in (before, after)}
+    assert [str(span) for span in due.values()] == ["1:00:00", "2:00:00"]
+
+
+def tasks_due(tx: Any, case_id: str) -> Any:
+    from scimbridge.store import tasks
+
+    return tasks.tasks_of_case(tx, case_id)[0].due_at
+
+
+def test_a_changed_file_takes_the_place_of_a_file_in_all_processes(start: Start) -> None:
+    one = start()
+    two = start(OTHER)
+
+    one.following.follow()
+
+    assert (grace(one), one.rulebook.edition.number) == ("2:00:00", 2)
+    assert two.following.standing().is_file
+    assert not one.following.standing().is_file
+
+
+def test_what_somebody_has_activated_stays_when_the_file_is_changed(start: Start) -> None:
+    one = start()
+    number = activate(one, OTHER)
+    two = start(RULES.replace("1h", "3h"))
+
+    assert (grace(two), two.rulebook.edition.number) == ("2:00:00", number)
+    assert not two.following.standing().is_file
+
+
+def test_where_the_file_is_the_only_authority_it_takes_the_place_of_all_others(start: Start) -> None:
+    one = start()
+    activate(one, OTHER)
+    two = start(edit_rules="false")
+    one.following.follow()
+
+    assert (grace(one), grace(two)) == ("1:00:00", "1:00:00")
+    assert one.rulebook.edition.number == two.rulebook.edition.number == 3
+
+    activate(one, OTHER)
+    two.following.follow()
+
+    assert grace(two) == "1:00:00"
+
+
+def test_a_process_that_cannot_use_a_version_keeps_the_former_and_holds_what_it_plans(start: Start) -> None:
+    one, two = start(), start(before=BEFORE.replace('leavers_container = "leavers"\n', ""))
+    activate(one, MOVING)
+
+    two.following.follow()
+
+    case = leave(two, "ada")
+    assert (grace(two), case.ruleset) == ("1:00:00", 1)
+    with two.database.read() as tx:
+        (hold,) = holds.standing_on(tx, case)
+    assert hold.scope is Scope.CASE
+    assert "could not use version 2" in hold.reason
+    assert "leavers_container" in hold.reason
+    assert two.following.standing().behind == hold.reason
+
+    activate(one, OTHER)
+    two.following.follow()
+
+    assert not two.following.standing().behind
+    assert leave(two, "bob").ruleset == 3
+
+
+def test_while_the_store_does_not_answer_the_rules_stay(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = start(), start()
+    activate(one, OTHER)
+
+    def gone(_tx: Any) -> int:
+        raise StoreUnavailableError("it is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rulesets, "active_number", gone)
+        with pytest.raises(StoreUnavailableError):
+            two.following.follow()
+    assert grace(two) == "1:00:00"
+
+    two.following.follow()
+
+    assert grace(two) == "2:00:00"
+
+
+def test_a_connector_is_made_anew_where_other_actions_are_planned(start: Start) -> None:
+    one, two = start(), start()
+    former = two.fleet.connector("crm")
+    activate(one, OTHER)
+    two.following.follow()
+    assert two.fleet.connector("crm") is former
+
+    activate(one, MOVING)
+    two.following.follow()
+
+    assert two.fleet.connector("crm") is not former
+    assert "move" in two.fleet.connector("crm").used
