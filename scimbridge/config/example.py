@@ -138,6 +138,7 @@ _CHOICES: Mapping[str, Any] = {
     "secret": {"env": "NOTIFY_SECRET"},
     "owner": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division",
     "token_lifetime": "180d",
+    "leavers": "1095d",
     "token_scheme": "Bearer",
     "username": "bridge",
     "token_url": "https://login.example.com/oauth/token",

@@ -15,8 +15,8 @@ from scimbridge.store import aging, holds, journal
 from scimbridge.store.aging import Kind, Place
 from scimbridge.store.database import Database
 
-BATCH = 500
-"""Records that one transaction looks at."""
+BATCH = 200
+"""Records that one transaction looks at, in some ten milliseconds: sources wait no longer than for one another."""
 
 PEOPLE = 20
 """People that are erased in one turn, each in a transaction of its own."""
