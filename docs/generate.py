@@ -31,7 +31,7 @@ from connectors.scim import dialect as dialects
 from scimbridge import scaffold, sdk, telemetry
 from scimbridge.api import reference
 from scimbridge.cli.app import app
-from scimbridge.config import document, later, notify, operators
+from scimbridge.config import document, later, notify, operators, retention
 from scimbridge.domain import task
 from scimbridge.domain.action import UNDOES, Action
 from scimbridge.domain.quirk import Quirk
@@ -79,6 +79,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "`[guard]`": GuardSection,
     "`[[freeze]]`": document.FreezeSection,
     "`[evidence]`": document.EvidenceSection,
+    "`[retention]`": retention.RetentionSection,
     "`[notify]`": notify.NotifySection,
     "`[notify.webhook]`": notify.WebhookSection,
 }
@@ -106,7 +107,6 @@ def settings() -> Iterator[str]:
 def later_keys() -> Iterator[str]:
     """Yield what is refused by name."""
     for what, names in (
-        ("sections", later.DOCUMENT_KEYS),
         ("keys of a source", later.SOURCE_KEYS),
         ("keys of a target", later.TARGET_KEYS),
         ("triggers", later.TRIGGERS),

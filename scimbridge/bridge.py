@@ -41,6 +41,7 @@ from scimbridge.services.dossier import Dossiers
 from scimbridge.services.drafting import Drafting
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
+from scimbridge.services.erasing import Erasing
 from scimbridge.services.execution import Execution
 from scimbridge.services.expediting import Expediting
 from scimbridge.services.exporting import Exporting
@@ -82,6 +83,7 @@ from scimbridge.services.rekeying import Rekeying
 from scimbridge.services.repeating import Repeating
 from scimbridge.services.replaying import Replaying
 from scimbridge.services.requesting import Requesting
+from scimbridge.services.retaining import Retaining
 from scimbridge.services.retiring import Retiring
 from scimbridge.services.returning import Returning
 from scimbridge.services.searching import Searching
@@ -601,6 +603,16 @@ class Bridge:
     def forgetting(self) -> Forgetting:
         """What is deleted once nobody asks for it any more."""
         return Forgetting(self.database)
+
+    @cached_property
+    def erasing(self) -> Erasing:
+        """Erases whom their source has deleted."""
+        return Erasing(self.database)
+
+    @cached_property
+    def retaining(self) -> Retaining:
+        """What is kept no longer."""
+        return Retaining(self.database, self.settings.retention, self.erasing)
 
     @cached_property
     def sealing(self) -> Sealing:

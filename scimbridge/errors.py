@@ -101,6 +101,10 @@ class RestoreRefusedError(RuleError):
     """Nothing is given back, for the reason that it says."""
 
 
+class ErasureRefusedError(RuleError):
+    """Somebody's personal values are not erased; the message says why, and what to do."""
+
+
 class RulesRefusedError(RuleError):
     """A version of the rules cannot be changed or put in force; the message says why, and what to do."""
 

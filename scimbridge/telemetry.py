@@ -83,6 +83,11 @@ NOTICES = Counter(
     ["kind", "result"],
 )
 SWEEP_DURATION = Histogram("scimbridge_sweep_duration_seconds", "Time that one sweep took.")
+REMOVED = Counter(
+    "scimbridge_retention_removed_total",
+    "Records that were not kept longer; what is requests, attempts, snapshots or leavers.",
+    ["what"],
+)
 LEASES_RESCUED = Counter("scimbridge_leases_rescued_total", "Attempts whose worker never came back.", ["target"])
 FLOODS_OPENED = Counter(
     "scimbridge_floods_opened_total",

@@ -16,6 +16,7 @@ from scimbridge.cli import (
     config,
     connectors,
     db,
+    erasing,
     evidence,
     exclusion,
     expediting,
@@ -53,6 +54,7 @@ for process in (processes.up, processes.serve, processes.worker, processes.sweep
 app.command()(check.check)
 app.command()(plan.plan)
 app.command()(reconcile.reconcile)
+app.command()(erasing.erase)
 for command in (approving.approve, approving.unapprove, expediting.expedite):
     cases.app.command()(command)
 for group in (

@@ -15,6 +15,7 @@ from scimbridge.config.hooks import HookSection
 from scimbridge.config.moments import Cron, Day
 from scimbridge.config.notify import NotifySection
 from scimbridge.config.operators import OperatorsSection
+from scimbridge.config.retention import RetentionSection
 from scimbridge.config.values import (
     Algorithm,
     AttributePath,
@@ -359,8 +360,6 @@ class EvidenceSection(Section):
 class Document(Section):
     """The whole file."""
 
-    later: ClassVar[frozenset[str]] = later.DOCUMENT_KEYS
-
     data_dir: Path = Field(default=Path("data"), examples=["data"])
     """Where the bridge keeps its files. Relative paths are relative to this configuration file."""
 
@@ -379,5 +378,6 @@ class Document(Section):
     notify: NotifySection | None = None
     hooks: dict[str, HookSection] = {}
     evidence: EvidenceSection = EvidenceSection()
+    retention: RetentionSection = RetentionSection()
     deadlines: dict[Action, Duration] = Field(default={}, examples=[{"suspend": "5m", "revoke_sessions": "15m"}])
     """How long after its due date each action may take before an alarm goes out, like `suspend = "5m"`."""

@@ -29,6 +29,7 @@ from scimbridge.config.document import (
 from scimbridge.config.hooks import HookSection
 from scimbridge.config.notify import NotifySection, NotifyTable, WebhookSection
 from scimbridge.config.operators import OidcSection, OperatorsSection
+from scimbridge.config.retention import RetentionSection
 from scimbridge.errors import ConfigurationError
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.limits import GuardSection
@@ -137,6 +138,7 @@ _CHOICES: Mapping[str, Any] = {
     "secret": {"env": "NOTIFY_SECRET"},
     "owner": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division",
     "token_lifetime": "180d",
+    "leavers": "1095d",
     "token_scheme": "Bearer",
     "username": "bridge",
     "token_url": "https://login.example.com/oauth/token",
@@ -176,6 +178,7 @@ def example() -> str:
         _table("[guard]", GuardSection),
         _table("[[freeze]]", FreezeSection),
         _table("[evidence]", EvidenceSection),
+        _table("[retention]", RetentionSection),
         _table("[notify]", NotifySection),
         _table("[notify.webhook]", WebhookSection),
         _table("[hooks.ask_payroll]", HookSection),

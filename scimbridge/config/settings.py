@@ -20,6 +20,7 @@ from scimbridge.config.notify import channels_of, written_out_secrets
 from scimbridge.config.operators import OperatorSettings, operators_of, written_out_client_secret
 from scimbridge.config.problems import read
 from scimbridge.config.recipients import check_recipients
+from scimbridge.config.retention import retention_of
 from scimbridge.config.rules import check_rule_tables, rule_of
 from scimbridge.config.sources import RawSettings, collect
 from scimbridge.config.targets import Targets, read_targets
@@ -28,6 +29,7 @@ from scimbridge.domain.access import Network, SourceAccess
 from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Capabilities
 from scimbridge.domain.guard import Guard
+from scimbridge.domain.retention import Retention
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.schedule import Freeze
 from scimbridge.domain.source import Profiles, SourceProfile
@@ -77,6 +79,7 @@ class Settings:
         deadlines: How long after its due date each action may take before an alarm goes out.
         hooks: Whom rules can ask, by the names that they use.
         seal_key: The file of the key that seals the history.
+        retention: How long records are kept.
         notices: How people are told; ``None`` where nobody is.
         warnings: What is allowed, and yet worth a look.
         document: As it was read, defaults filled in.
@@ -101,6 +104,7 @@ class Settings:
     deadlines: Mapping[Action, timedelta]
     hooks: Mapping[str, Hook] = field(repr=False)
     seal_key: Path
+    retention: Retention
     notices: Channels | None = field(repr=False)
     warnings: tuple[Problem, ...]
     document: Document = field(repr=False)
@@ -183,6 +187,7 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
         deadlines=MappingProxyType(dict(document.deadlines)),
         hooks=MappingProxyType(hooks_of(document.hooks)),
         seal_key=raw.base_dir / key_file if (key_file := document.evidence.key_file) else data_dir / "evidence.key",
+        retention=retention_of(document.retention),
         notices=channels_of(document.notify, public_url) if document.notify is not None else None,
         warnings=(*map(_waits, targets.unusable.values()), *_written_out(raw, literals), *_absences(document)),
     )

@@ -26,6 +26,7 @@ class Forgetting:
         self.forget_memberships(now)
         self.forget_notices(now)
         self.forget_answers(now)
+        self.forget_sign_ins(now)
 
     def forget_memberships(self, now: datetime) -> None:
         """Drop memberships that ended too long ago for rules to see them."""

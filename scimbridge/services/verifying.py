@@ -8,10 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping
 
-from scimbridge.domain.seal import Seal, digest_of_document, digest_of_entry, gaps_between, hash_of_entries
+from scimbridge.domain.seal import ERASED, Seal, digest_of_document, digest_of_entry, gaps_between, hash_of_entries
 from scimbridge.services.seal_key import PublicKeys
 from scimbridge.services.sealing import IN_FLIGHT
-from scimbridge.store import seals
+from scimbridge.store import erasure, seals
 from scimbridge.store.database import Database
 
 MOST_FINDINGS = 1000
@@ -113,6 +113,7 @@ def _chain_problems(
 def _entry_problems(tx: Connection, seal: Seal) -> Iterator[str]:
     seen: list[tuple[int, str]] = []
     proofs: dict[str, RowMapping] = {}
+    erased: dict[str, list[int]] = {}
     for row in seals.entries(tx, seal.ranges):
         # What it holds now, not what it says of itself.
         digest = digest_of_entry(dict(row))
@@ -121,6 +122,9 @@ def _entry_problems(tx: Connection, seal: Seal) -> Iterator[str]:
         seen.append((row["id"], digest))
         if row["details"].get("evidence"):
             proofs[row["task_id"]] = row
+        if ERASED in (row["personal"] or ()):
+            erased.setdefault(row["identity_id"], []).append(row["id"])
+    yield from _erasure_problems(tx, erased)
     if hash_of_entries(seen) == seal.entries:
         yield from _evidence_problems(tx, proofs)
         return
@@ -142,6 +146,14 @@ def _evidence_problems(tx: Connection, proofs: dict[str, RowMapping]) -> Iterato
             # A task that was reopened has other evidence afterwards, and a later entry that says so.
             if digest_of_document(kept.get(task_id)) != row["details"]["evidence"] and not seals.has_later(tx, row):
                 yield f"the evidence of task {task_id} is not what entry {row['id']} says"
+
+
+def _erasure_problems(tx: Connection, erased: dict[str, list[int]]) -> Iterator[str]:
+    """Yield whose personal values are gone although nobody has erased that person: their hash tells nothing of them."""
+    said = erasure.is_erased(tx, erased) if erased else frozenset()
+    for identity_id in erased.keys() - said:
+        for entry_id in erased[identity_id]:
+            yield f"the personal values of entry {entry_id} are gone, and no entry says that they were erased"
 
 
 def _joined(covered: list[tuple[int, int]], seal: Seal) -> list[tuple[int, int]]:

@@ -63,3 +63,22 @@ def test_what_makes_no_sense_is_refused_with_the_reason(bench: Bench, terminal: 
     assert "NUMBER:DIGEST" in terminal.run("evidence", "verify", "--expect", "7", code=2).stderr
     assert "no case 'nobody'" in terminal.run("evidence", "export", "nobody", "--to", "x.zip", code=1).stderr
     assert not (tmp_path / "x.zip").exists()
+
+
+def test_a_person_is_erased_once_somebody_has_seen_what_goes(bench: Bench, terminal: Terminal) -> None:
+    ada = bench.join("ada")
+    why = ("--reason", "asked to be forgotten", "--by", "ops")
+    assert "still has this User" in terminal.run("erase", "ada", *why, code=1).stderr
+    bench.delete(ada)
+    bench.run("7d")
+    bench.run("90d")
+    terminal.run("evidence", "export", "ada", "--to", "ada.zip")  # seals
+
+    shown = terminal.run("erase", "ada", *why, code=2).stderr
+
+    assert f"ada of idp ({ada}), deleted on 2026-03-02" in shown
+    assert "there is nobody to ask here; give --yes if you are sure" in shown
+    assert terminal.read("erase", "ada", *why, "--yes")["identity_id"] == ada
+    assert terminal.read("evidence", "verify")["intact"]
+    assert "'ada'" in terminal.run("erase", "ada", *why, "--yes", code=1).stderr
+    assert "was erased on" in terminal.run("erase", ada, *why, "--yes", code=1).stderr

@@ -91,7 +91,7 @@ def test_a_mistake_in_a_variable_names_the_variable(problems_of: Problems) -> No
         ("SCIMBRIDGE_SERVER__LISTN", "server.listn"),
         ("SCIMBRIDGE_RULES__FIRST__NAME", "SCIMBRIDGE_RULES__FIRST__NAME"),
         ("SCIMBRIDGE_RULES__5__NAME", "SCIMBRIDGE_RULES__5__NAME"),
-        ("SCIMBRIDGE_RETENTION__DAYS", "SCIMBRIDGE_RETENTION__DAYS"),
+        ("SCIMBRIDGE_RETENTION__DAYS", "retention.days"),
     ],
 )
 def test_a_variable_that_names_no_setting_is_refused(problems_of: Problems, variable: str, path: str) -> None:

@@ -11,13 +11,6 @@ from tests.config.conftest import GOOD, Problems
 SAYS = "comes in a later version"
 
 
-@pytest.mark.parametrize("key", ["retention"])
-def test_later_sections_are_refused_by_name(problems_of: Problems, key: str) -> None:
-    problems = problems_of(f'{GOOD}\n[{key}]\nsuspend = "5m"')
-
-    assert SAYS in problems[key]
-
-
 @pytest.mark.parametrize(
     ("section", "keys"),
     [

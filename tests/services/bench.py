@@ -437,8 +437,9 @@ class Bench:
 
     # -- what a source says
 
-    def received(self, method: str = "PATCH", source: str = SOURCE) -> Received:
-        return Received(source=source, method=method, path="/Users", body={}, understood="test")
+    def received(self, method: str = "PATCH", source: str = SOURCE, user_id: str = "") -> Received:
+        path = f"/Users/{user_id}" if user_id else "/Users"
+        return Received(source=source, method=method, path=path, body={}, understood="test")
 
     def join(self, name: str = "ada", *, source: str = SOURCE, everywhere: bool = True, **attributes: Any) -> str:
         """Somebody is created in the source, with an account at every target. Returns the SCIM id."""
@@ -453,7 +454,7 @@ class Bench:
     def say(self, user_id: str, *, source: str = SOURCE, **changes: Any) -> None:
         """The source changes attributes of a User."""
         self.intake.change_user(
-            user_id, lambda document: {**document, **changes}, self.received("PATCH", source), self.clock()
+            user_id, lambda document: {**document, **changes}, self.received("PATCH", source, user_id), self.clock()
         )
 
     def leave(self, user_id: str, *, source: str = SOURCE) -> None:
@@ -463,7 +464,7 @@ class Bench:
         self.say(user_id, source=source, active=True)
 
     def delete(self, user_id: str, *, source: str = SOURCE) -> None:
-        self.intake.delete_user(user_id, self.received("DELETE", source), self.clock())
+        self.intake.delete_user(user_id, self.received("DELETE", source, user_id), self.clock())
 
     def group(self, name: str, *members: str, source: str = SOURCE) -> str:
         """The source creates a group. Returns its id."""

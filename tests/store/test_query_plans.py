@@ -15,6 +15,7 @@ from scimbridge.domain.ids import CaseId, IdentityId
 from scimbridge.domain.resource import MemberIds, StoredGroup
 from scimbridge.store import (
     accounts,
+    aging,
     approvals,
     assignments,
     attempts,
@@ -110,6 +111,44 @@ def test_the_claims_question_uses_the_index_of_an_accounts_tasks(database: Datab
         tasks.next_runnable(tx, "account", NOW)
 
     assert "ix_tasks_account_id" in explained.plan
+
+
+@pytest.mark.parametrize(
+    ("kind", "index"),
+    [
+        (aging.REQUESTS, "requests"),
+        (aging.ATTEMPTS, "ix_attempts_kept"),
+        (aging.SNAPSHOTS, "ix_snapshots_released_at"),
+    ],
+)
+def test_what_is_old_is_found_by_its_age(database: Database, kind: aging.Kind, index: str) -> None:
+    with database.write() as tx:
+        explained = Explained(tx)
+        kind.find(tx, NOW, (NOW, "x"), 500)
+
+    assert index in explained.plan
+    assert "SCAN" not in explained.plan
+    assert "Seq Scan" not in explained.plan
+    assert "SORT" not in explained.plan.upper().replace("SORT KEY", ""), explained.plan
+
+
+def test_whom_a_source_deleted_is_found_by_the_date(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        aging.deleted_people(tx, NOW, (NOW, "x"), 20)
+
+    assert "ix_identities_deleted_at" in explained.plan
+
+
+def test_who_is_spared_is_found_by_ids(database: Database) -> None:
+    with database.read() as tx:
+        explained = Explained(tx)
+        aging.people_spared(tx, {"x", "y"}, {("source", "okta")})
+
+    assert "SCAN cases" not in explained.plan
+    assert "SCAN holds" not in explained.plan
+    assert "SCAN identities" not in explained.plan
+    assert "Seq Scan" not in explained.plan
 
 
 def test_lapsed_leases_are_found_among_live_attempts(database: Database) -> None:

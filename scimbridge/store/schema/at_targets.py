@@ -47,6 +47,9 @@ snapshots = Table(
     # The first snapshot wins: a second one cannot be written while it stands.
     Index("uq_snapshots_standing", "target", "native_id", unique=True,
           sqlite_where=text("released_at IS NULL"), postgresql_where=text("released_at IS NULL")),
+    # What nobody needs any more, the oldest first.
+    Index("ix_snapshots_released_at", "released_at", "id",
+          sqlite_where=text("released_at IS NOT NULL"), postgresql_where=text("released_at IS NOT NULL")),
 )  # fmt: skip
 
 targets = Table(

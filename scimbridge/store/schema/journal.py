@@ -52,6 +52,7 @@ requests = Table(
 )  # fmt: skip
 
 DONE = text("event = 'task done'")
+OUTSIDE = text("case_id IS NULL AND identity_id IS NOT NULL")
 
 history = Table(
     "history",
@@ -71,6 +72,8 @@ history = Table(
     Column("digest", String(64), nullable=False),
     # What a target has done lately.
     Index("ix_history_done", "target", "at", sqlite_where=DONE, postgresql_where=DONE),
+    # What happened to somebody outside of cases.
+    Index("ix_history_without_case", "identity_id", sqlite_where=OUTSIDE, postgresql_where=OUTSIDE),
 )
 
 seals = Table(

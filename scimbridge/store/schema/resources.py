@@ -17,6 +17,7 @@ resource_counts = Table(
     Column("total", Integer, nullable=False),
 )
 
+_UNERASED = text("deleted_at IS NOT NULL AND erased_at IS NULL")
 _LIVE_END = text("end_due_at IS NOT NULL AND deleted_at IS NULL")
 
 identities = Table(
@@ -36,6 +37,8 @@ identities = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("modified_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
+    # When its personal values were erased; the row stays, for what was done to whom is proven by its id.
+    Column("erased_at", UtcDateTime),
     # When its time ends, until that is a fact; from the source's `end_date` attribute.
     Column("end_due_at", UtcDateTime),
     # A deleted identity keeps its row (its case needs it) and gives its name back.
@@ -49,6 +52,8 @@ identities = Table(
           sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
     # The sweeper's question.
     Index("ix_identities_end_due_at", "end_due_at", sqlite_where=_LIVE_END, postgresql_where=_LIVE_END),
+    # Whom retention asks for.
+    Index("ix_identities_deleted_at", "deleted_at", "id", sqlite_where=_UNERASED, postgresql_where=_UNERASED),
     # The order of lists, and so of pages.
     Index("ix_identities_listed", "source", "id",
           sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),

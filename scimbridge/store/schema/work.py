@@ -120,6 +120,9 @@ tasks = Table(
     Index("ix_tasks_destroyed", "target", "finished_at", sqlite_where=_DESTROYED, postgresql_where=_DESTROYED),
 )
 
+# What an attempt has read, and look-ups: all that is not kept for good.
+_KEPT = text("ended_at IS NOT NULL AND (state_read IS NOT NULL OR task_id IS NULL)")
+
 attempts = Table(
     "attempts",
     metadata,
@@ -143,6 +146,7 @@ attempts = Table(
     # At most one live attempt per native account, over all cases, sources and processes.
     Index("uq_attempts_live", "target", "lock_key", unique=True,
           sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    Index("ix_attempts_kept", "ended_at", "id", sqlite_where=_KEPT, postgresql_where=_KEPT),
     Index("ix_attempts_lease_until", "lease_until",
           sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
 )  # fmt: skip

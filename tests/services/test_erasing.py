@@ -1,0 +1,200 @@
+"""A person's personal values go, the history stays whole, and nobody is erased who may still be needed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import JSON, cast, delete, select, update
+from sqlalchemy import Text as SqlText
+
+from scimbridge.domain.action import Action
+from scimbridge.domain.hold import Scope
+from scimbridge.domain.rule import Ruleset
+from scimbridge.errors import ErasureRefusedError, NotFoundError, RestoreRefusedError, SeveralNamedError
+from scimbridge.services.erasing import Erasing
+from scimbridge.services.proving import Proving, document_of, problems_of
+from scimbridge.services.seal_key import PublicKeys, SealKey
+from scimbridge.services.sealing import Sealing
+from scimbridge.services.verifying import Verifying
+from scimbridge.store import erasure, schema
+from scimbridge.store.database import Database
+from tests.clock import FakeClock
+from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage
+
+
+@pytest.fixture
+def bench(database: Database, clock: FakeClock) -> Bench:
+    return Bench(
+        database,
+        clock,
+        Ruleset((a_rule(a_stage("0s", Action.SUSPEND, Action.REMOVE_FROM_GROUPS)),)),
+        {"crm": MemoryTarget()},
+    )
+
+
+@pytest.fixture
+def erasing(bench: Bench) -> Erasing:
+    return Erasing(bench.database)
+
+
+def a_leaver(bench: Bench, name: str = "lovelace") -> str:
+    """Somebody has left, was deleted by the source, and all is done."""
+    user_id = bench.join(name, emails=[{"value": f"{name}@example.com"}])
+    bench.systems["crm"].account(name)["name"] = name
+    bench.run()
+    bench.say(user_id, title=f"Dr. {name}")
+    bench.leave(user_id)
+    bench.run()
+    bench.delete(user_id)
+    bench.run("1h")
+    return user_id
+
+
+def erase(erasing: Erasing, bench: Bench, user_id: str) -> erasure.Known:
+    return erasing.erase(user_id, reason="asked to be forgotten", by="ops", now=bench.clock())
+
+
+def told_of(bench: Bench, name: str) -> dict[str, int]:
+    """Return in how many rows of which tables a name is found, in any column."""
+    found = {}
+    with bench.database.read() as tx:
+        for table in schema.metadata.sorted_tables:
+            rows = tx.execute(
+                select(*(cast(column, SqlText) if isinstance(column.type, JSON) else column for column in table.c))
+            )
+            count = sum(name in str(row).lower() for row in rows)
+            if count:
+                found[table.name] = count
+    return found
+
+
+def test_nothing_that_the_bridge_keeps_names_the_person_afterwards(bench: Bench, erasing: Erasing) -> None:
+    user_id = a_leaver(bench)
+    assert {"identities", "identity_values", "accounts", "history", "requests", "snapshots"} <= {
+        *told_of(bench, "lovelace"),
+        "requests",  # those of the bench say nothing
+    }
+
+    known = erase(erasing, bench, user_id)
+
+    assert told_of(bench, "lovelace") == {}
+    assert (known.user_name, known.cases, known.restorable) == ("lovelace", 2, ("crm",))
+    assert known.entries > 0
+
+
+def test_somebody_else_keeps_all(bench: Bench, erasing: Erasing) -> None:
+    other, user_id = a_leaver(bench, "hopper"), a_leaver(bench)
+    before = told_of(bench, "hopper")
+
+    erase(erasing, bench, user_id)
+
+    assert told_of(bench, "hopper") == before
+    assert bench.account(other).native_id == "native-hopper"
+
+
+def test_the_history_is_whole_and_says_who_erased_what(bench: Bench, erasing: Erasing, tmp_path: Path) -> None:
+    key = SealKey.of_file(tmp_path / "evidence.key")
+    keys = PublicKeys.of_pems([key.public_pem])
+    sealing = Sealing(bench.database, key)
+    user_id = a_leaver(bench)
+    case = bench.cases(user_id)[0]
+    sealing.run(bench.clock())
+
+    erase(erasing, bench, user_id)
+
+    assert Verifying(bench.database).verify(keys, bench.clock()).findings == ()
+    sealing.run(bench.clock())
+    assert Verifying(bench.database).verify(keys, bench.clock()).findings == ()
+    assert list(problems_of(document_of(Proving(bench.database).of_case(case.id)), keys)) == []
+    with bench.database.read() as tx:
+        *_, entry = tx.execute(select(schema.history).order_by(schema.history.c.id)).mappings()
+    assert (entry["event"], entry["actor"], entry["reason"]) == (erasure.EVENT, "ops", "asked to be forgotten")
+    assert (entry["identity_id"], entry["details"]["cases"], entry["personal"]) == (user_id, 2, None)
+
+
+def test_nothing_can_be_given_back_afterwards(bench: Bench, erasing: Erasing) -> None:
+    user_id = a_leaver(bench)
+    erase(erasing, bench, user_id)
+
+    with pytest.raises(RestoreRefusedError):
+        bench.giving_back.restore(bench.cases(user_id)[0].id, reason="oh", by="ops", now=bench.clock())
+    bench.run("1d")
+    assert bench.systems["crm"].is_suspended("lovelace")
+
+
+def test_an_account_that_somebody_else_has_too_keeps_its_snapshot(bench: Bench, erasing: Erasing) -> None:
+    user_id = a_leaver(bench)
+    same = bench.join("lovelace", everywhere=False, externalId="another")
+    bench.run("1h")
+    assert bench.account(same).native_id == "native-lovelace"
+
+    erase(erasing, bench, user_id)
+
+    with bench.database.read() as tx:
+        assert len(tx.execute(select(schema.snapshots)).all()) == 1
+    assert bench.account(same).native_id == "native-lovelace"
+
+
+def refused(erasing: Erasing, bench: Bench, user_id: str) -> str:
+    with pytest.raises(ErasureRefusedError) as error:
+        erase(erasing, bench, user_id)
+    assert told_of(bench, "lovelace")
+    assert erasing.look(user_id)[1] == tuple(str(error.value).split("; "))
+    return str(error.value)
+
+
+def test_who_may_still_be_needed_is_not_erased(bench: Bench, erasing: Erasing) -> None:
+    user_id = bench.join("lovelace")
+    bench.run()
+    assert "idp still has this User" in refused(erasing, bench, user_id)
+    bench.leave(user_id)
+    assert "is open: wait for its end, or cancel it" in refused(erasing, bench, user_id)
+    bench.run()
+    bench.delete(user_id)
+    bench.run("1h")
+    for scope, subject in (
+        (Scope.IDENTITY, user_id),
+        (Scope.CASE, bench.cases(user_id)[0].id),
+        (Scope.TARGET, "crm"),
+        (Scope.SOURCE, SOURCE),
+        (Scope.EVERYTHING, ""),
+    ):
+        hold = bench.holding.place(scope, subject, reason="litigation", by="ops", now=bench.clock(), is_legal=True).hold
+        assert f"hold {hold.id} stands (litigation)" in refused(erasing, bench, user_id)
+        bench.holding.lift(hold.id, by="ops", now=bench.clock(), reason="settled")
+    with bench.database.write() as tx:
+        tx.execute(update(schema.attempts).values(ended_at=None).where(schema.attempts.c.task_id.is_(None)))
+    assert "something is under way at crm" in refused(erasing, bench, user_id)
+    with bench.database.write() as tx:
+        tx.execute(delete(schema.attempts).where(schema.attempts.c.ended_at.is_(None)))
+
+    erase(erasing, bench, user_id)
+
+    with pytest.raises(ErasureRefusedError, match="was erased on 2026-03-"):
+        erase(erasing, bench, user_id)
+
+
+def test_who_is_meant_is_never_guessed(bench: Bench, erasing: Erasing) -> None:
+    first = a_leaver(bench)
+    assert (erasing.named("Lovelace"), erasing.named(first)) == (first, first)
+    second = bench.join("lovelace", everywhere=False)
+
+    with pytest.raises(SeveralNamedError, match=second):
+        erasing.named("lovelace")
+    with pytest.raises(NotFoundError):
+        erasing.named("nobody")
+    erase(erasing, bench, first)
+    assert erasing.named("lovelace") == second
+
+
+def test_who_comes_later_under_the_same_name_is_somebody_new(bench: Bench, erasing: Erasing) -> None:
+    erase(erasing, bench, a_leaver(bench))
+    bench.clock.advance(timedelta(days=1))
+
+    again = bench.join("lovelace", everywhere=False)
+    bench.run("1h")
+
+    assert bench.cases(again) == []
+    assert bench.systems["crm"].is_suspended("lovelace")
