@@ -8,8 +8,8 @@ from alembic import op
 
 from scimbridge.store.schema import Document, UtcDateTime
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
