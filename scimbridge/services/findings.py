@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -27,6 +27,8 @@ class Reconciled:
         last: The newest run that ended, however it did.
         under_way: The run that has not ended.
         next_at: When the schedule asks for the next one; ``None`` where there is no schedule.
+        overdue: How long the schedule has been asking for one that was not completed since; ``timedelta.max`` where
+            none ever was, and the last one broke off. ``None`` where there is no schedule.
     """
 
     target: str
@@ -35,6 +37,7 @@ class Reconciled:
     last: Run | None
     under_way: Run | None
     next_at: datetime | None
+    overdue: timedelta | None = None
 
     @property
     def counts(self) -> Mapping[Mismatch, int]:
@@ -93,6 +96,7 @@ class Findings:
                 last=last.get(name),
                 under_way=under_way.get(name),
                 next_at=self._runs.next_due(name, now),
+                overdue=self._overdue(name, complete.get(name), last.get(name), now),
             )
             for name in self._runs.names
         ]
@@ -131,6 +135,14 @@ class Findings:
             if len(page) < AT_ONCE:
                 return
             before = page[-1].id
+
+    def _overdue(self, target: str, complete: Run | None, last: Run | None, now: datetime) -> timedelta | None:
+        if complete is None:
+            broke_off = last is not None and last.outcome is RunOutcome.BROKEN_OFF
+            has_schedule = self._runs.next_due(target, now) is not None
+            return (timedelta.max if broke_off else timedelta()) if has_schedule else None
+        due = self._runs.next_due(target, complete.asked_at + timedelta(microseconds=1))
+        return max(now - due, timedelta()) if due is not None else None
 
     def _shown(self, tx: Connection, target: str | None) -> Mapping[str, str]:
         """Return the runs whose findings stand, by id, each with its target."""
