@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
 
 import anyio.to_thread
 import uvicorn
@@ -25,6 +26,7 @@ from scimbridge.api.app import api_routes
 from scimbridge.bridge import Bridge
 from scimbridge.dashboard import build_routes
 from scimbridge.dashboard.entrance import Arrivals
+from scimbridge.domain.reconciliation import Mismatch
 from scimbridge.errors import BridgeError
 from scimbridge.lifetime import Stop, beside, keep_loaded
 from scimbridge.scim.admission.gate import Gate
@@ -192,6 +194,18 @@ class _Metrics:
             telemetry.TARGET_PACE.labels(target.name).set(target.pace)
             telemetry.TARGET_PAUSED.labels(target.name).set(target.stopped is not None)
             telemetry.TARGET_ARMED.labels(target.name).set(target.armed_until is not None)
+        self._measure_reconciliation(now)
+
+    def _measure_reconciliation(self, now: datetime) -> None:
+        for found in self._bridge.findings.targets(now):
+            if found.shown is not None:
+                for kind in Mismatch:
+                    telemetry.RECONCILIATION_FINDINGS.labels(found.target, kind).set(found.counts.get(kind, 0))
+            if found.complete is not None and found.complete.ended_at is not None:
+                telemetry.RECONCILIATION_AGE.labels(found.target).set((now - found.complete.ended_at).total_seconds())
+            if found.overdue is not None:
+                overdue = math.inf if found.overdue == timedelta.max else found.overdue.total_seconds()
+                telemetry.RECONCILIATION_OVERDUE.labels(found.target).set(overdue)
 
 
 def _family(host: str) -> socket.AddressFamily:

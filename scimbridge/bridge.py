@@ -45,6 +45,7 @@ from scimbridge.services.erasing import Erasing
 from scimbridge.services.execution import Execution
 from scimbridge.services.expediting import Expediting
 from scimbridge.services.exporting import Exporting
+from scimbridge.services.findings import Findings
 from scimbridge.services.fleet import NOTICES_TARGET, Fleet, Target
 from scimbridge.services.flooding import Flooding
 from scimbridge.services.following import FileRules, Following
@@ -75,6 +76,8 @@ from scimbridge.services.preflight import Preflight
 from scimbridge.services.queues import Queues
 from scimbridge.services.quirks import Quirks
 from scimbridge.services.recent import RecentGrants
+from scimbridge.services.reconciliation_runs import ReconciliationRuns
+from scimbridge.services.reconciliation_work import ReconciliationWork
 from scimbridge.services.reconciling import Reconciling
 from scimbridge.services.recording import Recording
 from scimbridge.services.records import Records
@@ -316,7 +319,22 @@ class Bridge:
     @cached_property
     def reconciling(self) -> Reconciling:
         """What targets really have, against what is known of them."""
-        return Reconciling(self.database, self.fleet, self.inventory)
+        return Reconciling(self.database, self.fleet)
+
+    @cached_property
+    def reconciliation_runs(self) -> ReconciliationRuns:
+        """Who asks for runs of reconciliation."""
+        return ReconciliationRuns(self.database, self.fleet, self.courier.submit, self.courier.queued)
+
+    @cached_property
+    def reconciliation_work(self) -> ReconciliationWork:
+        """Who works on runs of reconciliation."""
+        return ReconciliationWork(self.database, self.fleet, self.inventory, self.reconciling, self.clock)
+
+    @cached_property
+    def findings(self) -> Findings:
+        """What reconciliation has found."""
+        return Findings(self.database, self.reconciliation_runs)
 
     @cached_property
     def group_statuses(self) -> GroupStatuses:
@@ -635,6 +653,7 @@ class Bridge:
             self.execution.work,
             self.courier.submit,
             lambda target, limit: self.sweeping.runnable(target, self.clock(), limit),
+            self.reconciliation_work.work,
         )
 
     def prepare_store(self, *, may_upgrade: bool) -> None:

@@ -24,6 +24,7 @@ ASK_EVERY = 1.0
 SEAL_EVERY = 60.0
 RETAIN_EVERY = 2.0
 """While there is something to remove: others have the database in between. Otherwise it asks for nothing."""
+RECONCILE_EVERY = 15.0
 
 log = structlog.get_logger("scimbridge.sweeper")
 
@@ -49,6 +50,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         beside("notices", bridge.deliver, DELIVER_EVERY, stop),
         beside("seal", lambda: bridge.sealing.run(bridge.clock()), SEAL_EVERY, stop),
         beside("retain", lambda: bridge.retaining.run(bridge.clock()), RETAIN_EVERY, stop),
+        beside("reconcile", lambda: bridge.reconciliation_runs.run(bridge.clock()), RECONCILE_EVERY, stop),
         beside("forget", lambda: bridge.forgetting.run(bridge.clock()), FORGET_EVERY, stop),
     ):
         ready()

@@ -142,6 +142,25 @@ TARGET_PACE = Gauge(
 TARGET_PAUSED = Gauge(
     "scimbridge_target_paused", "1 where nothing is sent to a target.", ["target"], multiprocess_mode="mostrecent"
 )
+RECONCILIATION_FINDINGS = Gauge(
+    "scimbridge_reconciliation_findings",
+    "Accounts that are not as they should be, by how, as the last complete reconciliation found them.",
+    ["target", "kind"],
+    multiprocess_mode="mostrecent",
+)
+RECONCILIATION_AGE = Gauge(
+    "scimbridge_reconciliation_age_seconds",
+    "Seconds since a target was last reconciled completely.",
+    ["target"],
+    multiprocess_mode="mostrecent",
+)
+RECONCILIATION_OVERDUE = Gauge(
+    "scimbridge_reconciliation_overdue_seconds",
+    "How long a target's schedule has been asking for a reconciliation that was not completed since; +Inf where none "
+    "ever was, and the last one broke off.",
+    ["target"],
+    multiprocess_mode="mostrecent",
+)
 
 
 def scrape() -> tuple[bytes, str]:

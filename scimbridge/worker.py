@@ -32,7 +32,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
     bridge.prepare_store(may_upgrade=False)
     _wait_for_a_good_clock(bridge, stop)
     bridge.pausing.run(bridge.clock())
-    job.bind(bridge.crew.work)
+    job.bind(bridge.crew.work, bridge.crew.reconcile)
     crew = threading.Thread(target=bridge.crew.run, name="crew", daemon=True)
     with (
         _upkeep_of_leases(bridge, stop),
@@ -46,6 +46,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
                 crew = threading.Thread(target=bridge.crew.run, name="crew", daemon=True)
                 crew.start()
         bridge.execution.stop()
+        bridge.reconciliation_work.stop()
         # Leases are renewed until the attempts have ended.
         if not _renewing(bridge, lambda: bridge.crew.stop(PATIENCE)):
             log.warning("attempts cut off; they are worked again when their leases end", action="worker.stop")
@@ -72,6 +73,7 @@ def _watch_clock(bridge: Bridge) -> bool:
     """Compare clocks; while they differ too much, no work is taken. Returns whether they agree."""
     agrees = bridge.store_clock.measure()
     bridge.execution.pause(not agrees)
+    bridge.reconciliation_work.pause(not agrees)
     if not agrees:
         log.error(
             "this machine's clock is too far from the database's; taking no work until it is set right",

@@ -2,33 +2,68 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scimbridge.cli import completing
 from scimbridge.cli.opening import opened
-from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel
+from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, operator
 from scimbridge.cli.output import note, note_count, say, say_json, say_table
 from scimbridge.cli.reporting import ExitCode
 from scimbridge.cli.targets import span_of
-from scimbridge.domain.reconciliation import Mismatch
+from scimbridge.domain.reconciliation import Mismatch, RunOutcome
 
 if TYPE_CHECKING:
-    from scimbridge.services.reconciling import Compared
+    from scimbridge.bridge import Bridge
+    from scimbridge.domain.reconciliation import AccountFinding, Run
+
+LOOK_EVERY = 1.0
+"""Seconds, while another process works on a run."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What came of all targets.
+
+    Attributes:
+        accounts: For each account what was found about it.
+        left_out: Targets without a list, and why.
+        failed: Targets that could not be asked for everything, and why.
+        count: How many accounts were compared.
+    """
+
+    accounts: list[list[AccountFinding]] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    count: int = 0
 
 
 def reconcile(
     target: Annotated[
-        list[str] | None, typer.Argument(metavar="[TARGET]...", help="Which targets; all that have a list, else.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[TARGET]...",
+            autocompletion=completing.targets,
+            help="Which targets; all that have a list, else.",
+        ),
     ] = None,
     unused_for: Annotated[
         str | None,
-        typer.Option("--unused-for", metavar="SPAN", help="Stale is what nobody has signed in with for so long."),
+        typer.Option(
+            "--unused-for",
+            metavar="SPAN",
+            help="Stale is what nobody has signed in with for so long; else the target's stale_after.",
+        ),
     ] = None,
     only: Annotated[
         list[Mismatch] | None, typer.Option("--only", help="Show these alone; several times for several.")
     ] = None,
+    by: By = None,
     as_json: AsJson = False,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
@@ -36,89 +71,89 @@ def reconcile(
     """Compare all accounts of targets with what is known of them.
 
     Shows accounts that came back to life, were left over, are owned by several, are not linked, or are nobody's; it
-    touches nothing. Exit code 3 if there are any, and 1 if a target could not be asked.
+    touches nothing there, and keeps what it finds for the dashboard. Exit code 3 if there are any, and 1 if a target
+    could not be asked.
     """
-    from scimbridge.domain.outline import NOTICES
-    from scimbridge.sdk.errors import ConnectorError, RejectedError
-
     span = span_of(unused_for, "--unused-for") if unused_for is not None else None
-    found: list[Compared] = []
-    failed: list[tuple[str, str]] = []
-    without: list[tuple[str, str]] = []
-    count = 0
+    found = _Found()
     with opened(config, log_level) as bridge:
-        now = bridge.clock()
-        for name in target or [each.name for each in bridge.fleet if each.name != NOTICES]:
-            try:
-                for compared in bridge.reconciling.compare(name, now, unused_for=span):
-                    count += 1
-                    note_count(count, "accounts")
-                    if any(only is None or each in only for each in compared.mismatches):
-                        found.append(compared)
-            except RejectedError as error:
-                # Some targets have no list, and nobody has asked for theirs.
-                (failed if target else without).append((name, str(error)))
-            except ConnectorError as error:
-                failed.append((name, str(error)))
+        names = [bridge.fleet[name].name for name in target or bridge.reconciliation_runs.names]
+        for name in names:
+            if bridge.reconciliation_runs.is_paused(name):
+                found.failed.append((name, f"it is paused; `scimbridge targets resume {name}` lets it go on"))
+                continue
+            run = _carried_out(bridge, name, operator(by), span)
+            _add(found, run, [*bridge.findings.of_run(run)], only, is_named=bool(target))
     if as_json:
-        say_json(
-            {
-                "accounts": count,
-                "left_out": [{"target": name, "reason": reason} for name, reason in without],
-                "found": [_document(each) for each in found],
-                "failed": [{"target": name, "reason": reason} for name, reason in failed],
-            }
-        )
+        _say_json(found)
     else:
-        _say(found, count, is_whole=not failed)
-        note(*(f"{name} was left out: {reason}" for name, reason in without))
-        note(*(f"{name} could not be asked for all its accounts: {reason}" for name, reason in failed))
-    if failed:
+        _say(found)
+    if found.failed:
         raise typer.Exit(ExitCode.FAILED)
-    if found:
+    if found.accounts:
         raise typer.Exit(ExitCode.NEEDS_PERSON)
 
 
-def _say(found: list[Compared], count: int, *, is_whole: bool) -> None:
-    if found:
-        rows = [
-            (
-                each.target,
-                each.account.name,
-                ", ".join(each.mismatches),
-                ", ".join(
-                    f"{owner.user_name} ({owner.source}{', gone' if owner.is_gone else ''})" for owner in each.owners
-                )
-                or "-",
-                each.account.id,
-            )
-            for each in found
-        ]
-        say_table(("TARGET", "ACCOUNT", "HOW", "WHOSE", "ID"), rows)
+def _carried_out(bridge: Bridge, name: str, by: str, span: timedelta | None) -> Run:
+    """Return a run of a target that has ended: by this process, unless a worker is at it already."""
+    run = bridge.reconciliation_runs.ask(name, by=by, now=bridge.clock(), unused_for=span)
+    if run.turn is not None:
+        note(f"{name} is being reconciled already: {run.asked_by} asked for it. Waiting for that.")
+    while run.ended_at is None:
+        bridge.reconciliation_work.work(run.id, lambda count: note_count(count, f"accounts of {name}"))
+        run = bridge.reconciliation_runs.by_id(run.id)
+        if run.ended_at is None:
+            time.sleep(LOOK_EVERY)
+    return run
+
+
+def _add(
+    found: _Found, run: Run, findings: list[AccountFinding], only: list[Mismatch] | None, *, is_named: bool
+) -> None:
+    found.count += run.accounts
+    by_account: dict[str, list[AccountFinding]] = {}
+    for each in findings:
+        by_account.setdefault(each.native_id, []).append(each)
+    found.accounts += (
+        kinds for kinds in by_account.values() if only is None or any(each.kind in only for each in kinds)
+    )
+    if run.outcome is RunOutcome.BROKEN_OFF:
+        found.failed.append((run.target, run.reason))
+    elif run.outcome is RunOutcome.NO_LIST:
+        # Some targets have no list, and nobody has asked for theirs.
+        (found.failed if is_named else found.left_out).append((run.target, run.reason))
+
+
+def _say(found: _Found) -> None:
+    if found.accounts:
+        say_table(("TARGET", "ACCOUNT", "HOW", "SINCE", "WHOSE", "ID"), [_row(kinds) for kinds in found.accounts])
         say("")
-    tally = Counter(mismatch for each in found for mismatch in each.mismatches)
+    tally = Counter(each.kind for kinds in found.accounts for each in kinds)
     say(*(f"{tally[each]} {each}: {each.advice}." for each in Mismatch if tally[each]))
-    if found or not is_whole:
-        say(f"{count} accounts were compared{'' if is_whole else ', and not all that there are'}.")
+    if found.accounts or found.failed:
+        say(f"{found.count} accounts were compared{', and not all that there are' if found.failed else ''}.")
     else:
-        say(f"All {count} accounts are as they should be.")
+        say(f"All {found.count} accounts are as they should be.")
+    note(*(f"{name} was left out: {reason}" for name, reason in found.left_out))
+    note(*(f"{name} could not be asked for all its accounts: {reason}" for name, reason in found.failed))
 
 
-def _document(compared: Compared) -> dict[str, Any]:
-    return {
-        "target": compared.target,
-        "id": compared.account.id,
-        "name": compared.account.name,
-        "suspended": compared.account.suspended,
-        "mismatches": list(compared.mismatches),
-        "owners": [
-            {
-                "identity_id": owner.identity_id,
-                "source": owner.source,
-                "user_name": owner.user_name,
-                "linked": owner.linked,
-                "gone": owner.is_gone,
-            }
-            for owner in compared.owners
-        ],
-    }
+def _row(kinds: list[AccountFinding]) -> tuple[str, ...]:
+    first = kinds[0]
+    owners = (f"{owner.user_name} ({owner.source}{', gone' if owner.is_gone else ''})" for owner in first.owners)
+    since = min(each.first_seen_at for each in kinds)
+    how = ", ".join(each.kind for each in kinds)
+    return (first.target, first.name, how, f"{since:%Y-%m-%d}", ", ".join(owners) or "-", first.native_id)
+
+
+def _say_json(found: _Found) -> None:
+    from scimbridge.documents import mismatched_account_document
+
+    say_json(
+        {
+            "accounts": found.count,
+            "left_out": [{"target": name, "reason": reason} for name, reason in found.left_out],
+            "found": [mismatched_account_document(kinds) for kinds in found.accounts],
+            "failed": [{"target": name, "reason": reason} for name, reason in found.failed],
+        }
+    )

@@ -100,6 +100,8 @@ _TARGETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 _CHOICES: Mapping[str, Any] = {
     "rate_limit": "50/s",
+    "reconcile": "0 3 * * *",
+    "stale_after": "90d",
     "ca_file": "ca.pem",
     "client_certificate": "bridge.pem",
     "client_key": "bridge.key",

@@ -5,7 +5,7 @@ from __future__ import annotations
 SAYS = "comes in a later version; leave it out"
 
 SOURCE_KEYS = frozenset({"membership_memory"})
-TARGET_KEYS = frozenset({"dialect", "stale_after"})
+TARGET_KEYS = frozenset({"dialect"})
 
 TRIGGERS = frozenset({"stale", "orphaned"})
 

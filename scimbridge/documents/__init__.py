@@ -18,6 +18,12 @@ from scimbridge.documents.protection import (
     hold_document,
     inquiry_document,
 )
+from scimbridge.documents.reconciliation import (
+    mismatch_document,
+    mismatched_account_document,
+    reconciled_document,
+    run_document,
+)
 from scimbridge.documents.reports import report_document
 from scimbridge.documents.targets import (
     account_document,
@@ -40,11 +46,15 @@ __all__ = [
     "group_finding_document",
     "hold_document",
     "inquiry_document",
+    "mismatch_document",
+    "mismatched_account_document",
     "plan_document",
     "received_document",
+    "reconciled_document",
     "rehearsal_document",
     "replay_document",
     "report_document",
+    "run_document",
     "snapshot_document",
     "source_document",
     "stale_document",

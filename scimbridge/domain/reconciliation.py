@@ -1,9 +1,10 @@
-"""What a list of a target's accounts shows that the bridge's own records do not: one answer for each account."""
+"""What a list of a target's accounts shows that the bridge's own records do not, and the runs that find it out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -53,6 +54,7 @@ class Owner:
         is_gone: It is inactive or deleted.
         case_is_open: A case takes care of it.
         was_suspended: A case has suspended the account, and nothing has given it back since.
+        case_id: The case that takes care of it, where that was asked for.
     """
 
     identity_id: str
@@ -62,6 +64,7 @@ class Owner:
     is_gone: bool
     case_is_open: bool = False
     was_suspended: bool = False
+    case_id: str | None = None
 
 
 def mismatches(owners: Sequence[Owner], *, suspended: bool | None, unused: bool | None) -> tuple[Mismatch, ...]:
@@ -90,3 +93,83 @@ def _after_its_person(owners: Sequence[Owner]) -> tuple[Mismatch, ...]:
     if any(owner.case_is_open for owner in owners):
         return ()
     return (Mismatch.DRIFTED if any(owner.was_suspended for owner in owners) else Mismatch.LEFT_OVER,)
+
+
+class RunOutcome(StrEnum):
+    """How a run ended. Only a complete one has asked about everything."""
+
+    COMPLETE = "complete"
+    """All accounts were looked at."""
+
+    BROKEN_OFF = "broken off"
+    """The target did not tell all its accounts, or whoever worked on the run died, several times."""
+
+    NO_LIST = "no list"
+    """The target has no list of all its accounts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run over all accounts of a target.
+
+    Attributes:
+        unused_for: Stale is what nobody has signed in with for so long; nothing is, where absent.
+        turn: Whoever works on it; ``None`` while nobody does.
+        tries: How often somebody has begun with it.
+        lease_until: When others may take it up.
+        accounts: How many accounts it has looked at.
+        outcome: ``None`` while it has not ended.
+        reason: Why it has broken off, as one sentence.
+        counts: How many findings of each kind it ended with; kinds without any are left out.
+    """
+
+    id: str
+    target: str
+    asked_at: datetime
+    asked_by: str
+    unused_for: timedelta | None = None
+    turn: str | None = None
+    tries: int = 0
+    lease_until: datetime | None = None
+    started_at: datetime | None = None
+    accounts: int = 0
+    ended_at: datetime | None = None
+    outcome: RunOutcome | None = None
+    reason: str = ""
+    counts: Mapping[Mismatch, int] | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has looked at all accounts."""
+        return self.outcome is RunOutcome.COMPLETE
+
+    @property
+    def total(self) -> int:
+        """How many findings it ended with."""
+        return sum((self.counts or {}).values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFinding:
+    """An account that is not as it should be, in one way; one that is so in two ways has two findings.
+
+    Attributes:
+        id: The same from run to run, for as long as each finds it again; the newest sorts last.
+        run_id: The run that found it last.
+        native_id: The account, by the target's immutable id.
+        suspended: Whether sign-in is blocked; ``None`` where the target does not tell.
+        signed_in_at: When somebody last signed in, at the earliest; ``None`` where the target does not tell.
+        first_seen_at: When a run found it first (UTC).
+        owners: Who is linked to it, then who matches it.
+    """
+
+    id: str
+    run_id: str
+    target: str
+    kind: Mismatch
+    native_id: str
+    name: str
+    suspended: bool | None
+    signed_in_at: datetime | None
+    first_seen_at: datetime
+    owners: Sequence[Owner]

@@ -59,7 +59,7 @@ class Courier:
             self._outbox.put(wakeup)
 
     def queued(self, target: str) -> frozenset[str] | None:
-        """Return the accounts for which a target's queue holds a message; ``None`` if Redis does not answer."""
+        """Return the accounts and runs that a target's queue holds messages for; ``None`` if Redis does not answer."""
         try:
             ids: list[bytes] = self._redis.lrange(f"rq:queue:{job.queue_name(target)}", 0, -1)  # type: ignore[assignment]
         except RedisError:
@@ -100,18 +100,18 @@ class Courier:
         return batch, False
 
     def _send(self, batch: Iterable[WakeUp]) -> None:
-        by_target: dict[str, list[str]] = defaultdict(list)
-        for target, account_id in dict.fromkeys(batch):
-            by_target[target].append(account_id)
+        by_target: dict[str, list[WakeUp]] = defaultdict(list)
+        for wakeup in dict.fromkeys(batch):
+            by_target[wakeup.target].append(wakeup)
         count = sum(map(len, by_target.values()))
         if time.monotonic() < self._broken_until:
             telemetry.SUBMISSIONS.labels("dropped").inc(count)
             return
         try:
             with self._redis.pipeline(transaction=False) as pipeline:
-                for target, account_ids in by_target.items():
+                for target, wakeups in by_target.items():
                     queue = Queue(job.queue_name(target), connection=self._redis, serializer=JSONSerializer)
-                    queue.enqueue_many([_message(account_id) for account_id in account_ids], pipeline=pipeline)
+                    queue.enqueue_many([_message(wakeup) for wakeup in wakeups], pipeline=pipeline)
                     pipeline.publish(WAKE_CHANNEL, target)
                 pipeline.execute()
             telemetry.SUBMISSIONS.labels("accepted").inc(count)
@@ -121,13 +121,13 @@ class Courier:
             log.warning("redis does not answer", action="submit.failed", reason=type(error).__name__)
 
 
-def _message(account_id: str) -> EnqueueData:
+def _message(wakeup: WakeUp) -> EnqueueData:
     """Return a message that leaves nothing behind: failures and history are in SQL, and duplicates are harmless."""
     return Queue.prepare_data(
-        job.FUNCTION,
-        args=(account_id,),
+        job.FUNCTIONS[wakeup.work],
+        args=(wakeup.account_id,),
         timeout=JOB_TIMEOUT,
         result_ttl=0,
         failure_ttl=0,
-        job_id=job.job_id(account_id),
+        job_id=job.job_id(wakeup.account_id),
     )

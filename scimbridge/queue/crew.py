@@ -41,6 +41,7 @@ class Crew:
         work: Works on an account; False where its target has no room for another attempt.
         submit: Gives a message back.
         runnable: Finds work without Redis.
+        reconcile: Works on a run over all accounts of a target, and calls what it is given after each page.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Crew:
         work: Callable[[str], bool],
         submit: Callable[[Sequence[WakeUp]], None],
         runnable: Runnable,
+        reconcile: Callable[[str, Callable[[int], None]], None] = lambda _run_id, _beat: None,
     ) -> None:
         self._connect = connect
         self._redis = connect(PATIENT)
@@ -57,9 +59,11 @@ class Crew:
         self._work = work
         self._submit = submit
         self._runnable = runnable
+        self._reconcile = reconcile
         self._turn = threading.Lock()
         self._serving: Counter[str] = Counter()
         self._direct: Counter[str] = Counter()
+        self._reconciling: Counter[str] = Counter()
         self._workers: dict[str, set[ThreadWorker]] = defaultdict(set)
         self._full_until: dict[str, float] = {}
         self._own = threading.local()
@@ -78,6 +82,17 @@ class Crew:
             self._full_until[self._own.target] = time.monotonic() + LOOK_EVERY
         worker.stop()
         self._submit([WakeUp(self._own.target, account_id)])
+
+    def reconcile(self, run_id: str) -> None:
+        """Work on a run that a message named. Its thread is one more than the others: leavers need those."""
+        worker: ThreadWorker = self._own.worker
+        with self._turn:
+            self._reconciling[self._own.target] += 1
+        try:
+            self._reconcile(run_id, lambda _accounts: worker.beat())
+        finally:
+            with self._turn:
+                self._reconciling[self._own.target] -= 1
 
     def run(self) -> None:
         """Keep the crew until ``stop`` is called."""
@@ -132,7 +147,8 @@ class Crew:
                 return 0
             busy = sum(worker.is_busy for worker in self._workers[name])
             idle = self._serving[name] - busy
-            return max(0, min(length - idle, self._concurrency[name] - self._serving[name]))
+            most = self._concurrency[name] + self._reconciling[name]
+            return max(0, min(length - idle, most - self._serving[name]))
 
     def _serve_from_store(self) -> None:
         for name, limit in self._concurrency.items():

@@ -1,20 +1,24 @@
-"""The job: the one function that RQ calls, named in messages as a string."""
+"""The jobs: the functions that RQ calls, named in messages as strings."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
 
+from scimbridge.domain.wakeup import Work
 from scimbridge.errors import QueueError
 
-FUNCTION = "scimbridge.queue.job.work"
+FUNCTIONS = {Work.ACCOUNT: "scimbridge.queue.job.work", Work.RECONCILIATION: "scimbridge.queue.job.reconcile"}
 
-_bound: list[Callable[[str], object]] = []
+_bound: dict[Work, Callable[[str], object]] = {}
 
 
-def bind(execute: Callable[[str], object]) -> None:
-    """Say what this process does with an account. Called once, by the worker process."""
-    _bound[:] = [execute]
+def bind(execute: Callable[[str], object], reconcile: Callable[[str], object] | None = None) -> None:
+    """Say what this process does with an account, and with a run. Called once, by the worker process."""
+    _bound.clear()
+    _bound[Work.ACCOUNT] = execute
+    if reconcile is not None:
+        _bound[Work.RECONCILIATION] = reconcile
 
 
 def work(account_id: str) -> None:
@@ -23,9 +27,22 @@ def work(account_id: str) -> None:
     Raises:
         QueueError: The process is no scimbridge worker.
     """
-    if not _bound:
+    _call(Work.ACCOUNT, account_id)
+
+
+def reconcile(run_id: str) -> None:
+    """Work on a run over all accounts of a target.
+
+    Raises:
+        QueueError: The process is no scimbridge worker.
+    """
+    _call(Work.RECONCILIATION, run_id)
+
+
+def _call(what: Work, subject: str) -> None:
+    if what not in _bound:
         raise QueueError("this job is for `scimbridge worker`; another RQ worker took it")
-    _bound[0](account_id)
+    _bound[what](subject)
 
 
 def queue_name(target: str) -> str:
@@ -34,7 +51,7 @@ def queue_name(target: str) -> str:
 
 
 def job_id(account_id: str) -> str:
-    """Return an id for a new message about an account.
+    """Return an id for a new message about an account, or about a run.
 
     RQ allows letters, digits, ``_`` and ``-``. It ends in something new, because RQ
     deletes the hash of a finished job, and would delete that of a second message with it.
@@ -43,5 +60,5 @@ def job_id(account_id: str) -> str:
 
 
 def account_of(job: str) -> str:
-    """Return the account that a message id is about."""
+    """Return the account, or the run, that a message id is about."""
     return job.partition("_")[0]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
 from redis import Redis
+from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.exceptions import InvalidJobOperation
 from rq.job import Job, JobStatus
@@ -16,7 +18,7 @@ IDLE_SECONDS = 10
 """How long a thread waits for more before it ends; an idle target costs none."""
 
 TTL_SECONDS = 300
-"""How long Redis remembers a worker that sends nothing: longer than a job, which sends no heartbeat."""
+"""How long Redis remembers a worker that sends nothing: longer than work on an account, which sends no heartbeat."""
 
 
 class NoDeathPenalty(BaseDeathPenalty):
@@ -53,10 +55,16 @@ class ThreadWorker(SimpleWorker):
 
     def __init__(self, queue: str, connection: Redis) -> None:
         super().__init__(
-            [queue], connection=connection, job_class=Message, serializer=JSONSerializer, worker_ttl=TTL_SECONDS
+            [queue],
+            connection=connection,
+            job_class=Message,
+            serializer=JSONSerializer,
+            worker_ttl=TTL_SECONDS,
+            job_monitoring_interval=TTL_SECONDS - 60,
         )
         self.log_job_description = False
         self.is_busy = False
+        self._job: Job | None = None
 
     @property
     def dequeue_timeout(self) -> int:
@@ -71,10 +79,17 @@ class ThreadWorker(SimpleWorker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run a job, and be seen to be busy meanwhile."""
         self.is_busy = True
+        self._job = job
         try:
             super().execute_job(job, queue)
         finally:
             self.is_busy = False
+
+    def beat(self) -> None:
+        """Say that long work goes on, so that RQ's tools take neither it nor the worker for dead."""
+        if self._job is not None:
+            with suppress(RedisError):  # work needs no Redis
+                self.maintain_heartbeats(self._job)
 
     def run(self) -> None:
         """Work until there has been nothing to do for a while, or ``stop`` was called."""

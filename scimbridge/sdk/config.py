@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
-from scimbridge.sdk.limits import GuardSection
+from scimbridge.domain.schedule import Schedule
+from scimbridge.sdk.limits import GuardSection, Span
 
 Matchable = Literal["userName", "externalId", "emails.value", "employeeNumber"]
 """The SCIM attributes by which accounts are found, and matched back to identities."""
@@ -37,6 +39,16 @@ def _parse_rate(value: Any) -> Any:
 
 Interval = Annotated[timedelta, BeforeValidator(_parse_rate)]
 """A rate such as ``20/s``, kept as the time between two calls."""
+
+
+def _parse_cron(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError('must be a string: write "0 3 * * *"')  # noqa: TRY004 - pydantic reports ValueError only
+    return Schedule.parse(value, ZoneInfo("UTC")).expression
+
+
+Cron = Annotated[str, BeforeValidator(_parse_cron), WithJsonSchema({"type": "string", "examples": ["0 3 * * *"]})]
+"""A cron expression with five fields."""
 
 
 class TargetConfig(BaseModel):
@@ -69,6 +81,14 @@ class TargetConfig(BaseModel):
     rate_limit: Interval | None = None
     """Calls per time, over all worker processes, e.g. `"20/s"`; no limit where absent. A target that asks for fewer
     calls is called less often for half an hour at most, whatever is written here."""
+
+    reconcile: Cron | None = None
+    """When all accounts are compared with the people, links and cases that the bridge knows, as five fields of cron in
+    UTC, e.g. `"0 3 * * *"`. It reads only, while the target observes, too; without it, only when somebody asks."""
+
+    stale_after: Span | None = Field(default=None, gt=timedelta())
+    """Reconciliation calls stale what nobody has signed in with for so long, e.g. `"90d"`, as far as the target tells;
+    nothing, where absent."""
 
     allow_link_local: bool = False
     """Whether the target may be at a link-local address (`169.254.0.0/16`, `fe80::/10`) or another one where clouds

@@ -24,6 +24,7 @@ from scimbridge.store import accounts, attempts, cases, holds, identities, journ
 from scimbridge.store.accounts import Account
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
+from scimbridge.store.values import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +223,7 @@ class Claiming:
         if row["paused_at"] is not None:
             return False
         most = attempts_at_once(self._fleet[name].concurrency, row["resumed_at"], now)
-        return attempts.live_count(tx, name) < most
+        return attempts.live_count(tx, name) + places_taken(row, now) < most
 
     def _start(
         self,
@@ -264,6 +265,11 @@ class Claiming:
     def _begin(self, tx: Connection, account: Account, task_id: str | None, now: datetime) -> Attempt | None:
         lease_until = now + self._terms.length
         return attempts.begin(tx, account, task_id=task_id, worker=self._worker, now=now, lease_until=lease_until)
+
+
+def places_taken(target: Row, now: datetime) -> int:
+    """Return how many of a target's places are taken by a run of reconciliation that reads it just now."""
+    return int(target["read_until"] is not None and target["read_until"] > now)
 
 
 def _stop(tx: Connection, task: Task, obstacle: Obstacle, now: datetime) -> bool:

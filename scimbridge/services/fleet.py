@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from scimbridge.domain.capability import Abilities, Capabilities
 from scimbridge.domain.outline import NOTICES, TELLING
+from scimbridge.domain.schedule import Schedule
 from scimbridge.errors import ConfigurationError, NotFoundError
 from scimbridge.sdk.config import Mode, TargetConfig
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import TargetUnusableError
+
+_UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,8 @@ class Target:
         match: SCIM attribute = the target's attribute, tried in order.
         interval: Time between two calls, where a rate limit is set.
         unusable: Why its connector cannot be used, in this process; empty where it can.
+        reconcile: When all its accounts are compared with what is known of them; only when asked, where absent.
+        stale_after: Stale is an account that nobody has signed in with for so long; none is, where absent.
     """
 
     name: str
@@ -34,6 +40,8 @@ class Target:
     match: Mapping[str, str]
     abilities: Abilities
     unusable: str = ""
+    reconcile: Schedule | None = None
+    stale_after: timedelta | None = None
 
     @classmethod
     def of(cls, name: str, config: TargetConfig, abilities: Abilities, *, unusable: str = "") -> Target:
@@ -47,6 +55,8 @@ class Target:
             match={str(attribute): native for attribute, native in config.match.items()},
             abilities=abilities,
             unusable=unusable,
+            reconcile=Schedule.parse(config.reconcile, _UTC) if config.reconcile is not None else None,
+            stale_after=config.stale_after,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from scimbridge.sdk.errors import RetryableError
 from scimbridge.sdk.listing import AccountSummary
@@ -22,8 +22,13 @@ class Inventory:
             NotFoundError: There is no such target.
             ConnectorError: The target has no list, or the list broke off: what was yielded is not all then.
         """
+        for page in self.pages(target):
+            yield from page
+
+    def pages(self, target: str) -> Iterator[Sequence[AccountSummary]]:
+        """Yield the same as the target tells them, some at a time; a page may be empty."""
         for page in self._fleet.connector(self._fleet[target].name).list_accounts():
-            yield from page.accounts
+            yield page.accounts
             if page.end is not None:
                 return
         raise RetryableError("the list of accounts broke off; try again")

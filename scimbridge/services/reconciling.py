@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from scimbridge.domain.reconciliation import Mismatch, Owner, mismatches
 from scimbridge.services.fleet import Fleet, Target
-from scimbridge.services.inventory import Inventory
 from scimbridge.store import owners
 from scimbridge.store.database import Database
 
 if TYPE_CHECKING:
     from scimbridge.sdk.listing import AccountSummary
-
-BATCH = 200
-"""Accounts that are compared at once: a few statements for all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,43 +32,40 @@ class Compared:
 
 
 class Reconciling:
-    """Compares all accounts of a target with the identities, the links and the cases."""
+    """Compares accounts of a target with the identities, the links and the cases."""
 
-    def __init__(self, database: Database, fleet: Fleet, inventory: Inventory) -> None:
+    def __init__(self, database: Database, fleet: Fleet) -> None:
         self._database = database
         self._fleet = fleet
-        self._inventory = inventory
 
-    def compare(self, name: str, now: datetime, *, unused_for: timedelta | None = None) -> Iterator[Compared]:
-        """Yield all accounts of a target, those too that are as they should be, while they are listed.
+    def compare(self, name: str, some: Sequence[AccountSummary], since: datetime | None = None) -> list[Compared]:
+        """Return some accounts of a target beside what is known of them, in a few statements for all.
 
         Args:
             name: The target.
-            now: The current time (UTC).
-            unused_for: How long nobody has signed in with what is called stale; nothing is, where absent.
+            some: The accounts, as it has just told them.
+            since: Stale is what nobody has signed in with from then on; nothing is, where absent.
 
         Raises:
             NotFoundError: There is no such target.
-            ConnectorError: The target has no list, or the list broke off: what was yielded is not all then.
         """
         target = self._fleet[name]
-        since = now - unused_for if unused_for is not None else None
-        listed = self._inventory.accounts(name)
-        while some := tuple(islice(listed, BATCH)):
-            yield from self._compared(target, some, since)
-
-    def _compared(self, target: Target, some: Sequence[AccountSummary], since: datetime | None) -> Iterator[Compared]:
         with self._database.read() as tx:
-            linked = owners.linked(tx, target.name, [account.id for account in some])
+            linked = owners.linked(tx, name, [account.id for account in some])
             matched = owners.matching(tx, _values(target, some))
-        for account in some:
-            own = _owners(linked.get(account.id, ()), _matching(target, account, matched))
-            if account.unmanaged:
-                found: tuple[Mismatch, ...] = ()  # it carries the mark that keeps the bridge away
-            else:
-                unused = account.is_unused_since(since) if since is not None else None
-                found = mismatches(own, suspended=account.suspended, unused=unused)
-            yield Compared(target=target.name, account=account, owners=own, mismatches=found)
+        return [
+            _compared(target, account, _owners(linked.get(account.id, ()), _matching(target, account, matched)), since)
+            for account in some
+        ]
+
+
+def _compared(target: Target, account: AccountSummary, own: Sequence[Owner], since: datetime | None) -> Compared:
+    if account.unmanaged:
+        found: tuple[Mismatch, ...] = ()  # it carries the mark that keeps the bridge away
+    else:
+        unused = account.is_unused_since(since) if since is not None else None
+        found = mismatches(own, suspended=account.suspended, unused=unused)
+    return Compared(target=target.name, account=account, owners=own, mismatches=found)
 
 
 def _values(target: Target, some: Sequence[AccountSummary]) -> Mapping[str, set[str]]:

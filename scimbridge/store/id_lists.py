@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, any_, func
+from sqlalchemy import ARRAY, ColumnElement, Connection, Text, any_, bindparam, func
 
 _LONGEST_ID = 36
 _MANY = 1000
@@ -36,6 +36,14 @@ def is_among(tx: Connection, column: ColumnElement[str], ids: Iterable[str]) -> 
     return column == any_(_array(known))
 
 
+def is_among_texts(tx: Connection, column: ColumnElement[str], texts: Iterable[str]) -> ColumnElement[bool]:
+    """Return the condition that a column is one of some texts, of any length and in any script."""
+    known = sorted(each for each in set(texts) if _is_storable(each))
+    if tx.dialect.name == "sqlite":
+        return column.in_(func.json_each(_json(known)).table_valued("value").select())
+    return column == any_(bindparam(None, known, ARRAY(Text())))
+
+
 def rows_of(tx: Connection, ids: Iterable[str]) -> ColumnElement[str]:
     """Return ids as the rows of a function, in their order."""
     known = _plausible(ids)
@@ -43,6 +51,11 @@ def rows_of(tx: Connection, ids: Iterable[str]) -> ColumnElement[str]:
         found: ColumnElement[str] = func.json_each(_json(known)).table_valued("value").c.value
         return found
     return func.unnest(_array(known)).column_valued("value")
+
+
+def _is_storable(text: str) -> bool:
+    """Whether databases take a text: they refuse NULs and surrogates."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _json(ids: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from scimbridge.domain.case import CaseState
 from scimbridge.domain.names import any_case_key, fold
 from scimbridge.domain.reconciliation import Owner
 from scimbridge.domain.task import TaskState
-from scimbridge.store.id_lists import is_among
+from scimbridge.store.id_lists import is_among_texts
 from scimbridge.store.schema import accounts, cases, identities, identity_values, tasks
 
 _IS_GONE = or_(identities.c.active.is_(False), identities.c.deleted_at.is_not(None))
@@ -49,7 +49,7 @@ def linked(tx: Connection, target: str, native_ids: Collection[str]) -> dict[str
     query = (
         select(accounts.c.native_id, was_suspended.label("was_suspended"), *_COLUMNS)
         .join(identities, identities.c.id == accounts.c.identity_id)
-        .where(accounts.c.target == target, is_among(tx, accounts.c.native_id, native_ids))
+        .where(accounts.c.target == target, is_among_texts(tx, accounts.c.native_id, native_ids))
     )
     found: dict[str, list[Owner]] = {}
     for row in tx.execute(query).mappings():
@@ -107,8 +107,10 @@ def _having(tx: Connection, attribute: str, keys: Collection[str]) -> Select[tup
         "externalId": identities.c.external_id,
     }
     if attribute in own:
-        return select(own[attribute].label("value"), *_COLUMNS).where(is_among(tx, own[attribute], keys), is_there)
-    same = and_(identity_values.c.attribute == attribute, is_among(tx, identity_values.c.value, keys))
+        return select(own[attribute].label("value"), *_COLUMNS).where(
+            is_among_texts(tx, own[attribute], keys), is_there
+        )
+    same = and_(identity_values.c.attribute == attribute, is_among_texts(tx, identity_values.c.value, keys))
     return (
         select(identity_values.c.value.label("value"), *_COLUMNS)
         .join(identities, identities.c.id == identity_values.c.identity_id)

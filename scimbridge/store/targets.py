@@ -69,6 +69,11 @@ def let_go(tx: Connection, name: str, now: datetime) -> None:
     tx.execute(update(targets).where(targets.c.name == name).values(resumed_at=now))
 
 
+def read_until(tx: Connection, name: str, until: datetime | None) -> None:
+    """Note until when a run of reconciliation reads a target in the place of an attempt; ``None`` gives it up."""
+    tx.execute(update(targets).where(targets.c.name == name).values(read_until=until))
+
+
 def arm(tx: Connection, name: str, *, until: datetime, by: str) -> None:
     """Let a target act until a time."""
     tx.execute(update(targets).where(targets.c.name == name).values(armed_until=until, armed_by=by))

@@ -311,7 +311,7 @@ def _serving(bridge: Bridge, port: int) -> Iterator[None]:
 
 @contextmanager
 def _working(bridge: Bridge) -> Iterator[None]:
-    job.bind(bridge.crew.work)
+    job.bind(bridge.crew.work, bridge.crew.reconcile)
     thread = threading.Thread(target=bridge.crew.run, name="crew", daemon=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(worker, "IDLE_SECONDS", 1)  # so that they end soon after they were told to

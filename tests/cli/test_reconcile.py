@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scimbridge.bridge import Bridge
-from scimbridge.services.inventory import Inventory
-from scimbridge.services.reconciling import Reconciling
+from scimbridge.domain.times import iso
 from tests.cli.conftest import Terminal
 from tests.services.bench import Bench
 
@@ -14,8 +13,7 @@ from tests.services.bench import Bench
 @pytest.fixture(autouse=True)
 def _targets(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command asks the targets of the bench; those of the configuration are not there."""
-    made = Reconciling(bench.database, bench.fleet, Inventory(bench.fleet))
-    monkeypatch.setattr(Bridge, "reconciling", made)
+    monkeypatch.setattr(Bridge, "fleet", bench.fleet)
 
 
 def test_what_is_not_as_it_should_be_is_shown_with_what_to_do(bench: Bench, terminal: Terminal) -> None:
@@ -27,8 +25,11 @@ def test_what_is_not_as_it_should_be_is_shown_with_what_to_do(bench: Bench, term
     shown = terminal.run("reconcile", code=3).stdout
     assert "crm" in shown
     assert "1 orphaned: find its owner" in shown
+    since = bench.clock()
+    bench.clock.advance("2d")
     found = terminal.read("reconcile", "crm", code=3)["found"]
     assert [(each["name"], each["mismatches"]) for each in found] == [("ghost", ["orphaned"])]
+    assert found[0]["first_seen_at"] == iso(since)
     assert terminal.read("reconcile", "--only", "drifted")["found"] == []
 
 
@@ -47,3 +48,9 @@ def test_a_target_that_does_not_answer_is_named_and_the_others_are_compared(benc
     result = terminal.run("reconcile", code=1)
     assert "crm could not be asked for all its accounts: the target does not answer" in result.stderr
     assert "1 orphaned" in result.stdout
+
+
+def test_a_paused_target_is_not_waited_for(bench: Bench, terminal: Terminal) -> None:
+    bench.operating.pause("crm", reason="upgrade", by="ops", now=bench.clock())
+
+    assert "crm could not be asked for all its accounts: it is paused" in terminal.run("reconcile", code=1).stderr

@@ -15,7 +15,6 @@ SAYS = "comes in a later version"
     ("section", "keys"),
     [
         ("sources.okta", ["membership_memory"]),
-        ("targets.app", ["stale_after"]),
     ],
 )
 def test_later_keys_of_sources_and_targets_are_refused_by_name(

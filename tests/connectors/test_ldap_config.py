@@ -120,7 +120,9 @@ def test_good_settings_are_taken(changes: dict[str, Any]) -> None:
         ({"snapshot_attributes": ["mo*"]}, "no name of an LDAP attribute"),
         ({"archive_attributes": ["UID"]}, "the bridge itself needs UID"),
         ({"archive_attributes": ["description"]}, "the bridge itself needs description"),
-        ({"stale_after": "90d"}, "not permitted"),
+        ({"stale_afterwards": "90d"}, "not permitted"),
+        ({"stale_after": "0s"}, "greater than"),
+        ({"reconcile": "daily"}, "five fields"),
     ],
 )
 def test_a_mistake_is_refused_and_explained(changes: dict[str, Any], says: str) -> None:

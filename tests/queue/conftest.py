@@ -61,4 +61,4 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     # A machine that is busy takes longer than an operator would.
     monkeypatch.setattr(courier_module, "FAREWELL", PATIENT)
     monkeypatch.setattr(courier_module, "BREAK", PATIENT)
-    monkeypatch.setattr(job, "_bound", [])
+    monkeypatch.setattr(job, "_bound", {})

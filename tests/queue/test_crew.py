@@ -13,6 +13,7 @@ import pytest
 from redis import Redis
 
 from scimbridge.domain.wakeup import WakeUp
+from scimbridge.domain.wakeup import Work as Queued
 from scimbridge.queue import job
 from scimbridge.queue.courier import Courier
 from scimbridge.queue.crew import Crew
@@ -67,7 +68,7 @@ def nowhere(_wakeups: Sequence[WakeUp]) -> None:
 
 @contextmanager
 def at_work(crew: Crew) -> Iterator[None]:
-    job.bind(crew.work)
+    job.bind(crew.work, crew.reconcile)
     thread = threading.Thread(target=crew.run)
     thread.start()
     try:
@@ -90,8 +91,9 @@ def a_crew(
     concurrency: int = 3,
     submit: Callable[[Sequence[WakeUp]], None] = nowhere,
     runnable: Callable[[str, int], list[str]] = nothing_to_do,
+    reconcile: Callable[[str, Callable[[int], None]], None] = lambda _run_id, _beat: None,
 ) -> Crew:
-    return Crew(connecting, {"crm": concurrency}, work, submit, runnable)
+    return Crew(connecting, {"crm": concurrency}, work, submit, runnable, reconcile)
 
 
 def test_every_message_is_worked_on(connecting: Connecting, courier: Courier) -> None:
@@ -115,6 +117,28 @@ def test_the_crew_grows_up_to_the_targets_concurrency_and_no_further(connecting:
         work.wait_for(lambda: work.done.total() == 12)
 
     assert work.most == 3
+
+
+def test_a_run_of_reconciliation_lives_on_while_leavers_are_worked_on(
+    connecting: Connecting, courier: Courier, redis: Any
+) -> None:
+    work, runs = Work(), Work(blocked=True)
+
+    def reconcile(run_id: str, beat: Callable[[int], None]) -> None:
+        beat(1)
+        runs(run_id)
+
+    with at_work(a_crew(connecting, work, concurrency=1, reconcile=reconcile)):
+        courier.submit([WakeUp("crm", "run", Queued.RECONCILIATION)])
+        runs.wait_for(lambda: runs.under_way == 1)
+        (message,) = redis.zrange("rq:wip:target:crm", 0, -1)
+        assert job.account_of(message.decode().partition(":")[0]) == "run"
+        assert courier.queued("crm") == frozenset()
+        courier.submit([WakeUp("crm", "account")])
+        work.wait_for(lambda: work.done["account"] == 1)
+        assert runs.done == Counter()
+        runs.let_go()
+        runs.wait_for(lambda: runs.done["run"] == 1)
 
 
 def test_an_idle_target_costs_no_thread(connecting: Connecting, courier: Courier) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from scimbridge.domain.reconciliation import Mismatch, Owner, mismatches
 from scimbridge.domain.rule import Ruleset
-from scimbridge.services import reconciling as module
 from scimbridge.services.inventory import Inventory
 from scimbridge.services.reconciling import Compared, Reconciling
 from scimbridge.store.database import Database
@@ -25,8 +26,8 @@ def crm(bench: Bench) -> MemoryTarget:
 
 
 def compared(bench: Bench) -> dict[str, Compared]:
-    reconciling = Reconciling(bench.database, bench.fleet, Inventory(bench.fleet))
-    return {each.account.name: each for each in reconciling.compare("crm", bench.clock())}
+    some = list(Inventory(bench.fleet).accounts("crm"))
+    return {each.account.name: each for each in Reconciling(bench.database, bench.fleet).compare("crm", some)}
 
 
 def how(bench: Bench, name: str = "ada") -> tuple[Mismatch, ...]:
@@ -119,23 +120,20 @@ def test_an_account_with_the_mark_that_keeps_the_bridge_away_is_left_out(bench: 
     assert how(bench, "ghost") == ()
 
 
-def test_many_accounts_are_compared_a_page_at_a_time(
-    bench: Bench, crm: MemoryTarget, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "BATCH", 2)
-    for name in ("ada", "bob", "cleo"):
-        bench.join(name)
+def test_names_of_any_length_and_in_any_script_are_matched(bench: Bench, crm: MemoryTarget) -> None:
+    name = "anastasia.üzümcü-von-und-zu-hohenzollern@subsidiary.example.com"
+    bench.join(name)
     bench.run()
-    for number in range(4):
-        crm.add(f"ghost{number}")
+    bench.join("bob." + name, everywhere=False)
+    bench.run()
+    crm.add("bob." + name)
 
-    found = compared(bench)
-    assert len(found) == 7
-    assert [name for name, each in found.items() if each.mismatches] == [f"ghost{number}" for number in range(4)]
+    assert how(bench, name) == ()
+    assert how(bench, "bob." + name) == (Mismatch.UNLINKED,)
 
 
 def an_owner(**values: bool) -> Owner:
-    said = {"linked": True, "is_gone": False, **values}
+    said: dict[str, Any] = {"linked": True, "is_gone": False, **values}
     return Owner(identity_id="i", source="okta", user_name="ada", **said)
 
 

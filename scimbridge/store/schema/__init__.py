@@ -29,6 +29,7 @@ from scimbridge.store.schema.protection import (
     populations,
     uncounted,
 )
+from scimbridge.store.schema.reconciliation import findings, reconciliations
 from scimbridge.store.schema.resources import (
     groups,
     identities,
@@ -68,6 +69,7 @@ __all__ = [
     "facts",
     "failed_sign_ins",
     "figures",
+    "findings",
     "flood_cases",
     "floods",
     "groups",
@@ -93,6 +95,7 @@ __all__ = [
     "past_memberships",
     "populations",
     "quirks",
+    "reconciliations",
     "requests",
     "resource_counts",
     "rulesets",

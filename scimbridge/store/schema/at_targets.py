@@ -72,4 +72,6 @@ targets = Table(
     # What somebody found who last reached it with its credentials, and when.
     Column("checked_at", UtcDateTime),
     Column("findings", Document),
+    # Reconciliation reads it, and takes the place of an attempt meanwhile.
+    Column("read_until", UtcDateTime),
 )

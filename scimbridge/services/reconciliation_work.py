@@ -1,0 +1,284 @@
+"""What a worker does with a run of reconciliation: it asks for all accounts, a page at a time, and changes none.
+
+A run takes one of its target's places while it reads. It gives the place up between two pages where somebody's
+access has to be taken away and there is no other one: leavers never wait for a list.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from scimbridge.domain.ids import new_id
+from scimbridge.domain.letting_go import attempts_at_once
+from scimbridge.domain.reconciliation import AccountFinding, Mismatch, Run, RunOutcome
+from scimbridge.errors import StoreError
+from scimbridge.sdk.errors import ConnectorError, RejectedError
+from scimbridge.sdk.listing import AccountSummary
+from scimbridge.services.fleet import Fleet
+from scimbridge.services.inventory import Inventory
+from scimbridge.services.reconciling import Compared, Reconciling
+from scimbridge.store import attempts, findings, journal, reconciliations, targets, tasks
+from scimbridge.store.database import Database
+
+BATCH = 200
+"""Accounts that are compared, and whose findings are written, at once."""
+
+FORGOTTEN_AT_ONCE = 1000
+
+LEASE = timedelta(minutes=10)
+"""A run that was not heard of for this long is taken up by somebody else; a call for a page has a shorter deadline."""
+
+PLACE = timedelta(minutes=1)
+"""How long a place is taken at most by a worker that has died: leavers need it."""
+
+PATIENCE = timedelta(minutes=5)
+"""How long a run waits for a place, or for a paused target: what a list goes on from does not live for long."""
+
+LOOK_EVERY = 1.0
+"""Seconds."""
+
+Beat = Callable[[int], None]
+
+log = structlog.get_logger("scimbridge.reconciliation")
+
+
+class _LostError(Exception):
+    """The run is somebody else's by now."""
+
+
+class _StoppedError(Exception):
+    """This process is about to end."""
+
+
+class _NoRoomError(Exception):
+    """The target had no place for too long."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A run that is under way.
+
+    Attributes:
+        before: The run whose findings are shown; what it found, too, keeps its first date.
+        accounts: How many were looked at.
+        has_begun: Whether the target has told anything.
+        has_place: Whether it takes one of the target's places.
+    """
+
+    run: Run
+    before: str | None
+    since: datetime | None
+    accounts: int = 0
+    has_begun: bool = False
+    has_place: bool = False
+
+
+class ReconciliationWork:
+    """Works on runs. SQL decides whose they are.
+
+    Args:
+        database: The store.
+        fleet: The targets.
+        inventory: Asks them.
+        reconciling: Compares.
+        clock: Tells the time (UTC).
+        sleep: Waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        fleet: Fleet,
+        inventory: Inventory,
+        reconciling: Reconciling,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._database = database
+        self._fleet = fleet
+        self._inventory = inventory
+        self._reconciling = reconciling
+        self._clock = clock
+        self._sleep = sleep
+        self._stopped = False
+        self._paused = False
+
+    def stop(self) -> None:
+        """Give back what is under way, after its page; somebody else begins it anew."""
+        self._stopped = True
+
+    def pause(self, paused: bool) -> None:
+        """Begin with no run while paused: this machine's clock cannot be trusted with leases."""
+        self._paused = paused
+
+    def work(self, run_id: str, beat: Beat = lambda _accounts: None) -> None:
+        """Work on a run until it has ended, unless somebody else does.
+
+        Args:
+            run_id: Which one.
+            beat: Called after each page with the number of accounts that were looked at so far.
+        """
+        reading = self._begin(run_id)
+        if reading is None:
+            return
+        try:
+            self._read(reading, beat)
+        except _LostError:
+            log.warning("somebody else has taken the run up", action="reconciliation.lost", run=run_id)
+        except StoreError:
+            raise  # it is taken up again when its lease ends
+        except (_StoppedError, KeyboardInterrupt) as error:
+            self._give_back(reading)
+            if isinstance(error, KeyboardInterrupt):
+                raise
+        except RejectedError as error:
+            self._end(reading, RunOutcome.BROKEN_OFF if reading.has_begun else RunOutcome.NO_LIST, str(error))
+        except (ConnectorError, _NoRoomError) as error:
+            self._end(reading, RunOutcome.BROKEN_OFF, str(error))
+        except Exception as error:  # a connector's bug must not take the worker along
+            log.exception("reconciliation broke", action="reconciliation", run=run_id, target=reading.run.target)
+            reason = f"unexpected {type(error).__name__} in the connector; see the worker's log"
+            self._end(reading, RunOutcome.BROKEN_OFF, reason)
+        else:
+            self._end(reading, RunOutcome.COMPLETE, "")
+
+    def _begin(self, run_id: str) -> _Reading | None:
+        if self._stopped or self._paused:
+            return None
+        now = self._clock()
+        with self._database.write() as tx:
+            run = reconciliations.run_by_id(tx, run_id)
+            if run.target not in self._fleet or targets.lock(tx, run.target)["paused_at"] is not None:
+                return None
+            if not reconciliations.begin(tx, run_id, new_id(now), lease_until=now + LEASE, now=now):
+                return None
+            run = reconciliations.run_by_id(tx, run_id)
+            shown = reconciliations.shown(tx).get(run.target)
+        # What somebody found who died over it is found again.
+        self._forget_findings(run_id)
+        return _Reading(run, shown.id if shown else None, now - run.unused_for if run.unused_for else None)
+
+    def _read(self, reading: _Reading, beat: Beat) -> None:
+        self._wait_for_place(reading)
+        for page in self._inventory.pages(reading.run.target):
+            reading.has_begun = True
+            # A page without any accounts is a sign of life, too.
+            for start in range(0, max(len(page), 1), BATCH):
+                self._take(reading, page[start : start + BATCH])
+            beat(reading.accounts)
+            self._wait_for_place(reading)
+
+    def _take(self, reading: _Reading, some: Sequence[AccountSummary]) -> None:
+        """Compare some accounts, and keep what is wrong with them."""
+        run, now = reading.run, self._clock()
+        compared = self._reconciling.compare(run.target, some, reading.since)
+        reading.accounts += len(some)
+        with self._database.write() as tx:
+            if not reconciliations.go_on(tx, run, accounts=reading.accounts, lease_until=now + LEASE):
+                raise _LostError
+            native_ids = {account.id for account in some}
+            if native_ids:
+                known = findings.known(tx, reading.before, native_ids) if reading.before else {}
+                # An account that comes twice in one page counts as it came last.
+                found = {each.account.id: each for each in compared}.values()
+                findings.store(tx, run.id, native_ids, _findings(run, found, known, now))
+            self._keep_place(tx, reading, now)
+
+    def _keep_place(self, tx: Connection, reading: _Reading, now: datetime) -> None:
+        """Keep the place at the target, or take one; give it up where a leaver needs it, or the target is paused."""
+        name = reading.run.target
+        row = targets.lock(tx, name)
+        left = attempts_at_once(self._fleet[name].concurrency, row["resumed_at"], now) - attempts.live_count(tx, name)
+        is_needed = left <= 1 and bool(tasks.runnable_accounts(tx, name, now, 1))
+        reading.has_place = row["paused_at"] is None and left >= 1 and not is_needed
+        targets.read_until(tx, name, now + PLACE if reading.has_place else None)
+
+    def _wait_for_place(self, reading: _Reading) -> None:
+        """Return once the run has a place; its lease goes on meanwhile.
+
+        Raises:
+            _NoRoomError: There was none for too long.
+        """
+        until = self._clock() + PATIENCE
+        while True:
+            if self._stopped:
+                raise _StoppedError
+            if reading.has_place:
+                return
+            now = self._clock()
+            if now > until:
+                raise _NoRoomError("the target was paused, or had no place beside its leavers, for too long")
+            with self._database.write() as tx:
+                if not reconciliations.go_on(tx, reading.run, accounts=reading.accounts, lease_until=now + LEASE):
+                    raise _LostError
+                self._keep_place(tx, reading, now)
+            if not reading.has_place:
+                self._sleep(LOOK_EVERY)
+
+    def _give_back(self, reading: _Reading) -> None:
+        with self._database.write() as tx:
+            if reconciliations.give_back(tx, reading.run):
+                targets.read_until(tx, reading.run.target, None)
+
+    def _end(self, reading: _Reading, outcome: RunOutcome, reason: str) -> None:
+        run, now = reading.run, self._clock()
+        with self._database.write() as tx:
+            counts = findings.tally(tx, run.id)
+            if not reconciliations.end(tx, run, outcome, reason=reason, counts=counts, now=now):
+                return
+            targets.read_until(tx, run.target, None)
+            details = {"run": run.id, "accounts": reading.accounts, "found": sum(counts.values())}
+            said = {"details": details, "target": run.target}
+            journal.record(tx, "reconciliation ended", now, reason=outcome.value, **said)  # type: ignore[arg-type]
+        log.info("reconciliation", action=f"reconciliation.{outcome.name.lower()}", run=run.id, target=run.target)
+        self._tidy(run.target)
+
+    def _tidy(self, target: str) -> None:
+        """Forget the runs whose findings nobody is shown any more."""
+        with self._database.read() as tx:
+            kept = {run.id for runs in (reconciliations.shown(tx), reconciliations.newest(tx)) for run in runs.values()}
+            over = [run_id for run_id in reconciliations.ended_ids(tx, target) if run_id not in kept]
+        for run_id in over:
+            self._forget_findings(run_id)
+            with self._database.write() as tx:
+                reconciliations.forget(tx, run_id)
+
+    def _forget_findings(self, run_id: str) -> None:
+        found = FORGOTTEN_AT_ONCE
+        while found == FORGOTTEN_AT_ONCE:
+            with self._database.write() as tx:
+                found = findings.forget(tx, run_id, FORGOTTEN_AT_ONCE)
+
+
+def _findings(
+    run: Run, compared: Iterable[Compared], known: Mapping[findings.Key, findings.Known], now: datetime
+) -> list[AccountFinding]:
+    return [
+        _finding(run, each, kind, known.get((each.account.id, kind)), now)
+        for each in compared
+        for kind in each.mismatches
+    ]
+
+
+def _finding(
+    run: Run, compared: Compared, kind: Mismatch, before: findings.Known | None, now: datetime
+) -> AccountFinding:
+    account = compared.account
+    return AccountFinding(
+        id=before.id if before else new_id(now),
+        run_id=run.id,
+        target=run.target,
+        kind=kind,
+        native_id=account.id,
+        name=account.name,
+        suspended=account.suspended,
+        signed_in_at=account.signed_in_at if isinstance(account.signed_in_at, datetime) else None,
+        first_seen_at=before.first_seen_at if before else now,
+        owners=compared.owners,
+    )

@@ -1,0 +1,394 @@
+"""Runs of reconciliation: their findings stand until the next run, and no run that broke off looks whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import func, select
+
+from connectors.sample import listing
+from connectors.sample.record import Record
+from scimbridge.domain.reconciliation import AccountFinding, Mismatch, Run, RunOutcome
+from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.schedule import Schedule
+from scimbridge.domain.wakeup import WakeUp, Work
+from scimbridge.errors import NotFoundError
+from scimbridge.sdk import RejectedError, RetryableError
+from scimbridge.services import reconciliation_work as module
+from scimbridge.services.claiming import Full
+from scimbridge.services.findings import FindingQuery, Findings, Reconciled
+from scimbridge.services.inventory import Inventory
+from scimbridge.services.reconciliation_runs import ReconciliationRuns
+from scimbridge.services.reconciliation_work import LEASE, PATIENCE, ReconciliationWork
+from scimbridge.services.reconciling import Reconciling
+from scimbridge.store import reconciliations, targets
+from scimbridge.store.database import Database
+from scimbridge.store.schema import findings
+from tests.clock import FakeClock
+from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+
+
+@dataclass
+class World:
+    """A bench whose targets are reconciled.
+
+    Attributes:
+        queued: The runs that the queue has messages for.
+        slept: Called when a run waits for a place.
+    """
+
+    bench: Bench
+    queued: set[str] = field(default_factory=set)
+    slept: Callable[[], object] = lambda: None
+    told: list[WakeUp] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        bench = self.bench
+        self.runs = ReconciliationRuns(
+            bench.database, bench.fleet, self.told.extend, lambda _target: frozenset(self.queued)
+        )
+        self.worker = self.a_worker()
+        self.findings = Findings(bench.database, self.runs)
+
+    def a_worker(self) -> ReconciliationWork:
+        bench = self.bench
+        comparing = Reconciling(bench.database, bench.fleet)
+        return ReconciliationWork(
+            bench.database, bench.fleet, Inventory(bench.fleet), comparing, bench.clock, self._sleep
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.bench.clock.advance(timedelta(seconds=seconds))
+        self.slept()
+
+    @property
+    def crm(self) -> MemoryTarget:
+        return self.bench.systems["crm"]
+
+    def reconcile(self, **asked: timedelta) -> Run:
+        run = self.runs.ask("crm", by="olga", now=self.bench.clock(), **asked)
+        self.worker.work(run.id)
+        return self.runs.by_id(run.id)
+
+    def found(self, **query: Mismatch | str) -> list[tuple[str, Mismatch]]:
+        return [(each.name, each.kind) for each in self.all(FindingQuery(**query))]  # type: ignore[arg-type]
+
+    def all(self, query: FindingQuery = FindingQuery()) -> Sequence[AccountFinding]:  # noqa: B008
+        return self.findings.listed(query, limit=100)
+
+    @property
+    def crm_stands(self) -> Reconciled:
+        (found,) = self.findings.targets(self.bench.clock())
+        return found
+
+    def before_page(self, number: int, do: Callable[[], object]) -> None:
+        """Have something happen right before the target tells a page."""
+        pages, listed = count(1), self.crm.listed
+
+        def tell(after: str, most: int) -> Sequence[Record]:
+            if next(pages) == number:
+                do()
+            return listed(after, most)
+
+        vars(self.crm)["listed"] = tell
+
+    def ghosts(self, number: int) -> None:
+        for each in range(number):
+            self.crm.add(f"ghost{each}")
+
+
+@pytest.fixture
+def world(database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(module, "BATCH", 2)
+    monkeypatch.setattr(listing, "PAGE", 2)
+    rules = Ruleset((a_rule(a_stage()),))
+    return World(Bench(database, clock, rules, {"crm": MemoryTarget()}, concurrency=1))
+
+
+# -- what stands
+
+
+def test_findings_are_kept_with_whom_they_are_about_and_since_when(world: World) -> None:
+    bench = world.bench
+    bench.leave(bench.join())
+    bench.run()
+    world.crm.account("ada")["suspended"] = False
+    world.ghosts(4)
+
+    run = world.reconcile()
+
+    assert (run.outcome, run.accounts, run.asked_by) == (RunOutcome.COMPLETE, 5, "olga")
+    assert run.counts == {Mismatch.DRIFTED: 1, Mismatch.ORPHANED: 4}
+    assert world.crm_stands.counts == run.counts
+    assert len(world.found(kind=Mismatch.ORPHANED)) == 4
+    (drifted,) = world.all(FindingQuery(kind=Mismatch.DRIFTED, target="crm", text="AD"))
+    assert [(owner.user_name, owner.linked, owner.is_gone) for owner in drifted.owners] == [("ada", True, True)]
+    assert drifted.first_seen_at == bench.clock()
+    assert world.findings.one(drifted.id) == drifted
+    with pytest.raises(NotFoundError):
+        world.findings.listed(FindingQuery(target="nowhere"), limit=1)
+
+
+def test_a_finding_keeps_its_id_and_its_date_until_a_run_does_not_find_it(world: World) -> None:
+    world.ghosts(1)
+    world.reconcile()
+    (first,) = world.all()
+    world.bench.clock.advance("1d")
+    world.crm.add("news")
+    world.reconcile()
+    news, ghost = world.all()
+
+    assert (ghost.id, ghost.first_seen_at) == (first.id, first.first_seen_at)
+    assert (news.name, news.first_seen_at) == ("news", world.bench.clock())
+    assert world.findings.listed(FindingQuery(), limit=5, before=news.id) == [ghost]
+    del world.crm.accounts["native-ghost0"]
+    world.reconcile()
+    world.ghosts(1)
+    world.bench.clock.advance("1d")
+    world.reconcile()
+    assert world.all()[0].first_seen_at == world.bench.clock()
+
+
+def test_until_a_run_has_ended_the_findings_of_the_one_before_stand(world: World) -> None:
+    world.ghosts(5)
+    world.reconcile()
+    world.crm.accounts.clear()
+    world.ghosts(3)
+    seen: list[tuple[int, int, float | None]] = []
+
+    def look() -> None:
+        under_way = world.crm_stands.under_way
+        assert under_way is not None
+        seen.append((len(world.found()), under_way.accounts, world.crm_stands.progress))
+
+    world.before_page(2, look)
+    world.reconcile()
+
+    assert seen == [(5, 2, 0.4)]
+    assert len(world.found()) == 3
+    with world.bench.database.read() as tx:
+        # What nobody is shown any more is gone.
+        assert len(reconciliations.ended_ids(tx, "crm")) == 1
+        assert tx.execute(select(func.count()).select_from(findings)).scalar_one() == 3
+
+
+def test_a_run_that_breaks_off_says_so_and_takes_nothing_away(world: World) -> None:
+    world.ghosts(3)
+    world.bench.fail(RetryableError("the target does not answer"))
+    assert world.reconcile().outcome is RunOutcome.BROKEN_OFF
+    assert (world.crm_stands.complete, world.found()) == (None, [])
+
+    world.before_page(2, lambda: world.bench.fail(RejectedError("403")))
+    broken = world.reconcile()
+    # Before any is complete, what was found stands, and nobody calls it whole.
+    assert (broken.outcome, broken.reason, broken.accounts, len(world.found())) == (
+        RunOutcome.BROKEN_OFF,
+        "403",
+        2,
+        2,
+    )
+    assert (world.crm_stands.complete, world.crm_stands.broke_off) == (None, broken)
+
+    whole = world.reconcile()
+    world.before_page(2, lambda: world.bench.fail(RetryableError("the target does not answer")))
+    again = world.reconcile()
+    assert len(world.found()) == 3
+    assert (world.crm_stands.shown, world.crm_stands.broke_off) == (whole, again)
+    assert len(list(world.findings.of_run(again))) == 2
+
+
+def test_a_target_without_a_list_is_told_from_one_that_breaks_off(world: World) -> None:
+    world.bench.fail(RejectedError("does not list accounts"))
+
+    assert world.reconcile().outcome is RunOutcome.NO_LIST
+    assert world.crm_stands.has_list is False
+
+
+def test_a_bug_in_a_connector_ends_the_run_and_not_the_worker(world: World) -> None:
+    world.before_page(1, lambda: 1 / 0)
+
+    assert "unexpected ZeroDivisionError" in world.reconcile().reason
+
+
+def test_stale_is_what_the_one_who_asks_says_or_the_settings_of_the_target(world: World) -> None:
+    world.crm.add("ghost", signed_in_at="2025-01-01T00:00:00+00:00", created_at="2024-01-01T00:00:00+00:00")
+    assert Mismatch.STALE not in (world.reconcile().counts or {})
+
+    known = world.bench.fleet["crm"]
+    vars(world.bench.fleet)["_targets"] = {"crm": replace(known, stale_after=timedelta(days=9000))}
+    assert world.reconcile().unused_for == timedelta(days=9000)
+    assert world.reconcile(unused_for=timedelta(days=90)).counts == {Mismatch.ORPHANED: 1, Mismatch.STALE: 1}
+
+
+# -- who works on it
+
+
+def test_a_target_has_one_run_at_a_time_and_whoever_asks_again_gets_it(world: World) -> None:
+    first = world.runs.ask("crm", by="olga", now=world.bench.clock())
+    second = world.runs.ask("crm", by="otto", now=world.bench.clock())
+
+    assert (second.id, second.asked_by) == (first.id, "olga")
+    assert world.told == [WakeUp("crm", first.id, Work.RECONCILIATION)]
+
+
+def test_a_run_whose_worker_died_is_taken_up_again_and_begun_anew(world: World) -> None:
+    world.ghosts(5)
+    run = world.runs.ask("crm", by="olga", now=world.bench.clock())
+
+    class Killed(BaseException):
+        pass
+
+    def die() -> None:
+        raise Killed
+
+    world.before_page(3, die)
+    with pytest.raises(Killed):
+        world.worker.work(run.id)
+    world.worker.work(run.id)
+    world.runs.run(world.bench.clock())
+    assert (world.runs.by_id(run.id).tries, len(world.told)) == (1, 1)
+
+    world.crm.accounts.clear()
+    world.ghosts(1)
+    world.bench.clock.advance(LEASE)
+    world.runs.run(world.bench.clock())
+    assert len(world.told) == 2
+    world.queued.add(run.id)
+    world.runs.run(world.bench.clock())
+    assert len(world.told) == 2
+    world.worker.work(run.id)
+
+    ended = world.runs.by_id(run.id)
+    assert (ended.outcome, ended.tries, ended.accounts, len(world.found())) == (RunOutcome.COMPLETE, 2, 1, 1)
+
+
+def test_a_run_whose_workers_keep_dying_is_said_to_be_broken(world: World) -> None:
+    run = world.runs.ask("crm", by="olga", now=world.bench.clock())
+    for _ in range(3):
+        with world.bench.database.write() as tx:
+            now = world.bench.clock()
+            assert reconciliations.begin(tx, run.id, "somebody", lease_until=now, now=now)
+
+    world.runs.run(world.bench.clock())
+
+    ended = world.runs.by_id(run.id)
+    assert (ended.outcome, ended.reason) == (RunOutcome.BROKEN_OFF, "its worker stopped answering, 3 times")
+
+
+def test_who_comes_back_too_late_writes_nothing(world: World) -> None:
+    world.ghosts(5)
+    run = world.runs.ask("crm", by="olga", now=world.bench.clock())
+    other = world.a_worker()
+
+    def meanwhile() -> None:
+        world.bench.clock.advance(LEASE)
+        other.work(run.id)
+
+    world.before_page(2, meanwhile)
+    world.worker.work(run.id)
+
+    ended = world.runs.by_id(run.id)
+    assert (ended.outcome, ended.tries, ended.counts) == (RunOutcome.COMPLETE, 2, {Mismatch.ORPHANED: 5})
+
+
+def test_a_process_that_ends_gives_its_run_back(world: World) -> None:
+    world.ghosts(5)
+    run = world.runs.ask("crm", by="olga", now=world.bench.clock())
+    world.before_page(2, world.worker.stop)
+    world.worker.work(run.id)
+    assert (world.runs.by_id(run.id).turn, world.runs.by_id(run.id).tries) == (None, 0)
+
+    world.a_worker().work(run.id)
+    assert world.runs.by_id(run.id).outcome is RunOutcome.COMPLETE
+
+
+# -- leavers come first
+
+
+def test_a_run_takes_a_place_and_gives_it_up_where_a_leaver_needs_it(world: World) -> None:
+    bench = world.bench
+    world.ghosts(6)
+    ada = bench.join()
+    bench.run()
+    seen: list[object] = []
+
+    def somebody_leaves() -> None:
+        bench.leave(ada)
+        account = bench.account(ada).id
+        seen.append(bench.claiming.claim(account, bench.clock()))
+
+    world.before_page(2, somebody_leaves)
+    world.slept = bench.run
+    run = world.reconcile()
+
+    assert seen == [Full.FULL]
+    assert world.crm.is_suspended("ada")
+    assert (run.outcome, run.accounts) == (RunOutcome.COMPLETE, 7)
+    with bench.database.read() as tx:
+        assert targets.all_targets(tx)["crm"]["read_until"] is None
+
+
+def test_a_paused_target_is_not_asked_and_a_run_does_not_wait_for_ever(world: World) -> None:
+    bench = world.bench
+    world.ghosts(5)
+
+    def pause() -> None:
+        bench.operating.pause("crm", reason="upgrade", by="ops", now=bench.clock())
+
+    world.before_page(2, pause)
+    began = bench.clock()
+    run = world.reconcile()
+    assert (run.outcome, run.accounts) == (RunOutcome.BROKEN_OFF, 4)
+    assert "paused" in run.reason
+    assert bench.clock() - began > PATIENCE
+
+    waiting = world.reconcile()
+    world.told.clear()
+    world.runs.run(bench.clock())
+    assert (waiting.ended_at, waiting.turn, world.told) == (None, None, [])
+    bench.operating.resume("crm", by="ops", now=bench.clock())
+    world.runs.run(bench.clock())
+    assert [each.account_id for each in world.told] == [waiting.id]
+
+
+# -- by a schedule
+
+
+def test_a_schedule_asks_once_for_each_instant_and_once_for_several_that_were_missed(world: World) -> None:
+    bench = world.bench
+    known = bench.fleet["crm"]
+    daily = Schedule.parse("0 3 * * *", ZoneInfo("UTC"))
+    vars(bench.fleet)["_targets"] = {"crm": replace(known, reconcile=daily)}
+
+    def asked() -> int:
+        world.told.clear()
+        world.runs.run(bench.clock())
+        for each in world.told:
+            world.worker.work(each.account_id)
+        return len(world.told)
+
+    assert asked() == 0
+    bench.clock.advance("18h")
+    assert (asked(), asked()) == (1, 0)
+    assert world.crm_stands.last is not None
+    assert world.crm_stands.last.asked_by == "schedule"
+    bench.clock.advance("23h")
+    assert asked() == 0
+    bench.clock.advance("3d")
+    assert (asked(), asked()) == (1, 0)
+    assert world.crm_stands.next_at is not None
+    assert world.crm_stands.next_at > bench.clock()
+
+
+def test_a_run_of_a_target_that_the_configuration_no_longer_has_ends(world: World) -> None:
+    run = world.runs.ask("crm", by="olga", now=world.bench.clock())
+    vars(world.bench.fleet)["_targets"] = {}
+
+    world.runs.run(world.bench.clock())
+
+    assert world.runs.by_id(run.id).outcome is RunOutcome.BROKEN_OFF
