@@ -6,6 +6,9 @@ BIN := .venv/bin
 MUTATION := build/mutation-env
 # Arguments for the command behind a target: make test ARGS="-k config"
 ARGS ?=
+# Compiled once, and not by each of the hundreds of processes that the tests start; some systems are set not to keep it.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.tools/compiled
 # How many make import creates.
 USERS ?= 1000000
 # make test COVERAGE=1 measures; make check always does.

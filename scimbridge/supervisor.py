@@ -125,6 +125,7 @@ class Supervisor:
             os.close(reading)
             self._be(child, parent, writing)
         os.close(writing)
+        log.info("process started", action="process.start", process=child.name, pid=child.pid)
         child.started_at, child.ready_pipe, child.is_ready = time.monotonic(), reading, False
 
     def _be(self, child: _Child, parent: int, ready: int) -> None:

@@ -49,7 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-for process in (processes.up, processes.serve, processes.worker, processes.sweeper, processes.demo):
+for process in (processes.up, processes.serve, processes.worker, processes.sweeper, processes.demo, processes.drill):
     app.command()(process)
 app.command()(check.check)
 app.command()(plan.plan)

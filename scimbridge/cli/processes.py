@@ -1,4 +1,4 @@
-"""The processes: ``up``, ``serve``, ``worker``, ``sweeper`` and ``demo``."""
+"""The processes: ``up``, ``serve``, ``worker``, ``sweeper``, ``demo`` and ``drill``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scimbridge.cli.opening import is_embedded, read_settings, set_up_logging
-from scimbridge.cli.options import ConfigPath, Log, LogLevel, operator
-from scimbridge.cli.output import say
-from scimbridge.errors import ConfigurationError, Problem
+from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel, operator
+from scimbridge.cli.output import say, say_json
+from scimbridge.errors import BridgeError, ConfigurationError, Problem
 
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
@@ -70,9 +70,39 @@ def demo(
 
     It runs everything, with an identity provider's traffic, and needs no configuration.
     """
+    _need_sample_targets()
     from scimbridge.demo import story
 
     raise typer.Exit(story.run(once=once))
+
+
+def drill(
+    people: Annotated[int, typer.Option("--people", min=28, max=2000, help="How many take part.")] = 40,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Have the same happen again: who leaves when, how hard each blow is.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Break a bridge of its own, and see what survives.
+
+    A killed worker, a storm of 429s, a flushed Redis and a dead directory, while people leave; then it counts at
+    the targets. It needs no configuration, touches none, and takes a minute. Exit code 1 if a promise was broken.
+    """
+    from secrets import randbelow
+
+    _need_sample_targets()
+    set_up_logging(LogLevel.ERROR)
+    from scimbridge.drill.run import run
+
+    chosen = randbelow(1_000_000) if seed is None else seed
+    raise typer.Exit(run(people=people, seed=chosen, print_json=say_json if as_json else None))
+
+
+def _need_sample_targets() -> None:
+    from importlib.util import find_spec
+
+    if any(find_spec(name) is None for name in ("scim2_server", "ldap3")):
+        raise BridgeError("the sample targets are not installed; `pip install 'scimbridge[demo]'` brings them")
 
 
 def _process(config: ConfigPath, log_level: LogLevel) -> Bridge:

@@ -11,7 +11,8 @@ from scimbridge.config import Settings
 from scimbridge.demo.cast import GROUP, TARGETS, Access, Person
 from scimbridge.demo.directory import OpenLdap
 from scimbridge.demo.display import Display, people_table
-from scimbridge.demo.installation import DELETE_AFTER, SUSPEND_AFTER, Installation
+from scimbridge.demo.installation import Installation
+from scimbridge.demo.rules import DELETE_AFTER, SUSPEND_AFTER
 
 RETRY_AFTER = 4
 FAULTS = (503, 503, 429)
@@ -34,9 +35,9 @@ def introduce(display: Display, installation: Installation) -> None:
 
 def verify(display: Display, installation: Installation, people: Iterable[Person]) -> list[str]:
     """Show what everybody has at the targets, and return what is not as told."""
-    rows, wrong = [], []
+    rows, wrong, logs = [], [], installation.logs()
     for person in people:
-        found, writes = installation.access(person), installation.writes(person)
+        found, writes = installation.access(person), logs.changes(person)
         wrong += _mistakes(person, found, writes)
         rows.append([person.name, person.part, *(found[target] for target in TARGETS), str(len(writes))])
     display.show(people_table(["", "what happened", *TARGETS, "changes"], rows))

@@ -7,18 +7,16 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from scimbridge.demo.application import Application
 from scimbridge.demo.cast import Access, Person
 from scimbridge.demo.directory import start_directory
 from scimbridge.demo.entries import PEOPLE_DN, SERVICE_DN, DemoDirectory, Write
 from scimbridge.demo.starting import InstallationError, announced, last_line, start, stop
-
-SUSPEND_AFTER = 5
-DELETE_AFTER = 13
 
 CONFIGURATION = """\
 data_dir = "data"
@@ -47,39 +45,50 @@ bind_password = {{ file = "directory-password" }}
 base_dn = "{base_dn}"
 match = {{ "emails.value" = "mail" }}
 
-[[rules]]
-name = "contractors"
-when = ["deactivated", "deleted"]
-match = 'userType eq "Contractor"'
-restore = "auto"
-stages = [
-  {{ after = "{suspend}s", do = ["suspend"] }},
-  {{ after = "90d", do = ["delete"], approval = false }},
-]
-
-[[rules]]
-name = "employees"
-when = ["deactivated", "deleted"]
-restore = "auto"
-stages = [
-  {{ after = "{suspend}s", do = ["suspend"] }},
-  {{ after = "{delete}s", do = ["delete"], approval = false }},
-]
-
-[[exclusions]]
-match = 'groups.display eq "Break Glass"'
-reason = "emergency accounts belong to the security team"
+{rules}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What the targets' own logs show, read once.
+
+    Attributes:
+        requests: The application's.
+        writes: The directory's; those of its administrator left out.
+    """
+
+    requests: Sequence[Mapping[str, Any]]
+    writes: Sequence[Write]
+
+    def changes(self, person: Person) -> list[str]:
+        """Return what was changed for somebody, in order, target by target."""
+        at_application = [f"{each['method']} at application" for each in self._named(person) if each["effective"]]
+        return at_application + [f"{each.operation} at directory" for each in self._written(person) if each.changed]
+
+    def attempts(self, person: Person) -> int:
+        """Return how many requests were to change something of somebody, whatever came of them."""
+        return len([each for each in self._named(person) if each["method"] != "GET"]) + len(self._written(person))
+
+    def _named(self, person: Person) -> list[Mapping[str, Any]]:
+        # Accounts are made by POST, and by nobody but us.
+        return [each for each in self.requests if each["user_name"] == person.user_name and each["method"] != "POST"]
+
+    def _written(self, person: Person) -> list[Write]:
+        dn = DemoDirectory.dn_of(person.name.lower()).lower()
+        return [write for write in self.writes if write.dn.lower() == dn]
 
 
 class Installation:
     """The targets, the folder and the bridge; a context that leaves nothing behind.
 
     Args:
+        rules: What follows the sections of sources and targets in the configuration (TOML).
         keep_waiting: Asked while something starts; False gives up.
     """
 
-    def __init__(self, keep_waiting: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, rules: str, keep_waiting: Callable[[], bool] = lambda: True) -> None:
+        self._rules = rules
         self._keep_waiting = keep_waiting
         self._ending = contextlib.ExitStack()
 
@@ -112,34 +121,29 @@ class Installation:
             InstallationError: It is not ready in time, or was told to give up.
         """
         command = [sys.executable, "-m", "scimbridge.demo.bridge", str(self.config)]
-        self.bridge = start(command, self.folder / "bridge.log")
+        self.bridge = start(command, self.log)
         self._ending.callback(stop, self.bridge)
         url = announced(self.bridge, "ready ", self._keep_waiting)
         if url is None:
-            raise InstallationError(f"the bridge did not start: {last_line(self.folder / 'bridge.log')}")
+            raise InstallationError(f"the bridge did not start: {last_line(self.log)}")
         return url
+
+    @property
+    def log(self) -> Path:
+        """The bridge's log: JSON lines."""
+        return self.folder / "bridge.log"
 
     def bridge_log(self, lines: int = 10) -> list[str]:
         """Return the last lines of the bridge's log."""
-        log = self.folder / "bridge.log"
-        return log.read_text(encoding="utf-8").splitlines()[-lines:] if log.exists() else []
+        return self.log.read_text(encoding="utf-8").splitlines()[-lines:] if self.log.exists() else []
 
     def access(self, person: Person) -> dict[str, Access]:
         """Return what somebody really has, by target, asked of the targets themselves."""
         return {"application": self.application.access(person), "directory": self._directory_access(person)}
 
-    def writes(self, person: Person) -> list[str]:
-        """Return what was changed for somebody at the targets, from the targets' own logs."""
-        name, dn = person.user_name, self.directory.dn_of(person.name.lower())
-        at_application = [
-            f"{entry['method']} at application"
-            for entry in self.application.requests()
-            if entry["effective"] and entry["user_name"] == name and entry["method"] != "POST"
-        ]
-        return at_application + [f"{write.operation} at directory" for write in self._directory_writes(dn)]
-
-    def _directory_writes(self, dn: str) -> Sequence[Write]:
-        return [write for write in self.directory.writes() if write.changed and write.dn.lower() == dn.lower()]
+    def logs(self) -> Logs:
+        """Return what reached the targets so far."""
+        return Logs(self.application.requests(), self.directory.writes())
 
     def _directory_access(self, person: Person) -> Access:
         uid = person.name.lower()
@@ -162,8 +166,7 @@ class Installation:
                 directory=self.directory.url,
                 bind_dn=SERVICE_DN,
                 base_dn=PEOPLE_DN,
-                suspend=SUSPEND_AFTER,
-                delete=DELETE_AFTER,
+                rules=self._rules,
             ),
             encoding="utf-8",
         )

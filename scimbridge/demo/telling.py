@@ -18,6 +18,7 @@ from scimbridge.demo.directory import DirectoryError
 from scimbridge.demo.display import Display, people_table
 from scimbridge.demo.installation import Installation
 from scimbridge.demo.replay import IdentityProvider, TrafficError, says
+from scimbridge.demo.rules import RULES
 from scimbridge.demo.starting import InstallationError
 from scimbridge.demo.watching import Watch
 from scimbridge.domain.action import Action
@@ -30,10 +31,10 @@ PATIENCE = 90.0
 
 LOOK_EVERY = 0.2
 GRACE_SHOWN = 2.0
+"""Seconds of somebody's grace to watch before they are hired again."""
+
 ADMIN = "admin"
 """The operator as whom whoever watches may look around."""
-
-"""Seconds of somebody's grace to watch before they are hired again."""
 
 AS_TOLD, NOT_AS_TOLD, INTERRUPTED = 0, 1, 130
 
@@ -59,7 +60,7 @@ def tell(*, once: bool, stop: Stop) -> int:
     """
     with Display() as display:
         try:
-            with Installation(lambda: not stop.is_set()) as installation:
+            with Installation(RULES, lambda: not stop.is_set()) as installation:
                 story = Story(installation, display, stop)
                 with closing(story):
                     return _tell(story, once=once)

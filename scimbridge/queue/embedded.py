@@ -70,9 +70,9 @@ class EmbeddedRedis:
             self._process.wait()
 
     def _address(self) -> tuple[str, list[str]]:
-        path = str((self._directory / "redis.sock").resolve())
+        path = str(_socket_in(self._directory))
         if len(path.encode()) <= _LONGEST_SOCKET_PATH:
-            return f"unix://{quote(path)}", ["--port", "0", "--unixsocket", path, "--unixsocketperm", "700"]
+            return socket_url(self._directory), ["--port", "0", "--unixsocket", path, "--unixsocketperm", "700"]
         port, password = _free_port(), secrets.token_urlsafe(24)
         # By file, because other users can read the command line.
         config = self._directory / "redis.conf"
@@ -111,6 +111,15 @@ class EmbeddedRedis:
                 return
         process.kill()
         raise QueueError(f"the embedded Redis does not start; its log is {self._log}")
+
+
+def socket_url(directory: Path) -> str:
+    """Return the address of the Redis that runs in a directory with a path short enough for a socket."""
+    return f"unix://{quote(str(_socket_in(directory)))}"
+
+
+def _socket_in(directory: Path) -> Path:
+    return (directory / "redis.sock").resolve()
 
 
 def find_server() -> str:

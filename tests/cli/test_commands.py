@@ -16,7 +16,7 @@ from scimbridge.cli.app import app
 ROOT = typer.main.get_command(app)
 
 EXPECTED = {
-    *("up", "serve", "worker", "sweeper", "demo", "check", "plan"),
+    *("up", "serve", "worker", "sweeper", "demo", "drill", "check", "plan"),
     *("token create", "token list", "token revoke"),
     *("client create", "client list", "client revoke"),
     *("sources list", "sources show", "sources requests"),
@@ -65,9 +65,9 @@ CHANGING = {
 WRITTEN_OUT = {"config example", "config schema", "evidence key"}
 """What prints a document that a program reads as it is."""
 
-PROCESSES = {"up", "serve", "worker", "sweeper", "demo"}
+PROCESSES = {"up", "serve", "worker", "sweeper", "demo", "drill"}
 
-NEEDING_NONE = {"demo", "config example", "config schema", "connectors list", "connectors new"}
+NEEDING_NONE = {"demo", "drill", "config example", "config schema", "connectors list", "connectors new"}
 """No configuration."""
 
 

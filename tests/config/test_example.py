@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,12 @@ def _settings() -> list[tuple[type[BaseModel], str]]:
     ]
 
 
+@cache
+def _lines() -> list[str]:
+    """Those of the example; to write it takes as long as a hundred looks into it."""
+    return [line.strip() for line in example().splitlines()]
+
+
 @pytest.fixture
 def _secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "service-account.json").write_text(KEY, encoding="utf-8")
@@ -94,9 +101,8 @@ def test_the_example_loads_with_every_choice_taken_but_files_of_the_machine(load
 def test_every_setting_stands_in_the_example_with_its_reference(model: type[BaseModel], key: str) -> None:
     field = model.model_fields[key]
 
-    lines = [line.strip() for line in example().splitlines()]
-
     assert field.description, "a setting has a docstring"
+    lines = _lines()
     at = [number for number, line in enumerate(lines) if re.match(rf"(# )?{field.alias or key} = ", line)]
     words = " ".join(field.description.split())
     assert any(words.endswith(lines[number - 1].removeprefix("# ")) for number in at)

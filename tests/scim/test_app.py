@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from scimbridge.errors import StoreBusyError, StoreUnavailableError
-from tests.scim.conftest import Service, a_user, patched
+from tests.scim.conftest import Service, a_user, on_any_store, patched
+
+pytestmark = on_any_store
 
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 

@@ -6,7 +6,9 @@ import httpx
 import pytest
 
 from scimbridge.errors import StoreBusyError
-from tests.scim.conftest import TOKENS, Service
+from tests.scim.conftest import TOKENS, Service, on_any_store
+
+pytestmark = on_any_store
 
 
 @pytest.mark.parametrize(

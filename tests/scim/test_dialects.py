@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.scim.conftest import Service, a_group, a_user, patched
+from tests.scim.conftest import Service, a_group, a_user, on_any_store, patched
+
+pytestmark = on_any_store
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 CORE_GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from scimbridge.services.cursors import TIMEOUT
-from tests.scim.conftest import Service, a_group, a_user, patched
+from tests.scim.conftest import Service, a_group, a_user, on_any_store, patched
 
 TITLES = ["b", "A", None, "a", "B", None, "c"]
 
@@ -225,6 +225,7 @@ def forged(cursor: str, place: int, value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 
 
+@on_any_store
 @pytest.mark.parametrize("by", ["title", "active", "meta.created"])
 @pytest.mark.parametrize(
     ("place", "value"),

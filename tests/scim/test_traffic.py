@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from tests.processes.serving import Server
-from tests.scim.conftest import BASE, at_any_server
+from tests.scim.conftest import BASE, at_any_server, on_any_store
 from tests.scim.replay import Replay, scenarios
 
 
+@on_any_store
 @pytest.mark.parametrize("scenario", scenarios(), ids=lambda path: path.stem)
 def test_scenario(client: httpx.Client, scenario: Path) -> None:
     del client.headers["authorization"]

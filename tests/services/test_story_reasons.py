@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -365,11 +366,11 @@ def reasons(bench: Bench, case: str) -> list[Reason]:
     return [*waiting_for(story), *left_undone(story)]
 
 
-def commands() -> Iterator[str]:
+@cache
+def commands() -> frozenset[str]:
     """All commands as one types them."""
-    for name, command in _inner(typer.main.get_command(app)):
-        yield name
-        yield from (f"{name} {inner}" for inner, _ in _inner(command))
+    named = dict(_inner(typer.main.get_command(app)))
+    return frozenset(named) | {f"{name} {inner}" for name, command in named.items() for inner, _ in _inner(command)}
 
 
 def _inner(command: Any) -> Iterator[tuple[str, Any]]:
@@ -388,7 +389,7 @@ def test_each_reason_is_told_with_a_next_step_that_exists(making: Making, why: W
     assert said.endswith((".", ":"))
     named = re.findall(r"`scimbridge ([a-z]+(?: [a-z]+)?)", said)
     groups = {name.partition(" ")[0] for name in commands() if " " in name}
-    known = set(commands()) - groups
+    known = commands() - groups
     assert {name for name in named if name not in known and name.partition(" ")[0] not in known} == set()
     assert why in NOTHING_TO_DO or "`" in said
     # On a page, the step is a link, and no command that the pages have a control for.

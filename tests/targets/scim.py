@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -106,6 +107,13 @@ class ScimTarget:
     def recover(self) -> None:
         """End all misbehavior."""
         self.faults(unavailable=0, throttled=0, lost=0, lying=False, hanging=False, holding=False, delay_ms=0)
+
+    def empty(self) -> None:
+        """End all misbehavior, delete all users, and clear the log."""
+        self.recover()
+        for user in self._http.get(f"{self.base_url}/Users").raise_for_status().json().get("Resources", ()):
+            self._http.delete(f"{self.base_url}/Users/{user['id']}").raise_for_status()
+        os.truncate(self.log, 0)
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the log: one entry per request, in order."""

@@ -18,10 +18,17 @@ from tests.targets.scim import TOKEN, ScimTarget, running_scim_target
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[ScimTarget]:
-    with running_scim_target(tmp_path) as running:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScimTarget]:
+    with running_scim_target(tmp_path_factory.mktemp("scim")) as running:
         yield running
+
+
+@pytest.fixture
+def target(shared: ScimTarget) -> ScimTarget:
+    """One that does as it is told, knows nobody, and has noted nothing."""
+    shared.empty()
+    return shared
 
 
 def set_active(target: ScimTarget, user_id: str, *, active: bool) -> httpx.Response:
@@ -129,14 +136,15 @@ def test_what_is_held_is_done_once_it_is_let_go(target: ScimTarget) -> None:
     assert target.effective_writes()[-1]["active"] is False
 
 
-def test_it_ends_when_told_even_while_hanging(target: ScimTarget) -> None:
-    target.faults(hanging=True)
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.get(f"{target.base_url}/Users", headers=HEADERS, timeout=0.2)
+def test_it_ends_when_told_even_while_hanging(tmp_path: Path) -> None:
+    with running_scim_target(tmp_path) as target:
+        target.faults(hanging=True)
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(f"{target.base_url}/Users", headers=HEADERS, timeout=0.2)
 
-    target.process.send_signal(signal.SIGTERM)
+        target.process.send_signal(signal.SIGTERM)
 
-    target.process.wait(timeout=120)
+        target.process.wait(timeout=120)
 
 
 def test_it_ends_with_its_parent() -> None:
