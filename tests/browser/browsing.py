@@ -100,15 +100,17 @@ def walk(page: Page, world: World) -> Iterator[str]:
     # Lists as files are no pages, although they are kept with them.
     unseen = {one.path: compile_path(one.path)[0] for one in PAGES if not one.path.endswith(".csv")}
     ahead = [f"/cases/{world.case_of(BAD)}", *(path for path in unseen if "{" not in path)]
-    while ahead:
-        address = ahead.pop(0)
+    for address in ahead:
         for path in [path for path, pattern in unseen.items() if pattern.match(urlsplit(address).path)]:
             del unseen[path]
+    while ahead:
+        address = ahead.pop(0)
         page.goto(address)
-        yield address
         links = page.locator("a[href^='/']").evaluate_all("links => links.map(link => link.getAttribute('href'))")
-        for path, pattern in unseen.items():
-            found = next((link for link in links if "{" in path and pattern.match(urlsplit(link).path)), None)
-            if found is not None and found not in ahead:
+        for path, pattern in list(unseen.items()):
+            found = next((link for link in links if pattern.match(urlsplit(link).path)), None)
+            if found is not None:
                 ahead.append(found)
+                del unseen[path]
+        yield address
     assert not unseen, f"no page leads to {', '.join(unseen)}"

@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Look
-from tests.browser.world import UNAPPROVED, UNASSIGNED, World, eventually
+from tests.browser.test_pages import faults
+from tests.browser.world import GRACE, UNAPPROVED, UNASSIGNED, World, eventually
 
 _numbers = count(1)
 
@@ -69,9 +70,41 @@ def test_why_something_waits_is_found_and_ended(look: Look, world: World) -> Non
     expect(page.get_by_role("main")).to_contain_text("completed")
 
 
+def test_a_filtered_set_is_acted_on_after_a_preview(look: Look, world: World) -> None:
+    people = [f"batch{number}@example.com" for number in range(3)]
+    for name in people:
+        world.hire(name, user_type="Contractor")
+        world.leave(name)
+    page = look()
+
+    page.goto("/cases?rule=contractors&text=batch")
+    page.get_by_label("What").select_option("hold")
+    page.get_by_label("Whom").select_option("found")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("heading", name="Hold 3 cases?")).to_be_visible()
+    for name in people:
+        expect(page.get_by_role("link", name=name)).to_be_visible()
+    assert world.situation(people[0]) != "held", "a preview changes nothing"
+    assert faults(page) == []
+    page.goto("/cases?rule=contractors&text=batch")
+    for name in people[:2]:
+        page.get_by_label(f"Choose {name}").check()
+    page.get_by_label("What").select_option("hold")
+    page.get_by_role("button", name="Preview").click()
+    decide(page, "Hold 2 cases", Reason="an audit")
+
+    expect(page.get_by_role("status")).to_contain_text("2 cases held.")
+    assert [world.situation(name) for name in people] == ["held", "held", "waiting"]
+    page.goto("/history?event=hold placed&actor=the-operator")
+    expect(page.get_by_role("cell", name="an audit")).to_have_count(2)
+
+
 def test_a_viewer_is_refused(look: Look, world: World) -> None:
     page = look("viewer")
 
+    page.goto("/cases")
+    expect(page.get_by_role("main").get_by_role("link", name=GRACE)).to_be_visible()
+    expect(page.get_by_text("Act on several")).to_have_count(0)
     page.goto("/targets/crm")
     expect(page.get_by_role("button", name="Pause")).to_have_count(0)
     # A form that somebody else was shown, or that was made by hand, is refused as well.

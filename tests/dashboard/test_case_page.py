@@ -60,7 +60,7 @@ def test_the_story_is_told_with_stages_and_what_was_read(browse: Browse, case: s
     text = shown(browse, case)
 
     assert "ada (Ada <b>L</b>) of source idp was deactivated at 2026-03-02 09:00 UTC." in text
-    assert "Stage 1 done suspend at crm done done, and read back suspended: no → yes" in text
+    assert "Stage 1 done 2 done: suspend suspend at crm done done, and read back suspended: no → yes" in text
     assert "All that was read, before and after Fact Before After suspended no yes changed" in text
     assert "1 attempt 2026-03-02 09:00:00 UTC by bench: done" in text
     assert "approval Stage 2 waits for its approval, 0 of 1:" in text

@@ -143,7 +143,7 @@ def test_a_case_has_a_page_of_its_own_that_tells_its_story(bench: Bench, browse:
     assert path == f"/cases/{case.id}"
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert "<i>" not in page.text
-    assert f"Rule employees planned case {case.id}. It is open: waiting. What it waits for" in text_of(page.text)
+    assert f"Rule employees planned case {case.id}. What it waits for" in text_of(page.text)
 
 
 def test_there_is_no_page_of_a_case_that_there_is_not(browse: Browse) -> None:

@@ -39,7 +39,8 @@ class CasePage(Page):
         ambiguous = [one.task.id for stage in drawn for one in (*stage.before, *stage.beyond) if one.is_ambiguous]
         return {
             "story": story,
-            "said": list(opening(story)),
+            # That it is open, and how, stands above it with a color.
+            "said": list(opening(story))[: -1 if story.case.state == "open" else None],
             "waits": self._with_steps(waiting_for(story), story, visit),
             "undone": self._with_steps(left_undone(story), story, visit),
             "lost": list(not_given_back(story)),
