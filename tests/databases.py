@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 
+from sqlalchemy import event
+
+from scimbridge.store import database as database_module
 from scimbridge.store.database import Database
 from scimbridge.store.upgrade import upgrade
 
@@ -44,6 +50,25 @@ def compiled_once(database: AnyDatabase) -> AnyDatabase:
     for engine in {database._writer, database._reader}:
         engine.update_execution_options(compiled_cache=_COMPILED)
     return database
+
+
+@contextmanager
+def before_commits(database: Database, act: Callable[[], object]) -> Iterator[None]:
+    """Do something right before each commit of a database, which fails where that does."""
+
+    def execute(tx: Any, text: str, parameters: Any = ()) -> Any:
+        if text == "COMMIT":
+            act()
+        return in_earnest(tx, text, parameters)
+
+    def listener(_: object) -> None:
+        act()
+
+    in_earnest = database_module.execute
+    event.listen(database.engine, "commit", listener)
+    with mock.patch.object(database_module, "execute", execute):
+        yield
+    event.remove(database.engine, "commit", listener)
 
 
 class _Compiled(dict[Any, Any]):
