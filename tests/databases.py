@@ -14,8 +14,8 @@ from unittest import mock
 
 from sqlalchemy import event
 
-from scimbridge.store import database as database_module
 from scimbridge.store.database import Database
+from scimbridge.store.prepared import execute
 from scimbridge.store.upgrade import upgrade
 
 AnyDatabase = TypeVar("AnyDatabase", bound=Database)
@@ -56,17 +56,16 @@ def compiled_once(database: AnyDatabase) -> AnyDatabase:
 def before_commits(database: Database, act: Callable[[], object]) -> Iterator[None]:
     """Do something right before each commit of a database, which fails where that does."""
 
-    def execute(tx: Any, text: str, parameters: Any = ()) -> Any:
+    def executed(tx: Any, text: str, parameters: Any = ()) -> Any:
         if text == "COMMIT":
             act()
-        return in_earnest(tx, text, parameters)
+        return execute(tx, text, parameters)
 
     def listener(_: object) -> None:
         act()
 
-    in_earnest = database_module.execute
     event.listen(database.engine, "commit", listener)
-    with mock.patch.object(database_module, "execute", execute):
+    with mock.patch("scimbridge.store.database.execute", executed):
         yield
     event.remove(database.engine, "commit", listener)
 
