@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
+
+from sqlalchemy import event
 
 from scimbridge.store.database import Database
+from scimbridge.store.prepared import execute
 from scimbridge.store.upgrade import upgrade
 
 AnyDatabase = TypeVar("AnyDatabase", bound=Database)
@@ -44,6 +50,24 @@ def compiled_once(database: AnyDatabase) -> AnyDatabase:
     for engine in {database._writer, database._reader}:
         engine.update_execution_options(compiled_cache=_COMPILED)
     return database
+
+
+@contextmanager
+def before_commits(database: Database, act: Callable[[], object]) -> Iterator[None]:
+    """Do something right before each commit of a database, which fails where that does."""
+
+    def executed(tx: Any, text: str, parameters: Any = ()) -> Any:
+        if text == "COMMIT":
+            act()
+        return execute(tx, text, parameters)
+
+    def listener(_: object) -> None:
+        act()
+
+    event.listen(database.engine, "commit", listener)
+    with mock.patch("scimbridge.store.database.execute", executed):
+        yield
+    event.remove(database.engine, "commit", listener)
 
 
 class _Compiled(dict[Any, Any]):

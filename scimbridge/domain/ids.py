@@ -18,12 +18,14 @@ IdentityId = NewType("IdentityId", str)
 ID_LENGTH = 36
 
 _CHANCES = 64
-"""How many random parts of ids are made at once: asking for randomness takes longer than all the rest."""
+"""How many random parts are made at once: asking for randomness takes longer than all the rest."""
 
 _chances: deque[str] = deque()
+_nonces: deque[str] = deque()
 
 # Two processes must never have the same ones.
 os.register_at_fork(after_in_child=_chances.clear)
+os.register_at_fork(after_in_child=_nonces.clear)
 
 _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 """Two random bits of a digit behind the two bits that say what kind of UUID it is."""
@@ -42,15 +44,29 @@ def new_id(now: datetime) -> str:
     return _prefix(now) + chance
 
 
+def new_nonce() -> str:
+    """Return 128 random bits, as hexadecimal digits."""
+    try:
+        return _nonces.pop()
+    except IndexError:
+        nonce, *more = _digits(32)
+        _nonces.extend(more)
+        return nonce
+
+
 def before_ids(at: datetime) -> str:
     """Return what sorts behind all ids of earlier moments, to the millisecond, and before all others."""
     return _prefix(at)
 
 
 def _random_parts() -> Iterator[str]:
-    digits = os.urandom(10 * _CHANCES).hex()
-    for own in (digits[place : place + 20] for place in range(0, len(digits), 20)):
+    for own in _digits(20):
         yield f"-7{own[:3]}-{_VARIANTS[own[3]]}{own[4:7]}-{own[8:]}"
+
+
+def _digits(length: int) -> Iterator[str]:
+    digits = os.urandom(length // 2 * _CHANCES).hex()
+    return (digits[place : place + length] for place in range(0, len(digits), length))
 
 
 @lru_cache(maxsize=64)  # one request makes several ids

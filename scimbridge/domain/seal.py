@@ -99,7 +99,12 @@ def gaps_between(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]
 
 def digest_of_entry(row: Mapping[str, Any]) -> str:
     """Return the digest of an entry. It is the same before and after its personal values are erased."""
-    return digest_of_document({**{key: row[key] for key in _HASHED}, "personal": _hash_of_personal(row["personal"])})
+    return digest_of_new({key: row[key] for key in _HASHED}, row["personal"])
+
+
+def digest_of_new(entry: Mapping[str, Any], personal: Mapping[str, Any] | None) -> str:
+    """Return the same for an entry that has nothing but what is hashed, and its personal values beside it."""
+    return digest_of_document({**entry, "personal": _hash_of_personal(personal)})
 
 
 def _hash_of_personal(personal: Mapping[str, Any] | None) -> str:

@@ -50,6 +50,8 @@ class Guarding:
             limits=tuple(sorted(limits.limits, key=lambda each: (each.scope, each.subject, each.guard_class))),
             floors=limits.floors,
         )
+        # For whoever was active: most days end here.
+        self._least = {limit.key: limit.least(self._guard.floor(limit)) for limit in self._guard.limits}
         self._observing = frozenset(name for name, mode in modes.items() if mode is Mode.OBSERVE)
 
     def admit(self, tx: Connection, case: Case, planned: Classes, now: datetime) -> Sequence[Flood]:
@@ -113,9 +115,9 @@ class Guarding:
 
     def _why_tripped(self, tx: Connection, limit: Limit, counter: Counter, now: datetime) -> str | None:
         """Return which number a limit has tripped at, or ``None`` where its window has room."""
+        if counter.at_most <= self._least[limit.key]:
+            return None
         floor = self._guard.floor(limit)
-        if counter.at_most <= limit.least(floor):
-            return None  # whoever was active: most days end here
         active = self._active(tx, limit, counter, now)
         most = limit.most(active, floor)
         if counter.at_most <= most:

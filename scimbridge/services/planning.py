@@ -237,7 +237,7 @@ class Planner:
                     for planned in stage.tasks
                 ]
         tasks.insert_tasks(tx, new)
-        for target in sorted({task.target for task in new} & self._unusable.keys()):
+        for target in sorted({task.target for task in new} & self._unusable.keys()) if self._unusable else ():
             reason = f"{target} cannot be used, and what it can do is not known; {self._unusable[target]}"
             journal.record(
                 tx, journal.UNSEEN, now, reason=reason, case_id=case.id, identity_id=case.identity_id, target=target

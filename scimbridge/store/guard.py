@@ -88,7 +88,16 @@ def known_active(tx: Connection, limit: Limit, now: datetime) -> int | None:
 
 def mark(tx: Connection, limit: Limit, epoch: int, case: Case, now: datetime) -> None:
     """Note that a case of an identity counts for a limit; an identity counts once, with its newest time."""
-    row = {**key_of(limit), "identity_id": case.identity_id, "case_id": case.id, "at": now, "epoch": epoch}
+    scope, subject, guard_class = limit.key
+    row = {
+        "scope": scope,
+        "subject": subject,
+        "guard_class": guard_class,
+        "identity_id": case.identity_id,
+        "case_id": case.id,
+        "at": now,
+        "epoch": epoch,
+    }
     _MARK[tx.dialect.name].add(tx, row)
 
 

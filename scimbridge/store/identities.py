@@ -196,7 +196,8 @@ def _read_ahead(batch: Batch, source: str, user_id: str) -> StoredUser:
     row = batch.known(user_id, _TABLES)
     if row is None or row["source"] != source or row["deleted_at"] is not None:
         raise NotFoundError("User", user_id)
-    return _user(row, tuple(Member(key, MemberKind.GROUP, name) for key, name in sorted(row["groups"])))
+    own = row["groups"]
+    return _user(row, tuple(Member(key, MemberKind.GROUP, name) for key, name in sorted(own)) if own else ())
 
 
 def users_by_id(tx: Connection, ids: Sequence[str]) -> dict[str, StoredUser]:
@@ -446,7 +447,7 @@ def _with_own_groups(tx: Connection, row: Row) -> StoredUser:
 
 def _user(row: Row, found: tuple[Member, ...]) -> StoredUser:
     return StoredUser(
-        identity=_identity(row, tuple(group.display or "" for group in found)),
+        identity=_identity(row, tuple(group.display or "" for group in found) if found else ()),
         version=row["version"],
         created_at=row["created_at"],
         modified_at=row["modified_at"],

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select
 
-from scimbridge.domain.ids import before_ids, new_id
+from scimbridge.domain.ids import before_ids, new_id, new_nonce
 from scimbridge.domain.resource import Received
-from scimbridge.domain.seal import digest_of_entry
+from scimbridge.domain.seal import digest_of_new
 from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import Fact
 from scimbridge.store.prepared import Prepared
@@ -58,7 +57,7 @@ def record(
         details: Plain data without personal values.
         personal: Values that can be erased later without breaking the entry's digest.
     """
-    row: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "at": now,
         "event": event,
         "actor": actor,
@@ -67,13 +66,11 @@ def record(
         "case_id": task.case_id if task else case_id,
         "task_id": task.id if task else None,
         "target": task.target if task else target,
-        "details": dict(details or {}),
+        "details": details or {},
     }
     # The nonce keeps somebody who has the digest from guessing an erased value.
-    kept = {"nonce": os.urandom(16).hex(), **personal} if personal else None
-    row["personal"] = kept
-    row["digest"] = digest_of_entry(row)
-    _INSERT_HISTORY.add(tx, row)
+    kept = {"nonce": new_nonce(), **personal} if personal else None
+    _INSERT_HISTORY.add(tx, {**entry, "personal": kept, "digest": digest_of_new(entry, kept)})
 
 
 def record_fact(tx: Connection, fact: Fact, case_id: str | None, verdict: str) -> None:

@@ -62,10 +62,12 @@ class Surroundings:
     """
 
     def __init__(self, row: Row, now: datetime) -> None:
-        owned = [Owned(AccountId(key), target, bool(is_touched)) for target, key, is_touched in row["owned"] or ()]
-        self.left: Sequence[str] = _left(row["left"] or (), now - MEMBERSHIP_MEMORY)
+        left = row["left"]
+        self.left: Sequence[str] = _left(left, now - MEMBERSHIP_MEMORY) if left else ()
         self.open_case = _case(row["open_case"])
-        self.owned: Mapping[str, Owned] = {account.target: account for account in owned}
+        self.owned: Mapping[str, Owned] = {
+            target: Owned(AccountId(key), target, bool(is_touched)) for target, key, is_touched in row["owned"] or ()
+        }
         self.unassigned: Mapping[str, datetime] = {target: moment(at) for target, at in row["unassigned"] or ()}
         self.has_restore = bool(row["has_restore"])
         self.has_date = bool(row["has_date"])

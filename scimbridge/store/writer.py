@@ -7,7 +7,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial, wraps
+from queue import Empty, SimpleQueue
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection
@@ -122,11 +124,11 @@ class Writer:
             return self._pool
 
     def _work(self) -> None:
-        expected = 1
-        while units := self._inbox.take(expected):
+        while units := self._inbox.take():
             self._serve(units)
-            # Those who are answered now are about to ask again, beside those who have asked meanwhile.
-            expected = len(units) + len(self._inbox)
+            # Those who are answered now are about to ask again, beside those who have asked meanwhile. Nothing but
+            # waiting is left after the answers: whoever is woken by them would wait for this thread.
+            self._inbox.expect(len(units) + len(self._inbox))
             _deliver(units)
 
     def _serve(self, units: Sequence[_Unit[Any]]) -> None:
@@ -151,8 +153,10 @@ class _Inbox:
 
     def __init__(self) -> None:
         self._units: deque[_Unit[Any]] = deque()
+        self._expected = 1
         self._wanted = 1
-        self._enough = threading.Event()
+        # An event would do, and takes ten times as long.
+        self._bell: SimpleQueue[None] = SimpleQueue()
         self._is_closed = False
 
     def __len__(self) -> int:
@@ -162,34 +166,45 @@ class _Inbox:
         """Add a unit; any thread may."""
         self._units.append(unit)
         if len(self._units) >= self._wanted:
-            self._enough.set()
+            self._bell.put(None)
 
     def close(self) -> None:
         """Let the one who takes come to an end, after what is there already."""
         self._is_closed = True
-        self._enough.set()
+        self._bell.put(None)
 
-    def take(self, expected: int) -> list[_Unit[Any]]:
+    def expect(self, number: int) -> None:
+        """Say how many are about to come; to be called by the one who takes, who will wait for them."""
+        self._expected = min(number, MOST)
+        self._listen(self._expected)
+
+    def take(self) -> list[_Unit[Any]]:
         """Return what waits, or will in a moment; nothing where there will be nothing any more.
 
         As many as are expected are waited for: a commit for each few of them would make all of them slower.
         """
-        expected = min(expected, MOST)
+        expected = self._expected
         patience = min(max(PATIENCE, expected * PATIENCE_FOR_EACH), MOST_PATIENCE)
         if expected > 1:
-            self._wait(expected, patience)
+            self._wait(patience)
         if not self._units:
-            self._wait(1, None)
+            self._listen(1)
+            self._wait(None)
             if expected > 1:
-                self._wait(expected, patience)
+                self._listen(expected)
+                self._wait(patience)
         return [self._units.popleft() for _ in range(min(len(self._units), MOST))]
 
-    def _wait(self, wanted: int, timeout: float | None) -> None:
+    def _listen(self, wanted: int) -> None:
         self._wanted = wanted
-        self._enough.clear()
-        # What came before that is seen here; what comes after it sets the event.
-        if len(self._units) < wanted and not self._is_closed:
-            self._enough.wait(timeout)
+        while not self._bell.empty():
+            self._bell.get()
+
+    def _wait(self, timeout: float | None) -> None:
+        # What came before the bell was listened to is seen here; what came after it has rung.
+        if len(self._units) < self._wanted and not self._is_closed:
+            with suppress(Empty):
+                self._bell.get(timeout=timeout)
 
 
 def _run_together(tx: Connection, units: Sequence[_Unit[Any]]) -> list[_Unit[Any]]:

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
 
 from scimbridge.errors import StoreBusyError
 from scimbridge.scim import bulk as bulk_module
 from scimbridge.scim.bulk_order import references, resolved, units
+from tests.databases import before_commits
 from tests.scim.conftest import BASE, Service, a_group, a_user
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -347,10 +347,10 @@ def test_references_are_found_wherever_they_stand() -> None:
 
 
 def test_operations_share_commits(service: Service) -> None:
-    commits: list[Any] = []
-    event.listen(service.database.engine, "commit", commits.append)
+    commits: list[int] = []
 
-    a_bulk(service.client(), *(post("/Users", None, schemas=[USER], userName=f"u{n}") for n in range(120)))
+    with before_commits(service.database, lambda: commits.append(1)):
+        a_bulk(service.client(), *(post("/Users", None, schemas=[USER], userName=f"u{n}") for n in range(120)))
 
     assert len(commits) == 3
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.case import CaseState
@@ -34,7 +34,7 @@ from scimbridge.store.schema import (
     resource_counts,
 )
 from tests.clock import FakeClock
-from tests.databases import compiled_once
+from tests.databases import before_commits, compiled_once
 from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 from tests.store.crowd import Crowd
 
@@ -310,12 +310,11 @@ def test_nothing_is_stored_where_the_commit_fails(bench: Bench) -> None:
     ada, bob = bench.join("ada"), bench.join("bob")
     before = everything(bench)
 
-    def fail(_connection: object) -> None:
+    def fail() -> None:
         raise StoreBusyError("no commit today")
 
-    event.listen(bench.database.engine, "commit", fail)
-    outcomes = together(bench, (ada, setting(active=False)), (bob, setting(active=False)))
-    event.remove(bench.database.engine, "commit", fail)
+    with before_commits(bench.database, fail):
+        outcomes = together(bench, (ada, setting(active=False)), (bob, setting(active=False)))
 
     assert [type(each) for each in outcomes] == [StoreBusyError, StoreBusyError]
     assert everything(bench) == before

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from scimbridge.errors import DuplicateError, StoreBusyError, StoreUnavailableError
@@ -18,6 +18,7 @@ from scimbridge.store import writer as writing
 from scimbridge.store.database import Database
 from scimbridge.store.schema import identities as identity_table
 from scimbridge.store.writer import TRIES, Writer
+from tests.databases import before_commits
 from tests.store.crowd import Crowd
 from tests.store.test_rows import SOURCE
 
@@ -56,11 +57,11 @@ def names(database: Database) -> set[str]:
 
 
 @pytest.fixture
-def commits(database: Database) -> list[int]:
+def commits(database: Database) -> Iterator[list[int]]:
     """Grows by one with each commit."""
     seen: list[int] = []
-    event.listen(database.engine, "commit", lambda _: seen.append(1))
-    return seen
+    with before_commits(database, lambda: seen.append(1)):
+        yield seen
 
 
 def test_a_unit_returns_what_it_returned_once_that_is_stored(writer: Writer) -> None:
@@ -265,9 +266,10 @@ def test_as_many_as_are_expected_are_waited_for(database: Database) -> None:
     later = threading.Thread(target=inbox.put, args=(second,))
     later.start()
 
-    taken = inbox.take(2)
+    inbox.expect(2)
+    taken = inbox.take()
     while len(taken) < 2:  # the thread came late, on a busy machine
-        taken += inbox.take(1)
+        taken += inbox.take()
 
     later.join()
     assert taken == [first, second]
@@ -279,17 +281,17 @@ def test_who_has_asked_meanwhile_is_expected_beside_those_who_were_answered(
     if not writer.database.is_sqlite:
         return
     expected: list[int] = []
-    take = writing._Inbox.take
+    expect = writing._Inbox.expect
 
-    def seen(inbox: writing._Inbox, number: int) -> list[writing._Unit[object]]:
+    def seen(inbox: writing._Inbox, number: int) -> None:
         expected.append(number)
-        return take(inbox, number)
+        expect(inbox, number)
 
-    monkeypatch.setattr(writing._Inbox, "take", seen)
+    monkeypatch.setattr(writing._Inbox, "expect", seen)
 
     Crowd(writer).run(*(storing(writer.database, f"user{number}") for number in range(3)))
 
-    assert expected[:2] == [1, 1 + 3]
+    assert expected[0] == 1 + 3
 
 
 def test_nobody_waits_long_for_those_who_do_not_come() -> None:
@@ -297,7 +299,8 @@ def test_nobody_waits_long_for_those_who_do_not_come() -> None:
     unit = writing._Blocking(str, None)
     inbox.put(unit)
 
-    assert inbox.take(8) == [unit]
+    inbox.expect(8)
+    assert inbox.take() == [unit]
 
 
 def test_a_transaction_has_only_so_many_units() -> None:
@@ -305,13 +308,13 @@ def test_a_transaction_has_only_so_many_units() -> None:
     for _ in range(writing.MOST + 1):
         inbox.put(writing._Blocking(str, None))
 
-    assert [len(inbox.take(1)), len(inbox.take(1))] == [writing.MOST, 1]
+    assert [len(inbox.take()), len(inbox.take())] == [writing.MOST, 1]
 
 
 def test_whoever_waits_is_told_of_the_end() -> None:
     inbox = writing._Inbox()
     taken: list[object] = []
-    thread = threading.Thread(target=lambda: taken.append(inbox.take(1)))
+    thread = threading.Thread(target=lambda: taken.append(inbox.take()))
     thread.start()
 
     inbox.close()
