@@ -12,7 +12,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.rules_change import changed_rules, difference
 from scimbridge.domain.rules_version import Origin, RulesRead, RulesVersion, VersionState
 from scimbridge.errors import ConcurrentUpdateError, RulesRefusedError
-from scimbridge.store import journal, rulesets
+from scimbridge.store import identities, journal, rulesets
 from scimbridge.store.database import Database
 
 FRESH = timedelta(hours=24)
@@ -65,6 +65,11 @@ class Drafting:
         with self._database.read() as tx:
             return rulesets.listed(tx, limit, before=before)
 
+    def drafts(self) -> list[RulesVersion]:
+        """Return the drafts that somebody works on, the newest first."""
+        with self._database.read() as tx:
+            return rulesets.drafts(tx, SHOWN)
+
     def version(self, number: int) -> RulesVersion:
         """Return a version.
 
@@ -107,6 +112,12 @@ class Drafting:
             NotFoundError: One of them is not there.
         """
         return difference(self.version(one).text, self.version(other).text)
+
+    def names(self, identity_ids: set[str], now: datetime) -> dict[str, str]:
+        """Return the userNames of people whom a replay is about, as they are now."""
+        with self._database.read() as tx:
+            found = identities.identities_by_id(tx, identity_ids, now)
+        return {key: identity.user_name for key, identity in found.items()}
 
     def begin(self, text: str, *, by: str, now: datetime) -> RulesVersion:
         """Store a draft, whatever is wrong with it, and return it.

@@ -60,6 +60,12 @@ def listed(tx: Connection, limit: int, *, before: int | None = None) -> list[Rul
     return [_version(row) for row in tx.execute(query).mappings()]
 
 
+def drafts(tx: Connection, limit: int) -> list[RulesVersion]:
+    """Return drafts that were neither put in force nor given up, the newest first."""
+    query = select(rulesets).where(_IS_DRAFT).order_by(rulesets.c.version.desc()).limit(limit)
+    return [_version(row) for row in tx.execute(query).mappings()]
+
+
 def add(
     tx: Connection, *, text: str, digest: str | None, origin: Origin, base: int | None, by: str, now: datetime
 ) -> RulesVersion:
