@@ -126,7 +126,7 @@ class Drafting:
             RulesRefusedError: The file is the only authority.
         """
         self._require_allowed()
-        text = _unix(text)
+        text = _storable(text)
         with self._database.write() as tx:
             base = rulesets.active_number(tx)
             draft = rulesets.add(
@@ -154,7 +154,7 @@ class Drafting:
                 authority.
         """
         self._require_allowed()
-        text = _unix(text)
+        text = _storable(text)
         with self._database.write() as tx:
             draft = _draft(tx, number)
             try:
@@ -276,6 +276,7 @@ def _number(version: RulesVersion | None) -> int | None:
     return None if version is None else version.version
 
 
-def _unix(text: str) -> str:
-    """Return a text with the ends of lines that files have; a browser's form sends others."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def _storable(text: str) -> str:
+    """Return a text as it can be kept: with the ends of lines that files have, and no character that is none."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return plain.encode("utf-8", "replace").decode("utf-8")

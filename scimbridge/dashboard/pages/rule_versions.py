@@ -34,7 +34,7 @@ class VersionsPage(Page):
     def context(self, visit: Visit) -> dict[str, Any]:
         """Return a page of them."""
         before = visit.asked("before")
-        found = self.bridge.drafting.versions(SHOWN + 1, before=int(before) if before.isdigit() else None)
+        found = self.bridge.drafting.versions(SHOWN + 1, before=int(before) if before.isdecimal() else None)
         return {
             "versions": found[:SHOWN],
             "more": visit.address(before=str(found[SHOWN - 1].version)) if len(found) > SHOWN else "",
@@ -46,7 +46,7 @@ class VersionsPage(Page):
     def post(self, visit: Visit) -> Response:
         """Make a draft of a version, or of the file."""
         of = visit.form.get("of", "")
-        if of != FROM_FILE and not of.isdigit():
+        if of != FROM_FILE and not of.isdecimal():
             raise IncompleteFormError("say of which version")
         drafting = self.bridge.drafting
         text = self.bridge.file_rules.text if of == FROM_FILE else drafting.version(int(of)).text
@@ -65,7 +65,7 @@ class VersionPage(Page):
         """Return it, compared with the one in force, or with another."""
         look = _look(self, visit)
         drafting, asked = self.bridge.drafting, visit.asked("than")
-        than = int(asked) if asked.isdigit() else None
+        than = int(asked) if asked.isdecimal() else None
         replay = look.version.replay
         has_ended = replay is not None and replay["ended_at"] is not None
         facts = replay["facts"] if replay is not None and has_ended else []
@@ -107,7 +107,7 @@ class VersionPage(Page):
         """Put it in force, as it was looked at."""
         be_sure(visit)
         revision = visit.form.get("revision", "")
-        seen = int(revision) if revision.isdigit() else 0
+        seen = int(revision) if revision.isdecimal() else 0
         self.bridge.drafting.activate(number, revision=seen, **who_and_why(visit))
         self.bridge.following.follow()
         said = f"Version {number} is in force, everywhere within about two seconds. Open cases keep their plan."
@@ -132,7 +132,7 @@ class EditPage(Page):
         number = visit.request.path_params["version"]
         text = visit.form.get("text", "").replace("\r\n", "\n") + "\n"
         revision, base = visit.form.get("revision", ""), visit.form.get("base", "")
-        if not revision.isdigit():
+        if not revision.isdecimal():
             raise IncompleteFormError("open the draft again")
         drafting = self.bridge.drafting
         try:
@@ -140,7 +140,7 @@ class EditPage(Page):
                 number,
                 text,
                 revision=int(revision),
-                base=int(base) if base.isdigit() else None,
+                base=int(base) if base.isdecimal() else None,
                 by=visit.operator.name,
                 now=visit.now,
             )
