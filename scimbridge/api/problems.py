@@ -62,6 +62,7 @@ _LISTED_BY: Mapping[str, str] = {
     "target": "/targets",
     "task": "/tasks",
     "operator": "/operators",
+    "version of the rules": "/rules/versions",
 }
 """What shows the things that somebody may have meant."""
 

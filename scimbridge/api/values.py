@@ -62,5 +62,6 @@ Duration = Annotated[
 
 Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)]
 Stage = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)]
+Version = Annotated[int, Field(ge=1, le=2_000_000_000), BeforeValidator(_whole)]
 Days = Annotated[int, Field(ge=1, le=366), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=0, le=10_000_000), BeforeValidator(_whole)]

@@ -57,6 +57,7 @@ _LISTED_BY = {
     "standing exclusion": "exclusion list",
     "standing hold": "hold list",
     "target": "targets list",
+    "version of the rules": "rules list",
 }
 """What shows the things that somebody may have meant."""
 

@@ -3,7 +3,7 @@
 from scimbridge.config.addresses import EMBEDDED
 from scimbridge.config.example import example
 from scimbridge.config.ruleset import read_rules, rules_text, rules_within
-from scimbridge.config.schema import json_schema
+from scimbridge.config.schema import json_schema, rule_keys
 from scimbridge.config.settings import ServerSettings, Settings, load
 from scimbridge.config.values import Listen
 
@@ -16,6 +16,7 @@ __all__ = [
     "json_schema",
     "load",
     "read_rules",
+    "rule_keys",
     "rules_text",
     "rules_within",
 ]

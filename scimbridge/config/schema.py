@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind, models_json_schema
 
 from scimbridge import registry
-from scimbridge.config.document import Document
+from scimbridge.config.document import Document, RuleSection, StageSection
 from scimbridge.errors import ConfigurationError
 from scimbridge.sdk.config import TargetConfig
 
@@ -44,6 +44,13 @@ def json_schema() -> dict[str, Any]:
         "$defs": definitions,
     }
     return {key: _with_secret_sources(value) for key, value in schema.items()}
+
+
+def rule_keys() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Yield the tables of rules and of their stages, each with its keys and what they say."""
+    for table, model in (("[[rules]]", RuleSection), ("[[rules.stages]]", StageSection)):
+        fields = {field.alias or name: field.description or "" for name, field in model.model_fields.items()}
+        yield table, [(key, " ".join(said.split())) for key, said in fields.items() if key != "stages"]
 
 
 class _Generator(GenerateJsonSchema):

@@ -25,6 +25,7 @@ from scimbridge.documents.reconciliation import (
     run_document,
 )
 from scimbridge.documents.reports import report_document
+from scimbridge.documents.rules import look_document, problem_document, version_document
 from scimbridge.documents.targets import (
     account_document,
     group_finding_document,
@@ -46,9 +47,11 @@ __all__ = [
     "group_finding_document",
     "hold_document",
     "inquiry_document",
+    "look_document",
     "mismatch_document",
     "mismatched_account_document",
     "plan_document",
+    "problem_document",
     "received_document",
     "reconciled_document",
     "rehearsal_document",
@@ -63,4 +66,5 @@ __all__ = [
     "target_document",
     "token_document",
     "user_document",
+    "version_document",
 ]

@@ -12,7 +12,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.rules_change import changed_rules, difference
 from scimbridge.domain.rules_version import Origin, RulesRead, RulesVersion, VersionState
 from scimbridge.errors import ConcurrentUpdateError, RulesRefusedError
-from scimbridge.store import journal, rulesets
+from scimbridge.store import identities, journal, rulesets
 from scimbridge.store.database import Database
 
 FRESH = timedelta(hours=24)
@@ -65,6 +65,11 @@ class Drafting:
         with self._database.read() as tx:
             return rulesets.listed(tx, limit, before=before)
 
+    def drafts(self) -> list[RulesVersion]:
+        """Return the drafts that somebody works on, the newest first."""
+        with self._database.read() as tx:
+            return rulesets.drafts(tx, SHOWN)
+
     def version(self, number: int) -> RulesVersion:
         """Return a version.
 
@@ -108,6 +113,12 @@ class Drafting:
         """
         return difference(self.version(one).text, self.version(other).text)
 
+    def names(self, identity_ids: set[str], now: datetime) -> dict[str, str]:
+        """Return the userNames of people whom a replay is about, as they are now."""
+        with self._database.read() as tx:
+            found = identities.identities_by_id(tx, identity_ids, now)
+        return {key: identity.user_name for key, identity in found.items()}
+
     def begin(self, text: str, *, by: str, now: datetime) -> RulesVersion:
         """Store a draft, whatever is wrong with it, and return it.
 
@@ -115,7 +126,7 @@ class Drafting:
             RulesRefusedError: The file is the only authority.
         """
         self._require_allowed()
-        text = _unix(text)
+        text = _storable(text)
         with self._database.write() as tx:
             base = rulesets.active_number(tx)
             draft = rulesets.add(
@@ -143,7 +154,7 @@ class Drafting:
                 authority.
         """
         self._require_allowed()
-        text = _unix(text)
+        text = _storable(text)
         with self._database.write() as tx:
             draft = _draft(tx, number)
             try:
@@ -265,6 +276,7 @@ def _number(version: RulesVersion | None) -> int | None:
     return None if version is None else version.version
 
 
-def _unix(text: str) -> str:
-    """Return a text with the ends of lines that files have; a browser's form sends others."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def _storable(text: str) -> str:
+    """Return a text as it can be kept: with the ends of lines that files have, and no character that is none."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return plain.encode("utf-8", "replace").decode("utf-8")

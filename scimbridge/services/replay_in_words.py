@@ -37,7 +37,7 @@ def findings(replay: Replay) -> Iterator[str]:
     yield f"{counts['same']} facts would have been treated the same, and {counts['different']} otherwise."
     yield f"{people.get('touched_only_now', 0)} people would have lost access who have not."
     yield f"{people.get('spared_now', 0)} people would have been left alone who were not."
-    yield f"{people.get('otherwise', 0)} people would have lost access otherwise."
+    yield f"{people.get('otherwise', 0)} people would have lost access in another way, or at another time."
     final = people.get("irreversible_only_now", 0)
     if final:
         yield f"To {final} people something would have been planned that cannot be undone, and was not."
@@ -64,7 +64,7 @@ def _guard(each: Mapping[str, Any]) -> str:
         (True, True): "the guard would have held them, as by the rules of now",
     }[each["before"] > each["room"], each["after"] > each["room"]]
     return (
-        f"{each['class']} at {each['where']}: {each['after']} people within {window}, where there were "
+        f"Guard, {each['class']} at {each['where']}: {each['after']} people within {window}, where there were "
         f"{each['before']} and there is room for {each['room']:g}; {held}."
     )
 

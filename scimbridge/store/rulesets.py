@@ -17,6 +17,9 @@ from scimbridge.store.values import Row
 _GATE = 731944873
 """The advisory lock of PostgreSQL under which a version comes into force; ours alone in this database."""
 
+_HIGHEST = 2**31 - 1
+"""No version is higher, whatever somebody asks for."""
+
 _IS_ACTIVE = rulesets.c.is_active.is_(True)
 _IS_DRAFT = rulesets.c.activated_at.is_(None) & rulesets.c.ended_at.is_(None)
 _ACTIVE_NUMBER = Prepared(select(rulesets.c.version).where(_IS_ACTIVE))
@@ -46,7 +49,8 @@ def by_number(tx: Connection, version: int) -> RulesVersion:
     Raises:
         NotFoundError: There is none of this number.
     """
-    row = tx.execute(select(rulesets).where(rulesets.c.version == version)).mappings().first()
+    query = select(rulesets).where(rulesets.c.version == version)
+    row = tx.execute(query).mappings().first() if 0 < version <= _HIGHEST else None
     if row is None:
         raise NotFoundError("version of the rules", str(version))
     return _version(row)
@@ -56,7 +60,13 @@ def listed(tx: Connection, limit: int, *, before: int | None = None) -> list[Rul
     """Return versions, the newest first; those below a number, if one is given."""
     query = select(rulesets).order_by(rulesets.c.version.desc()).limit(limit)
     if before is not None:
-        query = query.where(rulesets.c.version < before)
+        query = query.where(rulesets.c.version < min(before, _HIGHEST))
+    return [_version(row) for row in tx.execute(query).mappings()]
+
+
+def drafts(tx: Connection, limit: int) -> list[RulesVersion]:
+    """Return drafts that were neither put in force nor given up, the newest first."""
+    query = select(rulesets).where(_IS_DRAFT).order_by(rulesets.c.version.desc()).limit(limit)
     return [_version(row) for row in tx.execute(query).mappings()]
 
 

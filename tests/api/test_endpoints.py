@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from connectors.sample.errors import Fault
 from scimbridge import documents
 from scimbridge.api.app import ENDPOINTS
 from scimbridge.api.endpoint import Answer
-from scimbridge.api.models import access, cases, plans, protection, reports, targets
+from scimbridge.api.models import access, cases, plans, protection, reports, rules, targets
 from scimbridge.domain.inquiry import Cause
 from scimbridge.domain.leavers import Leaver, LeaversFile
 from scimbridge.domain.operator import Permission, Role
@@ -59,6 +60,9 @@ def test_nothing_of_a_document_is_left_out(world: World) -> None:
     report = documents.report_document(
         bridge.board.counts(now), bridge.charting.charts(2, now), bridge.charting.ahead(2, now)
     )
+    draft = bridge.drafting.begin(bridge.file_rules.text + "#", by="test", now=now).version
+    bridge.replaying.run(draft, by="test", now=now)
+    look = bridge.drafting.look(draft, now)
     plan.pop("ignored_columns")  # of a file
     pairs: list[tuple[type[Answer], dict[str, Any]]] = [
         (cases.CaseStory, {**story, "told": []}),
@@ -83,6 +87,9 @@ def test_nothing_of_a_document_is_left_out(world: World) -> None:
         (plans.GuardAnswer, person["guard"][0]),
         (reports.Report, report),
         (reports.DayAhead, report["ahead"][0]),
+        (rules.VersionStory, documents.look_document(look, now)),
+        (rules.VersionLine, documents.version_document(look.version)),
+        (rules.ReplayStory, documents.look_document(look, now)["replay"]),
     ]
 
     for model, document in pairs:
@@ -454,3 +461,37 @@ def test_rules_limits_and_counts(world: World) -> None:
     assert [each["user_name"] for each in world.get("/cases", column="grace")["items"]] == ["ada"]
     assert world.get("/cases", column="done")["items"] == []
     assert (world.get("/stats")["open_cases"], world.get("/stats")["situations"]["waiting"]) == (1, 1)
+
+
+def test_rules_are_drafted_replayed_and_put_in_force(world: World) -> None:
+    world.bridge.prepare_rules()
+    world.leaver("ada")
+    text = world.get("/rules/versions/1")["text"]
+
+    draft = world.post("/rules/versions", text=text.replace('"suspend"', '"suspned"'))
+    assert [each["path"] for each in draft["problems"]] == ["rules[1].stages[0].do[0]"]
+    assert not world.post("/rules/check", text=draft["text"])["ok"]
+    later = text.replace('"1h"', '"2h"')
+    draft = world.post("/rules/versions/2/change", text=later, revision=1, base=1)
+    assert (draft["revision"], draft["problems"]) == (2, [])
+    refused = world.ask("POST", "/rules/versions/2/activate", json={"revision": 2, "reason": "x"})
+    assert (refused.status_code, refused.json()["detail"][:30]) == (409, "replay the past by draft 2 fir")
+    world.post("/rules/versions/2/replay", span="30d")
+    thread = world.bridge.replaying._thread
+    assert thread is not None
+    thread.join()
+    replay = world.get("/rules/versions/2")["replay"]
+    assert (replay["state"], replay["counts"]["different"]) == ("ended", 1)
+
+    made = world.post("/rules/versions/2/activate", revision=2, reason="more time")
+
+    assert (made["state"], made["activated_by"]) == ("active", "an-admin")
+    assert world.bridge.rulebook.edition.number == 2
+    assert world.get("/cases")["items"][0]["rules_version"] == 1
+    world.post("/rules/versions", of=1)
+    world.post("/rules/versions/3/discard", reason="no")
+    first = world.get("/rules/versions", limit=2)
+    assert [each["state"] for each in first["items"]] == ["discarded", "active"]
+    second = dict(parse_qsl(urlsplit(first["next"]).query))
+    assert [each["version"] for each in world.get("/rules/versions", **second)["items"]] == [1]
+    assert world.ask("GET", "/rules/versions/99999999999999999999").status_code == 404

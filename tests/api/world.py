@@ -29,7 +29,7 @@ url = "{url}"
 [queue]
 url = "redis://127.0.0.1:1"
 [server]
-public_url = "http://testserver"
+public_url = "{public_url}"
 [sources.okta]
 token_lifetime = "90d"
 [targets.crm]
@@ -150,10 +150,17 @@ class Notebook(Courier):
         """There is nothing to close."""
 
 
-def a_world(folder: Path, database_url: str) -> World:
-    """Return a new world; the caller closes its bridge."""
+def a_world(folder: Path, database_url: str, *, public_url: str = "http://testserver", more: str = "") -> World:
+    """Return a new world; the caller closes its bridge.
+
+    Args:
+        folder: Where its files are.
+        database_url: Its store.
+        public_url: Where browsers find it.
+        more: Further tables of its configuration.
+    """
     path = folder / "scimbridge.toml"
-    path.write_text(CONFIG.format(url=database_url) + RULES, "utf-8")
+    path.write_text(CONFIG.format(url=database_url, public_url=public_url) + more + RULES, "utf-8")
     crm = SampleFile.create(folder / "crm.db")
     SampleFile.create(folder / "wiki.db")
     clock = FakeClock()

@@ -277,6 +277,7 @@ def running_world(folder: Path) -> Iterator[World]:
         bridge = Bridge(load(path, {}), queue_url=redis.url, clock=clock)
         stack.callback(bridge.close)
         bridge.prepare_store(may_upgrade=True)
+        bridge.prepare_rules()
         bridge.prepare_names()
         stack.enter_context(_serving(bridge, port))
         url = f"http://127.0.0.1:{port}"
@@ -381,6 +382,15 @@ def populate(world: World) -> None:
     _long_ago(world)
     _this_week(world)
     _today(world)
+    _draft_rules(world)
+
+
+def _draft_rules(world: World) -> None:
+    """Somebody would like less time before something is deleted, and has not put it in force."""
+    bridge, now = world.bridge, world.clock()
+    text = bridge.file_rules.text.replace('after = "30d"', f'after = "14d"  # {HOSTILE}', 1)
+    draft = bridge.drafting.begin(text, by="pat", now=now)
+    bridge.replaying.run(draft.version, by="pat", now=now)
 
 
 def _hire_everybody(world: World) -> None:

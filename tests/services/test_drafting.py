@@ -24,9 +24,11 @@ SOONER = TEXT.replace('"30d"', '"7d"')
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, sqlite_template: bytes) -> Iterator[World]:
     """A bridge whose file's rules are version 1."""
-    world = a_world(tmp_path, f"sqlite:///{tmp_path}/bridge.db")
+    path = tmp_path / "bridge.db"
+    path.write_bytes(sqlite_template)
+    world = a_world(tmp_path, f"sqlite:///{path}")
     world.bridge.prepare_rules()
     yield world
     world.bridge.close()

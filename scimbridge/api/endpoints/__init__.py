@@ -13,6 +13,7 @@ from scimbridge.api.endpoints import (
     protection,
     reports,
     requests,
+    rules,
     targets,
     tasks,
 )
@@ -29,6 +30,7 @@ ALL = (
     guard.routes,
     protection.routes,
     overview.routes,
+    rules.routes,
     reports.routes,
     access.routes,
     operators.routes,

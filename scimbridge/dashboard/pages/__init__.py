@@ -21,6 +21,11 @@ from scimbridge.dashboard.pages.operators import OperatorPage, OperatorsPage
 from scimbridge.dashboard.pages.person import PersonPage
 from scimbridge.dashboard.pages.queues import QueuesPage
 from scimbridge.dashboard.pages.requests import RequestsPage
+from scimbridge.dashboard.pages.rule_versions import (
+    EditPage,
+    VersionPage,
+    VersionsPage,
+)
 from scimbridge.dashboard.pages.rules import RulesPage, SchedulesPage
 from scimbridge.dashboard.pages.search import SearchPage
 from scimbridge.dashboard.pages.settings import SettingsPage
@@ -57,6 +62,9 @@ PAGES: tuple[type[Page], ...] = (
     AccountPage,
     AppPage,
     RulesPage,
+    VersionsPage,
+    VersionPage,
+    EditPage,
     SchedulesPage,
     SettingsPage,
     *EXPORTS,
