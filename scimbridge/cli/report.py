@@ -76,7 +76,7 @@ def leavers(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Say who left in a time, by what, how far it is, and how long revoking took.
+    """Say who left in a time, how far each is, and how long it took.
 
     The time to revoke is that of the slowest task, from when it was due to when it was read back.
     """
