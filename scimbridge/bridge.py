@@ -63,6 +63,7 @@ from scimbridge.services.inquiring import Inquiring
 from scimbridge.services.intake import Intake
 from scimbridge.services.inventory import Inventory
 from scimbridge.services.leases import TERMS, Leases, Terms
+from scimbridge.services.leaver_report import LeaverReport
 from scimbridge.services.lookup import Lookup
 from scimbridge.services.moving import Moving
 from scimbridge.services.operating import Operating
@@ -243,6 +244,11 @@ class Bridge:
     def tallying(self) -> Tallying:
         """Counts what has happened, by day."""
         return Tallying(self.database)
+
+    @cached_property
+    def leaver_report(self) -> LeaverReport:
+        """Who left in a time."""
+        return LeaverReport(self.database)
 
     @cached_property
     def charting(self) -> Charting:

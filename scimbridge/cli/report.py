@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scimbridge.cli.case_filters import moment_of
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel, new_group
 from scimbridge.cli.output import say, say_json, say_table
 from scimbridge.domain.duration import format_duration
-from scimbridge.domain.situation import Column
+from scimbridge.domain.situation import CaseQuery, Column
 from scimbridge.domain.times import moment
 
 if TYPE_CHECKING:
     from scimbridge.services.charting import TimeToRevoke
+    from scimbridge.services.leaver_report import LeaverLine
 
 app = new_group("report", "Where everything stands, and how the last days went.")
 
 DAYS_AHEAD = 90
+USUAL = timedelta(days=30)
 
 
 @app.command()
@@ -59,6 +62,60 @@ def status(
     due = sum(load.tasks for _, load in ahead.days)
     say("", f"The coming {DAYS_AHEAD} days: {due} tasks fall due; {irreversible} of them cannot be undone.")
     say(f"Due already, and waiting: {ahead.due.tasks} tasks.")
+
+
+@app.command()
+def leavers(
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Who began to leave then or later; else 30 days ago.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Who did then or earlier.")] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Of this source.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Answer as a file for a spreadsheet.")] = False,
+    as_json: AsJson = False,
+    config: ConfigPath = None,
+    log_level: Log = LogLevel.ERROR,
+) -> None:
+    """Say who left in a time, how far each is, and how long it took.
+
+    The time to revoke is that of the slowest task, from when it was due to when it was read back.
+    """
+    from scimbridge.documents import leaver_document
+    from scimbridge.documents.leavers import LEAVERS
+
+    with opened(config, log_level) as bridge:
+        now = bridge.clock()
+        query = CaseQuery(
+            since=moment_of(since, now) if since is not None else now - USUAL,
+            until=moment_of(until, now) if until is not None else None,
+            source=source,
+        )
+        found = bridge.leaver_report.all(query, now)
+        if as_csv:
+            for part in LEAVERS.text(found):
+                typer.echo(part, nl=False)
+        elif as_json:
+            say_json([leaver_document(line) for line in found])
+        else:
+            say_table(_OF_LEAVER, map(_leaver, found))
+
+
+_OF_LEAVER = ("PERSON", "SOURCE", "TRIGGER", "LEFT AT", "STAGES", "REVOKED WITHIN", "LATE", "STATE")
+
+
+def _leaver(line: LeaverLine) -> tuple[str, ...]:
+    case = line.summary.case
+    finished = sum(stage.finished_at is not None for stage in line.stages)
+    return (
+        line.summary.user_name,
+        case.source,
+        case.trigger or "-",
+        moment(case.trigger_at),
+        f"{finished} of {len(line.stages)}",
+        _rounded(line.time_to_revoke) if line.time_to_revoke is not None else "-",
+        str(line.late),
+        line.summary.situation,
+    )
 
 
 def _sentences(what: str, series: Mapping[str, Mapping[str, int]]) -> Iterator[str]:

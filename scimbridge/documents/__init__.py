@@ -9,6 +9,7 @@ from scimbridge.documents.access import (
     user_document,
 )
 from scimbridge.documents.cases import case_document, entry_document, snapshot_document, story_document
+from scimbridge.documents.leavers import leaver_document
 from scimbridge.documents.plans import plan_document, rehearsal_document, replay_document
 from scimbridge.documents.protection import (
     exclusion_document,
@@ -47,6 +48,7 @@ __all__ = [
     "group_finding_document",
     "hold_document",
     "inquiry_document",
+    "leaver_document",
     "look_document",
     "mismatch_document",
     "mismatched_account_document",

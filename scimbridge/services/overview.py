@@ -127,10 +127,13 @@ class Overview:
         with self._database.read() as tx:
             return list(target_statuses(tx, self._fleet, now).values())
 
-    def left_alone(self, since: datetime, limit: int = 100) -> Sequence[RowMapping]:
-        """Return the facts since a time that opened no case, and why; with the identity's userName. Newest first."""
+    def left_alone(self, since: datetime, limit: int = 100, *, after: str | None = None) -> Sequence[RowMapping]:
+        """Return the facts since a time that opened no case, and why; with the identity's userName. Newest first.
+
+        ``after`` is the last fact of the page before.
+        """
         with self._database.read() as tx:
-            return journal.facts_without_case(tx, since, limit)
+            return journal.facts_without_case(tx, since, limit, after=after)
 
     def inquiries(self, limit: int = 100) -> list[Inquiry]:
         """Return the inquiries that nobody has answered, oldest first."""

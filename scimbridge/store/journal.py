@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, or_, select
 
 from scimbridge.domain.ids import before_ids, new_id, new_nonce
 from scimbridge.domain.resource import Received
@@ -195,15 +195,27 @@ def facts_since(tx: Connection, since: datetime, limit: int, *, after: str = "")
     return tx.execute(query.order_by(facts.c.id).limit(limit)).mappings().all()
 
 
-def facts_without_case(tx: Connection, since: datetime, limit: int) -> Sequence[RowMapping]:
-    """Return facts that led to nothing, with the identity's userName, newest first."""
+def facts_without_case(
+    tx: Connection, since: datetime, limit: int, *, after: str | None = None
+) -> Sequence[RowMapping]:
+    """Return facts that led to nothing, with the identity's userName, newest first.
+
+    Args:
+        tx: Any transaction.
+        since: The time (UTC).
+        limit: No more than so many.
+        after: The last fact of the page before.
+    """
     query = (
         select(facts, identities.c.user_name)
         .join(identities, identities.c.id == facts.c.identity_id)
         .where(facts.c.at >= since, facts.c.case_id.is_(None))
-        .order_by(facts.c.at.desc())
+        .order_by(facts.c.at.desc(), facts.c.id.desc())
         .limit(limit)
     )
+    if after is not None:
+        last = select(facts.c.at).where(facts.c.id == after).scalar_subquery()
+        query = query.where(facts.c.at <= last, or_(facts.c.at < last, facts.c.id < after))
     return tx.execute(query).mappings().all()
 
 

@@ -14,6 +14,7 @@ from scimbridge.domain.inquiry import Cause
 from scimbridge.domain.leavers import Leaver, LeaversFile
 from scimbridge.domain.operator import Permission, Role
 from scimbridge.domain.session import Visitor
+from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.trigger import Trigger
 from scimbridge.store import groups, inquiries
 from tests.api.world import World
@@ -63,6 +64,7 @@ def test_nothing_of_a_document_is_left_out(world: World) -> None:
     draft = bridge.drafting.begin(bridge.file_rules.text + "#", by="test", now=now).version
     bridge.replaying.run(draft, by="test", now=now)
     look = bridge.drafting.look(draft, now)
+    (leaver,) = (documents.leaver_document(each) for each in bridge.leaver_report.all(CaseQuery(), now))
     plan.pop("ignored_columns")  # of a file
     pairs: list[tuple[type[Answer], dict[str, Any]]] = [
         (cases.CaseStory, {**story, "told": []}),
@@ -90,6 +92,8 @@ def test_nothing_of_a_document_is_left_out(world: World) -> None:
         (rules.VersionStory, documents.look_document(look, now)),
         (rules.VersionLine, documents.version_document(look.version)),
         (rules.ReplayStory, documents.look_document(look, now)["replay"]),
+        (reports.LeaverLine, leaver),
+        (reports.LeaverStage, leaver["stages"][0]),
     ]
 
     for model, document in pairs:
@@ -255,6 +259,30 @@ def test_a_report_has_the_numbers_of_the_board_and_the_charts(world: World) -> N
     assert [each["action"] for each in found["time_to_revoke"]] == ["suspend"]
     assert sum(day["irreversible"] for day in found["ahead"]) == 2
     assert world.ask("GET", "/report", params={"days": 0}).status_code == 422
+
+
+def test_leavers_and_whom_nothing_is_done_about_come_in_pages(world: World) -> None:
+    for name in ("ada", "ben", "cid"):
+        world.leaver(name)
+    world.run("2h")
+    boss = world.join("boss")
+    for _ in range(2):
+        for active in (False, True):
+            world.clock.advance("1s")
+            world.say(boss, active=active)
+
+    page = world.get("/leavers", limit=2)
+    rest = world.client.get(page["next"], headers=world.headers()).json()
+    alone = world.get("/left-alone", limit=1)
+    older = world.client.get(alone["next"], headers=world.headers()).json()
+
+    assert [each["user_name"] for each in [*page["items"], *rest["items"]]] == ["cid", "ben", "ada"]
+    assert {each["stages"][0]["finished"] for each in page["items"]} == {2}
+    assert (rest["next"], world.get("/leavers", until="2020-01-01T00:00:00Z")["items"]) == (None, [])
+    assert [each["verdict"] for each in [*alone["items"], *older["items"]]] == ["excluded: never touched"] * 2
+    assert alone["items"][0]["id"] > older["items"][0]["id"]
+    assert world.get("/left-alone", since="2030-01-01T00:00:00Z") == {"items": [], "next": None}
+    assert world.ask("GET", "/leavers", params={"cursor": "bm9wZQ"}).status_code == 404
 
 
 # -- who leaves, and who there is

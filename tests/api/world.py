@@ -82,10 +82,14 @@ class World:
     def leave(self, person: str) -> str:
         """The source says that somebody has left. Returns the case."""
         self.clock.advance("1s")
-        self.bridge.intake.change_user(
-            person, lambda document: {**document, "active": False}, self._received("PATCH", person), self.clock()
-        )
+        self.say(person, active=False)
         return self.case(person)
+
+    def say(self, person: str, **attributes: Any) -> None:
+        """The source says something about somebody."""
+        self.bridge.intake.change_user(
+            person, lambda document: {**document, **attributes}, self._received("PATCH", person), self.clock()
+        )
 
     def leaver(self, name: str) -> str:
         """Somebody joins and leaves. Returns the case."""

@@ -7,8 +7,8 @@ import io
 
 import pytest
 
-from scimbridge.dashboard import export
 from scimbridge.dashboard.pages.exports import EXPORTS
+from scimbridge.documents import sheet
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.operator import Role
 from scimbridge.sdk import RejectedError, RetryableError
@@ -66,7 +66,7 @@ def test_nothing_in_a_file_is_a_formula(bench: Bench, browse: Browse, name: str)
 def test_a_file_has_all_that_the_filter_finds_however_many_parts_it_takes(
     bench: Bench, browse: Browse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "AT_ONCE", 3)
+    monkeypatch.setattr(sheet, "AT_ONCE", 3)
     leave(bench, *(f"p{number}" for number in range(7)), "ada")
     browser = browse()
 
@@ -115,7 +115,9 @@ def test_a_part_of_a_file_costs_as_much_as_a_page(bench: Bench, browse: Browse) 
     assert len(statements) <= 6
 
 
-@pytest.mark.parametrize(("path", "part"), [("/history.csv", "pages.exports"), ("/requests.csv", "export")])
+@pytest.mark.parametrize(
+    ("path", "part"), [("/history.csv", "dashboard.pages.exports.records"), ("/requests.csv", "documents.sheet")]
+)
 def test_what_happened_is_a_file_whole_and_by_its_filter(
     bench: Bench, browse: Browse, monkeypatch: pytest.MonkeyPatch, path: str, part: str
 ) -> None:
@@ -123,10 +125,26 @@ def test_what_happened_is_a_file_whole_and_by_its_filter(
     bench.run("7d")
     browser = browse()
     expected = len(bench.overview.history_after(0, 1000)) if "history" in path else 6
-    monkeypatch.setattr(f"scimbridge.dashboard.{part}.AT_ONCE", 2)
+    monkeypatch.setattr(f"scimbridge.{part}.AT_ONCE", 2)
 
     rows = read(browser.get(path).text)[1:]
     none = read(browser.get(f"{path}?until=2020-01-01").text)[1:]
 
     assert (len(rows), none) == (expected, [])
     assert len({row[0] for row in rows}) == expected
+
+
+def test_who_left_is_a_file_with_how_far_it_is_and_how_long_it_took(bench: Bench, browse: Browse) -> None:
+    leave(bench, "ada", "=ben")
+    bench.run("7d")
+    browser = browse()
+
+    columns, *rows = read(browser.get("/leavers.csv").text)
+    found = [dict(zip(columns, row, strict=True)) for row in rows]
+
+    assert [each["person"] for each in found] == ["'=ben", "ada"]
+    assert {(each["trigger"], each["stages"], each["stages finished"], each["late tasks"]) for each in found} == {
+        ("deactivated", "2", "1", "0")
+    }
+    assert all(float(each["time to revoke (s)"]) >= 0 and each["revoked at"] for each in found)
+    assert read(browser.get("/leavers.csv?until=2020-01-01&since=2019-01-01").text)[1:] == []

@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import csv
+import io
+
+import pytest
+
+from scimbridge.documents import sheet
 from scimbridge.domain.rule import Ruleset
 from scimbridge.services.overview import Overview
 from scimbridge.store.database import Database
@@ -38,3 +44,17 @@ def test_a_page_lists_them(bench: Bench, browse: Browse) -> None:
     assert "1 left in the last 24 hours , and nothing is done." in board
     assert "Nobody in the last 24 hours." in text_of(browser.get("/left-alone?days=1").text)
     assert "no rule matches" in text_of(browser.get("/left-alone?days=7").text)
+
+
+def test_the_file_has_all_of_them_however_many_parts_it_takes(
+    bench: Bench, browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheet, "AT_ONCE", 2)
+    other = Bench(bench.database, bench.clock, Ruleset((a_rule(match='userType eq "Employee"'),)))
+    for number in range(5):  # all at one time
+        other.leave(other.join(f"p{number}", userType="Contractor"))
+
+    rows = list(csv.reader(io.StringIO(browse().get("/left-alone.csv?days=7").text)))[1:]
+
+    assert sorted(row[1] for row in rows) == ["p0", "p1", "p2", "p3", "p4"]
+    assert {row[2] for row in rows} == {"no rule matches"}

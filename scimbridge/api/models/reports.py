@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from scimbridge.api.endpoint import Answer, Model
-from scimbridge.api.values import At, Days
+from scimbridge.api.paging import Page, Paging
+from scimbridge.api.values import At, Days, Moment, Name
+from scimbridge.domain.case import CaseState
+from scimbridge.domain.trigger import Trigger
 
 
 class Load(Answer):
@@ -71,3 +74,80 @@ class Report(Answer):
     """What is due already, and waits."""
 
     ahead: list[DayAhead]
+
+
+class LeaverList(Paging):
+    """Which leavers."""
+
+    since: Moment | None = None
+    """Who began to leave then, or later."""
+
+    until: Moment | None = None
+    source: Name | None = None
+    state: CaseState | None = None
+
+
+class LeaverStage(Answer):
+    """How far a stage is."""
+
+    number: int
+    due_at: At
+    tasks: int
+    finished: int
+    """Of how many of them nothing more is expected."""
+
+    finished_at: At | None
+    """Null while one is left."""
+
+
+class LeaverLine(Answer):
+    """Somebody who leaves, or has left."""
+
+    case_id: str
+    user_name: str
+    identity_id: str
+    source: str
+    trigger: Trigger | None
+    trigger_at: At
+    rule: str
+    state: CaseState
+    situation: str
+    stages: list[LeaverStage]
+    revoked_at: At | None
+    """When access was last taken away so far, and read back."""
+
+    time_to_revoke_seconds: float | None
+    """Of the slowest task, from when it was due to when it was read back."""
+
+    late: int
+    """Tasks that missed their deadline."""
+
+    opened_at: At
+    closed_at: At | None
+
+
+class LeaverPage(Page[LeaverLine]):
+    """Leavers, the newest first."""
+
+
+class LeftAloneList(Paging):
+    """Since when."""
+
+    since: Moment | None = None
+
+
+class LeftAlone(Answer):
+    """A fact that opened no case."""
+
+    id: str
+    identity_id: str
+    user_name: str
+    source: str
+    trigger: Trigger
+    at: At
+    verdict: str
+    """Why."""
+
+
+class LeftAlonePage(Page[LeftAlone]):
+    """Facts that opened no case, the newest first."""

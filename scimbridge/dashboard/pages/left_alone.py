@@ -20,8 +20,8 @@ class LeftAlonePage(Page):
 
     def context(self, visit: Visit) -> dict[str, Any]:
         """Return them."""
-        days = visit.asked("days") if visit.asked("days") in SPANS else "1"
-        facts = self.bridge.overview.left_alone(visit.now - timedelta(days=int(days)), limit=SHOWN + 1)
+        days = _days(visit)
+        facts = self.bridge.overview.left_alone(visit.now - span(visit), limit=SHOWN + 1)
         return {
             "facts": facts[:SHOWN],
             "is_cut": len(facts) > SHOWN,
@@ -29,3 +29,12 @@ class LeftAlonePage(Page):
             "span": SPANS[days],
             "spans": list(SPANS.items()),
         }
+
+
+def span(visit: Visit) -> timedelta:
+    """Return how far back an address goes."""
+    return timedelta(days=int(_days(visit)))
+
+
+def _days(visit: Visit) -> str:
+    return visit.asked("days") if visit.asked("days") in SPANS else "1"

@@ -1,0 +1,72 @@
+"""The history, and what sources sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from scimbridge.dashboard.export import Export
+from scimbridge.dashboard.pages import history, requests
+from scimbridge.dashboard.visit import Visit
+from scimbridge.documents.sheet import AT_ONCE, Sheet, paged
+from scimbridge.store.values import Row
+
+HISTORY: Sheet[Row] = Sheet(
+    "history",
+    {
+        "entry": lambda row: row["id"],
+        "at": lambda row: row["at"],
+        "event": lambda row: row["event"],
+        "actor": lambda row: row["actor"],
+        "reason": lambda row: row["reason"],
+        "target": lambda row: row["target"],
+        "case": lambda row: row["case_id"],
+        "task": lambda row: row["task_id"],
+        "details": lambda row: json.dumps(row["details"], ensure_ascii=False, default=str),
+    },
+)
+
+REQUESTS: Sheet[Row] = Sheet(
+    "requests",
+    {
+        "request": lambda row: row["id"],
+        "at": lambda row: row["at"],
+        "source": lambda row: row["source"],
+        "method": lambda row: row["method"],
+        "path": lambda row: row["path"],
+        "status": lambda row: row["status"],
+        "understood": lambda row: row["understood"],
+        "applied": lambda row: row["applied"],
+        "resource": lambda row: row["resource_id"],
+    },
+)
+
+
+class HistoryExport(Export):
+    """Entries of the history that a filter finds, the newest first."""
+
+    path = "/history.csv"
+    sheet = HISTORY
+
+    def items(self, visit: Visit) -> Iterator[Row]:
+        """Yield the entries."""
+        query, _ = history.read_query(visit)
+        before: int | None = None
+        while before != 0:
+            entries, before = self.bridge.records.history(query, limit=AT_ONCE, before=before)
+            yield from entries
+
+
+class RequestsExport(Export):
+    """Inbound requests that a filter finds, the newest first; what was received as it came is on the page."""
+
+    path = "/requests.csv"
+    sheet = REQUESTS
+
+    def items(self, visit: Visit) -> Iterator[Row]:
+        """Yield the requests."""
+        query, _ = requests.read_query(visit)
+        records = self.bridge.records
+        return paged(
+            lambda limit, after: records.requests(query, limit=limit, before=after), lambda row: str(row["id"])
+        )
