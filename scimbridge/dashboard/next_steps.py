@@ -86,7 +86,7 @@ _CONTROLS = (
     ("hold lift", "lifting it"),
     ("guard show", "its page under Guard"),
     ("targets arm", "arming it on its page"),
-    ("targets resume", "resuming it on its page"),
+    ("targets resume", "Resume on its page"),
     ("token revoke", "the source's page"),
     ("operator sign-in", "the operator's page"),
 )

@@ -72,8 +72,10 @@ def entries(
 
 
 def received(tx: Connection, query: RequestQuery, *, limit: int, before: str | None = None) -> list[RowMapping]:
-    """Return requests, the newest first; those before the one of an id."""
-    found = select(requests).where(requests.c.id < (before or _ALL_IDS), *_about_requests(query))
+    """Return requests, the newest first, with the userName of a person; those before the one of an id."""
+    found = select(requests, identities.c.user_name)
+    found = found.join(identities, identities.c.id == requests.c.resource_id, isouter=True)
+    found = found.where(requests.c.id < (before or _ALL_IDS), *_about_requests(query))
     return list(tx.execute(found.order_by(requests.c.id.desc()).limit(limit)).mappings())
 
 

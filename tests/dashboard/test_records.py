@@ -114,7 +114,8 @@ def test_a_page_of_records_takes_few_statements(
 def test_requests_are_shown_as_received_as_understood_and_as_applied(bench: Bench, browse: Browse, leaver: str) -> None:
     html = browse().get("/requests").text
 
-    assert "PATCH /Users As received at 2026-03-02 09:00:00 UTC {}" in text_of(html)
+    assert re.search(r"PATCH <i>ada</i> /Users/[0-9a-f-]+ As received at 2026-03-02 09:00:00 UTC {}", text_of(html))
+    assert "POST <i>ada</i> /Users As received" in text_of(html)
     assert "idp test 200" in text_of(html)
 
 
@@ -145,7 +146,7 @@ def test_requests_go_on_page_by_page(browse: Browse, leaver: str, monkeypatch: p
     last = browser.get(unescape(more)).text
 
     # Both came in the same moment, so that either may be the first.
-    assert sorted("POST /Users" in text_of(page) for page in (first, last)) == [False, True]
+    assert sorted("POST <i>ada</i> /Users" in text_of(page) for page in (first, last)) == [False, True]
     assert 'rel="next"' not in last
 
 
