@@ -188,12 +188,17 @@ class _Inbox:
         if expected > 1:
             self._wait(patience)
         if not self._units:
-            self._listen(1)
-            self._wait(None)
+            self._wait_for_one()
             if expected > 1:
                 self._listen(expected)
                 self._wait(patience)
         return [self._units.popleft() for _ in range(min(len(self._units), MOST))]
+
+    def _wait_for_one(self) -> None:
+        # A thread that was held up may ring for a unit that was taken long ago.
+        while not self._units and not self._is_closed:
+            self._listen(1)
+            self._wait(None)
 
     def _listen(self, wanted: int) -> None:
         self._wanted = wanted

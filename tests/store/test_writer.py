@@ -311,6 +311,24 @@ def test_a_transaction_has_only_so_many_units() -> None:
     assert [len(inbox.take()), len(inbox.take())] == [writing.MOST, 1]
 
 
+def test_who_rings_late_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = writing._Inbox()
+    listen, unit = writing._Inbox._listen, writing._Blocking(str, None)
+    calls: list[int] = []
+
+    def disturbed(inbox: writing._Inbox, wanted: int) -> None:
+        listen(inbox, wanted)
+        calls.append(wanted)
+        if len(calls) == 1:
+            inbox._bell.put(None)
+        else:
+            inbox.put(unit)
+
+    monkeypatch.setattr(writing._Inbox, "_listen", disturbed)
+
+    assert inbox.take() == [unit]
+
+
 def test_whoever_waits_is_told_of_the_end() -> None:
     inbox = writing._Inbox()
     taken: list[object] = []
