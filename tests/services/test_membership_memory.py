@@ -23,6 +23,13 @@ def leave_it(bench: Bench, group: str, person: str) -> None:
     bench.change_group(group, remove=[person])
 
 
+def leave_it_twice(bench: Bench, group: str, person: str) -> None:
+    leave_it(bench, group, person)
+    bench.clock.advance("2h")
+    bench.change_group(group, add=[person])
+    leave_it(bench, group, person)
+
+
 def delete_it(bench: Bench, group: str, _person: str) -> None:
     bench.delete_group(group)
 
@@ -31,7 +38,7 @@ def delete_it(bench: Bench, group: str, _person: str) -> None:
     ("memory", "after", "is_spared"),
     [("0s", "1s", False), ("1h", "59m", True), ("1h", "1h", False), ("3d", "71h", True)],
 )
-@pytest.mark.parametrize("go", [leave_it, delete_it])
+@pytest.mark.parametrize("go", [leave_it, leave_it_twice, delete_it])
 def test_who_has_just_left_a_group_is_seen_in_it(
     database: Database,
     clock: FakeClock,
