@@ -73,9 +73,9 @@ def told_of(bench: Bench, name: str) -> dict[str, int]:
 def test_nothing_that_the_bridge_keeps_names_the_person_afterwards(bench: Bench, erasing: Erasing) -> None:
     user_id = a_leaver(bench)
     with bench.database.write() as tx:
-        stage = tx.execute(select(schema.stages)).mappings().first()
+        stage = tx.execute(select(schema.stages).limit(1)).mappings().one()
         given = {"id": "approval", "case_id": stage["case_id"], "stage_id": stage["id"], "digest": "0" * 64}
-        document = {"accounts": {"native-lovelace": {}}}
+        document: dict[str, object] = {"accounts": {"native-lovelace": {}}}
         tx.execute(
             insert(schema.approvals).values(
                 **given, document=document, expected=document, approved_by="kim", approved_at=bench.clock()
