@@ -107,7 +107,6 @@ def settings() -> Iterator[str]:
 def later_keys() -> Iterator[str]:
     """Yield what is refused by name."""
     for what, names in (
-        ("keys of a source", later.SOURCE_KEYS),
         ("keys of a target", later.TARGET_KEYS),
         ("triggers", later.TRIGGERS),
         ("connectors", later.CONNECTORS),

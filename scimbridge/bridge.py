@@ -432,7 +432,7 @@ class Bridge:
     @cached_property
     def group_intake(self) -> GroupIntake:
         """The write side of SCIM's groups."""
-        return GroupIntake(self.writer, self.assignment, self.courier.submit)
+        return GroupIntake(self.writer, self.assignment, self.courier.submit, self.settings.profiles)
 
     @cached_property
     def lookup(self) -> Lookup:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from scimbridge.config import later
 from scimbridge.config.addresses import QueueUrl, StoreUrl
 from scimbridge.config.hooks import HookSection
 from scimbridge.config.moments import Cron, Day
@@ -36,7 +35,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.lifecycle import LIFECYCLE
 from scimbridge.domain.rule import Restore
 from scimbridge.domain.schedule import Freeze
-from scimbridge.domain.source import NameCase, OverInactive
+from scimbridge.domain.source import MEMBERSHIP_MEMORY, NameCase, OverInactive
 from scimbridge.sdk.limits import GuardSection
 from scimbridge.sdk.secret import Secret
 
@@ -53,15 +52,9 @@ BasicPassword = Annotated[Secret, AfterValidator(_long_enough)]
 
 
 class Section(BaseModel):
-    """A table of the configuration.
-
-    Attributes:
-        later: Its keys that a later version will have; refused by name.
-    """
+    """A table of the configuration."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    later: ClassVar[frozenset[str]] = frozenset()
 
 
 class ServerSection(Section):
@@ -154,8 +147,6 @@ class BasicSection(Section):
 class SourceSection(Section):
     """One identity provider that speaks SCIM to the bridge; its token comes from `scimbridge token create NAME`."""
 
-    later: ClassVar[frozenset[str]] = later.SOURCE_KEYS
-
     guard: GuardSection | None = None
     """Limits for this source alone; see `[guard]`."""
 
@@ -175,6 +166,12 @@ class SourceSection(Section):
 
     timezone: TimeZone = Field(default=ZoneInfo("UTC"), examples=["Europe/Berlin"])
     """Where an end date without a time of day ends."""
+
+    membership_memory: Duration = Field(
+        default=MEMBERSHIP_MEMORY, ge=timedelta(), le=timedelta(days=31), examples=["24h"]
+    )
+    """How long rules still see a group that somebody has left: identity providers take people out of their groups just
+    before they disable them. It holds for what ends from then on; at most `"31d"`."""
 
     token_lifetime: Duration | None = Field(default=None, gt=timedelta())
     """How long tokens of `scimbridge token create` let the source in, unless `--expires` says otherwise; for good

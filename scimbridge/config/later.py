@@ -4,7 +4,6 @@ from __future__ import annotations
 
 SAYS = "comes in a later version; leave it out"
 
-SOURCE_KEYS = frozenset({"membership_memory"})
 TARGET_KEYS = frozenset({"dialect"})
 
 TRIGGERS = frozenset({"stale", "orphaned"})

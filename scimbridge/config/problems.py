@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from scimbridge.config import later
-from scimbridge.config.document import Section
 from scimbridge.errors import Problem
 from scimbridge.sdk.config import TargetConfig
 
@@ -101,19 +100,11 @@ def _problem(model: type[BaseModel], at: Loc, details: ErrorDetails) -> Problem:
 
 
 def _unknown_key(owner: type[BaseModel] | None, key: str) -> str:
-    if key in _later_keys(owner):
+    if owner is not None and issubclass(owner, TargetConfig) and key in later.TARGET_KEYS:
         return later.SAYS
     if owner is not None and issubclass(owner, TargetConfig) and key in owner.not_offered:
         return owner.not_offered[key]
     return "is not a setting" + (suggestion(key, keys_of(owner)) if owner else "")
-
-
-def _later_keys(owner: type[BaseModel] | None) -> frozenset[str]:
-    if owner is None:
-        return frozenset()
-    if issubclass(owner, TargetConfig):
-        return later.TARGET_KEYS
-    return owner.later if issubclass(owner, Section) else frozenset()
 
 
 def _owner(model: type[BaseModel] | None, loc: Sequence[str | int]) -> type[BaseModel] | None:

@@ -200,6 +200,7 @@ def _profile(section: SourceSection) -> SourceProfile:
         over_inactive=section.over_inactive,
         end_date=section.end_date,
         timezone=section.timezone,
+        membership_memory=section.membership_memory,
     )
 
 

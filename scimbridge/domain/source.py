@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from datetime import UTC, timedelta, tzinfo
 from enum import StrEnum
+
+MEMBERSHIP_MEMORY = timedelta(hours=24)
+"""How long rules still see a membership that has ended, unless the source says otherwise."""
 
 
 class NameCase(StrEnum):
@@ -39,6 +42,7 @@ class SourceProfile:
         end_date: The path of the attribute that says when an identity's time ends; ``None`` is the
             ``endDate`` of our own lifecycle extension.
         timezone: Where a day of an end date without a time ends.
+        membership_memory: How long rules still see a membership that has ended.
     """
 
     strict: bool = False
@@ -46,6 +50,7 @@ class SourceProfile:
     over_inactive: OverInactive = OverInactive.REACTIVATE
     end_date: str | None = None
     timezone: tzinfo = UTC
+    membership_memory: timedelta = MEMBERSHIP_MEMORY
 
 
 DEFAULT_PROFILE = SourceProfile()

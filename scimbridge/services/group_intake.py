@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, groupby
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scimbridge.domain.resource import MemberChange, MemberPlan, MemberVerb, Received, StoredGroup
+from scimbridge.domain.source import Profiles
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import OwnMemberError
 from scimbridge.services.assignment import Assignment
@@ -36,11 +37,14 @@ class GroupIntake:
         StoreBusyError, StoreUnavailableError: Nothing was stored.
     """
 
-    def __init__(self, writer: Writer, assignment: Assignment, submit: Submit) -> None:
+    def __init__(
+        self, writer: Writer, assignment: Assignment, submit: Submit, profiles: Profiles | None = None
+    ) -> None:
         self.writer = writer
         self._database = writer.database
         self._assignment = assignment
         self._submit = submit
+        self._profiles = profiles or Profiles()
 
     @unit_of_work
     def create_group(
@@ -55,7 +59,7 @@ class GroupIntake:
             group = groups.insert_group(tx, received.source, document, now)
             # Nobody is in it: to add these is to replace all, which needs no sets but this one.
             plan = MemberPlan.of([MemberChange.of(MemberVerb.REPLACE, member_ids)])
-            moves = _Moving(tx, group, now, is_watched=self._assignment.watches(group)).apply(plan)
+            moves = self._moving(tx, group, now).apply(plan)
             wakeups = self._assignment.weigh(tx, group, group, moves, now)
             applied = f"group created, {moves.came} members"
             journal.record_request(tx, received, now, status=201, applied=applied, resource_id=group.id)
@@ -83,7 +87,7 @@ class GroupIntake:
             groups.lock_groups(tx, chain([group_id], *(one.ids for one in member_changes)))
             before = groups.group_by_id(tx, received.source, group_id, lock=True)
             require_version(before.version, if_version)
-            moving = _Moving(tx, before, now, is_watched=self._assignment.watches(before))
+            moving = self._moving(tx, before, now)
             for plan in _plans(tx, group_id, member_changes):
                 moving.apply(plan)
             moves = moving.moves
@@ -102,8 +106,14 @@ class GroupIntake:
             before = groups.group_by_id(tx, received.source, group_id, lock=True)
             require_version(before.version, if_version)
             self._assignment.group_deleted(tx, before, now)
-            groups.mark_deleted(tx, group_id, now)
+            groups.mark_deleted(tx, group_id, now, memory=self._memory(before))
             journal.record_request(tx, received, now, status=204, applied="group deleted")
+
+    def _moving(self, tx: Connection, group: StoredGroup, now: datetime) -> _Moving:
+        return _Moving(tx, group, now, is_watched=self._assignment.watches(group), memory=self._memory(group))
+
+    def _memory(self, group: StoredGroup) -> timedelta:
+        return self._profiles.of(group.source).membership_memory
 
     def _tell(self, wakeups: Sequence[WakeUp]) -> None:
         if wakeups:
@@ -113,11 +123,14 @@ class GroupIntake:
 class _Moving:
     """Applies changes of members to one group, and notes who came and who left."""
 
-    def __init__(self, tx: Connection, group: StoredGroup, now: datetime, *, is_watched: bool) -> None:
+    def __init__(
+        self, tx: Connection, group: StoredGroup, now: datetime, *, is_watched: bool, memory: timedelta
+    ) -> None:
         self._tx = tx
         self._group = group
         self._now = now
         self._is_watched = is_watched
+        self._memory = memory
         self.moves = Moves()
 
     def apply(self, plan: MemberPlan) -> Moves:
@@ -137,7 +150,7 @@ class _Moving:
         unknown = plan.named - plan.add
         if unknown:
             members.require_existing(tx, group.source, unknown)
-        members.remove_members(tx, group, leaving, self._now)
+        members.remove_members(tx, group, leaving, self._now, memory=self._memory)
         came = members.add_members(tx, group.source, group.id, coming)
         self.moves.left += len(leaving)
         self.moves.came += len(came)

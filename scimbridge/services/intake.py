@@ -139,7 +139,8 @@ class Intake:
             groups.lock_groups_of(tx, user_id)
             before = identities.user_by_id(tx, received.source, user_id, lock=True)
             require_version(before.version, if_version)
-            members.remove_from_all_groups(tx, user_id, MemberKind.USER, now)
+            memory = self._profiles.of(received.source).membership_memory
+            members.remove_from_all_groups(tx, user_id, MemberKind.USER, now, memory=memory)
             identities.mark_deleted(tx, user_id, now)
             request_id = new_id(now)
             fact = _fact(Trigger.DELETED, before.identity, now, request_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.names import fold
 from scimbridge.domain.resource import MemberKind, StoredGroup
+from scimbridge.domain.source import MEMBERSHIP_MEMORY
 from scimbridge.errors import DuplicateError, NotFoundError
 from scimbridge.store import counts, members
 from scimbridge.store.id_lists import is_among
@@ -61,9 +62,9 @@ def update_group(
     return replace(before, document=dict(document), version=before.version + 1, modified_at=now)
 
 
-def mark_deleted(tx: Connection, group_id: str, now: datetime) -> None:
+def mark_deleted(tx: Connection, group_id: str, now: datetime, *, memory: timedelta = MEMBERSHIP_MEMORY) -> None:
     """Take a Group out of SCIM, and out of the groups that it was in itself."""
-    members.remove_all(tx, group_id, now)
+    members.remove_all(tx, group_id, now, memory)
     members.remove_from_all_groups(tx, group_id, MemberKind.GROUP, now)
     source = tx.execute(
         update(groups)

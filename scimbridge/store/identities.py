@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, insert, select, union, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, insert, or_, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.identity import AT_TARGET, Identity
@@ -23,10 +23,6 @@ from scimbridge.store.schema import groups, identities, identity_values, members
 from scimbridge.store.values import Row
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-
-MEMBERSHIP_MEMORY = timedelta(hours=24)
-"""How long rules still see a membership that has ended."""
-
 
 _FROM_DOCUMENT = ("user_name", "user_name_key", "any_case_name", "external_id", "active", "document")
 
@@ -49,10 +45,10 @@ _SELECT_GROUPS = (
 )
 _GROUPS = _SELECT_GROUPS.where(memberships.c.member_id.in_(bindparam("members", expanding=True)))
 _GROUPS_OF_ONE = Prepared(_SELECT_GROUPS.where(memberships.c.member_id == bindparam("member")))
+# What has no end is forgotten by the day that it is kept.
+_IS_SEEN = or_(past_memberships.c.seen_until.is_(None), past_memberships.c.seen_until > bindparam("now"))
 _REMEMBERED = Prepared(
-    select(past_memberships.c.display_name).where(
-        past_memberships.c.identity_id == bindparam("key"), past_memberships.c.ended_at > bindparam("since")
-    )
+    select(past_memberships.c.display_name).where(past_memberships.c.identity_id == bindparam("key"), _IS_SEEN)
 )
 _BY_NAME = Prepared(
     select(identities)
@@ -235,17 +231,17 @@ def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:
     row = _ANY.first(tx, {"key": identity_id})
     if row is None:
         raise NotFoundError("identity", identity_id)
-    left = _REMEMBERED.column(tx, {"key": identity_id, "since": now - MEMBERSHIP_MEMORY})
+    left = _REMEMBERED.column(tx, {"key": identity_id, "now": now})
     return remembering(_with_own_groups(tx, row).identity, left)
 
 
 def left_by(tx: Connection, ids: Sequence[str], now: datetime) -> dict[str, Sequence[str]]:
     """Return the display names of the groups that identities left within the membership memory."""
     query = select(past_memberships.c.identity_id, past_memberships.c.display_name).where(
-        past_memberships.c.identity_id.in_(ids), past_memberships.c.ended_at > now - MEMBERSHIP_MEMORY
+        past_memberships.c.identity_id.in_(ids), _IS_SEEN
     )
     found: dict[str, list[str]] = {}
-    for identity_id, name in tx.execute(query):
+    for identity_id, name in tx.execute(query, {"now": now}):
         found.setdefault(identity_id, []).append(name)
     return {identity_id: sorted(names) for identity_id, names in found.items()}
 

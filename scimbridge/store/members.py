@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -11,11 +11,13 @@ from sqlalchemy import (
     Connection,
     Select,
     Table,
+    and_,
     bindparam,
     delete,
     func,
     literal,
     literal_column,
+    or_,
     select,
     true,
     update,
@@ -23,9 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scimbridge.domain.resource import Member, MemberIds, MemberKind, StoredGroup
+from scimbridge.domain.source import MEMBERSHIP_MEMORY
 from scimbridge.errors import UnknownMemberError
 from scimbridge.store.id_lists import in_parts, is_among, rows_of
-from scimbridge.store.identities import MEMBERSHIP_MEMORY
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import UtcDateTime, groups, identities, inquiries, memberships, past_memberships
 
@@ -95,25 +97,34 @@ def add_members(tx: Connection, source: str, group_id: str, ids: Iterable[str]) 
     return found
 
 
-def remove_members(tx: Connection, group: StoredGroup, leaving: MemberIds, now: datetime) -> None:
+def remove_members(
+    tx: Connection,
+    group: StoredGroup,
+    leaving: MemberIds,
+    now: datetime,
+    *,
+    memory: timedelta = MEMBERSHIP_MEMORY,
+) -> None:
     """Take out who is in a group, remembering for a while which Users were."""
     for users in in_parts(tx, leaving.users):
-        rows = select(rows_of(tx, users), literal(group.document["displayName"]), literal(now, UtcDateTime))
-        _upsert_past(tx, rows.where(true()), now)  # without WHERE, SQLite takes ON CONFLICT for that of a join
+        rows = select(rows_of(tx, users), literal(group.document["displayName"]), *_times(now, memory))
+        _upsert_past(tx, rows.where(true()), now, memory)  # without WHERE, SQLite takes ON CONFLICT for that of a join
         _count_users(tx, group.id, -_delete(tx, group.id, users))
     for nested in in_parts(tx, leaving.nested):
         _delete(tx, group.id, nested)
 
 
-def remove_all(tx: Connection, group_id: str, now: datetime) -> None:
+def remove_all(tx: Connection, group_id: str, now: datetime, memory: timedelta) -> None:
     """Take everybody out of a group that is being deleted."""
     scope = memberships.c.group_id == group_id
-    _remember(tx, scope, now)
+    _remember(tx, scope, now, memory)
     tx.execute(delete(memberships).where(scope))
     tx.execute(update(groups).where(groups.c.id == group_id).values(users=0))
 
 
-def remove_from_all_groups(tx: Connection, member_id: str, kind: MemberKind, now: datetime) -> None:
+def remove_from_all_groups(
+    tx: Connection, member_id: str, kind: MemberKind, now: datetime, *, memory: timedelta = MEMBERSHIP_MEMORY
+) -> None:
     """Take a deleted User or Group out of every group it was in, each of which thereby changes."""
     own = select(memberships.c.group_id).where(memberships.c.member_id == member_id)
     tx.execute(
@@ -121,18 +132,16 @@ def remove_from_all_groups(tx: Connection, member_id: str, kind: MemberKind, now
         .where(groups.c.id.in_(own))
         .values(version=groups.c.version + 1, modified_at=now, users=groups.c.users - int(kind is MemberKind.USER))
     )
-    _remember(tx, memberships.c.member_id == member_id, now)
+    _remember(tx, memberships.c.member_id == member_id, now, memory)
     tx.execute(delete(memberships).where(memberships.c.member_id == member_id))
 
 
 def forget_past(tx: Connection, now: datetime) -> None:
     """Drop memberships that ended too long ago for rules to see them, unless an inquiry is about them."""
     asked = select(inquiries.c.opened_at).where(inquiries.c.closed_at.is_(None))
-    tx.execute(
-        delete(past_memberships).where(
-            past_memberships.c.ended_at <= now - MEMBERSHIP_MEMORY, past_memberships.c.ended_at.not_in(asked)
-        )
-    )
+    over = past_memberships.c.seen_until <= now
+    undated = and_(past_memberships.c.seen_until.is_(None), past_memberships.c.ended_at <= now - MEMBERSHIP_MEMORY)
+    tx.execute(delete(past_memberships).where(or_(over, undated), past_memberships.c.ended_at.not_in(asked)))
 
 
 def members_of(tx: Connection, group_ids: Sequence[str]) -> Mapping[str, Sequence[Member]]:
@@ -184,19 +193,25 @@ def _count_users(tx: Connection, group_id: str, more: int) -> None:
     tx.execute(update(groups).where(groups.c.id == group_id).values(users=groups.c.users + more))
 
 
-def _remember(tx: Connection, leaving: ColumnElement[bool], now: datetime) -> None:
+def _remember(tx: Connection, leaving: ColumnElement[bool], now: datetime, memory: timedelta) -> None:
     """Keep which Users are about to leave which groups."""
     rows = (
-        select(memberships.c.member_id, groups.c.display_name, literal(now, UtcDateTime))
+        select(memberships.c.member_id, groups.c.display_name, *_times(now, memory))
         .join(groups, groups.c.id == memberships.c.group_id)
         .where(leaving, memberships.c.kind == MemberKind.USER)
     )
-    _upsert_past(tx, rows, now)
+    _upsert_past(tx, rows, now, memory)
 
 
-def _upsert_past(tx: Connection, rows: Select[Any], now: datetime) -> None:
-    statement = _upsert(tx, past_memberships).from_select(["identity_id", "display_name", "ended_at"], rows)
-    tx.execute(statement.on_conflict_do_update(index_elements=["identity_id", "display_name"], set_={"ended_at": now}))
+def _times(now: datetime, memory: timedelta) -> tuple[ColumnElement[datetime], ColumnElement[datetime]]:
+    return literal(now, UtcDateTime), literal(now + memory, UtcDateTime)
+
+
+def _upsert_past(tx: Connection, rows: Select[Any], now: datetime, memory: timedelta) -> None:
+    names = ["identity_id", "display_name", "ended_at", "seen_until"]
+    again = {"ended_at": now, "seen_until": now + memory}
+    statement = _upsert(tx, past_memberships).from_select(names, rows)
+    tx.execute(statement.on_conflict_do_update(index_elements=["identity_id", "display_name"], set_=again))
 
 
 def _upsert(tx: Connection, table: Table) -> Any:

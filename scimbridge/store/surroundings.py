@@ -18,7 +18,6 @@ from scimbridge.domain.lightweight import lightweight
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.store.batch import batch_of
-from scimbridge.store.identities import MEMBERSHIP_MEMORY
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import (
     accounts,
@@ -63,7 +62,7 @@ class Surroundings:
 
     def __init__(self, row: Row, now: datetime) -> None:
         left = row["left"]
-        self.left: Sequence[str] = _left(left, now - MEMBERSHIP_MEMORY) if left else ()
+        self.left: Sequence[str] = _left(left, now) if left else ()
         self.open_case = _case(row["open_case"])
         self.owned: Mapping[str, Owned] = {
             target: Owned(AccountId(key), target, bool(is_touched)) for target, key, is_touched in row["owned"] or ()
@@ -138,7 +137,7 @@ def columns(identity: _Identity, array: _Function, rows: _Function) -> list[Colu
         array: The function that makes a JSON array of values.
         rows: The aggregate function that makes one of rows.
     """
-    left = select(rows(array(past_memberships.c.display_name, past_memberships.c.ended_at), type_=JSON)).where(
+    left = select(rows(array(past_memberships.c.display_name, past_memberships.c.seen_until), type_=JSON)).where(
         past_memberships.c.identity_id == identity
     )
     case = select(array(*_CASE, type_=JSON)).where(cases.c.identity_id == identity)
@@ -189,8 +188,8 @@ _AROUND = {
 }
 
 
-def _left(rows: Sequence[Sequence[Any]], since: datetime) -> Sequence[str]:
-    return [name for name, ended_at in rows if moment(ended_at) > since]
+def _left(rows: Sequence[Sequence[Any]], now: datetime) -> Sequence[str]:
+    return [name for name, seen_until in rows if seen_until is None or moment(seen_until) > now]
 
 
 def _case(values: Sequence[Any] | None) -> Case | None:

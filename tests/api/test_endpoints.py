@@ -321,6 +321,19 @@ def test_people_are_found_by_what_they_are_called(world: World) -> None:
     assert [each["user_name"] for each in world.get("/people", active=True)["items"]] == ["adam"]
 
 
+def test_somebody_whom_the_source_has_deleted_is_erased(world: World) -> None:
+    ada = world.join("ada")
+    refused = world.ask("POST", f"/people/{ada}/erase", json={"reason": "asked to be forgotten"})
+    world.delete(ada)
+    world.post(f"/cases/{world.case(ada)}/cancel", reason="nothing to take")
+
+    erased = world.post(f"/people/{ada}/erase", Role.ADMIN, reason="asked to be forgotten")
+
+    assert (refused.status_code, "still has this User" in refused.text) == (409, True)
+    assert erased == {"identity_id": ada, "cases": 1, "entries": 1, "requests": 2, "restorable": []}
+    assert world.get("/people", search="ada")["items"] == []
+
+
 def test_a_search_finds_people_targets_and_errors(world: World) -> None:
     world.crm.fail("suspend", Fault.REJECTED)
     case = world.leaver("crumb")

@@ -91,6 +91,10 @@ class World:
             person, lambda document: {**document, **attributes}, self._received("PATCH", person), self.clock()
         )
 
+    def delete(self, person: str) -> None:
+        """The source deletes somebody."""
+        self.bridge.intake.delete_user(person, self._received("DELETE", person), self.clock())
+
     def leaver(self, name: str) -> str:
         """Somebody joins and leaves. Returns the case."""
         return self.leave(self.join(name))

@@ -187,3 +187,26 @@ def test_what_is_read_of_a_person_has_an_index(database: Database, clock: FakeCl
 
     assert "ix_facts_left_alone" in explained.plan
     assert not re.search(r"SCAN (facts|cases)\n", explained.plan)
+
+
+def test_somebody_who_was_deleted_is_erased_by_an_admin(bench: Bench, browse: Browse) -> None:
+    gone, here = bench.join("gone"), bench.join("here")
+    bench.run()
+    bench.delete(gone)
+    bench.run()
+    browser, operator = browse(role=Role.ADMIN, name="ann"), browse()
+
+    assert "idp still has this User" in text_of(browser.get(f"/people/{here}/erase").text)
+    assert "Erase them" not in browser.get(f"/people/{here}").text + operator.get(f"/people/{gone}").text
+    assert "Erase them" in browser.get(f"/people/{gone}").text
+    assert operator.send(f"/people/{gone}/erase", reason="x", sure="yes").status_code == 403
+    assert "Names in the history, in 2 entries" in text_of(browser.get(f"/people/{gone}/erase").text)
+    browser.send(f"/people/{gone}/erase", reason="asked to be forgotten")
+    assert "confirm it by its box" in text_of(browser.get(f"/people/{gone}/erase").text)
+
+    browser.send(f"/people/{gone}/erase", reason="asked to be forgotten", sure="yes")
+
+    page = text_of(browser.get(f"/people/{gone}").text)
+    assert "Their personal values are erased." in page
+    assert f"erased-{gone[-12:]}" in page
+    assert "was erased on" in text_of(browser.get(f"/people/{gone}/erase").text)

@@ -391,8 +391,8 @@ class Bench:
         moving = Moving(self.rulebook, planner, returning, grants)
         assignment = Assignment(grants, planner, returning, moving)
         self.writer = Writer(self.database)
-        self.intake = Intake(self.writer, planner, returning, self.ending, moving, self.wakeups.extend)
-        self.group_intake = GroupIntake(self.writer, assignment, self.wakeups.extend)
+        self.intake = Intake(self.writer, planner, returning, self.ending, moving, self.wakeups.extend, profiles)
+        self.group_intake = GroupIntake(self.writer, assignment, self.wakeups.extend, profiles)
         self.inquiring = Inquiring(self.database, assignment, self.wakeups.extend)
         self.arming = Arming(self.database, self.fleet)
         self.requesting = Requesting(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import JSON, cast, delete, select, update
+from sqlalchemy import JSON, cast, delete, insert, select, update
 from sqlalchemy import Text as SqlText
 
 from scimbridge.domain.action import Action
@@ -72,7 +72,16 @@ def told_of(bench: Bench, name: str) -> dict[str, int]:
 
 def test_nothing_that_the_bridge_keeps_names_the_person_afterwards(bench: Bench, erasing: Erasing) -> None:
     user_id = a_leaver(bench)
-    assert {"identities", "identity_values", "accounts", "history", "requests", "snapshots"} <= {
+    with bench.database.write() as tx:
+        stage = tx.execute(select(schema.stages).limit(1)).mappings().one()
+        given = {"id": "approval", "case_id": stage["case_id"], "stage_id": stage["id"], "digest": "0" * 64}
+        document: dict[str, object] = {"accounts": {"native-lovelace": {}}}
+        tx.execute(
+            insert(schema.approvals).values(
+                **given, document=document, expected=document, approved_by="kim", approved_at=bench.clock()
+            )
+        )
+    assert {"approvals", "identities", "identity_values", "accounts", "history", "requests", "snapshots"} <= {
         *told_of(bench, "lovelace"),
         "requests",  # those of the bench say nothing
     }
@@ -80,6 +89,9 @@ def test_nothing_that_the_bridge_keeps_names_the_person_afterwards(bench: Bench,
     known = erase(erasing, bench, user_id)
 
     assert told_of(bench, "lovelace") == {}
+    with bench.database.read() as tx:
+        assert tx.execute(select(schema.requests).where(schema.requests.c.resource_id == user_id)).all() == []
+    assert known.requests == 4
     assert (known.user_name, known.cases, known.restorable) == ("lovelace", 2, ("crm",))
     assert known.entries > 0
 
@@ -164,7 +176,13 @@ def test_who_may_still_be_needed_is_not_erased(bench: Bench, erasing: Erasing) -
         hold = bench.holding.place(scope, subject, reason="litigation", by="ops", now=bench.clock(), is_legal=True).hold
         assert f"hold {hold.id} stands (litigation)" in refused(erasing, bench, user_id)
         bench.holding.lift(hold.id, by="ops", now=bench.clock(), reason="settled")
+    flood = {"scope": "overall", "subject": "", "guard_class": "all", "opened_at": bench.clock(), "reason": "many"}
     with bench.database.write() as tx:
+        tx.execute(insert(schema.floods).values(id="flood", **flood))
+        tx.execute(insert(schema.flood_cases).values(flood_id="flood", case_id=bench.cases(user_id)[0].id))
+    assert "flood flood is not decided and carried out" in refused(erasing, bench, user_id)
+    with bench.database.write() as tx:
+        tx.execute(update(schema.flood_cases).values(settled_at=bench.clock()))
         tx.execute(update(schema.attempts).values(ended_at=None).where(schema.attempts.c.task_id.is_(None)))
     assert "something is under way at crm" in refused(erasing, bench, user_id)
     with bench.database.write() as tx:

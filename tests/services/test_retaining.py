@@ -192,6 +192,22 @@ def test_a_turn_is_bounded_and_what_is_spared_is_looked_at_once_a_day(
     assert own.run(bench.clock()) == 0
 
 
+def test_who_is_spared_is_in_nobodys_way(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retaining_module, "BATCH", 1)
+    for name in ("bob", "eve"):
+        person = a_leaver(bench, name)
+        if name == "bob":
+            bench.holding.place(Scope.IDENTITY, person, reason="litigation", by="ops", now=bench.clock())
+        bench.clock.advance("1s")
+    bench.run("8d")
+    own = retaining(bench)
+
+    for _ in range(6):
+        own.run(bench.clock())
+
+    assert read_by_attempts(bench) == 1
+
+
 def test_two_sweepers_remove_each_record_once(bench: Bench) -> None:
     a_leaver(bench, "bob")
     bench.run("8d")

@@ -655,6 +655,21 @@ def test_memberships_that_rules_no_longer_see_are_forgotten(database: Database) 
         assert tx.execute(select(past_memberships)).all() == []
 
 
+def test_what_the_release_before_has_written_is_seen_until_a_day_is_over(database: Database) -> None:
+    staff, ada = a_group(database), a_user(database)
+    with database.write() as tx:
+        members.add_members(tx, SOURCE, staff, [ada])
+        take_out(tx, staff, [ada], NOW)
+        tx.execute(update(past_memberships).values(seen_until=None))
+    assert seen_by_rules(database, ada, timedelta(hours=1)) == {"Staff"}
+
+    with database.write() as tx:
+        members.forget_past(tx, NOW + timedelta(days=1) - timedelta(microseconds=1))
+        assert len(tx.execute(select(past_memberships)).all()) == 1
+        members.forget_past(tx, NOW + timedelta(days=1))
+        assert tx.execute(select(past_memberships)).all() == []
+
+
 # -- matching
 
 

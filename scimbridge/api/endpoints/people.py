@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from scimbridge.api.endpoint import Call, Nothing, Routes
 from scimbridge.api.models import records as models
+from scimbridge.api.models.steps import Because
 from scimbridge.api.paging import cut, link, number, position
 from scimbridge.domain.operator import Permission
 from scimbridge.services.browsing import PeopleQuery
@@ -24,6 +25,16 @@ def list_people(call: Call[models.PeopleList, Nothing]) -> models.PeoplePage:
         models.PersonLine.model_validate({name: row[name] for name in models.PersonLine.model_fields}) for row in shown
     ]
     return models.PeoplePage(items=items, next=link(call, shown[-1]["id"] if is_more else None))
+
+
+@routes.post("/people/{person}/erase", Permission.ADMINISTER)
+def erase_person(call: Call[Nothing, Because]) -> models.Erased:
+    """Erase the personal values of somebody whom their source has deleted.
+
+    The proof of what was done stays. Refused while a case is open, or something about them is held or under way.
+    """
+    known = call.bridge.erasing.erase(call.path["person"], reason=call.body.reason, by=call.by, now=call.now)
+    return models.Erased.model_validate({name: getattr(known, name) for name in models.Erased.model_fields})
 
 
 @routes.get("/search", Permission.LOOK)

@@ -110,6 +110,21 @@ class PeoplePage(Page[PersonLine]):
     """People, those first who came first."""
 
 
+class Erased(Answer):
+    """What was known of somebody whose personal values are erased."""
+
+    identity_id: str
+    cases: int
+    """They stay, with what was done when, by whom and why."""
+
+    entries: int
+    """Of the history, that had personal values."""
+
+    requests: int
+    restorable: list[str]
+    """The targets where something could have been given back."""
+
+
 class SearchChoice(Model):
     """What somebody has in hand."""
 

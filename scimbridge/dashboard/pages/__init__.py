@@ -10,6 +10,7 @@ from scimbridge.dashboard.pages.board import BoardPage
 from scimbridge.dashboard.pages.case import CasePage
 from scimbridge.dashboard.pages.cases import CasesPage
 from scimbridge.dashboard.pages.charts import ChartsPage
+from scimbridge.dashboard.pages.erasing import ErasePage
 from scimbridge.dashboard.pages.exclusions import ExclusionPage, ExclusionsPage
 from scimbridge.dashboard.pages.exports import EXPORTS
 from scimbridge.dashboard.pages.guard import FloodPage, GuardPage
@@ -40,6 +41,7 @@ PAGES: tuple[type[Page], ...] = (
     ActingPage,
     SearchPage,
     PersonPage,
+    ErasePage,
     HistoryPage,
     RequestsPage,
     LeftAlonePage,

@@ -113,4 +113,6 @@ past_memberships = Table(
     Column("identity_id", Id, primary_key=True),
     Column("display_name", Text, primary_key=True),
     Column("ended_at", UtcDateTime, nullable=False, index=True),
+    # Until when, by the source's setting of the moment it ended; null where the release before has written it.
+    Column("seen_until", UtcDateTime),
 )

@@ -14,8 +14,11 @@ from sqlalchemy import func, select
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Hold
+from scimbridge.domain.retention import SHORTEST, Retention
 from scimbridge.domain.rule import NO_TERMS, Restore, Rule, Ruleset, Stage
 from scimbridge.domain.task import TaskState
+from scimbridge.services.erasing import Erasing
+from scimbridge.services.retaining import Retaining
 from scimbridge.store.schema import cases as case_table
 from scimbridge.store.schema import tasks as task_table
 from tests.clock import FakeClock
@@ -25,6 +28,8 @@ from tests.services.machine.judge import Expectation, Judge, Law, Write
 from tests.services.machine.model import BETWEEN_STAGES, GRANTED_BY, Known, KnownGroups, a_truth
 
 Draw = Callable[..., Any]
+
+AS_LITTLE_AS_MAY_BE = Retention(requests=SHORTEST, attempts=SHORTEST)
 
 
 class Play(RuleBasedStateMachine):
@@ -47,6 +52,7 @@ class Play(RuleBasedStateMachine):
         unrestored: Names of people whose restore an operator called off.
         stalls: How often a write was stuck until its lease was over.
         suspended_at: How much time had passed when a name was last suspended at a target.
+        retaining: What removes records that nothing needs.
         numbers: Which person of a name a User is, by SCIM id.
         expedited: Names for whom an operator has skipped a grace.
     """
@@ -83,6 +89,7 @@ class Play(RuleBasedStateMachine):
         self.systems = {name: WatchedTarget(self.judge.watch(name), self.written) for name in self.targets}
         settings = self.settings(data.draw)
         self.bench = Bench(self.database, self.clock, Ruleset(self.ruleset()), self.systems, **settings)
+        self.retaining = Retaining(self.database, AS_LITTLE_AS_MAY_BE, Erasing(self.database))
         for name in self.names:
             self.post(name, 1, active=True, everywhere=True)
 
@@ -119,8 +126,9 @@ class Play(RuleBasedStateMachine):
         return False
 
     def sweep(self) -> None:
-        """Do what a sweeper does in one round."""
+        """Do what a sweeper does in one round; it removes all that may go, and nobody ever misses it."""
         self.bench.sweep()
+        self.retaining.run(self.clock.now)
 
     def calm(self) -> None:
         """End all faults, and whatever an operator has to end; called once, at the end of a play."""
