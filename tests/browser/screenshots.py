@@ -34,7 +34,7 @@ def shown(world: World) -> dict[str, tuple[str, str]]:
     """Return the pages of the README by file: where each is, and from which heading on it is shown."""
     return {
         "board": ("/", ""),
-        "case": (f"/cases/{world.case_of(UNAPPROVED)}", "Stage 2"),
+        "case": (f"/cases/{world.case_of(UNAPPROVED)}", "What it waits for"),
         "charts": ("/charts", "Time to revoke"),
     }
 
