@@ -41,11 +41,17 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+_AS_ONE = ("tests/browser/", "tests/chaos/", "tests/connectors/test_ldap", "tests/journeys/")
+"""Files that begin so have one costly world (a browser, a Samba) or mostly wait for processes and leases: with them in
+one worker, the world is made once, and the other workers compute while it waits."""
+
+
 class _Together(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
-    """Shares the suite by files; those of a folder that has one costly world are taken as one."""
+    """Shares the suite by files; some are taken as one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+        shared = (beginning for beginning in _AS_ONE if nodeid.startswith(beginning))
+        return next(shared, super()._split_scope(nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,6 +1,7 @@
 """Coverage is measured where a test can still add to it; to measure takes as long again as to test.
 
-Both stores run the same lines, and so do the eleventh and the fortieth example of a table.
+Both stores run the same lines, and so do the eleventh and the fortieth example of a table. What is drawn at random, and
+takes long, runs lines that tests of their own run, again and again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
         name, _, parameters = item.nodeid.partition("[")
         on_postgresql = "postgresql" in parameters
         seen[name] += not on_postgresql
-        item.stash[_MEASURED] = not on_postgresql and seen[name] <= EXAMPLES
+        is_drawn = item.get_closest_marker("drawn") is not None
+        item.stash[_MEASURED] = not on_postgresql and not is_drawn and seen[name] <= EXAMPLES
 
 
 @pytest.hookimpl(wrapper=True)

@@ -36,6 +36,8 @@ from scimbridge.store.database import Database
 from scimbridge.store.listing import Listing, Part, Question
 from scimbridge.store.members import add_members
 
+pytestmark = pytest.mark.drawn
+
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Kept, for scim2-models forgets classes that nobody holds, and may do so while it makes one.
 USER_FILTER, GROUP_FILTER = ScimFilter[USER], ScimFilter[GROUP]

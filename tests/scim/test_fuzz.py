@@ -10,12 +10,15 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.scim.conftest import Service, a_group, a_user
 from tests.scim.tables import stored
 from tests.scim.wire import JSON as MEDIA_TYPE
+
+pytestmark = pytest.mark.drawn
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

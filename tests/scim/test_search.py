@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from scimbridge.errors import StoreUnavailableError
-from tests.scim.conftest import Service, a_group, a_user
+from tests.scim.conftest import Service, a_group, a_user, on_any_store
 
 SEARCH_REQUEST = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
@@ -67,6 +67,7 @@ def test_names_of_parameters_have_no_case_in_a_body(client: httpx.Client, people
     assert ids(page) == [people["ada"]]
 
 
+@on_any_store
 @pytest.mark.parametrize(
     ("body", "scim_type"),
     [

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.scim.conftest import BASE, Service, a_group, a_user, patched
+from tests.scim.conftest import BASE, Service, a_group, a_user, on_any_store, patched
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -127,6 +127,7 @@ def test_a_value_that_no_index_can_hold_is_refused(client: httpx.Client) -> None
 # -- active -------------------------------------------------------------------
 
 
+@on_any_store
 @pytest.mark.parametrize("value", [False, "False", "false", "FALSE"])
 @pytest.mark.parametrize(
     "operation",
@@ -154,6 +155,7 @@ def test_every_spelling_of_deactivation_is_understood(
     assert client.get("Users", params={"filter": "active eq false"}).json()["totalResults"] == 1
 
 
+@on_any_store
 @pytest.mark.parametrize("value", NO_BOOLEANS, ids=repr)
 def test_what_is_no_boolean_moves_nobody(client: httpx.Client, value: Any) -> None:
     user_id = a_user(client)

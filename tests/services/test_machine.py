@@ -46,6 +46,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: bytes
     database.close()
 
 
+@pytest.mark.drawn
 @pytest.mark.timeout(0 if LONG else 300)
 @pytest.mark.parametrize("machine", EXAMPLES, ids=lambda machine: machine.__name__)
 def test_the_services_keep_their_promises_whatever_happens(machine: type[Machine], store: CrashingDatabase) -> None:
