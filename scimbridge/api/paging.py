@@ -48,9 +48,9 @@ def position(call: Call[Any, Any]) -> str | None:
     try:
         found = base64.urlsafe_b64decode(cursor.encode("ascii") + b"==").decode("utf-8")
     except (ValueError, binascii.Error) as error:
-        raise _no_cursor() from error
+        raise no_cursor() from error
     if not found or "\0" in found:
-        raise _no_cursor()
+        raise no_cursor()
     return found
 
 
@@ -60,7 +60,7 @@ def number(call: Call[Any, Any]) -> int | None:
     if found is None:
         return None
     if not (found.isascii() and found.isdigit() and len(found) < 19):
-        raise _no_cursor()
+        raise no_cursor()
     return int(found)
 
 
@@ -78,5 +78,6 @@ def link(call: Call[Any, Any], last: object | None) -> str | None:
     return f"{call.request.url.path}?{urlencode([*kept, ('cursor', cursor)])}"
 
 
-def _no_cursor() -> ProblemError:
+def no_cursor() -> ProblemError:
+    """Return what is answered to a cursor that is none of ours."""
     return ProblemError(404, "no page of this list begins there; begin without a cursor")

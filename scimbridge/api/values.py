@@ -27,7 +27,7 @@ def _shown(at: Any) -> Any:
     return datetime.fromisoformat(at) if isinstance(at, str) else at
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """In JSON, 2.0 is an integer."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -60,8 +60,8 @@ Duration = Annotated[
 ]
 """A span like ``4h``, ``90d`` or ``P90D``."""
 
-Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)]
-Stage = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)]
-Version = Annotated[int, Field(ge=1, le=2_000_000_000), BeforeValidator(_whole)]
-Days = Annotated[int, Field(ge=1, le=366), BeforeValidator(_whole)]
-Count = Annotated[int, Field(ge=0, le=10_000_000), BeforeValidator(_whole)]
+Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(whole)]
+Stage = Annotated[int, Field(ge=1, le=100), BeforeValidator(whole)]
+Version = Annotated[int, Field(ge=1, le=2_000_000_000), BeforeValidator(whole)]
+Days = Annotated[int, Field(ge=1, le=366), BeforeValidator(whole)]
+Count = Annotated[int, Field(ge=0, le=10_000_000), BeforeValidator(whole)]

@@ -31,6 +31,11 @@ class Sealing:
         self._key = key
 
     @property
+    def key_id(self) -> str:
+        """Which key it is, as seals name it."""
+        return self._key.id
+
+    @property
     def public_key(self) -> str:
         """What checks the signatures, as PEM."""
         return self._key.public_pem
@@ -51,10 +56,11 @@ class Sealing:
 
     def _seal(self, now: datetime) -> Seal | None:
         with self._database.write() as tx:
+            # In this order: what another process seals in between has the number that this one would take.
+            before = seals.last(tx)
             found = seals.unsealed(tx, now - IN_FLIGHT, BATCH)
             if not found:
                 return None
-            before = seals.last(tx)
             unsigned = Seal(
                 number=before.number + 1 if before is not None else 1,
                 at=now,

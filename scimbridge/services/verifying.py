@@ -26,19 +26,21 @@ class Verification:
     """What was found.
 
     Attributes:
-        seals: How many seals there are.
+        seals: How many seals were looked at: all, or those of a part.
         entries: How many entries are under them.
-        waiting: How many entries wait for their seal.
-        head: Number and digest of the last seal; ``None`` where there is none. Who has noted an earlier head can
+        waiting: How many entries wait for their seal; ``None`` where more seals follow.
+        head: Number and digest of the last of them; ``None`` where there is none. Who has noted an earlier head can
             tell whether the chain still leads there.
+        has_more: More seals follow, so that verifying goes on after this head.
         findings: What is wrong, as sentences; empty where all is as it was sealed.
     """
 
     seals: int
     entries: int
-    waiting: int
+    waiting: int | None
     head: tuple[int, str] | None
     findings: tuple[str, ...]
+    has_more: bool = False
 
 
 class Verifying:
@@ -60,6 +62,8 @@ class Verifying:
         *,
         expected: tuple[int, str] | None = None,
         told: Callable[[int], None] = lambda _number: None,
+        after: tuple[int, str] | None = None,
+        most: int | None = None,
     ) -> Verification:
         """Return whether all entries are as they were sealed, and none is missing or was added.
 
@@ -68,23 +72,32 @@ class Verifying:
             now: The current time (UTC).
             expected: Number and digest of a seal that was noted earlier.
             told: Called with the number of each seal once it is looked at.
+            after: The head of the part before; the first part begins without it.
+            most: After so many entries, the part ends with its seal. What lies between seals is looked at in the last
+                part alone.
         """
         findings: list[str] = []
         number = entry_count = 0
         before: Seal | None = None
-        covered: list[tuple[int, int]] = []
+        has_more = False
         with self._database.view() as tx:
-            for seal in seals.all_seals(tx):
+            if after is not None:
+                before = seals.seal_numbered(tx, after[0])
+                findings += _seam_problems(before, after)
+            for seal in seals.all_seals(tx, after=after[0] if after is not None else 0):
+                if most is not None and entry_count >= most:
+                    has_more = True
+                    break
                 findings += _chain_problems(seal, before, keys, expected)
                 findings += _entry_problems(tx, seal)
                 number, entry_count, before = number + 1, entry_count + seal.count, seal
-                covered = _joined(covered, seal)
                 told(seal.number)
                 if len(findings) > MOST_FINDINGS:
                     break
-            findings += _strangers(tx, covered, now)
-            waiting, _ = seals.unsealed_count(tx)
-        if expected is not None and (before is None or before.number < expected[0]):
+            if not has_more:
+                findings += _strangers(tx, _covered(tx), now)
+            waiting = None if has_more else seals.unsealed_count(tx)[0]
+        if not has_more and expected is not None and (before is None or before.number < expected[0]):
             findings.append(f"the chain ends before seal {expected[0]}, which was noted: the end was cut off")
         return Verification(
             seals=number,
@@ -92,7 +105,24 @@ class Verifying:
             waiting=waiting,
             head=(before.number, before.digest) if before is not None else None,
             findings=tuple(findings[:MOST_FINDINGS]),
+            has_more=has_more,
         )
+
+
+def _seam_problems(found: Seal | None, after: tuple[int, str]) -> Iterator[str]:
+    """Yield whether the seal is another one by now that the part before has ended with."""
+    if found is None:
+        yield f"seal {after[0]} is missing"
+    elif found.digest != after[1]:
+        yield f"seal {after[0]} was changed while it was verified"
+
+
+def _covered(tx: Connection) -> list[tuple[int, int]]:
+    """Return the ids under all seals, as few ranges."""
+    covered: list[tuple[int, int]] = []
+    for seal in seals.all_seals(tx):
+        covered = _joined(covered, seal)
+    return covered
 
 
 def _chain_problems(

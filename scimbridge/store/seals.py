@@ -75,9 +75,14 @@ def unsealed_count(tx: Connection) -> tuple[int, datetime | None]:
     return count, oldest
 
 
-def all_seals(tx: Connection) -> Iterator[Seal]:
-    """Yield all seals in their order."""
-    after = 0
+def seal_numbered(tx: Connection, number: int) -> Seal | None:
+    """Return the seal of a number."""
+    row = tx.execute(select(seals).where(seals.c.number == number)).mappings().first()
+    return _seal(row) if row is not None else None
+
+
+def all_seals(tx: Connection, *, after: int = 0) -> Iterator[Seal]:
+    """Yield all seals in their order, or those after one."""
     while True:
         query = select(seals).where(seals.c.number > after).order_by(seals.c.number).limit(PAGE)
         rows = tx.execute(query).mappings().all()

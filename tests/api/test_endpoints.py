@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
+
 from connectors.sample.errors import Fault
 from scimbridge import documents
 from scimbridge.api.app import ENDPOINTS
@@ -283,6 +285,36 @@ def test_leavers_and_whom_nothing_is_done_about_come_in_pages(world: World) -> N
     assert alone["items"][0]["id"] > older["items"][0]["id"]
     assert world.get("/left-alone", since="2030-01-01T00:00:00Z") == {"items": [], "next": None}
     assert world.ask("GET", "/leavers", params={"cursor": "bm9wZQ"}).status_code == 404
+
+
+def test_a_case_is_proved_and_the_history_verified(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = world.leaver("ada")
+    world.post(f"/cases/{case}/cancel", reason="stays")
+    before = world.get(f"/cases/{case}/evidence", Role.AUDITOR)
+    world.bridge.sealing.run(world.clock())
+    world.leaver("ben")
+    world.bridge.sealing.run(world.clock())
+    monkeypatch.setattr("scimbridge.api.endpoints.evidence.AT_ONCE", 1)
+
+    bundle = world.get(f"/cases/{case}/evidence", Role.AUDITOR)
+    key = world.get("/evidence/key", Role.VIEWER)
+    checked = world.post("/evidence/verify", Role.AUDITOR, proof=bundle["proof"], public_keys=[key["public_key"]])
+    bundle["proof"]["entries"][0]["reason"] = "another"
+    first = world.get("/evidence/verification")
+    rest = world.client.get(first["next"], headers=world.headers()).json()
+    head = f"{rest['head']['number']}:{rest['head']['digest']}"
+
+    assert (before["waiting"] > 0, bundle["waiting"], bundle["public_key"]) == (True, 0, key["public_key"])
+    assert any("stays" in line for line in bundle["told"])
+    assert checked == {"intact": True, "findings": []}
+    assert world.post("/evidence/verify", proof=bundle["proof"])["intact"] is False
+    assert (first["intact"], first["waiting"], rest["intact"], rest["next"]) == (True, None, True, None)
+    assert world.get("/evidence/verification", expect=head)["intact"] is True
+    assert world.get("/evidence/sample", size=5, seed=7) == {"seed": 7, "cases": [case]}
+    assert world.ask("GET", f"/cases/{case}/evidence", Role.VIEWER).status_code == 403
+    assert world.ask("GET", "/evidence/verification", params={"cursor": "bm9wZQ"}).status_code == 404
+    refused = world.ask("POST", "/evidence/verify", json={"proof": {}, "public_keys": ["x"]})
+    assert (refused.status_code, "GET /evidence/key" in refused.json()["detail"]) == (422, True)
 
 
 # -- who leaves, and who there is

@@ -33,6 +33,7 @@ BEYOND_SCHEMAS = {
     "placeHold",
     "addExclusion",
     "createClient",
+    "verifyProof",
     "draftRules",
 }
 """What asks for more than a schema can say: one field or the other, a filter, a key."""

@@ -86,7 +86,8 @@ def test_a_seal_follows_the_one_before_it(bench: Bench, sealing: Sealing, key: S
 
     found = verified(bench, key)
     assert (found.seals, found.findings, found.waiting) == (2, (), 0)
-    assert count == waiting > 0
+    assert waiting
+    assert count == waiting
 
 
 def test_many_entries_are_sealed_batch_by_batch(bench: Bench, key: SealKey, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +180,27 @@ def test_a_missing_seal_and_an_end_that_was_cut_off_are_named(bench: Bench, seal
     assert "the end was cut off" in verified(bench, key, expected=head).findings[0]
     do(bench, delete(seals).where(seals.c.number == 1))
     assert verified(bench, key).findings[0] == "seal 1 is missing"
+
+
+def test_the_history_is_verified_part_by_part(bench: Bench, sealing: Sealing, key: SealKey) -> None:
+    for name in ("bob", "cleo"):
+        bench.leave(bench.join(name))
+        sealing.run(bench.clock())
+
+    def parts() -> list[Verification]:
+        found = [verified(bench, key, most=1)]
+        while found[-1].has_more:
+            found.append(verified(bench, key, most=1, after=found[-1].head))
+        return found
+
+    whole, split = verified(bench, key), parts()
+    assert [each.seals for each in split] == [1, 1, 1]
+    assert [each.waiting for each in split] == [None, None, 0]
+    assert sum(each.entries for each in split) == whole.entries
+    assert (split[-1].head, [each.findings for each in split]) == (whole.head, [()] * 3)
+    assert verified(bench, key, most=1, after=(1, "0" * 64)).findings == ("seal 1 was changed while it was verified",)
+    do(bench, update(history).where(history.c.id == ids(bench)[-1]).values(reason="another"))
+    assert [bool(each.findings) for each in parts()] == [False, False, True]
 
 
 def test_a_seal_that_is_another_one_than_was_noted_is_named(bench: Bench, sealing: Sealing, key: SealKey) -> None:

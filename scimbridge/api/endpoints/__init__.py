@@ -4,6 +4,7 @@ from scimbridge.api.endpoints import (
     access,
     cases,
     events,
+    evidence,
     guard,
     many,
     operators,
@@ -32,6 +33,7 @@ ALL = (
     overview.routes,
     rules.routes,
     reports.routes,
+    evidence.routes,
     access.routes,
     operators.routes,
 )
