@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,6 +82,7 @@ class Following:
         self._read = read
         self._changed = changed
         self._seen: int | None = None
+        self._turn = threading.Lock()
 
     def take_file(self, now: datetime) -> None:
         """Put the rules of the file in force where nobody has activated others; for processes that serve sources.
@@ -109,15 +111,16 @@ class Following:
         Raises:
             StoreError: The store does not say which one it is; the former rules stay.
         """
-        with self._database.read() as tx:
-            if rulesets.active_number(tx) == self._seen:
+        with self._turn:  # whoever activates does not wait for the next look, which may come at the same moment
+            with self._database.read() as tx:
+                if rulesets.active_number(tx) == self._seen:
+                    return
+                version = rulesets.active(tx)
+            if version is None:
                 return
-            version = rulesets.active(tx)
-        if version is None:
-            return
-        former, edition = self._rulebook.edition, self._edition(version)
-        self._rulebook.edition, self._seen = edition, version.version
-        self._changed(former.rules, edition.rules)
+            former, edition = self._rulebook.edition, self._edition(version)
+            self._rulebook.edition, self._seen = edition, version.version
+            self._changed(former.rules, edition.rules)
 
     def standing(self) -> Standing:
         """Return which rules are in force, and how the file stands to them."""

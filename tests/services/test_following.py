@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from scimbridge.bridge import Bridge
 from scimbridge.config import load, read_rules
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.resource import Received
-from scimbridge.domain.rules_version import Origin, VersionState
-from scimbridge.errors import StoreUnavailableError
+from scimbridge.domain.rules_version import Origin, RulesVersion, VersionState
+from scimbridge.errors import RulesRefusedError, StoreUnavailableError
 from scimbridge.store import cases, holds, rulesets, tokens
 from tests.clock import FakeClock
 from tests.databases import compiled_once
+from tests.store.racing import race
 
 BEFORE = """
 [store]
@@ -86,6 +88,13 @@ def activate(bridge: Bridge, text: str) -> int:
         added = rulesets.add(tx, text=text, digest=read.digest, origin=Origin.DRAFT, base=former, by="ada", now=now)
         rulesets.activate(tx, added, former, by="ada", reason="two hours", now=now)
     return added.version
+
+
+def drafted(bridge: Bridge, text: str) -> int:
+    """Return a draft of which the past was looked at."""
+    number = bridge.drafting.begin(text, by="ada", now=bridge.clock()).version
+    bridge.replaying.run(number, by="ada", now=bridge.clock())
+    return number
 
 
 def grace(bridge: Bridge) -> str:
@@ -198,6 +207,24 @@ def test_a_process_that_cannot_use_a_version_keeps_the_former_and_holds_what_it_
 
     assert not two.following.standing().behind
     assert leave(two, "bob").ruleset == 3
+
+
+def test_of_two_who_activate_at_once_one_comes_first_and_the_other_is_told(start: Start) -> None:
+    one, two = start(), start()
+    numbers = [drafted(bridge, RULES.replace("1h", span)) for bridge, span in ((one, "2h"), (two, "3h"))]
+
+    results = race(
+        [
+            partial(bridge.drafting.activate, number, revision=1, reason="mine", by=by, now=bridge.clock())
+            for bridge, number, by in ((one, numbers[0], "ada"), (two, numbers[1], "bob"))
+        ]
+    )
+
+    (won,) = [each for each in results if isinstance(each, RulesVersion)]
+    (lost,) = [each for each in results if isinstance(each, RulesRefusedError)]
+    assert str(lost).startswith(f"{won.activated_by} has put version {won.version} in force since")
+    states = [each.state for each in one.drafting.versions()]
+    assert sorted(states) == [VersionState.ACTIVE, VersionState.DRAFT, VersionState.RETIRED]
 
 
 def test_while_the_store_does_not_answer_the_rules_stay(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,9 @@ routes = Routes("overview")
 
 @routes.get("/rules", Permission.LOOK)
 def list_rules(call: Call[Nothing, Nothing]) -> models.Rules:
-    """List the rules, in the order in which they are tried."""
-    return models.Rules(items=[_rule(each) for each in call.bridge.rulebook.rules.rules])
+    """List the rules in force, in the order in which they are tried."""
+    edition = call.bridge.rulebook.edition
+    return models.Rules(version=edition.number, items=[_rule(each) for each in edition.rules.rules])
 
 
 @routes.get("/limits", Permission.LOOK)

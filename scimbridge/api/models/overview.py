@@ -42,6 +42,9 @@ class RuleLine(Answer):
 class Rules(Answer):
     """The rules, in the order in which they are tried."""
 
+    version: int | None
+    """Which version that is; null where the web process has put none in force yet."""
+
     items: list[RuleLine]
 
 
