@@ -82,6 +82,7 @@ _CONTROLS = (
     ("cases cancel", "Cancel"),
     ("cases approve", "approving its stage"),
     ("cases expedite", "Expedite"),
+    ("cases request USERNAME", "“Have them leave” on the person's page"),
     ("cases withdraw", "the person's page"),
     ("hold lift", "lifting it"),
     ("guard show", "its page under Guard"),

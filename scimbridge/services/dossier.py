@@ -148,6 +148,9 @@ def why_nothing(dossier: Dossier) -> Iterator[str]:
             f"They were {dossier.state} when source {identity.source} first told of them: "
             "only a change that the bridge has seen starts a case."
         )
+    elif dossier.cases and (closed_at := dossier.cases[0].case.closed_at) is not None:
+        newest = dossier.cases[0].case
+        yield f"Their newest case was {newest.state} at {moment(closed_at)}: {newest.reason}."
     for fact in dossier.left_alone[:1]:
         if not dossier.cases or fact["at"] >= dossier.cases[0].case.opened_at:
             yield f"{fact['trigger']} at {moment(fact['at'])}: {fact['verdict']}."

@@ -154,6 +154,8 @@ def test_each_reason_for_nothing(bench: Bench) -> None:
         "They are excluded (whoever rule asked for excludes): the rule says so.",
     ]
     assert why(leaver) == []
+    bench.operating.cancel(bench.case(leaver).id, reason="a mistake", by="kim", now=bench.clock())
+    assert why(leaver) == ["Their newest case was canceled at 2026-03-02 09:00 UTC: a mistake."]
 
 
 def test_who_is_nobody_has_no_page(browse: Browse) -> None:
