@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from joserfc import jwk, jws, jwt
+
+from tests.loopback import Loopback, Quiet
 
 ISSUER = "https://login.example.com/"
 AUDIENCE = "https://bridge.example.com"
@@ -35,22 +34,13 @@ class Issuer:
         self.document: bytes | None = None
         issuer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(Quiet):
+            def get(self) -> None:
                 issuer.fetches += 1
-                body = issuer.document if issuer.document is not None else issuer.published()
-                self.send_response(issuer.status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.answer(issuer.status, issuer.document if issuer.document is not None else issuer.published())
 
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/keys"
+        self._loopback = Loopback(Handler)
+        self.url = f"{self._loopback.origin}/keys"
 
     def published(self) -> bytes:
         """Return the public keys as a JWK Set."""
@@ -71,16 +61,9 @@ class Issuer:
 
     def close(self) -> None:
         """Stop publishing."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._loopback.close()
 
 
-@contextmanager
-def issuing() -> Iterator[Issuer]:
+def issuing() -> closing[Issuer]:
     """Run an issuer."""
-    issuer = Issuer()
-    try:
-        yield issuer
-    finally:
-        issuer.close()
+    return closing(Issuer())

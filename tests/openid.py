@@ -6,15 +6,13 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.issuer import Issuer
+from tests.loopback import Loopback, Quiet
 
 CLIENT, SECRET = "scimbridge", "a secret: with signs & ümlauts"
 
@@ -44,33 +42,20 @@ class OpenIdProvider:
         self.codes: dict[str, dict[str, str]] = {}
         provider = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(Quiet):
+            def get(self) -> None:
                 provider.asked.append(self.path)
-                self._answer(200, provider.get(urlsplit(self.path).path, self.headers.get("Authorization", "")))
+                found = provider.get(urlsplit(self.path).path, self.headers.get("Authorization", ""))
+                self.answer(404 if found is None else 200, json.dumps(found).encode())
 
-            def do_POST(self) -> None:
+            def post(self, body: bytes) -> None:
                 provider.asked.append(self.path)
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                form = {name: value for name, (value,) in parse_qs(body).items()}
+                form = {name: value for name, (value,) in parse_qs(body.decode()).items()}
                 found = provider.tokens(form, self.headers.get("Authorization", ""))
-                self._answer(400 if "error" in found else 200, found)
+                self.answer(400 if "error" in found else 200, json.dumps(found).encode())
 
-            def _answer(self, status: int, document: object) -> None:
-                body = json.dumps(document).encode()
-                self.send_response(status if document is not None else 404)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._loopback = Loopback(Handler)
+        self.url = self._loopback.origin
 
     def get(self, path: str, authorization: str) -> object:
         match path:
@@ -118,16 +103,9 @@ class OpenIdProvider:
 
     def close(self) -> None:
         """Answer nobody any more."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._loopback.close()
 
 
-@contextmanager
-def providing(signer: Issuer, now: datetime) -> Iterator[OpenIdProvider]:
+def providing(signer: Issuer, now: datetime) -> closing[OpenIdProvider]:
     """Run a provider."""
-    provider = OpenIdProvider(signer, now)
-    try:
-        yield provider
-    finally:
-        provider.close()
+    return closing(OpenIdProvider(signer, now))

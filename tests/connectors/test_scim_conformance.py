@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from connectors.scim import ScimConfig, ScimConnector
-from connectors.scim.calls import http_client
-from scimbridge.sdk import Action, Context, Permit, Person
+from connectors.scim import ScimConnector
+from scimbridge.sdk import Action, Person
 from scimbridge.sdk.conformance import GroupConformance
-from scimbridge.sdk.conformance.arranging import Arranging
 from scimbridge.sdk.conformance.deleting import Deleting
 from scimbridge.sdk.conformance.suspending import Suspending
 from scimbridge.sdk.conformance.undoing import Undoing
+from tests.connectors.over_scim import OverScim
 from tests.targets.scim import TOKEN, ScimTarget, running_scim_target
 
 
@@ -29,23 +27,11 @@ def putting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScimTarget]:
         yield running
 
 
-class AtAServer(Arranging):
+class AtAServer(OverScim):
     """scim2-server, over HTTP: one that nobody here wrote."""
 
     target: ScimTarget
     groups = "on"
-
-    def connect(self, permit: Permit) -> ScimConnector:
-        return self._connector(permit)
-
-    def connect_wrongly(self, permit: Permit, secret: str) -> ScimConnector:
-        return self._connector(permit, token=secret)
-
-    def connect_nowhere(self, permit: Permit) -> ScimConnector:
-        with socket.socket() as closed:
-            closed.bind(("127.0.0.1", 0))
-            port = closed.getsockname()[1]
-        return self._connector(permit, base_url=f"http://127.0.0.1:{port}")
 
     def create_account(self, name: str) -> str:
         return self.target.create_user(name, displayName="Somebody", nickName="kept")
@@ -66,33 +52,11 @@ class AtAServer(Arranging):
         user = self.target.user(account_id)
         return None if user is None else {**user, "groups": sorted(self.target.groups_of(account_id))}
 
-    def text_of(self, account_id: str) -> str:
-        user = self.look(account_id)
-        assert user is not None
-        return str(user.get("nickName", ""))
-
-    def is_blocked(self, account_id: str) -> bool:
-        user = self.target.user(account_id)
-        return user is not None and user["active"] is False
-
     def writes(self) -> int:
         return len(self.target.writes())
 
-    def _connector(self, permit: Permit, **settings: Any) -> ScimConnector:
-        config = ScimConfig.model_validate(
-            {
-                "connector": "scim",
-                "base_url": self.target.base_url,
-                "token": TOKEN,
-                "groups": self.groups,
-                "entitlements": True,
-                "stamp_attribute": "nickName",
-                "privileged_groups": ["Administrators"],
-                **settings,
-            }
-        )
-        context = Context(target="sample", permit=permit)
-        return ScimConnector(config, context, http=http_client(config, context, sleep=lambda _: None))
+    def settings(self) -> Mapping[str, Any]:
+        return {"base_url": self.target.base_url, "token": TOKEN, "groups": self.groups}
 
 
 class TestScimConformance(AtAServer, GroupConformance):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,12 +9,12 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from connectors.scim import ScimConfig, ScimConnector
-from connectors.scim.calls import http_client
+from connectors.scim import ScimConnector
 from connectors.scim.client import PATCH_SCHEMA
-from scimbridge.sdk import Action, Context, Permit, Person
+from scimbridge.sdk import Action, Person
 from scimbridge.sdk.conformance import GroupConformance
 from scimbridge.store.schema import requests
+from tests.connectors.over_scim import OverScim
 from tests.processes.serving import Server
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -33,7 +32,7 @@ def around(server_on_sqlite: Server, token: str) -> Iterator[httpx.Client]:
         yield client
 
 
-class TestBridgeToBridge(GroupConformance):
+class TestBridgeToBridge(OverScim, GroupConformance):
     # The standard has no text of groups in which a mark could stand.
     declares = frozenset(ScimConnector.capabilities) - {Action.STAMP_GROUP, Action.UNSTAMP_GROUP}
 
@@ -42,18 +41,6 @@ class TestBridgeToBridge(GroupConformance):
         self.server = server_on_sqlite
         self.token = token
         self.around = around
-
-    def connect(self, permit: Permit) -> ScimConnector:
-        return self._connector(permit)
-
-    def connect_wrongly(self, permit: Permit, secret: str) -> ScimConnector:
-        return self._connector(permit, token=secret)
-
-    def connect_nowhere(self, permit: Permit) -> ScimConnector:
-        with socket.socket() as closed:
-            closed.bind(("127.0.0.1", 0))
-            port = closed.getsockname()[1]
-        return self._connector(permit, base_url=f"http://127.0.0.1:{port}")
 
     def create_account(self, name: str) -> str:
         return self._created("Users", schemas=[USER], userName=name, active=True, nickName="kept")
@@ -83,15 +70,6 @@ class TestBridgeToBridge(GroupConformance):
         document: dict[str, Any] = answer.raise_for_status().json()
         document.pop("meta")
         return document
-
-    def text_of(self, account_id: str) -> str:
-        user = self.look(account_id)
-        assert user is not None
-        return str(user.get("nickName", ""))
-
-    def is_blocked(self, account_id: str) -> bool:
-        user = self.look(account_id)
-        return user is not None and user["active"] is False
 
     def writes(self) -> int:
         with self.server.bridge.database.read() as tx:
@@ -128,19 +106,10 @@ class TestBridgeToBridge(GroupConformance):
     def _created(self, endpoint: str, **document: Any) -> str:
         return str(self.around.post(endpoint, json=document).raise_for_status().json()["id"])
 
-    def _connector(self, permit: Permit, **settings: Any) -> ScimConnector:
-        config = ScimConfig.model_validate(
-            {
-                "connector": "scim",
-                "base_url": self.server.base,
-                "token": self.token,
-                "match": {"userName": "userName", "emails.value": "emails.value"},
-                "groups": "on",
-                "entitlements": True,
-                "stamp_attribute": "nickName",
-                "privileged_groups": ["Administrators"],
-                **settings,
-            }
-        )
-        context = Context(target="bridge", permit=permit)
-        return ScimConnector(config, context, http=http_client(config, context, sleep=lambda _: None))
+    def settings(self) -> Mapping[str, Any]:
+        return {
+            "base_url": self.server.base,
+            "token": self.token,
+            "match": {"userName": "userName", "emails.value": "emails.value"},
+            "groups": "on",
+        }
