@@ -42,6 +42,7 @@ SECTIONS = (
         "Machinery",
         (
             Entry("Targets", "/targets"),
+            Entry("Reconciliation", "/reconciliation"),
             Entry("Queues", "/queues"),
             Entry("Rules", "/rules"),
             Entry("Schedules", "/schedules"),

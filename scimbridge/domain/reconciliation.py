@@ -30,10 +30,24 @@ class Mismatch(StrEnum):
     """Nobody has signed in with it for the time that was asked about."""
 
     @property
+    def meaning(self) -> str:
+        """What it says of an account, as one sentence."""
+        return _MEANING[self]
+
+    @property
     def advice(self) -> str:
         """What to do about it, as one sentence."""
         return _ADVICE[self]
 
+
+_MEANING = {
+    Mismatch.DRIFTED: "Its person is gone, a case has suspended it, and it lets somebody sign in again",
+    Mismatch.LEFT_OVER: "Its person is gone, it lets somebody sign in, and no case takes care of it",
+    Mismatch.CONTESTED: "Several active people own it, by links or by the values that accounts are found by",
+    Mismatch.UNLINKED: "One active person matches it, and is not linked to it",
+    Mismatch.ORPHANED: "Nobody whom the bridge knows is linked to it or matches it",
+    Mismatch.STALE: "Nobody has signed in with it for the time that was asked about, and it is older than that",
+}
 
 _ADVICE = {
     Mismatch.DRIFTED: "find out who let it in again; `scimbridge cases request USERNAME --again` takes it away again",

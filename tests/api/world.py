@@ -17,7 +17,7 @@ from scimbridge.bridge import Bridge
 from scimbridge.config import load
 from scimbridge.domain.operator import Role
 from scimbridge.domain.resource import Received
-from scimbridge.domain.wakeup import WakeUp
+from scimbridge.domain.wakeup import WakeUp, Work
 from scimbridge.queue.courier import Courier
 from scimbridge.store import cases, tokens
 from tests.clock import FakeClock
@@ -111,7 +111,9 @@ class World:
             self.clock.advance(span)
         self.bridge.sweeping.run(self.clock())
         while self.wakeups:
-            self.bridge.execution.work(self.wakeups.pop(0).account_id)
+            wakeup = self.wakeups.pop(0)
+            worker = self.bridge.execution if wakeup.work is Work.ACCOUNT else self.bridge.reconciliation_work
+            worker.work(wakeup.account_id)
             self.bridge.sweeping.run(self.clock())
 
     def headers(self, role: Role = Role.ADMIN) -> dict[str, str]:

@@ -472,6 +472,18 @@ def _today(world: World) -> None:
     for name in FLOOD[4:]:
         world.leave(name, "okta")
     world.pass_time("1m")
+    _reconcile(world)
+
+
+def _reconcile(world: World) -> None:
+    """Compare what targets have with what is known of it: two are whole, and one breaks off."""
+    crm = world.systems["crm"]
+    crm.add(HOSTILE)
+    crm.add("print-service@example.com")
+    world.systems["mail"].fail("list", Fault.UNREACHABLE)
+    for target in ("crm", "directory", "mail"):
+        run = world.bridge.reconciliation_runs.ask(target, by="kim", now=world.clock())
+        world.bridge.reconciliation_work.work(run.id)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from scimbridge.dashboard.pages.left_alone import LeftAlonePage
 from scimbridge.dashboard.pages.operators import OperatorPage, OperatorsPage
 from scimbridge.dashboard.pages.person import PersonPage
 from scimbridge.dashboard.pages.queues import QueuesPage
+from scimbridge.dashboard.pages.reconciliation import ReconciliationPage
 from scimbridge.dashboard.pages.requests import RequestsPage
 from scimbridge.dashboard.pages.rule_versions import (
     EditPage,
@@ -57,6 +58,7 @@ PAGES: tuple[type[Page], ...] = (
     QueuesPage,
     TargetsPage,
     TargetPage,
+    ReconciliationPage,
     SourcesPage,
     SourcePage,
     OperatorsPage,

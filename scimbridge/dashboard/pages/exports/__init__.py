@@ -11,6 +11,7 @@ from scimbridge.dashboard.pages.exports.protection import (
     InquiriesExport,
     LimitsExport,
 )
+from scimbridge.dashboard.pages.exports.reconciliation import FindingsExport
 from scimbridge.dashboard.pages.exports.records import HistoryExport, RequestsExport
 from scimbridge.dashboard.pages.exports.targets import FailuresExport, QueuesExport, RetriesExport, TargetsExport
 
@@ -22,6 +23,7 @@ EXPORTS: tuple[type[Export], ...] = (
     RetriesExport,
     QueuesExport,
     TargetsExport,
+    FindingsExport,
     LimitsExport,
     FloodsExport,
     HoldsExport,
