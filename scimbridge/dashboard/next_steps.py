@@ -77,18 +77,12 @@ def next_step(reason: Reason, case_id: str, *, may_act: bool) -> NextStep | None
 
 
 _CONTROLS = (
-    ("cases retry [^` ]+ --observed", "“Do what was observed”"),
     ("cases retry", "Retry"),
     ("cases cancel", "Cancel"),
     ("cases approve", "approving its stage"),
-    ("cases expedite", "Expedite"),
     ("cases request USERNAME", "“Have them leave” on the person's page"),
-    ("cases withdraw", "the person's page"),
-    ("hold lift", "lifting it"),
     ("guard show", "its page under Guard"),
-    ("targets arm", "arming it on its page"),
     ("targets resume", "Resume on its page"),
-    ("token revoke", "the source's page"),
     ("operator sign-in", "the operator's page"),
 )
 """What is stored with a command in it, or refused with one, and what that is called on the pages."""

@@ -32,7 +32,7 @@ def test_what_was_only_observed_is_done_once_the_target_acts(bench: Bench, brows
     assert "observe mode: would suspend. Arm directory, then “Do what was observed” above does it." in before
     assert not re.search("scimbridge |Arm directory|act-observed", viewer.partition("<main")[2])
     assert "confirm it by its box" in unsure
-    assert "directory observes still; arming it on its page lets it act." in too_early
+    assert "directory observes still; arm it first" in too_early
     assert "Done. Planned again, and done as it is released: 1 task." in done
     assert ("task planned", "local", "tried long enough") in events(bench, case)
     assert bench.systems["directory"].account("ada")["suspended"]
