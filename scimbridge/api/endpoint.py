@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from inspect import cleandoc
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
@@ -31,6 +31,11 @@ class Answer(BaseModel):
     """What is answered."""
 
     model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True)
+
+    @classmethod
+    def from_row(cls, row: Mapping[Any, Any]) -> Self:
+        """Return what a row of the store says; what the answer has no place for is left out."""
+        return cls.model_validate(dict(row))
 
 
 class Nothing(Model):

@@ -44,7 +44,12 @@ def _head(value: str | None) -> str | None:
 def verify(
     bundle: Annotated[
         Path | None,
-        typer.Argument(metavar="[BUNDLE]", exists=True, dir_okay=False, help="Instead of the database, a bundle."),
+        typer.Argument(
+            metavar="[BUNDLE]",
+            exists=True,
+            dir_okay=False,
+            help="Instead of the database, a bundle, or a proof of the API.",
+        ),
     ] = None,
     public_key: KeyFiles = None,
     expect: Annotated[

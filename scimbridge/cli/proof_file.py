@@ -69,12 +69,14 @@ def writing(path: Path, public_key: str) -> Iterator[Callable[[Proof, Story], No
 
 
 def read(path: Path) -> Content:
-    """Return what a bundle holds.
+    """Return what a bundle holds, or what the API has answered for a case.
 
     Raises:
-        typer.BadParameter: It is none.
+        typer.BadParameter: It is neither.
     """
     try:
+        if not zipfile.is_zipfile(path):
+            return _answered(path)
         with zipfile.ZipFile(path) as archive:
             proofs = {}
             for member in archive.infolist():
@@ -83,6 +85,15 @@ def read(path: Path) -> Content:
             return Content(proofs, archive.read(_KEY).decode())
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise typer.BadParameter(f"{path} is no bundle of evidence: {error}") from error
+
+
+def _answered(path: Path) -> Content:
+    if path.stat().st_size > MOST:
+        raise ValueError("it is too large")
+    found = json.loads(path.read_bytes())
+    if not isinstance(found, dict) or not isinstance(proof := found.get("proof"), dict):
+        raise ValueError("it is neither an archive nor an answer of the API")  # noqa: TRY004 - of a file, not of a type
+    return Content({str(proof.get("case_id")): proof}, str(found.get("public_key")))
 
 
 def _proof(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -28,6 +29,20 @@ def test_a_bundle_is_written_sealed_and_checked_elsewhere(bench: Bench, terminal
     answer = terminal.read("evidence", "verify", "ada.zip", "--public-key", "key.pem")
     assert answer["intact"]
     assert "proves nothing about who made it" in terminal.run("evidence", "verify", "ada.zip").stderr
+
+
+def test_what_the_api_has_answered_is_checked_too(bench: Bench, terminal: Terminal, tmp_path: Path) -> None:
+    bench.leave(bench.join("ada"))
+    terminal.run("evidence", "export", "ada", "--to", "ada.zip")
+    with zipfile.ZipFile(tmp_path / "ada.zip") as archive:
+        (name,) = (each for each in archive.namelist() if each.endswith(".json"))
+        answer = {"proof": json.loads(archive.read(name)), "public_key": archive.read("public-key.pem").decode()}
+    (tmp_path / "ada.json").write_text(json.dumps(answer))
+    answer["proof"]["entries"][0]["reason"] = "another"
+    (tmp_path / "changed.json").write_text(json.dumps(answer))
+
+    assert terminal.read("evidence", "verify", "ada.json")["intact"] is True
+    assert "is not what was sealed" in terminal.run("evidence", "verify", "changed.json", code=1).stdout
 
 
 def test_a_change_of_the_history_is_told_and_fails(bench: Bench, terminal: Terminal) -> None:

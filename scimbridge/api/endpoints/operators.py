@@ -29,7 +29,7 @@ def show_me(call: Call[Nothing, Nothing]) -> models.Me:
 def list_operators(call: Call[Nothing, Nothing]) -> models.Operators:
     """List the operators, revoked ones too."""
     return models.Operators(
-        items=[models.OperatorLine.model_validate(dict(row)) for row in call.bridge.operators.everybody(call.now)]
+        items=[models.OperatorLine.from_row(row) for row in call.bridge.operators.everybody(call.now)]
     )
 
 
@@ -106,7 +106,7 @@ def end_sessions(call: Call[Nothing, models.EndRequest]) -> models.EndedSessions
 def list_operator_tokens(call: Call[Nothing, Nothing]) -> models.OperatorTokens:
     """List the tokens of an operator, revoked and expired ones too."""
     found = call.bridge.operator_tokens.all(call.path["operator"])
-    return models.OperatorTokens(items=[models.OperatorTokenLine.model_validate(dict(row)) for row in found])
+    return models.OperatorTokens(items=[models.OperatorTokenLine.from_row(row) for row in found])
 
 
 @routes.post("/operators/{operator}/tokens", Permission.ADMINISTER, shows_secret=True)
@@ -138,7 +138,7 @@ def _line(call: Call[Model, Model]) -> models.OperatorLine:
     name = call.path["operator"]
     for row in call.bridge.operators.everybody(call.now):
         if row["name"] == name:
-            return models.OperatorLine.model_validate(dict(row))
+            return models.OperatorLine.from_row(row)
     raise NotFoundError("operator", name)
 
 

@@ -21,9 +21,7 @@ def list_people(call: Call[models.PeopleList, Nothing]) -> models.PeoplePage:
     asked = call.query
     query = PeopleQuery(search=asked.search, source=asked.source, active=asked.active, with_deleted=asked.deleted)
     shown, is_more = cut(call.bridge.browsing.people(query, after=position(call), limit=asked.limit + 1), asked.limit)
-    items = [
-        models.PersonLine.model_validate({name: row[name] for name in models.PersonLine.model_fields}) for row in shown
-    ]
+    items = [models.PersonLine.from_row(row) for row in shown]
     return models.PeoplePage(items=items, next=link(call, shown[-1]["id"] if is_more else None))
 
 
@@ -47,7 +45,7 @@ def search(call: Call[models.SearchChoice, Nothing]) -> models.Found:
     return models.Found(
         people=[models.FoundPerson.model_validate(asdict(each)) for each in found.people],
         targets=list(found.targets),
-        tasks=[models.FoundTask.model_validate(dict(row)) for row in found.troubled],
+        tasks=[models.FoundTask.from_row(row) for row in found.troubled],
     )
 
 
@@ -67,9 +65,7 @@ def list_history(call: Call[models.HistoryList, Nothing]) -> models.HistoryPage:
         target=asked.target,
     )
     rows, older = call.bridge.records.history(query, limit=asked.limit, before=number(call))
-    items = [
-        models.HistoryLine.model_validate({name: row[name] for name in models.HistoryLine.model_fields}) for row in rows
-    ]
+    items = [models.HistoryLine.from_row(row) for row in rows]
     return models.HistoryPage(items=items, next=link(call, older or None))
 
 
@@ -85,8 +81,5 @@ def list_received(call: Call[models.ReceivedList, Nothing]) -> models.ReceivedPa
         is_refused=asked.refused,
     )
     shown, is_more = cut(call.bridge.records.requests(query, limit=asked.limit + 1, before=position(call)), asked.limit)
-    items = [
-        models.ReceivedLine.model_validate({name: row[name] for name in models.ReceivedLine.model_fields})
-        for row in shown
-    ]
+    items = [models.ReceivedLine.from_row(row) for row in shown]
     return models.ReceivedPage(items=items, next=link(call, shown[-1]["id"] if is_more else None))

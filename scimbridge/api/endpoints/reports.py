@@ -42,7 +42,5 @@ def list_left_alone(call: Call[models.LeftAloneList, Nothing]) -> models.LeftAlo
     since = call.query.since or datetime.min.replace(tzinfo=UTC)
     found = call.bridge.overview.left_alone(since, call.query.limit + 1, after=position(call))
     shown, is_more = cut(found, call.query.limit)
-    items = [
-        models.LeftAlone.model_validate({name: row[name] for name in models.LeftAlone.model_fields}) for row in shown
-    ]
+    items = [models.LeftAlone.from_row(row) for row in shown]
     return models.LeftAlonePage(items=items, next=link(call, shown[-1]["id"] if is_more else None))

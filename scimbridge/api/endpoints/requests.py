@@ -35,12 +35,7 @@ def request_leavers(call: Call[Nothing, models.LeaveRequest]) -> models.LeaveRep
 @routes.get("/requests", Permission.LOOK)
 def list_requested(call: Call[Nothing, Nothing]) -> models.Leaves:
     """List who is to leave on a later date, the next first."""
-    return models.Leaves(
-        items=[
-            models.LeaveLine.model_validate({name: row[name] for name in models.LeaveLine.model_fields})
-            for row in call.bridge.requesting.standing()
-        ]
-    )
+    return models.Leaves(items=[models.LeaveLine.from_row(row) for row in call.bridge.requesting.standing()])
 
 
 @routes.post("/requests/{request}/withdraw", Permission.ACT)

@@ -25,9 +25,7 @@ def list_tasks(call: Call[models.TaskList, Nothing]) -> models.TaskPage:
         needs_person=asked.needs_person,
     )
     shown, is_more = cut(call.bridge.browsing.tasks(query, before=position(call), limit=asked.limit + 1), asked.limit)
-    items = [
-        models.TaskFound.model_validate({name: row[name] for name in models.TaskFound.model_fields}) for row in shown
-    ]
+    items = [models.TaskFound.from_row(row) for row in shown]
     return models.TaskPage(items=items, next=link(call, shown[-1]["id"] if is_more else None))
 
 

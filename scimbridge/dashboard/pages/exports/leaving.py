@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 
 from scimbridge.dashboard.case_filter import read_filter, read_times
@@ -43,22 +44,22 @@ CASES: Sheet[CaseSummary] = Sheet(
 LEFT_ALONE: Sheet[Row] = Sheet(
     "left-alone",
     {
-        "fact": lambda row: row["id"],
-        "person": lambda row: row["user_name"],
-        "why": lambda row: row["verdict"],
-        "trigger": lambda row: row["trigger"],
-        "source": lambda row: row["source"],
-        "at": lambda row: row["at"],
+        "fact": itemgetter("id"),
+        "person": itemgetter("user_name"),
+        "why": itemgetter("verdict"),
+        "trigger": itemgetter("trigger"),
+        "source": itemgetter("source"),
+        "at": itemgetter("at"),
     },
 )
 
 FIGURES: Sheet[tuple[str, str, str, int]] = Sheet(
     "charts",
     {
-        "day (UTC)": lambda one: one[0],
-        "chart": lambda one: one[1],
-        "of": lambda one: one[2],
-        "number": lambda one: one[3],
+        "day (UTC)": itemgetter(0),
+        "chart": itemgetter(1),
+        "of": itemgetter(2),
+        "number": itemgetter(3),
     },
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from operator import itemgetter
 
 from scimbridge.dashboard.export import Export
 from scimbridge.dashboard.pages import history, requests
@@ -14,14 +15,14 @@ from scimbridge.store.values import Row
 HISTORY: Sheet[Row] = Sheet(
     "history",
     {
-        "entry": lambda row: row["id"],
-        "at": lambda row: row["at"],
-        "event": lambda row: row["event"],
-        "actor": lambda row: row["actor"],
-        "reason": lambda row: row["reason"],
-        "target": lambda row: row["target"],
-        "case": lambda row: row["case_id"],
-        "task": lambda row: row["task_id"],
+        "entry": itemgetter("id"),
+        "at": itemgetter("at"),
+        "event": itemgetter("event"),
+        "actor": itemgetter("actor"),
+        "reason": itemgetter("reason"),
+        "target": itemgetter("target"),
+        "case": itemgetter("case_id"),
+        "task": itemgetter("task_id"),
         "details": lambda row: json.dumps(row["details"], ensure_ascii=False, default=str),
     },
 )
@@ -29,15 +30,15 @@ HISTORY: Sheet[Row] = Sheet(
 REQUESTS: Sheet[Row] = Sheet(
     "requests",
     {
-        "request": lambda row: row["id"],
-        "at": lambda row: row["at"],
-        "source": lambda row: row["source"],
-        "method": lambda row: row["method"],
-        "path": lambda row: row["path"],
-        "status": lambda row: row["status"],
-        "understood": lambda row: row["understood"],
-        "applied": lambda row: row["applied"],
-        "resource": lambda row: row["resource_id"],
+        "request": itemgetter("id"),
+        "at": itemgetter("at"),
+        "source": itemgetter("source"),
+        "method": itemgetter("method"),
+        "path": itemgetter("path"),
+        "status": itemgetter("status"),
+        "understood": itemgetter("understood"),
+        "applied": itemgetter("applied"),
+        "resource": itemgetter("resource_id"),
     },
 )
 
