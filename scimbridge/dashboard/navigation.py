@@ -54,6 +54,7 @@ SECTIONS = (
             Entry("History", "/history"),
             Entry("Requests", "/requests"),
             Entry("Charts", "/charts"),
+            Entry("Reports", "/reports"),
         ),
     ),
     Section(

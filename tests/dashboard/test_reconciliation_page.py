@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 from sqlalchemy import text
 
@@ -116,3 +117,22 @@ def test_a_page_of_a_hundred_thousand_findings_costs_as_much_as_one_of_few(bench
     assert [cost(), cost("?kind=orphaned")] == few
     html = browser.get(HERE).text
     assert (f"{most} orphaned" in html, "g99999" in html, len(html) < 150_000) == (True, True, True)
+
+
+def test_the_report_says_where_everything_stands_and_has_the_lists_as_files(bench: Bench, browse: Browse) -> None:
+    browser = browse()
+    bench.leave(bench.join("ada"))
+    bench.systems["crm"].add("ghost")
+    reconcile(browser, bench)
+    browser.bridge.tallying.run(bench.clock.advance("1h"))
+
+    html = browser.get("/reports").text
+
+    seen = text_of(html)
+    assert "People began to leave 1 deactivated" in seen
+    assert "crm 1 orphaned, 1 hour ago" in seen or "crm 1 orphaned, 1h ago" in seen
+    assert "directory not known" in seen
+    files = re.findall(r'href="(/[a-z-]+\.csv[^"]*)"', html)
+    assert len(files) == 5
+    assert {browser.get(each).status_code for each in files} == {200}
+    assert ".csv" not in browse(Role.VIEWER, "vera").get("/reports").text

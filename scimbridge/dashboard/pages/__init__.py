@@ -22,6 +22,7 @@ from scimbridge.dashboard.pages.operators import OperatorPage, OperatorsPage
 from scimbridge.dashboard.pages.person import PersonPage
 from scimbridge.dashboard.pages.queues import QueuesPage
 from scimbridge.dashboard.pages.reconciliation import ReconciliationPage
+from scimbridge.dashboard.pages.reports import ReportsPage
 from scimbridge.dashboard.pages.requests import RequestsPage
 from scimbridge.dashboard.pages.rule_versions import (
     EditPage,
@@ -55,6 +56,7 @@ PAGES: tuple[type[Page], ...] = (
     InquiriesPage,
     InquiryPage,
     ChartsPage,
+    ReportsPage,
     QueuesPage,
     TargetsPage,
     TargetPage,
