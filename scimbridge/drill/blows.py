@@ -96,13 +96,13 @@ def flush_redis(ground: Field, blow: Blow) -> Callable[[], None]:
     client = connect(ground.redis_url, timeout=5)
     client.flushall()
     client.close()
-    ground.tell(f"FLUSHALL with {lost} messages in the queues")
+    ground.tell(f"FLUSHALL; messages in the queues: {lost}")
     application.misbehave(holding=False)
     ground.until_shut_out(blow)
 
     def close() -> None:
         blow.figures["messages_lost"] = lost
-        blow.said = f"{lost} messages lost, and sent again"
+        blow.said = f"messages lost and sent again: {lost}"
 
     return close
 

@@ -28,10 +28,10 @@ def run(*, people: int, seed: int, print_json: Callable[[Any], None] | None = No
     Raises:
         QueueError: There is no Redis server on this machine.
     """
+    find_server()
     stop = Stop()
     stop.install()
     signal.signal(signal.SIGHUP, lambda *_: stop.set())  # the terminal was closed
-    find_server()
     # This late, because the imports take a moment, and a Ctrl-C during them is one like any other.
     from rich.console import Console
 
