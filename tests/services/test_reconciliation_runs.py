@@ -296,6 +296,22 @@ def test_who_comes_back_too_late_writes_nothing(world: World) -> None:
     assert (ended.outcome, ended.tries, ended.counts) == (RunOutcome.COMPLETE, 2, {Mismatch.ORPHANED: 5})
 
 
+def test_who_comes_back_while_somebody_else_is_at_it_changes_nothing(world: World) -> None:
+    world.ghosts(5)
+    run = world.runs.ask("crm", by="olga", now=world.bench.clock())
+
+    def meanwhile() -> None:
+        now = world.bench.clock.advance(LEASE)
+        with world.bench.database.write() as tx:
+            assert reconciliations.begin(tx, run.id, "another", lease_until=now + LEASE, now=now)
+
+    world.before_page(2, meanwhile)
+    world.worker.work(run.id)
+
+    now = world.runs.by_id(run.id)
+    assert (now.turn, now.ended_at, now.accounts) == ("another", None, 0)
+
+
 def test_a_process_that_ends_gives_its_run_back(world: World) -> None:
     world.ghosts(5)
     run = world.runs.ask("crm", by="olga", now=world.bench.clock())
