@@ -99,7 +99,12 @@ def walk(page: Page, world: World) -> Iterator[str]:
     """
     # Lists as files are no pages, although they are kept with them.
     unseen = {one.path: compile_path(one.path)[0] for one in PAGES if not one.path.endswith(".csv")}
-    ahead = [f"/cases/{world.case_of(BAD)}", *(path for path in unseen if "{" not in path)]
+    # Only the page of somebody whom a source has deleted leads to the second one.
+    ahead = [
+        f"/cases/{world.case_of(BAD)}",
+        f"/people/{world.ids[BAD]}/erase",
+        *(path for path in unseen if "{" not in path),
+    ]
     for address in ahead:
         for path in [path for path, pattern in unseen.items() if pattern.match(urlsplit(address).path)]:
             del unseen[path]
