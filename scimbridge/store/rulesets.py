@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from scimbridge.domain.rules_version import Origin, RulesVersion
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
@@ -157,11 +157,12 @@ def note_replay(tx: Connection, version: int, revision: int, replay: Mapping[str
 
 def open_cases_by(tx: Connection, rule_names: frozenset[str]) -> dict[str, int]:
     """Return how many cases are open by each of some rules."""
-    found: dict[str, int] = {}
-    query = select(cases.c.rule).where(cases.c.state == "open", cases.c.rule.in_(sorted(rule_names)))
-    for name in tx.execute(query).scalars() if rule_names else ():
-        found[name] = found.get(name, 0) + 1
-    return found
+    query = (
+        select(cases.c.rule, func.count().label("open"))
+        .where(cases.c.state == "open", cases.c.rule.in_(sorted(rule_names)))
+        .group_by(cases.c.rule)
+    )
+    return {row.rule: row.open for row in tx.execute(query)}
 
 
 def _require_one(count: int, version: int) -> None:

@@ -51,7 +51,7 @@ class Up:
 
     def children(self) -> list[psutil.Process]:
         """Return the processes that it keeps; zombies are none."""
-        return [child for child in self.supervisor.children() if child.status() != psutil.STATUS_ZOMBIE]
+        return [child for child in self.supervisor.children() if _lives(child)]
 
     def provider(self) -> IdentityProvider:
         """Return an identity provider with a token of this bridge."""
@@ -131,6 +131,13 @@ def test_nothing_outlives_a_supervisor_that_was_killed(up: Up) -> None:
     for child in alive:
         child.kill()
     assert alive == []
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False  # it ended since it was listed
 
 
 def _is_replaced(up: Up, child: psutil.Process) -> bool:
