@@ -87,17 +87,19 @@ def throttle(ground: Field, blow: Blow) -> Callable[[], None]:
 
 
 def flush_redis(ground: Field, blow: Blow) -> Callable[[], None]:
-    """Empty Redis while its queues are full."""
-    application, following = ground.installation.application, ground.following
-    application.misbehave(holding=True)
-    ground.disable(blow, blow.people)
-    ground.until(lambda: following.messages() > 0, "messages in Redis")
-    lost = following.messages()
-    client = connect(ground.redis_url, timeout=5)
-    client.flushall()
-    client.close()
-    ground.tell(f"FLUSHALL; messages in the queues: {lost}")
-    application.misbehave(holding=False)
+    """Empty Redis while its queues are full: the worker is stopped meanwhile, and takes nothing out of them."""
+    following, worker = ground.following, _workers(ground)[-1]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        ground.disable(blow, blow.people)
+        ground.until(lambda: following.messages() > 0, "messages in Redis")
+        lost = following.messages()
+        client = connect(ground.redis_url, timeout=5)
+        client.flushall()
+        client.close()
+        ground.tell(f"FLUSHALL; messages in the queues: {lost}")
+    finally:
+        os.kill(worker, signal.SIGCONT)
     ground.until_shut_out(blow)
 
     def close() -> None:

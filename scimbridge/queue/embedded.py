@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import socket
@@ -70,9 +71,9 @@ class EmbeddedRedis:
             self._process.wait()
 
     def _address(self) -> tuple[str, list[str]]:
-        path = str(_socket_in(self._directory))
-        if len(path.encode()) <= _LONGEST_SOCKET_PATH:
-            return socket_url(self._directory), ["--port", "0", "--unixsocket", path, "--unixsocketperm", "700"]
+        path = _socket_in(self._directory)
+        if _is_short_enough(path):
+            return socket_url(self._directory), ["--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
         port, password = _free_port(), secrets.token_urlsafe(24)
         # By file, because other users can read the command line.
         config = self._directory / "redis.conf"
@@ -114,8 +115,19 @@ class EmbeddedRedis:
 
 
 def socket_url(directory: Path) -> str:
-    """Return the address of the Redis that runs in a directory with a path short enough for a socket."""
-    return f"unix://{quote(str(_socket_in(directory)))}"
+    """Return the address of the Redis that runs in a directory.
+
+    Raises:
+        QueueError: The path is too long for a socket, and the server listens somewhere else.
+    """
+    path = _socket_in(directory)
+    if not _is_short_enough(path):
+        raise QueueError(f"{path} is too long for a socket's path; have TMPDIR name a folder with a shorter one")
+    return f"unix://{quote(str(path))}"
+
+
+def _is_short_enough(path: Path) -> bool:
+    return len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
 
 
 def _socket_in(directory: Path) -> Path:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.journeys.processes import started
+from tests.processes.installation import short_folder
 
 pytestmark = pytest.mark.journey
 
 
-def test_the_bridge_survives_and_the_drill_says_so_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with started("drill", "--people", "28", "--seed", "7", "--json", TMPDIR=str(tmp_path), TERM="dumb") as drill:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with short_folder() as folder:
+        yield folder
+
+
+def test_the_bridge_survives_and_the_drill_says_so_and_leaves_nothing_behind(folder: Path) -> None:
+    with started("drill", "--people", "28", "--seed", "7", "--json", TMPDIR=str(folder), TERM="dumb") as drill:
         code = drill.end()
         assert drill.processes() == []
     assert code == 0, drill.output
@@ -21,7 +29,7 @@ def test_the_bridge_survives_and_the_drill_says_so_and_leaves_nothing_behind(tmp
     document = json.loads("{" + rest)
 
     assert "kill -9 of the worker" in told
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
     assert (document["kept"], document["seed"]) == (True, 7)
     assert [promise["kept"] for promise in document["promises"]] == [True] * 5
     blows = {blow["broken"]: blow for blow in document["blows"]}
@@ -34,8 +42,8 @@ def test_the_bridge_survives_and_the_drill_says_so_and_leaves_nothing_behind(tmp
     assert blows["directory dead"]["put_off"] >= 1
 
 
-def test_ctrl_c_ends_the_drill_quietly(tmp_path: Path) -> None:
-    with started("drill", TMPDIR=str(tmp_path)) as drill:
+def test_ctrl_c_ends_the_drill_quietly(folder: Path) -> None:
+    with started("drill", TMPDIR=str(folder)) as drill:
         drill.read_until("people and their")
         drill.interrupt()
 
@@ -44,4 +52,4 @@ def test_ctrl_c_ends_the_drill_quietly(tmp_path: Path) -> None:
         assert code == 130, drill.output
         assert drill.processes() == []
         assert "Traceback" not in drill.output
-        assert list(tmp_path.iterdir()) == []
+        assert list(folder.iterdir()) == []

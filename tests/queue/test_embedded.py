@@ -13,7 +13,7 @@ from redis.exceptions import AuthenticationError
 
 from scimbridge.errors import QueueError
 from scimbridge.queue import embedded
-from scimbridge.queue.embedded import EmbeddedRedis, find_server
+from scimbridge.queue.embedded import EmbeddedRedis, find_server, socket_url
 from scimbridge.queue.redis import connect
 
 
@@ -70,3 +70,8 @@ def test_a_missing_server_is_said_to_be_missing_with_what_to_install(monkeypatch
 
     with pytest.raises(QueueError, match="Debian: redis-server"):
         find_server()
+
+
+def test_whoever_needs_the_socket_hears_that_there_can_be_none(tmp_path: Path) -> None:
+    with pytest.raises(QueueError, match="too long for a socket's path; have TMPDIR name"):
+        socket_url(tmp_path / ("long" * 30))

@@ -11,7 +11,7 @@ from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
-from scimbridge.errors import ArmingError, CaseClosedError, NotFoundError
+from scimbridge.errors import ArmingError, CaseClosedError, NotFoundError, StillObservesError
 from scimbridge.sdk import Mode, ObservingError
 from scimbridge.services.permit import TargetPermit
 from scimbridge.store import journal
@@ -242,7 +242,7 @@ def test_nothing_observed_is_done_while_the_target_observes(bench: Bench) -> Non
     ada = a_leaver(bench)
     bench.run()
 
-    with pytest.raises(ArmingError, match="targets arm crm"):
+    with pytest.raises(StillObservesError, match="crm observes still; arm it first"):
         bench.operating.do_observed(bench.case(ada).id, by="olga", now=bench.clock())
 
 

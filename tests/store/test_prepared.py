@@ -77,6 +77,7 @@ def test_several_rows_are_written_at_once(database: Database) -> None:
 def test_a_member_of_an_enumeration_is_written_as_its_text(database: Database) -> None:
     case: dict[str, Any] = dict.fromkeys(cases.c.keys(), "") | dict.fromkeys(("trigger_at", "opened_at"), NOW)
     case |= {"id": "c", "identity_id": "i", "kind": CaseKind.LEAVE, "trigger": None, "state": CaseState.OPEN}
+    case |= {"ruleset": None}
     user = {"id": "i", "source": "okta", "version": 1, "created_at": NOW, "modified_at": NOW, "user_name": "ada"}
     user |= {"user_name_key": "ada", "external_id": None, "active": False, "document": {}}
     with database.write() as tx:
