@@ -116,8 +116,13 @@ def kill_worker(ground: Field, blow: Blow) -> Callable[[], None]:
     application.misbehave(holding=True)
     ground.disable(blow, first)
     ground.until(lambda: following.attempts("application") > 0, "the worker to be at work at the application")
-    cut_off, before, at = following.attempts(), _workers(ground), time.monotonic()
-    os.kill(before[-1], signal.SIGKILL)
+    before, at = _workers(ground), time.monotonic()
+    # Stopped first: what is counted is what dies, and nothing of it ends in between.
+    os.kill(before[-1], signal.SIGSTOP)
+    try:
+        cut_off = following.attempts()
+    finally:
+        os.kill(before[-1], signal.SIGKILL)
     ground.tell(f"kill -9 of the worker (process {before[-1]}) with {cut_off} attempts at work")
     ground.disable(blow, [person for person in blow.people if person not in first])
     application.misbehave(holding=False)
