@@ -11,7 +11,7 @@ from scimbridge import telemetry
 from scimbridge.domain.retention import Retention, kept_since
 from scimbridge.errors import ErasureRefusedError
 from scimbridge.services.erasing import Erasing
-from scimbridge.store import aging, holds, journal
+from scimbridge.store import aging, cases, holds, journal
 from scimbridge.store.aging import Kind, Place
 from scimbridge.store.database import Database
 
@@ -79,14 +79,18 @@ class Retaining:
     def _erase(self, before: datetime, behind: Place | None, now: datetime) -> tuple[int, Place | None]:
         with self._database.read() as tx:
             found = aging.deleted_people(tx, before, behind, PEOPLE)
-            stays = aging.left_lately(tx, [each.id for each in found], before)
-        erased = sum(self._erase_one(each.id, before, now) for each in found if each.id not in stays)
+        erased = sum(self._erase_one(each.id, before, now) for each in found)
         return erased, found[-1].place if len(found) == PEOPLE else None
 
     def _erase_one(self, identity_id: str, before: datetime, now: datetime) -> bool:
         reason = f"left before {before:%Y-%m-%d}, and is not kept longer"
-        try:
-            self._erasing.erase(identity_id, reason=reason, by=journal.BRIDGE, now=now)
-        except ErasureRefusedError:
-            return False
+        with self._database.write() as tx:
+            holds.enter(tx)
+            cases.lock_identity(tx, identity_id)
+            if aging.has_left_lately(tx, identity_id, before):
+                return False
+            try:
+                self._erasing.erase(identity_id, reason=reason, by=journal.BRIDGE, now=now)
+            except ErasureRefusedError:
+                return False
         return True

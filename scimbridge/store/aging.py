@@ -105,13 +105,12 @@ def deleted_people(tx: Connection, before: datetime, after: Place | None, limit:
     return [Aged(id=row.id, place=(row.at, row.id), about=frozenset({row.id}), source=row.source) for row in rows]
 
 
-def left_lately(tx: Connection, ids: Collection[str], since: datetime) -> frozenset[str]:
-    """Return those of some identities one of whose cases is open, or has ended since a time."""
-    query = select(cases.c.identity_id).where(
-        is_among(tx, cases.c.identity_id, ids),
-        or_(cases.c.state == CaseState.OPEN.value, cases.c.closed_at >= since),
+def has_left_lately(tx: Connection, identity_id: str, since: datetime) -> bool:
+    """Whether a case of somebody is open, or has ended since a time."""
+    query = select(cases.c.id).where(
+        cases.c.identity_id == identity_id, or_(cases.c.state == CaseState.OPEN.value, cases.c.closed_at >= since)
     )
-    return frozenset(tx.execute(query).scalars())
+    return tx.execute(query.limit(1)).first() is not None
 
 
 def _wide_holds(tx: Connection) -> frozenset[tuple[str, str | None]]:

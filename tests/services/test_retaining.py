@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Table, func, select, update
 
 from scimbridge.domain.action import Action
+from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.retention import Retention
 from scimbridge.domain.rule import Restore, Ruleset
@@ -232,6 +233,20 @@ def test_whom_a_source_deleted_is_erased_once_their_last_case_is_long_over(bench
     with bench.database.read() as tx:
         found = {row.id: row.user_name for row in tx.execute(select(schema.identities))}
     assert found == {bob: f"erased-{bob[-12:]}", eve: "eve"}
+
+
+def test_whose_case_has_ended_lately_is_not_erased_however_long_ago_they_were_deleted(bench: Bench) -> None:
+    kept = Retention(**LONG, leavers=timedelta(days=90))
+    ada = a_leaver(bench, "ada")
+    bench.delete(ada)
+    bench.run("91d")
+    assert bench.case(ada).state is CaseState.COMPLETED
+    bench.clock.advance("5d")
+    assert all_of_today(bench, kept) == 0
+
+    bench.clock.advance("90d")
+
+    assert all_of_today(bench, kept) == 1
 
 
 def test_who_is_held_is_not_erased(bench: Bench) -> None:
