@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
+from time import sleep
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -79,10 +79,10 @@ def reconcile(
     with opened(config, log_level) as bridge:
         names = [bridge.fleet[name].name for name in target or bridge.reconciliation_runs.names]
         for name in names:
-            if bridge.reconciliation_runs.is_paused(name):
+            run = _carried_out(bridge, name, operator(by), span)
+            if run is None:
                 found.failed.append((name, f"it is paused; `scimbridge targets resume {name}` lets it go on"))
                 continue
-            run = _carried_out(bridge, name, operator(by), span)
             _add(found, run, [*bridge.findings.of_run(run)], only, is_named=bool(target))
     if as_json:
         _say_json(found)
@@ -94,8 +94,13 @@ def reconcile(
         raise typer.Exit(ExitCode.NEEDS_PERSON)
 
 
-def _carried_out(bridge: Bridge, name: str, by: str, span: timedelta | None) -> Run:
-    """Return a run of a target that has ended: by this process, unless a worker is at it already."""
+def _carried_out(bridge: Bridge, name: str, by: str, span: timedelta | None) -> Run | None:
+    """Return a run of a target that has ended: by this process, unless a worker is at it already.
+
+    Nothing where the target is paused, or is before the run has ended: it goes on, or begins, once that is over.
+    """
+    if bridge.reconciliation_runs.is_paused(name):
+        return None
     run = bridge.reconciliation_runs.ask(name, by=by, now=bridge.clock(), unused_for=span)
     if run.turn is not None:
         note(f"{name} is being reconciled already: {run.asked_by} asked for it. Waiting for that.")
@@ -103,7 +108,9 @@ def _carried_out(bridge: Bridge, name: str, by: str, span: timedelta | None) -> 
         bridge.reconciliation_work.work(run.id, lambda count: note_count(count, f"accounts of {name}"))
         run = bridge.reconciliation_runs.by_id(run.id)
         if run.ended_at is None:
-            time.sleep(LOOK_EVERY)
+            if bridge.reconciliation_runs.is_paused(name):
+                return None
+            sleep(LOOK_EVERY)
     return run
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from scimbridge.bridge import Bridge
+from scimbridge.cli import reconcile as reconcile_module
 from scimbridge.domain.times import iso
+from scimbridge.store import reconciliations
 from tests.cli.conftest import Terminal
 from tests.services.bench import Bench
 
@@ -54,3 +58,21 @@ def test_a_paused_target_is_not_waited_for(bench: Bench, terminal: Terminal) -> 
     bench.operating.pause("crm", reason="upgrade", by="ops", now=bench.clock())
 
     assert "crm could not be asked for all its accounts: it is paused" in terminal.run("reconcile", code=1).stderr
+
+
+def test_who_waits_for_a_worker_does_not_wait_for_a_paused_target(
+    bench: Bench, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = bench.clock()
+    with bench.database.write() as tx:
+        run, _ = reconciliations.ask(tx, "crm", by="olga", unused_for=None, now=now)
+        reconciliations.begin(tx, run.id, "a worker's", lease_until=now + timedelta(hours=1), now=now)
+
+    def meanwhile(_seconds: float) -> None:
+        bench.operating.pause("crm", reason="upgrade", by="ops", now=bench.clock())
+
+    monkeypatch.setattr(reconcile_module, "sleep", meanwhile)
+
+    said = terminal.run("reconcile", "crm", code=1).stderr
+    assert "crm is being reconciled already: olga asked for it." in said
+    assert "crm could not be asked for all its accounts: it is paused" in said
