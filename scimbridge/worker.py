@@ -45,8 +45,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
             if not crew.is_alive():
                 crew = threading.Thread(target=bridge.crew.run, name="crew", daemon=True)
                 crew.start()
-        bridge.execution.stop()
-        bridge.reconciliation_work.stop()
+        bridge.halt.is_stopped = True
         # Leases are renewed until the attempts have ended.
         if not _renewing(bridge, lambda: bridge.crew.stop(PATIENCE)):
             log.warning("attempts cut off; they are worked again when their leases end", action="worker.stop")
@@ -72,8 +71,7 @@ def _wait_for_a_good_clock(bridge: Bridge, stop: Stop) -> None:
 def _watch_clock(bridge: Bridge) -> bool:
     """Compare clocks; while they differ too much, no work is taken. Returns whether they agree."""
     agrees = bridge.store_clock.measure()
-    bridge.execution.pause(not agrees)
-    bridge.reconciliation_work.pause(not agrees)
+    bridge.halt.is_paused = not agrees
     if not agrees:
         log.error(
             "this machine's clock is too far from the database's; taking no work until it is set right",

@@ -19,6 +19,7 @@ from scimbridge.cli.reporting import ExitCode
 
 if TYPE_CHECKING:
     from scimbridge.services.seal_key import PublicKeys
+    from scimbridge.services.verifying import Verification
 
 app = new_group("evidence", "Proof of what was done, for auditors too.")
 
@@ -78,30 +79,35 @@ def verify(
             expected = (int(number), digest) if expect else None
             found = verifying.verify(keys, bridge.clock(), expected=expected, told=step)
     if as_json:
-        head = None if found.head is None else {"number": found.head[0], "digest": found.head[1]}
-        say_json(
-            {
-                "intact": not found.findings,
-                "seals": found.seals,
-                "entries": found.entries,
-                "waiting": found.waiting,
-                "head": head,
-                "findings": list(found.findings),
-            }
-        )
+        say_json(_verification_document(found))
     else:
-        say(*(f"- {finding}" for finding in found.findings))
-        say(
-            f"Not as it was sealed: {len(found.findings)} findings."
-            if found.findings
-            else f"All {found.entries} entries under {found.seals} seals are as they were sealed."
-        )
-        if found.waiting:
-            say(f"{found.waiting} newer entries wait for their seal; the sweeper makes one each minute.")
-        if found.head is not None:
-            say(f"Note the last seal, and give it next time: --expect {found.head[0]}:{found.head[1]}")
+        _say_verification(found)
     if found.findings:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _verification_document(found: Verification) -> dict[str, object]:
+    return {
+        "intact": not found.findings,
+        "seals": found.seals,
+        "entries": found.entries,
+        "waiting": found.waiting,
+        "head": None if found.head is None else {"number": found.head[0], "digest": found.head[1]},
+        "findings": list(found.findings),
+    }
+
+
+def _say_verification(found: Verification) -> None:
+    say(*(f"- {finding}" for finding in found.findings))
+    say(
+        f"Not as it was sealed: {len(found.findings)} findings."
+        if found.findings
+        else f"All {found.entries} entries under {found.seals} seals are as they were sealed."
+    )
+    if found.waiting:
+        say(f"{found.waiting} newer entries wait for their seal; the sweeper makes one each minute.")
+    if found.head is not None:
+        say(f"Note the last seal, and give it next time: --expect {found.head[0]}:{found.head[1]}")
 
 
 @app.command()

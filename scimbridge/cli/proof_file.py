@@ -90,10 +90,11 @@ def read(path: Path) -> Content:
 def _answered(path: Path) -> Content:
     if path.stat().st_size > MOST:
         raise ValueError("it is too large")
-    found = json.loads(path.read_bytes())
-    if not isinstance(found, dict) or not isinstance(proof := found.get("proof"), dict):
-        raise ValueError("it is neither an archive nor an answer of the API")  # noqa: TRY004 - of a file, not of a type
-    return Content({str(proof.get("case_id")): proof}, str(found.get("public_key")))
+    match json.loads(path.read_bytes()):
+        case {"proof": dict(proof), **found}:
+            return Content({str(proof.get("case_id")): proof}, str(found.get("public_key")))
+        case _:
+            raise ValueError("it is neither an archive nor an answer of the API")
 
 
 def _proof(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Mapping[str, Any]:

@@ -6,6 +6,8 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from scimbridge import registry
 from scimbridge.config.document import Document, RuleSection, Section
 from scimbridge.config.problems import read, suggestion
@@ -28,7 +30,7 @@ _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 class RulesDocument(Section):
     """A text that has ``[[rules]]`` and nothing else."""
 
-    rules: list[RuleSection] = []  # noqa: RUF012 - pydantic copies it
+    rules: list[RuleSection] = Field(default_factory=list)
 
 
 def read_rules(text: str, settings: Settings) -> RulesRead:

@@ -75,7 +75,6 @@ class Exercise:
         self._redis_url = socket_url(settings.data_dir / "redis")
         self._bridge = Bridge(settings, queue_url=self._redis_url)
         self._following = Following(self._bridge)
-        self._provider: IdentityProvider | None = None
 
     def run(self) -> Outcome:
         """Do everything, and return what came of it.
@@ -84,8 +83,7 @@ class Exercise:
             StoryError: Something did not happen in time.
             StoppedError: It was interrupted.
         """
-        with closing(self._join()) as provider:
-            self._provider = provider
+        with closing(self._join()) as self._provider:
             self._display.heading("Things break, while people leave")
             closings = [self._strike(blow) for blow in self._blows]
             self._until(self._is_over, "everybody to be shut out, and all cases to end")
@@ -159,7 +157,6 @@ class Exercise:
 
     def _play(self, what: str, person: Person) -> None:
         self._go_on()
-        assert self._provider is not None  # noqa: S101  # people have joined
         self._provider.play(f"{SOURCE}-{what}-user", person.values)
 
     # -- turns

@@ -29,6 +29,7 @@ from scimbridge.sdk.state import AccountState, Person
 from scimbridge.services.claiming import Claim, Claiming, Full, LookUp
 from scimbridge.services.eligibility import Consequence, Obstacle, ObstacleError
 from scimbridge.services.fleet import Fleet
+from scimbridge.services.halt import Halt
 from scimbridge.services.leases import Leases
 from scimbridge.services.recording import Recording, Result
 from scimbridge.services.successors import NoSuccessorError, Successors
@@ -60,6 +61,7 @@ class Execution:
         clock: Callable[[], datetime],
         tell: Callable[[Claim], Done | NeedsPerson] | None,
         successors: Successors,
+        halt: Halt,
     ) -> None:
         self._database = database
         self._fleet = fleet
@@ -69,16 +71,7 @@ class Execution:
         self._clock = clock
         self._tell = tell
         self._successors = successors
-        self._stopped = False
-        self._paused = False
-
-    def stop(self) -> None:
-        """Start no further attempt; those under way go on to their end."""
-        self._stopped = True
-
-    def pause(self, paused: bool) -> None:
-        """Start no attempt while paused: this machine's clock cannot be trusted with leases."""
-        self._paused = paused
+        self._halt = halt
 
     def work(self, account_id: str) -> bool:
         """Do the account's ready tasks in order.
@@ -87,7 +80,7 @@ class Execution:
             False where the target had no room for it: then the rest of its queue is not for us, either.
         """
         until = self._clock() + BUDGET
-        while self._clock() < until and not (self._stopped or self._paused):
+        while self._clock() < until and not self._halt:
             claimed = self._work_once(account_id)
             if claimed is None or claimed is Full.FULL:
                 return claimed is None

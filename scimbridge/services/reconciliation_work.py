@@ -21,6 +21,7 @@ from scimbridge.errors import StoreError
 from scimbridge.sdk.errors import ConnectorError, RejectedError
 from scimbridge.sdk.listing import AccountSummary
 from scimbridge.services.fleet import Fleet
+from scimbridge.services.halt import Halt
 from scimbridge.services.inventory import Inventory
 from scimbridge.services.reconciling import Compared, Reconciling
 from scimbridge.store import attempts, findings, journal, reconciliations, targets, tasks
@@ -88,6 +89,7 @@ class ReconciliationWork:
         inventory: Asks them.
         reconciling: Compares.
         clock: Tells the time (UTC).
+        halt: Asked before a run is begun, and between its pages: what is stopped is begun anew by somebody else.
         sleep: Waits for so many seconds.
     """
 
@@ -98,6 +100,7 @@ class ReconciliationWork:
         inventory: Inventory,
         reconciling: Reconciling,
         clock: Callable[[], datetime],
+        halt: Halt,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database = database
@@ -105,17 +108,8 @@ class ReconciliationWork:
         self._inventory = inventory
         self._reconciling = reconciling
         self._clock = clock
+        self._halt = halt
         self._sleep = sleep
-        self._stopped = False
-        self._paused = False
-
-    def stop(self) -> None:
-        """Give back what is under way, after its page; somebody else begins it anew."""
-        self._stopped = True
-
-    def pause(self, paused: bool) -> None:
-        """Begin with no run while paused: this machine's clock cannot be trusted with leases."""
-        self._paused = paused
 
     def work(self, run_id: str, beat: Beat = lambda _accounts: None) -> None:
         """Work on a run until it has ended, unless somebody else does.
@@ -149,7 +143,7 @@ class ReconciliationWork:
             self._end(reading, RunOutcome.COMPLETE, "")
 
     def _begin(self, run_id: str) -> _Reading | None:
-        if self._stopped or self._paused:
+        if self._halt:
             return None
         now = self._clock()
         with self._database.write() as tx:
@@ -207,7 +201,7 @@ class ReconciliationWork:
         """
         until = self._clock() + PATIENCE
         while True:
-            if self._stopped:
+            if self._halt.is_stopped:
                 raise _StoppedError
             if reading.has_place:
                 return
@@ -234,8 +228,7 @@ class ReconciliationWork:
                 return
             targets.read_until(tx, run.target, None)
             details = {"run": run.id, "accounts": reading.accounts, "found": sum(counts.values())}
-            said = {"details": details, "target": run.target}
-            journal.record(tx, "reconciliation ended", now, reason=outcome.value, **said)  # type: ignore[arg-type]
+            journal.record(tx, "reconciliation ended", now, reason=outcome.value, details=details, target=run.target)
         log.info("reconciliation", action=f"reconciliation.{outcome.name.lower()}", run=run.id, target=run.target)
         self._tidy(run.target)
 

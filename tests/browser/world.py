@@ -320,7 +320,7 @@ def _working(bridge: Bridge) -> Iterator[None]:
         try:
             yield
         finally:
-            bridge.execution.stop()
+            bridge.halt.is_stopped = True
             bridge.crew.stop(PATIENCE)
             thread.join(PATIENCE)
             for each in threading.enumerate():

@@ -111,7 +111,7 @@ def config(empty_folder: Path) -> Path:
 def terminal(config: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """A terminal in the configuration's folder; there is no store yet."""
     monkeypatch.setattr(Bridge, "clock", property(lambda _self: clock))
-    monkeypatch.setattr("scimbridge.bridge.Database", lambda url: compiled_once(Database(url)))
+    monkeypatch.setattr("scimbridge.bridge.parts.Database", lambda url: compiled_once(Database(url)))
     return Terminal(config)
 
 

@@ -48,6 +48,7 @@ from scimbridge.services.giving_back import GivingBack
 from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.guarding import Guarding
+from scimbridge.services.halt import Halt
 from scimbridge.services.holding import Holding
 from scimbridge.services.hooking import Hooking
 from scimbridge.services.inquiring import Inquiring
@@ -370,6 +371,7 @@ class Bench:
         self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)), noted)
         self.deadlines = Deadlines(self.database, noted, self.timing)
         self.tell = self._telling(profiles)
+        self.halt = Halt()
         self.execution = Execution(
             self.database,
             self.fleet,
@@ -379,6 +381,7 @@ class Bench:
             self.clock,
             self.tell,
             Successors(self.database, profiles),
+            self.halt,
         )
         self.planner = planner = Planner(
             self.rulebook, self.fleet.capabilities, guarding, self.timing, self.fleet.unusable

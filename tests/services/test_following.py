@@ -56,7 +56,7 @@ Start = Callable[..., Bridge]
 
 
 @pytest.fixture
-def start(tmp_path: Path, database_url: str) -> Iterator[Start]:
+def start(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Start a process with some rules in its file."""
     SampleFile.create(tmp_path / "crm.db")
     started: list[Bridge] = []
@@ -68,7 +68,7 @@ def start(tmp_path: Path, database_url: str) -> Iterator[Start]:
         started.append(bridge)
         if len(started) == 1:
             compiled_once(bridge.database)
-        bridge.courier.submit = lambda wakeups: None  # type: ignore[method-assign]
+        monkeypatch.setattr(bridge.courier, "submit", lambda wakeups: None)
         bridge.prepare_store(may_upgrade=len(started) == 1)
         bridge.prepare_rules()
         with bridge.database.write() as tx:

@@ -23,7 +23,7 @@ from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import ApprovalRefusedError
 from scimbridge.sdk import Mode, RejectedError, RetryableError
-from scimbridge.services.rehearsal.replay import replay
+from scimbridge.services.rehearsal.replay import judged
 from scimbridge.services.stale_groups import StaleGroups
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
@@ -571,7 +571,7 @@ def test_facts_about_groups_are_judged_by_rules_for_groups_alone(bench: Bench) -
     form(bench)
     give_up(bench)
     with bench.database.read() as tx:
-        found = replay(
+        (fact,) = judged(
             tx,
             bench.rules,
             Ruleset((a_rule(a_stage("0s", Action.DELETE)),)),
@@ -582,7 +582,6 @@ def test_facts_about_groups_are_judged_by_rules_for_groups_alone(bench: Bench) -
             lambda _done, _all: None,
         )
 
-    (fact,) = found.facts
     assert fact.before.rule == "old groups"
     assert fact.after.rule is None
 

@@ -352,15 +352,15 @@ def test_a_stopped_or_paused_worker_takes_no_work(database: Database, clock: Fak
     bench = Bench(database, clock)
     ada = bench.join("ada")
     bench.leave(ada)
-    bench.execution.pause(paused=True)
+    bench.halt.is_paused = True
     bench.work()
     assert bench.systems["crm"].writes == []
 
-    bench.execution.pause(paused=False)
+    bench.halt.is_paused = False
     bench.run()
     assert bench.systems["crm"].is_suspended("ada")
 
-    bench.execution.stop()
+    bench.halt.is_stopped = True
     bench.come_back(ada)
     bench.work()
     assert bench.systems["crm"].is_suspended("ada")

@@ -22,6 +22,7 @@ from scimbridge.sdk import RejectedError, RetryableError
 from scimbridge.services import reconciliation_work as module
 from scimbridge.services.claiming import Full
 from scimbridge.services.findings import FindingQuery, Findings, Reconciled
+from scimbridge.services.halt import Halt
 from scimbridge.services.inventory import Inventory
 from scimbridge.services.reconciliation_runs import ReconciliationRuns
 from scimbridge.services.reconciliation_work import LEASE, PATIENCE, ReconciliationWork
@@ -31,6 +32,8 @@ from scimbridge.store.database import Database
 from scimbridge.store.schema import findings
 from tests.clock import FakeClock
 from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+
+EVERYTHING = FindingQuery()
 
 
 @dataclass
@@ -44,6 +47,7 @@ class World:
 
     bench: Bench
     queued: set[str] = field(default_factory=set)
+    halt: Halt = field(default_factory=Halt)
     slept: Callable[[], object] = lambda: None
     told: list[WakeUp] = field(default_factory=list)
 
@@ -59,7 +63,7 @@ class World:
         bench = self.bench
         comparing = Reconciling(bench.database, bench.fleet)
         return ReconciliationWork(
-            bench.database, bench.fleet, Inventory(bench.fleet), comparing, bench.clock, self._sleep
+            bench.database, bench.fleet, Inventory(bench.fleet), comparing, bench.clock, self.halt, self._sleep
         )
 
     def _sleep(self, seconds: float) -> None:
@@ -75,10 +79,10 @@ class World:
         self.worker.work(run.id)
         return self.runs.by_id(run.id)
 
-    def found(self, **query: Mismatch | str) -> list[tuple[str, Mismatch]]:
-        return [(each.name, each.kind) for each in self.all(FindingQuery(**query))]  # type: ignore[arg-type]
+    def found(self, query: FindingQuery = EVERYTHING) -> list[tuple[str, Mismatch]]:
+        return [(each.name, each.kind) for each in self.all(query)]
 
-    def all(self, query: FindingQuery = FindingQuery()) -> Sequence[AccountFinding]:  # noqa: B008
+    def all(self, query: FindingQuery = EVERYTHING) -> Sequence[AccountFinding]:
         return self.findings.listed(query, limit=100)
 
     @property
@@ -125,7 +129,7 @@ def test_findings_are_kept_with_whom_they_are_about_and_since_when(world: World)
     assert (run.outcome, run.accounts, run.asked_by) == (RunOutcome.COMPLETE, 5, "olga")
     assert run.counts == {Mismatch.DRIFTED: 1, Mismatch.ORPHANED: 4}
     assert world.crm_stands.counts == run.counts
-    assert len(world.found(kind=Mismatch.ORPHANED)) == 4
+    assert len(world.found(FindingQuery(kind=Mismatch.ORPHANED))) == 4
     (drifted,) = world.all(FindingQuery(kind=Mismatch.DRIFTED, target="crm", text="AD"))
     assert [(owner.user_name, owner.linked, owner.is_gone) for owner in drifted.owners] == [("ada", True, True)]
     assert drifted.first_seen_at == bench.clock()
@@ -315,10 +319,11 @@ def test_who_comes_back_while_somebody_else_is_at_it_changes_nothing(world: Worl
 def test_a_process_that_ends_gives_its_run_back(world: World) -> None:
     world.ghosts(5)
     run = world.runs.ask("crm", by="olga", now=world.bench.clock())
-    world.before_page(2, world.worker.stop)
+    world.before_page(2, lambda: setattr(world.halt, "is_stopped", True))
     world.worker.work(run.id)
     assert (world.runs.by_id(run.id).turn, world.runs.by_id(run.id).tries) == (None, 0)
 
+    world.halt.is_stopped = False
     world.a_worker().work(run.id)
     assert world.runs.by_id(run.id).outcome is RunOutcome.COMPLETE
 

@@ -18,7 +18,7 @@ from scimbridge.errors import NotFoundError
 from scimbridge.sdk.config import Mode
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.rehearsal.forecast import Outlook, Rehearsal, forecast
-from scimbridge.services.rehearsal.replay import Replay, replay
+from scimbridge.services.rehearsal.replay import Replay, judged
 from scimbridge.services.rehearsal.tally import GuardTally, Trip
 from scimbridge.store import holds, identities, targets
 from scimbridge.store.database import Database
@@ -157,7 +157,9 @@ class Rehearsing:
         """
         with self._database.view() as tx:
             exclusions = holds.standing_exclusions(tx)
-            return replay(tx, self._rules, other, self._fleet.capabilities, exclusions, now - span, now, progress)
+            since, can_do = now - span, self._fleet.capabilities
+            found = judged(tx, self._rules, other, can_do, exclusions, since, now, progress)
+            return Replay(facts=tuple(found), since=since)
 
     def _outlook(self, tx: Connection, now: datetime) -> Outlook:
         armed = targets.armed(tx, now)

@@ -100,20 +100,6 @@ class Replay:
         }
 
 
-def replay(
-    tx: Connection,
-    rules: Ruleset,
-    other: Ruleset,
-    capabilities: Capabilities,
-    exclusions: Sequence[Exclusion],
-    since: datetime,
-    now: datetime,
-    progress: Callable[[int, int], object],
-) -> Replay:
-    """Judge the facts since a time by two sets of rules, with the identities as they are stored now."""
-    return Replay(facts=tuple(judged(tx, rules, other, capabilities, exclusions, since, now, progress)), since=since)
-
-
 def judged(
     tx: Connection,
     rules: Ruleset,
@@ -124,7 +110,10 @@ def judged(
     now: datetime,
     progress: Callable[[int, int], object],
 ) -> Iterator[Difference]:
-    """Yield the same, one fact after the other, the oldest first: of a long time there are too many to keep."""
+    """Judge the facts since a time by two sets of rules, with the identities as they are stored now.
+
+    They come one after the other, the oldest first: of a long time there are too many to keep.
+    """
     total = journal.count_facts(tx, since)
     done = 0
     for rows in _batches(tx, since):
