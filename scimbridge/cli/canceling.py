@@ -13,6 +13,7 @@ from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
 from scimbridge.cli.output import note, say, say_json
 from scimbridge.domain.intent import CaseAction, Intent
+from scimbridge.domain.number import number_of
 from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.times import moment
 
@@ -68,7 +69,7 @@ def _cancel_many(bridge: Bridge, query: CaseQuery, *, reason: str, by: str, yes:
         say(f"{how_many}{opened_since} fit{'; the newest' if preview.count > 1 else 's'}:")
         say_cases(preview.first, now, "", as_json=False)
     if preview.count:
-        confirm(f"Cancel {_cases(preview.count)}? There is no undo.", yes=yes)
+        confirm(f"Cancel {number_of(preview.count, 'case')}? There is no undo.", yes=yes)
     canceled = []
     for acted in bridge.acting.act(preview, reason=reason, by=by, now=now) if preview.count else ():
         if acted.is_done:
@@ -78,10 +79,6 @@ def _cancel_many(bridge: Bridge, query: CaseQuery, *, reason: str, by: str, yes:
     if as_json:
         say_json({"found": preview.count, "canceled": canceled})
     elif preview.count:
-        say(f"Canceled {len(canceled)} of {_cases(preview.count)}. What they have done already stays done.")
+        say(f"Canceled {len(canceled)} of {number_of(preview.count, 'case')}. What they have done already stays done.")
     else:
         say("No open case fits.")
-
-
-def _cases(count: int) -> str:
-    return f"{count} case{'' if count == 1 else 's'}"

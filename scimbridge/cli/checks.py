@@ -12,6 +12,7 @@ from scimbridge.cli.opening import embedded_socket, is_embedded, missing_databas
 from scimbridge.cli.output import say, say_json
 from scimbridge.cli.reporting import ExitCode
 from scimbridge.dashboard.times import moment
+from scimbridge.domain.number import number_of
 from scimbridge.domain.rules_version import Origin, RulesVersion
 from scimbridge.errors import KeysUnavailableError, QueueError, StoreError
 from scimbridge.services.preflight import Finding, Verdict
@@ -125,7 +126,7 @@ def check_issuers(bridge: Bridge) -> Iterator[Finding]:
             step = "see that it can be reached from here; meanwhile tokens of this issuer are answered 503"
             yield Finding(name=where, verdict=Verdict.FAILED, message=str(error), next_step=step)
         else:
-            message = f"the issuer publishes {count} key{'' if count == 1 else 's'}"
+            message = f"the issuer publishes {number_of(count, 'key')}"
             yield Finding(name=where, verdict=Verdict.OK, message=message)
 
 

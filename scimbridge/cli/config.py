@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable
 
 import typer
 
 from scimbridge.cli.options import AsJson, ConfigPath, new_group
 from scimbridge.cli.output import note, say, say_json
 from scimbridge.cli.reporting import ExitCode
+from scimbridge.domain.number import number_of
 from scimbridge.errors import ConfigurationError, Problem
 
 app = new_group("config", "The configuration file.")
@@ -51,15 +52,10 @@ def check(as_json: AsJson = False, config: ConfigPath = None) -> None:
         say_json({"ok": True, "problems": [], "warnings": _listed(settings.warnings)})
         return
     note(*(f"warning: {warning}" for warning in settings.warnings))
-    say(
-        f"The configuration is good: {_count(settings.sources, 'source')}, {_count(settings.targets, 'target')}, "
-        f"{_count(settings.ruleset.rules, 'rule')}."
-    )
+    counted = (("source", settings.sources), ("target", settings.targets), ("rule", settings.ruleset.rules))
+    said = ", ".join(number_of(len(things), name) for name, things in counted)
+    say(f"The configuration is good: {said}.")
 
 
 def _listed(problems: Iterable[Problem]) -> list[dict[str, str]]:
     return [{"path": problem.path, "message": problem.message} for problem in problems]
-
-
-def _count(things: Sized, name: str) -> str:
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"

@@ -16,6 +16,7 @@ from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel, new_group
 from scimbridge.cli.output import note, progress, say, say_json
 from scimbridge.cli.reporting import ExitCode
+from scimbridge.domain.number import number_of
 
 if TYPE_CHECKING:
     from scimbridge.services.seal_key import PublicKeys
@@ -144,12 +145,12 @@ def export(
         else:
             seed = seed if seed is not None else random.SystemRandom().randrange(1_000_000)
             chosen = proving.sample(sample or 0, _since(since, now), now, seed)
-            note(f"Chosen by chance: {_cases(len(chosen))}; --seed {seed} chooses the same again.")
+            note(f"Chosen by chance: {number_of(len(chosen), 'case')}; --seed {seed} chooses the same again.")
         with progress(len(chosen)) as step, proof_file.writing(to, bridge.sealing.public_key) as add:
             for done, case_id in enumerate(chosen, 1):
                 add(proving.of_case(case_id), bridge.stories.of(case_id, now))
                 step(done)
-    say(f"The bundle is in {to}: {_cases(len(chosen))}.")
+    say(f"The bundle is in {to}: {number_of(len(chosen), 'case')}.")
     say(f"Whoever gets it checks it with `scimbridge evidence verify {to.name} --public-key KEY.pem`.")
 
 
@@ -158,10 +159,6 @@ def key(config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
     """Print the public key that checks the seals. Keep it where nobody can change it who can change the database."""
     with opened(config, log_level) as bridge:
         say(*bridge.sealing.public_key.splitlines())
-
-
-def _cases(count: int) -> str:
-    return f"{count} {'case' if count == 1 else 'cases'}"
 
 
 def _since(said: str | None, now: datetime) -> datetime:
@@ -193,7 +190,7 @@ def _verify_bundle(bundle: Path, public_key: list[Path] | None, *, as_json: bool
         say(
             f"Not as it was sealed: {len(findings)} findings."
             if findings
-            else f"As it was sealed: {_cases(len(content.proofs))}."
+            else f"As it was sealed: {number_of(len(content.proofs), 'case')}."
         )
         if not public_key:
             note(

@@ -12,6 +12,7 @@ from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.dashboard.times import moment
+from scimbridge.domain.number import number_of
 
 app = new_group("exclusion", "Exclusions: who and what is never touched.")
 
@@ -71,7 +72,7 @@ def add(
     if count == 0:
         note("warning: no active identity matches just now; see to its spelling")
     elif count is not None:
-        note(f"It spares {count} active {'identity' if count == 1 else 'identities'} just now.")
+        note(f"It spares {number_of(count, 'active identity', 'active identities')} just now.")
     say(f"Added exclusion {exclusion_id}.")
 
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from scimbridge.dashboard.times import moment
+from scimbridge.domain.number import number_of
 
 if TYPE_CHECKING:
     from scimbridge.domain.flood import Flood
@@ -21,7 +22,7 @@ def tell(story: FloodStory) -> Iterator[str]:
         yield f"It was {flood.decision} at {moment(flood.closed_at)} by {flood.closed_by}: {flood.closing_reason}."
         if flood.settled_at is None:
             yield "Not everything has been done for that yet; the sweeper goes on."
-    yield f"{cases(extent.cases)} belong to it; it holds {extent.held}, and {extent.started} had started."
+    yield f"{number_of(extent.cases, 'case')} belong to it; it holds {extent.held}, and {extent.started} had started."
     if story.started:
         yield ""
         yield "What had started:"
@@ -40,11 +41,6 @@ def tell(story: FloodStory) -> Iterator[str]:
         yield ""
         yield f"It was meant: `scimbridge guard release {flood.id} --reason TEXT`."
         yield f"It was a mistake: `scimbridge guard cancel {flood.id} --reason TEXT`, with --restore to give back."
-
-
-def cases(number: int) -> str:
-    """Return a number of cases for a sentence."""
-    return f"{number} case{'' if number == 1 else 's'}"
 
 
 def beside(floods: Sequence[Flood]) -> Iterator[str]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scimbridge.cli.asking import confirm
-from scimbridge.cli.flood_story import beside, cases, tell
+from scimbridge.cli.flood_story import beside, tell
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.cli.reporting import ExitCode
 from scimbridge.dashboard.times import moment
+from scimbridge.domain.number import number_of
 
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
@@ -87,11 +88,11 @@ def release(
     """
     with opened(config, log_level) as bridge:
         extent = bridge.flooding.story(flood_id).extent
-        confirm(f"Let the {cases(extent.held)} that flood {flood_id} holds go on?", yes=yes)
+        confirm(f"Let the {number_of(extent.held, 'case')} that flood {flood_id} holds go on?", yes=yes)
         flood = bridge.flooding.release(flood_id, reason=reason, by=operator(by), now=bridge.clock())
         _carry_out(bridge, flood, as_json=as_json)
     if not as_json:
-        say(f"Released flood {flood_id}: {cases(extent.held)}. What is due is let go by the next sweep.")
+        say(f"Released flood {flood_id}: {number_of(extent.held, 'case')}. What is due is let go by the next sweep.")
 
 
 @app.command()
@@ -114,8 +115,10 @@ def cancel(
     """
     with opened(config, log_level) as bridge:
         extent = bridge.flooding.story(flood_id).extent
-        gives_back = f", and give back what {cases(extent.started)} had taken" if restore else ""
-        confirm(f"Cancel the open ones of the {cases(extent.cases)} of flood {flood_id}{gives_back}?", yes=yes)
+        gives_back = f", and give back what {number_of(extent.started, 'case')} had taken" if restore else ""
+        confirm(
+            f"Cancel the open ones of the {number_of(extent.cases, 'case')} of flood {flood_id}{gives_back}?", yes=yes
+        )
         flood = bridge.flooding.cancel(flood_id, gives_back=restore, reason=reason, by=operator(by), now=bridge.clock())
         _carry_out(bridge, flood, as_json=as_json)
     if as_json:
@@ -124,7 +127,7 @@ def cancel(
     if restore:
         say("What it had taken is being given back.")
     elif extent.started:
-        say(f"What {cases(extent.started)} had begun stays as it is.")
+        say(f"What {number_of(extent.started, 'case')} had begun stays as it is.")
 
 
 def _carry_out(bridge: Bridge, flood: Flood, *, as_json: bool) -> None:
@@ -132,7 +135,7 @@ def _carry_out(bridge: Bridge, flood: Flood, *, as_json: bool) -> None:
 
     for left in bridge.flooding.carry_out(flood.id, bridge.clock()):
         if left:
-            note(f"{cases(left)} left")
+            note(f"{number_of(left, 'case')} left")
     story = bridge.flooding.story(flood.id)
     if as_json:
         say_json(flood_story_document(story))

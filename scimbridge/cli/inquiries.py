@@ -10,6 +10,7 @@ from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.dashboard.times import moment
+from scimbridge.domain.number import people
 
 app = new_group("inquiries", "Inquiries: a group that grants a target is gone. Did people lose it?")
 
@@ -54,7 +55,7 @@ def confirm(
     """
     with opened(config, log_level) as bridge:
         lost = bridge.inquiring.confirm(inquiry_id, by=operator(by), now=bridge.clock())
-    say(f"Confirmed: {lost} {'person' if lost == 1 else 'people'} lost a target; `scimbridge cases list` shows them.")
+    say(f"Confirmed: {people(lost)} lost a target; `scimbridge cases list` shows them.")
 
 
 @app.command()

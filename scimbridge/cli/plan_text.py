@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scimbridge.cli.output import say, say_table
 from scimbridge.dashboard.times import distance, moment
 from scimbridge.domain.duration import format_duration
+from scimbridge.domain.number import number_of, people
 from scimbridge.domain.outline import NOTICES
 from scimbridge.services.rehearsal import words
 
@@ -48,8 +49,8 @@ def say_file(found: FileRehearsal) -> None:
 def summary(found: FileRehearsal) -> Iterator[str]:
     """Yield how many would be treated how, and what the guard would say."""
     counts = found.counts
-    people = f"{counts['people']} {'person' if counts['people'] == 1 else 'people'}"
-    yield f"Lines: {counts['lines']}; they name {people}, and {counts['problems']} of them nobody who is known."
+    named = people(counts["people"])
+    yield f"Lines: {counts['lines']}; they name {named}, and {counts['problems']} of them nobody who is known."
     for key, said in (
         ("would_act", "would lose access as below"),
         ("held", "would be held: by a hold, or by the guard"),
@@ -91,7 +92,7 @@ def say_replay(found: Replay, *, everything: bool) -> None:
 def replay_summary(found: Replay) -> Iterator[str]:
     """Yield the counts of a replay."""
     counts = found.counts
-    yield f"Since {moment(found.since)}: {counts['facts']} facts about {counts['people']} people."
+    yield f"Since {moment(found.since)}: {number_of(counts['facts'], 'fact')} about {people(counts['people'])}."
     yield f"  {counts['same']} would have been treated the same"
     yield f"  {counts['otherwise']} otherwise"
     yield f"  {counts['touched_only_now']} would have lost access, and have not"

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from scimbridge.cli.output import note
+from scimbridge.domain.number import number_of
 from scimbridge.errors import (
     BridgeError,
     ConfigurationError,
@@ -67,8 +68,7 @@ def _report(error: BridgeError) -> ExitCode:
         note(*traceback.format_exception(error))
     if isinstance(error, ConfigurationError):
         note(*(str(problem) for problem in error.problems))
-        count = len(error.problems)
-        note(f"{count} problem{'' if count == 1 else 's'}; nothing was started")
+        note(f"{number_of(len(error.problems), 'problem')}; nothing was started")
         return ExitCode.WRONG_USAGE
     note(f"Error: {error}{_hint(error)}")
     return ExitCode.FAILED

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.number import number_of
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.rules_change import changed_rules, difference
 from scimbridge.domain.rules_version import Origin, RulesRead, RulesVersion, VersionState
@@ -222,8 +223,7 @@ class Drafting:
             yield f"version {number} is {version.state}; make a draft of it"
             return
         if read.problems:
-            count = len(read.problems)
-            yield f"draft {number} has {count} problem{'' if count == 1 else 's'}; the first: {read.problems[0]}"
+            yield f"draft {number} has {number_of(len(read.problems), 'problem')}; the first: {read.problems[0]}"
             return
         if active is not None and version.digest == active.digest:
             yield f"draft {number} says what is in force already"

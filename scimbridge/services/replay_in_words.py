@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from scimbridge.domain.duration import format_duration
+from scimbridge.domain.number import number_of, people
 from scimbridge.domain.times import moment
 from scimbridge.services.replaying import STALLED_AFTER
 
@@ -29,18 +30,18 @@ def progress(replay: Replay, now: datetime) -> str:
 
 def findings(replay: Replay) -> Iterator[str]:
     """Yield what a replay has found that came to its end, each as one sentence."""
-    counts, people = replay["counts"], replay["people"]
+    counts, who = replay["counts"], replay["people"]
     since = moment(datetime.fromisoformat(replay["since"]))
-    yield f"Since {since}: {counts['facts']} facts about {people.get('all', 0)} people."
+    yield f"Since {since}: {number_of(counts['facts'], 'fact')} about {people(who.get('all', 0))}."
     if replay["is_shortened"]:
         yield "There are more facts than are looked at; these are the newest."
-    yield f"{counts['same']} facts would have been treated the same, and {counts['different']} otherwise."
-    yield f"{people.get('touched_only_now', 0)} people would have lost access who have not."
-    yield f"{people.get('spared_now', 0)} people would have been left alone who were not."
-    yield f"{people.get('otherwise', 0)} people would have lost access in another way, or at another time."
-    final = people.get("irreversible_only_now", 0)
+    yield f"{number_of(counts['same'], 'fact')} would have been treated the same, and {counts['different']} otherwise."
+    yield f"{people(who.get('touched_only_now', 0))} would have lost access and did not."
+    yield f"{people(who.get('spared_now', 0))} would have been left alone and did lose access."
+    yield f"{people(who.get('otherwise', 0))} would have lost access in another way, or at another time."
+    final = who.get("irreversible_only_now", 0)
     if final:
-        yield f"To {final} people something would have been planned that cannot be undone, and was not."
+        yield f"To {people(final)} something would have been planned that cannot be undone, and was not."
 
 
 def warnings(replay: Replay) -> Iterator[str]:
@@ -49,8 +50,8 @@ def warnings(replay: Replay) -> Iterator[str]:
         yield f"New, and cannot be undone: {said}."
     for name, count in sorted(replay["left_behind"].items()):
         yield (
-            f"{count} open cases are by rule {name}, which is gone by then: they keep their plan, but whom that rule "
-            "excluded is no longer spared, and what they took is given back only if an operator says so."
+            f"Open by rule {name}, which is gone by then: {number_of(count, 'case')}. They keep their plan, but whom "
+            "that rule excluded is no longer spared, and what they took is given back only if an operator says so."
         )
     for each in replay["guard"]:
         yield _guard(each)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, null,
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.names import any_case_key
 from scimbridge.domain.seal import ERASED, digest_of_document
+from scimbridge.store import findings
 from scimbridge.store.id_lists import is_among
 from scimbridge.store.schema import (
     accounts,
@@ -161,6 +162,9 @@ def _erase_work(tx: Connection, own: Sequence[RowMapping], case_ids: Sequence[st
     tx.execute(update(approvals).where(approvals.c.case_id.in_(case_ids)).values(document=null(), expected=null()))
     for target, native_id, _ in _snapshots(tx, own):
         tx.execute(delete(snapshots).where(snapshots.c.target == target, snapshots.c.native_id == native_id))
+    for account in own:
+        if account["native_id"] is not None:
+            findings.forget_account(tx, account["target"], account["native_id"])
     tx.execute(
         update(accounts)
         .where(accounts.c.id.in_(account_ids))

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, 
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.reconciliation import AccountFinding, Mismatch, Owner
 from scimbridge.store.id_lists import is_among, is_among_texts
-from scimbridge.store.schema import cases, findings, identities
+from scimbridge.store.schema import cases, findings, identities, reconciliations
 from scimbridge.store.values import Row
 
 Key = tuple[str, Mismatch]
@@ -136,6 +136,12 @@ def _owners(tx: Connection, identity_ids: Collection[str]) -> Mapping[str, Owner
         )
         for row in tx.execute(query).mappings()
     }
+
+
+def forget_account(tx: Connection, target: str, native_id: str) -> None:
+    """Delete what runs found about an account; the next one finds it again where the target still has it."""
+    own = select(reconciliations.c.id).where(reconciliations.c.target == target)
+    tx.execute(delete(findings).where(findings.c.run_id.in_(own), findings.c.native_id == native_id))
 
 
 def _row(run_id: str, found: AccountFinding) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def test_an_admin_writes_a_draft_replays_it_and_puts_it_in_force(world: World) -
     thread.join()
     page = browser.get("/rules/versions/2").text
     said = text_of(page)
-    assert "1 facts about 1 people" in said
+    assert "1 fact about 1 person" in said
     assert "grace" in said
     assert "suspend at crm, wiki: after 1h -> after 2h" in said
     assert '<span class="added">+  { after = &#34;2h&#34;' in page

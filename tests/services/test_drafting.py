@@ -98,7 +98,9 @@ def test_rules_that_are_gone_leave_open_cases_behind_and_that_is_said(world: Wor
     found = world.bridge.drafting.version(number).replay
     assert found is not None
     assert found["left_behind"] == {"leavers": 1}
-    assert any("1 open cases are by rule leavers" in said for said in replay_in_words.warnings(found))
+    assert any(
+        "Open by rule leavers, which is gone by then: 1 case." in said for said in replay_in_words.warnings(found)
+    )
 
 
 def test_what_the_guard_would_have_said_is_part_of_it(world: World) -> None:

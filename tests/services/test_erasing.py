@@ -18,7 +18,7 @@ from scimbridge.services.proving import Proving, document_of, problems_of
 from scimbridge.services.seal_key import PublicKeys, SealKey
 from scimbridge.services.sealing import Sealing
 from scimbridge.services.verifying import Verifying
-from scimbridge.store import erasure, schema
+from scimbridge.store import erasure, reconciliations, schema
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage
@@ -81,7 +81,19 @@ def test_nothing_that_the_bridge_keeps_names_the_person_afterwards(bench: Bench,
                 **given, document=document, expected=document, approved_by="kim", approved_at=bench.clock()
             )
         )
-    assert {"approvals", "identities", "identity_values", "accounts", "history", "requests", "snapshots"} <= {
+        run, _ = reconciliations.ask(tx, "crm", by="ops", unused_for=None, now=bench.clock())
+        found = {"run_id": run.id, "id": "finding", "kind": "drifted", "first_seen_at": bench.clock(), "owners": []}
+        tx.execute(insert(schema.findings).values(**found, native_id="native-lovelace", name="lovelace"))
+    assert {
+        "approvals",
+        "findings",
+        "identities",
+        "identity_values",
+        "accounts",
+        "history",
+        "requests",
+        "snapshots",
+    } <= {
         *told_of(bench, "lovelace"),
         "requests",  # those of the bench say nothing
     }

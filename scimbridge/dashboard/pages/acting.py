@@ -16,6 +16,7 @@ from scimbridge.dashboard.flash import Message
 from scimbridge.dashboard.page import Page, Shown, go_to
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.intent import CaseAction, Intent
+from scimbridge.domain.number import number_of
 from scimbridge.domain.operator import Permission
 from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.task import TaskState
@@ -102,7 +103,7 @@ _DONE: Mapping[CaseAction, str] = {
 def _told(intent: Intent, results: list[Acted]) -> list[Message]:
     done = sum(each.is_done for each in results)
     failed = [each for each in results if not each.is_done]
-    said = [flash.done(f"{done} {'case' if done == 1 else 'cases'} {_DONE[intent.action]}.")] if done else []
+    said = [flash.done(f"{number_of(done, 'case')} {_DONE[intent.action]}.")] if done else []
     if not results:
         said.append(flash.refused("Nothing was changed: there is no such case any more."))
     said += [flash.refused(f"Not done: {each.said}.", f"/cases/{each.case_id}") for each in failed[:TOLD]]

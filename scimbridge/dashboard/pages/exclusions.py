@@ -14,6 +14,7 @@ from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.lifecycle import read_end
+from scimbridge.domain.number import number_of
 from scimbridge.domain.operator import Permission
 from scimbridge.errors import NotFoundError
 
@@ -51,7 +52,7 @@ class ExclusionsPage(Page):
         if reach == 0:
             said = flash.refused("It was added, and no active person matches just now: see to its spelling.")
         elif reach is not None:
-            said = flash.done(f"It spares {reach} active {'person' if reach == 1 else 'people'} just now.")
+            said = flash.done(f"It spares {number_of(reach, 'active person', 'active people')} just now.")
         else:
             said = flash.done("It counts from now on, for cases that are open, too.")
         return go_to(visit, f"/exclusions/{exclusion_id}", [said])

@@ -10,6 +10,7 @@ from scimbridge.dashboard import flash
 from scimbridge.dashboard.deciding import be_sure, who_and_why
 from scimbridge.dashboard.page import Page, go_to
 from scimbridge.dashboard.visit import Visit
+from scimbridge.domain.number import people
 from scimbridge.domain.operator import Permission
 
 SHOWN = 100
@@ -50,7 +51,7 @@ class InquiryPage(Page):
             case "confirm":
                 be_sure(visit)
                 lost = self.bridge.inquiring.confirm(inquiry_id, **who_and_why(visit))
-                said = flash.done(f"{lost} {'person' if lost == 1 else 'people'} lost a target.", "/cases")
+                said = flash.done(f"{people(lost)} lost a target.", "/cases")
             case "dismiss":
                 self.bridge.inquiring.dismiss(inquiry_id, **who_and_why(visit))
                 said = flash.done("Nobody has lost anything.")
