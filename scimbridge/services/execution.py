@@ -181,6 +181,8 @@ class Execution:
             note = f"unexpected {type(error).__name__} in the connector; see the worker's log"
             again_at = now + backoff(account.link_attempts + 1)
         with self._database.write() as tx:
+            if not attempts.is_live(tx, look_up.attempt.id):
+                return  # whoever took over says what is there
             if not linked:
                 accounts.note_look_up(
                     tx,
@@ -190,9 +192,8 @@ class Execution:
                     attempts=account.link_attempts + 1,
                     candidates=candidates,
                 )
-            if attempts.is_live(tx, look_up.attempt.id):
-                outcome, reason = ("linked", "found") if linked else ("not linked", note)
-                attempts.end(tx, look_up.attempt.id, outcome=outcome, reason=reason, now=now)
+            outcome, reason = ("linked", "found") if linked else ("not linked", note)
+            attempts.end(tx, look_up.attempt.id, outcome=outcome, reason=reason, now=now)
 
 
 def _done(connector: Connector[Any], outcome: Done, before: NativeState, after: NativeState | None) -> Result:

@@ -38,6 +38,7 @@ class Attempt:
 
 _INSERT = insert(attempts)
 _UPDATE = update(attempts).where(attempts.c.id == bindparam("key"))
+_UPDATE_LIVE = _UPDATE.where(attempts.c.ended_at.is_(None))
 _ENDED_AT = select(attempts.c.ended_at).where(attempts.c.id == bindparam("key")).with_for_update()
 _LIVE = (
     select(func.count())
@@ -74,13 +75,15 @@ def begin(
 
 
 def take_key(tx: Connection, attempt: Attempt, lock_key: str) -> bool:
-    """Hold a native account instead of our own row, once it is known. False if another attempt holds it."""
+    """Hold a native account instead of our own row, once it is known.
+
+    False if another attempt holds it, or if this one has ended: it holds nothing any more.
+    """
     try:
         with tx.begin_nested():
-            tx.execute(_UPDATE, {"key": attempt.id, "lock_key": lock_key})
+            return tx.execute(_UPDATE_LIVE, {"key": attempt.id, "lock_key": lock_key}).rowcount == 1
     except IntegrityError:
         return False
-    return True
 
 
 def is_live(tx: Connection, attempt_id: str) -> bool:
@@ -122,8 +125,8 @@ def live_count(tx: Connection, target: str) -> int:
 
 
 def store_state(tx: Connection, attempt: Attempt, state: NativeState, now: datetime) -> None:
-    """Keep what the first half of the attempt read."""
-    tx.execute(_UPDATE, {"key": attempt.id, "state_read": state.to_json(), "read_at": now})
+    """Keep what the first half of the attempt read, unless it has ended meanwhile: then somebody else reads anew."""
+    tx.execute(_UPDATE_LIVE, {"key": attempt.id, "state_read": state.to_json(), "read_at": now})
 
 
 def confirm(tx: Connection, attempt: Attempt, now: datetime) -> None:

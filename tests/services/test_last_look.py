@@ -12,14 +12,15 @@ from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.rule import Restore, Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.sdk import AccountState
-from scimbridge.services.claiming import Claim
+from scimbridge.sdk.state import AccountRef
+from scimbridge.services.claiming import Claim, LookUp
 from scimbridge.services.eligibility import Consequence, ObstacleError
 from scimbridge.store import schema
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage
 from tests.services.kept import rows
-from tests.services.test_leases import a_linked_leaver, let_the_lease_run_out
+from tests.services.test_leases import a_linked_leaver, attempt_rows, let_the_lease_run_out
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
@@ -37,13 +38,27 @@ def claimed(bench: Bench, user: str) -> tuple[Claim, AccountState]:
 
 
 def test_an_attempt_whose_lease_is_over_may_not_go_on(bench: Bench) -> None:
-    claim, state = claimed(bench, a_linked_leaver(bench))
+    ada = a_linked_leaver(bench)
+    claim, state = claimed(bench, ada)
     let_the_lease_run_out(bench)
 
     with pytest.raises(ObstacleError, match=r"^the lease has run out; the next attempt looks first$") as raised:
         bench.claiming.accept_read(claim, state, bench.clock())
 
     assert raised.value.obstacle.consequence is Consequence.HOLD
+    (attempt,) = attempt_rows(bench, ada)
+    assert (attempt["outcome"], attempt["state_read"], attempt["read_at"]) == ("lapsed", None, None)
+
+
+def test_an_attempt_whose_lease_is_over_links_nothing(bench: Bench) -> None:
+    ada = bench.join("ada")
+    look_up = bench.claiming.claim(bench.account(ada).id, bench.clock())
+    assert isinstance(look_up, LookUp)
+    let_the_lease_run_out(bench)
+
+    assert not bench.claiming.link(look_up, AccountRef(id="native-ada", name="ada"), bench.clock())
+
+    assert bench.account(ada).native_id is None
 
 
 def test_an_account_that_somebody_new_may_own_is_not_deleted(database: Database, clock: FakeClock) -> None:

@@ -219,6 +219,24 @@ def test_a_dead_look_up_is_made_again(bench: Bench) -> None:
     assert bench.account(ada).native_id == "native-ada"
 
 
+def test_a_look_up_that_was_given_up_says_nothing_more(bench: Bench) -> None:
+    ada = bench.join("ada")
+
+    link = bench.claiming.link
+
+    def too_late(*found: Any) -> bool:
+        bench.claiming.link = link  # type: ignore[method-assign]
+        let_the_lease_run_out(bench)
+        bench.work()
+        return link(*found)
+
+    bench.claiming.link = too_late  # type: ignore[method-assign,assignment]
+    bench.run()
+
+    account = bench.account(ada)
+    assert (account.native_id, account.note, account.link_due_at) == ("native-ada", "", None)
+
+
 def test_a_suspension_that_lands_after_the_restore_is_taken_back(bench: Bench) -> None:
     ada = a_linked_leaver(bench)
 
