@@ -59,7 +59,7 @@ fmt: setup ## Format, and fix what can be fixed by machine
 	@$(BIN)/ruff check --fix
 
 docs: setup ## Rewrite the parts of the documentation that come from the code
-	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m docs.generator
 
 screenshots: setup servers ## Take pictures of the pages: all into build/screenshots, the README's into docs/screenshots
 	@$(BIN)/python -m tests.browser.screenshots

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from typer.models import OptionInfo
 from typer.testing import CliRunner
 
+from docs.generator import commands, pages, settings, watching
 from scimbridge.cli.app import app
 from scimbridge.config import load
 from scimbridge.demo.replay import traffic, traffic_names
@@ -42,32 +40,20 @@ def tables_of(page: str) -> str:
     return (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def generate() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
-
-
 # -- what the code has, the pages have ----------------------------------------
 
 
 @each_page
-def test_generated_parts_are_fresh(page: Path, generate: ModuleType) -> None:
+def test_generated_parts_are_fresh(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
 
-    assert generate.renewed(text) == text, "run `python docs/generate.py`"
+    assert pages.renewed(text) == text, "run `make docs`"
 
 
-def test_every_setting_is_in_the_reference(generate: ModuleType) -> None:
+def test_every_setting_is_in_the_reference() -> None:
     page = tables_of("configuration.md")
 
-    for heading, model in generate.SECTIONS.items():
+    for heading, model in settings.SECTIONS.items():
         _, _, section = page.partition(f"### {heading}\n")
         table, _, _ = section.partition("\n###")
         # Tables of the file have sections of their own.
@@ -102,22 +88,22 @@ def test_every_connector_explains_every_key_of_its_own() -> None:
         assert {name for name in own if f"`{name}`" not in page} == set()
 
 
-def test_every_command_is_in_the_reference(generate: ModuleType) -> None:
+def test_every_command_is_in_the_reference() -> None:
     page = tables_of("commands.md")
 
-    paths = [path for path, _ in generate.commands_of(app, "scimbridge")]
+    paths = [path for path, _ in commands.commands_of(app, "scimbridge")]
 
     assert len(paths) > 20
     assert [path for path in paths if f"### `{path}" not in page] == []
 
 
-def test_every_option_is_in_the_reference(generate: ModuleType) -> None:
+def test_every_option_is_in_the_reference() -> None:
     page = tables_of("commands.md")
 
-    for _, function in generate.commands_of(app, "scimbridge"):
-        for _, _, info in generate.parameters_of(function):
-            if hasattr(info, "is_flag"):
-                assert all(f"`{name}`" in page for name in generate.names_of(info))
+    for _, function in commands.commands_of(app, "scimbridge"):
+        for _, _, info in commands.parameters_of(function):
+            if isinstance(info, OptionInfo):
+                assert all(f"`{name}`" in page for name in commands.names_of(info))
 
 
 def test_every_state_and_event_is_in_the_reference() -> None:
@@ -136,18 +122,18 @@ def test_the_chart_is_the_table() -> None:
     assert drawn == {(event, source, to) for event, (sources, to) in TRANSITIONS.items() for source in sources}
 
 
-def test_every_metric_is_in_the_reference(generate: ModuleType) -> None:
+def test_every_metric_is_in_the_reference() -> None:
     page = tables_of("metrics.md")
 
-    names = generate.metrics_by_name()
+    names = watching.metrics_by_name()
 
     assert len(names) > 10
     assert [name for name in names if f"| `{name}` |" not in page] == []
 
 
-def test_metrics_in_examples_exist(generate: ModuleType) -> None:
+def test_metrics_in_examples_exist() -> None:
     text = tables_of("metrics.md")
-    series = {name + suffix for name in generate.metrics_by_name() for suffix in ("", "_bucket", "_sum", "_count")}
+    series = {name + suffix for name in watching.metrics_by_name() for suffix in ("", "_bucket", "_sum", "_count")}
 
     assert set(re.findall(r"\bscimbridge_[a-z_]+\b", text)) <= series
 
@@ -194,8 +180,8 @@ def _is_understood(words: list[str]) -> bool:
 
 
 @each_page
-def test_commands_in_the_text_exist(page: Path, generate: ModuleType) -> None:
-    paths = [path for path, _ in generate.commands_of(app, "scimbridge")]
+def test_commands_in_the_text_exist(page: Path) -> None:
+    paths = [path for path, _ in commands.commands_of(app, "scimbridge")]
 
     for words in re.findall(r"`scimbridge ([a-z ]+)", page.read_text(encoding="utf-8")):
         named = f"scimbridge {words.strip()}"
