@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from scimbridge.bridge.parts import Parts
 from scimbridge.services.clients import Clients
 from scimbridge.services.identifying import Identifying
 from scimbridge.services.operator_tokens import OperatorTokens
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from scimbridge.services.passwords import Passwords
     from scimbridge.services.sign_on import SignOn
     from scimbridge.services.signing_in import SigningIn
-from scimbridge.bridge.parts import Parts
 
 
 class Access(Parts):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from scimbridge.bridge.facts import Facts
 from scimbridge.queue.crew import Crew
 from scimbridge.services.alarming import Delivering
 from scimbridge.services.census import Census
@@ -33,7 +34,6 @@ from scimbridge.services.telling import Telling
 
 if TYPE_CHECKING:
     from scimbridge.services.sealing import Sealing
-from scimbridge.bridge.facts import Facts
 
 
 class Work(Facts):

@@ -12,7 +12,7 @@ from scimbridge.domain.task import Task, TaskState
 from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.outcome import Done
 from scimbridge.services import keeping
-from scimbridge.store import accounts, holds, journal, snapshots, tasks
+from scimbridge.store import accounts, carried_out, holds, journal, snapshots
 
 
 def keep_account(
@@ -26,7 +26,7 @@ def keep_account(
         return
     if done.changed and after is not None:
         keeping.keep_left(tx, ended.target, ended.action, before, after)
-    if ended.action.gives_back and tasks.is_all_given_back(tx, ended):
+    if ended.action.gives_back and carried_out.is_all_given_back(tx, ended):
         snapshots.release(tx, ended.target, before.id, now)
     if ended.action is Action.DISCONNECT:
         _let_go(tx, ended, before, now)

@@ -10,7 +10,7 @@ from scimbridge.domain.duration import format_duration
 from scimbridge.errors import ArmingError
 from scimbridge.sdk.config import Mode
 from scimbridge.services.fleet import Fleet, Target
-from scimbridge.store import journal, targets, tasks
+from scimbridge.store import agenda, journal, targets
 from scimbridge.store.database import Database
 
 LONGEST = timedelta(hours=24)
@@ -57,7 +57,7 @@ class Arming:
     def due_until(self, name: str, until: datetime) -> tuple[int, int]:
         """Return how many tasks at a target, and of how many people, are due by a time: at most that is let go."""
         with self._database.read() as tx:
-            return tasks.due_until(tx, name, until)
+            return agenda.due_until(tx, name, until)
 
     def disarm(self, name: str, *, reason: str, by: str, now: datetime) -> bool:
         """Let a target observe again before its time ends. Returns whether it was armed.

@@ -20,7 +20,19 @@ from scimbridge.services.eligibility import Consequence, Eligibility, Obstacle, 
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.leases import TERMS, Terms
-from scimbridge.store import accounts, attempts, cases, holds, identities, journal, snapshots, targets, tasks
+from scimbridge.store import (
+    accounts,
+    agenda,
+    attempts,
+    carried_out,
+    cases,
+    holds,
+    identities,
+    journal,
+    snapshots,
+    targets,
+    tasks,
+)
 from scimbridge.store.accounts import Account
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
@@ -91,7 +103,7 @@ class Claiming:
             account = accounts.account_by_id(tx, account_id)
             if account.target not in self._fleet:
                 return None
-            while (task := tasks.next_runnable(tx, account_id, now)) is not None:
+            while (task := agenda.next_runnable(tx, account_id, now)) is not None:
                 cases.lock_identity(tx, task.identity_id)
                 task = tasks.task_by_id(tx, task.id, lock=True)
                 if not task.is_runnable(now):
@@ -100,7 +112,7 @@ class Claiming:
                 obstacle = self._eligibility.obstacle(tx, task, account, identity, now)
                 if obstacle is None:
                     # Nobody loses an account for good that was never suspended, because a switch was turned in between.
-                    follows_observed = task.action.is_irreversible and tasks.follows_observed(tx, task)
+                    follows_observed = task.action.is_irreversible and carried_out.follows_observed(tx, task)
                     mode = Mode.OBSERVE if follows_observed else mode_at(tx, self._fleet[account.target], now)
                     if mode is Mode.ENFORCE and self._guarding.admit_late(tx, task, now):
                         continue  # the guard may hold it by now

@@ -13,7 +13,7 @@ from scimbridge.domain.task import Task
 from scimbridge.services.alarming import Alarms
 from scimbridge.services.summing_up import concerns
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import approvals, cases, holds, journal, tasks
+from scimbridge.store import agenda, approvals, cases, holds, journal
 from scimbridge.store.database import Database
 
 BATCH = 500
@@ -35,7 +35,7 @@ class Deadlines:
         """Note the tasks that have missed their deadline. Returns how many; it costs by what is late."""
         told = 0
         with self._database.write() as tx:
-            late = tasks.late(tx, now, BATCH)
+            late = agenda.late(tx, now, BATCH)
             lifted = holds.lifted_since(tx, min(task.due_at for task in late)) if late else ()
             for task in late:
                 told += self._tell(tx, task, lifted, now)
@@ -47,10 +47,10 @@ class Deadlines:
         free_at = max((task.due_at, *_decisions(tx, task, lifted)))
         anew = self._timing.deadline_at(task.action, terms, free_at)
         if anew is not None and anew > now:
-            tasks.move_deadline(tx, task, anew)
+            agenda.move_deadline(tx, task, anew)
             return False
         deadline_at = task.deadline_at or now
-        tasks.note_alarm(tx, task, now)
+        agenda.note_alarm(tx, task, now)
         self._alarms.deadline_missed(tx, task, deadline_at, now)
         reason = f"not done by {deadline_at:%Y-%m-%d %H:%M} UTC"
         journal.record(tx, "deadline missed", now, reason=reason, task=task, details={"action": task.action})

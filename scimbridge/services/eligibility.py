@@ -27,7 +27,17 @@ from scimbridge.services.fleet import Target
 from scimbridge.services.grants import Standing
 from scimbridge.services.keeping import StateT, left_by_now
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import accounts, approvals, cases, holds, identities, snapshots, stages, target_groups, tasks
+from scimbridge.store import (
+    accounts,
+    approvals,
+    carried_out,
+    cases,
+    holds,
+    identities,
+    snapshots,
+    stages,
+    target_groups,
+)
 from scimbridge.store.accounts import Account
 
 
@@ -143,7 +153,7 @@ class Eligibility:
                 }
                 return replace(briefed, **told)
             case Action.STAMP | Action.STAMP_GROUP:
-                return replace(briefed, delete_at=tasks.deletion_of(tx, task.case_id, task.account_id))
+                return replace(briefed, delete_at=carried_out.deletion_of(tx, task.case_id, task.account_id))
             case _:
                 return briefed
 
@@ -221,7 +231,7 @@ class Eligibility:
         allowed = connector.allowed_in(_home(tx, task, state)) if state.container is not None else None
         left_out = [
             (before, at)
-            for before, at in tasks.left_out_before(tx, task)
+            for before, at in carried_out.left_out_before(tx, task)
             if not before.reason.startswith(BY_HAND) and (allowed is None or before.action in allowed)
         ]
         if not left_out:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from scimbridge.domain.task import Task, TaskState
-from scimbridge.store import journal, tasks
+from scimbridge.store import agenda, journal
 
 RECENT = timedelta(minutes=15)
 """What a target has done in this time is how fast it is."""
@@ -65,7 +65,7 @@ class _Queue:
     """The accounts that wait at a target, in their order, and how fast they are done there."""
 
     def __init__(self, tx: Connection, target: str, now: datetime) -> None:
-        self._accounts = tasks.runnable_accounts(tx, target, now, LONGEST_QUEUE)
+        self._accounts = agenda.runnable_accounts(tx, target, now, LONGEST_QUEUE)
         self._done = journal.count_done(tx, target, now - RECENT)
 
     def served_at(self, account_id: str, now: datetime) -> datetime | None:

@@ -21,7 +21,7 @@ from scimbridge.services.arming import mode_at
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.intake import Submit
-from scimbridge.store import accounts, assignments, cases, journal, target_work, targets, tasks
+from scimbridge.store import accounts, agenda, assignments, carried_out, cases, journal, target_work, targets, tasks
 from scimbridge.store.database import Database
 
 
@@ -128,7 +128,7 @@ class Operating:
         with self._database.write() as tx:
             case = cases.case_by_id(tx, case_id)
             cases.lock_identity(tx, case.identity_id)
-            found = tasks.observed_of_case(tx, case_id)
+            found = carried_out.observed_of_case(tx, case_id)
             acting = [task for task in found if self._acts(tx, task.target, now)]
             if found and not acting:
                 name = found[0].target
@@ -248,7 +248,7 @@ class Operating:
             resumed = targets.resume(tx, name)
             if resumed:
                 # One account alone is no backlog: that one is worked on at once, and so is who comes next.
-                if len(tasks.runnable_accounts(tx, name, now, 2)) > 1:
+                if len(agenda.runnable_accounts(tx, name, now, 2)) > 1:
                     targets.let_go(tx, name, now)
                 journal.record(tx, "target resumed", now, reason=reason, actor=by, target=name)
         return resumed

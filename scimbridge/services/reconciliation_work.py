@@ -24,7 +24,7 @@ from scimbridge.services.fleet import Fleet
 from scimbridge.services.halt import Halt
 from scimbridge.services.inventory import Inventory
 from scimbridge.services.reconciling import Compared, Reconciling
-from scimbridge.store import attempts, findings, journal, reconciliations, targets, tasks
+from scimbridge.store import agenda, attempts, findings, journal, reconciliations, targets
 from scimbridge.store.database import Database
 
 BATCH = 200
@@ -189,7 +189,7 @@ class ReconciliationWork:
         name = reading.run.target
         row = targets.lock(tx, name)
         left = attempts_at_once(self._fleet[name].concurrency, row["resumed_at"], now) - attempts.live_count(tx, name)
-        is_needed = left <= 1 and bool(tasks.runnable_accounts(tx, name, now, 1))
+        is_needed = left <= 1 and bool(agenda.runnable_accounts(tx, name, now, 1))
         reading.has_place = row["paused_at"] is None and left >= 1 and not is_needed
         targets.read_until(tx, name, now + PLACE if reading.has_place else None)
 

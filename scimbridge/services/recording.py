@@ -35,7 +35,7 @@ from scimbridge.services.aftermath import keep_account, not_given_back
 from scimbridge.services.alarming import Alarms
 from scimbridge.services.claiming import Claim
 from scimbridge.services.eligibility import Consequence, Obstacle, ObstacleError
-from scimbridge.store import accounts, attempts, cases, journal, snapshots, stages, targets, tasks
+from scimbridge.store import accounts, attempts, carried_out, cases, journal, snapshots, stages, targets, tasks
 from scimbridge.store.database import Database
 
 
@@ -300,7 +300,7 @@ def _record_late(tx: Connection, claim: Claim, task: Task, result: Result, now: 
     if result.before is None:
         return task
     attempts.outdate_reads(tx, task.target, result.before.id)
-    last = tasks.last_done_on(tx, claim.account.id, about=claim.task.action)
+    last = carried_out.last_done_on(tx, claim.account.id, about=claim.task.action)
     if last is not None and cases.reopen_case(tx, cases.case_by_id(tx, last.case_id)):
         tasks.save(tx, last, last.reopen(f"{LATE}; looking again"))
         if last.action.gives_back:

@@ -19,7 +19,7 @@ from scimbridge.domain.times import moment
 from scimbridge.domain.undo import Undo, undo_of
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
-from scimbridge.store import accounts, cases, journal, snapshots, stages, tasks
+from scimbridge.store import accounts, carried_out, cases, journal, snapshots, stages, tasks
 from scimbridge.store.surroundings import Owned
 
 DELETED = (
@@ -143,9 +143,9 @@ def _by_native(tx: Connection, taken: Sequence[Owned]) -> Iterable[Sequence[Owne
 def _way(tx: Connection, identity: Identity, same: Sequence[Owned], can: Abilities | None, now: datetime) -> Way:
     account = same[-1]
     since = snapshots.taken_at(tx, account.id)
-    begun = tasks.begun_on(tx, [each.id for each in same], since)
+    begun = carried_out.begun_on(tx, [each.id for each in same], since)
     window = kept_for(Action.DELETE, can) if can is not None else None
-    deleted_at = tasks.deleted_at(tx, account.id, since) if since is not None and window is not None else None
+    deleted_at = carried_out.deleted_at(tx, account.id, since) if since is not None and window is not None else None
     kept_until = deleted_at + window if deleted_at is not None and window is not None else None
     over_since = kept_until if kept_until is not None and kept_until <= now else None
     return Way(undo=undo_of(begun, can, of_group=identity.is_group, over_since=over_since), kept_until=kept_until)

@@ -17,7 +17,7 @@ from scimbridge.services import restoring, settling
 from scimbridge.services.grants import ACTIVE_AGAIN, CHANGED_BACK, Grants
 from scimbridge.services.planning import Planner, Verdict
 from scimbridge.services.restoring import Wish
-from scimbridge.store import assignments, cases, identities, moves, tasks
+from scimbridge.store import assignments, carried_out, cases, identities, moves
 from scimbridge.store.moves import Move
 from scimbridge.store.surroundings import Owned, Surroundings, around
 
@@ -169,7 +169,7 @@ class Returning:
         """
         identity = identities.identity_by_id(tx, case.identity_id, now)
         own = around(tx, identity.id, now)
-        tried = tasks.targets_tried(tx, case.id)
+        tried = carried_out.targets_tried(tx, case.id)
         if targets is not None:
             tried &= set(targets)
         spared = self._grants.ungranted(tx, identity.id, own.unassigned).keys() | self._still_moved(tx, identity).keys()

@@ -18,7 +18,7 @@ from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
 from scimbridge.services.planning import Verdict
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import accounts, attempts, cases, holds, journal, stages, tasks
+from scimbridge.store import accounts, agenda, attempts, cases, holds, journal, stages, tasks
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
 
@@ -91,9 +91,9 @@ class Sweeping:
         while True:
             with self._database.write() as tx:
                 holds.enter(tx)
-                batch = tasks.due(tx, now, BATCH)
+                batch = agenda.due(tx, now, BATCH)
                 in_time = self._in_time(tx, batch, now)
-                tasks.release_all(tx, in_time)
+                agenda.release_all(tx, in_time)
                 for task in in_time:
                     journal.record(tx, "task released", now, reason="due", task=task, details={"action": task.action})
             released += len(in_time)
@@ -128,7 +128,7 @@ class Sweeping:
             if known is None or len(known) >= WINDOW:
                 continue
             with self._database.read() as tx:
-                waiting = tasks.runnable_accounts(tx, target.name, now, WINDOW)
+                waiting = agenda.runnable_accounts(tx, target.name, now, WINDOW)
                 if not waiting and len(known) < LINK_WINDOW:
                     waiting = accounts.links_due(tx, target.name, now, LINK_WINDOW)
             lost = [WakeUp(target.name, account_id) for account_id in waiting if account_id not in known]
@@ -141,7 +141,7 @@ class Sweeping:
         if limit <= 0:
             return []
         with self._database.read() as tx:
-            return tasks.runnable_accounts(tx, target, now, limit)
+            return agenda.runnable_accounts(tx, target, now, limit)
 
     def _rescue_one(self, attempt: Attempt, now: datetime) -> bool:
         with self._database.write() as tx:

@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Executable, Select, func, lite
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.task import TaskState
+from scimbridge.store.agenda import oldest_of, runnable_of
 from scimbridge.store.schema import DONE, accounts, attempts, cases, history, identities, tasks
-from scimbridge.store.tasks import oldest_of, runnable_of
 from scimbridge.store.values import Row
 
 # As the partial indexes have it, for statements that name several tables.

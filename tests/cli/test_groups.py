@@ -137,9 +137,9 @@ def work(terminal: Terminal, clock: FakeClock) -> None:
 
         targets.ensure_targets(tx, ["directory"])
     with bridge.database.read() as tx:
-        from scimbridge.store import tasks
+        from scimbridge.store import agenda
 
-        ready = tasks.runnable_accounts(tx, "directory", clock(), 10)
+        ready = agenda.runnable_accounts(tx, "directory", clock(), 10)
     for account_id in ready:
         bridge.execution.work(account_id)
     bridge.close()

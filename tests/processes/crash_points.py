@@ -22,7 +22,7 @@ from scimbridge.services import settling
 from scimbridge.services.claiming import Claim, Claiming
 from scimbridge.services.recording import Recording
 from scimbridge.services.sweeping import Sweeping
-from scimbridge.store import attempts, journal, tasks
+from scimbridge.store import agenda, attempts, journal
 
 
 class Role(StrEnum):
@@ -79,7 +79,7 @@ POINTS: dict[str, CrashPoint] = {
     "release not committed": CrashPoint(
         role=Role.SWEEPER,
         is_rare=True,
-        owner=tasks,
+        owner=agenda,
         function="release_all",
         counts=lambda _, arguments: bool(arguments[1]),
     ),

@@ -15,6 +15,7 @@ from scimbridge.domain.ids import CaseId, IdentityId
 from scimbridge.domain.resource import MemberIds, StoredGroup
 from scimbridge.store import (
     accounts,
+    agenda,
     aging,
     approvals,
     assignments,
@@ -30,7 +31,6 @@ from scimbridge.store import (
     sources,
     surroundings,
     target_work,
-    tasks,
 )
 from scimbridge.store.database import Database
 
@@ -92,7 +92,7 @@ def test_look_ups_that_are_due_are_found_by_their_date(database: Database) -> No
 def test_the_sweepers_question_uses_the_index_of_planned_tasks(database: Database) -> None:
     with database.write() as tx:
         explained = Explained(tx)
-        tasks.due(tx, NOW, 500)
+        agenda.due(tx, NOW, 500)
 
     assert "ix_tasks_planned" in explained.plan
 
@@ -100,7 +100,7 @@ def test_the_sweepers_question_uses_the_index_of_planned_tasks(database: Databas
 def test_the_couriers_question_uses_the_index_of_runnable_tasks(database: Database) -> None:
     with database.read() as tx:
         explained = Explained(tx)
-        tasks.runnable_accounts(tx, "crm", NOW, 1000)
+        agenda.runnable_accounts(tx, "crm", NOW, 1000)
 
     assert "ix_tasks_runnable" in explained.plan
 
@@ -108,7 +108,7 @@ def test_the_couriers_question_uses_the_index_of_runnable_tasks(database: Databa
 def test_the_claims_question_uses_the_index_of_an_accounts_tasks(database: Database) -> None:
     with database.write() as tx:
         explained = Explained(tx)
-        tasks.next_runnable(tx, "account", NOW)
+        agenda.next_runnable(tx, "account", NOW)
 
     assert "ix_tasks_account_id" in explained.plan
 
@@ -212,7 +212,7 @@ def test_whom_a_new_user_could_be_is_found_by_name_and_by_id(database: Database)
 def test_missed_deadlines_are_found_by_their_index(database: Database) -> None:
     with database.write() as tx:
         explained = Explained(tx)
-        tasks.late(tx, NOW, 500)
+        agenda.late(tx, NOW, 500)
 
     assert "ix_tasks_late" in explained.plan
 
@@ -289,8 +289,8 @@ def test_holds_are_found_one_by_one_however_many_a_flood_has_placed(database: Da
     )
     with database.read() as tx:
         explained = Explained(tx)
-        tasks.due(tx, NOW, 10)
-        tasks.runnable_accounts(tx, "crm", NOW, 10)
+        agenda.due(tx, NOW, 10)
+        agenda.runnable_accounts(tx, "crm", NOW, 10)
         holds.standing_on_any(tx, [case])
 
     assert "ix_holds_standing" in explained.plan
@@ -334,7 +334,7 @@ def test_what_operators_ask_about_targets_has_indexes_of_its_own(database: Datab
         target_work.done_since(tx, ["crm"], NOW)
         target_work.runnable(tx, ["crm", "mail"], NOW, 1000)
         target_work.oldest(tx, ["crm", "mail"], NOW)
-        tasks.due_until(tx, "crm", NOW)
+        agenda.due_until(tx, "crm", NOW)
 
     plan = explained.plan
     assert [
