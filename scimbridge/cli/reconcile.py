@@ -16,7 +16,9 @@ from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, operat
 from scimbridge.cli.output import note, note_count, say, say_json, say_table
 from scimbridge.cli.reporting import ExitCode
 from scimbridge.cli.targets import span_of
+from scimbridge.domain.duration import format_duration
 from scimbridge.domain.reconciliation import Mismatch, RunOutcome
+from scimbridge.errors import NotFoundError
 
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
@@ -83,7 +85,10 @@ def reconcile(
             if run is None:
                 found.failed.append((name, f"it is paused; `scimbridge targets resume {name}` lets it go on"))
                 continue
-            _add(found, run, [*bridge.findings.of_run(run)], only, is_named=bool(target))
+            try:
+                _add(found, run, [*bridge.findings.of_run(run)], only, is_named=bool(target))
+            except NotFoundError:
+                found.failed.append((name, "later runs have taken its place meanwhile; ask again"))
     if as_json:
         _say_json(found)
     else:
@@ -104,6 +109,9 @@ def _carried_out(bridge: Bridge, name: str, by: str, span: timedelta | None) -> 
     run = bridge.reconciliation_runs.ask(name, by=by, now=bridge.clock(), unused_for=span)
     if run.turn is not None:
         note(f"{name} is being reconciled already: {run.asked_by} asked for it. Waiting for that.")
+    if span is not None and run.unused_for != span:
+        stale = f"what was unused for {format_duration(run.unused_for)}" if run.unused_for is not None else "nothing"
+        note(f"Stale is {stale} in this run: {run.asked_by} had asked for it before.")
     while run.ended_at is None:
         bridge.reconciliation_work.work(run.id, lambda count: note_count(count, f"accounts of {name}"))
         run = bridge.reconciliation_runs.by_id(run.id)

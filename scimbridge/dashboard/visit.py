@@ -46,8 +46,11 @@ class Visit:
         return self.operator.role.may(Permission(permission))
 
     def asked(self, name: str) -> str:
-        """Return what the address says under a name, without spaces around; empty where it says nothing."""
-        return self.request.query_params.get(name, "").strip()
+        """Return what the address says under a name, without spaces around and NULs; empty where it says nothing.
+
+        PostgreSQL takes no NUL, and nothing that anybody looks for has one.
+        """
+        return self.request.query_params.get(name, "").replace("\0", "").strip()
 
     @property
     def path(self) -> str:

@@ -50,8 +50,10 @@ _MEANING = {
 }
 
 _ADVICE = {
-    Mismatch.DRIFTED: "find out who let it in again; `scimbridge cases request USERNAME --again` takes it away again",
-    Mismatch.LEFT_OVER: "`scimbridge cases request USERNAME` has them leave by the rules",
+    Mismatch.DRIFTED: "find out who let it in again, and block it there; where no case is open and the source still "
+    "has them, `scimbridge cases request USERNAME --again` does that",
+    Mismatch.LEFT_OVER: "`scimbridge cases request USERNAME` has them leave by the rules; where the source has deleted "
+    "them, end it by hand",
     Mismatch.CONTESTED: "the bridge leaves it alone while two own it; correct one of them in its source",
     Mismatch.UNLINKED: "nothing, if the next look-up links it; else compare `match` with what the target has",
     Mismatch.ORPHANED: "find its owner, or end it by hand: nothing here says that its person has left",
@@ -68,6 +70,7 @@ class Owner:
         is_gone: It is inactive or deleted.
         case_is_open: A case takes care of it.
         was_suspended: A case has suspended the account, and nothing has given it back since.
+        is_changing: A task is to block the account or to give it back, or did so since the list was asked for.
         case_id: The case that takes care of it, where that was asked for.
     """
 
@@ -78,6 +81,7 @@ class Owner:
     is_gone: bool
     case_is_open: bool = False
     was_suspended: bool = False
+    is_changing: bool = False
     case_id: str | None = None
 
 
@@ -104,9 +108,11 @@ def mismatches(owners: Sequence[Owner], *, suspended: bool | None, unused: bool 
 
 
 def _after_its_person(owners: Sequence[Owner]) -> tuple[Mismatch, ...]:
-    if any(owner.case_is_open for owner in owners):
-        return ()
-    return (Mismatch.DRIFTED if any(owner.was_suspended for owner in owners) else Mismatch.LEFT_OVER,)
+    if any(owner.is_changing for owner in owners):
+        return ()  # what the list says may be older than what was done
+    if any(owner.was_suspended for owner in owners):
+        return (Mismatch.DRIFTED,)
+    return () if any(owner.case_is_open for owner in owners) else (Mismatch.LEFT_OVER,)
 
 
 class RunOutcome(StrEnum):

@@ -27,8 +27,9 @@ class Reconciled:
         last: The newest run that ended, however it did.
         under_way: The run that has not ended.
         next_at: When the schedule asks for the next one; ``None`` where there is no schedule.
-        overdue: How long the schedule has been asking for one that was not completed since; ``timedelta.max`` where
-            none ever was, and the last one broke off. ``None`` where there is no schedule.
+        overdue: How long the schedule has been asking for one that was not completed since; where none ever was,
+            for how long the first one has been asked for, and ``timedelta.max`` once it broke off. ``None`` where
+            there is no schedule.
     """
 
     target: str
@@ -96,7 +97,7 @@ class Findings:
                 last=last.get(name),
                 under_way=under_way.get(name),
                 next_at=self._runs.next_due(name, now),
-                overdue=self._overdue(name, complete.get(name), last.get(name), now),
+                overdue=self._overdue(name, complete.get(name), last.get(name), under_way.get(name), now),
             )
             for name in self._runs.names
         ]
@@ -126,23 +127,35 @@ class Findings:
         return found
 
     def of_run(self, run: Run) -> Iterator[AccountFinding]:
-        """Yield what a run has found, those that were first seen last first."""
+        """Yield what a run has found, those that were first seen last first.
+
+        Raises:
+            NotFoundError: It was forgotten meanwhile, after later ones.
+        """
         before: str | None = None
         while True:
             with self._database.read() as tx:
                 page = findings.listed(tx, {run.id: run.target}, kind=None, text="", before=before, limit=AT_ONCE)
+                # Asked after the page was read: what is forgotten a part at a time is not taken for all there is.
+                if run.id not in reconciliations.kept(tx):
+                    raise NotFoundError("reconciliation", run.id)
             yield from page
             if len(page) < AT_ONCE:
                 return
             before = page[-1].id
 
-    def _overdue(self, target: str, complete: Run | None, last: Run | None, now: datetime) -> timedelta | None:
-        if complete is None:
-            broke_off = last is not None and last.outcome is RunOutcome.BROKEN_OFF
-            has_schedule = self._runs.next_due(target, now) is not None
-            return (timedelta.max if broke_off else timedelta()) if has_schedule else None
-        due = self._runs.next_due(target, complete.asked_at + timedelta(microseconds=1))
-        return max(now - due, timedelta()) if due is not None else None
+    def _overdue(
+        self, target: str, complete: Run | None, last: Run | None, under_way: Run | None, now: datetime
+    ) -> timedelta | None:
+        if self._runs.next_due(target, now) is None:
+            return None
+        if complete is not None:
+            due = self._runs.next_due(target, complete.asked_at + timedelta(microseconds=1))
+        elif last is not None and last.outcome is RunOutcome.BROKEN_OFF:
+            return timedelta.max
+        else:
+            due = under_way.asked_at if under_way is not None else None
+        return max(now - due, timedelta()) if due is not None else timedelta()
 
     def _shown(self, tx: Connection, target: str | None) -> Mapping[str, str]:
         """Return the runs whose findings stand, by id, each with its target."""

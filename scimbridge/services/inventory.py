@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from scimbridge.sdk.errors import RetryableError
 from scimbridge.sdk.listing import AccountSummary
 from scimbridge.services.fleet import Fleet
+from scimbridge.store.id_lists import storable
 
 
 class Inventory:
@@ -28,7 +30,13 @@ class Inventory:
     def pages(self, target: str) -> Iterator[Sequence[AccountSummary]]:
         """Yield the same as the target tells them, some at a time; a page may be empty."""
         for page in self._fleet.connector(self._fleet[target].name).list_accounts():
-            yield page.accounts
+            yield tuple(map(_storable, page.accounts))
             if page.end is not None:
                 return
         raise RetryableError("the list of accounts broke off; try again")
+
+
+def _storable(account: AccountSummary) -> AccountSummary:
+    """Return an account with an id and a name that databases take: one odd name must not end a whole list."""
+    said = (storable(account.id), storable(account.name))
+    return account if said == (account.id, account.name) else replace(account, id=said[0], name=said[1])

@@ -12,7 +12,7 @@ from scimbridge.domain.wakeup import WakeUp, Work
 from scimbridge.errors import NotFoundError
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
-from scimbridge.store import journal, reconciliations, targets
+from scimbridge.store import findings, journal, reconciliations, targets
 from scimbridge.store.database import Database
 
 SCHEDULE = "schedule"
@@ -20,6 +20,9 @@ SCHEDULE = "schedule"
 
 MOST_TRIES = 3
 """A run whose workers die one after the other is not begun once more."""
+
+LONGEST_UNUSED = timedelta(days=20_000)
+"""Longer than any account has been there; what is asked for beyond is the same question."""
 
 LATE = timedelta(hours=1)
 """A target that was never asked about is asked about at an instant that passed no longer ago."""
@@ -66,6 +69,7 @@ class ReconciliationRuns:
         if target not in self.names:
             raise NotFoundError("target", target)
         unused_for = unused_for or self._fleet[target].stale_after
+        unused_for = min(unused_for, LONGEST_UNUSED) if unused_for is not None else None
         with self._database.write() as tx:
             run, is_new = reconciliations.ask(tx, target, by=by, unused_for=unused_for, now=now)
             if is_new:
@@ -128,7 +132,8 @@ class ReconciliationRuns:
     def _end(self, run: Run, reason: str, now: datetime) -> None:
         with self._database.write() as tx:
             # What was free a moment ago may have been taken up since: then its turn is another one.
-            if reconciliations.end(tx, run, RunOutcome.BROKEN_OFF, reason=reason, counts={}, now=now):
+            counts = findings.tally(tx, run.id)
+            if reconciliations.end(tx, run, RunOutcome.BROKEN_OFF, reason=reason, counts=counts, now=now):
                 journal.record(tx, "reconciliation ended", now, reason=reason, target=run.target)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.letting_go import attempts_at_once
 from scimbridge.domain.reconciliation import AccountFinding, Mismatch, Run, RunOutcome
-from scimbridge.errors import StoreError
+from scimbridge.errors import NotFoundError, StoreError
 from scimbridge.sdk.errors import ConnectorError, RejectedError
 from scimbridge.sdk.listing import AccountSummary
 from scimbridge.services.fleet import Fleet
@@ -57,8 +57,8 @@ class _StoppedError(Exception):
     """This process is about to end."""
 
 
-class _NoRoomError(Exception):
-    """The target had no place for too long."""
+class _BrokenOffError(Exception):
+    """The target had no place for too long, or what it told is not to be believed."""
 
 
 @dataclass(slots=True)
@@ -67,17 +67,30 @@ class _Reading:
 
     Attributes:
         before: The run whose findings are shown; what it found, too, keeps its first date.
+        began_at: When; what the bridge has done at the target since may not show in the list.
+        since: Stale is what nobody has signed in with from then on; nothing is, where absent.
         accounts: How many were looked at.
         has_begun: Whether the target has told anything.
         has_place: Whether it takes one of the target's places.
     """
 
     run: Run
-    before: str | None
+    before: Run | None
+    began_at: datetime
     since: datetime | None
     accounts: int = 0
     has_begun: bool = False
     has_place: bool = False
+
+    @property
+    def had_list(self) -> bool:
+        """Whether the target has given out a list, now or before."""
+        return self.has_begun or self.told_before > 0
+
+    @property
+    def told_before(self) -> int:
+        """Of how many accounts the target told when it last told of all."""
+        return self.before.accounts if self.before is not None and self.before.is_complete else 0
 
 
 class ReconciliationWork:
@@ -132,8 +145,8 @@ class ReconciliationWork:
             if isinstance(error, KeyboardInterrupt):
                 raise
         except RejectedError as error:
-            self._end(reading, RunOutcome.BROKEN_OFF if reading.has_begun else RunOutcome.NO_LIST, str(error))
-        except (ConnectorError, _NoRoomError) as error:
+            self._end(reading, RunOutcome.BROKEN_OFF if reading.had_list else RunOutcome.NO_LIST, str(error))
+        except (ConnectorError, _BrokenOffError) as error:
             self._end(reading, RunOutcome.BROKEN_OFF, str(error))
         except Exception as error:  # a connector's bug must not take the worker along
             log.exception("reconciliation broke", action="reconciliation", run=run_id, target=reading.run.target)
@@ -147,18 +160,21 @@ class ReconciliationWork:
             return None
         now = self._clock()
         with self._database.write() as tx:
-            run = reconciliations.run_by_id(tx, run_id)
-            if run.target not in self._fleet or targets.lock(tx, run.target)["paused_at"] is not None:
+            try:
+                run = reconciliations.run_by_id(tx, run_id)
+            except NotFoundError:
+                return None  # a message that came late: later runs have ended since
+            # Not locked: whoever reads locks its run first, and the target then.
+            if run.target not in self._fleet or targets.all_targets(tx)[run.target]["paused_at"] is not None:
                 return None
             if not reconciliations.begin(tx, run_id, new_id(now), lease_until=now + LEASE, now=now):
                 return None
             run = reconciliations.run_by_id(tx, run_id)
-            shown = reconciliations.shown(tx).get(run.target)
-        # What somebody found who died over it is found again.
-        self._forget_findings(run_id)
-        return _Reading(run, shown.id if shown else None, now - run.unused_for if run.unused_for else None)
+            before = reconciliations.shown(tx).get(run.target)
+        return _Reading(run, before, now, now - run.unused_for if run.unused_for else None)
 
     def _read(self, reading: _Reading, beat: Beat) -> None:
+        self._forget_former(reading)
         self._wait_for_place(reading)
         for page in self._inventory.pages(reading.run.target):
             reading.has_begun = True
@@ -167,18 +183,40 @@ class ReconciliationWork:
                 self._take(reading, page[start : start + BATCH])
             beat(reading.accounts)
             self._wait_for_place(reading)
+        if not reading.accounts and reading.told_before:
+            raise _BrokenOffError(
+                f"the target told of no account at all, and of {reading.told_before} before; "
+                "look at what its credentials may read"
+            )
+
+    def _forget_former(self, reading: _Reading) -> None:
+        """Forget what somebody found who died over the run: it is found again."""
+        found = FORGOTTEN_AT_ONCE
+        while found == FORGOTTEN_AT_ONCE:
+            now = self._clock()
+            with self._database.write() as tx:
+                self._go_on(tx, reading, now)
+                found = findings.forget(tx, reading.run.id, FORGOTTEN_AT_ONCE)
+
+    def _go_on(self, tx: Connection, reading: _Reading, now: datetime) -> None:
+        """Keep the run; before anything is written for it.
+
+        Raises:
+            _LostError: It is somebody else's by now.
+        """
+        if not reconciliations.go_on(tx, reading.run, accounts=reading.accounts, lease_until=now + LEASE):
+            raise _LostError
 
     def _take(self, reading: _Reading, some: Sequence[AccountSummary]) -> None:
         """Compare some accounts, and keep what is wrong with them."""
         run, now = reading.run, self._clock()
-        compared = self._reconciling.compare(run.target, some, reading.since)
+        compared = self._reconciling.compare(run.target, some, reading.began_at, reading.since)
         reading.accounts += len(some)
         with self._database.write() as tx:
-            if not reconciliations.go_on(tx, run, accounts=reading.accounts, lease_until=now + LEASE):
-                raise _LostError
+            self._go_on(tx, reading, now)
             native_ids = {account.id for account in some}
             if native_ids:
-                known = findings.known(tx, reading.before, native_ids) if reading.before else {}
+                known = findings.known(tx, reading.before.id, native_ids) if reading.before else {}
                 # An account that comes twice in one page counts as it came last.
                 found = {each.account.id: each for each in compared}.values()
                 findings.store(tx, run.id, native_ids, _findings(run, found, known, now))
@@ -197,7 +235,7 @@ class ReconciliationWork:
         """Return once the run has a place; its lease goes on meanwhile.
 
         Raises:
-            _NoRoomError: There was none for too long.
+            _BrokenOffError: There was none for too long.
         """
         until = self._clock() + PATIENCE
         while True:
@@ -207,10 +245,9 @@ class ReconciliationWork:
                 return
             now = self._clock()
             if now > until:
-                raise _NoRoomError("the target was paused, or had no place beside its leavers, for too long")
+                raise _BrokenOffError("the target was paused, or had no place beside its leavers, for too long")
             with self._database.write() as tx:
-                if not reconciliations.go_on(tx, reading.run, accounts=reading.accounts, lease_until=now + LEASE):
-                    raise _LostError
+                self._go_on(tx, reading, now)
                 self._keep_place(tx, reading, now)
             if not reading.has_place:
                 self._sleep(LOOK_EVERY)
@@ -228,14 +265,15 @@ class ReconciliationWork:
                 return
             targets.read_until(tx, run.target, None)
             details = {"run": run.id, "accounts": reading.accounts, "found": sum(counts.values())}
-            journal.record(tx, "reconciliation ended", now, reason=outcome.value, details=details, target=run.target)
+            said = f"{outcome}: {reason}" if reason else outcome.value
+            journal.record(tx, "reconciliation ended", now, reason=said, details=details, target=run.target)
         log.info("reconciliation", action=f"reconciliation.{outcome.name.lower()}", run=run.id, target=run.target)
         self._tidy(run.target)
 
     def _tidy(self, target: str) -> None:
         """Forget the runs whose findings nobody is shown any more."""
         with self._database.read() as tx:
-            kept = {run.id for runs in (reconciliations.shown(tx), reconciliations.newest(tx)) for run in runs.values()}
+            kept = reconciliations.kept(tx)
             over = [run_id for run_id in reconciliations.ended_ids(tx, target) if run_id not in kept]
         for run_id in over:
             self._forget_findings(run_id)

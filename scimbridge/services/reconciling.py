@@ -38,12 +38,15 @@ class Reconciling:
         self._database = database
         self._fleet = fleet
 
-    def compare(self, name: str, some: Sequence[AccountSummary], since: datetime | None = None) -> list[Compared]:
+    def compare(
+        self, name: str, some: Sequence[AccountSummary], asked_at: datetime, since: datetime | None = None
+    ) -> list[Compared]:
         """Return some accounts of a target beside what is known of them, in a few statements for all.
 
         Args:
             name: The target.
-            some: The accounts, as it has just told them.
+            some: The accounts, as it has told them.
+            asked_at: When it was asked: what the bridge has done since is not held against an account.
             since: Stale is what nobody has signed in with from then on; nothing is, where absent.
 
         Raises:
@@ -51,7 +54,7 @@ class Reconciling:
         """
         target = self._fleet[name]
         with self._database.read() as tx:
-            linked = owners.linked(tx, name, [account.id for account in some])
+            linked = owners.linked(tx, name, [account.id for account in some], asked_at)
             matched = owners.matching(tx, _values(target, some))
         return [
             _compared(target, account, _owners(linked.get(account.id, ()), _matching(target, account, matched)), since)

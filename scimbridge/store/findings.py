@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, union_all
 
 from scimbridge.domain.case import CaseState
+from scimbridge.domain.names import fold
 from scimbridge.domain.reconciliation import AccountFinding, Mismatch, Owner
+from scimbridge.store.functions import folded
 from scimbridge.store.id_lists import is_among, is_among_texts
 from scimbridge.store.schema import cases, findings, identities, reconciliations
 from scimbridge.store.values import Row
@@ -78,7 +80,8 @@ def listed(
         before: The finding that ended the page before.
         limit: At most so many.
     """
-    arms = [_some(run_id, kind, text, before, limit) for run_id in targets]
+    named = folded(findings.c.name, tx.dialect.name).contains(fold(text), autoescape=True) if text else None
+    arms = [_some(run_id, kind, named, before, limit) for run_id in targets]
     if not arms:
         return []
     found = union_all(*arms).subquery()
@@ -96,12 +99,14 @@ def by_id(tx: Connection, targets: Mapping[str, str], finding_id: str) -> Accoun
     return _finding(row, targets[row["run_id"]], _owners(tx, {owner["id"] for owner in row["owners"]}))
 
 
-def _some(run_id: str, kind: Mismatch | None, text: str, before: str | None, limit: int) -> Select[Any]:
+def _some(
+    run_id: str, kind: Mismatch | None, named: ColumnElement[bool] | None, before: str | None, limit: int
+) -> Select[Any]:
     conditions: list[ColumnElement[bool]] = [findings.c.run_id == run_id]
     if kind is not None:
         conditions.append(findings.c.kind == kind)
-    if text:
-        conditions.append(findings.c.name.icontains(text, autoescape=True))
+    if named is not None:
+        conditions.append(named)
     if before is not None:
         conditions.append(findings.c.id < before)
     return select(select(findings).where(*conditions).order_by(findings.c.id.desc()).limit(limit).subquery())

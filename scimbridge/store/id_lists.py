@@ -53,9 +53,22 @@ def rows_of(tx: Connection, ids: Iterable[str]) -> ColumnElement[str]:
     return func.unnest(_array(known)).column_valued("value")
 
 
+def storable(text: str) -> str:
+    """Return a text as databases take it: what they refuse is replaced."""
+    return (
+        text
+        if _is_storable(text)
+        else "".join(each if _is_storable(each) else "\N{REPLACEMENT CHARACTER}" for each in text)
+    )
+
+
 def _is_storable(text: str) -> bool:
     """Whether databases take a text: they refuse NULs and surrogates."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _json(ids: Sequence[str]) -> str:

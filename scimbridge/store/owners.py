@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
+from scimbridge.domain.identity import AT_TARGET
 from scimbridge.domain.names import any_case_key, fold
 from scimbridge.domain.reconciliation import Owner
-from scimbridge.domain.task import TaskState
+from scimbridge.domain.task import FINISHED, TaskState
 from scimbridge.store.id_lists import is_among_texts
 from scimbridge.store.schema import accounts, cases, identities, identity_values, tasks
 
@@ -27,8 +29,18 @@ _COLUMNS = (
 )
 
 
-def linked(tx: Connection, target: str, native_ids: Collection[str]) -> dict[str, list[Owner]]:
-    """Return who is linked to accounts, by the target's ids; one statement."""
+_ENDED = (*FINISHED, TaskState.FAILED)
+
+
+def linked(tx: Connection, target: str, native_ids: Collection[str], asked_at: datetime) -> dict[str, list[Owner]]:
+    """Return who is linked to accounts, by the target's ids; one statement.
+
+    Args:
+        tx: Any transaction.
+        target: The target.
+        native_ids: The accounts.
+        asked_at: When the target was asked for them: what was done since may not show in what it told.
+    """
     done = tasks.alias()
     given_back = tasks.alias()
     was_suspended = exists(
@@ -46,8 +58,17 @@ def linked(tx: Connection, target: str, native_ids: Collection[str]) -> dict[str
             ),
         )
     )
+    changing = tasks.alias()
+    is_changing = exists(
+        select(changing.c.id).where(
+            changing.c.account_id == accounts.c.id,
+            changing.c.action.in_([Action.SUSPEND, Action.RESTORE]),
+            or_(changing.c.state.not_in(_ENDED), changing.c.finished_at > asked_at),
+        )
+    )
+    told = (was_suspended.label("was_suspended"), is_changing.label("is_changing"))
     query = (
-        select(accounts.c.native_id, was_suspended.label("was_suspended"), *_COLUMNS)
+        select(accounts.c.native_id, *told, *_COLUMNS)
         .join(identities, identities.c.id == accounts.c.identity_id)
         .where(accounts.c.target == target, is_among_texts(tx, accounts.c.native_id, native_ids))
     )
@@ -61,6 +82,7 @@ def linked(tx: Connection, target: str, native_ids: Collection[str]) -> dict[str
             is_gone=row["is_gone"],
             case_is_open=row["case_is_open"],
             was_suspended=row["was_suspended"],
+            is_changing=row["is_changing"],
         )
         found.setdefault(row["native_id"], []).append(owner)
     return found
@@ -101,7 +123,8 @@ def comparable(attribute: str, value: str) -> str:
 
 
 def _having(tx: Connection, attribute: str, keys: Collection[str]) -> Select[tuple[object, ...]]:
-    is_there = identities.c.deleted_at.is_(None)
+    # A group is nobody.
+    is_there = and_(identities.c.deleted_at.is_(None), identities.c.source.not_like(f"{AT_TARGET}%"))
     own: dict[str, ColumnElement[str]] = {
         "userName": identities.c.any_case_name,
         "externalId": identities.c.external_id,

@@ -67,6 +67,11 @@ def shown(tx: Connection) -> Mapping[str, Run]:
     return {**newest(tx), **newest(tx, outcomes=[RunOutcome.COMPLETE])}
 
 
+def kept(tx: Connection) -> frozenset[str]:
+    """Return the ids of the runs that ended and are kept: those that are shown, and the newest ones."""
+    return frozenset(run.id for runs_ in (shown(tx), newest(tx)) for run in runs_.values())
+
+
 def open_runs(tx: Connection) -> Mapping[str, Run]:
     """Return the runs that have not ended, by target."""
     return {row["target"]: _run(row) for row in tx.execute(select(runs).where(_IS_OPEN)).mappings()}

@@ -43,8 +43,10 @@ def test_an_operator_asks_for_a_run_and_sees_what_it_found_and_what_to_do(bench:
     bench.run("7d")
     bench.systems["crm"].account("ada")["suspended"] = False
     case = bench.open_case(ada).id
-    bench.operating.cancel(case, reason="over", by="ops", now=bench.clock())
     bench.systems["crm"].add("<b>ghost</b>")
+    # While their case is open, nobody can have them leave once more.
+    assert "Their case is open. Find out who let it in, and block it there." in reconcile(browser, bench)
+    bench.operating.cancel(case, reason="over", by="ops", now=bench.clock())
 
     seen = reconcile(browser, bench)
     html = browser.get(HERE).text
@@ -56,7 +58,7 @@ def test_an_operator_asks_for_a_run_and_sees_what_it_found_and_what_to_do(bench:
     assert "ada crm native-ada drifted ada (gone) idp , linked now" in seen
     assert f'href="/people/{ada}#actions"' in html
     assert "find its owner, or end it by hand" in seen.lower()
-    drifted = text_of(browser.get(f"{HERE}?kind=drifted&q=AD").text)
+    drifted = text_of(browser.get(f"{HERE}?kind=drifted&q=A%00D").text)
     assert ("native-ada" in drifted, "native-<b>" in drifted) == (True, False)
     assert "Nothing like that was found." in text_of(browser.get(f"{HERE}?kind=stale").text)
     assert browser.get(f"{HERE}?target=nowhere").status_code == 404

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from connectors.sample import listing
 from connectors.sample.record import Record
@@ -29,7 +31,7 @@ from scimbridge.services.reconciliation_work import LEASE, PATIENCE, Reconciliat
 from scimbridge.services.reconciling import Reconciling
 from scimbridge.store import reconciliations, targets
 from scimbridge.store.database import Database
-from scimbridge.store.schema import findings
+from scimbridge.store.schema import findings, history
 from tests.clock import FakeClock
 from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
 
@@ -84,6 +86,12 @@ class World:
 
     def all(self, query: FindingQuery = EVERYTHING) -> Sequence[AccountFinding]:
         return self.findings.listed(query, limit=100)
+
+    def why_it_ended(self) -> str:
+        """Return what the history says last of the end of a run."""
+        with self.bench.database.read() as tx:
+            ended = select(history.c.reason).where(history.c.event == "reconciliation ended")
+            return str(tx.execute(ended.order_by(history.c.id.desc()).limit(1)).scalar_one())
 
     @property
     def crm_stands(self) -> Reconciled:
@@ -212,6 +220,35 @@ def test_a_target_without_a_list_is_told_from_one_that_breaks_off(world: World) 
     assert world.reconcile().outcome is RunOutcome.NO_LIST
     assert world.crm_stands.has_list is False
 
+    # Once it has given one out, a refusal is none of that.
+    world.ghosts(1)
+    world.reconcile()
+    world.bench.fail(RejectedError("403"))
+    refused = world.reconcile()
+    assert (refused.outcome, world.crm_stands.broke_off, len(world.found())) == (RunOutcome.BROKEN_OFF, refused, 1)
+    assert world.why_it_ended() == "broken off: 403"
+
+
+def test_a_list_that_is_empty_all_of_a_sudden_is_not_believed(world: World) -> None:
+    assert world.reconcile().outcome is RunOutcome.COMPLETE
+    world.ghosts(2)
+    whole = world.reconcile()
+    world.crm.accounts.clear()
+
+    empty = world.reconcile()
+
+    assert (empty.outcome, world.crm_stands.shown, len(world.found())) == (RunOutcome.BROKEN_OFF, whole, 2)
+    assert "told of no account at all, and of 2 before" in empty.reason
+
+
+def test_an_odd_name_ends_no_list_and_is_found_by_a_part_of_it_in_any_case(world: World) -> None:
+    world.crm.add("Übel\0\ud800")
+
+    assert world.reconcile().outcome is RunOutcome.COMPLETE
+    assert world.found(FindingQuery(text="üBEL\N{REPLACEMENT CHARACTER}")) == [
+        ("Übel\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}", Mismatch.ORPHANED)
+    ]
+
 
 def test_a_bug_in_a_connector_ends_the_run_and_not_the_worker(world: World) -> None:
     world.before_page(1, lambda: 1 / 0)
@@ -227,6 +264,7 @@ def test_stale_is_what_the_one_who_asks_says_or_the_settings_of_the_target(world
     vars(world.bench.fleet)["_targets"] = {"crm": replace(known, stale_after=timedelta(days=9000))}
     assert world.reconcile().unused_for == timedelta(days=9000)
     assert world.reconcile(unused_for=timedelta(days=90)).counts == {Mismatch.ORPHANED: 1, Mismatch.STALE: 1}
+    assert world.reconcile(unused_for=timedelta(days=999_999)).counts == {Mismatch.ORPHANED: 1}
 
 
 # -- who works on it
@@ -272,7 +310,10 @@ def test_a_run_whose_worker_died_is_taken_up_again_and_begun_anew(world: World) 
 
 
 def test_a_run_whose_workers_keep_dying_is_said_to_be_broken(world: World) -> None:
+    world.ghosts(3)
     run = world.runs.ask("crm", by="olga", now=world.bench.clock())
+    world.before_page(2, lambda: setattr(world.halt, "is_stopped", True))
+    world.worker.work(run.id)
     for _ in range(3):
         with world.bench.database.write() as tx:
             now = world.bench.clock()
@@ -282,6 +323,8 @@ def test_a_run_whose_workers_keep_dying_is_said_to_be_broken(world: World) -> No
 
     ended = world.runs.by_id(run.id)
     assert (ended.outcome, ended.reason) == (RunOutcome.BROKEN_OFF, "its worker stopped answering, 3 times")
+    # What the last one had found is shown, and counted.
+    assert (ended.counts, len(world.found())) == ({Mismatch.ORPHANED: 3}, 3)
 
 
 def test_who_comes_back_too_late_writes_nothing(world: World) -> None:
@@ -314,6 +357,34 @@ def test_who_comes_back_while_somebody_else_is_at_it_changes_nothing(world: Worl
 
     now = world.runs.by_id(run.id)
     assert (now.turn, now.ended_at, now.accounts) == ("another", None, 0)
+
+
+def test_who_forgets_what_was_found_before_touches_nothing_that_somebody_else_has_found_since(world: World) -> None:
+    world.ghosts(5)
+    run = world.runs.ask("crm", by="olga", now=world.bench.clock())
+    transactions, write = count(1), world.bench.database.write
+
+    def stall() -> AbstractContextManager[Connection]:
+        if next(transactions) == 2:
+            world.bench.clock.advance(LEASE)
+            world.a_worker().work(run.id)
+        return write()
+
+    vars(world.worker)["_database"] = SimpleNamespace(read=world.bench.database.read, write=stall)
+    world.worker.work(run.id)
+
+    assert (world.runs.by_id(run.id).tries, len(world.found())) == (2, 5)
+
+
+def test_a_message_about_a_run_that_is_forgotten_asks_for_nothing(world: World) -> None:
+    first = world.reconcile()
+    reading = world.findings.of_run(replace(first))
+    world.ghosts(1)
+    world.reconcile()
+
+    world.worker.work(first.id)
+    with pytest.raises(NotFoundError):
+        list(reading)
 
 
 def test_a_process_that_ends_gives_its_run_back(world: World) -> None:
@@ -395,10 +466,14 @@ def test_a_schedule_asks_once_for_each_instant_and_once_for_several_that_were_mi
 
     assert asked() == 0
     bench.clock.advance("18h")
+    world.runs.run(bench.clock())
+    bench.clock.advance("1h")
+    # Nobody works on the first one: that is told, too.
+    assert world.crm_stands.overdue == timedelta(hours=1)
     assert (asked(), asked()) == (1, 0)
     assert world.crm_stands.last is not None
     assert world.crm_stands.last.asked_by == "schedule"
-    bench.clock.advance("23h")
+    bench.clock.advance("22h")
     assert asked() == 0
     bench.clock.advance("3d")
     assert (asked(), asked()) == (1, 0)

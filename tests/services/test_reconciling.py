@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from scimbridge.domain.action import Action
+from scimbridge.domain.identity import source_at
 from scimbridge.domain.reconciliation import Mismatch, Owner, mismatches
 from scimbridge.domain.rule import Ruleset
 from scimbridge.services.inventory import Inventory
 from scimbridge.services.reconciling import Compared, Reconciling
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage
 
 
 @pytest.fixture
@@ -27,7 +29,8 @@ def crm(bench: Bench) -> MemoryTarget:
 
 def compared(bench: Bench) -> dict[str, Compared]:
     some = list(Inventory(bench.fleet).accounts("crm"))
-    return {each.account.name: each for each in Reconciling(bench.database, bench.fleet).compare("crm", some)}
+    found = Reconciling(bench.database, bench.fleet).compare("crm", some, bench.clock())
+    return {each.account.name: each for each in found}
 
 
 def how(bench: Bench, name: str = "ada") -> tuple[Mismatch, ...]:
@@ -54,6 +57,43 @@ def test_an_account_that_came_back_to_life_has_drifted(bench: Bench, crm: Memory
     crm.account("ada")["suspended"] = False
 
     assert how(bench) == (Mismatch.DRIFTED,)
+
+
+def test_while_its_case_waits_for_a_later_stage_an_account_drifts_too(database: Database, clock: FakeClock) -> None:
+    rules = Ruleset((a_rule(a_stage(), a_stage("90d", Action.DELETE)),))
+    bench = Bench(database, clock, rules, {"crm": MemoryTarget()}, actions=FEW_ACTIONS)
+    ada = bench.join()
+    bench.leave(ada)
+    bench.run()
+    assert how(bench) == ()
+
+    bench.systems["crm"].account("ada")["suspended"] = False
+    assert how(bench) == (Mismatch.DRIFTED,)
+
+    # Whoever came back is being given it back.
+    bench.come_back(ada)
+    bench.leave(ada)
+    assert how(bench) == ()
+
+
+def test_what_was_done_since_the_target_was_asked_is_not_held_against_an_account(bench: Bench) -> None:
+    ada = bench.join()
+    bench.run()
+    listed, asked_at = list(Inventory(bench.fleet).accounts("crm")), bench.clock()
+    bench.clock.advance("1s")
+    bench.leave(ada)
+    bench.run()
+
+    (compared_,) = Reconciling(bench.database, bench.fleet).compare("crm", listed, asked_at)
+
+    assert (listed[0].suspended, compared_.mismatches) == (False, ())
+
+
+def test_a_group_is_nobody(bench: Bench, crm: MemoryTarget) -> None:
+    bench.join("sales", source=source_at("crm"), everywhere=False)
+    crm.add("sales")
+
+    assert how(bench, "sales") == (Mismatch.ORPHANED,)
 
 
 def test_what_was_given_back_and_left_again_without_a_case_is_left_over(bench: Bench, crm: MemoryTarget) -> None:

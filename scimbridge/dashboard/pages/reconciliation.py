@@ -27,7 +27,7 @@ LOOKS = {
 """How loud each kind is."""
 
 STEPS = {
-    Mismatch.DRIFTED: "Find out who let it in.",
+    Mismatch.DRIFTED: "Find out who let it in, and block it there.",
     Mismatch.LEFT_OVER: "Have its person leave.",
     Mismatch.CONTESTED: "Correct one of them in its source.",
     Mismatch.UNLINKED: "Nothing, if it is new.",
