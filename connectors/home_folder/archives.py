@@ -107,7 +107,7 @@ class Archives:
             for name in os.listdir(self.fd)
             if name.endswith(_LINES) and name.removesuffix(_LINES).split(".")[-2:-1] == [account_id]
         ]
-        by_time = sorted(stems, key=lambda stem: stem.rpartition(".")[2], reverse=True)
+        by_time = sorted(stems, key=begun_at, reverse=True)
         return next((stem for stem in by_time if self._is_whole(stem)), None)
 
     def records(self, stem: str) -> Iterator[Record]:
@@ -143,6 +143,11 @@ class Archives:
 
     def _opened(self, name: str, flags: int) -> int:
         return os.open(name, flags, 0o600, dir_fd=self.fd)
+
+
+def begun_at(stem: str) -> str:
+    """Return when an archive was begun: which one of a folder's it is, without whose."""
+    return stem.rpartition(".")[2]
 
 
 def _stem(head: Head) -> str:

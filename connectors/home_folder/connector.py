@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import timedelta
 
 from connectors.home_folder import doors
-from connectors.home_folder.archives import Archives
+from connectors.home_folder.archives import Archives, begun_at
 from connectors.home_folder.comparing import compared
 from connectors.home_folder.errors import AskError, ChangedError, translated
 from connectors.home_folder.folders import Folder, by_id, coming, forget, put_back, set_aside
@@ -114,7 +114,7 @@ class HomeFolderConnector(Listing):
                     progress = "a part of the folder is removed"
                     return InProgress(handle=account.id, check_after=NEXT, progress=progress)
             forget(root, account.id)
-        return Done(changed=True, after={"archive": stem or ""})
+        return Done(changed=True, after={"archive": begun_at(stem or "")})
 
     def _packed(self, folder: Folder, archives: Archives) -> str:
         """Archive a folder as far as time allows, and return how far that is; empty once it is done."""
@@ -165,7 +165,7 @@ class HomeFolderConnector(Listing):
                 put_back(root, account.id, head.name, parent)
             except FileExistsError:
                 return name_taken(account.name)
-        return Done(changed=True, after={"archive": stem}, lost=tuple(lost[:SHOWN]))
+        return Done(changed=True, after={"archive": begun_at(stem)}, lost=tuple(lost[:SHOWN]))
 
     def _unpacked(self, archives: Archives, stem: str, parent: int) -> list[str]:
         head = archives.head(stem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,8 @@ NoteQuirks = Callable[[str, Iterable[str], datetime], None]
 """Counts a request of a source that had quirks."""
 
 _LONGEST_NAME = 80
+
+_FILTER = re.compile(r"\[.*\]", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -42,9 +45,10 @@ class Reading:
         return self.attributes + self.paths
 
     def names(self) -> list[str]:
-        """Return what is counted for the source, each name once."""
+        """Return what is counted for the source, each name once, and for good: without the values of filters."""
         found = [str(quirk) for quirk in sorted(self.quirks)]
-        return found + list(dict.fromkeys(unknown(name[:_LONGEST_NAME]) for name in self.unknown_attributes))
+        names = (_FILTER.sub("", name)[:_LONGEST_NAME] for name in self.unknown_attributes)
+        return found + list(dict.fromkeys(map(unknown, names)))
 
     def objection(self) -> SCIMException | None:
         """Return what a strict source is answered, or ``None`` where all is known."""

@@ -14,7 +14,7 @@ class Done:
 
     Attributes:
         changed: False when it already was, and nothing was written.
-        after: Facts worth keeping as evidence, e.g. the target's answer. No secrets.
+        after: Facts worth keeping as evidence, e.g. the target's answer. It is kept for good: no secrets, and no names.
         lost: What could not be given back, one sentence each; for actions that undo.
     """
 

@@ -264,8 +264,12 @@ class Claiming:
         )
 
     def _start_look_up(self, tx: Connection, account: Account, now: datetime) -> LookUp | Full | None:
-        if account.native_id is not None or account.link_due_at is None or account.link_due_at > now:
+        if not account.is_to_be_looked_up(now):
             return None
+        cases.lock_identity(tx, account.identity_id)
+        account = accounts.account_by_id(tx, account.id)
+        if not account.is_to_be_looked_up(now):
+            return None  # linked, or its person was erased, while we waited for the lock
         if not self._has_room(tx, account.target, now):
             return FULL
         attempt = self._begin(tx, account, None, now)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from scimbridge.domain.identity import AT_TARGET
 from scimbridge.errors import ErasureRefusedError, NotFoundError, SeveralNamedError
-from scimbridge.store import cases, erasure, holds, identities, journal
+from scimbridge.store import cases, dated, erasure, holds, identities, journal
 from scimbridge.store.database import Database
 from scimbridge.store.erasure import Known
 
@@ -89,6 +89,11 @@ def _obstacles(tx: Connection, known: Known) -> Iterator[str]:
     case = cases.open_case_of(tx, [known.identity_id])
     if case is not None:
         yield f"case {case.id} is open: wait for its end, or cancel it"
+    for case_id in erasure.awaiting(tx, known.identity_id):
+        yield f"case {case_id} gives their accounts to who came after them: wait for its end, or cancel it"
+    waiting = dated.dated_of(tx, known.identity_id)
+    if waiting is not None:
+        yield f"is to leave on {waiting['due_at']:%Y-%m-%d}, by request {waiting['id']}: wait, or withdraw it"
     for hold in erasure.holds_on(tx, known.identity_id, known.source):
         yield f"hold {hold['id']} stands ({hold['reason']}): nothing is erased until it is lifted"
     for target in erasure.busy_targets(tx, known.identity_id):

@@ -144,8 +144,8 @@ def _entry_problems(entries: Iterable[Mapping[str, Any]], sealed: Mapping[int, s
 
 def _evidence_problems(entries: Iterable[Mapping[str, Any]], evidence: Mapping[str, Any]) -> Iterator[str]:
     noted = {entry["task_id"]: entry["details"]["evidence"] for entry in entries if entry["details"].get("evidence")}
-    for task_id, kept in evidence.items():
-        if noted.get(task_id) not in (None, digest_of_document(kept)):
+    for task_id in noted.keys() | evidence.keys():
+        if noted.get(task_id) != digest_of_document(evidence.get(task_id)):
             yield f"the evidence of task {task_id} is not what was sealed"
 
 

@@ -35,7 +35,7 @@ from scimbridge.services.aftermath import keep_account, not_given_back
 from scimbridge.services.alarming import Alarms
 from scimbridge.services.claiming import Claim
 from scimbridge.services.eligibility import Consequence, Obstacle, ObstacleError
-from scimbridge.store import accounts, attempts, carried_out, cases, journal, snapshots, stages, targets, tasks
+from scimbridge.store import accounts, attempts, carried_out, cases, erasure, journal, snapshots, stages, targets, tasks
 from scimbridge.store.database import Database
 
 
@@ -114,6 +114,8 @@ OBSERVED = "observe mode"
 """How the reason of a task begins that was not done because its target only observes."""
 
 LATE = "an attempt came back after its lease had run out"
+
+LATE_FOR_NOBODY = f"{LATE}; the person was erased meanwhile, so that the account cannot be looked at again"
 
 
 def _patience(tx: Connection, task: Task, result: Result) -> timedelta:
@@ -296,8 +298,10 @@ def _record_late(tx: Connection, claim: Claim, task: Task, result: Result, now: 
 
     What was done last on the account is done once more: it reads first, and changes only what is not so.
     """
-    journal.record(tx, "late attempt", now, reason=LATE, task=task, details={"attempt": claim.attempt.id})
-    if result.before is None:
+    is_erased = erasure.was_owned_by_erased(tx, claim.account.id)
+    reason = LATE_FOR_NOBODY if is_erased else LATE
+    journal.record(tx, "late attempt", now, reason=reason, task=task, details={"attempt": claim.attempt.id})
+    if result.before is None or is_erased:
         return task
     attempts.outdate_reads(tx, task.target, result.before.id)
     last = carried_out.last_done_on(tx, claim.account.id, about=claim.task.action)

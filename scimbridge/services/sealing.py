@@ -17,8 +17,8 @@ BATCH = 10_000
 """Entries under one seal, at most."""
 
 IN_FLIGHT = timedelta(hours=1)
-"""How long after a seal an entry may still be committed whose id lies among those that it names. No transaction takes
-so long; what appears there later is found by ``evidence verify``."""
+"""How long after an entry has got its id it may still be committed. No transaction takes so long; what appears later
+among the ids that seals name is found by ``evidence verify``."""
 
 logger = structlog.get_logger("scimbridge.sealing")
 
@@ -58,7 +58,7 @@ class Sealing:
         with self._database.write() as tx:
             # In this order: what another process seals in between has the number that this one would take.
             before = seals.last(tx)
-            found = seals.unsealed(tx, now - IN_FLIGHT, BATCH)
+            found = seals.unsealed(tx, IN_FLIGHT, BATCH)
             if not found:
                 return None
             unsigned = Seal(

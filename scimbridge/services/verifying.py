@@ -199,7 +199,12 @@ def _joined(covered: list[tuple[int, int]], seal: Seal) -> list[tuple[int, int]]
 
 def _strangers(tx: Connection, covered: list[tuple[int, int]], now: datetime) -> Iterator[str]:
     """Yield which entries lie among the sealed ones without a seal, for longer than one takes to be committed."""
-    before_all = [(_LOWEST, covered[0][0] - 1)] if covered else []
-    for row in seals.entries(tx, (*before_all, *gaps_between(covered))):
-        if row["at"] < now - IN_FLIGHT:
+    newest = seals.last(tx)
+    if newest is None:
+        return
+    awaited = seals.awaited(tx, IN_FLIGHT)
+    for row in seals.entries(tx, ((_LOWEST, covered[0][0] - 1), *gaps_between(covered))):
+        # The next seal is on what is awaited, however long nobody has made one.
+        is_awaited = any(first <= row["id"] <= last for first, last in awaited)
+        if row["at"] < (min(now, newest.at) if is_awaited else now) - IN_FLIGHT:
             yield f"entry {row['id']} of {row['at']:%Y-%m-%d %H:%M} UTC has no seal: it was added later"

@@ -43,7 +43,16 @@ class Account:
     @property
     def lock_key(self) -> str:
         """What at most one live attempt may hold at the target."""
-        return self.native_id or f"unlinked:{self.id}"
+        return self.native_id or unlinked_key(self.id)
+
+    def is_to_be_looked_up(self, now: datetime) -> bool:
+        """Whether it is time to look for it at its target."""
+        return self.native_id is None and self.link_due_at is not None and self.link_due_at <= now
+
+
+def unlinked_key(account_id: str) -> str:
+    """Return what an attempt on an account holds until it is known which one it is at the target."""
+    return f"unlinked:{account_id}"
 
 
 _BY_ID = select(accounts).where(accounts.c.id == bindparam("key"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -181,12 +181,7 @@ def _old_snapshots(tx: Connection, before: datetime, after: Place | None, limit:
         .with_for_update(skip_locked=True)
     )
     rows = tx.execute(_behind(query, snapshots, "released_at", after)).all()
-    owners: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        theirs = select(accounts.c.identity_id).where(
-            accounts.c.target == row.target, accounts.c.native_id == row.native_id
-        )
-        owners[row.target, row.native_id] = set(tx.execute(theirs).scalars())
+    owners = _owners(tx, {(row.target, row.native_id) for row in rows})
     return [
         Aged(
             id=row.id,
@@ -196,6 +191,22 @@ def _old_snapshots(tx: Connection, before: datetime, after: Place | None, limit:
         )
         for row in rows
     ]
+
+
+def _owners(tx: Connection, natives: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], set[str]]:
+    """Return whose native accounts are, by target and native id; of those that were let go, whose they were."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for target, native_id in natives:
+        theirs = accounts.c.target == target, accounts.c.native_id == native_id
+        found[target, native_id] = set(tx.execute(select(accounts.c.identity_id).where(*theirs)).scalars())
+    let_go = [native for native, people in found.items() if not people]
+    if let_go:
+        # Once for all of them: there is no index for it.
+        held = tuple_(attempts.c.target, attempts.c.lock_key).in_(let_go)
+        query = select(attempts.c.target, attempts.c.lock_key, accounts.c.identity_id).join(accounts).where(held)
+        for row in tx.execute(query.distinct()):
+            found[row.target, row.lock_key].add(row.identity_id)
+    return found
 
 
 def _remove_snapshots(tx: Connection, ids: Collection[str]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,9 @@ from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, null,
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.names import any_case_key
 from scimbridge.domain.seal import ERASED, digest_of_document
+from scimbridge.domain.task import FINISHED
 from scimbridge.store import findings
+from scimbridge.store.accounts import unlinked_key
 from scimbridge.store.id_lists import is_among
 from scimbridge.store.schema import (
     accounts,
@@ -27,6 +29,7 @@ from scimbridge.store.schema import (
     past_memberships,
     requests,
     snapshots,
+    tasks,
 )
 
 EVENT = "personal values erased"
@@ -72,13 +75,13 @@ def known(tx: Connection, identity_id: str) -> Known | None:
         cases=len(_cases(tx, identity_id)),
         entries=len(_personal_entries(tx, identity_id)),
         requests=_count(tx, select(requests.c.id).where(requests.c.resource_id == identity_id)),
-        restorable=tuple(sorted({target for target, _, is_released in _snapshots(tx, own) if not is_released})),
+        restorable=tuple(sorted({each["target"] for each in _snapshots(tx, own) if each["released_at"] is None})),
     )
 
 
 def holds_on(tx: Connection, identity_id: str, source: str) -> Sequence[RowMapping]:
     """Return ``id`` and ``reason`` of the holds that stand on a person, their source, cases or targets, or on all."""
-    theirs = select(accounts.c.target).where(accounts.c.identity_id == identity_id, accounts.c.native_id.is_not(None))
+    theirs = {target for target, _ in _natives(tx, _accounts(tx, identity_id))}
     own = select(cases.c.id).where(cases.c.identity_id == identity_id)
     query = select(holds.c.id, holds.c.reason).where(
         holds.c.lifted_at.is_(None),
@@ -111,6 +114,26 @@ def undecided_floods(tx: Connection, identity_id: str) -> list[str]:
         .where(cases.c.identity_id == identity_id, flood_cases.c.settled_at.is_(None))
     )
     return sorted(tx.execute(query.distinct()).scalars())
+
+
+def awaiting(tx: Connection, identity_id: str) -> list[str]:
+    """Return the cases that still give a person's accounts back, to somebody who has taken their place."""
+    query = (
+        select(tasks.c.case_id)
+        .join(accounts, accounts.c.id == tasks.c.account_id)
+        .where(
+            accounts.c.identity_id == identity_id,
+            tasks.c.identity_id != identity_id,
+            tasks.c.state.not_in([state.value for state in FINISHED]),
+        )
+    )
+    return sorted(tx.execute(query.distinct()).scalars())
+
+
+def was_owned_by_erased(tx: Connection, account_id: str) -> bool:
+    """Whether whose an account was has been erased: nobody can tell any more which one it was."""
+    query = select(identities.c.erased_at).join(accounts, accounts.c.identity_id == identities.c.id)
+    return tx.execute(query.where(accounts.c.id == account_id)).scalar_one() is not None
 
 
 def erase(tx: Connection, identity_id: str, now: datetime) -> None:
@@ -153,6 +176,10 @@ def _erase_entries(tx: Connection, identity_id: str) -> None:
 
 
 def _erase_work(tx: Connection, own: Sequence[RowMapping], case_ids: Sequence[str]) -> None:
+    # First, while it is known which accounts they are.
+    tx.execute(delete(snapshots).where(snapshots.c.id.in_([each["id"] for each in _snapshots(tx, own)])))
+    for target, native_id in _natives(tx, own):
+        findings.forget_account(tx, target, native_id)
     account_ids = [account["id"] for account in own]
     tx.execute(
         update(attempts)
@@ -160,11 +187,6 @@ def _erase_work(tx: Connection, own: Sequence[RowMapping], case_ids: Sequence[st
         .values(state_read=null(), lock_key="", reason="")
     )
     tx.execute(update(approvals).where(approvals.c.case_id.in_(case_ids)).values(document=null(), expected=null()))
-    for target, native_id, _ in _snapshots(tx, own):
-        tx.execute(delete(snapshots).where(snapshots.c.target == target, snapshots.c.native_id == native_id))
-    for account in own:
-        if account["native_id"] is not None:
-            findings.forget_account(tx, account["target"], account["native_id"])
     tx.execute(
         update(accounts)
         .where(accounts.c.id.in_(account_ids))
@@ -181,21 +203,23 @@ def _accounts(tx: Connection, identity_id: str) -> Sequence[RowMapping]:
     return tx.execute(query.where(accounts.c.identity_id == identity_id)).mappings().all()
 
 
-def _snapshots(tx: Connection, own: Sequence[RowMapping]) -> list[tuple[str, str, bool]]:
-    """Return target, native id and whether it was released, of snapshots of accounts that nobody else has, too."""
-    found = []
-    for account in own:
-        if account["native_id"] is None:
-            continue
-        same = accounts.c.target == account["target"], accounts.c.native_id == account["native_id"]
-        if tx.execute(select(accounts.c.id).where(*same, accounts.c.id != account["id"]).limit(1)).first() is not None:
-            continue
-        of = snapshots.c.target == account["target"], snapshots.c.native_id == account["native_id"]
-        found += [
-            (account["target"], account["native_id"], row.released_at is not None)
-            for row in tx.execute(select(snapshots.c.released_at).where(*of))
-        ]
-    return found
+def _natives(tx: Connection, own: Sequence[RowMapping]) -> set[tuple[str, str]]:
+    """Return target and native id of what a person's accounts are or were, also where they have been let go since."""
+    tried = select(attempts.c.account_id, attempts.c.target, attempts.c.lock_key)
+    rows = tx.execute(tried.where(attempts.c.account_id.in_([account["id"] for account in own])).distinct())
+    held = {(row.target, row.lock_key) for row in rows if row.lock_key not in ("", unlinked_key(row.account_id))}
+    return held | {(each["target"], each["native_id"]) for each in own if each["native_id"] is not None}
+
+
+def _snapshots(tx: Connection, own: Sequence[RowMapping]) -> Iterator[RowMapping]:
+    """Yield ``id``, ``target`` and ``released_at`` of the snapshots of accounts that nobody else has, too."""
+    account_ids = [account["id"] for account in own]
+    columns = select(snapshots.c.id, snapshots.c.target, snapshots.c.released_at)
+    for target, native_id in _natives(tx, own):
+        same = accounts.c.target == target, accounts.c.native_id == native_id
+        if tx.execute(select(accounts.c.id).where(*same, accounts.c.id.not_in(account_ids)).limit(1)).first() is None:
+            of = snapshots.c.target == target, snapshots.c.native_id == native_id
+            yield from tx.execute(columns.where(*of)).mappings().all()
 
 
 def _personal_entries(tx: Connection, identity_id: str) -> list[RowMapping]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -49,22 +49,37 @@ def insert_seal(tx: Connection, seal: Seal) -> None:
         raise DuplicateError("number") from error
 
 
-def unsealed(tx: Connection, since: datetime, limit: int) -> list[tuple[int, str]]:
+def unsealed(tx: Connection, in_flight: timedelta, limit: int) -> list[tuple[int, str]]:
     """Return the ids and digests of entries without a seal, by their ids.
 
     It costs by what is new: looked at is what lies behind all seals, and what the latest seals have left out.
 
     Args:
         tx: Any transaction.
-        since: How far back a seal may lie between whose entries others are still expected.
+        in_flight: How long it takes at most from an entry's id to its commit.
         limit: At most so many.
     """
     highest = tx.execute(select(func.max(seals.c.last_entry))).scalar_one() or 0
-    recent = [each for found in tx.execute(select(seals.c.ranges).where(seals.c.at >= since)) for each in found[0]]
-    gaps = list(gaps_between(recent))[-MOST_GAPS:]
-    missing = or_(history.c.id > highest, *(history.c.id.between(*gap) for gap in gaps))
+    missing = or_(history.c.id > highest, *(history.c.id.between(*gap) for gap in awaited(tx, in_flight)))
     query = select(history.c.id, history.c.digest).where(missing).order_by(history.c.id).limit(limit)
     return [(row.id, row.digest) for row in tx.execute(query)]
+
+
+def awaited(tx: Connection, in_flight: timedelta) -> list[tuple[int, int]]:
+    """Return the ids that the latest seals have left out, as runs: others may have committed them since.
+
+    The latest are those of so long before the last one, and not before now: who seals may have been stopped meanwhile.
+    """
+    newest = last(tx)
+    if newest is None:
+        return []
+    older = select(seals.c.number).where(seals.c.at < newest.at - in_flight).order_by(seals.c.number.desc())
+    edge = tx.execute(older.limit(1)).scalar() or 0
+    highest = select(seals.c.last_entry).where(seals.c.number <= edge).order_by(seals.c.last_entry.desc())
+    reached = tx.execute(highest.limit(1)).scalar() or 0
+    found = tx.execute(select(seals.c.ranges).where(seals.c.number > edge)).scalars()
+    latest = [(first, until) for ranges in found for first, until in ranges]
+    return list(gaps_between([(reached, reached), *latest]))[-MOST_GAPS:]
 
 
 def unsealed_count(tx: Connection) -> tuple[int, datetime | None]:

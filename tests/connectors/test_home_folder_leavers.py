@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from connectors.home_folder import HomeFolderConnector
 from connectors.home_folder import connector as connector_module
@@ -16,6 +17,7 @@ from scimbridge.domain.task import TaskState
 from scimbridge.sdk import Connector, Context
 from scimbridge.services.permit import TargetPermit
 from scimbridge.store.database import Database
+from scimbridge.store.schema import tasks
 from tests.clock import FakeClock
 from tests.connectors.homes import Homes
 from tests.services.bench import Bench, a_rule, a_stage
@@ -70,3 +72,7 @@ def test_a_folder_is_closed_archived_removed_and_brought_back(
 
     assert bench.homes.look(path) == before
     assert restored.lost == []
+    with database.read() as tx:
+        evidence = str(tx.execute(select(tasks.c.evidence)).scalars().all())
+    assert "'archive': '20" in evidence
+    assert "ada" not in evidence, "it is kept for good"

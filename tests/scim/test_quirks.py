@@ -52,6 +52,9 @@ def in_order(case: object) -> str:
         ),
         ({"op": "remove", "path": "emails", "value": [{"value": "a"}]}, {"remove with a value"}),
         ({"op": "replace", "path": "shoeSize", "value": 1}, {"unknown attribute shoeSize"}),
+        # Whom a filter names is no part of it: quirks are kept for good.
+        ({"op": "replace", "path": 'shoes[left eq "ada]"].size', "value": 1}, {"unknown attribute shoes.size"}),
+        ({"op": "add", "path": 'emails[type eq "ada"]', "value": {"x": 1}}, {"unknown attribute emails.x"}),
         ({"op": "replace", "path": "password", "value": "x"}, {"password"}),
         ({"op": "replace", "value": {"groups": []}}, {"operation without path", "read-only attribute"}),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,19 @@ from sqlalchemy import Text as SqlText
 from scimbridge.domain.action import Action
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.task import TaskState
 from scimbridge.errors import ErasureRefusedError, NotFoundError, RestoreRefusedError, SeveralNamedError
 from scimbridge.services.erasing import Erasing
 from scimbridge.services.proving import Proving, document_of, problems_of
 from scimbridge.services.seal_key import PublicKeys, SealKey
 from scimbridge.services.sealing import Sealing
 from scimbridge.services.verifying import Verifying
-from scimbridge.store import erasure, reconciliations, schema
+from scimbridge.store import dated, erasure, reconciliations, schema
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage
+from tests.services.test_leases import before_the_next_write, let_the_lease_run_out
+from tests.store.racing import race
 
 
 @pytest.fixture
@@ -153,12 +157,94 @@ def test_an_account_that_somebody_else_has_too_keeps_its_snapshot(bench: Bench, 
     same = bench.join("lovelace", everywhere=False, externalId="another")
     bench.run("1h")
     assert bench.account(same).native_id == "native-lovelace"
+    bench.operating.cancel(bench.open_case(same).id, reason="somebody else", by="ops", now=bench.clock())
 
     erase(erasing, bench, user_id)
 
     with bench.database.read() as tx:
         assert len(tx.execute(select(schema.snapshots)).all()) == 1
     assert bench.account(same).native_id == "native-lovelace"
+
+
+def test_what_was_taken_from_somebody_is_given_to_who_comes_back_before_they_are_erased(
+    bench: Bench, erasing: Erasing
+) -> None:
+    user_id = a_leaver(bench)
+    again = bench.join("lovelace", everywhere=False)
+    restore = bench.open_case(again)
+    assert f"case {restore.id} gives their accounts to who came after them" in refused(erasing, bench, user_id)
+
+    bench.run("1h")
+
+    assert not bench.systems["crm"].is_suspended("lovelace")
+    erase(erasing, bench, user_id)
+
+
+def test_who_is_to_leave_on_a_date_has_not_left_before(bench: Bench, erasing: Erasing) -> None:
+    user_id = bench.join("lovelace")
+    with bench.database.write() as tx:
+        dated.insert_dated(tx, user_id, due_at=bench.at("3d"), reason="contract", by="ops", now=bench.clock())
+    bench.delete(user_id)
+    bench.run("1h")
+    assert "is to leave on 2026-03-05, by request " in refused(erasing, bench, user_id)
+
+    bench.run("3d")
+
+    erase(erasing, bench, user_id)
+
+
+def test_an_account_that_was_let_go_is_forgotten_too_unless_its_target_is_held(
+    database: Database, clock: FakeClock
+) -> None:
+    rules = Ruleset((a_rule(a_stage("0s", Action.SUSPEND, Action.DISCONNECT)),))
+    bench = Bench(database, clock, rules, {"crm": MemoryTarget()})
+    erasing, user_id = Erasing(database), a_leaver(bench)
+    assert (bench.account(user_id).native_id, told_of(bench, "lovelace")["snapshots"]) == (None, 1)
+    hold = bench.holding.place(Scope.TARGET, "crm", reason="an audit", by="ops", now=bench.clock()).hold
+    assert f"hold {hold.id} stands" in refused(erasing, bench, user_id)
+    bench.holding.lift(hold.id, by="ops", now=bench.clock(), reason="over")
+
+    erase(erasing, bench, user_id)
+
+    # By its id alone: nobody takes it up again.
+    assert told_of(bench, "lovelace") == {"exclusions": 1}
+
+
+def test_an_attempt_that_comes_back_after_its_person_was_erased_leads_to_nothing(
+    bench: Bench, erasing: Erasing
+) -> None:
+    user_id = bench.join("lovelace")
+    bench.run()
+    bench.leave(user_id)
+
+    def meanwhile() -> None:
+        let_the_lease_run_out(bench)
+        bench.run()
+        bench.delete(user_id)
+        bench.run("1h")
+        erase(erasing, bench, user_id)
+
+    before_the_next_write(bench, meanwhile)
+    bench.run()
+    bench.run("1h")
+
+    assert {state for case in bench.cases(user_id) for state in bench.states(case).values()} == {TaskState.DONE}
+    assert bench.events(bench.cases(user_id)[0])[-1] == "late attempt"
+    assert told_of(bench, "lovelace") == {}
+
+
+def test_who_is_looked_up_at_the_same_moment_is_not_linked_afterwards(bench: Bench, erasing: Erasing) -> None:
+    for number in range(3):
+        user_id = bench.join(f"lovelace{number}")
+        bench.delete(user_id)
+        bench.operating.cancel(bench.case(user_id).id, reason="by hand", by="ops", now=bench.clock())
+        account_id = bench.account(user_id).id
+
+        _, erased = race([partial(bench.execution.work, account_id), partial(erase, erasing, bench, user_id)])
+
+        if isinstance(erased, ErasureRefusedError):  # the look-up was faster
+            erase(erasing, bench, user_id)
+        assert told_of(bench, f"lovelace{number}") == {}
 
 
 def refused(erasing: Erasing, bench: Bench, user_id: str) -> str:
@@ -210,6 +296,7 @@ def test_who_is_meant_is_never_guessed(bench: Bench, erasing: Erasing) -> None:
     first = a_leaver(bench)
     assert (erasing.named("Lovelace"), erasing.named(first)) == (first, first)
     second = bench.join("lovelace", everywhere=False)
+    bench.run()
 
     with pytest.raises(SeveralNamedError, match=second):
         erasing.named("lovelace")

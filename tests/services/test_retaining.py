@@ -173,6 +173,24 @@ def test_a_snapshot_goes_once_all_of_it_was_given_back(bench: Bench) -> None:
     assert bench.account(bob).native_id == "native-bob"
 
 
+def test_the_snapshot_of_an_account_that_was_let_go_stays_while_its_person_is_held(
+    database: Database, clock: FakeClock
+) -> None:
+    rules = Ruleset((a_rule(a_stage("0s", Action.SUSPEND, Action.DISCONNECT)),))
+    bench = Bench(database, clock, rules, {"crm": MemoryTarget()})
+    bob = a_leaver(bench, "bob")
+    a_leaver(bench, "eve")
+    placed = bench.holding.place(Scope.IDENTITY, bob, reason="litigation", by="ops", now=bench.clock(), is_legal=True)
+    bench.run("8d")
+
+    all_of_today(bench)
+    kept = len(ids(bench, schema.snapshots))
+    bench.holding.lift(placed.hold.id, by="ops", now=bench.clock(), reason="settled")
+    all_of_today(bench)
+
+    assert (kept, len(ids(bench, schema.snapshots))) == (1, 0)
+
+
 def test_a_turn_is_bounded_and_what_is_spared_is_looked_at_once_a_day(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

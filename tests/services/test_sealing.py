@@ -225,7 +225,10 @@ def test_values_that_were_taken_out_and_that_nobody_has_erased_are_named(
     )
 
 
-def test_an_entry_that_was_committed_late_gets_its_seal(bench: Bench, sealing: Sealing, key: SealKey) -> None:
+@pytest.mark.parametrize("pause", ["0s", "9h"])
+def test_an_entry_that_was_committed_late_gets_its_seal(
+    bench: Bench, sealing: Sealing, key: SealKey, pause: str
+) -> None:
     for name in ("bob", "cleo"):
         bench.leave(bench.join(name))
     with bench.database.write() as tx:
@@ -233,8 +236,25 @@ def test_an_entry_that_was_committed_late_gets_its_seal(bench: Bench, sealing: S
         tx.execute(delete(history).where(history.c.id == late["id"]))
     sealing.run(bench.clock())
     do(bench, insert(history).values(late))
+    bench.clock.advance(pause)  # nothing runs meanwhile
+
+    assert verified(bench, key).findings == ()
+    assert sealing.run(bench.clock()) == 1
+    assert verified(bench, key).findings == ()
+
+
+def test_what_was_committed_late_after_a_quiet_time_gets_its_seal(bench: Bench, sealing: Sealing, key: SealKey) -> None:
+    bench.clock.advance("9h")
+    bench.leave(bench.join("bob"))
+    bench.run()
+    with bench.database.write() as tx:
+        late = dict(tx.execute(select(history).where(history.c.event == "case opened")).mappings().all()[-1])
+        tx.execute(delete(history).where(history.c.id == late["id"]))
+    sealing.run(bench.clock())
+    do(bench, insert(history).values(late))
 
     assert sealing.run(bench.clock()) == 1
+    bench.clock.advance("9h")
     assert verified(bench, key).findings == ()
 
 
@@ -287,7 +307,17 @@ def other_evidence(document: Any) -> None:
         kept["before"] = None
 
 
-@pytest.mark.parametrize("change", [without_seals, another_digest, another_signature, other_evidence])
+def more_evidence(document: Any) -> None:
+    document["evidence"]["another task"] = {"before": None, "after": None}
+
+
+def less_evidence(document: Any) -> None:
+    document["evidence"].popitem()
+
+
+@pytest.mark.parametrize(
+    "change", [without_seals, another_digest, another_signature, other_evidence, more_evidence, less_evidence]
+)
 def test_a_proof_that_was_changed_is_found(
     bench: Bench, sealing: Sealing, key: SealKey, change: Callable[[Any], None]
 ) -> None:
