@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -24,10 +25,11 @@ from scimbridge.admission.headers import SecurityHeaders
 from scimbridge.api.admission import Admission
 from scimbridge.api.app import api_routes
 from scimbridge.bridge import Bridge
+from scimbridge.config.values import Listen
 from scimbridge.dashboard import build_routes
 from scimbridge.dashboard.entrance import Arrivals
 from scimbridge.domain.reconciliation import Mismatch
-from scimbridge.errors import BridgeError
+from scimbridge.errors import BridgeError, ListenError
 from scimbridge.lifetime import Stop, beside, keep_loaded
 from scimbridge.scim.admission.gate import Gate
 from scimbridge.scim.app import build_app
@@ -92,13 +94,12 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
     Raises:
         StoreError: The store cannot be used; nothing was started.
         ConfigurationError: A source's userNames cannot be compared as it says; nothing was started.
-        OSError: The address is taken.
+        ListenError: The address is taken, or none of this machine.
     """
     bridge.prepare_store(may_upgrade=False)
     bridge.prepare_rules()
     bridge.prepare_names()
     bridge.store_clock.measure()
-    listen = bridge.settings.server.listen
     config = uvicorn.Config(
         create_app(bridge),
         http=Protocol,
@@ -109,7 +110,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         proxy_headers=False,
     )
     server = _Server(config, ready, bridge.live.stop)
-    with socket.create_server((listen.host, listen.port), family=_family(listen.host), backlog=512) as listening:
+    with listen(bridge.settings.server.listen) as listening:
         # uvicorn raises the signal that ended it once more; with these handlers that ends nothing else.
         stop = Stop()
         stop.install()
@@ -119,6 +120,20 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         ):
             server.run(sockets=[listening])
     bridge.close()
+
+
+def listen(address: Listen) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        ListenError: The address is taken, or none of this machine.
+    """
+    try:
+        return socket.create_server((address.host, address.port), family=_family(address.host), backlog=512)
+    except OSError as error:
+        # What the socket module adds to the reason is the address in a form of its own.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
+        raise ListenError(address, reason) from error
 
 
 class _Server(uvicorn.Server):

@@ -28,6 +28,7 @@
     │   ├── StoreBusyError          try again in a moment
     │   └── StoreUnavailableError   disk full, read-only, unreachable
     ├── QueueError             Redis; work goes on without it
+    ├── ListenError            the address is not to be had: free it, or choose another
     ├── ProviderUnavailableError   the identity provider of the operators; a password still lets in
     ├── KeysUnavailableError   an issuer's keys cannot be had now; nobody can tell whether a token is good
     └── ConnectorError         see scimbridge.sdk.errors
@@ -262,6 +263,16 @@ class StoreUnavailableError(StoreError):
 
 class QueueError(BridgeError):
     """Redis cannot be reached. Nothing is lost; the sweeper submits again."""
+
+
+class ListenError(BridgeError):
+    """The web process cannot have the address at which it is to listen."""
+
+    def __init__(self, address: object, reason: str) -> None:
+        super().__init__(
+            f"cannot listen on {address} ({reason}): write another address at [server] listen, "
+            "or end the program that has this one"
+        )
 
 
 class KeysUnavailableError(BridgeError):

@@ -15,6 +15,7 @@ import structlog
 
 from scimbridge.child import die_with_parent
 from scimbridge.config import EMBEDDED, Settings
+from scimbridge.errors import BridgeError
 from scimbridge.lifetime import Stop, keep_loaded, metrics_directory
 from scimbridge.queue.embedded import EmbeddedRedis
 
@@ -70,10 +71,12 @@ class Supervisor:
         Raises:
             QueueError: The embedded Redis cannot be started.
             StoreError: The database cannot be brought up to date.
+            ListenError: The web process would not get its address.
         """
         self.stop.install()
         metrics_directory(self.settings.data_dir / "metrics")
         children = [_Child(name, run) for name, run in _processes().items()]
+        self._try_address()
         try:
             self._start_redis()
             self._prepare_store()
@@ -83,6 +86,12 @@ class Supervisor:
             self._end(children)
             if self.redis is not None:
                 self.redis.stop()
+
+    def _try_address(self) -> None:
+        # Somebody watches now: later it would be one of many lines in a log, again and again.
+        from scimbridge import asgi
+
+        asgi.listen(self.settings.server.listen).close()
 
     def _start_redis(self) -> None:
         if self.settings.queue_url == EMBEDDED:
@@ -136,8 +145,10 @@ class Supervisor:
             # A Ctrl-C in the terminal reaches all processes; the supervisor tells us when to stop.
             os.setpgid(0, 0)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            child.run(self._bridge(), ready=lambda: os.close(ready))
+            child.run(self._bridge(), ready=lambda: _say_ready(ready))
             code = 0
+        except BridgeError as error:
+            log.error("process ended", action="process.broke", process=child.name, reason=str(error))
         except Exception:  # the edge of the process
             log.exception("process ended", action="process.broke", process=child.name)
         finally:
@@ -155,8 +166,8 @@ class Supervisor:
         except InterruptedError:
             return
         for pipe in ready:
-            # Closed by the child when it is ready, or by its end; reaping tells the two apart.
-            pipes[pipe].is_ready = True
+            # Nothing comes out of a pipe that the end of the child has closed.
+            pipes[pipe].is_ready = bool(os.read(pipe, 1))
             _close_pipe(pipes[pipe])
 
     def _reap(self, children: list[_Child]) -> None:
@@ -206,6 +217,11 @@ def _processes() -> dict[str, Run]:
 def _signal(child: _Child, number: int) -> None:
     if child.pid:
         os.kill(child.pid, number)
+
+
+def _say_ready(pipe: int) -> None:
+    os.write(pipe, b"!")
+    os.close(pipe)
 
 
 def _close_pipe(child: _Child) -> None:

@@ -28,9 +28,13 @@ from prometheus_client import (
 )
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from scimbridge import metric_files
+
 LEVELS = ("debug", "info", "warning", "error")
 
 # -- metrics ------------------------------------------------------------------
+
+metric_files.have_room()
 
 SCIM_REQUESTS = Counter("scimbridge_scim_requests_total", "SCIM requests answered.", ["source", "method", "status"])
 SCIM_REQUEST_DURATION = Histogram(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import structlog
 
-from scimbridge import telemetry
+from scimbridge import metric_files, telemetry
 from scimbridge.lifetime import metrics_directory
 from tests.logs import forget_configuration
 
@@ -176,3 +177,20 @@ def test_processes_that_share_a_folder_are_scraped_together(tmp_path: Path, monk
     scraped = subprocess.run([sys.executable, "-c", scrape], env=shared, check=True, capture_output=True, text=True)
 
     assert 'scimbridge_submissions_total{result="lost"} 2.0' in scraped.stdout
+    files = list(tmp_path.glob("*.db"))
+    assert files
+    assert all(file.stat().st_blocks * 512 >= metric_files.ROOM for file in files), "a full disk would end who counts"
+
+
+def test_who_finds_no_room_for_metrics_counts_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_file: int, _start: int, _length: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    counters: Any = metric_files.RoomyDict(str(tmp_path / "counter_1.db"))
+
+    counters.write_value("lost", 2.0, 0.0)
+
+    assert counters.read_value("lost") == (2.0, 0.0)
+    assert list(tmp_path.iterdir()) == [], "an empty file would break whoever looks at the metrics"
+    counters.close()

@@ -96,6 +96,8 @@ def answer_to(error: Exception) -> Response:
 def _problem(error: Exception) -> ProblemError:
     if isinstance(error, ProblemError):
         return error
+    if isinstance(error, errors.StoreUnavailableError):
+        logger.warning("request not answered", action="api.failed", reason=str(error))
     if isinstance(error, errors.StoreBusyError | errors.StoreUnavailableError):
         return ProblemError(503, "the database does not answer; try again later", headers=_SOON)
     for kind, (status, headers) in _PROBLEMS.items():

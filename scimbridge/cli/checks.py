@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ from scimbridge.services.preflight import Finding, Verdict
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
     from scimbridge.config import Settings
+
+
+LEAST_ROOM = 100 << 20
+"""Bytes. With less on its disk, a database in a file is soon one that stores nothing."""
 
 
 def conclude(findings: Iterable[Finding], *, as_json: bool) -> None:
@@ -59,6 +64,11 @@ def check_store(bridge: Bridge) -> Finding:
         bridge.prepare_store(may_upgrade=False)  # also shows that it can be written
     except StoreError as error:
         return _store(Verdict.FAILED, str(error), "see [store] url, the disk, and who may write there")
+    if bridge.database.url.get_backend_name() == "sqlite":
+        room = shutil.disk_usage(bridge.database.url.database or ".").free
+        if room < LEAST_ROOM:
+            step = "make room there; what cannot be stored is answered with 503, and sources send it again"
+            return _store(Verdict.FAILED, f"{where}: only {room >> 20} MiB are left on its disk", step)
     return _store(Verdict.OK, f"{where}, schema current")
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
     from scimbridge.domain.rules_version import PlacedProblem, RulesVersion
 
-app = new_group("rules", "Rules: versions, drafts, what the past would have been by them.")
+app = new_group("rules", "Rules: versions, drafts, and the past judged by them.")
 
 Number = Annotated[int, typer.Argument(metavar="VERSION", help="As `scimbridge rules list` shows it.")]
 MaybeNumber = Annotated[

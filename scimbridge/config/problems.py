@@ -91,6 +91,9 @@ def _problem(model: type[BaseModel], at: Loc, details: ErrorDetails) -> Problem:
     loc = tuple(part for part in details["loc"] if part != "[key]")
     if details["type"] == "extra_forbidden":
         return Problem(spell((*at, *loc)), _unknown_key(_owner(model, loc[:-1]), str(loc[-1])))
+    if details["type"] == "list_type" and _owner(model, loc) is not None:
+        tables = spell(part for part in (*at, *loc) if isinstance(part, str))
+        return Problem(spell((*at, *loc)), f"is a list of tables: begin each with [[{tables}]]")
     template = _SENTENCES.get(details["type"])
     message = template.format(**details.get("ctx", {})) if template else _lowered(details["msg"])
     # pydantic quotes expected values with ', the file with "

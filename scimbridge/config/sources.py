@@ -88,7 +88,8 @@ def _in_current_folder() -> Path | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        # Some editors put a byte order mark at the beginning.
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise _unreadable(path, f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -18,6 +18,7 @@ from rq.serializers import JSONSerializer
 from scimbridge import telemetry
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.queue import job
+from scimbridge.queue.redis import reason_of
 
 WAKE_CHANNEL = "scimbridge:wake"
 """Where a target's name is published after a message for it, so that idle crews need not poll."""
@@ -118,7 +119,7 @@ class Courier:
         except RedisError as error:
             telemetry.SUBMISSIONS.labels("dropped").inc(count)
             self._broken_until = time.monotonic() + BREAK
-            log.warning("redis does not answer", action="submit.failed", reason=type(error).__name__)
+            log.warning("redis does not answer", action="submit.failed", reason=reason_of(error))
 
 
 def _message(wakeup: WakeUp) -> EnqueueData:

@@ -17,7 +17,7 @@ from scimbridge.domain.wakeup import WakeUp
 from scimbridge.errors import BridgeError
 from scimbridge.queue import job
 from scimbridge.queue.courier import WAKE_CHANNEL
-from scimbridge.queue.redis import PATIENT
+from scimbridge.queue.redis import PATIENT, reason_of
 from scimbridge.queue.worker import ThreadWorker
 
 LOOK_EVERY = 1.0
@@ -97,15 +97,17 @@ class Crew:
     def run(self) -> None:
         """Keep the crew until ``stop`` is called."""
         pubsub = None
+        is_away = False
         while not self._stopping.is_set():
             try:
                 pubsub = pubsub or self._subscribe()
                 self._serve_queues()
                 pubsub.get_message(ignore_subscribe_messages=True, timeout=LOOK_EVERY)
+                is_away = False
             except (RedisError, OSError) as error:
-                if pubsub is not None:
-                    log.warning("redis does not answer; working from the database", reason=type(error).__name__)
-                pubsub = None
+                if not is_away:
+                    log.warning("redis does not answer; working from the database", reason=reason_of(error))
+                pubsub, is_away = None, True
                 self._serve_from_store()
                 self._stopping.wait(LOOK_EVERY)
 

@@ -26,9 +26,14 @@ def ping(url: str) -> None:
     try:
         client.ping()
     except RedisError as error:
-        raise QueueError(f"Redis does not answer: {type(error).__name__}") from error
+        raise QueueError(f"Redis does not answer: {reason_of(error)}") from error
     finally:
         client.close()
+
+
+def reason_of(error: Exception) -> str:
+    """Return why Redis does not answer, on one line. The client's messages have no password."""
+    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def connect(url: str, *, timeout: float) -> Redis:

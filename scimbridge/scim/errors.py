@@ -108,6 +108,8 @@ def verdict_on(error: Exception) -> Verdict:
 def _bridge_verdict(error: Exception) -> Verdict:
     for kind, (status, scim_type, headers) in _STATUS.items():
         if isinstance(error, kind):
+            if kind is StoreUnavailableError:
+                logger.warning("request not answered", action="answer", reason=str(error))
             return Verdict(status, _UNSAID.get(kind, str(error)), scim_type, headers)
     logger.error("request failed", action="answer", exc_info=error)
     return Verdict(500, "the request failed for a reason on our side")

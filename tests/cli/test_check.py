@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -172,6 +174,18 @@ def test_without_a_store_the_check_warns_and_makes_none(terminal: Terminal, answ
     assert answer["ok"] is True
     assert not (terminal.config.parent / "data" / "bridge.db").exists()
     assert set(answer["checks"][0]) == {"name", "verdict", "message", "next_step"}
+
+
+def test_a_disk_that_is_nearly_full_fails_the_check(
+    bench: Bench, terminal: Terminal, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bench.wakeups == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=5 << 20))
+
+    store = terminal.run("check", code=1).stdout.splitlines()[1]
+
+    assert store.startswith("failed   store: sqlite:///")
+    assert "only 5 MiB are left on its disk -> make room there" in store
 
 
 def test_a_redis_that_does_not_answer_fails_the_check(bench: Bench, terminal: Terminal, answers: Answers) -> None:

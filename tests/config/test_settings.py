@@ -170,7 +170,8 @@ def test_five_mistakes_are_five_paths(problems_of: Problems) -> None:
         ("[targets.app]\nconnector = 'scim'\ntoken = { env = 'NOT_SET' }", "targets.app.token", "NOT_SET is not set"),
         ("[targets.app]\nconnector = 'scim'\ntoken = { file = 'none' }", "targets.app.token", "cannot read"),
         ("targets = []", "targets", "must be a table"),
-        ("rules = 1", "rules", "must be a list"),
+        ("rules = 1", "rules", "a list of tables: begin each with [[rules]]"),
+        ("[[rules]]\nname = 'x'\nstages = 1", "rules[0].stages", "[[rules.stages]]"),
         ("[[exclusions]]\nmatch = 'userType eq'", "exclusions[0].match", "is not a filter"),
         ("[[exclusions]]\nreason = 'x'", "exclusions[0]", "name one of match"),
     ],
@@ -186,6 +187,10 @@ def test_a_mistake_is_reported_with_its_path_and_what_to_write(
 def test_a_syntax_error_is_reported_with_its_line(load_text: Load, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"scimbridge.toml: is not TOML: .*line 2"):
         load_text("[server]\nlisten =\n")
+
+
+def test_a_byte_order_mark_is_no_mistake(load_text: Load) -> None:
+    assert list(load_text("\ufeff" + GOOD).targets) == ["app"]
 
 
 def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:

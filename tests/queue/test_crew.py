@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from structlog.testing import capture_logs
 
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.domain.wakeup import Work as Queued
@@ -226,8 +227,11 @@ def test_without_redis_the_crew_works_from_the_store_and_comes_back(
         return taken
 
     redis_server.stop()
-    with at_work(a_crew(connecting, work, runnable=runnable)):
+    with capture_logs() as logged, at_work(a_crew(connecting, work, runnable=runnable)):
         work.wait_for(lambda: work.done.keys() == {"stored-1", "stored-2"})
+        said = [entry["reason"] for entry in logged if entry["event"].startswith("redis does not answer")]
+        assert len(said) == 1, "also where it was never there; and not again and again"
+        assert "No such file or directory" in said[0]
         redis_server.restart()
         courier.submit([WakeUp("crm", "queued")])
         work.wait_for(lambda: work.done["queued"] == 1)

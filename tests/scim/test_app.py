@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from scimbridge.errors import StoreBusyError, StoreUnavailableError
 from tests.scim.conftest import Service, a_user, on_any_store, patched
@@ -83,14 +84,16 @@ def test_trouble_on_our_side_is_never_a_success(
         monkeypatch.setattr(service.intake, name, fail)
     monkeypatch.setattr(service.lookup, "list_users", fail)
 
-    answers = [
-        client.post("Users", json={"userName": "ben"}),
-        patched(client, f"Users/{user_id}", {"op": "replace", "path": "active", "value": False}),
-        client.delete(f"Users/{user_id}"),
-        client.get("Users"),
-    ]
+    with capture_logs() as logged:
+        answers = [
+            client.post("Users", json={"userName": "ben"}),
+            patched(client, f"Users/{user_id}", {"op": "replace", "path": "active", "value": False}),
+            client.delete(f"Users/{user_id}"),
+            client.get("Users"),
+        ]
 
     assert {answer.status_code for answer in answers} == {status}
+    assert logged or isinstance(error, StoreBusyError), "the answer does not say why, so that the log has to"
     assert {answer.headers.get("retry-after") for answer in answers} == {retry_after}
     assert not any("secret" in answer.text for answer in answers)
     assert len(service.requests()) == kept
