@@ -82,11 +82,13 @@ def create_app(bridge: Bridge) -> ASGIApp:
     return BaseAddress(guarded, scim=scim_app, public_url=public_url)
 
 
-def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
+def run(bridge: Bridge, *, takes_file: bool = False, ready: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         bridge: The parts; closed at the end.
+        takes_file: Whether the rules of the file are put in force. Not where a process is started again with what
+            the file said long ago, and another machine may have a newer one.
         ready: Called once requests are answered.
 
     Raises:
@@ -95,7 +97,8 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         OSError: The address is taken.
     """
     bridge.prepare_store(may_upgrade=False)
-    bridge.prepare_rules()
+    if takes_file:
+        bridge.prepare_rules()
     bridge.prepare_names()
     bridge.store_clock.measure()
     listen = bridge.settings.server.listen

@@ -128,11 +128,10 @@ class Drafting:
         """
         self._require_allowed()
         text = _storable(text)
+        digest = self._read(text).digest  # may take a while, in which others write
         with self._database.write() as tx:
             base = rulesets.active_number(tx)
-            draft = rulesets.add(
-                tx, text=text, digest=self._read(text).digest, origin=Origin.DRAFT, base=base, by=by, now=now
-            )
+            draft = rulesets.add(tx, text=text, digest=digest, origin=Origin.DRAFT, base=base, by=by, now=now)
             _record(tx, "rules drafted", draft.version, now, by=by, reason=f"draft {draft.version}")
         return draft
 
@@ -156,10 +155,10 @@ class Drafting:
         """
         self._require_allowed()
         text = _storable(text)
+        digest = self._read(text).digest
         with self._database.write() as tx:
             draft = _draft(tx, number)
             try:
-                digest = self._read(text).digest
                 rulesets.change(tx, number, revision=revision, text=text, digest=digest, base=base, by=by, now=now)
             except ConcurrentUpdateError as error:
                 raise RulesRefusedError(

@@ -175,7 +175,7 @@ class Following:
         )
         by = f"version {former.number}" if former.number is not None else "the rules of its file"
         behind = f"planned by {by}, for its process could not use version {version.version} of the rules ({why})"
-        return Edition(former.rules, former.number, behind=behind)
+        return Edition(former.rules, former.number, behind=behind, in_force=version.version)
 
 
 def _why_taken(former: RulesVersion | None) -> str:

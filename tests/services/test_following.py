@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from connectors.sample.store import SampleFile
+from scimbridge import asgi
 from scimbridge.bridge import Bridge
 from scimbridge.config import load, read_rules
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.resource import Received
 from scimbridge.domain.rules_version import Origin, RulesVersion, VersionState
 from scimbridge.errors import RulesRefusedError, StoreUnavailableError
+from scimbridge.services.replay_in_words import warnings
 from scimbridge.store import cases, holds, rulesets, tokens
 from tests.clock import FakeClock
 from tests.databases import compiled_once
@@ -163,6 +167,21 @@ def test_a_changed_file_takes_the_place_of_a_file_in_all_processes(start: Start)
     assert not one.following.standing().is_file
 
 
+def test_a_web_process_that_is_started_again_does_not_bring_an_old_file_back(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = start(before=BEFORE + '[server]\nlisten = "127.0.0.1:0"\n')
+    two = start(OTHER)
+    monkeypatch.setattr(asgi._Server, "run", lambda _self, sockets: None)
+    monkeypatch.setattr(asgi, "Stop", Mock)
+    monkeypatch.setattr(asgi, "beside", lambda *_: nullcontext())
+
+    asgi.run(one)
+
+    two.following.follow()
+    assert (grace(one), grace(two)) == ("2:00:00", "2:00:00")
+
+
 def test_what_somebody_has_activated_stays_when_the_file_is_changed(start: Start) -> None:
     one = start()
     number = activate(one, OTHER)
@@ -257,3 +276,18 @@ def test_a_connector_is_made_anew_where_other_actions_are_planned(start: Start) 
 
     assert two.fleet.connector("crm") is not former
     assert "move" in two.fleet.connector("crm").used
+
+
+def test_rules_that_a_process_cannot_use_are_mended_by_a_draft_in_that_process(start: Start) -> None:
+    one, two = start(), start(before=BEFORE.replace('leavers_container = "leavers"\n', ""))
+    activate(one, MOVING)
+    two.following.follow()
+
+    number = drafted(two, OTHER)
+    found = two.drafting.version(number).replay
+    assert found is not None
+    assert (found["against"], next(warnings(found))[:42]) == (2, "Version 2 is in force and cannot be used w")
+    two.drafting.activate(number, revision=1, reason="no container", by="ada", now=two.clock())
+    two.following.follow()
+
+    assert (grace(two), two.following.standing().behind) == ("2:00:00", "")
