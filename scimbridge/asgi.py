@@ -118,7 +118,7 @@ def run(bridge: Bridge, *, takes_file: bool = False, ready: Callable[[], None] =
         stop.install()
         with (
             beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop),
-            beside("rules", bridge.following.follow, FOLLOW_EVERY, stop),
+            beside("rules", lambda: bridge.following.keep(bridge.clock()), FOLLOW_EVERY, stop),
         ):
             server.run(sockets=[listening])
     bridge.close()
