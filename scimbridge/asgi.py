@@ -84,11 +84,13 @@ def create_app(bridge: Bridge) -> ASGIApp:
     return BaseAddress(guarded, scim=scim_app, public_url=public_url)
 
 
-def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
+def run(bridge: Bridge, *, takes_file: bool = False, ready: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         bridge: The parts; closed at the end.
+        takes_file: Whether the rules of the file are put in force. Not where a process is started again with what
+            the file said long ago, and another machine may have a newer one.
         ready: Called once requests are answered.
 
     Raises:
@@ -97,7 +99,8 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         ListenError: The address is taken, or none of this machine.
     """
     bridge.prepare_store(may_upgrade=False)
-    bridge.prepare_rules()
+    if takes_file:
+        bridge.prepare_rules()
     bridge.prepare_names()
     bridge.store_clock.measure()
     config = uvicorn.Config(
@@ -116,7 +119,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         stop.install()
         with (
             beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop),
-            beside("rules", bridge.following.follow, FOLLOW_EVERY, stop),
+            beside("rules", lambda: bridge.following.keep(bridge.clock()), FOLLOW_EVERY, stop),
         ):
             server.run(sockets=[listening])
     bridge.close()

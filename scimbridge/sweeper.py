@@ -42,7 +42,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
     bridge.store_clock.measure()
     with (
         beside("clock", bridge.store_clock.measure, MEASURE_EVERY.total_seconds(), stop),
-        beside("rules", bridge.following.follow, FOLLOW_EVERY, stop),
+        beside("rules", lambda: bridge.following.keep(bridge.clock()), FOLLOW_EVERY, stop),
         beside("finish", lambda: bridge.flooding.finish(bridge.clock()), FINISH_EVERY, stop),
         beside("count", lambda: bridge.census.run(bridge.clock()), COUNT_EVERY, stop),
         beside("tally", lambda: bridge.tallying.run(bridge.clock()), TALLY_EVERY, stop),

@@ -37,7 +37,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
     with (
         _upkeep_of_leases(bridge, stop),
         beside("clock", lambda: _watch_clock(bridge), MEASURE_EVERY.total_seconds(), stop),
-        beside("rules", bridge.following.follow, FOLLOW_EVERY, stop),
+        beside("rules", lambda: bridge.following.keep(bridge.clock()), FOLLOW_EVERY, stop),
     ):
         crew.start()
         ready()

@@ -27,6 +27,7 @@ class Decisions(Facts):
         return Drafting(
             self.database,
             lambda text: read_rules(text, self.settings),
+            self.alarms,
             is_allowed=self.settings.operators.edit_rules,
         )
 

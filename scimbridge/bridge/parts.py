@@ -132,7 +132,9 @@ class Parts:
     @cached_property
     def following(self) -> Following:
         """Keeps the rulebook to the version in force."""
-        return Following(self.database, self.rulebook, self.file_rules, self._rules_of, self._rules_changed)
+        return Following(
+            self.database, self.rulebook, self.file_rules, self._rules_of, self._rules_changed, self.alarms
+        )
 
     def _rules_of(self, text: str) -> Sequence[Rule]:
         found = read_rules(text, self.settings)

@@ -38,7 +38,7 @@ def serve(config: ConfigPath = None, log_level: Log = LogLevel.INFO) -> None:
     bridge = _process(config, log_level)
     from scimbridge import asgi
 
-    asgi.run(bridge)
+    asgi.run(bridge, takes_file=True)
 
 
 def worker(config: ConfigPath = None, log_level: Log = LogLevel.INFO) -> None:

@@ -116,7 +116,10 @@ def draft(
     with opened(config, log_level) as bridge:
         text = _text(bridge, file, of)
         now = bridge.clock()
-        made = _changed(bridge, change, text, by) if change else bridge.drafting.begin(text, by=operator(by), now=now)
+        if change is not None:
+            made = _changed(bridge, change, text, by)
+        else:
+            made = bridge.drafting.begin(text, by=operator(by), now=now)
         look = bridge.drafting.look(made.version, now)
         from scimbridge.documents.rules import look_document
     if as_json:

@@ -42,11 +42,17 @@ def written(tables: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join("\n".join(_table(("rules",), table)) + "\n" for table in tables)
 
 
-def line_of(text: str, path: str) -> int | None:
-    """Return the line, from 1, at which a path like ``rules[0].stages[1].do`` stands, or what it is a part of."""
-    loc: Loc = tuple(int(index) if index else quoted or bare for index, quoted, bare in _STEP.findall(path))
-    known = dict(_places(text.splitlines()))
-    return next((known[loc[:length]] for length in range(len(loc), 0, -1) if loc[:length] in known), None)
+class Places:
+    """Where in a text of rules something stands. The text is searched once, however many lines are asked for."""
+
+    def __init__(self, text: str) -> None:
+        # As TOML has it: what else ends a line for other programs is a character of a string or a comment.
+        self._lines: Mapping[Loc, int] = dict(_places(text.split("\n")))
+
+    def line_of(self, path: str) -> int | None:
+        """Return the line, from 1, at which a path like ``rules[0].stages[1].do`` stands, or what it is a part of."""
+        loc: Loc = tuple(int(index) if index else quoted or bare for index, quoted, bare in _STEP.findall(path))
+        return next((self._lines[loc[:end]] for end in range(len(loc), 0, -1) if loc[:end] in self._lines), None)
 
 
 def _taken(lines: Sequence[str]) -> Iterator[str]:

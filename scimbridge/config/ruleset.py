@@ -13,7 +13,7 @@ from scimbridge.config.document import Document, RuleSection, Section
 from scimbridge.config.problems import read, suggestion
 from scimbridge.config.recipients import check_recipients
 from scimbridge.config.rules import check_rule_tables, rule_of
-from scimbridge.config.rules_text import digest_of, line_of, text_of
+from scimbridge.config.rules_text import Places, digest_of, text_of
 from scimbridge.config.targets import Targets
 from scimbridge.domain.rules_version import PlacedProblem, RulesRead
 from scimbridge.errors import Problem
@@ -36,9 +36,18 @@ class RulesDocument(Section):
 def read_rules(text: str, settings: Settings) -> RulesRead:
     """Return what a text of rules says at the targets, with the hooks and the notices of a configuration."""
     try:
+        return _read(text, settings)
+    except RecursionError:
+        return RulesRead(None, (), (_unreadable("too much stands within each other"),))
+
+
+def _read(text: str, settings: Settings) -> RulesRead:
+    try:
         tables = tomllib.loads(text if len(text) <= LONGEST else "")
     except tomllib.TOMLDecodeError as error:
         return RulesRead(None, (), (_no_toml(str(error)),))
+    except ValueError:  # from int()
+        return RulesRead(None, (), (_unreadable("a number has too many digits"),))
     problems = [Problem("rules", f"are longer than {LONGEST} characters")] if len(text) > LONGEST else []
     problems += (_elsewhere(key) for key in tables if key != "rules")
     document = read(RulesDocument, {"rules": tables.get("rules", [])}, (), problems)
@@ -47,8 +56,9 @@ def read_rules(text: str, settings: Settings) -> RulesRead:
         problems += check_recipients(document.rules, settings.document.notify)
     if document is not None and not document.rules and not problems:
         problems.append(Problem("rules", "there are none: whoever leaves would keep their access"))
+    places = Places(text if problems else "")
     placed = sorted(
-        (PlacedProblem(line_of(text, problem.path), problem) for problem in problems), key=lambda each: each.line or 0
+        (PlacedProblem(places.line_of(problem.path), problem) for problem in problems), key=lambda each: each.line or 0
     )
     rules = tuple(map(rule_of, document.rules)) if document is not None and not placed else ()
     return RulesRead(digest_of(tables.get("rules", [])), rules, tuple(placed))
@@ -64,7 +74,7 @@ def rules_within(text: str) -> str:
     """Return the text of the rules within one that may be a whole configuration; as it is, where it is no TOML."""
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     is_more = isinstance(tables.get("rules"), list) and len(tables) > 1
     return text_of(text, tables["rules"]) if is_more else text
@@ -78,6 +88,10 @@ def _targets(settings: Settings) -> Targets:
         capabilities={name: settings.capabilities[name] for name in usable},
         connectors={name: registry.connector_class(settings.targets[name].connector) for name in usable},
     )
+
+
+def _unreadable(why: str) -> PlacedProblem:
+    return PlacedProblem(None, Problem("rules", f"cannot be read: {why}"))
 
 
 def _no_toml(message: str) -> PlacedProblem:

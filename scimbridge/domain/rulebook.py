@@ -14,15 +14,19 @@ class Edition:
         number: Its version in the store; ``None`` where the store knows of none yet.
         movers: The rules for movers among them.
         behind: Why this process cannot use the version that is in force; empty where it does.
+        in_force: That version; the same as ``number`` where it can be used.
     """
 
-    __slots__ = ("behind", "movers", "number", "rules")
+    __slots__ = ("behind", "in_force", "movers", "number", "rules")
 
-    def __init__(self, rules: Ruleset, number: int | None = None, *, behind: str = "") -> None:
+    def __init__(
+        self, rules: Ruleset, number: int | None = None, *, behind: str = "", in_force: int | None = None
+    ) -> None:
         self.rules = rules
         self.number = number
         self.movers = Movers(rules.rules)
         self.behind = behind
+        self.in_force = number if in_force is None else in_force
 
 
 class Rulebook:

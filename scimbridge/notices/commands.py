@@ -30,6 +30,21 @@ def resume_target(name: str) -> str:
     return f"scimbridge targets resume {name}"
 
 
+def compare_rules(version: int, former: int) -> str:
+    """See what a version of the rules has changed."""
+    return f"scimbridge rules diff {version} {former}"
+
+
+def draft_rules_of(version: int) -> str:
+    """Begin to go back to a version of the rules."""
+    return f"scimbridge rules draft --of {version}"
+
+
+def check() -> str:
+    """See whether all that the bridge depends on works, on the machine where it is typed."""
+    return "scimbridge check"
+
+
 def release_flood(flood_id: str) -> str:
     """Let what the guard holds go on."""
     return f"scimbridge guard release {flood_id} {_WHY}"

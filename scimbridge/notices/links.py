@@ -18,6 +18,11 @@ def target_link(public_url: str, target: str) -> str:
     return f"{public_url}/targets/{target}"
 
 
+def rules_link(public_url: str, version: int) -> str:
+    """Return where one sees what a version of the rules says and changes."""
+    return f"{public_url}/rules/versions/{version}"
+
+
 def sign_in_link(public_url: str, secret: str) -> str:
     """Return the address by which an operator signs in once."""
     return f"{public_url}/sign-in/once?token={secret}"

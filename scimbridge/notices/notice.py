@@ -24,6 +24,12 @@ class Kind(StrEnum):
     DEADLINE_MISSED = "deadline_missed"
     """Something has not been done in the time that was set for it."""
 
+    RULES_ACTIVATED = "rules_activated"
+    """Other rules are in force."""
+
+    RULES_UNUSED = "rules_unused"
+    """A process does not go by the rules in force."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -149,7 +155,55 @@ class DeadlineMissed:
     link: str
 
 
-Content = Leaver | GuardTripped | TargetPaused | DeadlineMissed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesActivated:
+    """Other rules are in force.
+
+    Attributes:
+        version: Which version.
+        by: Who has activated it, or whose file it is.
+        reason: Why.
+        changes: Which rules are others, such as ``changed: employees``.
+        warnings: What to think about, such as a step that is new and cannot be undone.
+        diff_command: Shows what differs, line by line.
+        back_command: Makes a draft of the version before.
+        link: Where it is shown.
+    """
+
+    kind: ClassVar[Kind] = Kind.RULES_ACTIVATED
+
+    version: int
+    by: str
+    reason: str
+    changes: Sequence[str]
+    warnings: Sequence[str]
+    diff_command: str
+    back_command: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesUnused:
+    """A process does not go by the rules in force.
+
+    Attributes:
+        version: The version that is in force.
+        where: The configuration file of the process, and its machine.
+        reason: Why it does not.
+        check_command: Says on that machine whether it does again.
+        link: Where the version is shown.
+    """
+
+    kind: ClassVar[Kind] = Kind.RULES_UNUSED
+
+    version: int
+    where: str
+    reason: str
+    check_command: str
+    link: str
+
+
+Content = Leaver | GuardTripped | TargetPaused | DeadlineMissed | RulesActivated | RulesUnused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from typing import Any
 
 import structlog
 from jinja2 import (
@@ -140,10 +141,15 @@ def _render_all(environment: Environment, notice: Notice) -> Rendered:
 def _render(environment: Environment, notice: Notice, part: str) -> str:
     template = environment.get_template(f"{notice.kind}.{part}")
     # A name that a source has sent must not look like a paragraph of ours.
-    shown = {
-        name: one_line(value) if isinstance(value, str) else value for name, value in variables(notice.content).items()
-    }
+    shown = {name: _on_one_line(value) for name, value in variables(notice.content).items()}
     return template.render(shown, at=notice.at, moment=_moment_in(notice.zone))
+
+
+def _on_one_line(value: Any) -> Any:
+    if isinstance(value, str):
+        return one_line(value)
+    is_list = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+    return [one_line(each) for each in value] if is_list else value
 
 
 def _said(error: Exception) -> str:

@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from scimbridge.notices import commands
-from scimbridge.notices.notice import Content, DeadlineMissed, GuardTripped, Kind, Leaver, Step, TargetPaused
+from scimbridge.notices.notice import (
+    Content,
+    DeadlineMissed,
+    GuardTripped,
+    Kind,
+    Leaver,
+    RulesActivated,
+    RulesUnused,
+    Step,
+    TargetPaused,
+)
 
 _AT = datetime(2026, 11, 30, 8, tzinfo=UTC)
 _CASE = "0193753c-5e00-7b6c-8d20-1f0a5c3b9e11"
@@ -92,6 +102,37 @@ SAMPLES: Mapping[Kind, Sequence[Content]] = {
             deadline_at=datetime(2026, 11, 30, 8, 5, tzinfo=UTC),
             reason="reading an account: cannot connect (Connection refused)",
             show_command=commands.show_case(_CASE),
+            link=_LINK,
+        ),
+    ),
+    Kind.RULES_ACTIVATED: (
+        RulesActivated(
+            version=4,
+            by="ada",
+            reason="a week more before licenses go",
+            changes=("added: contractors", "changed: employees"),
+            warnings=("new, and cannot be undone: rule contractors: delete after 30d, with an approval",),
+            diff_command=commands.compare_rules(4, 3),
+            back_command=commands.draft_rules_of(3),
+            link=_LINK,
+        ),
+        RulesActivated(
+            version=4,
+            by="/etc/scimbridge.toml on web-1",
+            reason="the configuration file has changed",
+            changes=(),
+            warnings=(),
+            diff_command=commands.compare_rules(4, 3),
+            back_command=commands.draft_rules_of(3),
+            link=_LINK,
+        ),
+    ),
+    Kind.RULES_UNUSED: (
+        RulesUnused(
+            version=4,
+            where="/etc/scimbridge.toml on web-2",
+            reason='1 problem, the first: rules[0].stages[0].targets: there is no target "crm"; what it plans is held',
+            check_command=commands.check(),
             link=_LINK,
         ),
     ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import structlog
@@ -15,8 +16,17 @@ from scimbridge.domain.retry import GIVE_UP_AFTER, backoff
 from scimbridge.domain.task import Task
 from scimbridge.notices import commands
 from scimbridge.notices.channels import Channels
-from scimbridge.notices.links import case_link, flood_link, target_link
-from scimbridge.notices.notice import Content, DeadlineMissed, GuardTripped, Kind, Notice, TargetPaused
+from scimbridge.notices.links import case_link, flood_link, rules_link, target_link
+from scimbridge.notices.notice import (
+    Content,
+    DeadlineMissed,
+    GuardTripped,
+    Kind,
+    Notice,
+    RulesActivated,
+    RulesUnused,
+    TargetPaused,
+)
 from scimbridge.sdk.errors import ConnectorError, RejectedError, RetryableError
 from scimbridge.store import notices
 from scimbridge.store.database import Database
@@ -77,6 +87,45 @@ class Alarms:
             "reason": task.reason,
         }
         self._put(tx, Kind.DEADLINE_MISSED, task.id, details, now)
+
+    def rules_activated(
+        self,
+        tx: Connection,
+        *,
+        version: int,
+        former: int,
+        by: str,
+        reason: str,
+        changes: Sequence[str],
+        warnings: Sequence[str],
+        now: datetime,
+    ) -> None:
+        """Tell that other rules are in force.
+
+        Args:
+            tx: The transaction that puts them in force.
+            version: The version.
+            former: The one before.
+            by: Who, or whose file.
+            reason: Why.
+            changes: Which rules are others, in a few words each.
+            warnings: What to think about.
+            now: When (UTC).
+        """
+        details = {
+            "version": version,
+            "former": former,
+            "by": by,
+            "reason": reason,
+            "changes": list(changes),
+            "warnings": list(warnings),
+        }
+        self._put(tx, Kind.RULES_ACTIVATED, str(version), details, now)
+
+    def rules_unused(self, tx: Connection, *, version: int, where: str, reason: str, now: datetime) -> None:
+        """Tell that a process does not go by the rules in force; once a day where several have the same reason."""
+        subject = f"{version} {now:%Y-%m-%d} {sha256(reason.encode()).hexdigest()[:16]}"
+        self._put(tx, Kind.RULES_UNUSED, subject, {"version": version, "where": where, "reason": reason}, now)
 
     def _put(self, tx: Connection, kind: Kind, subject: str, details: Mapping[str, Any], now: datetime) -> None:
         for route in self._routes:
@@ -183,6 +232,25 @@ def _content(row: Row, public_url: str) -> Content:
                 reason=said["reason"],
                 show_command=commands.show_case(said["case_id"]),
                 link=case_link(public_url, said["case_id"]),
+            )
+        case Kind.RULES_ACTIVATED:
+            return RulesActivated(
+                version=said["version"],
+                by=said["by"],
+                reason=said["reason"],
+                changes=said["changes"],
+                warnings=said["warnings"],
+                diff_command=commands.compare_rules(said["version"], said["former"]),
+                back_command=commands.draft_rules_of(said["former"]),
+                link=rules_link(public_url, said["version"]),
+            )
+        case Kind.RULES_UNUSED:
+            return RulesUnused(
+                version=said["version"],
+                where=said["where"],
+                reason=said["reason"],
+                check_command=commands.check(),
+                link=rules_link(public_url, said["version"]),
             )
         case Kind.LEAVER:
             raise RejectedError("leavers are told of by their tasks")

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from scimbridge.domain.number import number_of
-from scimbridge.domain.rule import Ruleset
-from scimbridge.domain.rules_change import changed_rules, difference
+from scimbridge.domain.rules_change import difference
 from scimbridge.domain.rules_version import Origin, RulesRead, RulesVersion, VersionState
 from scimbridge.errors import ConcurrentUpdateError, RulesRefusedError
+from scimbridge.services.activating import put_in_force
+from scimbridge.services.alarming import Alarms
 from scimbridge.store import identities, journal, rulesets
 from scimbridge.store.database import Database
 
@@ -53,12 +54,14 @@ class Drafting:
     Args:
         database: The store.
         read: Reads a text as this process would use it.
+        alarms: How operators are told that other rules are in force.
         is_allowed: Whether rules may be changed elsewhere than in the file.
     """
 
-    def __init__(self, database: Database, read: Read, *, is_allowed: bool) -> None:
+    def __init__(self, database: Database, read: Read, alarms: Alarms, *, is_allowed: bool) -> None:
         self._database = database
         self._read = read
+        self._alarms = alarms
         self._is_allowed = is_allowed
 
     def versions(self, limit: int = SHOWN, *, before: int | None = None) -> list[RulesVersion]:
@@ -128,11 +131,10 @@ class Drafting:
         """
         self._require_allowed()
         text = _storable(text)
+        digest = self._read(text).digest  # may take a while, in which others write
         with self._database.write() as tx:
             base = rulesets.active_number(tx)
-            draft = rulesets.add(
-                tx, text=text, digest=self._read(text).digest, origin=Origin.DRAFT, base=base, by=by, now=now
-            )
+            draft = rulesets.add(tx, text=text, digest=digest, origin=Origin.DRAFT, base=base, by=by, now=now)
             _record(tx, "rules drafted", draft.version, now, by=by, reason=f"draft {draft.version}")
         return draft
 
@@ -156,10 +158,10 @@ class Drafting:
         """
         self._require_allowed()
         text = _storable(text)
+        digest = self._read(text).digest
         with self._database.write() as tx:
             draft = _draft(tx, number)
             try:
-                digest = self._read(text).digest
                 rulesets.change(tx, number, revision=revision, text=text, digest=digest, base=base, by=by, now=now)
             except ConcurrentUpdateError as error:
                 raise RulesRefusedError(
@@ -200,16 +202,18 @@ class Drafting:
             obstacle = next(self._obstacles(draft, active, read, now), None)
             if obstacle is not None:
                 raise RulesRefusedError(obstacle)
-            rulesets.activate(tx, draft, _number(active), by=by, reason=reason, now=now)
-            former = self._read(active.text).rules if active is not None else ()
-            details = {
-                "version": number,
-                "former": _number(active),
-                "digest": draft.digest,
-                "former_digest": active.digest if active is not None else None,
-                **changed_rules(Ruleset(former), Ruleset(read.rules)),
-            }
-            journal.record(tx, "rules activated", now, reason=f"version {number}: {reason}", actor=by, details=details)
+            put_in_force(
+                tx,
+                draft,
+                active,
+                rules=read.rules,
+                former_rules=self._read(active.text).rules if active is not None else (),
+                by=by,
+                reason=reason,
+                now=now,
+                alarms=self._alarms,
+                actor=by,
+            )
             return rulesets.by_number(tx, number)
 
     def _obstacles(

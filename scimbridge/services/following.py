@@ -10,11 +10,14 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
+from scimbridge.domain.number import number_of
 from scimbridge.domain.rule import Rule, Ruleset
 from scimbridge.domain.rulebook import Edition, Rulebook
 from scimbridge.domain.rules_version import Origin, RulesVersion
 from scimbridge.errors import ConfigurationError
-from scimbridge.store import journal, rulesets
+from scimbridge.services.activating import put_in_force
+from scimbridge.services.alarming import Alarms
+from scimbridge.store import rulesets
 from scimbridge.store.database import Database
 
 FOLLOW_EVERY = 1.0
@@ -66,6 +69,7 @@ class Following:
         file: What its configuration says.
         read: Returns the rules of a text; raises ``ConfigurationError`` where this process cannot use them.
         changed: Told the former and the new rules, once they are gone by.
+        alarms: How operators are told.
     """
 
     def __init__(
@@ -74,14 +78,18 @@ class Following:
         rulebook: Rulebook,
         file: FileRules,
         read: Callable[[str], Sequence[Rule]],
-        changed: Callable[[Ruleset, Ruleset], object] = lambda _former, _new: None,
+        changed: Callable[[Ruleset, Ruleset], object],
+        alarms: Alarms,
     ) -> None:
         self._database = database
         self._rulebook = rulebook
         self._file = file
         self._read = read
         self._changed = changed
+        self._alarms = alarms
         self._seen: int | None = None
+        self._unused_for = ""
+        self._told: tuple[int | None, str] = (None, "")
         self._turn = threading.Lock()
 
     def take_file(self, now: datetime) -> None:
@@ -122,6 +130,23 @@ class Following:
             self._rulebook.edition, self._seen = edition, version.version
             self._changed(former.rules, edition.rules)
 
+    def keep(self, now: datetime) -> None:
+        """Follow, and tell operators where this process does not go by what is in force; for processes that stay.
+
+        Raises:
+            StoreError: The store does not say what is in force, or does not take the alarm; the next time will do.
+        """
+        self.follow()
+        found = (self._seen, self._unused_for)
+        if found == self._told:
+            return
+        if self._seen is not None and self._unused_for:
+            with self._database.write() as tx:
+                self._alarms.rules_unused(
+                    tx, version=self._seen, where=self._file.name, reason=self._unused_for, now=now
+                )
+        self._told = found
+
     def standing(self) -> Standing:
         """Return which rules are in force, and how the file stands to them."""
         with self._database.read() as tx:
@@ -132,17 +157,33 @@ class Following:
         )
 
     def _put_in_force(self, tx: Connection, former: RulesVersion | None, now: datetime) -> None:
-        by = self._file.name
+        file = self._file
+        earlier = rulesets.newest_like(tx, file.digest)
         added = rulesets.add(
-            tx, text=self._file.text, digest=self._file.digest, origin=Origin.FILE, base=None, by=by, now=now
+            tx, text=file.text, digest=file.digest, origin=Origin.FILE, base=None, by=file.name, now=now
         )
-        reason = _why_taken(former)
-        rulesets.activate(tx, added, former.version if former else None, by=by, reason=reason, now=now)
-        details = {"version": added.version, "former": former.version if former else None, "digest": added.digest}
-        journal.record(tx, "rules activated", now, reason=f"version {added.version}: {reason}", details=details)
+        put_in_force(
+            tx,
+            added,
+            former,
+            rules=file.rules.rules,
+            former_rules=self._readable(former),
+            by=file.name,
+            reason=_why_taken(former) + (f"; it says what version {earlier} said" if earlier is not None else ""),
+            now=now,
+            alarms=self._alarms,
+        )
+
+    def _readable(self, version: RulesVersion | None) -> Sequence[Rule]:
+        """Return what a version says; nothing where this process cannot read it."""
+        try:
+            return self._read(version.text) if version is not None else ()
+        except ConfigurationError:
+            return ()
 
     def _edition(self, version: RulesVersion) -> Edition:
         """Return what this process goes by, now that a version is in force."""
+        self._unused_for = ""
         if version.digest == self._file.digest:
             return self._taken(version, self._file.rules.rules)
         if self._file.is_only_authority and version.origin is not Origin.FILE:
@@ -152,20 +193,25 @@ class Following:
                 version.version,
                 action="rules.unused",
             )
+            self._unused_for = "here the file is the only authority (operators.edit_rules = false)"
             return Edition(self._file.rules)
         try:
             return self._taken(version, self._read(version.text))
         except ConfigurationError as error:
-            return self._left_behind(version, error)
+            why = f"{number_of(len(error.problems), 'problem')}, the first: {error.problems[0]}"
+            return self._left_behind(version, why)
+        except Exception as error:  # a fault of the reading must not let plans of former rules through either
+            log.exception("reading the rules broke", action="rules.broke", version=version.version)
+            return self._left_behind(version, f"unexpected {type(error).__name__}; see the log of the process")
 
     def _taken(self, version: RulesVersion, rules: Sequence[Rule]) -> Edition:
         log.info("rules in force", action="rules.followed", version=version.version, origin=version.origin)
         return Edition(Ruleset(rules, self._file.rules.exclusions), version.version)
 
-    def _left_behind(self, version: RulesVersion, error: ConfigurationError) -> Edition:
+    def _left_behind(self, version: RulesVersion, why: str) -> Edition:
         """Return the former rules: what is planned by them is held until a person has looked at it."""
         former = self._rulebook.edition
-        why = f"{len(error.problems)} problems, the first: {error.problems[0]}"
+        self._unused_for = f"{why}; what it plans is held"
         log.error(
             "version %d of the rules cannot be used by this process, which has another configuration or release; what "
             "it plans by the former ones is held. Start it again with what the others have.",
@@ -175,7 +221,7 @@ class Following:
         )
         by = f"version {former.number}" if former.number is not None else "the rules of its file"
         behind = f"planned by {by}, for its process could not use version {version.version} of the rules ({why})"
-        return Edition(former.rules, former.number, behind=behind)
+        return Edition(former.rules, former.number, behind=behind, in_force=version.version)
 
 
 def _why_taken(former: RulesVersion | None) -> str:

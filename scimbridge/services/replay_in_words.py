@@ -46,6 +46,11 @@ def findings(replay: Replay) -> Iterator[str]:
 
 def warnings(replay: Replay) -> Iterator[str]:
     """Yield what to think about before such rules are put in force, each as one sentence."""
+    if replay.get("unread"):
+        yield (
+            f"Version {replay['against']} is in force and cannot be used where this was replayed: the draft was "
+            f"compared with former rules (cases are {replay['unread']})."
+        )
     for said in replay["irreversible"]:
         yield f"New, and cannot be undone: {said}."
     for name, count in sorted(replay["left_behind"].items()):

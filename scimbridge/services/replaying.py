@@ -172,6 +172,7 @@ class Replaying:
         return found
 
     def _begin(self, draft: RulesVersion, *, by: str, now: datetime, span: timedelta) -> dict[str, Any]:
+        edition = self._rulebook.edition
         with self._database.read() as tx:
             since = journal.newest_facts_since(tx, now - span, MOST_FACTS)
         note: dict[str, Any] = {
@@ -180,7 +181,10 @@ class Replaying:
             "heard_at": iso(now),
             "since": iso(since),
             "is_shortened": since > now - span,
-            "against": self._rulebook.edition.number,
+            # Where this process cannot use what is in force, it has nothing to compare with but the former rules;
+            # to mend that takes a draft, too.
+            "against": edition.in_force,
+            "unread": edition.behind,
             "done": 0,
             "total": 0,
             "ended_at": None,
@@ -190,10 +194,7 @@ class Replaying:
         return note
 
     def _in_thread(self, draft: RulesVersion, other: Ruleset, note: dict[str, Any], now: datetime) -> None:
-        begun = time.monotonic()
-
         def breathe(_done: int, _all: int) -> None:
-            note["heard_at"] = iso(now + timedelta(seconds=time.monotonic() - begun))
             if self._ending.wait(PAUSE):
                 raise RulesRefusedError("the process has ended; start it again")
 
@@ -210,15 +211,16 @@ class Replaying:
         self, draft: RulesVersion, other: Ruleset, note: dict[str, Any], now: datetime, progress: Progress
     ) -> None:
         """Judge the past, and note the end of it: also where it is one before its time."""
-        noted_at = time.monotonic()
+        begun = noted_at = time.monotonic()
 
         def through(done: int, total: int) -> None:
             nonlocal noted_at
             note.update(done=done, total=total)
             progress(done, total)
-            if time.monotonic() - noted_at >= NOTED_EVERY:
-                noted_at = time.monotonic()
-                self._note(draft, note)
+            at = time.monotonic()
+            if at - noted_at >= NOTED_EVERY:
+                noted_at = at
+                self._note(draft, {**note, "heard_at": iso(now + timedelta(seconds=at - begun))})
 
         try:
             note.update(self._found(draft, other, note, now, through))

@@ -43,6 +43,15 @@ def active(tx: Connection) -> RulesVersion | None:
     return None if row is None else _version(row)
 
 
+def newest_like(tx: Connection, digest: str) -> int | None:
+    """Return the newest version that was in force and says the same, if there is one."""
+    query = select(func.max(rulesets.c.version)).where(
+        rulesets.c.digest == digest, rulesets.c.activated_at.is_not(None)
+    )
+    found: int | None = tx.execute(query).scalar()
+    return found
+
+
 def by_number(tx: Connection, version: int) -> RulesVersion:
     """Return a version.
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scimbridge.config import read_rules, rules_within
-from scimbridge.config.rules_text import digest_of, line_of, text_of, written
+from scimbridge.config import read_rules, rules_within, ruleset
+from scimbridge.config.rules_text import Places, digest_of, text_of, written
 from scimbridge.config.settings import Settings
 
 RULES = """\
@@ -105,14 +105,14 @@ def test_a_digest_is_of_what_rules_say() -> None:
     ],
 )
 def test_what_is_wrong_is_found_at_its_line_or_at_what_it_is_a_part_of(path: str, line: str) -> None:
-    found = line_of(RULES, path)
+    found = Places(RULES).line_of(path)
 
     assert found is not None
     assert RULES.splitlines()[found - 1] == line
 
 
 def test_what_stands_nowhere_has_no_line() -> None:
-    assert line_of(RULES, "guard") is None
+    assert Places(RULES).line_of("guard") is None
 
 
 def test_a_text_that_is_no_toml_says_at_which_line(load_text: Callable[[str], Settings]) -> None:
@@ -120,3 +120,37 @@ def test_a_text_that_is_no_toml_says_at_which_line(load_text: Callable[[str], Se
 
     assert problem.line == 2
     assert str(problem).startswith("line 2: rules: is not TOML: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("x = " + "[" * 3000, "too much stands within each other"),
+        ("rules" + ".a" * 2000 + " = 1", "too much stands within each other"),
+        ("x = " + "1" * 5000, "a number has too many digits"),
+    ],
+)
+def test_a_text_that_python_cannot_read_is_wrong_like_any_other(
+    load_text: Callable[[str], Settings], text: str, why: str
+) -> None:
+    (problem,) = read_rules(text, load_text("")).problems
+
+    assert str(problem) == f"rules: cannot be read: {why}"
+
+
+def test_a_text_is_searched_once_however_much_is_wrong_with_it(
+    load_text: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[str] = []
+
+    class Counted(Places):
+        def __init__(self, text: str) -> None:
+            searched.append(text)
+            super().__init__(text)
+
+    monkeypatch.setattr(ruleset, "Places", Counted)
+
+    problems = read_rules('[[rules]]\nname = "x"\n' * 50, load_text("")).problems
+
+    assert (len(problems), len(searched)) == (149, 1)
+    assert problems[-1].line == 100

@@ -7,10 +7,11 @@ from html import unescape
 
 import pytest
 
+from scimbridge.dashboard.pages.rule_versions import VersionPage
 from scimbridge.dashboard.pages.targets import TargetPage
 from scimbridge.domain.hold import Scope
 from scimbridge.errors import StoreUnavailableError
-from scimbridge.notices.links import case_link, flood_link, target_link
+from scimbridge.notices.links import case_link, flood_link, rules_link, target_link
 from scimbridge.sdk import RejectedError
 from scimbridge.services.overview import Overview
 from tests.dashboard.conftest import Browse, text_of
@@ -161,6 +162,7 @@ def test_what_notices_link_to_is_there(bench: Bench, browse: Browse) -> None:
 
     assert [link for link in links if browse().get(link).status_code != 200] == []
     assert TargetPage.path == target_link("", "{name}")
+    assert VersionPage.path.replace("{version}", "4") == rules_link("", 4)
 
 
 def test_the_page_only_reads(browse: Browse) -> None:

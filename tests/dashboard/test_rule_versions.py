@@ -148,6 +148,22 @@ def test_a_version_shows_its_text_and_can_be_compared_discarded_or_drafted_again
     assert browser.get("/rules/versions/77").status_code == 404
 
 
+def test_a_number_that_no_version_has_is_none(world: World) -> None:
+    browser = browser_of(world)
+    draft, number = drafted(world, TEXT), "9" * 5000  # more digits than Python reads
+
+    assert browser.get(f"/rules/versions/{number}").status_code == 404
+    assert browser.get("/rules/versions?before=²").status_code == 200
+    assert browser.get(f"/rules/versions/{draft}?than={number}").status_code == 200
+    for form in ({"of": number}, {"do": "activate", "revision": number, "reason": "x", "sure": "yes"}):
+        browser.send("/rules/versions" if "of" in form else f"/rules/versions/{draft}", **form)
+    for revision, base in ((number, "1"), ("1", number)):
+        browser.send(f"/rules/versions/{draft}/edit", text=LATER, revision=revision, base=base)
+
+    assert world.bridge.drafting.version(draft).base is None
+    assert len(world.bridge.drafting.versions()) == 2
+
+
 def test_who_is_no_admin_sees_versions_and_nothing_to_change_them(world: World) -> None:
     number = replayed(world, LATER)
     for role in (Role.VIEWER, Role.AUDITOR, Role.OPERATOR):

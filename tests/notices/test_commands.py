@@ -24,6 +24,9 @@ ID = "0193753c-5e00-7b6c-8d20-1f0a5c3b9e11"
         commands.resume_target("crm"),
         commands.release_flood(ID),
         commands.cancel_flood(ID),
+        commands.compare_rules(4, 3),
+        commands.draft_rules_of(3),
+        commands.check(),
     ],
 )
 def test_a_command_can_be_pasted(command: str, tmp_path: Path) -> None:

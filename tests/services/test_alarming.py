@@ -74,6 +74,26 @@ def test_a_paused_target_is_told_once_to_every_operator(bench: Bench, office: Po
     assert "https://bridge.example.com/targets/crm\n" in text_of(office.messages[0])
 
 
+def test_rules_that_are_others_and_rules_that_are_not_used_are_told(bench: Bench, office: PostOffice) -> None:
+    alarms, now = Alarms(bench.channels), bench.clock()
+    with bench.database.write() as tx:
+        changes, warnings = ["changed:\n\nemployees"], ["new, and cannot be undone: rule employees: delete after 7d"]
+        alarms.rules_activated(
+            tx, version=4, former=3, by="ada", reason="sooner", changes=changes, warnings=warnings, now=now
+        )
+        alarms.rules_unused(tx, version=4, where="b.toml on web-2", reason="1 problem", now=now)
+    bench.deliver()
+
+    assert len(office.messages) == 4
+    told = {message["Subject"]: text_of(message) for message in office.messages}
+    activated = told["Other rules are in force: version 4"]
+    for said in ("by ada: sooner.", "- changed: employees\n- new, and cannot be undone: rule", "rules draft --of 3\n"):
+        assert said in activated
+    assert "https://bridge.example.com/rules/versions/4\n" in activated
+    unused = told["A process does not go by version 4 of the rules"]
+    assert "configuration b.toml on web-2 does not go by version 4 of the rules, which is in force: 1 pro" in unused
+
+
 def test_a_target_that_is_paused_again_is_told_again(bench: Bench, office: PostOffice) -> None:
     ada = bench.join("ada")
     bench.fail(TargetUnusableError("401"))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scimbridge.domain.action import GuardClass
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.guard import Guard, GuardScope, Limit
-from scimbridge.domain.rules_version import VersionState
+from scimbridge.domain.rules_version import RulesRead, RulesVersion, VersionState
 from scimbridge.errors import NotFoundError, RulesRefusedError
 from scimbridge.services import replay_in_words
 from scimbridge.services.records import HistoryQuery
@@ -146,6 +148,21 @@ def test_a_text_that_is_no_set_of_rules_is_kept_and_not_put_in_force(world: Worl
     assert "problem" in obstacles(world, number)[0]
 
 
+def test_others_write_while_a_text_is_read(world: World) -> None:
+    drafting, seen = world.bridge.drafting, []
+    read = drafting._read
+
+    def reading(text: str) -> RulesRead:
+        seen.append(world.bridge.database.is_writing)
+        return read(text)
+
+    drafting._read = reading
+    number = draft(world, LATER)
+    drafting.change(number, SOONER, revision=1, base=1, by="ada", now=world.clock())
+
+    assert seen == [False, False]
+
+
 def test_stages_that_contradict_each_other_are_found_as_in_the_file(world: World) -> None:
     number = draft(world, TEXT.replace('["suspend"]', '["delete"]'))
 
@@ -260,6 +277,25 @@ def test_a_replay_in_a_thread_keeps_how_far_it_has_come_with_the_draft(world: Wo
     assert found["failed"] == ""
     assert (found["done"], found["total"], found["counts"]["facts"]) == (1, 1, 1)
     activate(world, number)
+
+
+def test_a_replay_is_heard_of_wherever_it_runs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.leaver("ada")
+    number, seconds = draft(world, LATER), count(0, 100)
+    heard: list[datetime] = []
+    note = world.bridge.replaying._note
+
+    def noting(draft: RulesVersion, said: dict[str, Any]) -> None:
+        heard.append(datetime.fromisoformat(said["heard_at"]))
+        note(draft, said)
+
+    monkeypatch.setattr("scimbridge.services.replaying.time.monotonic", lambda: next(seconds))
+    monkeypatch.setattr(world.bridge.replaying, "_note", noting)
+
+    replay(world, number)
+
+    begun, under_way, _ = heard
+    assert under_way - begun == timedelta(seconds=100)
 
 
 def test_a_replay_whose_process_has_ended_is_said_to_have(world: World) -> None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from sqlalchemy import select
 
 from connectors.sample.store import SampleFile
+from scimbridge import asgi
 from scimbridge.bridge import Bridge
 from scimbridge.config import load, read_rules
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.resource import Received
 from scimbridge.domain.rules_version import Origin, RulesVersion, VersionState
 from scimbridge.errors import RulesRefusedError, StoreUnavailableError
+from scimbridge.notices.notice import Kind
+from scimbridge.services.replay_in_words import warnings
 from scimbridge.store import cases, holds, rulesets, tokens
+from scimbridge.store.schema import notices
 from tests.clock import FakeClock
 from tests.databases import compiled_once
 from tests.store.racing import race
@@ -51,6 +58,8 @@ when = ["deactivated", "deleted"]
 
 OTHER = RULES.replace("1h", "2h")
 MOVING = RULES + '\n  [[rules.stages]]\n  after = "30d"\n  do = ["move"]\n'
+
+NOTIFY = '[notify]\nsmtp = "smtp://127.0.0.1:1"\nfrom = "bridge@example.com"\noperators = ["ops@example.com"]\n'
 
 Start = Callable[..., Bridge]
 
@@ -163,6 +172,21 @@ def test_a_changed_file_takes_the_place_of_a_file_in_all_processes(start: Start)
     assert not one.following.standing().is_file
 
 
+def test_a_web_process_that_is_started_again_does_not_bring_an_old_file_back(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = start(before=BEFORE + '[server]\nlisten = "127.0.0.1:0"\n')
+    two = start(OTHER)
+    monkeypatch.setattr(asgi._Server, "run", lambda _self, sockets: None)
+    monkeypatch.setattr(asgi, "Stop", Mock)
+    monkeypatch.setattr(asgi, "beside", lambda *_: nullcontext())
+
+    asgi.run(one)
+
+    two.following.follow()
+    assert (grace(one), grace(two)) == ("2:00:00", "2:00:00")
+
+
 def test_what_somebody_has_activated_stays_when_the_file_is_changed(start: Start) -> None:
     one = start()
     number = activate(one, OTHER)
@@ -187,7 +211,9 @@ def test_where_the_file_is_the_only_authority_it_takes_the_place_of_all_others(s
     assert grace(two) == "1:00:00"
 
 
-def test_a_process_that_cannot_use_a_version_keeps_the_former_and_holds_what_it_plans(start: Start) -> None:
+def test_a_process_that_cannot_use_a_version_keeps_the_former_and_holds_what_it_plans(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, two = start(), start(before=BEFORE.replace('leavers_container = "leavers"\n', ""))
     activate(one, MOVING)
 
@@ -208,6 +234,12 @@ def test_a_process_that_cannot_use_a_version_keeps_the_former_and_holds_what_it_
     assert not two.following.standing().behind
     assert leave(two, "bob").ruleset == 3
 
+    monkeypatch.setattr(two.following, "_read", Mock(side_effect=KeyError("a fault")))
+    activate(one, MOVING)
+    two.following.follow()
+
+    assert "(unexpected KeyError" in two.following.standing().behind
+
 
 def test_of_two_who_activate_at_once_one_comes_first_and_the_other_is_told(start: Start) -> None:
     one, two = start(), start()
@@ -225,6 +257,51 @@ def test_of_two_who_activate_at_once_one_comes_first_and_the_other_is_told(start
     assert str(lost).startswith(f"{won.activated_by} has put version {won.version} in force since")
     states = [each.state for each in one.drafting.versions()]
     assert sorted(states) == [VersionState.ACTIVE, VersionState.DRAFT, VersionState.RETIRED]
+
+
+def told(bridge: Bridge, kind: Kind) -> list[dict[str, Any]]:
+    """Return what operators are told of a kind, in the order of versions."""
+    with bridge.database.read() as tx:
+        found = tx.execute(select(notices.c.details).where(notices.c.kind == kind)).scalars()
+        return sorted(found, key=lambda details: details["version"])
+
+
+def test_operators_are_told_when_other_rules_come_into_force(start: Start) -> None:
+    one = start(before=BEFORE + NOTIFY)
+    assert told(one, Kind.RULES_ACTIVATED) == []
+
+    one.drafting.activate(drafted(one, MOVING), revision=1, reason="move, too", by="ada", now=one.clock())
+    start(edit_rules="false", before=BEFORE + NOTIFY)
+    start("", edit_rules="false", before=BEFORE + NOTIFY)
+
+    by_hand, by_file, without = told(one, Kind.RULES_ACTIVATED)
+    assert (by_hand["version"], by_hand["former"], by_hand["by"], by_hand["reason"]) == (2, 1, "ada", "move, too")
+    assert by_hand["changes"] == by_file["changes"] == ["changed: leavers"]
+    assert by_file["reason"].endswith("(operators.edit_rules = false); it says what version 1 said")
+    assert by_file["by"].startswith(str(one.settings.path)[:-6])
+    assert without["changes"] == ["removed: leavers"]
+    assert without["warnings"] == ["there are no rules any more: whoever leaves keeps their access"]
+
+
+def test_operators_are_told_once_where_a_process_does_not_go_by_what_is_in_force(start: Start) -> None:
+    lacking = BEFORE.replace('leavers_container = "leavers"\n', "") + NOTIFY
+    one, *others = start(before=BEFORE + NOTIFY), start(before=lacking), start(before=lacking)
+    number = activate(one, MOVING)
+    sole = start(MOVING, edit_rules="false", before=BEFORE + NOTIFY)
+
+    for bridge in (one, *others, *others, sole):
+        bridge.following.keep(bridge.clock())
+    (unreadable,) = told(one, Kind.RULES_UNUSED)
+    assert (unreadable["version"], "on " in unreadable["where"]) == (number, True)
+    assert unreadable["reason"].startswith("1 problem, the first: ")
+    assert unreadable["reason"].endswith("; what it plans is held")
+
+    activate(one, OTHER)
+    for bridge in (one, *others, sole, sole):
+        bridge.following.keep(bridge.clock())
+
+    _, own = told(one, Kind.RULES_UNUSED)
+    assert own["reason"] == "here the file is the only authority (operators.edit_rules = false)"
 
 
 def test_while_the_store_does_not_answer_the_rules_stay(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,3 +334,18 @@ def test_a_connector_is_made_anew_where_other_actions_are_planned(start: Start) 
 
     assert two.fleet.connector("crm") is not former
     assert "move" in two.fleet.connector("crm").used
+
+
+def test_rules_that_a_process_cannot_use_are_mended_by_a_draft_in_that_process(start: Start) -> None:
+    one, two = start(), start(before=BEFORE.replace('leavers_container = "leavers"\n', ""))
+    activate(one, MOVING)
+    two.following.follow()
+
+    number = drafted(two, OTHER)
+    found = two.drafting.version(number).replay
+    assert found is not None
+    assert (found["against"], next(warnings(found))[:42]) == (2, "Version 2 is in force and cannot be used w")
+    two.drafting.activate(number, revision=1, reason="no container", by="ada", now=two.clock())
+    two.following.follow()
+
+    assert (grace(two), two.following.standing().behind) == ("2:00:00", "")

@@ -14,7 +14,7 @@ from scimbridge.dashboard.page import Page, Shown, go_to
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.operator import Permission
 from scimbridge.domain.rules_version import VersionState
-from scimbridge.errors import RulesRefusedError
+from scimbridge.errors import NotFoundError, RulesRefusedError
 from scimbridge.services import replay_in_words
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 FROM_FILE = "file"
+MOST_DIGITS = 9
 
 
 class VersionsPage(Page):
@@ -33,23 +34,24 @@ class VersionsPage(Page):
 
     def context(self, visit: Visit) -> dict[str, Any]:
         """Return a page of them."""
-        before = visit.asked("before")
-        found = self.bridge.drafting.versions(SHOWN + 1, before=int(before) if before.isdecimal() else None)
+        before = _whole(visit.asked("before"))
+        found = self.bridge.drafting.versions(SHOWN + 1, before=before)
         return {
             "versions": found[:SHOWN],
             "more": visit.address(before=str(found[SHOWN - 1].version)) if len(found) > SHOWN else "",
-            "is_first": not before,
+            "is_first": before is None,
             "standing": self.bridge.following.standing(),
             "may_edit": self.bridge.settings.operators.edit_rules,
         }
 
     def post(self, visit: Visit) -> Response:
         """Make a draft of a version, or of the file."""
-        of = visit.form.get("of", "")
-        if of != FROM_FILE and not of.isdecimal():
+        said = visit.form.get("of", "")
+        of = _whole(said)
+        if said != FROM_FILE and of is None:
             raise IncompleteFormError("say of which version")
         drafting = self.bridge.drafting
-        text = self.bridge.file_rules.text if of == FROM_FILE else drafting.version(int(of)).text
+        text = self.bridge.file_rules.text if of is None else drafting.version(of).text
         draft = drafting.begin(text, by=visit.operator.name, now=visit.now)
         return go_to(visit, f"/rules/versions/{draft.version}/edit")
 
@@ -57,15 +59,14 @@ class VersionsPage(Page):
 class VersionPage(Page):
     """One version: what it changes, what the past would have been by it, and what can be done with it."""
 
-    path = "/rules/versions/{version:int}"
+    path = "/rules/versions/{version}"
     template = "rule_version.html"
     posting = Permission.ADMINISTER
 
     def context(self, visit: Visit) -> dict[str, Any]:
         """Return it, compared with the one in force, or with another."""
         look = _look(self, visit)
-        drafting, asked = self.bridge.drafting, visit.asked("than")
-        than = int(asked) if asked.isdecimal() else None
+        drafting, than = self.bridge.drafting, _whole(visit.asked("than"))
         replay = look.version.replay
         has_ended = replay is not None and replay["ended_at"] is not None
         facts = replay["facts"] if replay is not None and has_ended else []
@@ -90,7 +91,7 @@ class VersionPage(Page):
 
     def post(self, visit: Visit) -> Response:
         """Do with a draft what the form says."""
-        number = visit.request.path_params["version"]
+        number = _number(visit)
         match visit.form.get("do"):
             case "replay":
                 self.bridge.replaying.start(number, by=visit.operator.name, now=visit.now)
@@ -106,8 +107,7 @@ class VersionPage(Page):
     def _activate(self, visit: Visit, number: int) -> Response:
         """Put it in force, as it was looked at."""
         be_sure(visit)
-        revision = visit.form.get("revision", "")
-        seen = int(revision) if revision.isdecimal() else 0
+        seen = _whole(visit.form.get("revision", "")) or 0
         self.bridge.drafting.activate(number, revision=seen, **who_and_why(visit))
         self.bridge.following.follow()
         said = f"Version {number} is in force, everywhere within about two seconds. Open cases keep their plan."
@@ -117,7 +117,7 @@ class VersionPage(Page):
 class EditPage(Page):
     """The text of a draft. What was typed is never lost: whatever is wrong with it, it is kept, or shown again."""
 
-    path = "/rules/versions/{version:int}/edit"
+    path = "/rules/versions/{version}/edit"
     template = "rule_edit.html"
     permission = Permission.ADMINISTER
     posting = Permission.ADMINISTER
@@ -129,18 +129,18 @@ class EditPage(Page):
 
     def post(self, visit: Visit) -> Response | Shown:
         """Save the text, and tell what is wrong with it."""
-        number = visit.request.path_params["version"]
+        number = _number(visit)
         text = visit.form.get("text", "").replace("\r\n", "\n") + "\n"
-        revision, base = visit.form.get("revision", ""), visit.form.get("base", "")
-        if not revision.isdecimal():
+        revision = _whole(visit.form.get("revision", ""))
+        if revision is None:
             raise IncompleteFormError("open the draft again")
         drafting = self.bridge.drafting
         try:
             drafting.change(
                 number,
                 text,
-                revision=int(revision),
-                base=int(base) if base.isdecimal() else None,
+                revision=revision,
+                base=_whole(visit.form.get("base", "")),
                 by=visit.operator.name,
                 now=visit.now,
             )
@@ -153,7 +153,7 @@ class EditPage(Page):
 
     def _context(self, look: Look, text: str, refused: str) -> dict[str, Any]:
         read = look.read if text == look.version.text else self.bridge.drafting.check(text)
-        lines = text.splitlines()
+        lines = text.split("\n")
         return {
             "look": look,
             "text": text,
@@ -169,7 +169,20 @@ class EditPage(Page):
 
 
 def _look(page: Page, visit: Visit) -> Look:
-    return page.bridge.drafting.look(visit.request.path_params["version"], visit.now)
+    return page.bridge.drafting.look(_number(visit), visit.now)
+
+
+def _number(visit: Visit) -> int:
+    said = visit.request.path_params["version"]
+    number = _whole(said)
+    if number is None:
+        raise NotFoundError("version of the rules", said)
+    return number
+
+
+def _whole(said: str) -> int | None:
+    """Return a number that somebody has sent; ``None`` where it is none, or higher than any version or revision."""
+    return int(said) if said.isascii() and said.isdecimal() and len(said) <= MOST_DIGITS else None
 
 
 @lru_cache(maxsize=1)
