@@ -14,6 +14,15 @@ TOLERANCE = timedelta(seconds=5)
 MEASURE_EVERY = timedelta(seconds=30)
 
 
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux's other clock stands still while the machine sleeps, and what it holds elsewhere runs out meanwhile."""
+
+
+def steady() -> float:
+    """Return seconds on a clock that nobody sets, and that goes on while the machine sleeps."""
+    return time.clock_gettime(_STEADY)
+
+
 class StoreClock:
     """Tells the store's time: as it was measured last, and what has passed since by a clock that nobody sets.
 
@@ -23,14 +32,14 @@ class StoreClock:
     Args:
         database: Whose time it tells.
         machine: This machine's clock (aware, UTC).
-        monotonic: Seconds that never go back.
+        monotonic: Seconds that nobody sets.
     """
 
     def __init__(
         self,
         database: Database,
         machine: Callable[[], datetime] = lambda: datetime.now(UTC),
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = steady,
     ) -> None:
         self._database = database
         self._machine = machine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import StoreBusyError
 from scimbridge.sdk import AccountRef
-from scimbridge.services.leases import LONGEST_ATTEMPT, TERMS
+from scimbridge.services.leases import LONGEST_ATTEMPT, TERMS, Leases
 from scimbridge.store import accounts, attempts, cases
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
@@ -165,6 +166,12 @@ def test_a_lease_that_others_have_ended_runs_out_here_too(bench: Bench) -> None:
 
     assert asked == [False]
     assert attempt_rows(bench, ada)[0]["outcome"] == "lapsed"
+
+
+def test_a_lease_runs_out_while_the_machine_sleeps(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "clock_gettime", {time.CLOCK_BOOTTIME: 7.0}.__getitem__)
+
+    assert Leases(database).now_monotonic() == 7.0
 
 
 def test_nobody_may_write_outside_of_an_attempt(bench: Bench) -> None:
