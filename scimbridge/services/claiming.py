@@ -189,7 +189,9 @@ class Claiming:
             raise ObstacleError(obstacle)
 
     def link(self, claim: Claim | LookUp, ref: AccountRef, now: datetime) -> bool:
-        """Link the account to what was found. False if another attempt works on the same native account.
+        """Link the account to what was found.
+
+        False if another attempt works on the same native account, or somebody has chosen another one meanwhile.
 
         Raises:
             ObstacleError: The account is excluded: the bridge does not take it up, not even again.
@@ -198,6 +200,8 @@ class Claiming:
             spared = self._eligibility.account_exclusion(tx, claim.account.target, (ref.id, ref.name), now)
             if spared is not None:
                 raise ObstacleError(Obstacle(Consequence.SKIP, f"excluded: {spared}"))
+            if accounts.account_by_id(tx, claim.account.id).native_id not in (None, ref.id):
+                return False
             if not attempts.take_key(tx, claim.attempt, ref.id):
                 return False
             accounts.link(tx, claim.account.id, ref, now)

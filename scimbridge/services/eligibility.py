@@ -39,6 +39,7 @@ from scimbridge.store import (
     target_groups,
 )
 from scimbridge.store.accounts import Account
+from scimbridge.store.clock import TOLERANCE
 
 
 class Consequence(Enum):
@@ -109,20 +110,26 @@ class Eligibility:
         for hold in holds.standing_on(tx, case):
             if hold.stops_work_at(task.target):
                 return Obstacle(Consequence.HOLD, f"on hold: {hold.reason}")
-        terms, is_approved = approvals.conditions(tx, task.stage_id)
-        if not is_approved:
-            return Obstacle(Consequence.POSTPONE, "waits for the approval of its stage")
-        not_yet = self._timing.not_yet(task, terms, now)
-        if not_yet is not None:
-            return Obstacle(Consequence.POSTPONE, not_yet.reason, not_yet.until)
-        if task.action.gives_back:
-            return None
+        too_early = self._too_early(tx, task, now)
+        if too_early is not None or task.action.gives_back:
+            return too_early
         why = self._why_spared(tx, case, task, account, identity, now)
         if why is not None:
             return Obstacle(Consequence.SKIP, f"excluded: {why}")
         if accounts.active_sharers(tx, account, identity.id):
             return _contested()
         return None
+
+    def _too_early(self, tx: Connection, task: Task, now: datetime) -> Obstacle | None:
+        """Return why a task that was released has to wait for its release once more, or ``None``."""
+        terms, is_approved = approvals.conditions(tx, task.stage_id)
+        if not is_approved:
+            return Obstacle(Consequence.POSTPONE, "waits for the approval of its stage")
+        if task.action.is_irreversible and task.due_at > now + TOLERANCE:
+            why = "it is not due yet: the clock was ahead when it was released; due at"
+            return Obstacle(Consequence.POSTPONE, f"{why} {task.due_at:%Y-%m-%d %H:%M} UTC", task.due_at)
+        not_yet = self._timing.not_yet(task, terms, now)
+        return Obstacle(Consequence.POSTPONE, not_yet.reason, not_yet.until) if not_yet is not None else None
 
     def _why_spared(
         self, tx: Connection, case: Case, task: Task, account: Account, identity: Identity, now: datetime

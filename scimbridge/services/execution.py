@@ -14,6 +14,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.capability import kept_for
 from scimbridge.domain.retry import backoff
 from scimbridge.domain.task import Task
+from scimbridge.errors import StoreError
 from scimbridge.sdk.config import Mode
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import (
@@ -115,6 +116,8 @@ class Execution:
             outcome: ConnectorError | ObstacleError | NeedsPerson = error
         except NoSuccessorError as error:
             outcome = NeedsPerson(str(error))
+        except StoreError as error:
+            outcome = RetryableError(str(error))
         except Exception as error:  # a connector's bug must not take the worker along
             log.exception("attempt broke", action="attempt", task=claim.task.id, target=claim.task.target)
             outcome = RetryableError(f"unexpected {type(error).__name__} in the connector; see the worker's log")
@@ -173,7 +176,7 @@ class Execution:
             note, candidates = str(error), error.candidates
         except ObstacleError as error:
             note, again_at = str(error), now + SPARED
-        except ConnectorError as error:
+        except (ConnectorError, StoreError) as error:
             retry_after = error.retry_after if isinstance(error, RetryableError) else None
             note, again_at = str(error), now + backoff(account.link_attempts + 1, retry_after)
         except Exception as error:  # a connector's bug must not take the worker along
@@ -183,7 +186,8 @@ class Execution:
         with self._database.write() as tx:
             if not attempts.is_live(tx, look_up.attempt.id):
                 return  # whoever took over says what is there
-            if not linked:
+            # What was said of the account meanwhile asks for another look, or has made this one needless.
+            if not linked and accounts.account_by_id(tx, account.id).link_due_at == account.link_due_at:
                 accounts.note_look_up(
                     tx,
                     account.id,

@@ -147,12 +147,13 @@ class Holding:
         return [hold for hold in standing if hold.scope in (Scope.CASE, Scope.IDENTITY)]
 
     def exclude(self, exclusion: Exclusion, *, by: str, now: datetime) -> str:
-        """Spare who or what an exclusion is of, from now on. Returns its id.
+        """Spare who or what an exclusion is of: from its commit on nothing is started there. Returns its id.
 
         Raises:
             NotFoundError: There is no such identity or target.
         """
         with self._database.write() as tx:
+            holds.enter(tx, exclusively=True)
             if exclusion.spared is Spared.IDENTITY:
                 identities.identity_by_id(tx, exclusion.subject, now)
             target = exclusion.subject if exclusion.spared is Spared.TARGET else exclusion.target

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +11,7 @@ from datetime import datetime, timedelta
 
 from scimbridge.store import attempts
 from scimbridge.store.attempts import Attempt
+from scimbridge.store.clock import steady
 from scimbridge.store.database import Database
 
 LONGEST_ATTEMPT = timedelta(minutes=10)
@@ -46,9 +46,7 @@ class Leases:
     asked, so that they run out here no later than there.
     """
 
-    def __init__(
-        self, database: Database, monotonic: Callable[[], float] = time.monotonic, terms: Terms = TERMS
-    ) -> None:
+    def __init__(self, database: Database, monotonic: Callable[[], float] = steady, terms: Terms = TERMS) -> None:
         self.terms = terms
         self._database = database
         self._monotonic = monotonic

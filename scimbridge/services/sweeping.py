@@ -14,6 +14,7 @@ from scimbridge import telemetry
 from scimbridge.domain.rule import NO_TERMS
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
+from scimbridge.errors import StoreBusyError
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
 from scimbridge.services.planning import Verdict
@@ -118,7 +119,7 @@ class Sweeping:
         """End attempts whose lease has run out, and make their tasks ready again. Returns how many."""
         with self._database.read() as tx:
             found = attempts.lapsed(tx, now, BATCH)
-        return sum(self._rescue_one(attempt, now) for attempt in found)
+        return sum(self._rescue_if_free(attempt, now) for attempt in found)
 
     def submit(self, now: datetime) -> int:
         """Tell the queue about work that it has no message for. Returns how many messages."""
@@ -142,6 +143,14 @@ class Sweeping:
             return []
         with self._database.read() as tx:
             return agenda.runnable_accounts(tx, target, now, limit)
+
+    def _rescue_if_free(self, attempt: Attempt, now: datetime) -> bool:
+        try:
+            return self._rescue_one(attempt, now)
+        except StoreBusyError as error:
+            # Who holds the person's lock may be a machine without power; nobody else is to wait for that.
+            log.warning("cannot rescue an attempt yet", action="rescue.failed", attempt=attempt.id, reason=str(error))
+            return False
 
     def _rescue_one(self, attempt: Attempt, now: datetime) -> bool:
         with self._database.write() as tx:

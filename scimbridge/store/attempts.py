@@ -13,7 +13,7 @@ from scimbridge.domain.hold import Scope
 from scimbridge.domain.ids import AccountId, AttemptId, new_id
 from scimbridge.sdk.native import NativeState
 from scimbridge.store.accounts import Account, account_by_id
-from scimbridge.store.schema import attempts, cases, tasks
+from scimbridge.store.schema import attempts, cases, snapshots, tasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,18 @@ class Attempt:
 _INSERT = insert(attempts)
 _UPDATE = update(attempts).where(attempts.c.id == bindparam("key"))
 _UPDATE_LIVE = _UPDATE.where(attempts.c.ended_at.is_(None))
+_NOW = bindparam("now", type_=attempts.c.confirmed_at.type)
+_SNAPSHOT_TAKEN_AT = (
+    select(snapshots.c.taken_at)
+    .where(
+        snapshots.c.target == attempts.c.target,
+        snapshots.c.native_id == attempts.c.lock_key,
+        snapshots.c.released_at.is_(None),
+        snapshots.c.taken_at > _NOW,
+    )
+    .scalar_subquery()
+)
+_CONFIRM = _UPDATE.values(confirmed_at=func.coalesce(_SNAPSHOT_TAKEN_AT, _NOW))
 _ENDED_AT = select(attempts.c.ended_at).where(attempts.c.id == bindparam("key")).with_for_update()
 _LIVE = (
     select(func.count())
@@ -130,8 +142,11 @@ def store_state(tx: Connection, attempt: Attempt, state: NativeState, now: datet
 
 
 def confirm(tx: Connection, attempt: Attempt, now: datetime) -> None:
-    """Note that the attempt's request may leave from now on."""
-    tx.execute(_UPDATE, {"key": attempt.id, "confirmed_at": now})
+    """Note that the attempt's request may leave from now on.
+
+    What is undone is what was confirmed since the snapshot was taken: a clock that was set back makes nothing older.
+    """
+    tx.execute(_CONFIRM, {"key": attempt.id, "now": now})
 
 
 def end(tx: Connection, attempt_id: str, *, outcome: str, reason: str, now: datetime) -> None:

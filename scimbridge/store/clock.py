@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -13,22 +14,45 @@ TOLERANCE = timedelta(seconds=5)
 MEASURE_EVERY = timedelta(seconds=30)
 
 
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux's other clock stands still while the machine sleeps, and what it holds elsewhere runs out meanwhile."""
+
+
+def steady() -> float:
+    """Return seconds on a clock that nobody sets, and that goes on while the machine sleeps."""
+    return time.clock_gettime(_STEADY)
+
+
 class StoreClock:
-    """Tells the store's time, from this machine's clock and the measured difference.
+    """Tells the store's time: as it was measured last, and what has passed since by a clock that nobody sets.
+
+    So a clock that is moved on a machine beside the database lets nothing go early, not even until the next
+    measurement. SQLite lives by the machine's own clock, in all processes at the same moment.
 
     Args:
         database: Whose time it tells.
         machine: This machine's clock (aware, UTC).
+        monotonic: Seconds that nobody sets.
     """
 
-    def __init__(self, database: Database, machine: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        database: Database,
+        machine: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = steady,
+    ) -> None:
         self._database = database
         self._machine = machine
+        self._monotonic = monotonic
         self._offset = timedelta()
+        self._measured: tuple[datetime, float] | None = None
 
     def __call__(self) -> datetime:
         """Return the store's time (UTC)."""
-        return self._machine() + self._offset
+        if self._measured is None or self._database.is_sqlite:
+            return self._machine() + self._offset
+        theirs, at = self._measured
+        return theirs + timedelta(seconds=self._monotonic() - at)
 
     def measure(self) -> bool:
         """Compare the clocks. Returns whether this machine's is near enough to take work.
@@ -36,10 +60,12 @@ class StoreClock:
         Raises:
             StoreError: The store does not answer.
         """
-        before = self._machine()
+        before, asked_at = self._machine(), self._monotonic()
         theirs = self._database.clock()
         # Half of the round trip is as good a guess as any for when the store looked at its clock.
-        self._offset = theirs - (before + (self._machine() - before) / 2)
+        half = (self._monotonic() - asked_at) / 2
+        self._offset = theirs - (before + timedelta(seconds=half))
+        self._measured = theirs, asked_at + half
         return self.is_near
 
     @property

@@ -26,6 +26,21 @@ from scimbridge.store.values import as_json
 BUSY_TIMEOUT = timedelta(seconds=5)
 """How long a writer waits for another process before it gives up with ``StoreBusyError``."""
 
+_DEAD_PEER = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+"""When a connection to PostgreSQL counts as lost: each side asks the other after 15 seconds of silence."""
+
+_SESSION = {
+    "lock_timeout": "5s",
+    "timezone": "UTC",
+    # Locks of a process that is dead, or stands still within a transaction, do not outlast it by much: a machine that
+    # loses its power ends no connection, and by most systems' own defaults that is noticed after two hours.
+    "tcp_keepalives_idle": 15,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "idle_in_transaction_session_timeout": "5min",
+}
+
 _BEGINS_ITSELF = "begins_itself"
 """The execution option of a connection whose transactions SQLAlchemy does not know of."""
 
@@ -342,5 +357,9 @@ def _postgresql_engine(url: str) -> Engine:
         pool_size=10,
         max_overflow=20,
         pool_timeout=BUSY_TIMEOUT.total_seconds(),
-        connect_args={"connect_timeout": 5, "options": "-c lock_timeout=5s -c timezone=UTC"},
+        connect_args={
+            "connect_timeout": 5,
+            **_DEAD_PEER,
+            "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
+        },
     )

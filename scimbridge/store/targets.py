@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from scimbridge.domain.pace import Pace, time_between
+from scimbridge.domain.pace import SPARSEST, Pace, time_between
 from scimbridge.errors import NotFoundError
+from scimbridge.store.clock import TOLERANCE
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import targets
 
@@ -139,6 +140,8 @@ def reserve_call(tx: Connection, name: str, interval: timedelta | None, now: dat
     row = lock(tx, name)
     at: datetime = max(row["next_call_at"] or now, now)
     share = pace_of(row).share_at(now)
+    if at - now > within + max(interval or SPARSEST, SPARSEST) + TOLERANCE:
+        at = now  # nobody reserves so far ahead: a clock was set back
     if at - now > within:
         return Slot(None, share)
     next_call_at = at + time_between(interval, share)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import RowMapping
+import structlog
+from sqlalchemy import Connection, RowMapping
 
+from connectors.sample.record import Record
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
-from scimbridge.services.leases import LONGEST_ATTEMPT, TERMS
-from scimbridge.store import attempts
+from scimbridge.errors import StoreBusyError
+from scimbridge.sdk import AccountRef
+from scimbridge.services.leases import LONGEST_ATTEMPT, TERMS, Leases
+from scimbridge.store import accounts, attempts, cases
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import Bench, a_rule, a_stage
@@ -163,6 +168,12 @@ def test_a_lease_that_others_have_ended_runs_out_here_too(bench: Bench) -> None:
     assert attempt_rows(bench, ada)[0]["outcome"] == "lapsed"
 
 
+def test_a_lease_runs_out_while_the_machine_sleeps(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "clock_gettime", {time.CLOCK_BOOTTIME: 7.0}.__getitem__)
+
+    assert Leases(database).now_monotonic() == 7.0
+
+
 def test_nobody_may_write_outside_of_an_attempt(bench: Bench) -> None:
     assert not bench.leases.may_write()
 
@@ -179,6 +190,34 @@ def test_a_dead_workers_task_is_ready_again_when_its_lease_is_over_and_not_befor
     bench.run(timedelta(microseconds=1))
     assert bench.systems["crm"].writes == [("suspend", "native-ada")]
     assert "attempt lapsed" in bench.events(bench.case(ada))
+
+
+def test_an_attempt_that_cannot_be_ended_just_now_keeps_nobody_else_waiting(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    bench.run()
+    bench.leave(ada)
+    before_the_next_write(bench, kill)
+    with pytest.raises(Killed):
+        bench.work()
+    bench.leave(bob)
+    bench.wakeups.clear()
+    lock = cases.lock_identity
+
+    def is_held_elsewhere(tx: Connection, identity_id: str) -> None:
+        if identity_id == ada:
+            raise StoreBusyError("the database is busy; try again in a moment")
+        lock(tx, identity_id)
+
+    with monkeypatch.context() as patched, structlog.testing.capture_logs() as logs:
+        patched.setattr(cases, "lock_identity", is_held_elsewhere)
+        bench.run(LEASE)
+    assert bench.systems["crm"].is_suspended("bob")
+    assert [entry["log_level"] for entry in logs if entry.get("action") == "rescue.failed"] == ["warning"] * 2
+
+    bench.run()
+    assert bench.systems["crm"].is_suspended("ada")
 
 
 def test_a_worker_that_dies_after_the_write_leads_to_no_second_write(bench: Bench) -> None:
@@ -235,6 +274,44 @@ def test_a_look_up_that_was_given_up_says_nothing_more(bench: Bench) -> None:
 
     account = bench.account(ada)
     assert (account.native_id, account.note, account.link_due_at) == ("native-ada", "", None)
+
+
+def while_the_account_is_looked_up(bench: Bench, happens: Callable[[], object]) -> None:
+    system, find = bench.systems["crm"], bench.systems["crm"].find
+
+    def once(attribute: str, value: str) -> Sequence[Record]:
+        system.find = find  # type: ignore[method-assign]
+        found = find(attribute, value)
+        bench.clock.advance("1s")
+        happens()
+        return found
+
+    system.find = once  # type: ignore[method-assign]
+
+
+def test_a_name_that_is_put_right_during_a_look_up_is_looked_up_too(bench: Bench) -> None:
+    bench.systems["crm"].add("ada")
+    ada = bench.join("adda", everywhere=False)
+    while_the_account_is_looked_up(bench, lambda: bench.say(ada, userName="ada"))
+
+    bench.run()
+
+    account = bench.account(ada)
+    assert (account.native_id, account.note) == ("native-ada", "")
+
+
+def test_what_an_operator_has_chosen_during_a_look_up_stays_chosen(bench: Bench) -> None:
+    ada = bench.join("ada")
+
+    def choose() -> None:
+        with bench.database.write() as tx:
+            accounts.link(tx, bench.account(ada).id, AccountRef("native-other", "other"), bench.clock())
+
+    while_the_account_is_looked_up(bench, choose)
+
+    bench.run()
+
+    assert bench.account(ada).native_id == "native-other"
 
 
 def test_a_suspension_that_lands_after_the_restore_is_taken_back(bench: Bench) -> None:

@@ -48,6 +48,18 @@ def test_an_idle_target_saves_up_no_calls(database: Database, clock: FakeClock) 
     assert bench.slept == [10.0]
 
 
+def test_a_clock_that_was_set_back_holds_no_calls_up(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, rate_limit="6/m")
+    permit(bench)
+    permit(bench)
+    clock.now -= timedelta(hours=2)
+
+    permit(bench)
+    permit(bench)
+
+    assert bench.slept == [10.0, 10.0]
+
+
 def test_a_slot_that_is_too_far_off_is_left_to_others(database: Database, clock: FakeClock) -> None:
     bench = Bench(database, clock, rate_limit="12/m")
     for _ in range(3):

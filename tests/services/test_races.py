@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
@@ -17,10 +18,11 @@ from scimbridge.errors import DuplicateError, TooManyTokensError
 from scimbridge.sdk import TargetUnusableError
 from scimbridge.services.claiming import Claim
 from scimbridge.services.tokens import Tokens
+from scimbridge.store import holds
 from scimbridge.store.database import Database
 from scimbridge.store.schema import attempts
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 from tests.store.racing import race
 
 
@@ -119,6 +121,24 @@ def test_nothing_starts_after_a_hold_was_placed(bench: Bench) -> None:
 
     assert raised(results) == []
     assert placed == [attempt_count(bench)]
+
+
+def test_an_exclusion_waits_for_the_claims_that_have_not_seen_it(bench: Bench) -> None:
+    if bench.database.is_sqlite:
+        return  # it has one writer anyway
+    exclude = partial(bench.holding.exclude, an_exclusion("userName pr"), by="ops", now=bench.clock())
+    one = threading.Thread(target=exclude)
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+
+    with bench.database.write() as tx:
+        holds.enter(tx)
+        one.start()
+        while one.is_alive() and not tx.execute(waiting).scalar_one():
+            pass
+        has_waited = one.is_alive()
+    one.join()
+
+    assert has_waited
 
 
 def test_a_hold_that_meets_an_attempt_stops_it_or_names_it(bench: Bench) -> None:

@@ -18,7 +18,7 @@ from scimbridge.sdk import AccountState, RetryableError
 from scimbridge.services.timing import Timing
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryConnector, a_rule, a_stage
+from tests.services.bench import FEW_ACTIONS, Bench, MemoryConnector, a_rule, a_stage
 
 NIGHT = "0 22 * * *"
 """The clock stands at 2026-03-02 09:00 UTC, a Monday."""
@@ -72,6 +72,27 @@ def test_it_is_released_then_or_later_if_nobody_was_there(
     bench.run()
 
     assert bench.systems["crm"].is_suspended("ada") is done
+
+
+def test_what_a_clock_that_ran_ahead_has_released_waits_for_its_date_if_it_cannot_be_undone(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = a_bench(database, clock, a_rule(a_stage("0s"), a_stage("90d", Action.DELETE)), actions=FEW_ACTIONS)
+    ada = bench.join("ada")
+    bench.leave(ada)
+    bench.run()
+    clock.advance("91d")
+    bench.sweep()
+    clock.now -= timedelta(days=91)
+
+    bench.run()
+
+    task = the_task(bench, ada, Action.DELETE)
+    assert (task.state, task.due_at) == (TaskState.PLANNED, at("2026-05-31 09:00"))
+    assert task.reason == "it is not due yet: the clock was ahead when it was released; due at 2026-05-31 09:00 UTC"
+    assert "native-ada" in bench.systems["crm"].accounts
+    bench.run("90d")
+    assert "native-ada" not in bench.systems["crm"].accounts
 
 
 def test_without_grace_it_waits_for_its_schedule_too(database: Database, clock: FakeClock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -104,6 +105,25 @@ def test_who_returns_on_any_day_has_everything_again(bench: Bench, crm: MemoryTa
     assert not stands(bench)
     bench.run("400d")
     assert "native-ada" in crm.accounts
+
+
+def test_what_is_taken_after_a_clock_was_set_back_is_given_back_all_the_same(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = a_bench(database, clock, a_stage("0s"), a_stage("1m", Action.REMOVE_FROM_GROUPS))
+    ada = arrive(bench)
+    bench.leave(ada)
+    bench.run()
+    clock.advance("1m")
+    bench.sweep()
+    clock.now -= timedelta(hours=2)
+    bench.work()
+    assert bench.systems["crm"].names("ada", "groups") == []
+
+    bench.come_back(ada)
+    bench.run()
+
+    assert bench.systems["crm"].names("ada", "groups") == ["Sales", "Sales VPN"]
 
 
 def test_only_what_was_begun_is_undone_and_access_comes_first(bench: Bench, crm: MemoryTarget) -> None:

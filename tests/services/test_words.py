@@ -16,6 +16,7 @@ from scimbridge.domain.case import CaseKind
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.rule import Ruleset, Terms
 from scimbridge.domain.task import TaskState
+from scimbridge.errors import StoreBusyError
 from scimbridge.sdk import AccountRef, AmbiguousAccountError, RejectedError, RetryableError
 from scimbridge.services.claiming import Claim
 from scimbridge.store import schema
@@ -97,6 +98,35 @@ def test_a_bug_in_a_look_up(bench: Bench) -> None:
     assert account.link_due_at is not None
     (entry,) = (each for each in logs if each["event"] == "look-up broke")
     assert (entry["action"], entry["account"], entry["target"]) == ("look_up", account.id, "crm")
+
+
+BUSY = "the database is busy; try again in a moment"
+
+
+def test_a_database_that_is_busy_during_an_attempt(bench: Bench) -> None:
+    ada = a_linked_leaver(bench)
+
+    def is_busy() -> None:
+        raise StoreBusyError(BUSY)
+
+    in_the_next_read(bench, is_busy)
+
+    with structlog.testing.capture_logs() as logs:
+        bench.work()
+
+    assert outcome(bench, ada) == (TaskState.WAITING, BUSY)
+    assert {entry["log_level"] for entry in logs} == {"info"}
+
+
+def test_a_database_that_is_busy_during_a_look_up(bench: Bench) -> None:
+    ada = bench.join("ada")
+    bench.systems["crm"].fails.append(StoreBusyError(BUSY))
+
+    bench.run("1m")
+
+    account = bench.account(ada)
+    assert (account.note, account.link_attempts) == (BUSY, 1)
+    assert account.link_due_at is not None
 
 
 def test_a_look_up_waits_as_long_as_the_target_asks(bench: Bench) -> None:

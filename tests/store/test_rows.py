@@ -369,6 +369,32 @@ def test_the_store_tells_the_time_and_whose_clock_is_off(database: Database, clo
     assert abs(off() - near()) < timedelta(seconds=5)
 
 
+def test_a_clock_that_is_moved_on_a_machine_beside_the_database_moves_nothing(database: Database) -> None:
+    moved = [timedelta()]
+    clock = StoreClock(database, lambda: datetime.now(UTC) + moved[0])
+    clock.measure()
+
+    for span in (timedelta(days=365), -timedelta(days=365)):
+        moved[0] = span
+
+        # SQLite lives by the clock of the machine that it is on.
+        assert abs(clock() - database.clock() - (span if database.is_sqlite else timedelta())) < timedelta(seconds=30)
+
+
+def test_a_process_that_stops_within_a_transaction_does_not_keep_others_waiting_for_good(database: Database) -> None:
+    """A machine without power ends no connection: the server has to notice that nobody is there."""
+    if database.is_sqlite:
+        return  # its locks are the operating system's, and end with the process
+    with database.read() as tx:
+        idle = tx.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one()
+        driver = tx.connection.driver_connection
+    assert driver is not None
+
+    assert idle == "5min"
+    of_client = driver.info.get_parameters()
+    assert (of_client["keepalives_idle"], of_client["tcp_user_timeout"]) == ("15", "30000")
+
+
 # -- the history
 
 
