@@ -107,10 +107,11 @@ def digest_of_new(entry: Mapping[str, Any], personal: Mapping[str, Any] | None) 
     return digest_of_document({**entry, "personal": _hash_of_personal(personal)})
 
 
-def _hash_of_personal(personal: Mapping[str, Any] | None) -> str:
+def _hash_of_personal(personal: Any) -> str:
     if personal is None:
         return ""
-    return str(personal[ERASED]) if set(personal) == {ERASED} else digest_of_document(personal)
+    is_erased = isinstance(personal, Mapping) and personal.keys() == {ERASED}
+    return str(personal[ERASED]) if is_erased else digest_of_document(personal)
 
 
 def digest_of_document(value: Any) -> str:

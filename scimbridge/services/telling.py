@@ -22,7 +22,7 @@ from scimbridge.services.eligibility import Consequence, Obstacle, ObstacleError
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.outlook import Outlook, look_ahead
 from scimbridge.services.recipients import Recipient, Recipients
-from scimbridge.store import cases, journal, notices, stages
+from scimbridge.store import cases, erasure, journal, notices, stages
 from scimbridge.store.database import Database
 
 
@@ -137,6 +137,9 @@ class Telling:
     def _note(self, claim: Claim, recipient: Recipient, key: str) -> None:
         now = self._clock()
         with self._database.write() as tx:
+            cases.lock_identity(tx, claim.task.identity_id)
+            # Whoever sent for longer than the lease may find that the person was erased meanwhile.
+            is_kept = recipient.address and not erasure.was_owned_by_erased(tx, claim.account.id)
             notices.note_sent(tx, Kind.LEAVER, key, {"to": recipient.label}, now)
             journal.record(
                 tx,
@@ -145,7 +148,7 @@ class Telling:
                 reason=f"to {recipient.label}",
                 task=claim.task,
                 details={"to": recipient.label},
-                personal={"address": recipient.address} if recipient.address else None,
+                personal={"address": recipient.address} if is_kept else None,
             )
         telemetry.NOTICES.labels(Kind.LEAVER, "sent").inc()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,7 +29,7 @@ class Verification:
     Attributes:
         seals: How many seals were looked at: all, or those of a part.
         entries: How many entries are under them.
-        waiting: How many entries wait for their seal; ``None`` where more seals follow.
+        waiting: How many entries wait for their seal; ``None`` where more seals follow, or it cannot be read.
         head: Number and digest of the last of them; ``None`` where there is none. Who has noted an earlier head can
             tell whether the chain still leads there.
         has_more: More seals follow, so that verifying goes on after this head.
@@ -78,9 +79,10 @@ class Verifying:
         """
         findings: list[str] = []
         number = entry_count = 0
+        waiting: int | None = None
         before: Seal | None = None
         has_more = False
-        with self._database.view() as tx:
+        with self._database.view() as tx, _noting_what_cannot_be_read(findings):
             if after is not None:
                 before = seals.seal_numbered(tx, after[0])
                 findings += _seam_problems(before, after)
@@ -89,14 +91,15 @@ class Verifying:
                     has_more = True
                     break
                 findings += _chain_problems(seal, before, keys, expected)
-                findings += _entry_problems(tx, seal)
+                with _noting_what_cannot_be_read(findings, f" under seal {seal.number}"):
+                    findings += _entry_problems(tx, seal)
                 number, entry_count, before = number + 1, entry_count + seal.count, seal
                 told(seal.number)
                 if len(findings) > MOST_FINDINGS:
                     break
             if not has_more:
+                waiting = seals.unsealed_count(tx)[0]
                 findings += _strangers(tx, _covered(tx), now)
-            waiting = None if has_more else seals.unsealed_count(tx)[0]
         if not has_more and expected is not None and (before is None or before.number < expected[0]):
             findings.append(f"the chain ends before seal {expected[0]}, which was noted: the end was cut off")
         return Verification(
@@ -107,6 +110,15 @@ class Verifying:
             findings=tuple(findings[:MOST_FINDINGS]),
             has_more=has_more,
         )
+
+
+@contextmanager
+def _noting_what_cannot_be_read(findings: list[str], where: str = "") -> Iterator[None]:
+    """Take for a finding what is no entry and no seal at all: nobody hides a change by one that breaks the reader."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        findings.append(f"something{where} cannot be read: it was changed ({error})")
 
 
 def _seam_problems(found: Seal | None, after: tuple[int, str]) -> Iterator[str]:
@@ -150,10 +162,10 @@ def _entry_problems(tx: Connection, seal: Seal) -> Iterator[str]:
         if digest != row["digest"]:
             yield f"entry {row['id']} of {row['at']:%Y-%m-%d %H:%M} UTC was changed after it was written"
         seen.append((row["id"], digest))
-        if row["details"].get("evidence"):
+        if isinstance(row["details"], Mapping) and row["details"].get("evidence"):
             proofs[row["task_id"]] = row
-        if ERASED in (row["personal"] or ()):
-            erased.setdefault(row["identity_id"], []).append(row["id"])
+        if isinstance(row["personal"], Mapping) and ERASED in row["personal"]:
+            erased.setdefault(row["identity_id"] or "", []).append(row["id"])
     yield from _erasure_problems(tx, erased)
     if hash_of_entries(seen) == seal.entries:
         yield from _evidence_problems(tx, proofs)

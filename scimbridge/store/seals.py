@@ -136,7 +136,7 @@ def has_later(tx: Connection, entry: RowMapping) -> bool:
     query = select(history.c.details).where(
         history.c.case_id == entry["case_id"], history.c.task_id == entry["task_id"], history.c.id > entry["id"]
     )
-    return any(row.details.get("evidence") for row in tx.execute(query))
+    return any(isinstance(row.details, dict) and row.details.get("evidence") for row in tx.execute(query))
 
 
 def _seal(row: RowMapping) -> Seal:

@@ -258,6 +258,35 @@ def test_what_was_committed_late_after_a_quiet_time_gets_its_seal(bench: Bench, 
     assert verified(bench, key).findings == ()
 
 
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("UPDATE history SET details = '[]' WHERE id = 2", "entry 2 of 2026"),
+        ("UPDATE history SET personal = '[\"erased\"]' WHERE id = 2", "entry 2 of 2026"),
+        ('UPDATE history SET personal = \'{"erased": ""}\', identity_id = NULL WHERE id = 2', "entry 2 of 2026"),
+        ("UPDATE history SET details = '{' WHERE id = 2", "something under seal 1 cannot be read"),
+        ("UPDATE history SET at = 'then' WHERE id = 2", "something under seal 1 cannot be read"),
+        ("UPDATE seals SET ranges = '[]' WHERE number = 1", "seal 1 does not fit its signature"),
+        ("UPDATE seals SET ranges = '{' WHERE number = 1", "something cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_nothing_is_hidden_by_what_cannot_be_read(
+    bench: Bench, sealing: Sealing, key: SealKey, broken: str, said: str
+) -> None:
+    bench.leave(bench.join("bob"))
+    sealing.run(bench.clock())
+    with bench.database.write() as tx:
+        tx.exec_driver_sql(broken)
+        tx.execute(update(history).where(history.c.id == max(ids(bench))).values(actor="nobody"))
+
+    findings = verified(bench, key).findings
+    assert any(finding.startswith(said) for finding in findings)
+    # A later one is named all the same, as long as the seals themselves can be read.
+    last = f"entry {ids(bench)[-1]} of"
+    assert any(finding.startswith(last) for finding in findings) is (said != "something cannot be read")
+
+
 def test_of_two_that_seal_at_once_one_does(bench: Bench, key: SealKey) -> None:
     together = threading.Barrier(2)
     counts: list[int] = []

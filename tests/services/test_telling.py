@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
@@ -23,12 +24,15 @@ from scimbridge.notices.mail import Mailbox
 from scimbridge.notices.smtp import Security, SmtpAddress, SmtpServer
 from scimbridge.sdk import Mode
 from scimbridge.services.claiming import Claim
+from scimbridge.services.erasing import Erasing
 from scimbridge.store import journal
 from scimbridge.store.database import Database
 from scimbridge.store.identities import ENTERPRISE
+from scimbridge.store.schema import history
 from tests.clock import FakeClock
 from tests.notices.post_office import PostOffice, post_office
 from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage, an_exclusion
+from tests.services.test_leases import let_the_lease_run_out
 
 BOSS = "boss@example.com"
 OPS = "ops@example.com"
@@ -173,6 +177,35 @@ def test_a_crash_before_it_is_noted_sends_the_same_message_again(bench: Bench, o
 
 def _die(*_args: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_an_address_is_not_kept_of_who_was_erased_while_the_message_was_sent(
+    database: Database, clock: FakeClock, office: PostOffice
+) -> None:
+    bench = a_bench(database, clock, office, telling("0s", OPS, actions=(Action.SUSPEND, Action.NOTIFY)))
+    ada = bench.join("ada")
+    bench.run()
+    assert bench.tell is not None
+    teller: Any = bench.tell.__self__  # type: ignore[attr-defined]
+    note = teller._note
+
+    def too_late(*told: Any) -> None:
+        teller._note = note
+        let_the_lease_run_out(bench)
+        bench.run()
+        bench.delete(ada)
+        bench.run("1h")
+        Erasing(database).erase(ada, reason="asked for it", by="ops", now=bench.clock())
+        note(*told)
+
+    teller._note = too_late
+    bench.leave(ada)
+    bench.run()
+
+    with database.read() as tx:
+        entries = tx.execute(select(history.c.event, history.c.personal)).all()
+    assert [entry.event for entry in entries].count("notice sent") == 3
+    assert OPS not in str(entries)
 
 
 def test_who_was_told_is_not_told_again_while_another_one_has_to_wait(bench: Bench, office: PostOffice) -> None:
