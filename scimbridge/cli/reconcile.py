@@ -28,7 +28,7 @@ LOOK_EVERY = 1.0
 """Seconds, while another process works on a run."""
 
 SHOWN = 1000
-"""Accounts in the table: it is drawn in one piece, and a target that nobody has matched yet has hundreds of thousands."""
+"""Accounts in the table: one of 200,000 takes a minute and a gigabyte."""
 
 _LOUDEST_FIRST = list(Mismatch)
 
