@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 LOOK_EVERY = 1.0
 """Seconds, while another process works on a run."""
 
+SHOWN = 1000
+"""Accounts in the table: one of 200,000 takes a minute and a gigabyte."""
+
+_LOUDEST_FIRST = list(Mismatch)
+
 
 @dataclass(slots=True)
 class _Found:
@@ -141,8 +146,11 @@ def _add(
 
 def _say(found: _Found) -> None:
     if found.accounts:
-        say_table(("TARGET", "ACCOUNT", "HOW", "SINCE", "WHOSE", "ID"), [_row(kinds) for kinds in found.accounts])
-        say("")
+        # The loudest are never among those that are left out; new ones come first among the same.
+        found.accounts.sort(key=lambda kinds: min(_LOUDEST_FIRST.index(each.kind) for each in kinds))
+        shown, rest = found.accounts[:SHOWN], len(found.accounts) - SHOWN
+        say_table(("TARGET", "ACCOUNT", "HOW", "SINCE", "WHOSE", "ID"), [_row(kinds) for kinds in shown])
+        say(f"… and {rest} more; --json has all of them, and so has the dashboard." if rest > 0 else "")
     tally = Counter(each.kind for kinds in found.accounts for each in kinds)
     say(*(f"{tally[each]} {each}: {each.advice}." for each in Mismatch if tally[each]))
     if found.accounts or found.failed:

@@ -66,6 +66,11 @@ class ReconciliationRuns:
         Raises:
             NotFoundError: There is no such target.
         """
+        return self._ask(target, by, by, "all accounts are to be compared", now, unused_for)
+
+    def _ask(
+        self, target: str, by: str, actor: str, reason: str, now: datetime, unused_for: timedelta | None = None
+    ) -> Run:
         if target not in self.names:
             raise NotFoundError("target", target)
         unused_for = unused_for or self._fleet[target].stale_after
@@ -73,8 +78,6 @@ class ReconciliationRuns:
         with self._database.write() as tx:
             run, is_new = reconciliations.ask(tx, target, by=by, unused_for=unused_for, now=now)
             if is_new:
-                reason = "due by its schedule" if by == SCHEDULE else "all accounts are to be compared"
-                actor = journal.BRIDGE if by == SCHEDULE else by
                 journal.record(tx, "reconciliation asked", now, reason=reason, actor=actor, target=target)
         if is_new:
             self._submit([WakeUp(target, run.id, Work.RECONCILIATION)])
@@ -122,7 +125,7 @@ class ReconciliationRuns:
             under_way = reconciliations.open_runs(tx)
         for name, schedule in scheduled.items():
             if name not in under_way and _is_due(schedule, last.get(name), now):
-                self.ask(name, by=SCHEDULE, now=now)
+                self._ask(name, SCHEDULE, journal.BRIDGE, "due by its schedule", now)
 
     def _tell(self, run: Run) -> None:
         known = self._queued(run.target)

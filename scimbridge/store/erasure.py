@@ -141,6 +141,7 @@ def erase(tx: Connection, identity_id: str, now: datetime) -> None:
     own = _accounts(tx, identity_id)
     _erase_entries(tx, identity_id)
     _erase_work(tx, own, _cases(tx, identity_id))
+    findings.forget_owner(tx, identity_id)
     tx.execute(delete(requests).where(requests.c.resource_id == identity_id))
     for table in (identity_values, past_memberships):
         tx.execute(delete(table).where(table.c.identity_id == identity_id))

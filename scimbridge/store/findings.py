@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, delete, func, insert, select, union_all
 
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.names import fold
@@ -147,6 +147,11 @@ def forget_account(tx: Connection, target: str, native_id: str) -> None:
     """Delete what runs found about an account; the next one finds it again where the target still has it."""
     own = select(reconciliations.c.id).where(reconciliations.c.target == target)
     tx.execute(delete(findings).where(findings.c.run_id.in_(own), findings.c.native_id == native_id))
+
+
+def forget_owner(tx: Connection, identity_id: str) -> None:
+    """Delete what runs found about accounts that were taken for somebody's, linked or not: their names are personal."""
+    tx.execute(delete(findings).where(cast(findings.c.owners, Text).contains(identity_id, autoescape=True)))
 
 
 def _row(run_id: str, found: AccountFinding) -> dict[str, Any]:

@@ -37,6 +37,23 @@ def test_what_is_not_as_it_should_be_is_shown_with_what_to_do(bench: Bench, term
     assert terminal.read("reconcile", "--only", "drifted")["found"] == []
 
 
+def test_of_a_great_many_the_loudest_are_shown(
+    bench: Bench, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.leave(bench.join())
+    bench.run("7d")
+    bench.systems["crm"].account("ada")["suspended"] = False
+    bench.systems["crm"].add("ghost")
+    monkeypatch.setattr(reconcile_module, "SHOWN", 1)
+
+    shown = terminal.run("reconcile", "crm", code=3).stdout
+
+    assert ("native-ada" in shown, "native-ghost" in shown) == (True, False)
+    assert "… and 1 more; --json has all of them" in shown
+    assert "1 orphaned: find its owner" in shown
+    assert len(terminal.read("reconcile", "crm", code=3)["found"]) == 2
+
+
 def test_a_target_that_does_not_answer_is_named_and_the_others_are_compared(bench: Bench, terminal: Terminal) -> None:
     from scimbridge.sdk import RetryableError
 

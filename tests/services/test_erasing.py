@@ -88,6 +88,9 @@ def test_nothing_that_the_bridge_keeps_names_the_person_afterwards(bench: Bench,
         run, _ = reconciliations.ask(tx, "crm", by="ops", unused_for=None, now=bench.clock())
         found = {"run_id": run.id, "id": "finding", "kind": "drifted", "first_seen_at": bench.clock(), "owners": []}
         tx.execute(insert(schema.findings).values(**found, native_id="native-lovelace", name="lovelace"))
+        # An account that was only taken for theirs is called by their name, too.
+        theirs = {**found, "id": "another", "owners": [{"id": user_id, "linked": False}]}
+        tx.execute(insert(schema.findings).values(**theirs, native_id="native-2", name="lovelace@example.com"))
     assert {
         "approvals",
         "findings",

@@ -87,11 +87,12 @@ class World:
     def all(self, query: FindingQuery = EVERYTHING) -> Sequence[AccountFinding]:
         return self.findings.listed(query, limit=100)
 
-    def why_it_ended(self) -> str:
-        """Return what the history says last of the end of a run."""
+    def history(self, event: str) -> tuple[str, str]:
+        """Return the reason and the actor of the last entry about an event."""
+        query = select(history.c.reason, history.c.actor).where(history.c.event == event)
         with self.bench.database.read() as tx:
-            ended = select(history.c.reason).where(history.c.event == "reconciliation ended")
-            return str(tx.execute(ended.order_by(history.c.id.desc()).limit(1)).scalar_one())
+            reason, actor = tx.execute(query.order_by(history.c.id.desc()).limit(1)).one()
+        return reason, actor
 
     @property
     def crm_stands(self) -> Reconciled:
@@ -226,7 +227,7 @@ def test_a_target_without_a_list_is_told_from_one_that_breaks_off(world: World) 
     world.bench.fail(RejectedError("403"))
     refused = world.reconcile()
     assert (refused.outcome, world.crm_stands.broke_off, len(world.found())) == (RunOutcome.BROKEN_OFF, refused, 1)
-    assert world.why_it_ended() == "broken off: 403"
+    assert world.history("reconciliation ended")[0] == "broken off: 403"
 
 
 def test_a_list_that_is_empty_all_of_a_sudden_is_not_believed(world: World) -> None:
@@ -276,6 +277,11 @@ def test_a_target_has_one_run_at_a_time_and_whoever_asks_again_gets_it(world: Wo
 
     assert (second.id, second.asked_by) == (first.id, "olga")
     assert world.told == [WakeUp("crm", first.id, Work.RECONCILIATION)]
+
+    # Whatever somebody is called, the history says that they have asked.
+    world.worker.work(first.id)
+    world.runs.ask("crm", by="schedule", now=world.bench.clock())
+    assert world.history("reconciliation asked") == ("all accounts are to be compared", "schedule")
 
 
 def test_a_run_whose_worker_died_is_taken_up_again_and_begun_anew(world: World) -> None:
