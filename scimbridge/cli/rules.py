@@ -266,7 +266,11 @@ def _text(bridge: Bridge, file: str | None, of: int | None) -> str:
 def _read_file(file: str) -> str:
     from scimbridge.config import rules_within
 
-    return rules_within(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"))
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{file}: is not UTF-8: {error.reason} at byte {error.start}") from error
+    return rules_within(text)
 
 
 def _changed(bridge: Bridge, number: int, text: str, by: str | None) -> RulesVersion:

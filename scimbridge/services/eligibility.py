@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
@@ -40,6 +40,9 @@ from scimbridge.store import (
 )
 from scimbridge.store.accounts import Account
 from scimbridge.store.clock import TOLERANCE
+
+BEHIND_AGAIN = timedelta(minutes=10)
+"""Until the next try of what cannot be undone, where a process does not know the rules in force."""
 
 
 class Consequence(Enum):
@@ -129,7 +132,13 @@ class Eligibility:
             why = "it is not due yet: the clock was ahead when it was released; due at"
             return Obstacle(Consequence.POSTPONE, f"{why} {task.due_at:%Y-%m-%d %H:%M} UTC", task.due_at)
         not_yet = self._timing.not_yet(task, terms, now)
-        return Obstacle(Consequence.POSTPONE, not_yet.reason, not_yet.until) if not_yet is not None else None
+        if not_yet is not None:
+            return Obstacle(Consequence.POSTPONE, not_yet.reason, not_yet.until)
+        if task.action.is_irreversible and self._rulebook.edition.behind:
+            # Whom the rules in force spare by now is not known here; to another process it may be.
+            why = "the rules in force cannot be used by a process that would have done it; see `scimbridge check` there"
+            return Obstacle(Consequence.POSTPONE, why, now + BEHIND_AGAIN)
+        return None
 
     def _why_spared(
         self, tx: Connection, case: Case, task: Task, account: Account, identity: Identity, now: datetime

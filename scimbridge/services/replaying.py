@@ -29,6 +29,9 @@ from scimbridge.store.database import Database
 SPAN = timedelta(days=90)
 """How much of the past is looked at, unless somebody says otherwise."""
 
+LONGEST_SPAN = timedelta(days=36_500)
+"""No bridge is older, and calendars have a first day."""
+
 MOST_FACTS = 50_000
 """Of a longer past, the newest."""
 
@@ -172,7 +175,7 @@ class Replaying:
         return found
 
     def _begin(self, draft: RulesVersion, *, by: str, now: datetime, span: timedelta) -> dict[str, Any]:
-        edition = self._rulebook.edition
+        edition, span = self._rulebook.edition, min(span, LONGEST_SPAN)
         with self._database.read() as tx:
             since = journal.newest_facts_since(tx, now - span, MOST_FACTS)
         note: dict[str, Any] = {

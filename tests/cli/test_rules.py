@@ -45,3 +45,7 @@ def test_a_draft_is_written_replayed_and_put_in_force(bench: Bench, terminal: Te
     terminal.run("rules", "discard", "3")
     assert "discarded" in terminal.run("rules", "list").stdout
     assert "name one of" in terminal.run("rules", "draft", code=2).stderr
+    (folder := terminal.config.parent).joinpath("rules.bin").write_bytes(b"# \xff")
+    assert "is not UTF-8" in terminal.run("rules", "check", str(folder / "rules.bin"), code=2).stderr
+    again = terminal.read("rules", "draft", "--of", "1")["version"]
+    assert terminal.read("rules", "replay", str(again), "--span", "99999999d")["replay"]["state"] == "ended"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,16 @@ from connectors.sample.store import SampleFile
 from scimbridge import asgi
 from scimbridge.bridge import Bridge
 from scimbridge.config import load, read_rules
+from scimbridge.domain.action import Action
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.resource import Received
 from scimbridge.domain.rules_version import Origin, RulesVersion, VersionState
 from scimbridge.errors import RulesRefusedError, StoreUnavailableError
 from scimbridge.notices.notice import Kind
+from scimbridge.services.eligibility import BEHIND_AGAIN, Consequence, Eligibility
+from scimbridge.services.grants import Standing
 from scimbridge.services.replay_in_words import warnings
-from scimbridge.store import cases, holds, rulesets, tokens
+from scimbridge.store import accounts, cases, holds, identities, rulesets, tasks, tokens
 from scimbridge.store.schema import notices
 from tests.clock import FakeClock
 from tests.databases import compiled_once
@@ -156,8 +160,6 @@ def test_a_running_process_sees_what_was_activated_elsewhere_and_plans_by_it(sta
 
 
 def tasks_due(tx: Any, case_id: str) -> Any:
-    from scimbridge.store import tasks
-
     return tasks.tasks_of_case(tx, case_id)[0].due_at
 
 
@@ -239,6 +241,31 @@ def test_a_process_that_cannot_use_a_version_keeps_the_former_and_holds_what_it_
     two.following.follow()
 
     assert "(unexpected KeyError" in two.following.standing().behind
+
+
+def eligibility(bridge: Bridge) -> Eligibility:
+    """Return what a worker asks."""
+    return Eligibility(bridge.rulebook, Standing(bridge.grants, bridge.settings.profiles), bridge.timing)
+
+
+def test_a_process_that_cannot_use_a_version_does_nothing_that_cannot_be_undone(start: Start) -> None:
+    deleting = RULES.replace("suspend", "delete").replace("do =", "approval = false\n  do =")
+    one, two = start(deleting), start(deleting, before=BEFORE.replace('leavers_container = "leavers"\n', ""))
+    case = leave(one, "ada")
+    activate(one, MOVING)
+    now = two.clock() + timedelta(hours=1)
+    for bridge in (one, two):
+        bridge.following.follow()
+
+    with two.database.write() as tx:
+        task = next(each for each in tasks.tasks_of_case(tx, case.id) if each.action is Action.DELETE)
+        account = accounts.account_by_id(tx, task.account_id)
+        ada = identities.identity_by_id(tx, case.identity_id, now)
+        found, known = (eligibility(each).obstacle(tx, task, account, ada, now) for each in (two, one))
+
+    assert known is None
+    assert found is not None
+    assert (found.consequence, found.until) == (Consequence.POSTPONE, now + BEHIND_AGAIN)
 
 
 def test_of_two_who_activate_at_once_one_comes_first_and_the_other_is_told(start: Start) -> None:
