@@ -109,19 +109,20 @@ class Execution:
 
     def _attempt(self, claim: Claim) -> Result:
         """Run one task. Everything that goes wrong becomes a result."""
-        before: list[NativeState] = []
+        seen: list[NativeState] = []
         try:
-            return self._perform(claim, before)
+            result = self._perform(claim, seen)
         except (ConnectorError, ObstacleError) as error:
-            outcome: ConnectorError | ObstacleError | NeedsPerson = error
+            result = Result(outcome=error)
         except NoSuccessorError as error:
-            outcome = NeedsPerson(str(error))
+            result = Result(outcome=NeedsPerson(str(error)))
         except StoreError as error:
-            outcome = RetryableError(str(error))
+            result = Result(outcome=RetryableError(str(error)))
         except Exception as error:  # a connector's bug must not take the worker along
             log.exception("attempt broke", action="attempt", task=claim.task.id, target=claim.task.target)
-            outcome = RetryableError(f"unexpected {type(error).__name__} in the connector; see the worker's log")
-        return Result(outcome=outcome, before=before[0] if before else None)
+            why = f"unexpected {type(error).__name__} in the connector; see the worker's log"
+            result = Result(outcome=RetryableError(why))
+        return replace(result, before=seen[0] if seen else None)
 
     def _perform(self, claim: Claim, seen: list[NativeState]) -> Result:
         action = claim.task.action
@@ -139,15 +140,15 @@ class Execution:
             # Not before: there may be nothing to hand over.
             state = replace(state, successor=self._successors.find(claim, connector))
         if connector.is_as_wanted(action, state):
-            return _done(connector, Done(changed=False), state, state)
+            return _done(connector, Done(changed=False), state)
         if claim.mode is Mode.OBSERVE:
-            return Result(outcome=ObservingError("observe mode"), before=state)
+            raise ObservingError("observe mode")
         if action not in connector.capabilities:
             raise ConnectorError(f"the connector cannot {action}")
         outcome = connector.perform(action, state, lambda: self._claiming.confirm(claim, self._clock(), state))
         if not isinstance(outcome, Done):
-            return Result(outcome=outcome, before=state)
-        result = _done(connector, outcome, state, _read_back(connector, action, state, outcome))
+            return Result(outcome=outcome)
+        result = _done(connector, outcome, _read_back(connector, action, state, outcome))
         window = kept_for(action, self._fleet[claim.task.target].abilities)
         return replace(result, window=window, verified=connector.capabilities[action].verified)
 
@@ -200,9 +201,9 @@ class Execution:
             attempts.end(tx, look_up.attempt.id, outcome=outcome, reason=reason, now=now)
 
 
-def _done(connector: Connector[Any], outcome: Done, before: NativeState, after: NativeState | None) -> Result:
+def _done(connector: Connector[Any], outcome: Done, after: NativeState | None) -> Result:
     decisive = connector.decisive(after) if after is not None else None
-    return Result(outcome=outcome, before=before, after=after, decisive=decisive)
+    return Result(outcome=outcome, after=after, decisive=decisive)
 
 
 def _read_back(connector: Connector[Any], action: Action, before: NativeState, outcome: Done) -> NativeState | None:

@@ -16,7 +16,7 @@ from scimbridge.sdk import RetryableError
 from scimbridge.store import holds, schema, snapshots, tasks
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import Bench, MemoryTarget, a_rule, a_stage
+from tests.services.bench import Bench, MemoryConnector, MemoryTarget, a_rule, a_stage
 from tests.services.kept import rows
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -225,6 +225,23 @@ def test_an_error_while_the_target_works_does_not_lose_the_handle(database: Data
 
     assert the_task(bench, ada).state is TaskState.DONE
     assert [what for what, _ in crm.writes] == ["archive"]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_what_no_read_can_show_is_recorded_as_the_word_of_the_target(
+    database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able = {
+        action: replace(can, verified=action is not Action.SUSPEND)
+        for action, can in MemoryConnector.capabilities.items()
+    }
+    monkeypatch.setattr(MemoryConnector, "able", staticmethod(lambda _: able))
+    bench = a_bench(database, clock, Action.SUSPEND)
+    ada = arrive(bench)
+
+    leave(bench, ada)
+
+    assert the_task(bench, ada).reason == "done, as the target says; nothing tells whether it had an effect"
 
 
 # -- letting an account go

@@ -292,6 +292,13 @@ def test_a_target_that_only_says_that_the_account_is_back_is_not_believed(bench:
     assert undelete.state is TaskState.WAITING
     assert "unchanged" in undelete.reason
     crm.is_lying = False
+    arriving = []
+    crm.after_write = lambda: arriving.append(crm.accounts.pop("native-ada"))
+    bench.run("1h")
+    undelete = restoring(bench, ada)[Action.UNDELETE]
+    assert undelete.state is TaskState.WAITING
+    assert undelete.reason == "the target answered that the account is back, but it is not there yet"
+    crm.accounts["native-ada"], crm.after_write = arriving.pop(), lambda: None
     bench.run("1h")
     assert not crm.is_suspended("ada")
 

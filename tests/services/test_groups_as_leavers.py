@@ -312,7 +312,13 @@ def test_a_stage_that_asks_for_nothing_takes_no_approval(bench: Bench) -> None:
 
 @pytest.mark.parametrize("at_run_time", [False, True])
 def test_an_excluded_group_is_left_alone(database: Database, clock: FakeClock, at_run_time: bool) -> None:
-    exclusion = Exclusion(reason="the board's", spared=Spared.GROUP, subject="fair 2019", target="crm")
+    exclusion = Exclusion(
+        reason="the board's",
+        spared=Spared.GROUP,
+        subject="fair 2019",
+        target="crm",
+        until=clock() + timedelta(days=31),
+    )
     bench = a_bench(database, clock, exclusions=() if at_run_time else (exclusion,))
     group_id = form(bench)
     if not at_run_time:

@@ -448,14 +448,17 @@ def test_an_unusable_target_is_paused_with_one_alarm_and_burns_no_attempts(bench
 
 def test_observe_mode_reads_and_writes_nothing(database: Database, clock: FakeClock) -> None:
     bench = Bench(database, clock, modes={"crm": Mode.OBSERVE})
-    ada = bench.join("ada")
+    ada, bob = bench.join("ada"), bench.join("bob")
+    bench.systems["crm"].account("bob")["suspended"] = True
 
     bench.leave(ada)
+    bench.leave(bob)
     bench.run()
 
     assert bench.systems["crm"].writes == []
-    (task,) = bench.tasks(bench.case(ada))
+    (task,), (nothing_to_do,) = (bench.tasks(bench.case(person)) for person in (ada, bob))
     assert (task.state, task.reason) == (TaskState.SKIPPED, "observe mode: would suspend")
+    assert (nothing_to_do.state, nothing_to_do.reason) == (TaskState.DONE, "was already so; nothing was written")
 
 
 def test_a_long_hold_keeps_suspension_and_deletion_apart(database: Database, clock: FakeClock) -> None:
