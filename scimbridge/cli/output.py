@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from scimbridge.domain.directions import DIRECTIONS
 from scimbridge.domain.times import iso
 
 SHOWS_PROGRESS_FROM = 20
@@ -23,8 +24,6 @@ COUNTED_EVERY = 1000
 
 _WIDE = 10_000
 """Columns where nobody looks at them: a pipe gets each row on one line."""
-
-_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def plain(text: object) -> str:
@@ -90,7 +89,7 @@ def _json_value(value: object) -> str | None:
 
 
 def _is_unsafe(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _DIRECTIONS
+    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in DIRECTIONS
 
 
 def _width() -> int:

@@ -55,6 +55,8 @@ _LISTED_BY = {
     "case": "cases find TEXT",
     "flood": "guard list",
     "open inquiry": "inquiries list",
+    "operator": "operator list",
+    "request that waits for its date": "cases requested",
     "standing exclusion": "exclusion list",
     "standing hold": "hold list",
     "target": "targets list",

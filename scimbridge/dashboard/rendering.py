@@ -11,6 +11,7 @@ from scimbridge.dashboard.assets import address_of
 from scimbridge.dashboard.browsers import browser_in_words
 from scimbridge.dashboard.next_steps import on_a_page
 from scimbridge.dashboard.times import distance, exactly, lasting, moment
+from scimbridge.domain.directions import in_order
 from scimbridge.domain.pace import format_rate
 
 HEADERS: Mapping[str, str] = {
@@ -60,7 +61,7 @@ def _told(text: str) -> Markup:
 
 def with_code(text: str) -> Markup:
     """Return a sentence as markup, with what stands between backticks, a command mostly, as code."""
-    parts = [escape(part) for part in text.split("`")]
+    parts = [escape(part) for part in in_order(text).split("`")]
     # An odd one is no pair: it stays what it is.
     last = parts.pop() if len(parts) % 2 == 0 else None
     said = Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))

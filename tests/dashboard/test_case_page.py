@@ -307,6 +307,7 @@ def test_a_case_costs_the_same_however_much_was_tried(bench: Bench, browse: Brow
         ("`a` and `b`", "<code>a</code> and <code>b</code>"),
         ("it's 5` long", "it&#39;s 5` long"),
         ("<i>", "&lt;i&gt;"),
+        ("ada\u202e was deactivated at 02:30", "ada\ufffd was deactivated at 02:30"),
     ],
 )
 def test_commands_in_sentences_are_code(said: str, markup: str) -> None:

@@ -36,6 +36,15 @@ def test_a_case_that_needs_a_person_says_so(bench: Bench, browse: Browse) -> Non
     assert "needs a person 1 failed, or waits for a decision ada left 7d ago" in text_of(browse().get("/").text)
 
 
+def test_what_is_due_and_held_is_not_said_to_come_later(bench: Bench, browse: Browse) -> None:
+    bench.leave(bench.join("ada"))
+    bench.clock.advance("7d")
+    bench.sweep()
+    bench.holding.place(Scope.EVERYTHING, "", reason="litigation", by="legal", now=bench.clock())
+
+    assert "held 1 a hold stops work ada left 7d ago" in text_of(browse().get("/").text)
+
+
 def test_what_asks_for_attention_stands_above_the_board_until_it_is_over(bench: Bench, browse: Browse) -> None:
     placed = bench.holding.place(Scope.EVERYTHING, "", reason="litigation", by="legal", now=bench.clock())
     bench.operating.pause("directory", reason="<u>maintenance</u>", by="ops", now=bench.clock())
