@@ -11,6 +11,7 @@ import httpx
 def main() -> None:
     parser = argparse.ArgumentParser(prog="curl")
     parser.add_argument("-s", action="store_true")
+    parser.add_argument("-S", action="store_true")
     parser.add_argument("-X", dest="method", default="GET")
     parser.add_argument("-H", dest="headers", action="append", default=[])
     parser.add_argument("-d", dest="body")
