@@ -69,7 +69,7 @@ def _sweep(bridge: Bridge) -> None:
         return
     with telemetry.SWEEP_DURATION.time():
         bridge.arming.end(bridge.clock())
-        swept = bridge.sweeping.run(bridge.clock())
         bridge.deadlines.run(bridge.clock())
+        swept = bridge.sweeping.run(bridge.clock())
     if swept.released or swept.rescued or swept.ended:
         log.info("swept", action="sweep", **asdict(swept))

@@ -73,9 +73,12 @@ class Sweeping:
         self._timing = timing
 
     def run(self, now: datetime) -> Swept:
-        """Make one pass. It costs by what is due, not by what is open."""
-        rescued, ended = self.rescue(now), self.end(now)
-        return Swept(rescued=rescued, ended=ended, released=self.release(now), submitted=self.submit(now))
+        """Make one pass. It costs by what is due, not by what is open.
+
+        What waits already comes first: a date that cannot be taken for a fact keeps nobody else waiting.
+        """
+        rescued, released, submitted = self.rescue(now), self.release(now), self.submit(now)
+        return Swept(rescued=rescued, released=released, submitted=submitted, ended=self.end(now))
 
     def end(self, now: datetime) -> int:
         """Take for facts the dates that have passed. Returns how many."""

@@ -16,7 +16,9 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.source import SourceProfile
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
+from scimbridge.errors import StoreBusyError
 from scimbridge.services import ending
+from scimbridge.store import endings
 from scimbridge.store.database import Database
 from scimbridge.store.schema import history, identities
 from tests.clock import FakeClock
@@ -61,6 +63,26 @@ def test_a_date_that_passes_is_a_fact(bench: Bench) -> None:
 
     assert bench.case(ada).trigger is Trigger.ENDED
     assert bench.systems["crm"].is_suspended("ada")
+
+
+def test_a_date_that_cannot_be_taken_keeps_nobody_else_waiting(
+    database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("1d")),)))
+    bench.join("ada", **ends(TODAY))
+    bob = bench.join("bob")
+    bench.leave(bob)
+    clock.advance("1d")
+
+    def is_held_elsewhere(*_: object) -> None:
+        raise StoreBusyError("the database is busy; try again in a moment")
+
+    monkeypatch.setattr(endings, "take", is_held_elsewhere)
+    with pytest.raises(StoreBusyError):
+        bench.sweep()
+    bench.work()
+
+    assert bench.systems["crm"].is_suspended("bob")
 
 
 def test_a_day_ends_in_the_sources_time_zone(database: Database, clock: FakeClock) -> None:
