@@ -26,7 +26,8 @@ from tests.processes.installation import installed
 from tests.processes.provider import IdentityProvider
 from tests.processes.waiting import eventually
 
-PATIENCE = 200.0
+PATIENCE = 600.0
+"""Seconds. In such a storm a task may fail eight times in a row, and waits for four minutes in all then."""
 PEOPLE = 3
 GROUPS = 5
 SPARE = 1.2
@@ -56,6 +57,7 @@ REPEATABLE = ("signOut", "invalidate", '"password"', "revokeSignInSessions", "pa
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(1200)
 def test_leavers_are_gone_from_both_clouds_in_order_and_nothing_is_done_twice(folder: Path) -> None:
     with workspace(folder) as google, directory() as microsoft:
         names = [f"person-{number}@example.com" for number in range(PEOPLE)]
@@ -77,7 +79,10 @@ def test_leavers_are_gone_from_both_clouds_in_order_and_nothing_is_done_twice(fo
                 lambda: ledger.open_cases(database) == 0,
                 PATIENCE,
                 what="all cases completed",
-                explain=lambda: installation.bridge.overview.targets(installation.bridge.clock()),
+                explain=lambda: (
+                    ledger.unfinished_tasks(database),
+                    installation.bridge.overview.targets(installation.bridge.clock()),
+                ),
             )
             assert not ledger.unfinished_tasks(database)
             paces = [target.pace for target in installation.bridge.overview.targets(installation.bridge.clock())]

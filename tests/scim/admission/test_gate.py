@@ -52,7 +52,9 @@ class Entrance:
         self.asked: list[Credential] = []
         self.answers: dict[str, Any] = {source: Grant(source) for source in ACCESS}
         addresses, failures = Addresses((ip_network("10.0.0.0/8"),)), Failures(self.time, self.time.sleep)
-        self.gate = Gate(self.identify, self.recent, clock, access, addresses=addresses, failures=failures)
+        self.gate = Gate(
+            self.identify, self.recent, clock, access, addresses=addresses, failures=failures, monotonic=self.time
+        )
 
     def identify(self, credential: Credential, named: str | None) -> Grant | Refusal:
         self.asked.append(credential)
