@@ -16,6 +16,7 @@ from scimbridge.cli.app import app
 from scimbridge.config import load
 from scimbridge.demo.replay import traffic, traffic_names
 from scimbridge.domain.task import TRANSITIONS, TaskState
+from scimbridge.errors import ConfigurationError
 from tests.config.conftest import KEY, SECRETS
 
 ROOT = Path(__file__).parent.parent
@@ -143,6 +144,7 @@ def test_metrics_in_examples_exist() -> None:
 
 @each_page
 def test_toml_blocks_load(page: Path, tmp_path: Path) -> None:
+    problems = list[str]()
     for block in blocks(page, "toml"):
         for name in re.findall(r'(?:file = |ca_file = )"([^"]+)"', block):
             (tmp_path / name).write_text(KEY if name.endswith(".json") else "secret")
@@ -153,7 +155,12 @@ def test_toml_blocks_load(page: Path, tmp_path: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             for name in environ:
                 patch.setenv(name, _value_of(name))
-            load(path, {})
+            try:
+                load(path, {})
+            except ConfigurationError as error:
+                problems += map(str, error.problems)
+
+    assert problems == []
 
 
 def _value_of(name: str) -> str:

@@ -70,15 +70,13 @@ class Quirks:
             self._store(source, self._due(source, found, now), now)
         except StoreError as error:
             log = structlog.get_logger("scimbridge.quirks")
-            log.warning("quirks not counted", action="quirks.note", source=source, reason=str(error))
+            log.warning("quirks are not stored yet", action="quirks.note", source=source, reason=str(error))
 
     def flush(self, now: datetime) -> None:
         """Store what is still in memory; never raises."""
-        with self._turn:
-            waiting = {name: state.pending for name, state in self._sources.items() if state.pending}
-            for state in self._sources.values():
-                state.pending = {}
-        for source, counts in waiting.items():
+        for source, state in list(self._sources.items()):
+            with self._turn:
+                counts, state.pending = state.pending, {}
             try:
                 self._store(source, counts, now)
             except StoreError:
@@ -108,6 +106,19 @@ class Quirks:
         return state
 
     def _store(self, source: str, counts: Mapping[str, int], now: datetime) -> None:
-        if counts:
+        """Store counts.
+
+        Raises:
+            StoreError: They are as before, and are stored with the next ones.
+        """
+        if not counts:
+            return
+        try:
             with self._database.write() as tx:
                 add_sightings(tx, source, counts, now)
+        except StoreError:
+            with self._turn:
+                pending = self._sources[source].pending
+                for name, count in counts.items():
+                    pending[name] = pending.get(name, 0) + count
+            raise

@@ -23,14 +23,24 @@ def live_attempts(database: Database, target: str | None = None) -> int:
         return int(tx.execute(query if target is None else query.where(attempts.c.target == target)).scalar_one())
 
 
+_ENDED = [state.value for state in (TaskState.DONE, TaskState.SKIPPED, TaskState.CANCELED)]
+
+
 def unfinished_tasks(database: Database) -> Counter[str]:
     """Return how many tasks there are in each state from which something may still follow."""
-    ended = [state.value for state in (TaskState.DONE, TaskState.SKIPPED, TaskState.CANCELED)]
     query = (
-        select(tasks.c.state, func.count().label("count")).where(tasks.c.state.not_in(ended)).group_by(tasks.c.state)
+        select(tasks.c.state, func.count().label("count")).where(tasks.c.state.not_in(_ENDED)).group_by(tasks.c.state)
     )
     with database.read() as tx:
         return Counter({row.state: row.count for row in tx.execute(query)})
+
+
+def left(database: Database) -> list[tuple[Any, ...]]:
+    """Return what is still to be done and why it waits: target, action, state, attempts, not before, due, reason."""
+    columns = (tasks.c.target, tasks.c.action, tasks.c.state, tasks.c.attempts, tasks.c.not_before, tasks.c.due_at)
+    query = select(*columns, tasks.c.reason).where(tasks.c.state.not_in(_ENDED)).order_by(tasks.c.due_at)
+    with database.read() as tx:
+        return [tuple(row) for row in tx.execute(query)]
 
 
 def cases_by_person(database: Database) -> dict[str, list[tuple[str, str]]]:

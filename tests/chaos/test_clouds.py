@@ -80,7 +80,7 @@ def test_leavers_are_gone_from_both_clouds_in_order_and_nothing_is_done_twice(fo
                 PATIENCE,
                 what="all cases completed",
                 explain=lambda: (
-                    ledger.unfinished_tasks(database),
+                    ledger.left(database),
                     installation.bridge.overview.targets(installation.bridge.clock()),
                 ),
             )

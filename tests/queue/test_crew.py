@@ -215,6 +215,8 @@ def test_redis_may_be_emptied_while_the_crew_works(connecting: Connecting, couri
         courier.submit([WakeUp("crm", "after")])
         work.wait_for(lambda: work.done["after"] == 1)
 
+    assert work.done == {"before": 1, "after": 1}
+
 
 def test_without_redis_the_crew_works_from_the_store_and_comes_back(
     redis_server: EmbeddedRedis, connecting: Connecting, courier: Courier

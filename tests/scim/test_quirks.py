@@ -182,10 +182,14 @@ def test_a_store_in_trouble_fails_no_request(database: Database, monkeypatch: py
     def busy() -> Any:
         raise StoreBusyError("busy")
 
-    monkeypatch.setattr(database, "write", busy)
+    with monkeypatch.context() as trouble:
+        trouble.setattr(database, "write", busy)
+        quirks.note("okta", ["null value"], NOW)
+        quirks.flush(NOW)
+    assert seen(database) == {}
 
-    quirks.note("okta", ["null value"], NOW)
     quirks.flush(NOW)
+    assert seen(database) == {"null value": 1}
 
 
 def test_unknown_attributes_are_a_metric(database: Database) -> None:

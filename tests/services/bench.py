@@ -101,6 +101,7 @@ class MemoryTarget(MemoryGroups):
         self.is_lying = False
         self.before_write: Callable[[], None] = lambda: None
         self.before_read: Callable[[], None] = lambda: None
+        self.after_find: Callable[[], None] = lambda: None
         self.after_write: Callable[[], None] = lambda: None
         self._archiving: dict[str, tuple[str, int]] = {}
 
@@ -163,7 +164,9 @@ class MemoryTarget(MemoryGroups):
     def find(self, attribute: str, value: str) -> Sequence[Record]:
         self.fail_if_told()
         records = [self._record(native_id) for native_id in self.accounts]
-        return [record for record in records if record is not None and getattr(record, attribute) == value]
+        found = [record for record in records if record is not None and getattr(record, attribute) == value]
+        self.after_find()
+        return found
 
     def get(self, account_id: str) -> Record | None:
         self.before_read()

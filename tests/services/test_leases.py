@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,6 @@ import pytest
 import structlog
 from sqlalchemy import Connection, RowMapping
 
-from connectors.sample.record import Record
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.rule import Ruleset
@@ -258,35 +257,30 @@ def test_a_dead_look_up_is_made_again(bench: Bench) -> None:
     assert bench.account(ada).native_id == "native-ada"
 
 
+def while_the_account_is_looked_up(bench: Bench, happens: Callable[[], object]) -> None:
+    """Do something once, after the target was asked for an account and before that is kept."""
+    system = bench.systems["crm"]
+
+    def once() -> None:
+        system.after_find = nothing
+        bench.clock.advance("1s")
+        happens()
+
+    system.after_find = once
+
+
 def test_a_look_up_that_was_given_up_says_nothing_more(bench: Bench) -> None:
     ada = bench.join("ada")
 
-    link = bench.claiming.link
-
-    def too_late(*found: Any) -> bool:
-        bench.claiming.link = link  # type: ignore[method-assign]
+    def meanwhile() -> None:
         let_the_lease_run_out(bench)
         bench.work()
-        return link(*found)
 
-    bench.claiming.link = too_late  # type: ignore[method-assign,assignment]
+    while_the_account_is_looked_up(bench, meanwhile)
     bench.run()
 
     account = bench.account(ada)
     assert (account.native_id, account.note, account.link_due_at) == ("native-ada", "", None)
-
-
-def while_the_account_is_looked_up(bench: Bench, happens: Callable[[], object]) -> None:
-    system, find = bench.systems["crm"], bench.systems["crm"].find
-
-    def once(attribute: str, value: str) -> Sequence[Record]:
-        system.find = find  # type: ignore[method-assign]
-        found = find(attribute, value)
-        bench.clock.advance("1s")
-        happens()
-        return found
-
-    system.find = once  # type: ignore[method-assign]
 
 
 def test_a_name_that_is_put_right_during_a_look_up_is_looked_up_too(bench: Bench) -> None:
