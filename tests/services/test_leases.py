@@ -19,10 +19,11 @@ from scimbridge.domain.task import TaskState
 from scimbridge.errors import StoreBusyError
 from scimbridge.sdk import AccountRef
 from scimbridge.services.leases import LONGEST_ATTEMPT, TERMS, Leases
-from scimbridge.store import accounts, attempts, cases
+from scimbridge.store import accounts, attempts, cases, schema
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import Bench, a_rule, a_stage
+from tests.services.kept import rows
 
 LEASE, MARGIN = TERMS.length, TERMS.margin
 
@@ -281,6 +282,8 @@ def test_a_look_up_that_was_given_up_says_nothing_more(bench: Bench) -> None:
 
     account = bench.account(ada)
     assert (account.native_id, account.note, account.link_due_at) == ("native-ada", "", None)
+    outcomes = [row["outcome"] for row in rows(bench, schema.attempts) if row["target"] == "crm"]
+    assert outcomes == ["lapsed", "linked"]
 
 
 def test_a_name_that_is_put_right_during_a_look_up_is_looked_up_too(bench: Bench) -> None:
