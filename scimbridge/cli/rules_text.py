@@ -44,8 +44,9 @@ def say_replay(version: RulesVersion, now: datetime) -> None:
 
 
 def _heading(version: RulesVersion) -> list[str]:
-    name = "Draft" if version.state is VersionState.DRAFT else "Version"
-    said = [f"{name} {version.version}, {version.state}, written by {version.changed_by} {moment(version.changed_at)}."]
+    is_draft = version.state is VersionState.DRAFT
+    name = f"Draft {version.version}" if is_draft else f"Version {version.version}, {version.state}"
+    said = [f"{name}, written by {version.changed_by} {moment(version.changed_at)}."]
     if version.activated_at is not None:
         said.append(f"In force since {moment(version.activated_at)}, by {version.activated_by}: {version.reason}.")
     if version.ended_at is not None:
