@@ -25,6 +25,16 @@ PAGES = sorted(
 )
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+OPTIONS = {
+    path: {
+        name
+        for _, _, info in commands.parameters_of(function)
+        if isinstance(info, OptionInfo)
+        for name in commands.names_of(info)
+    }
+    for path, function in commands.commands_of(app, "scimbridge")
+}
+"""The options of each command, by how the command is called."""
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
@@ -92,19 +102,14 @@ def test_every_connector_explains_every_key_of_its_own() -> None:
 def test_every_command_is_in_the_reference() -> None:
     page = tables_of("commands.md")
 
-    paths = [path for path, _ in commands.commands_of(app, "scimbridge")]
-
-    assert len(paths) > 20
-    assert [path for path in paths if f"### `{path}" not in page] == []
+    assert len(OPTIONS) > 20
+    assert [path for path in OPTIONS if f"### `{path}" not in page] == []
 
 
 def test_every_option_is_in_the_reference() -> None:
     page = tables_of("commands.md")
 
-    for _, function in commands.commands_of(app, "scimbridge"):
-        for _, _, info in commands.parameters_of(function):
-            if isinstance(info, OptionInfo):
-                assert all(f"`{name}`" in page for name in commands.names_of(info))
+    assert {name for names in OPTIONS.values() for name in names if f"`{name}`" not in page} == set()
 
 
 def test_every_state_and_event_is_in_the_reference() -> None:
@@ -188,11 +193,11 @@ def _is_understood(words: list[str]) -> bool:
 
 @each_page
 def test_commands_in_the_text_exist(page: Path) -> None:
-    paths = [path for path, _ in commands.commands_of(app, "scimbridge")]
-
-    for words in re.findall(r"`scimbridge ([a-z ]+)", page.read_text(encoding="utf-8")):
-        named = f"scimbridge {words.strip()}"
-        assert any(path.startswith(named) or named.startswith(path) for path in paths), named
+    for words in re.findall(r"`scimbridge ([a-z][^`]*)`", page.read_text(encoding="utf-8")):
+        named = f"scimbridge {re.split('[^a-z ]', words)[0]}".strip()
+        options = [names for path, names in OPTIONS.items() if f"{named} ".startswith(f"{path} ")]
+        assert options or any(path.startswith(named) for path in OPTIONS), words
+        assert set(re.findall(r"(?<=\s)--[a-z-]+", words)) <= {"--help"}.union(*options), words
 
 
 @each_page
