@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,20 @@ def compiled_once(database: AnyDatabase) -> AnyDatabase:
     """
     for engine in {database._writer, database._reader}:
         engine.update_execution_options(compiled_cache=_COMPILED)
+    return database
+
+
+def backwards(database: AnyDatabase) -> AnyDatabase:
+    """Let SQLite answer from behind wherever no order is asked for, and return the database.
+
+    PostgreSQL answers such questions in any order, too, but seldom: what relies on one would fail once in a while.
+    """
+
+    def answer_from_behind(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA reverse_unordered_selects=ON")
+
+    for engine in {database._writer, database._reader}:
+        event.listen(engine, "connect", answer_from_behind)
     return database
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from scimbridge.store.database import Database
 from scimbridge.store.schema import metadata
-from tests.databases import compiled_once
+from tests.databases import backwards, compiled_once
 
 _NAMES = [table.name for table in metadata.sorted_tables]
 _ALL = f"TRUNCATE {', '.join(_NAMES)} RESTART IDENTITY CASCADE"
@@ -38,7 +38,7 @@ class OnSqlite:
     def __init__(self, path: Path, template: bytes) -> None:
         self._path = path
         self._template = template
-        self.database = compiled_once(Database(f"sqlite:///{path}"))
+        self.database = backwards(compiled_once(Database(f"sqlite:///{path}")))
 
     def empty(self) -> None:
         """Begin with a new file; whoever has the old one open keeps that."""

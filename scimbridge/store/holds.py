@@ -53,7 +53,9 @@ _STANDING_ON = Prepared(
         )
     )
 )
-_EXCLUSIONS = Prepared(select(exclusions).where(exclusions.c.ended_at.is_(None)))
+_EXCLUSIONS = Prepared(
+    select(exclusions).where(exclusions.c.ended_at.is_(None)).order_by(exclusions.c.placed_at, exclusions.c.id)
+)
 
 
 def enter(tx: Connection, *, exclusively: bool = False) -> None:
@@ -245,7 +247,7 @@ def end_exclusion(tx: Connection, exclusion_id: str, *, by: str, now: datetime) 
 
 
 def exclusion_rows(tx: Connection) -> Sequence[Row]:
-    """Return the run-time exclusions that stand."""
+    """Return the run-time exclusions that stand, the oldest first."""
     return _EXCLUSIONS.all(tx, {})
 
 

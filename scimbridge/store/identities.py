@@ -262,11 +262,11 @@ def remembering(identity: Identity, left: Sequence[str]) -> Identity:
 
 
 def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:
-    """Return the ids of the identities of all sources that have this userName, in any case, and are not deleted."""
+    """Return the ids of the identities, not deleted, that have this userName in any case, by source."""
     query = select(identities.c.id).where(
         identities.c.any_case_name == any_case_key(user_name), identities.c.deleted_at.is_(None)
     )
-    return list(tx.execute(query).scalars())
+    return list(tx.execute(query.order_by(identities.c.source, identities.c.id)).scalars())
 
 
 def names_of(tx: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:

@@ -127,6 +127,7 @@ def test_whom_an_exclusion_spares_is_told_at_once(world: World) -> None:
 
     found = world.post("/exclusions", of="match", match='userName eq "ada"', reason="returns", until=until)
     world.post("/exclusions", of="identity", subject="ada", reason="returns")
+    world.clock.advance("1s")
     world.post("/exclusions", of="account", subject="ada", target="crm", reason="service")
     world.post(f"/exclusions/{found['id']}/end")
 

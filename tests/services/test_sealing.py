@@ -212,7 +212,7 @@ def test_values_that_were_taken_out_and_that_nobody_has_erased_are_named(
     bench: Bench, sealing: Sealing, key: SealKey
 ) -> None:
     with bench.database.write() as tx:
-        rows = tx.execute(select(history.c.id, history.c.personal)).all()
+        rows = tx.execute(select(history.c.id, history.c.personal).order_by(history.c.id)).all()
         for row in (row for row in rows if row.personal):
             erased = {ERASED: digest_of_document(row.personal)}
             tx.execute(update(history).where(history.c.id == row.id).values(personal=erased))
