@@ -67,6 +67,10 @@ def reconcile(
             help="Stale is what nobody has signed in with for so long; else the target's stale_after.",
         ),
     ] = None,
+    believe: Annotated[
+        bool,
+        typer.Option("--believe", help="What the targets named tell is true, of however few accounts."),
+    ] = False,
     only: Annotated[
         list[Mismatch] | None, typer.Option("--only", help="Show these alone; several times for several.")
     ] = None,
@@ -79,14 +83,16 @@ def reconcile(
 
     Shows accounts that came back to life, were left over, are owned by several, are not linked, or are nobody's; it
     touches nothing there, and keeps what it finds for the dashboard. Exit code 3 if there are any, and 1 if a target
-    could not be asked.
+    could not be asked, or tells of so many fewer accounts than before that it is not believed.
     """
     span = span_of(unused_for, "--unused-for") if unused_for is not None else None
+    if believe and not target:
+        raise typer.BadParameter("name the target whose list has really become so short", param_hint="--believe")
     found = _Found()
     with opened(config, log_level) as bridge:
         names = [bridge.fleet[name].name for name in target or bridge.reconciliation_runs.names]
         for name in names:
-            run = _carried_out(bridge, name, operator(by), span)
+            run = _carried_out(bridge, name, operator(by), span, believe=believe)
             if run is None:
                 found.failed.append((name, f"it is paused; `scimbridge targets resume {name}` lets it go on"))
                 continue
@@ -104,14 +110,14 @@ def reconcile(
         raise typer.Exit(ExitCode.NEEDS_PERSON)
 
 
-def _carried_out(bridge: Bridge, name: str, by: str, span: timedelta | None) -> Run | None:
+def _carried_out(bridge: Bridge, name: str, by: str, span: timedelta | None, *, believe: bool) -> Run | None:
     """Return a run of a target that has ended: by this process, unless a worker is at it already.
 
     Nothing where the target is paused, or is before the run has ended: it goes on, or begins, once that is over.
     """
     if bridge.reconciliation_runs.is_paused(name):
         return None
-    run = bridge.reconciliation_runs.ask(name, by=by, now=bridge.clock(), unused_for=span)
+    run = bridge.reconciliation_runs.ask(name, by=by, now=bridge.clock(), unused_for=span, believe=believe)
     if run.turn is not None:
         note(f"{name} is being reconciled already: {run.asked_by} asked for it. Waiting for that.")
     if span is not None and run.unused_for != span:
@@ -137,7 +143,9 @@ def _add(
     found.accounts += (
         kinds for kinds in by_account.values() if only is None or any(each.kind in only for each in kinds)
     )
-    if run.outcome is RunOutcome.BROKEN_OFF:
+    if run.outcome is RunOutcome.NOT_BELIEVED:
+        found.failed.append((run.target, f"{run.reason}: `scimbridge reconcile {run.target} --believe`"))
+    elif run.has_failed:
         found.failed.append((run.target, run.reason))
     elif run.outcome is RunOutcome.NO_LIST:
         # Some targets have no list, and nobody has asked for theirs.

@@ -38,6 +38,7 @@ def run_document(run: Run) -> Document:
         "asked_at": iso(run.asked_at),
         "asked_by": run.asked_by,
         "unused_for_seconds": run.unused_for.total_seconds() if run.unused_for is not None else None,
+        "believed": run.is_believed,
         "started_at": iso(run.started_at),
         "accounts": run.accounts,
         "ended_at": iso(run.ended_at),

@@ -115,6 +115,23 @@ def _after_its_person(owners: Sequence[Owner]) -> tuple[Mismatch, ...]:
     return () if any(owner.case_is_open for owner in owners) else (Mismatch.LEFT_OVER,)
 
 
+FEW = 10
+"""A list that lost fewer accounts is believed, unless none is left: of a small target, few are a large share."""
+
+
+def is_doubtful(told: int, before: int, lost_percent: int) -> bool:
+    """Whether a list is so much shorter than the one before that it is rather not all than true.
+
+    Args:
+        told: Of how many accounts the target tells.
+        before: Of how many it told in the last complete list.
+        lost_percent: How many of a hundred may be missing.
+    """
+    lost = before - told
+    is_many = lost >= FEW or told == 0
+    return is_many and lost * 100 > lost_percent * before
+
+
 class RunOutcome(StrEnum):
     """How a run ended. Only a complete one has asked about everything."""
 
@@ -123,6 +140,9 @@ class RunOutcome(StrEnum):
 
     BROKEN_OFF = "broken off"
     """The target did not tell all its accounts, or whoever worked on the run died, several times."""
+
+    NOT_BELIEVED = "not believed"
+    """The target told of far fewer accounts than before."""
 
     NO_LIST = "no list"
     """The target has no list of all its accounts."""
@@ -134,12 +154,13 @@ class Run:
 
     Attributes:
         unused_for: Stale is what nobody has signed in with for so long; nothing is, where absent.
+        is_believed: Somebody has said that what the target tells is true, of however few accounts.
         turn: Whoever works on it; ``None`` while nobody does.
         tries: How often somebody has begun with it.
         lease_until: When others may take it up.
         accounts: How many accounts it has looked at.
         outcome: ``None`` while it has not ended.
-        reason: Why it has broken off, as one sentence.
+        reason: Why it has broken off or is not believed, as one sentence.
         counts: How many findings of each kind it ended with; kinds without any are left out.
     """
 
@@ -148,6 +169,7 @@ class Run:
     asked_at: datetime
     asked_by: str
     unused_for: timedelta | None = None
+    is_believed: bool = False
     turn: str | None = None
     tries: int = 0
     lease_until: datetime | None = None
@@ -162,6 +184,11 @@ class Run:
     def is_complete(self) -> bool:
         """Whether it has looked at all accounts."""
         return self.outcome is RunOutcome.COMPLETE
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has ended without having been told everything: it takes the place of no other one."""
+        return self.outcome in (RunOutcome.BROKEN_OFF, RunOutcome.NOT_BELIEVED)
 
     @property
     def total(self) -> int:

@@ -18,6 +18,10 @@ Matchable = Literal["userName", "externalId", "emails.value", "employeeNumber"]
 """The SCIM attributes by which accounts are found, and matched back to identities."""
 
 
+LOST_PERCENT = 20
+"""A fifth of a source at once is a flood to the guard, too, unless the configuration says otherwise."""
+
+
 class Mode(StrEnum):
     """Whether a target is written to."""
 
@@ -89,6 +93,11 @@ class TargetConfig(BaseModel):
     stale_after: Span | None = Field(default=None, gt=timedelta())
     """Reconciliation calls stale what nobody has signed in with for so long, e.g. `"90d"`, as far as the target tells;
     nothing, where absent."""
+
+    lost_percent: int = Field(default=LOST_PERCENT, ge=0, le=100)
+    """How many of a hundred accounts may be missing from a list, compared with the last complete one, for
+    reconciliation to believe it: a target that shows less to its credentials all of a sudden must not look tidy. Fewer
+    than ten missing accounts are always believed, unless none is left; `100` believes anything."""
 
     allow_link_local: bool = False
     """Whether the target may be at a link-local address (`169.254.0.0/16`, `fe80::/10`) or another one where clouds

@@ -46,9 +46,9 @@ class Reconciled:
         return (self.shown.counts or {}) if self.shown else {}
 
     @property
-    def broke_off(self) -> Run | None:
-        """The last run, where it broke off: what stands is older, or not all."""
-        return self.last if self.last is not None and self.last.outcome is RunOutcome.BROKEN_OFF else None
+    def failed(self) -> Run | None:
+        """The last run, where it broke off or is not believed: what stands is older, or not all."""
+        return self.last if self.last is not None and self.last.has_failed else None
 
     @property
     def has_list(self) -> bool | None:
@@ -151,7 +151,7 @@ class Findings:
             return None
         if complete is not None:
             due = self._runs.next_due(target, complete.asked_at + timedelta(microseconds=1))
-        elif last is not None and last.outcome is RunOutcome.BROKEN_OFF:
+        elif last is not None and last.has_failed:
             return timedelta.max
         else:
             due = under_way.asked_at if under_way is not None else None

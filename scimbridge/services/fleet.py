@@ -13,7 +13,7 @@ from scimbridge.domain.capability import Abilities, Capabilities
 from scimbridge.domain.outline import NOTICES, TELLING
 from scimbridge.domain.schedule import Schedule
 from scimbridge.errors import ConfigurationError, NotFoundError
-from scimbridge.sdk.config import Mode, TargetConfig
+from scimbridge.sdk.config import LOST_PERCENT, Mode, TargetConfig
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import TargetUnusableError
 
@@ -30,6 +30,7 @@ class Target:
         unusable: Why its connector cannot be used, in this process; empty where it can.
         reconcile: When all its accounts are compared with what is known of them; only when asked, where absent.
         stale_after: Stale is an account that nobody has signed in with for so long; none is, where absent.
+        lost_percent: How many of a hundred accounts may be missing from a list that is believed.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Target:
     unusable: str = ""
     reconcile: Schedule | None = None
     stale_after: timedelta | None = None
+    lost_percent: int = LOST_PERCENT
 
     @classmethod
     def of(cls, name: str, config: TargetConfig, abilities: Abilities, *, unusable: str = "") -> Target:
@@ -57,6 +59,7 @@ class Target:
             unusable=unusable,
             reconcile=Schedule.parse(config.reconcile, _UTC) if config.reconcile is not None else None,
             stale_after=config.stale_after,
+            lost_percent=config.lost_percent,
         )
 
 

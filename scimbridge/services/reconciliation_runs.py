@@ -53,7 +53,9 @@ class ReconciliationRuns:
         """The targets that can be asked about."""
         return [target.name for target in self._fleet if target.name != NOTICES]
 
-    def ask(self, target: str, *, by: str, now: datetime, unused_for: timedelta | None = None) -> Run:
+    def ask(
+        self, target: str, *, by: str, now: datetime, unused_for: timedelta | None = None, believe: bool = False
+    ) -> Run:
         """Ask for a run, and return it; the one that there is already, if it has not ended.
 
         Args:
@@ -62,14 +64,26 @@ class ReconciliationRuns:
             now: When (UTC).
             unused_for: Stale is what nobody has signed in with for so long; what the target's settings say, where
                 absent.
+            believe: What the target tells is true, of however few accounts; said of the run that there is already, too.
 
         Raises:
             NotFoundError: There is no such target.
         """
-        return self._ask(target, by, by, "all accounts are to be compared", now, unused_for)
+        reason = "all accounts are to be compared"
+        if believe:
+            reason += ", and the target is believed, however few they are"
+        return self._ask(target, by, now, actor=by, reason=reason, unused_for=unused_for, believe=believe)
 
     def _ask(
-        self, target: str, by: str, actor: str, reason: str, now: datetime, unused_for: timedelta | None = None
+        self,
+        target: str,
+        by: str,
+        now: datetime,
+        *,
+        actor: str,
+        reason: str,
+        unused_for: timedelta | None = None,
+        believe: bool = False,
     ) -> Run:
         if target not in self.names:
             raise NotFoundError("target", target)
@@ -77,7 +91,8 @@ class ReconciliationRuns:
         unused_for = min(unused_for, LONGEST_UNUSED) if unused_for is not None else None
         with self._database.write() as tx:
             run, is_new = reconciliations.ask(tx, target, by=by, unused_for=unused_for, now=now)
-            if is_new:
+            has_said_so = believe and reconciliations.believe(tx, run.id)
+            if is_new or has_said_so:
                 journal.record(tx, "reconciliation asked", now, reason=reason, actor=actor, target=target)
         if is_new:
             self._submit([WakeUp(target, run.id, Work.RECONCILIATION)])
@@ -125,7 +140,7 @@ class ReconciliationRuns:
             under_way = reconciliations.open_runs(tx)
         for name, schedule in scheduled.items():
             if name not in under_way and _is_due(schedule, last.get(name), now):
-                self._ask(name, SCHEDULE, journal.BRIDGE, "due by its schedule", now)
+                self._ask(name, SCHEDULE, now, actor=journal.BRIDGE, reason="due by its schedule")
 
     def _tell(self, run: Run) -> None:
         known = self._queued(run.target)

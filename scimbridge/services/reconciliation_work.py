@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.letting_go import attempts_at_once
-from scimbridge.domain.reconciliation import AccountFinding, Mismatch, Run, RunOutcome
+from scimbridge.domain.number import number_of
+from scimbridge.domain.reconciliation import AccountFinding, Mismatch, Run, RunOutcome, is_doubtful
 from scimbridge.errors import NotFoundError, StoreError
 from scimbridge.sdk.errors import ConnectorError, RejectedError
 from scimbridge.sdk.listing import AccountSummary
@@ -58,7 +59,7 @@ class _StoppedError(Exception):
 
 
 class _BrokenOffError(Exception):
-    """The target had no place for too long, or what it told is not to be believed."""
+    """The target had no place for too long."""
 
 
 @dataclass(slots=True)
@@ -153,7 +154,7 @@ class ReconciliationWork:
             reason = f"unexpected {type(error).__name__} in the connector; see the worker's log"
             self._end(reading, RunOutcome.BROKEN_OFF, reason)
         else:
-            self._end(reading, RunOutcome.COMPLETE, "")
+            self._end(reading, *self._verdict(reading))
 
     def _begin(self, run_id: str) -> _Reading | None:
         if self._halt:
@@ -183,11 +184,20 @@ class ReconciliationWork:
                 self._take(reading, page[start : start + BATCH])
             beat(reading.accounts)
             self._wait_for_place(reading)
-        if not reading.accounts and reading.told_before:
-            raise _BrokenOffError(
-                f"the target told of no account at all, and of {reading.told_before} before; "
-                "look at what its credentials may read"
-            )
+
+    def _verdict(self, reading: _Reading) -> tuple[RunOutcome, str]:
+        """Return how a run ends whose list has come to its end, and why it is not believed, if it is not."""
+        told, before = reading.accounts, reading.told_before
+        if not is_doubtful(told, before, self._fleet[reading.run.target].lost_percent):
+            return RunOutcome.COMPLETE, ""
+        with self._database.read() as tx:
+            # Asked only now: somebody may have said while it was under way that it is to be believed.
+            if reconciliations.is_believed(tx, reading.run.id):
+                return RunOutcome.COMPLETE, ""
+        return RunOutcome.NOT_BELIEVED, (
+            f"the target told of {number_of(told, 'account')}, and of {before} when it last told of all; look at what "
+            "its credentials may read, and have it believed if it really has so few"
+        )
 
     def _forget_former(self, reading: _Reading) -> None:
         """Forget what somebody found who died over the run: it is found again."""

@@ -45,6 +45,17 @@ def run_by_id(tx: Connection, run_id: str) -> Run:
     return _run(row)
 
 
+def believe(tx: Connection, run_id: str) -> bool:
+    """Note that what the target tells in a run is true. False if that was said before, or the run has ended."""
+    doubting = update(runs).where(runs.c.id == run_id, runs.c.believed.is_(False), _IS_OPEN)
+    return tx.execute(doubting.values(believed=True)).rowcount == 1
+
+
+def is_believed(tx: Connection, run_id: str) -> bool:
+    """Return whether somebody has said so of a run that is still there."""
+    return tx.execute(select(runs.c.id).where(runs.c.id == run_id, runs.c.believed)).first() is not None
+
+
 def open_run(tx: Connection, target: str) -> Run | None:
     """Return the run of a target that has not ended, if there is one."""
     row = tx.execute(select(runs).where(runs.c.target == target, _IS_OPEN)).mappings().first()
@@ -140,6 +151,7 @@ def _run(row: Row) -> Run:
         asked_at=row["asked_at"],
         asked_by=row["asked_by"],
         unused_for=timedelta(seconds=row["unused_for"]) if row["unused_for"] is not None else None,
+        is_believed=row["believed"],
         turn=row["turn"],
         tries=row["tries"],
         lease_until=row["lease_until"],

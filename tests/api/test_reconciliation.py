@@ -18,7 +18,7 @@ def test_a_run_is_asked_for_and_its_findings_are_listed(world: World) -> None:
     assert world.ask("POST", "/reconciliation/targets/nowhere", json={}).status_code == 404
 
     asked = world.post("/reconciliation/targets/crm", unused_for="90d")
-    again = world.post("/reconciliation/targets/crm")
+    again = world.post("/reconciliation/targets/crm", believe=True)
     assert (again["id"], asked["outcome"], asked["unused_for_seconds"]) == (asked["id"], None, 90 * 86400)
     (crm,) = (each for each in world.get("/reconciliation")["items"] if each["target"] == "crm")
     assert (crm["under_way"]["id"], crm["shown"], crm["has_list"]) == (asked["id"], None, None)
@@ -26,6 +26,7 @@ def test_a_run_is_asked_for_and_its_findings_are_listed(world: World) -> None:
 
     run = world.get(f"/reconciliation/runs/{asked['id']}", Role.VIEWER)
     assert (run["outcome"], run["accounts"], run["asked_by"]) == ("complete", 3, "an-admin")
+    assert (asked["believed"], run["believed"]) == (False, True)
     (crm,) = (each for each in world.get("/reconciliation")["items"] if each["target"] == "crm")
     assert (crm["counts"]["orphaned"], crm["counts"]["drifted"], crm["shown"]) == (2, 0, run)
     first = world.get("/reconciliation/findings", limit=1)

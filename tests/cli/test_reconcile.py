@@ -71,6 +71,16 @@ def test_a_target_that_does_not_answer_is_named_and_the_others_are_compared(benc
     assert "1 orphaned" in result.stdout
 
 
+def test_a_list_that_lost_much_is_believed_when_somebody_says_so(bench: Bench, terminal: Terminal) -> None:
+    bench.systems["crm"].add("ghost")
+    terminal.run("reconcile", "crm", code=3)
+    bench.systems["crm"].accounts.clear()
+
+    assert "`scimbridge reconcile crm --believe`" in terminal.run("reconcile", "crm", code=1).stderr
+    assert "name the target" in terminal.run("reconcile", "--believe", code=2).stderr
+    assert "All 0 accounts are as they should be." in terminal.run("reconcile", "crm", "--believe").stdout
+
+
 def test_a_paused_target_is_not_waited_for(bench: Bench, terminal: Terminal) -> None:
     bench.operating.pause("crm", reason="upgrade", by="ops", now=bench.clock())
 

@@ -25,9 +25,9 @@ MANY = text(
 )
 
 
-def reconcile(browser: Browser, bench: Bench, target: str = "crm") -> str:
+def reconcile(browser: Browser, bench: Bench, target: str = "crm", do: str = "reconcile") -> str:
     """Have somebody ask for a run, and a worker do it. Returns what was said."""
-    said = browser.send(HERE, do="reconcile", target=target)
+    said = browser.send(HERE, do=do, target=target)
     assert said.headers["location"] == HERE
     for wakeup in bench.wakeups:
         browser.bridge.reconciliation_work.work(wakeup.account_id)
@@ -84,6 +84,14 @@ def test_a_run_that_broke_off_and_one_that_waits_are_told(bench: Bench, browse: 
     bench.clock.advance("1d")
     bench.fail(RetryableError("the target does not answer"))
     assert "What stands is older." in reconcile(browser, bench)
+
+    bench.systems["crm"].accounts.clear()
+    doubted = reconcile(browser, bench)
+    assert ("not believed" in doubted, "after 0 accounts" in doubted) == (True, True), doubted
+    assert "and believe it" in doubted
+    believed = reconcile(browser, bench, do="believe")
+    assert "It is believed, of however few accounts it tells." in believed
+    assert ("not believed" in believed, "and believe it" in believed) == (False, False)
 
     bench.operating.pause("crm", reason="upgrade", by="ops", now=bench.clock())
     browser.send(HERE, do="reconcile", target="crm")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from types import SimpleNamespace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,15 +16,17 @@ from sqlalchemy import Connection, func, select
 
 from connectors.sample import listing
 from connectors.sample.record import Record
-from scimbridge.domain.reconciliation import AccountFinding, Mismatch, Run, RunOutcome
+from scimbridge.domain.reconciliation import AccountFinding, Mismatch, Run, RunOutcome, is_doubtful
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.schedule import Schedule
 from scimbridge.domain.wakeup import WakeUp, Work
 from scimbridge.errors import NotFoundError
 from scimbridge.sdk import RejectedError, RetryableError
+from scimbridge.sdk.config import TargetConfig
 from scimbridge.services import reconciliation_work as module
 from scimbridge.services.claiming import Full
 from scimbridge.services.findings import FindingQuery, Findings, Reconciled
+from scimbridge.services.fleet import Target
 from scimbridge.services.halt import Halt
 from scimbridge.services.inventory import Inventory
 from scimbridge.services.reconciliation_runs import ReconciliationRuns
@@ -76,7 +79,7 @@ class World:
     def crm(self) -> MemoryTarget:
         return self.bench.systems["crm"]
 
-    def reconcile(self, **asked: timedelta) -> Run:
+    def reconcile(self, **asked: Any) -> Run:
         run = self.runs.ask("crm", by="olga", now=self.bench.clock(), **asked)
         self.worker.work(run.id)
         return self.runs.by_id(run.id)
@@ -205,13 +208,13 @@ def test_a_run_that_breaks_off_says_so_and_takes_nothing_away(world: World) -> N
         2,
         2,
     )
-    assert (world.crm_stands.complete, world.crm_stands.broke_off) == (None, broken)
+    assert (world.crm_stands.complete, world.crm_stands.failed) == (None, broken)
 
     whole = world.reconcile()
     world.before_page(2, lambda: world.bench.fail(RetryableError("the target does not answer")))
     again = world.reconcile()
     assert len(world.found()) == 3
-    assert (world.crm_stands.shown, world.crm_stands.broke_off) == (whole, again)
+    assert (world.crm_stands.shown, world.crm_stands.failed) == (whole, again)
     assert len(list(world.findings.of_run(again))) == 2
 
 
@@ -226,20 +229,79 @@ def test_a_target_without_a_list_is_told_from_one_that_breaks_off(world: World) 
     world.reconcile()
     world.bench.fail(RejectedError("403"))
     refused = world.reconcile()
-    assert (refused.outcome, world.crm_stands.broke_off, len(world.found())) == (RunOutcome.BROKEN_OFF, refused, 1)
+    assert (refused.outcome, world.crm_stands.failed, len(world.found())) == (RunOutcome.BROKEN_OFF, refused, 1)
     assert world.history("reconciliation ended")[0] == "broken off: 403"
 
 
-def test_a_list_that_is_empty_all_of_a_sudden_is_not_believed(world: World) -> None:
+@pytest.mark.parametrize(
+    ("told", "before", "lost_percent", "is_doubted"),
+    [
+        (0, 0, 20, False),
+        (0, 1, 20, True),  # none is left
+        (1, 10, 20, False),  # nine are few
+        (30, 40, 20, True),
+        (40, 50, 20, False),  # a fifth, and no more
+        (39, 50, 20, True),
+        (60, 50, 0, False),
+        (40, 50, 0, True),
+        (0, 50, 100, False),  # anything is believed
+    ],
+)
+def test_a_list_is_doubted_that_lost_many_and_a_large_share(
+    told: int, before: int, lost_percent: int, is_doubted: bool
+) -> None:
+    assert is_doubtful(told, before, lost_percent) is is_doubted
+
+
+@pytest.mark.parametrize("left", [0, 2])
+def test_a_list_that_lost_much_is_not_believed_until_somebody_says_it_is_true(world: World, left: int) -> None:
     assert world.reconcile().outcome is RunOutcome.COMPLETE
-    world.ghosts(2)
+    world.ghosts(12)
     whole = world.reconcile()
     world.crm.accounts.clear()
+    world.ghosts(left)
 
-    empty = world.reconcile()
+    short = world.reconcile()
 
-    assert (empty.outcome, world.crm_stands.shown, len(world.found())) == (RunOutcome.BROKEN_OFF, whole, 2)
-    assert "told of no account at all, and of 2 before" in empty.reason
+    assert (short.outcome, world.crm_stands.failed) == (RunOutcome.NOT_BELIEVED, short)
+    assert (world.crm_stands.shown, len(world.found())) == (whole, 12)
+    assert f"told of {left} accounts, and of 12 when it last told of all" in short.reason
+    assert world.history("reconciliation ended")[0].startswith("not believed: the target told of")
+    # A schedule that asks again and again does not become believed by that.
+    assert world.reconcile().outcome is RunOutcome.NOT_BELIEVED
+
+    believed = world.reconcile(believe=True)
+
+    assert (believed.outcome, world.crm_stands.shown, len(world.found())) == (RunOutcome.COMPLETE, believed, left)
+    assert world.history("reconciliation asked")[0].endswith("the target is believed, however few they are")
+    # What it told then is what it is measured by, and nobody has said that even less is true.
+    assert world.reconcile().outcome is RunOutcome.COMPLETE
+
+
+def test_how_much_a_list_may_lose_is_a_setting_of_the_target(world: World) -> None:
+    config = TargetConfig(connector="sample", lost_percent=100)
+    abilities = world.bench.fleet["crm"].abilities
+    vars(world.bench.fleet)["_targets"] = {"crm": Target.of("crm", config, abilities)}
+    world.ghosts(12)
+    world.reconcile()
+    world.crm.accounts.clear()
+
+    assert world.reconcile().outcome is RunOutcome.COMPLETE
+
+
+def test_a_run_that_is_under_way_is_believed_once_somebody_says_so(world: World) -> None:
+    world.ghosts(12)
+    world.reconcile()
+    world.crm.accounts.clear()
+
+    def ask() -> Run:
+        return world.runs.ask("crm", by="otto", now=world.bench.clock(), believe=True)
+
+    world.before_page(1, ask)
+    run = world.reconcile()
+
+    assert (run.outcome, run.asked_by, run.is_believed) == (RunOutcome.COMPLETE, "olga", True)
+    assert world.history("reconciliation asked")[1] == "otto"
 
 
 def test_an_odd_name_ends_no_list_and_is_found_by_a_part_of_it_in_any_case(world: World) -> None:

@@ -31,7 +31,11 @@ def reconcile_target(call: Call[Nothing, models.RunRequest]) -> models.RunLine:
     """
     said = call.body.unused_for
     run = call.bridge.reconciliation_runs.ask(
-        call.path["target"], by=call.by, now=call.now, unused_for=parse_duration(said) if said else None
+        call.path["target"],
+        by=call.by,
+        now=call.now,
+        unused_for=parse_duration(said) if said else None,
+        believe=call.body.believe,
     )
     return models.RunLine.model_validate(run_document(run))
 

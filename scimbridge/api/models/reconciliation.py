@@ -18,16 +18,20 @@ class RunLine(Answer):
     unused_for_seconds: float | None
     """Stale is what nobody has signed in with for so long; nothing is where null."""
 
+    believed: bool
+    """Somebody has said that what the target tells is true, of however few accounts."""
+
     started_at: At | None
     accounts: int
     """How many it has looked at."""
 
     ended_at: At | None
     outcome: RunOutcome | None
-    """Null until it has ended. Only a complete one has asked about everything."""
+    """Null until it has ended. Only a complete one has asked about everything; one is not believed where the target
+    told of far fewer accounts than in the last complete one."""
 
     reason: str
-    """Why it broke off."""
+    """Why it broke off, or is not believed."""
 
 
 class ReconciledLine(Answer):
@@ -47,7 +51,7 @@ class ReconciledLine(Answer):
     """When the newest complete run ended."""
 
     last: RunLine | None
-    """The newest run that ended. Where it broke off, what stands is older, or not all."""
+    """The newest run that ended. Where it broke off or is not believed, what stands is older, or not all."""
 
     under_way: RunLine | None
     progress: float | None
@@ -65,6 +69,9 @@ class Reconciliation(Answer):
 
 class RunRequest(Model):
     """What to look for."""
+
+    believe: bool = False
+    """What the target tells is true, of however few accounts; said of a run that is under way, too."""
 
     unused_for: Duration | None = None
     """Stale is what nobody has signed in with for so long; else the target's `stale_after`."""

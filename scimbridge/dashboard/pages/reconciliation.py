@@ -68,16 +68,19 @@ class ReconciliationPage(Page):
 
     def post(self, visit: Visit) -> Response:
         """Ask for a run."""
-        target = visit.form.get("target", "")
-        if visit.form.get("do") != "reconcile" or not target:
+        target, do = visit.form.get("target", ""), visit.form.get("do")
+        if do not in ("reconcile", "believe") or not target:
             raise IncompleteFormError("the form does not say which target; reload the page")
-        run = self.bridge.reconciliation_runs.ask(target, by=visit.operator.name, now=visit.now)
+        believe = do == "believe"
+        run = self.bridge.reconciliation_runs.ask(target, by=visit.operator.name, now=visit.now, believe=believe)
         if run.turn is not None:
             said = f"{target} is being reconciled already; {run.asked_by} asked for it."
         elif self.bridge.reconciliation_runs.is_paused(target):
             said = f"{target} is paused; it is reconciled once somebody has resumed it."
         else:
             said = f"{target} is reconciled as soon as a worker takes it up."
+        if believe:
+            said += " It is believed, of however few accounts it tells."
         return go_to(visit, "/reconciliation", [flash.done(said)])
 
 

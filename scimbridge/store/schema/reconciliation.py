@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, text
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, false, text
 
 from scimbridge.store.schema.columns import Document, Id, UtcDateTime, Word, metadata
 
@@ -21,6 +21,8 @@ reconciliations = Table(
     Column("asked_by", Text, nullable=False),
     # Seconds; stale is what nobody has signed in with for so long, and nothing is where absent.
     Column("unused_for", Integer),
+    # Somebody has said that what the target tells is true, of however few accounts.
+    Column("believed", Boolean, nullable=False, server_default=false()),
     Column("turn", Id),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("lease_until", UtcDateTime),
