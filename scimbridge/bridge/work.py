@@ -84,7 +84,7 @@ class Work(Facts):
     @cached_property
     def reconciling(self) -> Reconciling:
         """What targets really have, against what is known of them."""
-        return Reconciling(self.database, self.fleet)
+        return Reconciling(self.database, self.fleet, self.rulebook)
 
     @cached_property
     def reconciliation_runs(self) -> ReconciliationRuns:

@@ -82,7 +82,8 @@ def reconcile(
     """Compare all accounts of targets with what is known of them.
 
     Shows accounts that came back to life, were left over, are owned by several, are not linked, or are nobody's; it
-    touches nothing there, and keeps what it finds for the dashboard. Exit code 3 if there are any, and 1 if a target
+    touches nothing there, and keeps what it finds for the dashboard. Exit code 3 if there are any, unless an exclusion
+    or a hold says that they are left alone, and 1 if a target
     could not be asked, or tells of so many fewer accounts than before that it is not believed.
     """
     span = span_of(unused_for, "--unused-for") if unused_for is not None else None
@@ -106,7 +107,7 @@ def reconcile(
         _say(found)
     if found.failed:
         raise typer.Exit(ExitCode.FAILED)
-    if found.accounts:
+    if any(each.kind.needs_person for kinds in found.accounts for each in kinds):
         raise typer.Exit(ExitCode.NEEDS_PERSON)
 
 

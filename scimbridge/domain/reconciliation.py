@@ -29,6 +29,14 @@ class Mismatch(StrEnum):
     STALE = "stale"
     """Nobody has signed in with it for the time that was asked about."""
 
+    LEFT_ALONE = "left alone"
+    """It would be one of the others, and is so on purpose: an exclusion or a hold keeps the bridge away from it."""
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether somebody has something to do about it."""
+        return self is not Mismatch.LEFT_ALONE
+
     @property
     def meaning(self) -> str:
         """What it says of an account, as one sentence."""
@@ -47,6 +55,8 @@ _MEANING = {
     Mismatch.UNLINKED: "One active person matches it, and is not linked to it",
     Mismatch.ORPHANED: "Nobody whom the bridge knows is linked to it or matches it",
     Mismatch.STALE: "Nobody has signed in with it for the time that was asked about, and it is older than that",
+    Mismatch.LEFT_ALONE: "It would be drifted, left over, orphaned or stale, and an exclusion spares it or its people; "
+    "or it would be left over, and its people are held",
 }
 
 _ADVICE = {
@@ -57,7 +67,8 @@ _ADVICE = {
     Mismatch.CONTESTED: "the bridge leaves it alone while two own it; correct one of them in its source",
     Mismatch.UNLINKED: "nothing, if the next look-up links it; else compare `match` with what the target has",
     Mismatch.ORPHANED: "find its owner, or end it by hand: nothing here says that its person has left",
-    Mismatch.STALE: "ask its person; a file of leavers goes to `scimbridge cases request --file`",
+    Mismatch.STALE: "ask its person; a file of leavers goes to `scimbridge cases request FILE.csv`",
+    Mismatch.LEFT_ALONE: "nothing, for as long as the exclusion or the hold is meant",
 }
 
 
@@ -105,6 +116,23 @@ def mismatches(owners: Sequence[Owner], *, suspended: bool | None, unused: bool 
     if unused and suspended is not True:
         found.append(Mismatch.STALE)
     return tuple(found)
+
+
+_MEANT_BY_EXCLUSION = frozenset({Mismatch.DRIFTED, Mismatch.LEFT_OVER, Mismatch.ORPHANED, Mismatch.STALE})
+_MEANT_BY_HOLD = frozenset({Mismatch.LEFT_OVER})
+"""A hold explains why nothing was begun, and not why an account came back to life."""
+
+
+def set_apart(found: Sequence[Mismatch], *, is_spared: bool, is_held: bool) -> tuple[Mismatch, ...]:
+    """Return the same mismatches, and those that are meant to be as one of their own.
+
+    Args:
+        found: How an account is not as it should be.
+        is_spared: It is never touched: an exclusion says so of it, its target or all whose it is.
+        is_held: All whose it is are held themselves.
+    """
+    meant = (_MEANT_BY_EXCLUSION if is_spared else frozenset()) | (_MEANT_BY_HOLD if is_held else frozenset())
+    return tuple(dict.fromkeys(Mismatch.LEFT_ALONE if kind in meant else kind for kind in found))
 
 
 def _after_its_person(owners: Sequence[Owner]) -> tuple[Mismatch, ...]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from scimbridge.domain.reconciliation import Mismatch, Owner, mismatches
+from sqlalchemy import Connection
+
+from scimbridge.domain.reconciliation import Mismatch, Owner, mismatches, set_apart
+from scimbridge.domain.rulebook import Rulebook
 from scimbridge.services.fleet import Fleet, Target
+from scimbridge.services.sparing import Sparing
 from scimbridge.store import owners
 from scimbridge.store.database import Database
 
@@ -34,9 +38,10 @@ class Compared:
 class Reconciling:
     """Compares accounts of a target with the identities, the links and the cases."""
 
-    def __init__(self, database: Database, fleet: Fleet) -> None:
+    def __init__(self, database: Database, fleet: Fleet, rulebook: Rulebook) -> None:
         self._database = database
         self._fleet = fleet
+        self._rulebook = rulebook
 
     def compare(
         self, name: str, some: Sequence[AccountSummary], asked_at: datetime, since: datetime | None = None
@@ -56,10 +61,24 @@ class Reconciling:
         with self._database.read() as tx:
             linked = owners.linked(tx, name, [account.id for account in some], asked_at)
             matched = owners.matching(tx, _values(target, some))
-        return [
-            _compared(target, account, _owners(linked.get(account.id, ()), _matching(target, account, matched)), since)
-            for account in some
-        ]
+            compared = [
+                _compared(
+                    target, account, _owners(linked.get(account.id, ()), _matching(target, account, matched)), since
+                )
+                for account in some
+            ]
+            return self._set_apart(tx, compared, asked_at)
+
+    def _set_apart(self, tx: Connection, compared: list[Compared], now: datetime) -> list[Compared]:
+        """Return the same, with what is so on purpose told from the rest."""
+        people = {owner.identity_id for each in compared if each.mismatches for owner in each.owners}
+        sparing = Sparing.of(tx, self._rulebook.rules, people, now)
+        return [replace(each, mismatches=_apart(sparing, each)) if each.mismatches else each for each in compared]
+
+
+def _apart(sparing: Sparing, compared: Compared) -> tuple[Mismatch, ...]:
+    is_spared = sparing.spares(compared.target, compared.account, compared.owners)
+    return set_apart(compared.mismatches, is_spared=is_spared, is_held=sparing.holds(compared.owners))
 
 
 def _compared(target: Target, account: AccountSummary, own: Sequence[Owner], since: datetime | None) -> Compared:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,7 @@ from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.ids import new_id
 from scimbridge.errors import NotFoundError
+from scimbridge.store.id_lists import is_among_texts
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import cases, exclusions, holds, identities
 from scimbridge.store.values import Row
@@ -173,6 +174,14 @@ def standing_on(tx: Connection, case: Case) -> list[Hold]:
 def standing_over(tx: Connection, identity_id: str, source: str) -> list[Hold]:
     """Return the holds that stop work on somebody, whatever the case: on everything, them, their source, a target."""
     return [_hold(row) for row in _STANDING_ON.all(tx, {"identity": identity_id, "case": "", "source": source})]
+
+
+def held_people(tx: Connection, identity_ids: Collection[str]) -> frozenset[str]:
+    """Return those of some people who are held themselves."""
+    query = select(holds.c.subject).where(
+        holds.c.lifted_at.is_(None), holds.c.scope == Scope.IDENTITY, is_among_texts(tx, holds.c.subject, identity_ids)
+    )
+    return frozenset(tx.execute(query).scalars())
 
 
 def lifted_since(tx: Connection, since: datetime) -> list[Hold]:

@@ -8,6 +8,7 @@ import pytest
 
 from scimbridge.bridge import Bridge
 from scimbridge.cli import reconcile as reconcile_module
+from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.times import iso
 from scimbridge.store import reconciliations
 from tests.cli.conftest import Terminal
@@ -35,6 +36,9 @@ def test_what_is_not_as_it_should_be_is_shown_with_what_to_do(bench: Bench, term
     assert [(each["name"], each["mismatches"]) for each in found] == [("ghost", ["orphaned"])]
     assert found[0]["first_seen_at"] == iso(since)
     assert terminal.read("reconcile", "--only", "drifted")["found"] == []
+    # What an exclusion spares is shown, and needs nobody.
+    bench.holding.exclude(Exclusion(reason="ours", spared=Spared.ACCOUNT, subject="ghost"), by="ops", now=bench.clock())
+    assert "1 left alone: nothing, for as long as" in terminal.run("reconcile", "crm").stdout
 
 
 def test_of_a_great_many_the_loudest_are_shown(

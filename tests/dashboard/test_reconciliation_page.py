@@ -65,7 +65,11 @@ def test_an_operator_asks_for_a_run_and_sees_what_it_found_and_what_to_do(bench:
 
     # Whoever only looks has nothing to ask with, and no names of people to take away.
     viewer = browse(Role.VIEWER, "vera").get(HERE).text
-    assert ("Reconcile now" in viewer, "Have them leave" in viewer, ".csv" in viewer) == (False, False, False)
+    assert ("Reconcile now" in viewer, "Have them leave" in viewer, "/reconciliation.csv" in viewer) == (
+        False,
+        False,
+        False,
+    )
     rows = list(csv.reader(io.StringIO(browser.get(f"{HERE}.csv?target=crm&kind=drifted").text.removeprefix("\ufeff"))))
     assert [row[1:5] for row in rows[1:]] == [["crm", "ada", "native-ada", "drifted"]]
     assert rows[1][8] == "ada (idp, gone)"

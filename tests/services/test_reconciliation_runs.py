@@ -66,7 +66,7 @@ class World:
 
     def a_worker(self) -> ReconciliationWork:
         bench = self.bench
-        comparing = Reconciling(bench.database, bench.fleet)
+        comparing = Reconciling(bench.database, bench.fleet, bench.rulebook)
         return ReconciliationWork(
             bench.database, bench.fleet, Inventory(bench.fleet), comparing, bench.clock, self.halt, self._sleep
         )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from scimbridge.domain.action import Action
+from scimbridge.domain.exclusion import Exclusion, Spared
+from scimbridge.domain.filter import IdentityFilter
+from scimbridge.domain.hold import Scope
 from scimbridge.domain.identity import source_at
-from scimbridge.domain.reconciliation import Mismatch, Owner, mismatches
+from scimbridge.domain.reconciliation import Mismatch, Owner, mismatches, set_apart
 from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.trigger import Trigger
 from scimbridge.services.inventory import Inventory
 from scimbridge.services.reconciling import Compared, Reconciling
 from scimbridge.store.database import Database
@@ -27,14 +32,14 @@ def crm(bench: Bench) -> MemoryTarget:
     return bench.systems["crm"]
 
 
-def compared(bench: Bench) -> dict[str, Compared]:
+def compared(bench: Bench, since: datetime | None = None) -> dict[str, Compared]:
     some = list(Inventory(bench.fleet).accounts("crm"))
-    found = Reconciling(bench.database, bench.fleet).compare("crm", some, bench.clock())
+    found = Reconciling(bench.database, bench.fleet, bench.rulebook).compare("crm", some, bench.clock(), since)
     return {each.account.name: each for each in found}
 
 
-def how(bench: Bench, name: str = "ada") -> tuple[Mismatch, ...]:
-    return compared(bench)[name].mismatches
+def how(bench: Bench, name: str = "ada", since: datetime | None = None) -> tuple[Mismatch, ...]:
+    return compared(bench, since)[name].mismatches
 
 
 def test_whoever_works_here_and_is_linked_is_as_it_should_be(bench: Bench) -> None:
@@ -84,7 +89,7 @@ def test_what_was_done_since_the_target_was_asked_is_not_held_against_an_account
     bench.leave(ada)
     bench.run()
 
-    (compared_,) = Reconciling(bench.database, bench.fleet).compare("crm", listed, asked_at)
+    (compared_,) = Reconciling(bench.database, bench.fleet, bench.rulebook).compare("crm", listed, asked_at)
 
     assert (listed[0].suspended, compared_.mismatches) == (False, ())
 
@@ -170,6 +175,114 @@ def test_names_of_any_length_and_in_any_script_are_matched(bench: Bench, crm: Me
 
     assert how(bench, name) == ()
     assert how(bench, "bob." + name) == (Mismatch.UNLINKED,)
+
+
+# -- what is so on purpose
+
+
+def spare(bench: Bench, spared: Spared, subject: str, **more: Any) -> None:
+    exclusion = Exclusion(reason="ours", spared=spared, subject=subject, **more)
+    bench.holding.exclude(exclusion, by="ops", now=bench.clock())
+
+
+def test_a_leaver_whom_an_exclusion_spares_is_left_alone_until_it_ends(bench: Bench, crm: MemoryTarget) -> None:
+    ada, bob = bench.join(), bench.join("bob")
+    bench.run()
+    until = bench.clock() + timedelta(days=30)
+    spare(bench, Spared.IDENTITY, ada, until=until)
+    bench.leave(ada)
+    bench.leave(bob)
+    bench.run()
+    crm.account("bob")["suspended"] = False
+
+    assert (how(bench), how(bench, "bob")) == ((Mismatch.LEFT_ALONE,), (Mismatch.DRIFTED,))
+
+    # What a case had suspended may be let in again by whoever spares it afterwards.
+    spare(bench, Spared.IDENTITY, bob)
+    assert how(bench, "bob") == (Mismatch.LEFT_ALONE,)
+
+    bench.clock.advance("30d")
+    assert (how(bench), how(bench, "bob")) == ((Mismatch.LEFT_OVER,), (Mismatch.LEFT_ALONE,))
+
+
+def test_a_leaver_whom_their_rule_excludes_is_left_alone(database: Database, clock: FakeClock) -> None:
+    rules = Ruleset(
+        (
+            a_rule(a_stage(), name="gone for good", when=frozenset({Trigger.DELETED})),
+            a_rule(a_stage(), exclude=IdentityFilter('userType eq "Service"')),
+        )
+    )
+    bench = Bench(database, clock, rules, {"crm": MemoryTarget()})
+    ada = bench.join(userType="Service")
+    bench.run()
+    # Who is here has no case that a rule could spare them from.
+    long_ago = {"created_at": "2024-01-01T00:00:00+00:00", "signed_in_at": "2025-01-01T00:00:00+00:00"}
+    bench.systems["crm"].account("ada").update(long_ago)
+    assert how(bench, since=bench.clock()) == (Mismatch.STALE,)
+    bench.leave(ada)
+
+    assert how(bench) == (Mismatch.LEFT_ALONE,)
+
+    # Another rule would have taken care of them since, and spares nobody.
+    bench.delete(ada)
+    bench.operating.cancel(bench.open_case(ada).id, reason="over", by="ops", now=bench.clock())
+    assert how(bench) == (Mismatch.LEFT_OVER,)
+
+
+def test_an_account_of_nobody_that_an_exclusion_spares_is_left_alone(bench: Bench, crm: MemoryTarget) -> None:
+    crm.add("break-glass")
+    crm.add("ghost")
+    spare(bench, Spared.ACCOUNT, "break-glass", target="crm")
+
+    assert (how(bench, "break-glass"), how(bench, "ghost")) == ((Mismatch.LEFT_ALONE,), (Mismatch.ORPHANED,))
+
+    spare(bench, Spared.TARGET, "crm")
+    assert how(bench, "ghost") == (Mismatch.LEFT_ALONE,)
+
+
+def test_a_hold_on_somebody_explains_that_nothing_was_begun_and_not_that_an_account_came_back(
+    bench: Bench, crm: MemoryTarget
+) -> None:
+    ada, bob, cy = bench.join(userType="Guest"), bench.join("bob"), bench.join("cy", userType="Guest")
+    bench.run()
+    for each in (ada, bob, cy):
+        bench.leave(each)
+    bench.run()
+    crm.account("bob")["suspended"] = False
+    for each in (ada, bob):
+        bench.holding.place(Scope.IDENTITY, each, reason="litigation", by="ops", now=bench.clock())
+
+    assert (how(bench), how(bench, "bob")) == ((Mismatch.LEFT_ALONE,), (Mismatch.DRIFTED,))
+    assert how(bench, "cy") == (Mismatch.LEFT_OVER,)
+
+    (hold,) = (each for each in bench.holding.standing() if each.subject == ada)
+    bench.holding.lift(hold.id, by="ops", now=bench.clock())
+    assert how(bench) == (Mismatch.LEFT_OVER,)
+
+
+def test_an_account_that_somebody_owns_whom_nothing_spares_is_not_left_alone(bench: Bench) -> None:
+    ada, other = bench.join(userType="Guest"), bench.join(source="entra", everywhere=False, userType="Guest")
+    bench.run()
+    bench.leave(ada)
+    bench.leave(other, source="entra")
+    spare(bench, Spared.IDENTITY, ada)
+    bench.holding.place(Scope.IDENTITY, ada, reason="litigation", by="ops", now=bench.clock())
+    assert how(bench) == (Mismatch.LEFT_OVER,)
+
+    spare(bench, Spared.IDENTITY, other)
+    assert how(bench) == (Mismatch.LEFT_ALONE,)
+
+
+def test_whoever_is_spared_and_here_is_contested_and_unlinked_all_the_same() -> None:
+    found = (Mismatch.CONTESTED, Mismatch.UNLINKED, Mismatch.STALE)
+
+    assert set_apart(found, is_spared=True, is_held=True) == (
+        Mismatch.CONTESTED,
+        Mismatch.UNLINKED,
+        Mismatch.LEFT_ALONE,
+    )
+    assert set_apart((Mismatch.ORPHANED, Mismatch.STALE), is_spared=True, is_held=False) == (Mismatch.LEFT_ALONE,)
+    assert set_apart(found, is_spared=False, is_held=True) == found
 
 
 def an_owner(**values: bool) -> Owner:

@@ -23,6 +23,7 @@ LOOKS = {
     Mismatch.UNLINKED: "plain",
     Mismatch.ORPHANED: "warned",
     Mismatch.STALE: "plain",
+    Mismatch.LEFT_ALONE: "ok",
 }
 """How loud each kind is."""
 
@@ -33,6 +34,7 @@ STEPS = {
     Mismatch.UNLINKED: "Nothing, if it is new.",
     Mismatch.ORPHANED: "Find its owner.",
     Mismatch.STALE: "Ask its person.",
+    Mismatch.LEFT_ALONE: "Nothing, as long as that is meant.",
 }
 """What to do, in a few words; the advice of each kind says more."""
 
