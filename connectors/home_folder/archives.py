@@ -6,15 +6,17 @@ comes last, once the archive was read back: without it, an archive does not coun
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from connectors.home_folder.errors import AskError
+from connectors.home_folder.errors import AskError, DamagedError
 from connectors.home_folder.manifest import End, Head, Line, Record, read
 from connectors.home_folder.survey import amount
+from scimbridge.sdk import RetryableError
 
 _DATA, _LINES = ".tar.gz", ".manifest.jsonl"
 _PART = ".part"
@@ -64,12 +66,24 @@ class Archives:
 
     # -- one that is being made
 
-    def unfinished(self, account_id: str) -> tuple[BinaryIO, BinaryIO]:
-        """Open the two files of an archive that is not made yet."""
-        return (
-            os.fdopen(self._opened(f"{account_id}{_DATA}{_PART}", _WRITING), "r+b"),
-            os.fdopen(self._opened(f"{account_id}{_LINES}{_PART}", _WRITING), "r+b"),
-        )
+    @contextmanager
+    def unfinished(self, account_id: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+        """Open the two files of an archive that is not made yet, for nobody else meanwhile: it, and its manifest.
+
+        Raises:
+            RetryableError: Somebody else has them open, or has just ended the archive that they are of.
+        """
+        name = f"{account_id}{_LINES}{_PART}"
+        with os.fdopen(self._opened(name, _WRITING), "r+b") as lines:
+            try:
+                fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RetryableError("another attempt still writes the archive of this folder") from error
+            if os.fstat(lines.fileno()).st_ino != self._inode_of(name):
+                raise RetryableError("another attempt has just ended the archive of this folder")
+            # Not before: what has this name until then may be an archive that somebody else is about to end.
+            with os.fdopen(self._opened(f"{account_id}{_DATA}{_PART}", _WRITING), "r+b") as data:
+                yield data, lines
 
     def records_so_far(self, account_id: str) -> Iterator[Record]:
         """Yield what the manifest of an unfinished archive says by now."""
@@ -127,13 +141,24 @@ class Archives:
         return os.fdopen(self._opened(f"{stem}{_DATA}", _READING), "rb")
 
     def _is_whole(self, stem: str) -> bool:
-        """Whether the archive is still there, and as long as it was."""
-        end = max((record.end for record in self.records(stem) if isinstance(record, End)), default=0)
+        """Whether the archive is still there, as long as it was, and its manifest can be read."""
+        try:
+            end = max((record.end for record in self.records(stem) if isinstance(record, End)), default=0)
+        except DamagedError:
+            return False
         return self._size_of(f"{stem}{_DATA}") == end
 
     def _size_of(self, name: str) -> int | None:
+        found = self._status_of(name)
+        return found.st_size if found is not None else None
+
+    def _inode_of(self, name: str) -> int | None:
+        found = self._status_of(name)
+        return found.st_ino if found is not None else None
+
+    def _status_of(self, name: str) -> os.stat_result | None:
         try:
-            return os.stat(name, dir_fd=self.fd, follow_symlinks=False).st_size
+            return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
         except FileNotFoundError:
             return None
 

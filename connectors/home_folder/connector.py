@@ -9,7 +9,7 @@ from datetime import timedelta
 from connectors.home_folder import doors
 from connectors.home_folder.archives import Archives, begun_at
 from connectors.home_folder.comparing import compared
-from connectors.home_folder.errors import AskError, ChangedError, translated
+from connectors.home_folder.errors import AskError, ChangedError, printable, translated
 from connectors.home_folder.folders import Folder, by_id, coming, forget, put_back, set_aside
 from connectors.home_folder.listing import REMOVAL, Listing
 from connectors.home_folder.packing import Packing
@@ -25,6 +25,7 @@ from scimbridge.sdk import (
     Confirm,
     Done,
     InProgress,
+    NativeState,
     NeedsPerson,
     Outcome,
     performs,
@@ -50,6 +51,19 @@ class HomeFolderConnector(Listing):
     kind = "home-folder"
     contract = 1
 
+    def perform(self, action: Action, account: NativeState, confirm: Confirm) -> Outcome:
+        """Do one action; where only a person can go on, that one is asked."""
+        try:
+            return super().perform(action, account, confirm)
+        except AskError as error:
+            return NeedsPerson(str(error))
+
+    def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
+        """Whether a folder is already what an action would make it."""
+        if action is Action.RESTORE and isinstance(account, AccountState) and doors.is_half_open(account):
+            return False
+        return super().is_as_wanted(action, account)
+
     @performs(Action.SUSPEND, undo=Action.RESTORE)
     def suspend(self, account: AccountState, _confirm: Confirm) -> Outcome:
         """Close the folder: it belongs to the bridge, and nobody may enter."""
@@ -62,7 +76,7 @@ class HomeFolderConnector(Listing):
     @performs(Action.RESTORE)
     def restore(self, account: AccountState, _confirm: Confirm) -> Outcome:
         """Give the folder its owner and its mode again, unless it was closed before the bridge came."""
-        if account.is_as_wanted_by(Action.RESTORE) or account.original is None:
+        if self.is_as_wanted(Action.RESTORE, account) or account.original is None:
             return Done(changed=False)
         with self._changing(account) as (_, folder):
             doors.reopen(folder.fd, account.original)
@@ -73,13 +87,10 @@ class HomeFolderConnector(Listing):
         """Archive the folder, and read the archive back; the folder stays until it is removed."""
         if account.archived:
             return Done(changed=False)
-        try:
-            with self._changing(account) as (_, folder), self._archives() as archives:
-                if account.handle is None:
-                    confirm()
-                progress = self._packed(folder, archives)
-        except AskError as error:
-            return NeedsPerson(str(error))
+        with self._changing(account) as (_, folder), self._archives() as archives:
+            if account.handle is None:
+                confirm()
+            progress = self._packed(folder, archives)
         if progress:
             return InProgress(handle=account.id, check_after=NEXT, progress=progress)
         return Done(changed=True)
@@ -89,8 +100,6 @@ class HomeFolderConnector(Listing):
         """Remove the folder once an archive holds exactly what is in it; it is made where there is none."""
         try:
             return self._delete(account, confirm)
-        except AskError as error:
-            return NeedsPerson(str(error))
         except AccountNotFoundError:
             return Done(changed=False)
 
@@ -144,11 +153,8 @@ class HomeFolderConnector(Listing):
                 "and retry the task; the archive has all of it"
             )
         self.context.permit(writes=True)
-        try:
-            with translated(account.name), opened(self.config.root) as root, self._archives() as archives:
-                return self._undelete(account, root, archives)
-        except AskError as error:
-            return NeedsPerson(str(error))
+        with translated(account.name), opened(self.config.root) as root, self._archives() as archives:
+            return self._undelete(account, root, archives)
 
     def _undelete(self, account: AccountState, root: Root, archives: Archives) -> Outcome:
         stem = archives.newest(account.id)
@@ -158,7 +164,9 @@ class HomeFolderConnector(Listing):
         if head.name in os.listdir(root.fd):
             return name_taken(account.name)
         if head.size > MOST_BROUGHT_BACK:
-            raise AskError(f"{amount(head.size)} take too long for one attempt: extract {stem}.tar.gz by hand")
+            raise AskError(
+                f"{amount(head.size)} take too long for one attempt: extract {printable(stem)}.tar.gz by hand"
+            )
         with coming(root, account.id) as parent:
             lost = self._unpacked(archives, stem, parent)
             try:
@@ -182,6 +190,6 @@ def _require_unchanged(folder: Folder, archives: Archives, stem: str) -> None:
         compared(folder, archives.lines(stem))
     except ChangedError as error:
         raise AskError(
-            f"{error} ({stem}): see who still writes there. To have it archived anew, move that archive and its "
-            "manifest to another place; then retry the task"
+            f"{error} ({printable(stem)}): see who still writes there. To have it archived anew, move that archive and "
+            "its manifest to another place; then retry the task"
         ) from error

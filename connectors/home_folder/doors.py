@@ -29,6 +29,16 @@ def reopen(fd: int, original: AccountState) -> None:
     os.fsync(fd)
 
 
+def is_half_open(account: AccountState) -> bool:
+    """Whether a process died when a folder had its owner back, and not yet its mode."""
+    closed, original = (f"{CLOSED:04o}",), account.original
+    return (
+        not account.suspended
+        and original is not None
+        and account.attributes["mode"] == closed != original.attributes["mode"]
+    )
+
+
 def told(status: os.stat_result) -> dict[str, tuple[str, ...]]:
     """Return what ``reopen`` works from."""
     return {"mode": (f"{stat.S_IMODE(status.st_mode):04o}",), "uid": (str(status.st_uid),)}

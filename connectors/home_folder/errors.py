@@ -41,6 +41,10 @@ class ChangedError(RetryableError):
     """Something in the folder is not what it was a moment ago."""
 
 
+class DamagedError(RetryableError):
+    """An archive does not read back as its manifest says, or that cannot be read."""
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Turn errors of the system into errors of a connector.

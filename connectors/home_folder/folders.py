@@ -69,9 +69,7 @@ def named(root: Root, name: str) -> Iterator[Folder]:
     with inside(name, root.fd) as fd:
         if place_of(fd) != root.place:
             raise RejectedError(f"the folder {printable(name)} is a mount of its own, which the bridge does not touch")
-        born = made_at(fd)
-        key = f"{os.fstat(fd).st_ino}-{born}"
-        yield Folder(_id_of(root, key), name, root.fd, fd, root.place, born)
+        yield Folder(_id_of(root, _key_of(fd)), name, root.fd, fd, root.place, made_at(fd))
 
 
 @contextmanager
@@ -99,10 +97,17 @@ def _going(root: Root, account_id: str) -> Iterator[Folder]:
     if bin_ not in names:
         raise AccountNotFoundError("there is no such folder")
     with inside(bin_, root.state) as parent:
-        for name in os.listdir(parent):
+        names = os.listdir(parent)
+        for name in names:
             with inside(name, parent) as fd:
-                yield Folder(account_id, name, parent, fd, root.place, made_at(fd), is_going=True)
-            return
+                if _id_of(root, _key_of(fd)) == account_id:
+                    yield Folder(account_id, name, parent, fd, root.place, made_at(fd), is_going=True)
+                    return
+    if names:  # two were renamed while one was moved here, and the process died
+        raise RejectedError(
+            f"{STATE}/{bin_} holds {printable(names[0])}, which is another folder: move it back to where it was, and "
+            "retry the task"
+        )
     raise AccountNotFoundError("there is no such folder any more")
 
 
@@ -147,7 +152,7 @@ def put_back(root: Root, account_id: str, name: str, parent: int) -> None:
     for alias in _aliases(root, account_id):  # an attempt died before it came to this
         os.unlink(alias, dir_fd=root.state)
     with inside(name, parent) as fd:
-        os.symlink(account_id, f"{_CAME_BACK}{os.fstat(fd).st_ino}-{made_at(fd)}", dir_fd=root.state)
+        os.symlink(account_id, f"{_CAME_BACK}{_key_of(fd)}", dir_fd=root.state)
     os.fsync(root.state)
     rename_new(name, parent, root.fd)
     os.fsync(root.fd)
@@ -173,6 +178,11 @@ def _name_of(root: Root, account_id: str) -> str | None:
             if folder.id == account_id:
                 return name
     return None
+
+
+def _key_of(fd: int) -> str:
+    """Return what an open folder is told from all others by."""
+    return f"{os.fstat(fd).st_ino}-{made_at(fd)}"
 
 
 def _id_of(root: Root, key: str) -> str:

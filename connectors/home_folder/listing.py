@@ -75,7 +75,7 @@ class Listing(Ways):
                 id=account_id,
                 name=printable(name),
                 suspended=True,
-                attributes={"name": (printable(self._owner_of(name)),), "archive": (stem,)},
+                attributes={"name": (printable(self._owner_of(name)),), "archive": (printable(stem),)},
                 archived=True,
                 deleted=True,
             )
@@ -107,7 +107,7 @@ class Listing(Ways):
             attributes={
                 "name": (printable(self._owner_of(folder.name)),),
                 **doors.told(folder.status),
-                **({"archive": (stem,)} if stem else {}),
+                **({"archive": (printable(stem),)} if stem else {}),
                 **({REMOVAL: ("begun",)} if folder.is_going else {}),
             },
             archived=is_archived,

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from connectors.home_folder.errors import DamagedError
 from connectors.home_folder.walking import Entry
 
 
@@ -178,11 +179,26 @@ def written(records: Iterable[Record]) -> bytes:
 
 
 def read(lines: Iterable[bytes]) -> Iterator[Record]:
-    """Yield what was written; a last line that was cut off is left out."""
+    """Yield what was written; a last line that was cut off is left out.
+
+    Raises:
+        DamagedError: One of them was never written so.
+    """
     for text in lines:
         if not text.endswith(b"\n"):
             return
-        ((tag, values),) = json.loads(text).items()
-        if tag == "entry":
-            values["kind"] = Kind(values["kind"])
-        yield _TAGS[tag](**values)
+        try:
+            record = _record(text)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise DamagedError(
+                "the manifest of an archive is damaged: it has a line that the bridge never wrote"
+            ) from error
+        yield record
+
+
+def _record(text: bytes) -> Record:
+    ((tag, values),) = json.loads(text).items()
+    if tag == "entry":
+        values["kind"] = Kind(values["kind"])
+    made: Record = _TAGS[tag](**values)
+    return made

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain
 from typing import BinaryIO
 
 from connectors.home_folder.archives import Archives
 from connectors.home_folder.comparing import compared
-from connectors.home_folder.errors import AskError, ChangedError, printable
+from connectors.home_folder.errors import AskError, ChangedError, DamagedError, printable
 from connectors.home_folder.folders import Folder
 from connectors.home_folder.manifest import End, Head, Line, Record, Sum, Verified, read, written
 from connectors.home_folder.reading import Reading
 from connectors.home_folder.survey import amount, survey
-from connectors.home_folder.tape import DamagedError, Nowhere, Tape
+from connectors.home_folder.tape import Nowhere, Tape
 from connectors.home_folder.walking import Entry, walk
-from scimbridge.sdk import Permit, RetryableError
+from scimbridge.sdk import Permit
 
 
 class Packing:
@@ -61,7 +60,8 @@ class Packing:
             ChangedError: Something was changed meanwhile; what was made so far is thrown away if it is of that.
             DamagedError: It did not read back; it is thrown away.
         """
-        with self._files() as (data, lines):
+        self._permit(writes=True)
+        with self._archives.unfinished(self._folder.id) as (data, lines):
             self._load(lines)
             try:
                 if self._is_short(data):
@@ -93,30 +93,18 @@ class Packing:
 
     # -- what there is so far
 
-    @contextmanager
-    def _files(self) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-        self._permit(writes=True)
-        data, lines = self._archives.unfinished(self._folder.id)
-        with data, lines:
-            try:
-                fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RetryableError("another attempt still writes the archive of this folder") from error
-            if not os.fstat(lines.fileno()).st_nlink:
-                raise RetryableError("another attempt has just ended the archive of this folder")
-            yield data, lines
-
     def _load(self, lines: BinaryIO) -> None:
         """Go back to the last step that stands."""
         good = position = 0
         pending: list[Record] = []
-        for text in lines:
-            position += len(text)
-            for record in read([text]):
-                pending.append(record)
-                if isinstance(record, Head | End | Verified):
-                    self._take(pending)
-                    good, pending = position, []
+        with suppress(DamagedError):
+            for text in lines:
+                position += len(text)
+                for record in read([text]):
+                    pending.append(record)
+                    if isinstance(record, Head | End | Verified):
+                        self._take(pending)
+                        good, pending = position, []
         lines.truncate(good)
 
     def _take(self, records: Iterable[Record]) -> None:

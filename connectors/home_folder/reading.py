@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import BinaryIO
 
 from connectors.home_folder.errors import AskError, ChangedError, printable
@@ -15,7 +15,7 @@ from connectors.home_folder.folders import Folder
 from connectors.home_folder.manifest import Head, Kind, Line, Record, Sum, kind_of, line_of
 from connectors.home_folder.survey import special
 from connectors.home_folder.tape import CHUNK, TRAILER, header, padding
-from connectors.home_folder.walking import Entry, content
+from connectors.home_folder.walking import Entry, content, destination
 
 STEP = 32 << 20
 """So much is read, in bytes, before what was written is made to stand; also the most that one checksum is of."""
@@ -84,14 +84,14 @@ class Reading:
         if kind is None:
             raise AskError(special([entry.path]))
         if kind is Kind.LINK:
-            yield self._written(line_of(entry, kind, link=os.readlink(entry.name, dir_fd=entry.parent)))
+            yield self._written(line_of(entry, kind, link=destination(entry)))
             return
         first = self._first_of.get(entry.status.st_ino) if kind is Kind.FILE else None
         if first is not None:
             yield self._written(line_of(entry, Kind.SAME, link=first))
             return
         with content(entry, self._folder.place) as fd:
-            line = line_of(entry, kind, xattrs=_xattrs(fd))
+            line = line_of(entry, kind, xattrs=_xattrs(fd, entry.path))
             if line.links > 1:
                 self._first_of[line.ino] = line.path
             yield self._written(line)
@@ -137,10 +137,15 @@ def _require_unchanged(fd: int, line: Line) -> None:
         raise ChangedError(f"{printable(line.path)} was changed while it was read")
 
 
-def _xattrs(fd: int) -> dict[str, bytes]:
+def _xattrs(fd: int, path: str) -> dict[str, bytes]:
     """Return the extended attributes; access lists are among them."""
     found = {}
-    with suppress(OSError):  # a file system that has none
+    try:
         for name in sorted(os.listxattr(fd)):
             found[name] = os.getxattr(fd, name)
+    except OSError as error:
+        if error.errno == errno.ENODATA:
+            raise ChangedError(f"an attribute of {printable(path)} was changed while it was read") from error
+        if error.errno != errno.ENOTSUP:  # a file system that has none
+            raise
     return found

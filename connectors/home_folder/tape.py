@@ -12,11 +12,11 @@ import io
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import BinaryIO, Protocol
 
-from connectors.home_folder.errors import printable
+from connectors.home_folder.errors import DamagedError, printable
 from connectors.home_folder.manifest import End, Head, Kind, Line, Record, Sum
-from scimbridge.sdk import RetryableError
 
 CHUNK = 1 << 20
 TRAILER = bytes(2 * tarfile.BLOCKSIZE)
@@ -29,10 +29,6 @@ _TYPES = {
 }
 
 
-class DamagedError(RetryableError):
-    """An archive does not read back as its manifest says."""
-
-
 def header(head: Head, line: Line) -> bytes:
     """Return what stands before the content of one thing; extended attributes as GNU tar and bsdtar have them."""
     info = tarfile.TarInfo(_inside(head, line.path))
@@ -40,13 +36,22 @@ def header(head: Head, line: Line) -> bytes:
     info.mode, info.uid, info.gid = line.mode, line.uid, line.gid
     info.size = line.size
     info.linkname = _inside(head, line.link) if line.kind is Kind.SAME else line.link
-    seconds, nanoseconds = divmod(line.mtime_ns, 10**9)
-    info.mtime = seconds
-    info.pax_headers = {
-        "mtime": f"{seconds}.{nanoseconds:09d}",
-        **{f"SCHILY.xattr.{name}": line.octets_of(name).decode("utf-8", "surrogateescape") for name in line.xattrs},
-    }
+    info.pax_headers = {"mtime": _seconds(line.mtime_ns), **dict(_attributes(line))}
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+
+def _seconds(nanoseconds: int) -> str:
+    whole, part = divmod(abs(nanoseconds), 10**9)
+    return f"{'-' if nanoseconds < 0 else ''}{whole}.{part:09d}"
+
+
+def _attributes(line: Line) -> Iterator[tuple[str, str]]:
+    """Yield extended attributes; a name that is not UTF-8 has no place there, and is in the manifest alone."""
+    for name in line.xattrs:
+        with suppress(UnicodeEncodeError):
+            name.encode()
+            quoted = name.replace("%", "%25").replace("=", "%3D")  # as GNU tar writes them
+            yield f"SCHILY.xattr.{quoted}", line.octets_of(name).decode("utf-8", "surrogateescape")
 
 
 def padding(size: int) -> bytes:

@@ -87,9 +87,9 @@ def content(entry: Entry, place: Place) -> Iterator[int]:
     try:
         fd = os.open(entry.name, _FILE, dir_fd=entry.parent)
     except OSError as error:
-        if error.errno != errno.ELOOP:
+        if error.errno not in {errno.ELOOP, errno.ENXIO}:  # a link, or a socket
             raise
-        raise ChangedError(f"{printable(entry.path)} was swapped for a link while it was read") from error
+        raise ChangedError(f"{printable(entry.path)} was swapped for something else while it was read") from error
     try:
         if os.fstat(fd).st_ino != entry.status.st_ino:
             raise ChangedError(f"{printable(entry.path)} was swapped while it was read")
@@ -98,3 +98,17 @@ def content(entry: Entry, place: Place) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def destination(entry: Entry) -> str:
+    """Return where a symbolic link leads that was come across.
+
+    Raises:
+        ChangedError: It is no link any more.
+    """
+    try:
+        return os.readlink(entry.name, dir_fd=entry.parent)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise ChangedError(f"{printable(entry.path)} was swapped for something else while it was read") from error

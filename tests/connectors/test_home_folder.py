@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import json
@@ -13,6 +14,7 @@ import subprocess
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +26,7 @@ from pydantic import ValidationError
 
 from connectors.home_folder import HomeFolderConfig, HomeFolderConnector, kernel, reading, tape, walking
 from connectors.home_folder import connector as connector_module
+from connectors.home_folder.archives import Archives
 from connectors.home_folder.manifest import Head, Line
 from scimbridge.sdk import (
     AccountNotFoundError,
@@ -37,6 +40,7 @@ from scimbridge.sdk import (
     NeedsPerson,
     Outcome,
     Person,
+    RejectedError,
     RetryableError,
     TargetUnusableError,
 )
@@ -100,7 +104,10 @@ def test_an_archive_gives_everything_back_by_any_tar(homes: Homes, tmp_path: Pat
         holes.truncate(3 << 20)
     (path / "b").chmod(0o2750)
     os.utime(path / "top.txt", ns=(1, 1_600_000_000_123_456_789))
+    os.utime(path / "a" / "two.txt", ns=(1, -500_000_000))
     os.setxattr(path / "top.txt", "user.color", b"\x00\xff red")
+    os.setxattr(path / "top.txt", "user.100%=all", b"yes")
+    os.setxattr(path / "top.txt", os.fsdecode(b"user.caf\xe9"), b"in the manifest alone")
     os.setxattr(path / "b", "system.posix_acl_access", ACCESS_LIST)
     before = homes.look(path)
 
@@ -110,6 +117,7 @@ def test_an_archive_gives_everything_back_by_any_tar(homes: Homes, tmp_path: Pat
     back = extracted(made, tmp_path / "back")
     assert homes.look(back) == before
     assert os.getxattr(back / "top.txt", "user.color") == b"\x00\xff red"
+    assert os.getxattr(back / "top.txt", "user.100%=all") == b"yes"
     assert os.getxattr(back / "b", "system.posix_acl_access") == ACCESS_LIST
     assert (back / "top.txt").stat().st_ino == (back / "a" / "same").stat().st_ino
 
@@ -187,6 +195,44 @@ def test_what_changes_while_it_is_read_stops_the_archive_at_once(homes: Homes) -
         connector.perform(Action.ARCHIVE, connector.read(ada), confirmed)
 
     assert not list(homes.archives.iterdir())
+
+
+@pytest.mark.parametrize(("number", "says"), [(errno.EIO, "Input/output error"), (errno.ENODATA, "was changed")])
+def test_an_attribute_that_cannot_be_read_is_not_left_out(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch, number: int, says: str
+) -> None:
+    ada = homes.add("ada", FILES)
+    os.setxattr(homes.root / "ada" / "top.txt", "user.color", b"red")
+
+    def failing(_fd: int, name: str) -> bytes:
+        raise OSError(number, os.strerror(number), name)
+
+    monkeypatch.setattr(os, "getxattr", failing)
+    with pytest.raises(RetryableError, match=says):
+        perform(homes, Action.ARCHIVE, ada)
+
+    assert not homes.made(".manifest.jsonl")
+
+
+def test_a_link_that_becomes_a_file_while_it_is_read_begins_the_archive_anew(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = homes.add("ada", FILES)
+    (homes.root / "ada" / "link").symlink_to("top.txt")
+    real = os.readlink
+
+    def swapping(name: str, *, dir_fd: int) -> str:
+        if name == "link":
+            monkeypatch.undo()
+            (homes.root / "ada" / "link").unlink()
+            (homes.root / "ada" / "link").write_text("a file by now")
+        return real(name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "readlink", swapping)
+    with pytest.raises(RetryableError, match="link was swapped"):
+        perform(homes, Action.ARCHIVE, ada)
+
+    assert archive(homes, ada).exists()
 
 
 def test_what_changes_after_it_was_read_never_counts_as_archived(homes: Homes) -> None:
@@ -270,6 +316,30 @@ def test_two_attempts_do_not_write_one_archive(homes: Homes) -> None:
     connector = homes.connector(Meanwhile())
     assert isinstance(connector.perform(Action.ARCHIVE, connector.read(ada), confirmed), Done)
     assert seen == ["refused"]
+
+
+def test_an_attempt_that_comes_too_late_leaves_the_archive_that_was_made_meanwhile(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = homes.add("ada", FILES)
+    opened = Archives._opened
+
+    def opening(archives: Archives, name: str, flags: int) -> int:
+        fd = opened(archives, name, flags)
+        monkeypatch.undo()
+        archive(homes, ada)
+        (homes.root / "ada" / "top.txt").write_text("written later")
+        return fd
+
+    late = homes.connector()
+    state = late.read(ada)
+    monkeypatch.setattr(Archives, "_opened", opening)
+    with pytest.raises(RetryableError, match="another attempt"):
+        late.perform(Action.ARCHIVE, state, confirmed)
+
+    (made,) = homes.made()
+    with tarfile.open(made) as tar:
+        assert tar.extractfile("ada/top.txt").read() == b"on top"  # type: ignore[union-attr]
 
 
 def test_a_lost_lease_stops_an_archive_between_two_steps(homes: Homes) -> None:
@@ -369,7 +439,7 @@ def _killed_at(number: int, act: Callable[[], object]) -> bool:
 
             return stepping
 
-        for name in ("fsync", "sync", "rename", "unlink", "rmdir", "mkdir", "symlink"):
+        for name in ("fsync", "sync", "rename", "unlink", "rmdir", "mkdir", "symlink", "fchown", "fchmod"):
             setattr(os, name, deadly(getattr(os, name)))
         try:
             act()
@@ -455,6 +525,31 @@ def test_an_archive_that_was_lost_does_not_count(homes: Homes) -> None:
     assert len(homes.made()) == 2
 
 
+@pytest.mark.parametrize("damage", [b"no JSON\n", b'{"entry": {}}\n', b'{"none": {}}\n', b"[1]\n", b"\0\0\n"])
+def test_an_archive_whose_manifest_is_damaged_does_not_count(homes: Homes, damage: bytes) -> None:
+    ada = homes.add("ada", FILES)
+    archive(homes, ada)
+    (manifest,) = homes.made(".manifest.jsonl")
+    manifest.write_bytes(damage + manifest.read_bytes())
+
+    assert perform(homes, Action.SUSPEND, ada) == Done(changed=True)
+    assert not homes.connector().read(ada).archived
+    assert isinstance(perform(homes, Action.DELETE, ada), InProgress)
+    assert perform(homes, Action.DELETE, ada).changed  # type: ignore[union-attr]
+    assert len(homes.made()) == 2
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_what_was_damaged_of_an_unfinished_archive_is_written_anew(homes: Homes, tmp_path: Path) -> None:
+    ada = homes.add("ada", FILES)
+    before = homes.look(homes.root / "ada")
+    assert isinstance(_one_step(homes).perform(Action.ARCHIVE, homes.connector().read(ada), confirmed), InProgress)
+    with (homes.archives / f"{ada}.manifest.jsonl.part").open("ab") as lines:
+        lines.write(b"\0\0\0\n" + b'{"end": {"end": 10}}\n')
+
+    assert homes.look(extracted(archive(homes, ada), tmp_path / "back")) == before
+
+
 def test_what_is_changed_while_the_folder_is_removed_stays_and_is_told(homes: Homes) -> None:
     ada = homes.add("ada", FILES)
     archive(homes, ada)
@@ -498,6 +593,29 @@ def test_another_folder_that_has_the_name_by_then_stays_in_its_place(homes: Home
 
     assert (path / "new.txt").read_text() == "new"
     assert homes.connector().read(ada).name == "ada.old"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_another_folder_that_a_process_died_over_is_not_taken_for_the_one_to_remove(
+    homes: Homes, is_there: bool
+) -> None:
+    ada, bob = homes.add("ada", FILES), homes.add("bob")
+    archive(homes, ada)
+    path, bin_ = homes.root / "ada", homes.state / f"going-{ada}"
+    path.rename(path.with_name("old"))
+    if not is_there:
+        subprocess.run(["rm", "-r", path.with_name("old")], check=True)
+    # Both were renamed while a process moved the one of this name, and it died before it looked at what it had moved.
+    bin_.mkdir(mode=0o700)
+    (homes.root / "bob").rename(bin_ / "ada")
+
+    with suppress(ConnectorError):
+        perform(homes, Action.DELETE, ada)
+    with pytest.raises(RejectedError, match=rf"going-{ada} holds ada, which is another folder"):
+        perform(homes, Action.DELETE, ada)
+
+    assert f"{(bin_ / 'ada').stat().st_ino}" == bob.partition("-")[0]
+    assert not path.with_name("old").exists()
 
 
 def test_a_closed_folder_is_archived_and_removed_too(homes: Homes) -> None:
@@ -892,6 +1010,61 @@ def test_a_closed_folder_lets_nobody_in_and_comes_back_with_its_access_list(home
     assert outcome == Done(changed=True)
     assert (path.stat().st_mode, path.stat().st_uid, path.stat().st_gid) == (before.st_mode, OWNER, before.st_gid)
     assert os.getxattr(path, "system.posix_acl_access") == ACCESS_LIST
+
+
+@pytest.mark.parametrize("action", [Action.SUSPEND, Action.RESTORE])
+def test_a_process_killed_between_two_changes_of_a_folder_leaves_what_the_next_one_ends(
+    homes: Homes, action: Action
+) -> None:
+    ada = homes.add("ada", FILES)
+    connector, path = homes.connector(), homes.root / "ada"
+    original, before = connector.read(ada), path.stat()
+    for number in itertools.count(1):
+        if action is Action.RESTORE:
+            perform(homes, Action.SUSPEND, ada)
+        state = connector.read(ada).with_original(original)
+
+        was_killed = _killed_at(number, lambda state=state: connector.perform(action, state, confirmed))  # type: ignore[misc]
+
+        state = connector.read(ada).with_original(original)
+        if not connector.is_as_wanted(action, state):
+            assert connector.perform(action, state, confirmed) == Done(changed=True)
+        restored = (path.stat().st_mode, path.stat().st_uid) == (before.st_mode, OWNER)
+        assert connector.read(ada).suspended is (action is Action.SUSPEND) is not restored, number
+        os.chown(path, OWNER, -1)
+        path.chmod(before.st_mode)
+        if not was_killed:
+            break
+    assert number == 4
+
+
+def test_whoever_closed_their_own_folder_finds_it_so(homes: Homes) -> None:
+    ada = homes.add("ada", FILES)
+    (homes.root / "ada").chmod(0)
+    connector = homes.connector()
+    original = connector.read(ada)
+    perform(homes, Action.SUSPEND, ada)
+    connector.perform(Action.RESTORE, connector.read(ada).with_original(original), confirmed)
+
+    state = connector.read(ada).with_original(original)
+
+    assert connector.is_as_wanted(Action.RESTORE, state)
+    assert (homes.root / "ada").stat().st_uid == OWNER
+
+
+def test_where_the_owner_has_no_quota_left_a_person_is_asked(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = homes.add("ada", FILES)
+    original = homes.connector().read(ada)
+    perform(homes, Action.SUSPEND, ada)
+    connector = homes.connector()
+    state = connector.read(ada).with_original(original)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(os, "fchown", full)
+
+    assert "ada: Disk quota exceeded; make room" in asked(connector.perform(Action.RESTORE, state, confirmed))
 
 
 def test_a_folder_is_closed_where_archives_cannot_be_reached(homes: Homes) -> None:
