@@ -262,9 +262,7 @@ def test_an_amended_case_keeps_the_distance_between_what_was_held_and_its_deleti
     }
 
 
-def test_a_return_to_one_target_does_not_postpone_the_deletion_at_another(
-    database: Database, clock: FakeClock
-) -> None:
+def test_a_return_to_one_target_does_not_postpone_the_deletion_at_another(database: Database, clock: FakeClock) -> None:
     bench = a_bench(database, clock, a_rule(a_stage("0s"), a_stage("9d", Action.DELETE)))
     ada, bob = bench.join("ada"), bench.join("bob")
     sales, staff = bench.group(SALES, ada, bob), bench.group(STAFF, ada, bob)
