@@ -115,15 +115,18 @@ def _call_off(tx: Connection, task: Task, reason: str, now: datetime) -> Task:
 def _postpone_irreversible(tx: Connection, case_id: str, now: datetime) -> None:
     """Keep the distance between stages that ended late and the irreversible ones after them.
 
-    A case that was amended has several stages of one number, each with a grace of its own.
+    A case that was amended has several stages of one number, each with a grace of its own. What is given back has a
+    stage, too, but puts off nothing that is taken elsewhere.
     """
-    rows = tasks.task_rows_of_case(tx, case_id)
-    in_turn = [list(same) for _, same in groupby(stages.stage_rows(tx, case_id), key=itemgetter("number"))]
+    rows = [row for row in tasks.task_rows_of_case(tx, case_id) if not Action(row["action"]).gives_back]
+    taking = {row["stage_id"] for row in rows}
+    own = [stage for stage in stages.stage_rows(tx, case_id) if stage["id"] in taking]
+    in_turn = [list(same) for _, same in groupby(own, key=itemgetter("number"))]
     for previous, following in pairwise(in_turn):
         before = [row for row in rows if row["stage_id"] in {stage["id"] for stage in previous}]
         if any(TaskState(row["state"]) not in FINISHED for row in before):
             return
-        ended_at: datetime = max((row["finished_at"] or now for row in before), default=now)
+        ended_at: datetime = max(row["finished_at"] or now for row in before)
         first_after = min(stages.stage_after(stage) for stage in previous)
         known = {stage["id"]: stage for stage in following}
         for row in rows:

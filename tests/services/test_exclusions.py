@@ -221,7 +221,16 @@ def test_nobody_is_deleted_who_was_spared_before_unless_a_person_says_so(databas
     assert [what for what, _ in bench.systems["crm"].writes] == ["delete"]
 
 
-def test_an_approval_that_was_given_before_somebody_was_spared_lapses(database: Database, clock: FakeClock) -> None:
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({}, "suspend was left out (excluded: spared)"),
+        ({"container": "board"}, "the account at crm has changed (container)"),
+    ],
+)
+def test_an_approval_that_was_given_before_somebody_was_spared_lapses(
+    database: Database, clock: FakeClock, change: dict[str, str], why: str
+) -> None:
     deletion = replace(a_stage("30d", Action.DELETE), terms=Terms(approvers=1))
     bench = Bench(database, clock, Ruleset((a_rule(a_stage("7d"), deletion),)), actions=FEW_ACTIONS)
     ada = bench.join("ada")
@@ -231,11 +240,13 @@ def test_an_approval_that_was_given_before_somebody_was_spared_lapses(database: 
     exclusion = spare(bench, Spared.MATCH, ada)
     bench.run("7d")
     bench.holding.end_exclusion(exclusion, by="ops", now=clock())
+    bench.systems["crm"].account("ada").update(change)
 
     bench.run("30d")
 
     assert bench.systems["crm"].writes == []
-    assert "suspend was left out" in bench.tasks(bench.case(ada))[-1].reason
+    expected = f"the approval of its stage has lapsed: {why}; it has to be given anew"
+    assert bench.tasks(bench.case(ada))[-1].reason == expected
     approve(bench, ada)
     bench.run()
     assert [what for what, _ in bench.systems["crm"].writes] == ["delete"]

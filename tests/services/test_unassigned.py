@@ -262,6 +262,24 @@ def test_an_amended_case_keeps_the_distance_between_what_was_held_and_its_deleti
     }
 
 
+def test_a_return_to_one_target_does_not_postpone_the_deletion_at_another(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock, a_rule(a_stage("0s"), a_stage("9d", Action.DELETE)))
+    ada, bob = bench.join("ada"), bench.join("bob")
+    sales, staff = bench.group(SALES, ada, bob), bench.group(STAFF, ada, bob)
+    bench.run()
+    bench.change_group(sales, remove=[ada])
+    bench.change_group(staff, remove=[ada])
+    bench.run("15m")
+    bench.run("5d")
+    bench.change_group(sales, add=[ada])
+    bench.run()
+    assert suspended(bench) == {"dir"}
+
+    bench.run("4d")
+
+    assert {target for target, system in bench.systems.items() if not system.accounts.get("native-ada")} == {"dir"}
+
+
 def test_leaving_a_group_after_the_deactivation_is_recorded_on_its_case(bench: Bench) -> None:
     ada, bob = bench.join("ada"), bench.join("bob")
     group = bench.group(SALES, ada, bob)
