@@ -20,6 +20,7 @@ from scimbridge.services.erasing import Erasing
 from scimbridge.services.execution import Execution
 from scimbridge.services.forgetting import Forgetting
 from scimbridge.services.grants import Standing
+from scimbridge.services.hold_dates import HoldDates
 from scimbridge.services.inventory import Inventory
 from scimbridge.services.pausing import Pausing
 from scimbridge.services.reconciliation_runs import ReconciliationRuns
@@ -97,11 +98,16 @@ class Work(Facts):
         return Sweeping(
             self.database,
             self.fleet,
-            (self.ending, self.requesting),
+            (self.hold_dates, self.ending, self.requesting),
             self.courier.submit,
             self.courier.queued,
             self.timing,
         )
+
+    @cached_property
+    def hold_dates(self) -> HoldDates:
+        """What ends holds whose date has come."""
+        return HoldDates(self.database)
 
     @cached_property
     def census(self) -> Census:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import typer
 
 from scimbridge.dashboard.times import moment
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.filter import IdentityFilter
-from scimbridge.domain.lifecycle import read_end
 
 OPTIONS = "a filter, --identity, --members, --target, --account and --group"
 
@@ -24,7 +23,7 @@ def chosen(
     account: str | None,
     group: str | None,
     target: str | None,
-    until: str | None,
+    until: datetime | None,
 ) -> Exclusion:
     """Return the exclusion that options are for."""
     said = {
@@ -41,7 +40,7 @@ def chosen(
         match=_filter(subject) if spared is Spared.MATCH else None,
         subject=subject if spared is not Spared.MATCH else "",
         target=(target or "") if spared in (Spared.ACCOUNT, Spared.GROUP) else "",
-        until=_until(until),
+        until=until,
     )
 
 
@@ -61,15 +60,6 @@ def _filter(text: str) -> IdentityFilter:
         return IdentityFilter(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def _until(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    at = read_end(text, UTC).at
-    if at is None:
-        raise typer.BadParameter("write a date like 2026-12-31, or a time like 2026-12-31T18:00")
-    return at
 
 
 def ending(exclusion: Exclusion, now: datetime) -> str:

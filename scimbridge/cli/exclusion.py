@@ -11,6 +11,7 @@ from scimbridge.cli import completing
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
 from scimbridge.cli.output import note, say, say_json, say_table
+from scimbridge.cli.until import Until, require_ahead, until_of
 from scimbridge.dashboard.times import moment
 from scimbridge.domain.number import number_of
 
@@ -37,9 +38,7 @@ def add(
         str | None,
         typer.Option("--target", metavar="NAME", autocompletion=completing.targets, help="A whole target, or where."),
     ] = None,
-    until: Annotated[
-        str | None, typer.Option("--until", metavar="TIME", help="When it ends; a date ends with its day, in UTC.")
-    ] = None,
+    until: Until = None,
     by: By = None,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
@@ -59,12 +58,11 @@ def add(
         account=account,
         group=group,
         target=target,
-        until=until,
+        until=until_of(until),
     )
     with opened(config, log_level) as bridge:
         now = bridge.clock()
-        if not wanted.stands(now):
-            raise typer.BadParameter("--until has passed")
+        require_ahead(wanted.until, now)
         if wanted.spared is Spared.IDENTITY:
             wanted = replace(wanted, subject=bridge.holding.identity_named(wanted.subject, now))
         count = bridge.holding.reach(wanted)

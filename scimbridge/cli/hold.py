@@ -1,4 +1,4 @@
-"""``scimbridge hold``: dated facts that stop work until they are lifted."""
+"""``scimbridge hold``: dated facts that stop work until they are lifted, or their date has come."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from scimbridge.cli import completing
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, new_group, operator
 from scimbridge.cli.output import note, say, say_json, say_table
+from scimbridge.cli.until import Until, require_ahead, until_of
 from scimbridge.dashboard.times import moment
 from scimbridge.domain.hold import Hold, Scope
 
 if TYPE_CHECKING:
     from scimbridge.services.flooding import FloodSummary
 
-app = new_group("hold", "Holds: they stop work until they are lifted.")
+app = new_group("hold", "Holds: they stop work until they are lifted, or until a date.")
 
 
 @app.command()
@@ -37,8 +38,12 @@ def place(
     ] = None,
     case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Stop one case.")] = None,
     legal: Annotated[
-        bool, typer.Option("--legal", help="A legal hold: nothing but lifting it by its id, with a reason, ends it.")
+        bool,
+        typer.Option(
+            "--legal", help="A legal hold: nothing but lifting it by its id, with a reason, or its date, ends it."
+        ),
     ] = False,
+    until: Until = None,
     as_json: AsJson = False,
     by: By = None,
     config: ConfigPath = None,
@@ -50,20 +55,25 @@ def place(
     """
     named = {Scope.SOURCE: source, Scope.TARGET: target, Scope.IDENTITY: identity, Scope.CASE: case}
     scope, subject = _scope(named, everything=everything)
+    end = until_of(until)
     with opened(config, log_level) as bridge:
         from scimbridge.documents import hold_document
 
         now = bridge.clock()
+        require_ahead(end, now)
         if scope is Scope.IDENTITY:
             subject = bridge.holding.identity_named(subject, now)
-        placed = bridge.holding.place(scope, subject, reason=reason, by=operator(by), now=now, is_legal=legal)
+        placed = bridge.holding.place(
+            scope, subject, reason=reason, by=operator(by), now=now, is_legal=legal, until=end
+        )
     late = [{"attempt": one.id, "task_id": one.task_id, "target": one.target} for one in placed.too_late_for]
     if as_json:
         say_json({**hold_document(placed.hold), "too_late_for": late})
         return
     for attempt in late:
         note(f"Too late for task {attempt['task_id']} at {attempt['target']}: its request may have left already.")
-    say(f"Placed hold {placed.hold.id} on {_spell(placed.hold)}.")
+    said = f", until {moment(end)}" if end is not None else ""
+    say(f"Placed hold {placed.hold.id} on {_spell(placed.hold)}{said}.")
 
 
 @app.command()
@@ -102,19 +112,20 @@ def list_holds(as_json: AsJson = False, config: ConfigPath = None, log_level: Lo
         say("No hold stands.")
     else:
         say_table(
-            ("ID", "ON", "SINCE", "BY", "KIND", "REASON"),
+            ("ID", "ON", "SINCE", "UNTIL", "BY", "KIND", "REASON"),
             [*(_row(hold) for hold in holds), *(_flood_row(summary) for summary in floods)],
         )
 
 
 def _row(hold: Hold) -> tuple[str, ...]:
     kind = "legal" if hold.is_legal else "-"
-    return (hold.id, _spell(hold), moment(hold.placed_at), hold.placed_by, kind, hold.reason)
+    until = moment(hold.until) if hold.until is not None else "-"
+    return (hold.id, _spell(hold), moment(hold.placed_at), until, hold.placed_by, kind, hold.reason)
 
 
 def _flood_row(summary: FloodSummary) -> tuple[str, ...]:
     flood, held = summary.flood, summary.extent.held
-    return (flood.id, f"a flood: {held} cases", moment(flood.opened_at), "the guard", "guard", flood.reason)
+    return (flood.id, f"a flood: {held} cases", moment(flood.opened_at), "-", "the guard", "guard", flood.reason)
 
 
 def _scope(named: Mapping[Scope, str | None], *, everything: bool) -> tuple[Scope, str]:

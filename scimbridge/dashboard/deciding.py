@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypedDict
 
 from scimbridge.dashboard.visit import Visit
+from scimbridge.domain.lifecycle import read_end
 from scimbridge.errors import RuleError
 
 
@@ -31,6 +32,23 @@ def who_and_why(visit: Visit) -> WhoAndWhy:
     if not reason:
         raise IncompleteFormError("give a reason; it is kept in the history")
     return {"reason": reason, "by": visit.operator.name, "now": visit.now}
+
+
+def until(visit: Visit) -> datetime | None:
+    """Return when what is decided ends (UTC); ``None`` where that is left empty.
+
+    Raises:
+        IncompleteFormError: It is no time, or has passed.
+    """
+    said = visit.form.get("until", "")
+    if not said:
+        return None
+    at = read_end(said, UTC).at
+    if at is None:
+        raise IncompleteFormError("until: write a date like 2026-12-31, or a time like 2026-12-31T18:00")
+    if at <= visit.now:
+        raise IncompleteFormError("until: that has passed")
+    return at
 
 
 def be_sure(visit: Visit) -> None:

@@ -25,6 +25,7 @@ def hold_document(hold: Hold) -> Document:
         "reason": hold.reason,
         "placed_by": hold.placed_by,
         "placed_at": iso(hold.placed_at),
+        "until": iso(hold.until),
         "legal": hold.is_legal,
         "flood_id": hold.flood_id,
     }

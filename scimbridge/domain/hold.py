@@ -1,4 +1,4 @@
-"""Holds: dated facts that stop release and start until they are lifted."""
+"""Holds: dated facts that stop release and start until they are lifted, or their date has come."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ class Scope(StrEnum):
 class Hold:
     """Nothing within its scope is released or started until it is lifted.
 
+    One that has a date is lifted by the first pass of a sweeper after it; while none passes, it stands.
+
     Attributes:
         subject: The name of the source or target, or the id of the identity or case; empty for everything.
-        is_legal: Placed for a legal reason: nothing but lifting it by name ends it.
+        until: When it ends by itself (UTC); never where absent.
+        is_legal: Placed for a legal reason: nothing but lifting it by name, or its date, ends it.
         flood_id: The flood that the guard holds with it, where it was the guard.
     """
 
@@ -33,6 +36,7 @@ class Hold:
     reason: str
     placed_by: str
     placed_at: datetime
+    until: datetime | None = None
     lifted_at: datetime | None = None
     lifted_by: str | None = None
     is_legal: bool = False

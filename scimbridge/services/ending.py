@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,12 +11,11 @@ from scimbridge.domain.identity import Identity
 from scimbridge.domain.lifecycle import NO_END, End, end_of, said_about_end
 from scimbridge.domain.source import Profiles
 from scimbridge.domain.trigger import Fact, Trigger
+from scimbridge.services.due_dates import see_to_each
 from scimbridge.services.planning import NOTHING, Planner, Verdict
 from scimbridge.services.returning import Returning
 from scimbridge.store import cases, endings, identities, journal
 from scimbridge.store.database import Database
-
-BATCH = 100
 
 
 class Ending:
@@ -53,14 +53,12 @@ class Ending:
 
     def run(self, now: datetime) -> tuple[int, list[Verdict]]:
         """Take for facts what has ended. Returns how many, and what followed."""
-        verdicts: list[Verdict] = []
-        while True:
-            with self._database.read() as tx:
-                found = endings.due(tx, now, BATCH)
-            taken = [verdict for identity_id in found if (verdict := self._end(identity_id, now)) is not None]
-            verdicts += taken
-            if len(found) < BATCH or not taken:
-                return len(verdicts), verdicts
+        verdicts = see_to_each(lambda most: self._due(now, most), lambda identity_id: self._end(identity_id, now))
+        return len(verdicts), verdicts
+
+    def _due(self, now: datetime, most: int) -> Mapping[str, str]:
+        with self._database.read() as tx:
+            return {identity_id: identity_id for identity_id in endings.due(tx, now, most)}
 
     def _end(self, identity_id: str, now: datetime) -> Verdict | None:
         with self._database.write() as tx:

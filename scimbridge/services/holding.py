@@ -40,7 +40,15 @@ class Holding:
         self._fleet = fleet
 
     def place(
-        self, scope: Scope, subject: str, *, reason: str, by: str, now: datetime, is_legal: bool = False
+        self,
+        scope: Scope,
+        subject: str,
+        *,
+        reason: str,
+        by: str,
+        now: datetime,
+        is_legal: bool = False,
+        until: datetime | None = None,
     ) -> Placed:
         """Place a hold. From its commit on nothing within its scope is released or started.
 
@@ -50,7 +58,8 @@ class Holding:
             reason: Why.
             by: Who places it.
             now: When (UTC).
-            is_legal: Whether it is a legal hold, which nothing but ``lift`` with a reason ends.
+            is_legal: Whether it is a legal hold, which nothing but ``lift`` with a reason, or its date, ends.
+            until: When it ends by itself (UTC); never where absent. Once that has passed, the next pass ends it.
 
         Raises:
             NotFoundError: There is no such source, target, identity or case.
@@ -58,19 +67,10 @@ class Holding:
         with self._database.write() as tx:
             holds.enter(tx, exclusively=True)
             self._require(tx, scope, subject, now)
-            hold = holds.place(tx, scope, subject, reason=reason, by=by, now=now, is_legal=is_legal)
+            hold = holds.place(tx, scope, subject, reason=reason, by=by, now=now, is_legal=is_legal, until=until)
             late = tuple(attempt for attempt in attempts.live_past_the_line(tx) if _covers(tx, hold, attempt))
-            journal.record(
-                tx,
-                "hold placed",
-                now,
-                reason=reason,
-                actor=by,
-                identity_id=subject if scope is Scope.IDENTITY else None,
-                case_id=subject if scope is Scope.CASE else None,
-                target=subject if scope is Scope.TARGET else None,
-                details={"hold": hold.id, "scope": scope, "legal": is_legal},
-            )
+            details = {"until": until.isoformat(timespec="seconds")} if until is not None else {}
+            _record(tx, "hold placed", hold, reason=reason, by=by, now=now, **details)
         return Placed(hold, late)
 
     def identity_named(self, said: str, now: datetime) -> str:
@@ -97,8 +97,7 @@ class Holding:
             if holds.hold_by_id(tx, hold_id).is_legal and not reason:
                 raise LegalHoldError(hold_id)
             hold = holds.lift(tx, hold_id, by=by, now=now)
-            details = {"hold": hold.id, "scope": hold.scope, "legal": hold.is_legal, "placed_because": hold.reason}
-            journal.record(tx, "hold lifted", now, reason=reason or hold.reason, actor=by, details=details)
+            record_lifted(tx, hold, reason=reason or hold.reason, by=by, now=now)
         return hold
 
     def lift_of_case(self, case_id: str, *, reason: str, by: str, now: datetime) -> list[Hold]:
@@ -198,6 +197,25 @@ class Holding:
                 identities.identity_by_id(tx, subject, now)
             case Scope.CASE:
                 cases.case_by_id(tx, subject)
+
+
+def record_lifted(tx: Connection, hold: Hold, *, reason: str, by: str, now: datetime) -> None:
+    """Keep in the history that a hold was lifted, and why it had been placed."""
+    _record(tx, "hold lifted", hold, reason=reason, by=by, now=now, placed_because=hold.reason)
+
+
+def _record(tx: Connection, event: str, hold: Hold, *, reason: str, by: str, now: datetime, **more: str) -> None:
+    journal.record(
+        tx,
+        event,
+        now,
+        reason=reason,
+        actor=by,
+        identity_id=hold.subject if hold.scope is Scope.IDENTITY else None,
+        case_id=hold.subject if hold.scope is Scope.CASE else None,
+        target=hold.subject if hold.scope is Scope.TARGET else None,
+        details={"hold": hold.id, "scope": hold.scope, "legal": hold.is_legal, **more},
+    )
 
 
 def _covers(tx: Connection, hold: Hold, attempt: Attempt) -> bool:

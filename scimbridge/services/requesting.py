@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.source import Profiles
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.errors import NotFoundError
+from scimbridge.services.due_dates import see_to_each
 from scimbridge.services.intake import Submit
 from scimbridge.services.lines import Progress, carry_out, silent
 from scimbridge.services.planning import Planner, Verdict
@@ -83,14 +84,12 @@ class Requesting:
 
     def run(self, now: datetime) -> tuple[int, list[Verdict]]:
         """Take for facts the requests whose date has come. Returns how many, and what followed."""
-        verdicts: list[Verdict] = []
-        while True:
-            with self._database.read() as tx:
-                found = dated.due(tx, now, BATCH)
-            taken = [verdict for row in found if (verdict := self._date_came(row, now)) is not None]
-            verdicts += taken
-            if len(found) < BATCH or not taken:
-                return len(verdicts), verdicts
+        verdicts = see_to_each(lambda most: self._due(now, most), lambda row: self._date_came(row, now))
+        return len(verdicts), verdicts
+
+    def _due(self, now: datetime, most: int) -> Mapping[str, Row]:
+        with self._database.read() as tx:
+            return {row["id"]: row for row in dated.due(tx, now, most)}
 
     def standing(self) -> Sequence[Row]:
         """Return the requests that wait for their date, the next first."""

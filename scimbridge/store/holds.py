@@ -16,6 +16,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     update,
 )
 
@@ -54,6 +55,13 @@ _STANDING_ON = Prepared(
         )
     )
 )
+_OVER = (
+    select(holds.c.id)
+    # As the partial index says it: SQLite asks for the same words.
+    .where(holds.c.until <= bindparam("now"), text("until IS NOT NULL AND lifted_at IS NULL"))
+    .order_by(holds.c.until)
+    .limit(bindparam("most"))
+)
 _EXCLUSIONS = Prepared(
     select(exclusions).where(exclusions.c.ended_at.is_(None)).order_by(exclusions.c.placed_at, exclusions.c.id)
 )
@@ -71,13 +79,28 @@ def enter(tx: Connection, *, exclusively: bool = False) -> None:
 
 
 def place(
-    tx: Connection, scope: Scope, subject: str, *, reason: str, by: str, now: datetime, is_legal: bool = False
+    tx: Connection,
+    scope: Scope,
+    subject: str,
+    *,
+    reason: str,
+    by: str,
+    now: datetime,
+    is_legal: bool = False,
+    until: datetime | None = None,
 ) -> Hold:
     """Store a hold and return it."""
     hold = Hold(
-        id=new_id(now), scope=scope, subject=subject, reason=reason, placed_by=by, placed_at=now, is_legal=is_legal
+        id=new_id(now),
+        scope=scope,
+        subject=subject,
+        reason=reason,
+        placed_by=by,
+        placed_at=now,
+        is_legal=is_legal,
+        until=until,
     )
-    names = ("id", "scope", "subject", "reason", "placed_by", "placed_at", "is_legal")
+    names = ("id", "scope", "subject", "reason", "placed_by", "placed_at", "is_legal", "until")
     tx.execute(insert(holds).values({name: getattr(hold, name) for name in names}))
     return hold
 
@@ -100,15 +123,26 @@ def lift(tx: Connection, hold_id: str, *, by: str, now: datetime) -> Hold:
     Raises:
         NotFoundError: No hold of this id stands.
     """
+    hold = end(tx, hold_id, by=by, now=now)
+    if hold is None:
+        raise NotFoundError("standing hold", hold_id)
+    return hold
+
+
+def over(tx: Connection, now: datetime, limit: int) -> Sequence[str]:
+    """Return the ids of holds that stand and whose date has come, those first whose date came first."""
+    return tx.execute(_OVER, {"now": now, "most": limit}).scalars().all()
+
+
+def end(tx: Connection, hold_id: str, *, by: str, now: datetime) -> Hold | None:
+    """End a hold and return it; ``None`` if none of this id stands."""
     row = tx.execute(
         update(holds)
         .where(holds.c.id == hold_id, holds.c.lifted_at.is_(None))
         .values(lifted_at=now, lifted_by=by)
         .returning(*holds.c)
     ).mappings().first()  # fmt: skip
-    if row is None:
-        raise NotFoundError("standing hold", hold_id)
-    return _hold(row)
+    return _hold(row) if row is not None else None
 
 
 def standing(tx: Connection) -> list[Hold]:
@@ -285,6 +319,7 @@ def _hold(row: Row) -> Hold:
         reason=row["reason"],
         placed_by=row["placed_by"],
         placed_at=row["placed_at"],
+        until=row["until"],
         lifted_at=row["lifted_at"],
         lifted_by=row["lifted_by"],
         is_legal=row["is_legal"],

@@ -108,16 +108,19 @@ def test_nothing_of_a_document_is_left_out(world: World) -> None:
 
 def test_a_person_is_held_by_name_and_let_go_again(world: World) -> None:
     ada = world.join("ada")
-    hold = world.post("/holds", scope="identity", subject="Ada", reason="litigation", legal=True)
+    until = "2026-06-30T18:00:00+02:00"
+    hold = world.post("/holds", scope="identity", subject="Ada", reason="litigation", legal=True, until=until)
     case = world.leave(ada)
     world.run("2h")
 
     assert world.get(f"/cases/{case}")["situation"] == "held"
     assert (hold["subject"], hold["legal"], hold["too_late_for"]) == (ada, True, [])
+    assert hold["until"] == "2026-06-30T16:00:00.000Z"
     assert world.ask("POST", f"/holds/{hold['id']}/lift", json={}).status_code == 422
     assert world.post(f"/holds/{hold['id']}/lift", reason="settled")["id"] == hold["id"]
     assert world.get("/holds")["items"] == []
-    for body in ({"scope": "everything", "subject": "x"}, {"scope": "target"}):
+    over = {"scope": "everything", "until": "2026-03-02T08:59:59Z"}
+    for body in ({"scope": "everything", "subject": "x"}, {"scope": "target"}, over):
         assert world.ask("POST", "/holds", json={"reason": "x", **body}).status_code == 422
 
 

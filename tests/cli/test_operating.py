@@ -115,6 +115,7 @@ def test_a_hold_stands_until_it_is_lifted(bench: Bench, terminal: Terminal) -> N
         "reason": "litigation",
         "placed_by": "olga",
         "placed_at": "2026-03-02T09:00:00.000Z",
+        "until": None,
         "legal": False,
         "flood_id": None,
     }
@@ -151,6 +152,16 @@ def test_a_person_is_held_and_spared_by_their_user_name_unless_somebody_else_had
     assert "2 people have or had the userName 'bob'; name one by its id: " in refused.stderr
     assert all(each in refused.stderr for each in (bob, other))
     assert len(bench.holding.standing()) == 1
+
+
+def test_a_hold_until_a_date_says_when_it_ends(bench: Bench, terminal: Terminal) -> None:
+    place = ("hold", "place", "--target", "crm", "--reason", "migration", "--until")
+
+    assert terminal.run(*place, "2026-03-31").stdout.endswith("on target crm, until 2026-04-01 00:00 UTC.\n")
+    assert "2026-04-01 00:00 UTC" in terminal.run("hold", "list").stdout
+    assert terminal.read("hold", "list")[0]["until"] == "2026-04-01T00:00:00.000Z"
+    for said, problem in (("soon", "write a date like 2026-12-31"), ("2026-03-01", "that has passed")):
+        assert problem in terminal.run(*place, said, code=2).stderr
 
 
 def test_a_hold_that_comes_too_late_names_the_tasks(bench: Bench, terminal: Terminal) -> None:

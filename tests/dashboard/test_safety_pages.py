@@ -44,7 +44,7 @@ def test_a_hold_on_a_person_is_placed_by_name_and_lifted_with_a_reason(bench: Be
     browser.send(f"/holds/{hold.id}", reason="counsel agrees")
 
     assert (hold.scope, hold.subject, hold.is_legal) == (Scope.IDENTITY, person, True)
-    assert f"{HOSTILE} legal litigation local now 2026-03-02 09:00 UTC Lift" in text_of(listed)
+    assert f"{HOSTILE} legal litigation local now 2026-03-02 09:00 UTC it is lifted Lift" in text_of(listed)
     assert (HOSTILE in listed, "It is a legal hold." in page, "give a reason" in unsaid) == (False, True, True)
     assert bench.holding.standing() == []
     assert events(bench) == [("hold placed", "local", "litigation"), ("hold lifted", "local", "counsel agrees")]
@@ -59,6 +59,8 @@ def test_a_hold_on_a_person_is_placed_by_name_and_lifted_with_a_reason(bench: Be
         ({"scope": "moon", "subject": "crm", "reason": "x"}, "choose what the hold is on"),
         ({"scope": "target", "subject": "nowhere", "reason": "x"}, "nowhere"),
         ({"scope": "identity", "subject": "nobody", "reason": "x"}, "nobody"),
+        ({"scope": "target", "subject": "crm", "reason": "x", "until": "soon"}, "write a date like 2026-12-31"),
+        ({"scope": "target", "subject": "crm", "reason": "x", "until": "2026-03-01"}, "until: that has passed"),
     ],
 )
 def test_a_hold_that_cannot_be_placed_is_explained(
@@ -71,6 +73,20 @@ def test_a_hold_that_cannot_be_placed_is_explained(
     assert bench.holding.standing() == []
     shown = browser.get(answer.headers["location"]) if answer.status_code == 303 else answer
     assert said in text_of(shown.text)
+
+
+def test_a_hold_until_a_date_shows_when_it_ends_wherever_it_shows(bench: Bench, browse: Browse) -> None:
+    ada, browser = bench.join("ada"), browse()
+    bench.leave(ada)
+    case = bench.case(ada).id
+    browser.send("/holds", scope="identity", subject="ada", reason="litigation", until="2026-03-31")
+    browser.send(f"/cases/{case}", do="hold", reason="audit", until="2026-03-31")
+
+    pages = [*(f"/holds/{hold.id}" for hold in bench.holding.standing()), "/holds", f"/cases/{case}", f"/people/{ada}"]
+    assert len(pages) == 5
+    for each in pages:
+        assert "2026-04-01 00:00 UTC" in text_of(browser.get(each).text), each
+    assert "2026-04-01" in browser.get("/holds.csv").text
 
 
 def test_holds_are_listed_page_by_page_with_whom_they_are_about(

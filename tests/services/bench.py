@@ -49,6 +49,7 @@ from scimbridge.services.grants import Grants, Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.halt import Halt
+from scimbridge.services.hold_dates import HoldDates
 from scimbridge.services.holding import Holding
 from scimbridge.services.hooking import Hooking
 from scimbridge.services.inquiring import Inquiring
@@ -414,7 +415,7 @@ class Bench:
         self.sweeping = Sweeping(
             self.database,
             self.fleet,
-            (self.ending, self.requesting),
+            (HoldDates(self.database), self.ending, self.requesting),
             self.wakeups.extend,
             lambda _target: frozenset(),
             self.timing,

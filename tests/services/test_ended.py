@@ -8,17 +8,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+import structlog
+from sqlalchemy import Connection, select
 
 from scimbridge.domain.case import CaseState
+from scimbridge.domain.leavers import Leaver
 from scimbridge.domain.lifecycle import LIFECYCLE
+from scimbridge.domain.request import Asked
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.source import SourceProfile
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
-from scimbridge.errors import StoreBusyError
-from scimbridge.services import ending
-from scimbridge.store import endings
+from scimbridge.errors import StoreBusyError, StoreUnavailableError
+from scimbridge.services import due_dates
+from scimbridge.store import cases
 from scimbridge.store.database import Database
 from scimbridge.store.schema import history, identities
 from tests.clock import FakeClock
@@ -65,24 +68,67 @@ def test_a_date_that_passes_is_a_fact(bench: Bench) -> None:
     assert bench.systems["crm"].is_suspended("ada")
 
 
+BUSY = StoreBusyError("the database is busy; try again in a moment")
+
+
+def trouble_with(monkeypatch: pytest.MonkeyPatch, identity_id: str, error: Exception) -> None:
+    """Have whoever locks somebody fail."""
+    lock = cases.lock_identity
+
+    def is_held_elsewhere(tx: Connection, wanted: str) -> None:
+        if wanted == identity_id:
+            raise error
+        lock(tx, wanted)
+
+    monkeypatch.setattr(cases, "lock_identity", is_held_elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("error", "level"), [(BUSY, "warning"), (KeyError("what is stored of them cannot be read"), "error")]
+)
 def test_a_date_that_cannot_be_taken_keeps_nobody_else_waiting(
-    database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, error: Exception, level: str
 ) -> None:
-    bench = Bench(database, clock, Ruleset((a_rule(a_stage("1d")),)))
-    bench.join("ada", **ends(TODAY))
-    bob = bench.join("bob")
-    bench.leave(bob)
-    clock.advance("1d")
+    monkeypatch.setattr(due_dates, "BATCH", 1)
+    ada, cy = bench.join("ada", **ends(YESTERDAY)), bench.join("cy")
+    bob = bench.join("bob", **ends(TODAY))
+    asked = Asked(by="olga", reason="asked")
+    first, second = Leaver(line=1, user_name="ada", date=f"{TODAY}T12:00"), Leaver(line=2, user_name="cy", date=TODAY)
+    bench.requesting.request([first, second], asked, bench.clock())
 
-    def is_held_elsewhere(*_: object) -> None:
-        raise StoreBusyError("the database is busy; try again in a moment")
-
-    monkeypatch.setattr(endings, "take", is_held_elsewhere)
-    with pytest.raises(StoreBusyError):
+    with monkeypatch.context() as patched, structlog.testing.capture_logs() as logs:
+        trouble_with(patched, ada, error)
+        bench.clock.advance("1d")
         bench.sweep()
-    bench.work()
 
-    assert bench.systems["crm"].is_suspended("bob")
+    assert [each.trigger for each in (bench.case(bob), bench.case(cy))] == [Trigger.ENDED, Trigger.REQUESTED]
+    assert bench.cases(ada) == []
+    failed = {entry["about"]: entry["log_level"] for entry in logs if entry.get("action") == "date.failed"}
+    assert (len(failed), failed[ada]) == (2, level)
+
+    bench.run()
+    assert bench.systems["crm"].is_suspended("ada")
+
+
+def test_where_nobody_can_be_seen_to_a_pass_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(due_dates, "MOST_PASSED", 2)
+    people = [bench.join(f"p{number}", **ends(TODAY)) for number in range(4)]
+    bench.clock.advance("1d")
+    tried: list[str] = []
+
+    def fails(identity_id: str, error: Exception = BUSY) -> None:
+        tried.append(identity_id)
+        raise error
+
+    due_dates.see_to_each(lambda most: {each: each for each in people[:most]}, fails)
+    assert tried == people
+
+    tried.clear()
+    with pytest.raises(StoreUnavailableError):
+        due_dates.see_to_each(
+            lambda most: {each: each for each in people[:most]}, partial(fails, error=StoreUnavailableError("gone"))
+        )
+    assert len(tried) == 1
 
 
 def test_a_day_ends_in_the_sources_time_zone(database: Database, clock: FakeClock) -> None:
@@ -235,7 +281,7 @@ def test_a_revived_user_ends_at_its_new_date(bench: Bench) -> None:
 
 
 def test_more_than_one_batch_ends_in_one_pass(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "BATCH", 2)
+    monkeypatch.setattr(due_dates, "BATCH", 2)
     people = [bench.join(f"p{number}", **ends(TODAY)) for number in range(5)]
 
     bench.clock.advance("1d")

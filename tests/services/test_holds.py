@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,12 @@ from scimbridge.errors import NotFoundError
 from scimbridge.sdk import NativeState
 from scimbridge.services.claiming import Claim
 from scimbridge.services.holding import Placed
+from scimbridge.store import holds, journal
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import FEW_ACTIONS, SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
 from tests.services.test_leases import Killed, kill, nothing
+from tests.store.racing import race
 
 SUSPEND_THEN_DELETE = (a_stage("7d"), a_stage("30d", Action.DELETE))
 SCOPES = list(Scope)
@@ -71,6 +74,67 @@ def test_a_hold_on_planned_work_keeps_it_planned_until_it_is_lifted(bench: Bench
     lift(bench, hold)
     bench.run()
     assert bench.systems["crm"].writes == [("suspend", "native-ada")]
+
+
+# -- until a date
+
+
+@pytest.mark.parametrize("is_legal", [False, True])
+def test_a_hold_with_a_date_ends_by_itself_and_what_waited_goes_on_by_the_rules(bench: Bench, is_legal: bool) -> None:
+    ada = bench.join("ada")
+    bench.leave(ada)
+    until = bench.clock() + timedelta(days=60)
+    about: dict[str, Any] = {"reason": "litigation", "by": "legal", "now": bench.clock(), "is_legal": is_legal}
+    hold = bench.holding.place(Scope.CASE, bench.open_case(ada).id, until=until, **about).hold
+    forever = bench.holding.place(Scope.IDENTITY, bench.join("bob"), **about).hold
+
+    bench.run(timedelta(days=60) - timedelta(microseconds=1))
+    assert (bench.systems["crm"].writes, bench.holding.hold(hold.id).until) == ([], until)
+
+    bench.run(timedelta(microseconds=1))
+    # What became due is asked about by the next pass, as ever.
+    assert (bench.systems["crm"].writes, bench.holding.standing()) == ([], [forever])
+    with bench.database.read() as tx:
+        entries = journal.entries_of_case(tx, bench.open_case(ada).id)
+    (lifted,) = (row for row in entries if row["event"] == "hold lifted")
+    assert (lifted["actor"], lifted["reason"]) == ("scimbridge", "it was placed until 2026-05-01 09:00 UTC")
+    assert lifted["details"]["placed_because"] == "litigation"
+    bench.run()
+    assert bench.systems["crm"].writes == [("suspend", "native-ada")]
+
+    # The deletion keeps its distance from what comes before it, though it is due for long.
+    bench.run(timedelta(days=23) - timedelta(microseconds=1))
+    assert len(bench.systems["crm"].writes) == 1
+    bench.run(timedelta(microseconds=1))
+    assert bench.systems["crm"].writes[1:] == [("delete", "native-ada")]
+
+
+def test_until_a_pass_has_ended_it_a_hold_whose_date_has_come_stands(at_once: Bench) -> None:
+    ada = at_once.join("ada")
+    at_once.leave(ada)
+    until = at_once.clock() + timedelta(days=1)
+    at_once.holding.place(Scope.EVERYTHING, "", reason="x", by="ops", now=at_once.clock(), until=until)
+    at_once.clock.advance("2d")
+
+    at_once.work()
+    assert at_once.systems["crm"].writes == []
+
+    ended = race([lambda: at_once.sweeping.end(at_once.clock())] * 4)
+    assert sorted(ended) == [0, 0, 0, 1]
+    at_once.run()
+    assert at_once.systems["crm"].is_suspended("ada")
+
+
+def test_a_hold_that_was_lifted_before_its_date_is_over(at_once: Bench) -> None:
+    until = at_once.clock() + timedelta(days=1)
+    hold = at_once.holding.place(Scope.EVERYTHING, "", reason="x", by="ops", now=at_once.clock(), until=until).hold
+    lift(at_once, hold)
+
+    at_once.clock.advance("2d")
+
+    with at_once.database.read() as tx:
+        assert holds.over(tx, at_once.clock(), 10) == []
+    assert at_once.sweeping.end(at_once.clock()) == 0
 
 
 @pytest.mark.parametrize("scope", SCOPES)

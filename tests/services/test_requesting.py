@@ -21,7 +21,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.source import NameCase, SourceProfile
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import NotFoundError
-from scimbridge.services import requesting
+from scimbridge.services import due_dates
 from scimbridge.store import dated, journal
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
@@ -502,7 +502,7 @@ def test_a_date_that_another_sweeper_has_taken_meanwhile_is_not_taken_again(
 
 
 def test_those_whose_date_has_come_long_ago_keep_nobody_waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requesting, "BATCH", 1)
+    monkeypatch.setattr(due_dates, "BATCH", 1)
     bench.join("ada")
     bob = bench.join("bob")
     ask(bench, {"user_name": "ada", "date": "2026-03-03"}, {"user_name": "bob", "date": "2026-03-04"})

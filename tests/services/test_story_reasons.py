@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -322,7 +322,7 @@ SCENARIOS: dict[Why, Scenario] = {
     Why.APPROVAL: approval,
     Why.LAPSED: lapsed,
     Why.HOLD: held,
-    Why.LEGAL_HOLD: lambda making: held(making, is_legal=True),
+    Why.LEGAL_HOLD: lambda making: held(making, is_legal=True, until=datetime(2026, 12, 31, tzinfo=UTC)),
     Why.FLOOD: flood,
     Why.HOOK: hook,
     Why.PAUSED: paused,

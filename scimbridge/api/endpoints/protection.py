@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from scimbridge.api.endpoint import Call, Nothing, Routes
 from scimbridge.api.models import protection as models
@@ -41,7 +42,13 @@ def place_hold(call: Call[Nothing, models.HoldRequest]) -> models.Placed:
     if scope is Scope.IDENTITY:
         subject = call.bridge.holding.identity_named(subject, call.now)
     placed = call.bridge.holding.place(
-        scope, subject, reason=call.body.reason, by=call.by, now=call.now, is_legal=call.body.legal
+        scope,
+        subject,
+        reason=call.body.reason,
+        by=call.by,
+        now=call.now,
+        is_legal=call.body.legal,
+        until=_ahead(call.body.until, call.now),
     )
     late = [TooLate(attempt=each.id, task_id=each.task_id, target=each.target) for each in placed.too_late_for]
     return models.Placed.model_validate({**hold_document(placed.hold), "too_late_for": late})
@@ -71,9 +78,7 @@ def add_exclusion(call: Call[Nothing, models.ExclusionRequest]) -> models.Exclud
 
     It counts from now on, for cases that are open, too.
     """
-    exclusion = _exclusion(call.body)
-    if not exclusion.stands(call.now):
-        raise ProblemError(422, "until has passed")
+    exclusion = _exclusion(call.body, call.now)
     if exclusion.spared is Spared.IDENTITY:
         exclusion = replace(exclusion, subject=call.bridge.holding.identity_named(exclusion.subject, call.now))
     reach = call.bridge.holding.reach(exclusion)
@@ -121,7 +126,13 @@ def dismiss_inquiry(call: Call[Nothing, Because]) -> models.Ended:
     return models.Ended(id=call.path["inquiry"])
 
 
-def _exclusion(body: models.ExclusionRequest) -> Exclusion:
+def _ahead(until: datetime | None, now: datetime) -> datetime | None:
+    if until is not None and until <= now:
+        raise ProblemError(422, "until has passed")
+    return until
+
+
+def _exclusion(body: models.ExclusionRequest, now: datetime) -> Exclusion:
     is_filter = body.of is Spared.MATCH
     if is_filter == (body.match is None) or is_filter == (body.subject is not None):
         raise ProblemError(422, "say match for a filter, and subject for all else")
@@ -137,5 +148,5 @@ def _exclusion(body: models.ExclusionRequest) -> Exclusion:
         match=match,
         subject=body.subject or "",
         target=body.target or "",
-        until=body.until,
+        until=_ahead(body.until, now),
     )

@@ -25,7 +25,10 @@ class HoldRequest(Model):
 
     reason: Reason
     legal: bool = False
-    """A legal hold: nothing but lifting it by its id, with a reason, ends it."""
+    """A legal hold: nothing but lifting it by its id, with a reason, or its date, ends it."""
+
+    until: Moment | None = None
+    """When it ends by itself; else it stands until it is lifted."""
 
 
 class HoldLine(Answer):
@@ -37,6 +40,9 @@ class HoldLine(Answer):
     reason: str
     placed_by: str
     placed_at: At
+    until: At | None
+    """When it ends by itself; never where null."""
+
     legal: bool
     flood_id: str | None
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from scimbridge.dashboard import flash
 from scimbridge.dashboard.case_view import draw
-from scimbridge.dashboard.deciding import IncompleteFormError, be_sure, who_and_why
+from scimbridge.dashboard.deciding import IncompleteFormError, be_sure, until, who_and_why
 from scimbridge.dashboard.flash import Message
 from scimbridge.dashboard.next_steps import NextStep, next_step
 from scimbridge.dashboard.page import Page, go_to
@@ -82,7 +82,9 @@ class CasePage(Page):
 
     def _hold(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
         is_legal = visit.form.get("legal") == "yes"
-        placed = self.bridge.holding.place(Scope.CASE, case_id, is_legal=is_legal, **who_and_why(visit))
+        placed = self.bridge.holding.place(
+            Scope.CASE, case_id, is_legal=is_legal, until=until(visit), **who_and_why(visit)
+        )
         late = [
             flash.refused(f"Too late for an attempt at {each.target}: its request may have left already.")
             for each in placed.too_late_for

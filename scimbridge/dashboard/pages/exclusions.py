@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
 
 from scimbridge.dashboard import flash
-from scimbridge.dashboard.deciding import IncompleteFormError, who_and_why
+from scimbridge.dashboard.deciding import IncompleteFormError, until, who_and_why
 from scimbridge.dashboard.page import Page, go_to
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.filter import IdentityFilter
-from scimbridge.domain.lifecycle import read_end
 from scimbridge.domain.number import number_of
 from scimbridge.domain.operator import Permission
 from scimbridge.errors import NotFoundError
@@ -75,7 +73,7 @@ class ExclusionsPage(Page):
             match=_filter(subject) if spared is Spared.MATCH else None,
             subject=subject if spared is not Spared.MATCH else "",
             target=visit.form.get("target", "") if has_place else "",
-            until=_until(visit),
+            until=until(visit),
         )
 
 
@@ -106,15 +104,3 @@ def _filter(text: str) -> IdentityFilter:
         return IdentityFilter(text)
     except ValueError as error:
         raise IncompleteFormError(f"the filter: {error}") from error
-
-
-def _until(visit: Visit) -> datetime | None:
-    text = visit.form.get("until", "")
-    if not text:
-        return None
-    at = read_end(text, UTC).at
-    if at is None:
-        raise IncompleteFormError("until: write a date like 2026-12-31, or a time like 2026-12-31T18:00")
-    if at <= visit.now:
-        raise IncompleteFormError("until: that has passed")
-    return at

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from scimbridge.dashboard import flash
-from scimbridge.dashboard.deciding import IncompleteFormError, who_and_why
+from scimbridge.dashboard.deciding import IncompleteFormError, until, who_and_why
 from scimbridge.dashboard.page import Page, go_to
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.hold import Scope
@@ -49,7 +49,8 @@ class HoldsPage(Page):
         scope, subject = _wanted(visit)
         if scope is Scope.IDENTITY:
             subject = holding.identity_named(subject, visit.now)
-        placed = holding.place(scope, subject, is_legal=visit.form.get("legal") == "yes", **who_and_why(visit))
+        is_legal = visit.form.get("legal") == "yes"
+        placed = holding.place(scope, subject, is_legal=is_legal, until=until(visit), **who_and_why(visit))
         late = [
             flash.refused(f"Too late for an attempt at {each.target}: its request may have left already.")
             for each in placed.too_late_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scimbridge.domain.duration import format_duration
-from scimbridge.domain.hold import Scope
+from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.times import moment
 from scimbridge.services.rehearsal.forecast import Rehearsal, RehearsedStage, RehearsedTask
 from scimbridge.services.rehearsal.tally import GuardAnswer
@@ -29,8 +29,12 @@ def before(rehearsal: Rehearsal) -> Iterator[str]:
         yield f"The hook {rehearsal.hook!r} is asked first; until it answers, nothing happens."
     for hold in rehearsal.held:
         on = "everything" if hold.scope is Scope.EVERYTHING else f"{hold.scope} {hold.subject}"
-        yield f"On hold ({on}): {hold.reason}, says {hold.placed_by}; nothing happens until it is lifted."
+        yield f"On hold ({on}): {hold.reason}, says {hold.placed_by}; nothing happens until {_end_of(hold)}."
     yield from (_guard(answer) for answer in rehearsal.guard if answer.is_held)
+
+
+def _end_of(hold: Hold) -> str:
+    return f"it is lifted, or {moment(hold.until)}" if hold.until is not None else "it is lifted"
 
 
 def guard(rehearsal: Rehearsal) -> Iterator[str]:

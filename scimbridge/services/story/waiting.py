@@ -69,12 +69,19 @@ def _about_hold(hold: Hold, story: Story) -> Reason:
     if hold.is_legal:
         return Reason(
             why=Why.LEGAL_HOLD,
-            said=f"A legal hold{on} {since}, placed by {hold.placed_by}: {hold.reason}. Nothing else ends it.",
+            said=f"A legal hold{on} {since}, placed by {hold.placed_by}: {hold.reason}. {_end_of(hold)}",
             step=f"`scimbridge hold lift {hold.id} --reason …` lifts it.",
             about=hold.id,
         )
-    said = f"A hold{on} {since}, placed by {hold.placed_by}: {hold.reason}."
+    said = f"A hold{on} {since}, placed by {hold.placed_by}: {hold.reason}. {_end_of(hold)}".rstrip()
     return Reason(why=Why.HOLD, said=said, step=lift, about=hold.id)
+
+
+def _end_of(hold: Hold) -> str:
+    """Return when a hold ends, as one sentence; of one that only people end, what is to be said of it."""
+    if hold.until is not None:
+        return f"It ends by itself at {moment(hold.until)}."
+    return "Nothing else ends it." if hold.is_legal else ""
 
 
 def _about_target(name: str, status: TargetStatus | None, story: Story) -> Iterator[Reason]:

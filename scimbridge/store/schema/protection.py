@@ -6,6 +6,8 @@ from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Tabl
 
 from scimbridge.store.schema.columns import Id, UtcDateTime, metadata
 
+_ENDS = text("until IS NOT NULL AND lifted_at IS NULL")
+
 holds = Table(
     "holds",
     metadata,
@@ -15,6 +17,8 @@ holds = Table(
     Column("reason", Text, nullable=False),
     Column("placed_by", Text, nullable=False),
     Column("placed_at", UtcDateTime, nullable=False),
+    # When it ends by itself; it stands until a sweeper has lifted it.
+    Column("until", UtcDateTime),
     Column("lifted_at", UtcDateTime),
     Column("lifted_by", Text),
     Column("is_legal", Boolean, nullable=False, server_default=false()),
@@ -24,6 +28,8 @@ holds = Table(
     Index("ix_holds_flood_id", "flood_id",
           sqlite_where=text("flood_id IS NOT NULL AND lifted_at IS NULL"),
           postgresql_where=text("flood_id IS NOT NULL AND lifted_at IS NULL")),
+    # The sweeper's question.
+    Index("ix_holds_until", "until", sqlite_where=_ENDS, postgresql_where=_ENDS),
     Index("ix_holds_standing", "scope", "subject",
           sqlite_where=text("lifted_at IS NULL"), postgresql_where=text("lifted_at IS NULL")),
 )  # fmt: skip

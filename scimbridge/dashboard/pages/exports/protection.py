@@ -56,6 +56,7 @@ HOLDS: Sheet[ListedHold] = Sheet(
         "reason": lambda one: one.hold.reason,
         "placed by": lambda one: one.hold.placed_by,
         "placed at": lambda one: one.hold.placed_at,
+        "until": lambda one: one.hold.until,
     },
 )
 

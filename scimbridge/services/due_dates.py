@@ -1,0 +1,58 @@
+"""Dates that have come, seen to one by one: somebody who cannot be seen to keeps nobody else waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import structlog
+
+from scimbridge.errors import StoreBusyError, StoreUnavailableError
+from scimbridge.services.planning import Verdict
+
+BATCH = 100
+
+MOST_PASSED = 100
+"""Where more cannot be seen to in one pass, it is nothing about them; the next pass begins anew."""
+
+T = TypeVar("T")
+
+log = structlog.get_logger("scimbridge.sweeping")
+
+
+def see_to_each(due: Callable[[int], Mapping[str, T]], see_to: Callable[[T], Verdict | None]) -> list[Verdict]:
+    """See to all whose date has come, those first whose date came first. Returns what followed.
+
+    Args:
+        due: Returns so many of them at most, by id.
+        see_to: Sees to one in a transaction of its own; returns nothing where there is nothing to do any more.
+
+    Raises:
+        StoreUnavailableError: Nobody can be seen to.
+    """
+    verdicts: list[Verdict] = []
+    passed: set[str] = set()
+    while len(passed) < MOST_PASSED:
+        found = {key: one for key, one in due(BATCH + len(passed)).items() if key not in passed}
+        if not found:
+            break
+        for key, one in found.items():
+            verdict = _seen_to(key, one, see_to)
+            if verdict is None:
+                passed.add(key)
+            else:
+                verdicts.append(verdict)
+    return verdicts
+
+
+def _seen_to(key: str, one: T, see_to: Callable[[T], Verdict | None]) -> Verdict | None:
+    try:
+        return see_to(one)
+    except StoreUnavailableError:
+        raise
+    except StoreBusyError as error:
+        # Who holds the person's lock may be a machine without power; nobody else is to wait for that.
+        log.warning("cannot see to a date yet", action="date.failed", about=key, reason=str(error))
+    except Exception:  # what is wrong with one must not keep the others waiting
+        log.exception("cannot see to a date", action="date.failed", about=key)
+    return None
