@@ -158,7 +158,7 @@ def _form_fault(kind: str, loaded: type[Connector[Any]]) -> str:
         return f"it calls itself {getattr(loaded, 'kind', None)!r}; ask whoever made it"
     config_type = getattr(loaded, "config_type", None)
     if not (inspect.isclass(config_type) and issubclass(config_type, TargetConfig)):
-        return "its config_type is no TargetConfig; ask whoever made it"
+        return "its config_type is not a TargetConfig; ask whoever made it"
     return ""
 
 
@@ -174,7 +174,7 @@ def _unknown(kind: str) -> ConfigurationError:
     available = available_kinds()
     close = difflib.get_close_matches(kind, available, n=1)
     hint = f'did you mean "{close[0]}"? ' if close else ""
-    message = f'"{kind}" is no connector; {hint}available: {", ".join(available) or "none"}'
+    message = f'"{kind}" is not a connector; {hint}available: {", ".join(available) or "none"}'
     return ConfigurationError([Problem("connector", message)])
 
 
@@ -214,4 +214,4 @@ def _line(error: BaseException) -> str:
 
 
 def _no_connector(entry: EntryPoint) -> str:
-    return f'"{entry.name}" is registered, but is no connector; ask whoever made {_package(entry)}, which brings it'
+    return f'"{entry.name}" is registered, but is not a connector; ask whoever made {_package(entry)}, which brings it'

@@ -52,7 +52,7 @@ def test_a_kind_is_its_connectors_class() -> None:
 def test_an_unknown_kind_is_told_what_there_is() -> None:
     with pytest.raises(
         ConfigurationError,
-        match=r'"scmi" is no connector; did you mean "scim"\? available: command, google-workspace, home-folder',
+        match=r'"scmi" is not a connector; did you mean "scim"\? available: command, google-workspace, home-folder',
     ):
         registry.connector_class("scmi")
 
@@ -66,7 +66,7 @@ def test_a_connector_whose_package_is_missing_names_its_extra() -> None:
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("kind", ["nameless", "odd"])
 def test_an_entry_point_that_is_no_connector_is_refused(kind: str) -> None:
-    with pytest.raises(ConfigurationError, match="is no connector"):
+    with pytest.raises(ConfigurationError, match="is not a connector"):
         registry.connector_class(kind)
 
 
@@ -88,7 +88,7 @@ def test_a_connector_of_another_package_is_used_and_listed(site: Path) -> None:
         (FITS.replace("contract = 1", 'contract = "1"'), None, "does not say which contract"),
         (FITS.replace("check = find =", "check ="), 1, "it has no find; ask"),
         (FITS.replace('"desk"', '"disk"'), 1, "it calls itself 'disk'"),
-        (FITS.replace("config_type = TargetConfig", "config_type = dict"), 1, "is no TargetConfig"),
+        (FITS.replace("config_type = TargetConfig", "config_type = dict"), 1, "is not a TargetConfig"),
         ("from scimbridge.sdk import Telepathy", None, "'Telepathy' from .*upgrade scimbridge or scimbridge-desk"),
         (
             "from scimbridge.telepathy import Desk",
@@ -99,8 +99,8 @@ def test_a_connector_of_another_package_is_used_and_listed(site: Path) -> None:
         ("raise AttributeError('a\\nb')", None, "AttributeError: a b; reinstall scimbridge-desk"),
         ("Desk = 1 / 0", None, "ZeroDivisionError: division by zero; reinstall"),
         ("import sys; sys.exit('no license')", None, "SystemExit: no license; reinstall"),
-        ("Desk = dict", None, "is no connector; ask whoever made scimbridge-desk"),
-        ("Disk = dict", None, "is no connector; ask whoever made scimbridge-desk"),
+        ("Desk = dict", None, "is not a connector; ask whoever made scimbridge-desk"),
+        ("Disk = dict", None, "is not a connector; ask whoever made scimbridge-desk"),
     ],
 )
 def test_a_connector_that_cannot_be_used_says_why_and_stops_no_other(

@@ -16,7 +16,7 @@ from scimbridge.sdk.relaying import RelayedAction
 
 def _variable(name: str) -> str:
     if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name) or name.startswith("LD_"):
-        raise ValueError(f"{name!r} is no name for a variable; write capitals, digits and _")
+        raise ValueError(f"{name!r} is not a name for a variable; write capitals, digits and _")
     return name
 
 

@@ -19,7 +19,7 @@ def refuse_unsafe(path: Path) -> None:
         raise ValueError(f"there is no {path} ({error.strerror})") from None
     program = found[0][1]
     if not stat.S_ISREG(program.st_mode) or not program.st_mode & 0o111:
-        raise ValueError(f"{path} is no executable file; write the file itself, and not a link to it")
+        raise ValueError(f"{path} is not an executable file; write the file itself, and not a link to it")
     for each, status in found:
         is_sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
         is_shared = status.st_mode & 0o022 and not stat.S_ISLNK(status.st_mode) and not is_sticky

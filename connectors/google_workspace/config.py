@@ -121,7 +121,7 @@ class GoogleWorkspaceConfig(TargetConfig):
     def _are_skus(cls, value: list[str]) -> list[str]:
         for each in value:
             if not _SKU.fullmatch(each):
-                raise ValueError(f'{each!r} is no product and SKU; write e.g. "Google-Apps/1010020020"')
+                raise ValueError(f'{each!r} is not a product and SKU; write e.g. "Google-Apps/1010020020"')
         return value
 
     @field_validator("aliases")
@@ -142,7 +142,7 @@ def _key_in(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror}") from error
     except ValueError:
-        raise ValueError(f"{path} is no JSON; download the key of the service account again") from None
+        raise ValueError(f"{path} is not JSON; download the key of the service account again") from None
     missing = [name for name in _IN_KEY_FILE if not isinstance(key, dict) or not isinstance(key.get(name), str)]
     if missing:
         raise ValueError(f"{path} is not the key of a service account: it lacks {', '.join(missing)}")

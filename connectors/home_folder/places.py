@@ -85,7 +85,7 @@ def trusted(path: Path) -> Iterator[int]:
             try:
                 below_it = os.open(part, _FOLDER, dir_fd=fd)
             except FileNotFoundError as error:
-                raise RetryableError(f"there is no folder {there} just now; is it mounted?") from error
+                raise RetryableError(f"there is no folder {there} right now; is it mounted?") from error
             except NotADirectoryError as error:
                 raise TargetUnusableError(
                     f"{there} is a symbolic link or a file; write the path of a folder"

@@ -60,7 +60,7 @@ def archived(account: AccountState, names: Sequence[str], entry: Entry) -> tuple
     for name in names:
         values = account.attributes.get(name, ())
         if not all(map(_is_text, entry.octets.get(name, ()))):
-            raise RejectedError(f"{name} is no text, and is not kept: take it out of archive_attributes")
+            raise RejectedError(f"{name} is not text, and is not kept: take it out of archive_attributes")
         if set(values) - set(before.get(name, ())):
             others.append(name)
         elif values:

@@ -236,14 +236,14 @@ class LdapConfig(TargetConfig):
     def _plain_attributes(cls, value: dict[Matchable, str] | list[str]) -> dict[Matchable, str] | list[str]:
         for name in value.values() if isinstance(value, dict) else value:
             if not ATTRIBUTE.fullmatch(name):
-                raise ValueError(f"{name!r} is no name of an LDAP attribute")
+                raise ValueError(f"{name!r} is not the name of an LDAP attribute")
         return value
 
     @field_validator("stamp_attribute", "group_stamp_attribute", "hide_attribute", "unmanaged_attribute")
     @classmethod
     def _plain_attribute(cls, value: str | None) -> str | None:
         if value is not None and not ATTRIBUTE.fullmatch(value):
-            raise ValueError(f"{value!r} is no name of an LDAP attribute")
+            raise ValueError(f"{value!r} is not the name of an LDAP attribute")
         return value
 
     @field_validator("user_filter")

@@ -233,7 +233,7 @@ def _at(version: str | None) -> dict[str, str]:
 def _path(resource_id: str, endpoint: str = "Users") -> str:
     """Return the path of a user or group. Dots alone, or nothing, would name another place."""
     if resource_id in {"", ".", ".."}:
-        raise AccountNotFoundError(f"{resource_id!r} is no account id")
+        raise AccountNotFoundError(f"{resource_id!r} is not an account id")
     return f"/{endpoint}/{quote(resource_id, safe='')}"
 
 
@@ -241,7 +241,9 @@ def _page(answer: Answer) -> Page:
     document = answer.json_object()
     resources, total = value_of(document, "Resources"), value_of(document, "totalResults")
     if total is None and resources is None:
-        raise TargetUnusableError(f"{answer.call}: the answer is no SCIM list; does base_url lead to the SCIM service?")
+        raise TargetUnusableError(
+            f"{answer.call}: the answer is not a SCIM list; does base_url lead to the SCIM service?"
+        )
     found = tuple(each for each in resources or () if isinstance(each, dict))
     cursor = value_of(document, "nextCursor")
     try:
@@ -251,4 +253,4 @@ def _page(answer: Answer) -> Page:
             next_cursor=cursor if isinstance(cursor, str) else "",
         )
     except (TypeError, ValueError):
-        raise RejectedError(f"{answer.call}: totalResults is no number") from None
+        raise RejectedError(f"{answer.call}: totalResults is not a number") from None

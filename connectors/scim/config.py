@@ -242,5 +242,5 @@ class ScimConfig(TargetConfig):
     def _names_attributes(cls, value: dict[Matchable, str]) -> dict[Matchable, str]:
         for path in value.values():
             if not ATTRIBUTE_PATH.fullmatch(path):
-                raise ValueError(f"{path!r} is no attribute path such as userName, emails.value or urn:…:User:name")
+                raise ValueError(f"{path!r} is not an attribute path such as userName, emails.value or urn:…:User:name")
         return value

@@ -167,5 +167,5 @@ def _json(answer: Answer) -> Any:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
         raise TargetUnusableError(
-            f"{answer.call}: the answer {answer.status} is no JSON; does the address lead to the API?"
+            f"{answer.call}: the answer {answer.status} is not JSON; does the address lead to the API?"
         ) from None

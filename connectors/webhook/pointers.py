@@ -33,7 +33,7 @@ def text_at(document: Any, pointer: str) -> str:
 
 def _pointer(value: str) -> str:
     if value and not re.fullmatch(r"(/([^~/]|~[01])*)+", value):
-        raise ValueError(f'{value!r} is no JSON Pointer (RFC 6901); write one like "/user/status"')
+        raise ValueError(f'{value!r} is not a JSON Pointer (RFC 6901); write one like "/user/status"')
     return value
 
 

@@ -38,7 +38,7 @@ def approve(
 ) -> None:
     """Approve what a stage will do to accounts as they are now.
 
-    Reads the accounts, shows what will be done and what cannot be undone, and asks. Without --stage, the
+    It reads the accounts, shows what will be done and what cannot be undone, and asks. Without --stage, it takes the
     first stage that waits for an approval. The approval lapses when an account or the rule changes.
     """
     with opened(config, log_level) as bridge:
@@ -61,13 +61,13 @@ def unapprove(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Take the approvals of a stage back.
+    """Take back the approvals of a stage, whoever gave them.
 
-    Whoever gave them. What was released for them and has not begun waits again.
+    What was released because of them and has not begun waits again.
     """
     with opened(config, log_level) as bridge:
         withdrawn = bridge.approving.withdraw(case_id, stage, reason=reason, by=operator(by), now=bridge.clock())
-    say(f"Stage {withdrawn.stage.number} of case {case_id} is not approved any more.")
+    say(f"Stage {withdrawn.stage.number} of case {case_id} is no longer approved.")
     for attempt in withdrawn.too_late_for:
         say(f"Too late for the attempt at {attempt.target} since {moment(attempt.started_at)}: it may be through.")
 

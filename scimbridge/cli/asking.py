@@ -20,7 +20,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise typer.BadParameter("there is nobody to ask here; give --yes if you are sure")
+        raise typer.BadParameter("this is not a terminal, so nobody can be asked; give --yes if you are sure")
     if not typer.confirm(question, err=True):
         note("Nothing was changed.")
         raise typer.Exit(ExitCode.FAILED)

@@ -31,7 +31,7 @@ def cancel(
         str | None, typer.Argument(metavar="[ID]", help="As `scimbridge cases list` shows it; or --query.")
     ] = None,
     by_query: Annotated[
-        bool, typer.Option("--query", help="Cancel all that the options find; name one at least.")
+        bool, typer.Option("--query", help="Cancel all cases that match the options; give at least one.")
     ] = False,
     query: CaseQuery,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; there is no undo.")] = False,
@@ -40,10 +40,10 @@ def cancel(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Call a case off for good, or many.
+    """Cancel a case for good, or many.
 
-    What they have done already stays done. With --query, every open case that takes access away and that all of the
-    options fit: it shows how many, and whom, and asks.
+    What they have already done stays done. With --query, it cancels every open case that takes access away and matches
+    all of the options: it shows how many, and whose, and asks.
     """
     if by_query == (case_id is not None) or query.narrows != by_query:
         raise typer.BadParameter("name one case, or give --query and at least one option that says which cases")
@@ -81,4 +81,4 @@ def _cancel_many(bridge: Bridge, query: CaseQuery, *, reason: str, by: str, yes:
     elif preview.count:
         say(f"Canceled {len(canceled)} of {number_of(preview.count, 'case')}. What they have done already stays done.")
     else:
-        say("No open case fits.")
+        say("No open case matches.")

@@ -42,7 +42,7 @@ def _query_of(
         str | None, typer.Option("--source", metavar="NAME", autocompletion=completing.sources, help="Of this source.")
     ] = None,
     rule: Annotated[str | None, typer.Option("--rule", metavar="NAME", help="Planned by this rule.")] = None,
-    trigger: Annotated[Trigger | None, typer.Option("--trigger", help="Begun by such a fact.")] = None,
+    trigger: Annotated[Trigger | None, typer.Option("--trigger", help="Started by this trigger.")] = None,
     target: Annotated[
         str | None,
         typer.Option("--target", metavar="NAME", autocompletion=completing.targets, help="With work at this target."),
@@ -52,14 +52,14 @@ def _query_of(
         typer.Option(
             "--since",
             metavar="TIME",
-            help="Opened then or later; UTC unless it says otherwise. `10:00` is the last one.",
+            help="Opened then or later; UTC unless it says otherwise. `10:00` is the most recent one.",
         ),
     ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Opened then or earlier.")] = None,
-    flood: Annotated[str | None, typer.Option("--flood", metavar="ID", help="Of this flood of the guard.")] = None,
-    situation: Annotated[Wanted | None, typer.Option("--situation", help="Open, and like this.")] = None,
+    flood: Annotated[str | None, typer.Option("--flood", metavar="ID", help="Held by this flood of the guard.")] = None,
+    situation: Annotated[Wanted | None, typer.Option("--situation", help="Open, and in this situation.")] = None,
     search: Annotated[
-        str | None, typer.Option("--search", metavar="TEXT", help="With this in the person's userName.")
+        str | None, typer.Option("--search", metavar="TEXT", help="With this text in the person's userName.")
     ] = None,
 ) -> CaseQuery:
     return CaseQuery(
@@ -89,7 +89,7 @@ def moment_of(text: str, now: datetime) -> datetime:
         with suppress(ValueError):
             said = read(text.strip())
             return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
-    raise typer.BadParameter(f'{text!r} is no time; write one like "2026-11-29T10:00", or "10:00" for the last one')
+    raise typer.BadParameter(f'{text!r} is not a time; write one like "2026-11-29T10:00", or "10:00" for the last one')
 
 
 def _last(text: str, now: datetime) -> datetime:

@@ -40,7 +40,8 @@ def list_cases(
     query: CaseQuery,
     limit: Limit = 100,
     after: Annotated[
-        str | None, typer.Option("--after", metavar="ID", help="Go on after this case, the last of a list.")
+        str | None,
+        typer.Option("--after", metavar="ID", help="Continue after this case, the last one of the previous list."),
     ] = None,
     as_json: AsJson = False,
     config: ConfigPath = None,
@@ -48,7 +49,7 @@ def list_cases(
 ) -> None:
     """List cases, the newest first.
 
-    Those that all of the options fit.
+    Only those that match all of the options.
     """
     query = replace(query, state=None if state is Wanted.ALL else CaseState(state))
     with opened(config, log_level) as bridge:

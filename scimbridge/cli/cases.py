@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scimbridge.domain.task import Task
     from scimbridge.store.snapshots import Taken
 
-app = new_group("cases", "The life of cases.")
+app = new_group("cases", "Cases: list, show, approve, cancel, give back.")
 app.command("list")(case_list.list_cases)
 app.command()(case_list.find)
 
@@ -31,7 +31,7 @@ def show(
     case: Annotated[str, typer.Argument(metavar="ID|USERNAME", help="A case, or a person's newest one.")],
     snapshot: Annotated[
         bool,
-        typer.Option("--snapshot", help="Instead, its accounts as they were at first, to give back something by hand."),
+        typer.Option("--snapshot", help="Show its accounts as they were before, to give something back by hand."),
     ] = False,
     as_json: AsJson = False,
     config: ConfigPath = None,
@@ -71,7 +71,7 @@ app.command()(request.withdraw)
 def retry(
     case_id: CaseArgument,
     observed: Annotated[
-        bool, typer.Option("--observed", help="Do what was only observed, where the target acts by now.")
+        bool, typer.Option("--observed", help="Do what was only observed, if the target acts by now.")
     ] = False,
     by: By = None,
     config: ConfigPath = None,
@@ -79,7 +79,7 @@ def retry(
 ) -> None:
     """Try again what failed or waits.
 
-    Everything in the case that failed, or waits, has another series of attempts.
+    Everything in the case that failed or waits gets another series of attempts.
     """
     with opened(config, log_level) as bridge:
         now = bridge.clock()

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def check(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
     """Check configuration, store, queue, targets.
 
-    Each is reached with its credentials; what is wrong comes with the next step. It also names what targets cannot do
-    of what rules plan, schedules, freezes and the guard's limits. Exit code 1 if something failed.
+    It reaches each of them with its credentials, and says what to do about anything that is wrong. It also names
+    actions that rules plan and targets cannot do, schedules, freezes and the guard's limits. Exit code 1 if something
+    failed.
     """
     from scimbridge.cli.checks import conclude
     from scimbridge.config import load

@@ -15,7 +15,7 @@ from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.cli.token import note_unconfigured, source_name
 from scimbridge.dashboard.times import moment
 
-app = new_group("client", "OAuth clients: sources that get their tokens here.")
+app = new_group("client", "OAuth clients, with which sources fetch access tokens.")
 
 
 @app.command()
@@ -44,8 +44,8 @@ def create(
 ) -> None:
     """Make an OAuth client for a source.
 
-    Its id is on the first line of the standard output, its secret this once alone on the last. With a public key or
-    a JWK Set there is no secret: the client signs (private_key_jwt).
+    Its id is on the first line of the standard output. Its secret is shown only now, alone on the last line. With a
+    public key or a JWK Set there is no secret: the client signs (private_key_jwt).
     """
     if public_key and jwks:
         raise typer.BadParameter("give one of --public-key and --jwks")
@@ -63,7 +63,7 @@ def create(
 def list_clients(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
     """List all OAuth clients, revoked ones too.
 
-    What could be used to sign in is not shown.
+    Secrets are not shown.
     """
     with opened(config, log_level) as bridge:
         rows = bridge.clients.all()

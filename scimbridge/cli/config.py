@@ -33,9 +33,9 @@ def schema() -> None:
 
 @app.command()
 def check(as_json: AsJson = False, config: ConfigPath = None) -> None:
-    """Look for mistakes, all at once.
+    """Find all mistakes at once.
 
-    Nothing is connected. Exit code 2 if there are some.
+    It connects to nothing. Exit code 2 if there are mistakes.
     """
     from scimbridge.config import load
 

@@ -17,7 +17,7 @@ app = new_group("connectors", "The kinds of targets that can be configured.")
 def list_connectors(as_json: AsJson = False) -> None:
     """List the connectors that are installed.
 
-    With the contract each was written for, the package that brings it, and why one cannot be used.
+    It shows the contract that each was written for, the package that brings it and, if it cannot be used, why.
     """
     from dataclasses import asdict
 
@@ -48,12 +48,14 @@ def list_connectors(as_json: AsJson = False) -> None:
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What `connector` will say, like desk.")],
     into: Annotated[
-        Path | None, typer.Option("--into", metavar="DIR", help="A folder to make; else scimbridge-NAME here.")
+        Path | None,
+        typer.Option("--into", metavar="DIR", help="The folder to create; by default scimbridge-NAME here."),
     ] = None,
 ) -> None:
-    """Write a new connector to begin with.
+    """Write a new connector to start from.
 
-    A package that installs, and passes its own checks and the conformance tests, against an application that it brings.
+    It is a package that installs, and that passes its own checks and the conformance tests against an application that
+    it brings along.
     """
     from scimbridge import registry
     from scimbridge.scaffold import ScaffoldError, write

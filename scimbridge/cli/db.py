@@ -16,9 +16,9 @@ def group() -> None:
 
 @app.command()
 def upgrade(config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """Make the database, or bring it up to date.
+    """Create the database, or bring it up to date.
 
-    Twice does nothing more.
+    Running it twice does no harm.
     """
     settings = read_settings(config)
     set_up_logging(log_level)

@@ -24,8 +24,8 @@ def erase(
 ) -> None:
     """Erase the personal values of somebody who has left.
 
-    The proof stays: that somebody with this id lost which access, when and why. It is shown first what goes.
-    Refused while a case is open, something is held, or the source still has the person.
+    The proof stays: that somebody with this id lost which access, when and why. It shows what goes, and asks. Refused
+    while a case is open, something is held, or the source still has the person.
     """
     with opened(config, log_level) as bridge:
         identity_id = bridge.erasing.named(person)

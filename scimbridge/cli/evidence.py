@@ -31,7 +31,7 @@ KeyFiles = Annotated[
         metavar="FILE",
         exists=True,
         dir_okay=False,
-        help="A public key to believe (PEM), several times for several; else this installation's own.",
+        help="A public key to trust (PEM); may be given several times. Default: this installation's own.",
     ),
 ]
 
@@ -56,16 +56,21 @@ def verify(
     public_key: KeyFiles = None,
     expect: Annotated[
         str | None,
-        typer.Option("--expect", metavar="NUMBER:DIGEST", callback=_head, help="A seal that was noted earlier."),
+        typer.Option(
+            "--expect",
+            metavar="NUMBER:DIGEST",
+            callback=_head,
+            help="A seal that you noted earlier; it must still be there.",
+        ),
     ] = None,
     as_json: AsJson = False,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Say what was changed, removed or added since it was sealed.
+    """Check that nothing was changed since it was sealed.
 
-    Exit code 1 if anything is not as it was sealed. A bundle needs no database; give the public key that you got from
-    elsewhere.
+    Exit code 1 if anything was changed, removed or added. To check a bundle, you need no database, but a public key
+    that you got from elsewhere.
     """
     if bundle is not None:
         _verify_bundle(bundle, public_key, as_json=as_json)
@@ -118,19 +123,21 @@ def export(
         str | None, typer.Argument(metavar="[ID|USERNAME]", help="A case, or a person's newest one.")
     ] = None,
     sample: Annotated[
-        int | None, typer.Option("--sample", metavar="N", min=1, help="Instead, so many cases chosen by chance.")
+        int | None, typer.Option("--sample", metavar="N", min=1, help="Instead, this many cases drawn at random.")
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="TIME", help="With --sample: cases that ended since; else 90 days ago."),
+        typer.Option(
+            "--since", metavar="TIME", help="With --sample: cases that ended since then; by default 90 days ago."
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="With --sample: choose the same again.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="With --sample: draw the same cases again.")] = None,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
     """Write a bundle that proves what was done for a leaver.
 
-    It holds personal data, and is readable for you alone.
+    It holds personal data, and only you can read the file.
     """
     if (who is None) == (sample is None):
         raise typer.BadParameter("name a case or a person, or give --sample")
@@ -145,7 +152,7 @@ def export(
         else:
             seed = seed if seed is not None else random.SystemRandom().randrange(1_000_000)
             chosen = proving.sample(sample or 0, _since(since, now), now, seed)
-            note(f"Chosen by chance: {number_of(len(chosen), 'case')}; --seed {seed} chooses the same again.")
+            note(f"Drawn at random: {number_of(len(chosen), 'case')}; --seed {seed} draws the same again.")
         with progress(len(chosen)) as step, proof_file.writing(to, bridge.sealing.public_key) as add:
             for done, case_id in enumerate(chosen, 1):
                 add(proving.of_case(case_id), bridge.stories.of(case_id, now))
@@ -156,7 +163,7 @@ def export(
 
 @app.command()
 def key(config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """Print the public key that checks the seals. Keep it where nobody can change it who can change the database."""
+    """Print the public key that checks the seals. Keep it where people who can change the database cannot change it."""
     with opened(config, log_level) as bridge:
         say(*bridge.sealing.public_key.splitlines())
 

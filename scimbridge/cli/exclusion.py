@@ -26,17 +26,23 @@ def add(
     ] = None,
     identity: Annotated[str | None, typer.Option("--identity", metavar="ID|USERNAME", help="One person.")] = None,
     members: Annotated[
-        str | None, typer.Option("--members", metavar="GROUP", help="Whoever is in a SCIM group of this name.")
+        str | None, typer.Option("--members", metavar="GROUP", help="Everybody in a SCIM group of this name.")
     ] = None,
     account: Annotated[
-        str | None, typer.Option("--account", metavar="ID|NAME", help="One account, at --target or any.")
+        str | None, typer.Option("--account", metavar="ID|NAME", help="One account, at --target or at any.")
     ] = None,
     group: Annotated[
-        str | None, typer.Option("--group", metavar="NAME", help="Take nobody out of a group, at --target or any.")
+        str | None,
+        typer.Option("--group", metavar="NAME", help="Take nobody out of this group, at --target or at any."),
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option("--target", metavar="NAME", autocompletion=completing.targets, help="A whole target, or where."),
+        typer.Option(
+            "--target",
+            metavar="NAME",
+            autocompletion=completing.targets,
+            help="A whole target, or where the account or group is.",
+        ),
     ] = None,
     until: Until = None,
     by: By = None,
@@ -45,7 +51,7 @@ def add(
 ) -> None:
     """Spare people, an account, a group or a target.
 
-    A filter is a SCIM filter (RFC 7644 §3.4.2.2) over identities. It counts from now on, for cases that are open, too.
+    A filter is a SCIM filter (RFC 7644 §3.4.2.2) over identities. It counts from now on, for open cases, too.
     """
     from scimbridge.cli.excluding import chosen
     from scimbridge.domain.exclusion import Spared
@@ -68,9 +74,9 @@ def add(
         count = bridge.holding.reach(wanted)
         exclusion_id = bridge.holding.exclude(wanted, by=operator(by), now=now)
     if count == 0:
-        note("warning: no active identity matches just now; see to its spelling")
+        note("warning: no active identity matches right now; check the spelling")
     elif count is not None:
-        note(f"It spares {number_of(count, 'active identity', 'active identities')} just now.")
+        note(f"It spares {number_of(count, 'active identity', 'active identities')} right now.")
     say(f"Added exclusion {exclusion_id}.")
 
 
@@ -89,7 +95,7 @@ def end(
 
 @app.command("list")
 def list_exclusions(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """List all exclusions, those of the configuration too."""
+    """List all exclusions, also those of the configuration."""
     with opened(config, log_level) as bridge:
         from scimbridge.cli.excluding import ending
         from scimbridge.documents import exclusion_document

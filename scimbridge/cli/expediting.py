@@ -17,7 +17,7 @@ def expedite(
     case_id: CaseArgument,
     reason: Reason,
     stage: Annotated[
-        int | None, typer.Option("--stage", min=1, help="Which stage; else the first that is not released yet.")
+        int | None, typer.Option("--stage", min=1, help="Which stage; by default the first that is not released yet.")
     ] = None,
     task: Annotated[str | None, typer.Option("--task", metavar="ID", help="One task alone.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -28,8 +28,8 @@ def expedite(
 ) -> None:
     """Let planned work skip its grace.
 
-    It is due now. Approvals, holds, exclusions, freezes, schedules, the guard and the order count as ever.
-    Asks where something cannot be undone.
+    It becomes due now. Approvals, holds, exclusions, freezes, schedules, the guard and the order still count. The
+    command asks if something cannot be undone.
     """
     if stage is not None and task is not None:
         raise typer.BadParameter("give --stage or --task, not both")
@@ -52,7 +52,7 @@ def expedite(
         )
         return
     if not came.tasks:
-        say("Nothing to expedite: nothing that is meant waits for its grace.")
+        say("Nothing to expedite: none of this waits for its grace.")
     for each in came.tasks:
         say(f"{each.action} at {each.target} is due now.")
     for sentence in came.still:

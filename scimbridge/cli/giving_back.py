@@ -16,7 +16,7 @@ def restore(
     reason: Reason,
     target: Annotated[
         list[str] | None,
-        typer.Option("--target", help="Only there; may be given several times. Everywhere without it."),
+        typer.Option("--target", help="Only at this target; may be given several times. By default everywhere."),
     ] = None,
     by: By = None,
     config: ConfigPath = None,
@@ -24,8 +24,8 @@ def restore(
 ) -> None:
     """Give back what a case has taken.
 
-    Also where the source still says that the person is gone: until it says something new, your word stands. An
-    open case is canceled first. Roles and groups that give power over others are not given back.
+    This works even while the source still says that the person is gone: your decision stands until the source says
+    something new. An open case is canceled first. Roles and groups that give power over others are not given back.
     """
     with opened(config, log_level) as bridge:
         for name in target or ():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,11 +15,10 @@ from scimbridge.cli.group_text import (
     stale_row,
     status_row,
 )
-from scimbridge.cli.leavers import is_file
+from scimbridge.cli.lines import exit_after, is_file, note_ignored, note_undone, read_file
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
 from scimbridge.cli.output import note, plain, progress, say, say_json, say_table
-from scimbridge.cli.reporting import ExitCode
 from scimbridge.domain.duration import parse_duration
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from scimbridge.domain.retirement import GroupReport, NamedGroup
     from scimbridge.services.stale_groups import StaleGroup
 
-app = new_group("groups", "Groups at targets that nobody needs are given up.")
+app = new_group("groups", "Give up groups at targets that nobody needs.")
 
 Target = Annotated[
     str, typer.Argument(metavar="TARGET", autocompletion=completing.targets, help="The target, as configured.")
@@ -40,13 +38,14 @@ Target = Annotated[
 def stale(
     target: Target,
     unchanged_for: Annotated[
-        str, typer.Option("--unchanged-for", metavar="SPAN", help="From when on a group counts as unchanged.")
+        str, typer.Option("--unchanged-for", metavar="SPAN", help="How long nobody must have changed a group.")
     ] = "365d",
     ownerless: Annotated[
         bool, typer.Option("--ownerless", help="Also groups without an owner, or whose owner has left.")
     ] = False,
     as_csv: Annotated[
-        bool, typer.Option("--csv", help="Answer as a file for `groups stamp`, to strike out what is needed.")
+        bool,
+        typer.Option("--csv", help="Print a file for `groups stamp`, from which you strike out what is still needed."),
     ] = False,
     as_json: AsJson = False,
     config: ConfigPath = None,
@@ -54,8 +53,8 @@ def stale(
 ) -> None:
     """List groups that seem unused, with the reason.
 
-    They are empty, or nobody has changed them for long, as the target tells it; what it does not tell is no reason.
-    Touches nothing.
+    They are empty, or nobody has changed them for a long time, as far as the target tells; what it does not tell is
+    never a reason. Touches nothing.
     """
     span = _span(unchanged_for)
     with opened(config, log_level) as bridge:
@@ -80,10 +79,10 @@ def stamp(
         str, typer.Option("--reason", metavar="TEXT", help="Why; for lines of a file that give no reason.")
     ] = "",
     partial: Annotated[
-        bool, typer.Option("--partial", help="Do what can be done; else one bad line leaves all groups alone.")
+        bool, typer.Option("--partial", help="Do what can be done. Without it, one bad line stops all of them.")
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Also groups whose case is complete.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of each line.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen to each line.")] = False,
     as_json: AsJson = False,
     by: By = None,
     config: ConfigPath = None,
@@ -91,10 +90,9 @@ def stamp(
 ) -> None:
     """Have a group given up, or all groups in a file.
 
-    A rule with actions of groups says what happens; usually a stamp comes first. A file is CSV: its first line names
-    the columns group (a name or an id) and, where you like, reason. Asking twice does nothing twice.
-
-    Exit code 1 if nothing was done because of a line, 3 if lines are left over.
+    A rule with actions for groups says what happens; usually a stamp comes first. A file is CSV: its first line names
+    the columns group (a name or an id) and, optionally, reason. Asking twice does nothing twice. Exit code 1 if
+    nothing was done because of a line, 3 if some lines were not done.
     """
     named = _named(which)
     from scimbridge.domain.request import Asked
@@ -108,14 +106,13 @@ def stamp(
             with progress(len(named)) as advance:
                 report = bridge.retiring.request(target, named, asked, now, partial=partial, progress=advance)
     _say(report, as_json=as_json, dry_run=dry_run)
-    if report.failed:
-        raise typer.Exit(ExitCode.NEEDS_PERSON if report.is_done else ExitCode.FAILED)
+    exit_after(report)
 
 
 @app.command()
 def status(
     target: Annotated[
-        str | None, typer.Argument(metavar="[TARGET]", help="The groups at this target; at all where absent.")
+        str | None, typer.Argument(metavar="[TARGET]", help="Only groups at this target; by default at all.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Ended cases, too.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most this many, the newest.")] = 100,
@@ -123,10 +120,9 @@ def status(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Show where groups stand that are given up.
+    """Show how far groups are that are being given up.
 
-    That is what was done, what comes next, and when.
-    `scimbridge cases` cancels, approves, retries and restores them.
+    It shows what was done, what comes next, and when. `scimbridge cases` cancels, approves, retries and restores them.
     """
     with opened(config, log_level) as bridge:
         now = bridge.clock()
@@ -152,18 +148,11 @@ def _span(said: str) -> timedelta:
 
 def _named(which: str) -> Sequence[NamedGroup]:
     from scimbridge.domain.retirement import NamedGroup, read_groups
-    from scimbridge.domain.table import TableError
 
     if not is_file(which):
         return [NamedGroup(line=1, said=which)]
-    try:
-        file = read_groups(Path(which).read_bytes())
-    except TableError as error:
-        raise typer.BadParameter(f"{which}: {error}") from error
-    except OSError as error:
-        raise typer.BadParameter(f"{which}: {error.strerror}") from error
-    if file.ignored:
-        note(f"note: columns that mean nothing here: {', '.join(file.ignored)}")
+    file = read_file(which, read_groups)
+    note_ignored(file.ignored)
     return file.groups
 
 
@@ -178,13 +167,7 @@ def _say(report: GroupReport, *, as_json: bool, dry_run: bool) -> None:
         ("LINE", "GROUP", "MEMBERS", "OPENS", "OUTCOME", "CASE", "WHY"),
         [finding_row(finding) for finding in report.findings],
     )
-    failed = len(report.failed)
-    if dry_run:
-        note("Nothing was done: this is what would become of it.")
-    elif not report.is_done:
-        note(f"Nothing was done: {failed} of {len(report.findings)} lines cannot be. Mend them, or give --partial.")
-    elif failed:
-        note(f"{failed} of {len(report.findings)} lines were not done.")
+    note_undone(report, dry_run=dry_run)
 
 
 def _cell(name: str) -> str:

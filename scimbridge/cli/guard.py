@@ -28,7 +28,9 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 @app.command("list")
 def list_floods(
-    decided: Annotated[bool, typer.Option("--decided", help="Those that somebody has decided about.")] = False,
+    decided: Annotated[
+        bool, typer.Option("--decided", help="List the floods that somebody has already decided about.")
+    ] = False,
     as_json: AsJson = False,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
@@ -84,7 +86,8 @@ def release(
 ) -> None:
     """Let a flood go on: it was meant.
 
-    Counting starts anew. Other holds, legal ones among them, stay. It may be stopped and run again.
+    Counting starts again from zero. Other holds stay, legal ones among them. You may stop the command and run it
+    again.
     """
     with opened(config, log_level) as bridge:
         extent = bridge.flooding.story(flood_id).extent
@@ -100,7 +103,7 @@ def cancel(
     flood_id: FloodArgument,
     reason: Reason,
     restore: Annotated[
-        bool, typer.Option("--restore", help="Give back what was taken, although the source says that they left.")
+        bool, typer.Option("--restore", help="Give back what was taken, although the source still says that they left.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; there is no undo.")] = False,
     as_json: AsJson = False,
@@ -108,10 +111,10 @@ def cancel(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Call a flood off: it was a mistake.
+    """Cancel a flood: it was a mistake.
 
-    Its open cases are canceled. With --restore, what had been done is given back, and stays so until the source says
-    again that somebody leaves. It may be stopped and run again.
+    Its open cases are canceled. With --restore, what had been taken is given back, until the source says again that
+    somebody leaves. You may stop the command and run it again.
     """
     with opened(config, log_level) as bridge:
         extent = bridge.flooding.story(flood_id).extent

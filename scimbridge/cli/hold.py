@@ -40,7 +40,7 @@ def place(
     legal: Annotated[
         bool,
         typer.Option(
-            "--legal", help="A legal hold: nothing but lifting it by its id, with a reason, or its date, ends it."
+            "--legal", help="A legal hold: it ends only when it is lifted by its id, with a reason, or on its date."
         ),
     ] = False,
     until: Until = None,
@@ -51,7 +51,7 @@ def place(
 ) -> None:
     """Place a hold.
 
-    From its commit on, nothing within its scope is released or started; attempts that were past the line are named.
+    Once it is placed, nothing within its scope is released or started. Requests that had already left are listed.
     """
     named = {Scope.SOURCE: source, Scope.TARGET: target, Scope.IDENTITY: identity, Scope.CASE: case}
     scope, subject = _scope(named, everything=everything)
@@ -97,9 +97,9 @@ def lift(
 
 @app.command("list")
 def list_holds(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """List the holds that stand.
+    """List the holds in force.
 
-    What the guard holds is one line for each flood.
+    The holds of the guard are one line for each flood.
     """
     with opened(config, log_level) as bridge:
         from scimbridge.documents import flood_hold_document, hold_document
@@ -109,7 +109,7 @@ def list_holds(as_json: AsJson = False, config: ConfigPath = None, log_level: Lo
     if as_json:
         say_json([*(hold_document(hold) for hold in holds), *(flood_hold_document(one.flood) for one in floods)])
     elif not holds and not floods:
-        say("No hold stands.")
+        say("No hold is in force.")
     else:
         say_table(
             ("ID", "ON", "SINCE", "UNTIL", "BY", "KIND", "REASON"),

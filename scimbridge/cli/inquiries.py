@@ -12,7 +12,7 @@ from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.dashboard.times import moment
 from scimbridge.domain.number import people
 
-app = new_group("inquiries", "Inquiries: a group that grants a target is gone. Did people lose it?")
+app = new_group("inquiries", "Inquiries: a group that grants a target is gone. Did its people lose the target?")
 
 InquiryArgument = Annotated[str, typer.Argument(metavar="ID", help="As `scimbridge inquiries list` shows it.")]
 
@@ -24,7 +24,7 @@ def list_inquiries(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """List what nobody has answered yet, the oldest first."""
+    """List the inquiries that wait for an answer, the oldest first."""
     with opened(config, log_level) as bridge:
         from scimbridge.documents import inquiry_document
 
@@ -50,8 +50,8 @@ def confirm(
 ) -> None:
     """Say that the people did lose the targets.
 
-    It is the fact `unassigned`, from now on, for everyone whom no group grants the target at this time; rules,
-    graces, exclusions and holds are as for any other.
+    This is the fact `unassigned`, from now on, for everyone whom no group grants the target now. Rules, graces,
+    exclusions and holds apply as always.
     """
     with opened(config, log_level) as bridge:
         lost = bridge.inquiring.confirm(inquiry_id, by=operator(by), now=bridge.clock())

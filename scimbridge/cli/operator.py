@@ -54,8 +54,8 @@ def create(
 ) -> None:
     """Let an operator use the pages and the API.
 
-    A link to sign in by once goes to the standard error; the token for the API is shown this once, alone on the last
-    line of the standard output.
+    A link that signs in once goes to the standard error. A token for the API is shown only now, alone on the last line
+    of the standard output.
     """
     with opened(config, log_level) as bridge:
         now = bridge.clock()
@@ -70,9 +70,10 @@ def create(
 
 @app.command("sign-in")
 def sign_in(name: KnownArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """Make a link by which an operator signs in to the pages once.
+    """Make a link that signs an operator in to the pages, once.
 
-    It is good for an hour, lets in past a lock and a lost phone, and is alone on the last line of the standard output.
+    It is good for an hour, works even if the operator is locked out or has lost their phone, and is alone on the last
+    line of the standard output.
     """
     with opened(config, log_level) as bridge:
         now = bridge.clock()
@@ -85,12 +86,12 @@ def sign_in(name: KnownArgument, by: By = None, config: ConfigPath = None, log_l
 def password(name: KnownArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
     """Set an operator's password.
 
-    It is asked for, or read from the standard input. Their sessions end.
+    The command asks for it, or reads it from the standard input. The operator's sessions end.
     """
     new = _ask_password()
     with opened(config, log_level) as bridge:
         bridge.own_access.set_password(name, new, by=who(by), now=bridge.clock())
-    say(f"{name} has this password now; their sessions have ended.")
+    say(f"{name} has the new password; their sessions have ended.")
 
 
 @app.command()
@@ -104,7 +105,7 @@ def role(
 ) -> None:
     """Give an operator another role.
 
-    It holds at once; their sessions end.
+    It counts at once, and the operator's sessions end.
     """
     with opened(config, log_level) as bridge:
         bridge.operators.change_role(name, new, reason=reason, by=who(by), now=bridge.clock())
@@ -121,7 +122,7 @@ def readmit(
 ) -> None:
     """Let somebody in again who was revoked here.
 
-    For those whom an identity provider signs in; others are created anew.
+    This is for people who sign in through an identity provider; create others anew.
     """
     with opened(config, log_level) as bridge:
         bridge.operators.let_in_again(name, reason=reason, by=who(by), now=bridge.clock())
@@ -136,7 +137,7 @@ def revoke(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Let an operator in no more, at once."""
+    """Shut an operator out, at once."""
     with opened(config, log_level) as bridge:
         bridge.operators.revoke(name, reason=reason, by=who(by), now=bridge.clock())
     say(f"Revoked {name}.")

@@ -32,7 +32,7 @@ def create(
 ) -> None:
     """Make another token for an operator.
 
-    It may do what the operator's role may, and is shown this once, alone on the last line of the standard output.
+    It may do what the operator's role may. It is shown only now, alone on the last line of the standard output.
     """
     with opened(config, log_level) as bridge:
         now = bridge.clock()
@@ -58,7 +58,7 @@ def list_tokens(
         names = ("id", "operator", "name", "hint")
         say_json([{**{key: row[key] for key in names}, **{key: iso(row[key]) for key in times}} for row in rows])
     elif not rows:
-        say("There are no such tokens.")
+        say("No tokens match.")
     else:
         say_table(
             ("ID", "OPERATOR", "FOR", "TOKEN", "SINCE", "EXPIRES", "REVOKED"),

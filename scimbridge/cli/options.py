@@ -33,7 +33,7 @@ ConfigPath = Annotated[
         "-c",
         envvar="SCIMBRIDGE_CONFIG",
         metavar="FILE",
-        help="The configuration; else scimbridge.toml in the current folder.",
+        help="The configuration; by default scimbridge.toml in the current folder.",
         show_default=False,
     ),
 ]
@@ -42,7 +42,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON; times are 
 By = Annotated[
     str | None,
     typer.Option(
-        "--by", metavar="NAME", callback=_not_blank, help="Who does it, for the history; else your login name."
+        "--by", metavar="NAME", callback=_not_blank, help="Who does this, for the history; by default your login name."
     ),
 ]
 Reason = Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scimbridge.cli.leavers import file_of_leavers, is_file
+from scimbridge.cli.lines import file_of_leavers, is_file
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, ConfigPath, Log, LogLevel
 from scimbridge.cli.output import note
@@ -34,11 +34,13 @@ def plan(
     ] = None,
     replay: Annotated[
         str | None,
-        typer.Option("--replay", metavar="SPAN", help="With --rules: judge the facts of the last 90d, say, again."),
+        typer.Option("--replay", metavar="SPAN", help="With --rules: judge the facts of this time again, like 90d."),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="With --replay: facts without a difference, too.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="With --replay: list facts without a difference, too.")
+    ] = False,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write a page that stands alone; it names people.")
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the plan as one HTML file; it names people.")
     ] = None,
     as_json: AsJson = False,
     config: ConfigPath = None,
@@ -46,7 +48,8 @@ def plan(
 ) -> None:
     """Show what would happen to whom, and when.
 
-    As if the person left now, or everybody in a file of leavers; or what other rules would have made of the past.
+    It is planned as if the person, or everybody in a file of leavers, left now. With --rules and --replay, it shows
+    what other rules would have done in the past.
     Touches nothing.
     """
     span = _span(who, rules, replay)

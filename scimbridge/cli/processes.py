@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def up(config: ConfigPath = None, log_level: Log = LogLevel.INFO) -> None:
     """Run everything in one go.
 
-    Embedded Redis (where the configuration asks for it), web, worker and sweeper; Ctrl-C stops all of it cleanly.
+    That is the web process, a worker, a sweeper and, where the configuration asks for it, an embedded Redis. Ctrl-C
+    stops all of it cleanly.
     """
     from scimbridge import lifetime, supervisor
 
@@ -33,7 +34,7 @@ def up(config: ConfigPath = None, log_level: Log = LogLevel.INFO) -> None:
 def serve(config: ConfigPath = None, log_level: Log = LogLevel.INFO) -> None:
     """Run the web process alone.
 
-    It answers SCIM, the page, health and metrics.
+    It answers SCIM, the pages, the API, health and metrics.
     """
     bridge = _process(config, log_level)
     from scimbridge import asgi
@@ -64,11 +65,11 @@ def sweeper(config: ConfigPath = None, log_level: Log = LogLevel.INFO) -> None:
 
 
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="End when the story has ended, instead of staying up.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="End after the story, instead of staying up.")] = False,
 ) -> None:
     """Watch leavers go through sample targets.
 
-    It runs everything, with an identity provider's traffic, and needs no configuration.
+    It runs everything and plays the identity provider; it needs no configuration.
     """
     _need_sample_targets()
     from scimbridge.demo import story
@@ -79,14 +80,15 @@ def demo(
 def drill(
     people: Annotated[int, typer.Option("--people", min=28, max=2000, help="How many take part.")] = 40,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Have the same happen again: who leaves when, how hard each blow is.")
+        int | None, typer.Option("--seed", help="Repeat an earlier drill: who leaves when, and how hard each blow is.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Break a bridge of its own, and see what survives.
+    """Break a separate bridge on purpose, and see what survives.
 
-    A killed worker, a storm of 429s, a flushed Redis and a dead directory, while people leave; then it counts at
-    the targets. It needs no configuration, touches none, and takes a minute. Exit code 1 if a promise was broken.
+    While people leave, it kills a worker, has a target answer 429 again and again, flushes Redis and stops a
+    directory. Then it checks at the targets what came of it. It needs no configuration, touches none, and takes a
+    minute. Exit code 1 if a promise was broken.
     """
     from secrets import randbelow
 

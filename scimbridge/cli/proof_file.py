@@ -84,7 +84,7 @@ def read(path: Path) -> Content:
                     proofs[member.filename.removesuffix(".json")] = _proof(archive, member)
             return Content(proofs, archive.read(_KEY).decode())
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise typer.BadParameter(f"{path} is no bundle of evidence: {error}") from error
+        raise typer.BadParameter(f"{path} is not a bundle of evidence: {error}") from error
 
 
 def _answered(path: Path) -> Content:

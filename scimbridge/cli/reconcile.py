@@ -56,7 +56,7 @@ def reconcile(
         typer.Argument(
             metavar="[TARGET]...",
             autocompletion=completing.targets,
-            help="Which targets; all that have a list, else.",
+            help="Which targets; by default all that can list their accounts.",
         ),
     ] = None,
     unused_for: Annotated[
@@ -64,27 +64,27 @@ def reconcile(
         typer.Option(
             "--unused-for",
             metavar="SPAN",
-            help="Stale is what nobody has signed in with for so long; else the target's stale_after.",
+            help="Call an account stale if nobody has signed in for this long; by default the target's stale_after.",
         ),
     ] = None,
     believe: Annotated[
         bool,
-        typer.Option("--believe", help="What the targets named tell is true, of however few accounts."),
+        typer.Option("--believe", help="Believe the lists of the targets named, even if they have become very short."),
     ] = False,
     only: Annotated[
-        list[Mismatch] | None, typer.Option("--only", help="Show these alone; several times for several.")
+        list[Mismatch] | None, typer.Option("--only", help="Show only this kind; may be given several times.")
     ] = None,
     by: By = None,
     as_json: AsJson = False,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Compare all accounts of targets with what is known of them.
+    """Find accounts that came back, were left over, or are nobody's.
 
-    Shows accounts that came back to life, were left over, are owned by several, are not linked, or are nobody's; it
-    touches nothing there, and keeps what it finds for the dashboard. Exit code 3 if there are any, unless an exclusion
-    or a hold says that they are left alone, and 1 if a target
-    could not be asked, or tells of so many fewer accounts than before that it is not believed.
+    It compares all accounts of the targets with the people that the bridge knows, and also shows accounts that several
+    people own, or that are not linked. It changes nothing there, and keeps what it finds for the dashboard. Exit code
+    3 if it found any, unless an exclusion or a hold says that they are left alone; and 1 if a target's list could not
+    be read to its end, or has so many fewer accounts than before that it is not believed.
     """
     span = span_of(unused_for, "--unused-for") if unused_for is not None else None
     if believe and not target:
@@ -167,7 +167,7 @@ def _say(found: _Found) -> None:
     else:
         say(f"All {found.count} accounts are as they should be.")
     note(*(f"{name} was left out: {reason}" for name, reason in found.left_out))
-    note(*(f"{name} could not be asked for all its accounts: {reason}" for name, reason in found.failed))
+    note(*(f"{name} could not list all of its accounts: {reason}" for name, reason in found.failed))
 
 
 def _row(kinds: list[AccountFinding]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scimbridge.services.charting import TimeToRevoke
     from scimbridge.services.leaver_report import LeaverLine
 
-app = new_group("report", "Where everything stands, and how the last days went.")
+app = new_group("report", "How far all cases are, and how the last days went.")
 
 DAYS_AHEAD = 90
 USUAL = timedelta(days=30)
@@ -28,12 +28,14 @@ USUAL = timedelta(days=30)
 
 @app.command()
 def status(
-    days: Annotated[int, typer.Option("--days", min=1, max=366, help="So many days back, today included (UTC).")] = 30,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=366, help="This many days back, today included (UTC).")
+    ] = 30,
     as_json: AsJson = False,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Say who is where, how long revoking took, and what is ahead.
+    """Show how far cases are, how long revoking took, what is ahead.
 
     The same numbers as the dashboard's board and charts.
     """
@@ -67,16 +69,21 @@ def status(
 @app.command()
 def leavers(
     since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="Who began to leave then or later; else 30 days ago.")
+        str | None,
+        typer.Option(
+            "--since", metavar="TIME", help="People who began to leave then or later; by default 30 days ago."
+        ),
     ] = None,
-    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Who did then or earlier.")] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="People who began to leave then or earlier.")
+    ] = None,
     source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Of this source.")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Answer as a file for a spreadsheet.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a file for a spreadsheet.")] = False,
     as_json: AsJson = False,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Say who left in a time, how far each is, and how long it took.
+    """Show who left in a period, how far each is, how long it took.
 
     The time to revoke is that of the slowest task, from when it was due to when it was read back.
     """

@@ -54,12 +54,15 @@ class Reporting(TyperGroup):
 _LISTED_BY = {
     "case": "cases find TEXT",
     "flood": "guard list",
+    "live client": "client list",
     "open inquiry": "inquiries list",
     "operator": "operator list",
     "request that waits for its date": "cases requested",
+    "source": "sources list",
     "standing exclusion": "exclusion list",
     "standing hold": "hold list",
     "target": "targets list",
+    "task": "cases show CASE",
     "version of the rules": "rules list",
 }
 """What shows the things that somebody may have meant."""

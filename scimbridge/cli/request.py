@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scimbridge.cli import completing
-from scimbridge.cli.leavers import file_of_leavers, is_file
+from scimbridge.cli.lines import exit_after, file_of_leavers, is_file, note_ignored, note_undone
 from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason, operator
-from scimbridge.cli.output import note, progress, say, say_json, say_table
-from scimbridge.cli.reporting import ExitCode
+from scimbridge.cli.output import progress, say, say_json, say_table
 from scimbridge.dashboard.times import moment
 from scimbridge.domain.times import iso
 
@@ -33,18 +32,20 @@ def request(
             "--source",
             metavar="NAME",
             autocompletion=completing.sources,
-            help="Whose people are meant, where a line does not say it.",
+            help="The source of the people, where a line does not name it.",
         ),
     ] = "",
     at: Annotated[
         str,
-        typer.Option("--at", metavar="TIME", help="When, like 2026-12-31 or 2026-12-31T18:00; now where absent."),
+        typer.Option("--at", metavar="TIME", help="When, like 2026-12-31 or 2026-12-31T18:00; by default now."),
     ] = "",
     partial: Annotated[
-        bool, typer.Option("--partial", help="Do what can be done; else one bad line leaves everybody alone.")
+        bool, typer.Option("--partial", help="Do what can be done. Without it, one bad line stops all of them.")
     ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Also who has left already by a complete case.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of each line.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also people who have already left by a complete case.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen to each line.")] = False,
     as_json: AsJson = False,
     by: By = None,
     config: ConfigPath = None,
@@ -53,9 +54,8 @@ def request(
     """Have somebody leave, or everybody in a file.
 
     A rule with "requested" in when says what happens. A file is CSV: its first line names the columns userName,
-    externalId, email or id, and source, reason, date where you like. Asking twice does nothing twice.
-
-    Exit code 1 if nothing was done because of a line, 3 if lines are left over.
+    externalId, email or id, and optionally source, reason and date. Asking twice does nothing twice. Exit code 1 if
+    nothing was done because of a line, 3 if some lines were not done.
     """
     leavers = _leavers(who)
     from scimbridge.domain.request import Asked
@@ -69,12 +69,11 @@ def request(
             with progress(len(leavers)) as advance:
                 report = bridge.requesting.request(leavers, asked, now, partial=partial, progress=advance)
     _say(report, as_json=as_json, dry_run=dry_run)
-    if report.failed:
-        raise typer.Exit(ExitCode.NEEDS_PERSON if report.is_done else ExitCode.FAILED)
+    exit_after(report)
 
 
 def requested(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """List who is to leave on a later date."""
+    """List people who are to leave on a later date."""
     with opened(config, log_level) as bridge:
         rows = bridge.requesting.standing()
     names = ("id", "user_name", "source", "reason", "requested_by")
@@ -109,7 +108,7 @@ def withdraw(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Take back that somebody is to leave on a later date."""
+    """Withdraw a request that somebody leaves on a later date."""
     with opened(config, log_level) as bridge:
         bridge.requesting.withdraw(request_id, reason=reason, by=operator(by), now=bridge.clock())
     say(f"Withdrew request {request_id}.")
@@ -121,8 +120,7 @@ def _leavers(who: str) -> Sequence[Leaver]:
     if not is_file(who):
         return [Leaver(line=1, user_name=who)]
     file = file_of_leavers(who)
-    if file.ignored:
-        note(f"note: columns that mean nothing here: {', '.join(file.ignored)}")
+    note_ignored(file.ignored)
     return file.leavers
 
 
@@ -134,13 +132,7 @@ def _say(report: Report, *, as_json: bool, dry_run: bool) -> None:
         say_json({"done": report.is_done, "dry_run": dry_run, "lines": lines})
         return
     say_table(("LINE", "PERSON", "SOURCE", "OUTCOME", "CASE", "WHY"), [_row(finding) for finding in report.findings])
-    failed = len(report.failed)
-    if dry_run:
-        note("Nothing was done: this is what would become of it.")
-    elif not report.is_done:
-        note(f"Nothing was done: {failed} of {len(report.findings)} lines cannot be. Mend them, or give --partial.")
-    elif failed:
-        note(f"{failed} of {len(report.findings)} lines were not done.")
+    note_undone(report, dry_run=dry_run)
 
 
 def _row(finding: Finding) -> tuple[object, ...]:

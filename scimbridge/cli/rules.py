@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
     from scimbridge.domain.rules_version import PlacedProblem, RulesVersion
 
-app = new_group("rules", "Rules: versions, drafts, and the past judged by them.")
+app = new_group("rules", "Rules: versions and drafts, tried on the past.")
 
 Number = Annotated[int, typer.Argument(metavar="VERSION", help="As `scimbridge rules list` shows it.")]
 MaybeNumber = Annotated[
@@ -44,7 +44,7 @@ def list_versions(as_json: AsJson = False, config: ConfigPath = None, log_level:
 @app.command()
 def show(
     version: MaybeNumber = None,
-    as_toml: Annotated[bool, typer.Option("--toml", help="The text alone, to put into the file.")] = False,
+    as_toml: Annotated[bool, typer.Option("--toml", help="Print only the text, to put into the file.")] = False,
     as_json: AsJson = False,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
@@ -97,10 +97,11 @@ def draft(
     ] = None,
     of_file: Annotated[bool, typer.Option("--file", help="Take the rules of the configuration file.")] = False,
     of: Annotated[
-        int | None, typer.Option("--of", metavar="VERSION", help="Take a version, to put it in force again.")
+        int | None, typer.Option("--of", metavar="VERSION", help="Take an earlier version, to put it in force again.")
     ] = None,
     change: Annotated[
-        int | None, typer.Option("--change", metavar="DRAFT", help="Give this draft the text, instead of a new one.")
+        int | None,
+        typer.Option("--change", metavar="DRAFT", help="Replace the text of this draft, instead of making a new one."),
     ] = None,
     by: By = None,
     as_json: AsJson = False,
@@ -109,7 +110,7 @@ def draft(
 ) -> None:
     """Make a draft of a text, or change one.
 
-    It is checked like the configuration file, and kept whatever is wrong with it. Exit code 1 if something is.
+    It is checked like the configuration file, and kept even if it has mistakes. Exit code 1 if it has.
     """
     if sum((file is not None, of_file, of is not None)) != 1:
         raise typer.BadParameter("name one of FILE, --file and --of VERSION")
@@ -140,7 +141,7 @@ def check(
 ) -> None:
     """Check a text of rules; keep nothing.
 
-    With the targets, hooks and notices of the configuration. Exit code 1 if something is wrong.
+    It is checked against the targets, hooks and notices of the configuration. Exit code 1 if it has mistakes.
     """
     with opened(config, log_level) as bridge:
         from scimbridge.documents.rules import problem_document
@@ -156,13 +157,13 @@ def check(
 @app.command()
 def replay(
     version: Number,
-    span: Annotated[str, typer.Option("--span", metavar="SPAN", help="How much of the past.")] = "90d",
+    span: Annotated[str, typer.Option("--span", metavar="SPAN", help="How far back to look.")] = "90d",
     by: By = None,
     as_json: AsJson = False,
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Replay the past by a draft.
+    """Try a draft on the past.
 
     It judges the facts of the last 90 days by the draft and by the rules in force, and keeps with the draft how many
     people would have been treated otherwise, each way. Nothing else is touched.
@@ -201,8 +202,8 @@ def activate(
 ) -> None:
     """Put a draft in force, everywhere.
 
-    Every process goes by it within about two seconds. Cases that are open keep their plan. The draft has to have been
-    replayed within the last day. To go back, make a draft of an earlier version with `rules draft --of`.
+    Every process follows it within about two seconds. Open cases keep their plan. The draft must have been replayed
+    within the last day. To go back, make a draft of an earlier version with `rules draft --of`.
     """
     with opened(config, log_level) as bridge:
         from scimbridge.documents.rules import version_document
@@ -232,7 +233,7 @@ def discard(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Give a draft up; it stays in the list."""
+    """Discard a draft; it stays in the list."""
     with opened(config, log_level) as bridge:
         bridge.drafting.discard(version, by=operator(by), now=bridge.clock())
     say(f"Discarded draft {version}.")

@@ -17,7 +17,7 @@ from scimbridge.dashboard.times import moment
 if TYPE_CHECKING:
     from scimbridge.services.sources import SourceView
 
-app = new_group("sources", "Sources: who writes, how, and what became of it.")
+app = new_group("sources", "Sources: what identity providers send, and what came of it.")
 
 Name = Annotated[
     str,
@@ -62,7 +62,7 @@ def list_sources(as_json: AsJson = False, config: ConfigPath = None, log_level: 
 def show(name: Name, as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
     """Show a source: its tokens, its quirks, its errors.
 
-    Quirks are what it writes otherwise than RFC 7643 and RFC 7644 have it; it is understood all the same.
+    Quirks are where it departs from RFC 7643 and RFC 7644; the bridge understands it all the same.
     """
     with opened(config, log_level) as bridge:
         view = bridge.sources.one(name, bridge.clock())
@@ -94,7 +94,7 @@ def list_requests(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Show what a source has asked for, and the outcome.
+    """Show what a source has sent, and what came of it.
 
     With `--user` it tells why somebody is active, or is not.
     """
@@ -114,7 +114,7 @@ def list_requests(
     for row in view.users:
         say(f"{row['user_name']} ({row['id']}) is {_state(row)}.")
     if not view.requests:
-        say("No such request.")
+        say("No requests match.")
         return
     say_table(
         ("AT", "REQUEST", "STATUS", "UNDERSTOOD", "APPLIED"),

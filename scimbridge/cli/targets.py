@@ -28,7 +28,7 @@ TargetArgument = Annotated[
 
 @app.command("list")
 def list_targets(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
-    """List the targets and what goes on at each."""
+    """List the targets, and what is going on at each."""
     with opened(config, log_level) as bridge:
         from scimbridge.documents import target_document
 
@@ -84,7 +84,9 @@ def accounts(
     name: TargetArgument,
     unused_for: Annotated[
         str | None,
-        typer.Option("--unused-for", metavar="SPAN", help="Only accounts that nobody has signed in with for so long."),
+        typer.Option(
+            "--unused-for", metavar="SPAN", help="Only accounts that nobody has signed in with for this long."
+        ),
     ] = None,
     as_json: AsJson = False,
     config: ConfigPath = None,
@@ -92,8 +94,8 @@ def accounts(
 ) -> None:
     """List the accounts of a target, used or not.
 
-    With the last sign-in and the end of each, as far as the target tells; what it does not tell is a question mark,
-    and never counts as unused. Touches nothing, and keeps nothing.
+    It shows the last sign-in and the end of each, as far as the target tells; what it does not tell is a question
+    mark, and never counts as unused. Touches nothing, and keeps nothing.
     """
     span = span_of(unused_for, "--unused-for") if unused_for is not None else None
     with opened(config, log_level) as bridge:
@@ -122,7 +124,7 @@ def accounts(
 def pause(
     name: TargetArgument, reason: Reason, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR
 ) -> None:
-    """Pause a target: its tasks wait and burn no attempts."""
+    """Pause a target: its tasks wait, and use up no attempts."""
     with opened(config, log_level) as bridge:
         paused = bridge.operating.pause(name, reason=reason, by=operator(by), now=bridge.clock())
     say(
@@ -134,7 +136,7 @@ def pause(
 def resume(name: TargetArgument, by: By = None, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
     """Let a paused target go on.
 
-    What has piled up is let go gradually: one attempt at a time, and one more every 30 seconds.
+    A backlog is let go gradually: one attempt at a time, and one more every 30 seconds.
     """
     with opened(config, log_level) as bridge:
         resumed = bridge.operating.resume(name, by=operator(by), now=bridge.clock())
@@ -152,7 +154,8 @@ def arm(
 ) -> None:
     """Let an observing target act for a time.
 
-    The time ends by itself. What was only observed before stays so; `scimbridge cases retry ID --observed` does it.
+    The time ends by itself. What was only observed before stays that way; `scimbridge cases retry ID --observed` does
+    it after all.
     """
     with opened(config, log_level) as bridge:
         now = bridge.clock()

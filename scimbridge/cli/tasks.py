@@ -11,7 +11,7 @@ from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, Reason
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.cli.reporting import ExitCode
 
-app = new_group("tasks", "What a person has to do.")
+app = new_group("tasks", "Tasks that need a person.")
 
 
 @app.command()
@@ -22,14 +22,14 @@ def done(
     config: ConfigPath = None,
     log_level: Log = LogLevel.ERROR,
 ) -> None:
-    """Say that a person has seen to a task.
+    """Say that a person has done what a task needed.
 
-    For what waits for one. Nothing is read back: the task counts as skipped, with your word for it, and the case
+    This is for tasks that need a person. Nothing is read back: the task counts as skipped, on your word, and the case
     goes on.
     """
     with opened(config, log_level) as bridge:
         task = bridge.operating.done_by_hand(task_id, reason=reason, by=operator(by), now=bridge.clock())
-    say(f"{task.action} at {task.target} was seen to by hand. The case goes on.")
+    say(f"{task.action} at {task.target} was done by hand. The case goes on.")
 
 
 @app.command()
@@ -45,7 +45,7 @@ def link(
 ) -> None:
     """Choose among accounts that matched.
 
-    Without ACCOUNT, list what there is to choose among, with exit code 3.
+    Without ACCOUNT, it lists the accounts to choose from, and ends with exit code 3.
     """
     with opened(config, log_level) as bridge:
         if account is not None:
@@ -59,6 +59,6 @@ def link(
         say_table(("ACCOUNT", "NAME"), [(one["id"], one["name"]) for one in candidates])
         note(f"Choose with `scimbridge tasks link {task_id} ACCOUNT`.")
     if not candidates:
-        note("There is nothing to choose among: no accounts were found ambiguous for this task.")
+        note("There is nothing to choose from: this task did not find several accounts.")
         raise typer.Exit(ExitCode.FAILED)
     raise typer.Exit(ExitCode.NEEDS_PERSON)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +13,7 @@ from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.dashboard.times import distance, moment
+from scimbridge.domain.source import is_source_name
 
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 NEVER = "never"
 
-app = new_group("token", "How sources show who they are.")
+app = new_group("token", "Tokens, with which sources sign in.")
 
 
 def source_name(value: str) -> str:
     """Return a source's name, if it can be one."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
+    if not is_source_name(value):
         raise typer.BadParameter('write a name of letters, digits, ".", "_" and "-", at most 64 characters')
     return value
 
@@ -68,7 +68,7 @@ def lifetime_of(text: str) -> timedelta:
     except (ValueError, OverflowError) as error:
         raise typer.BadParameter('write a duration like 90d, 36h or P90D, or "never"') from error
     if lifetime <= timedelta():
-        raise typer.BadParameter("must be more than nothing")
+        raise typer.BadParameter("must be longer than zero")
     return lifetime
 
 
@@ -111,7 +111,7 @@ def create(
 ) -> None:
     """Make a token for a source, which may have two at once.
 
-    It is shown this once, alone on the last line of the standard output.
+    It is shown only now, alone on the last line of the standard output.
     """
     with opened(config, log_level, makes_store=True) as bridge:
         note_unconfigured(bridge, source)
@@ -128,7 +128,7 @@ def create(
 def list_tokens(as_json: AsJson = False, config: ConfigPath = None, log_level: Log = LogLevel.ERROR) -> None:
     """List all tokens, revoked and expired ones too.
 
-    What could be used to sign in is not shown; it is not even kept.
+    The tokens themselves are not shown; the bridge does not even keep them.
     """
     with opened(config, log_level) as bridge:
         rows = bridge.tokens.all()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import Any
 
 from scimbridge.config.document import BasicSection, JwtSection, SourceSection
 from scimbridge.config.problems import spell
@@ -37,18 +36,6 @@ def check_access(sources: Mapping[str, SourceSection]) -> Iterator[Problem]:
                 f"sources.{other}.jwt",
                 f"accepts the same tokens as sources.{one}.jwt; tell them apart by audience or claims",
             )
-
-
-def written_out_passwords(sources: Any) -> Iterator[Problem]:
-    """Yield a warning for each password that stands in the file itself.
-
-    Args:
-        sources: The file's tables, which have no mistakes.
-    """
-    for name, table in (sources or {}).items():
-        if isinstance(table.get("basic", {}).get("password"), str):
-            message = 'is written out; use { env = "NAME" } or { file = "PATH" }'
-            yield Problem(f"sources.{name}.basic.password", message)
 
 
 def _login(section: BasicSection) -> Login:

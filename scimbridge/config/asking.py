@@ -45,11 +45,3 @@ def _http(section: HookSection) -> HttpHook:
         timeout=section.timeout,
         ca_file=section.ca_file,
     )
-
-
-def written_out_hook_secrets(tables: object) -> Iterator[Problem]:
-    """Yield a warning for each secret of a hook that stands in the file itself."""
-    message = 'is written out; use { env = "NAME" } or { file = "PATH" }'
-    for name, table in (tables if isinstance(tables, dict) else {}).items():
-        if isinstance(table, dict) and isinstance(table.get("secret"), str):
-            yield Problem(spell(("hooks", name, "secret")), message)

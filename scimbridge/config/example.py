@@ -207,7 +207,7 @@ def _scalars(model: type[BaseModel], values: Mapping[str, Any] | None = None) ->
     fields = {
         field.alias or name: field
         for name, field in model.model_fields.items()
-        if name in _CHOICES or not _is_section(field)
+        if not _is_section(field) or (name in _CHOICES and model is not Document)  # its sections stand by themselves
     }
     return "\n".join(line for key, field in fields.items() for line in _setting(key, field, values or {}))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -21,7 +20,6 @@ from pydantic import (
 
 from scimbridge.config.values import AttributePath, ReadableFile
 from scimbridge.domain.rule import MANAGER, OWNER, WEBHOOK
-from scimbridge.errors import Problem
 from scimbridge.notices.channels import Channels, MailRoute
 from scimbridge.notices.mail import Mailbox, is_address
 from scimbridge.notices.payload import Format
@@ -52,7 +50,7 @@ def _address(value: str) -> str:
 
 def _sendable(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value().isascii():
-        raise ValueError("must be letters, digits and signs of ASCII; mail servers take no others")
+        raise ValueError("must be ASCII; mail servers accept nothing else")
     return secret
 
 
@@ -167,15 +165,15 @@ class NotifySection(NotifyTable):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.smtp is None and self.webhook is None:
-            raise ValueError("names no way out: write smtp, or [notify.webhook]")
+            raise ValueError("names no way to send: write smtp or [notify.webhook]")
         if self.smtp is not None and self.sender is None:
-            raise ValueError("from is missing: mail needs an address to come from")
+            raise ValueError("from is missing: mail needs a sender")
         if self.smtp is None and (self.operators or self.user is not None):
             raise ValueError("smtp is missing: there is no mail server to send through")
         if (self.user is None) != (self.password is None):
             raise ValueError("write both user and password, or neither")
         if self.smtp is not None and self.user is not None and not self.smtp.is_private:
-            raise ValueError("the password would cross the network readable; use smtp+starttls:// or smtps://")
+            raise ValueError("the password would cross the network unencrypted; use smtp+starttls:// or smtps://")
         return self
 
 
@@ -215,15 +213,6 @@ def _webhook_of(section: WebhookSection) -> Webhook:
         key=parse_key(section.secret.get_secret_value()) if section.secret is not None else None,
         ca_file=section.ca_file,
     )
-
-
-def written_out_secrets(table: object) -> Iterator[Problem]:
-    """Yield a warning for each secret of ``[notify]`` that stands in the file itself."""
-    message = 'is written out; use { env = "NAME" } or { file = "PATH" }'
-    notify = table if isinstance(table, dict) else {}
-    webhook = notify.get("webhook") if isinstance(notify.get("webhook"), dict) else {}
-    for section, at, keys in ((notify, "notify", ("password",)), (webhook, "notify.webhook", ("url", "secret"))):
-        yield from (Problem(f"{at}.{key}", message) for key in keys if isinstance((section or {}).get(key), str))
 
 
 def why_untold(section: NotifySection | None, recipient: str) -> str | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,7 +13,6 @@ from scimbridge.config.values import Duration, IssuerUrl, ReadableFile
 from scimbridge.domain.operator import Role
 from scimbridge.domain.provider import Provider
 from scimbridge.domain.session import SessionTerms
-from scimbridge.errors import Problem
 from scimbridge.sdk.secret import Secret
 
 Claim = Annotated[str, Field(min_length=1, max_length=100)]
@@ -113,14 +111,6 @@ def operators_of(section: OperatorsSection) -> OperatorSettings:
         provider=None if section.oidc is None else _provider(section.oidc),
         edit_rules=section.edit_rules,
     )
-
-
-def written_out_client_secret(tables: Any) -> Iterator[Problem]:
-    """Yield a warning for a client secret that stands in the file itself."""
-    section = tables.get("oidc") if isinstance(tables, Mapping) else None
-    if isinstance(section, Mapping) and isinstance(section.get("client_secret"), str):
-        message = 'is written out; use { env = "NAME" } or { file = "PATH" }'
-        yield Problem("operators.oidc.client_secret", message)
 
 
 def _provider(section: OidcSection) -> Provider:

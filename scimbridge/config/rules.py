@@ -127,7 +127,10 @@ def _stage_order(draft: RuleDraft) -> Iterator[Problem]:
     dated = [(stage.number, stage.after) for stage in draft.stages if stage.after is not None]
     for (_, before), (number, after) in pairwise(dated):
         if after == before:
-            yield Problem(draft.at("stages", number, "after"), "is that of the stage before; put their actions in one")
+            yield Problem(
+                draft.at("stages", number, "after"),
+                "is that of the stage before; make one stage of both",
+            )
         elif after < before:
             limit = format_duration(before)
             yield Problem(draft.at("stages", number, "after"), f"is earlier than the stage before ({limit}); sort them")
@@ -163,21 +166,21 @@ def _notices(draft: RuleDraft) -> Iterator[Problem]:
             message = 'is missing: say whom to tell, like ["manager", "it@example.com"]'
             yield Problem(draft.at("stages", stage.number, "notify"), message)
         if told and Action.NOTIFY not in stage.actions:
-            yield Problem(draft.at("stages", stage.number, "notify"), 'goes with "notify" in do; nobody would be told')
+            yield Problem(draft.at("stages", stage.number, "notify"), 'needs "notify" in do, or nobody is told')
 
 
 def _terms(draft: RuleDraft) -> Iterator[Problem]:
     for stage in draft.stages:
         table = stage.table
         if "window" in table and "schedule" not in table:
-            yield Problem(draft.at("stages", stage.number, "window"), "goes with schedule; without one it says nothing")
+            yield Problem(draft.at("stages", stage.number, "window"), "needs a schedule; without one it means nothing")
         is_approved = table.get("approval", any(action.is_irreversible for action in stage.actions))
         if "approvers" in table and is_approved is False:
-            yield Problem(draft.at("stages", stage.number, "approvers"), "goes with approval = true")
+            yield Problem(draft.at("stages", stage.number, "approvers"), "needs approval = true")
         for key, wants in (("only", _STRIPPING), ("successor", _SUCCEEDING)):
             if key in table and not wants & set(stage.actions):
                 names = " or ".join(f'"{action}"' for action in sorted(wants))
-                yield Problem(draft.at("stages", stage.number, key), f"goes with {names} in do")
+                yield Problem(draft.at("stages", stage.number, key), f"needs {names} in do")
         if _SUCCEEDING & set(stage.actions) and "successor" not in table:
             first = min(_SUCCEEDING & set(stage.actions))
             message = f'is missing: "{first}" needs somebody to go to: "manager", or a userName'
@@ -194,7 +197,7 @@ def _mover(draft: RuleDraft) -> Iterator[Problem]:
         if moves and key not in draft.table:
             yield Problem(draft.at(key), 'is missing: "changed" compares what somebody was and is now')
         if not moves and key in draft.table:
-            yield Problem(draft.at(key), 'goes with "changed" in when')
+            yield Problem(draft.at(key), 'needs "changed" in when')
 
 
 def _unknown_targets(draft: RuleDraft, targets: KnownTargets) -> Iterator[Problem]:

@@ -102,5 +102,5 @@ def _no_toml(message: str) -> PlacedProblem:
 def _elsewhere(key: str) -> Problem:
     known: dict[str, Any] = dict(Document.model_fields)
     if key in known:
-        return Problem(key, "stays in the configuration file; here are [[rules]] only")
-    return Problem(key, f"is not a setting{suggestion(key, ['rules'])}; here are [[rules]] only")
+        return Problem(key, "stays in the configuration file; only [[rules]] may stand here")
+    return Problem(key, f"is not a setting{suggestion(key, ['rules'])}; only [[rules]] may stand here")

@@ -10,14 +10,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from scimbridge.config.access import access_of, check_access, written_out_passwords
+from scimbridge.config.access import access_of, check_access
 from scimbridge.config.addresses import has_password, queue_url, store_url
-from scimbridge.config.asking import hooks_of, written_out_hook_secrets
+from scimbridge.config.asking import hooks_of
 from scimbridge.config.document import Document, SourceSection
 from scimbridge.config.limits import check_limits, exclusion_of, guard_of
 from scimbridge.config.listing import Listed, list_settings
-from scimbridge.config.notify import channels_of, written_out_secrets
-from scimbridge.config.operators import OperatorSettings, operators_of, written_out_client_secret
+from scimbridge.config.notify import channels_of
+from scimbridge.config.operators import OperatorSettings, operators_of
 from scimbridge.config.problems import read
 from scimbridge.config.recipients import check_recipients
 from scimbridge.config.retention import retention_of
@@ -25,6 +25,7 @@ from scimbridge.config.rules import check_rule_tables, rule_of
 from scimbridge.config.sources import RawSettings, collect
 from scimbridge.config.targets import Targets, read_targets
 from scimbridge.config.values import Listen
+from scimbridge.config.written_out import written_out
 from scimbridge.domain.access import Network, SourceAccess
 from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Capabilities
@@ -129,15 +130,14 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None, *, 
     raw = collect(path, os.environ if environ is None else environ, rules=rules)
     problems = list(raw.problems)
     document = read(Document, _without_targets(raw.tables), (), problems, context=SecretSources(raw.base_dir))
-    secrets = SecretSources(raw.base_dir)
-    targets = read_targets(raw.tables.get("targets"), secrets, problems)
+    targets = read_targets(raw.tables.get("targets"), raw.base_dir, problems)
     problems += check_access(document.sources) if document is not None else ()
     problems += check_rule_tables(raw.tables, targets)
     problems += check_limits(document, raw.tables.get("targets")) if document is not None else ()
     problems += check_recipients(document.rules, document.notify) if document is not None else ()
     if problems or document is None:
         raise ConfigurationError([_with_variable(raw, problem) for problem in problems])
-    return _settings(raw, document, targets, secrets.warnings)
+    return _settings(raw, document, targets)
 
 
 def _without_targets(tables: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -153,7 +153,7 @@ def _with_variable(raw: RawSettings, problem: Problem) -> Problem:
     return Problem(problem.path, f"{problem.message} (from {variable})") if variable else problem
 
 
-def _settings(raw: RawSettings, document: Document, targets: Targets, literals: list[Problem]) -> Settings:
+def _settings(raw: RawSettings, document: Document, targets: Targets) -> Settings:
     data_dir = raw.base_dir / document.data_dir
     public_url = document.server.public_url or f"http://{document.server.listen}"
     return Settings(
@@ -189,7 +189,12 @@ def _settings(raw: RawSettings, document: Document, targets: Targets, literals: 
         seal_key=raw.base_dir / key_file if (key_file := document.evidence.key_file) else data_dir / "evidence.key",
         retention=retention_of(document.retention),
         notices=channels_of(document.notify, public_url) if document.notify is not None else None,
-        warnings=(*map(_waits, targets.unusable.values()), *_written_out(raw, literals), *_absences(document)),
+        warnings=(
+            *map(_waits, targets.unusable.values()),
+            *_written_out(raw, targets),
+            *targets.warnings,
+            *_absences(document),
+        ),
     )
 
 
@@ -204,20 +209,16 @@ def _profile(section: SourceSection) -> SourceProfile:
     )
 
 
-def _written_out(raw: RawSettings, literals: list[Problem]) -> list[Problem]:
-    """Return a warning for each secret in the file itself; those in the environment are where they belong."""
-    passwords = [
-        Problem(f"{section}.url", 'has a password written out; use { env = "NAME" } or { file = "PATH" }')
-        for section in ("store", "queue")
-        if isinstance(url := raw.tables.get(section, {}).get("url"), str) and has_password(url)
-    ]
-    logins = written_out_passwords(raw.tables.get("sources"))
-    notices = [
-        *written_out_secrets(raw.tables.get("notify")),
-        *written_out_hook_secrets(raw.tables.get("hooks")),
-        *written_out_client_secret(raw.tables.get("operators")),
-    ]
-    return [warning for warning in (*passwords, *logins, *notices, *literals) if warning.path not in raw.variables]
+def _written_out(raw: RawSettings, targets: Targets) -> Iterator[Problem]:
+    """Yield a warning for each secret in the file itself; those in the environment are where they belong."""
+    harmless = {f"{section}.url" for section in ("store", "queue") if not _has_password(raw.tables.get(section, {}))}
+    yield from (found for found in written_out(Document, raw.tables, (), raw.variables) if found.path not in harmless)
+    for name, config in targets.configs.items():
+        yield from written_out(type(config), raw.tables["targets"][name], ("targets", name), raw.variables)
+
+
+def _has_password(section: Mapping[str, Any]) -> bool:
+    return isinstance(url := section.get("url"), str) and has_password(url)
 
 
 def _waits(problem: Problem) -> Problem:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict
@@ -41,12 +42,14 @@ class Targets:
     Attributes:
         capabilities: What their connectors can do, where that is known.
         unusable: Those whose connectors cannot be used, each with the reason; what all targets have is read of them.
+        warnings: What their connectors find doubtful in their tables.
     """
 
     configs: dict[str, TargetConfig] = field(default_factory=dict)
     capabilities: dict[str, Abilities] = field(default_factory=dict)
     connectors: dict[str, type[Connector[Any]]] = field(default_factory=dict)
     unusable: dict[str, Problem] = field(default_factory=dict)
+    warnings: list[Problem] = field(default_factory=list)
 
     @property
     def planned_by(self) -> dict[str, Abilities]:
@@ -54,7 +57,7 @@ class Targets:
         return {name: self.capabilities.get(name, ANYTHING) for name in self.configs}
 
 
-def read_targets(tables: Any, secrets: SecretSources, problems: list[Problem]) -> Targets:
+def read_targets(tables: Any, base_dir: Path, problems: list[Problem]) -> Targets:
     """Return the targets, adding what is wrong with them to ``problems``."""
     found = Targets()
     if not isinstance(tables, dict):
@@ -62,12 +65,12 @@ def read_targets(tables: Any, secrets: SecretSources, problems: list[Problem]) -
     for name, table in tables.items():
         if name == NOTICES:
             problems.append(
-                Problem(spell(("targets", name)), "is how the bridge calls telling people; take another name")
+                Problem(spell(("targets", name)), "is the bridge's own name for notices; choose another one")
             )
         if not NAME.fullmatch(name):
             problems.append(Problem(spell(("targets", name)), 'write a name of a-z, 0-9, "_" and "-", like "okta-eu"'))
         if isinstance(table, dict):
-            _read_target(found, name, table, secrets, problems)
+            _read_target(found, name, table, SecretSources(base_dir), problems)
     return found
 
 
@@ -96,7 +99,6 @@ def _read_target(
     found: Targets, name: str, table: Mapping[str, Any], secrets: SecretSources, problems: list[Problem]
 ) -> None:
     at = ("targets", name)
-    literals = len(secrets.warnings)
     try:
         connector = _connector(table, at, problems)
         if connector is None:
@@ -114,9 +116,7 @@ def _read_target(
         if config is not None:
             found.configs[name] = config
         _give_up(found, name, error)
-    secrets.warnings[literals:] = [
-        Problem(spell((*at, warning.path)), warning.message) for warning in secrets.warnings[literals:]
-    ]
+    found.warnings += (Problem(spell((*at, warning.path)), warning.message) for warning in secrets.warnings)
 
 
 def _asked(kind: str, question: Callable[[], T]) -> T:

@@ -59,7 +59,7 @@ def _duration(value: str) -> timedelta:
     try:
         return parse_duration(value)
     except OverflowError as error:
-        raise ValueError("is longer than a calendar has room for") from error
+        raise ValueError("is too long for the calendar") from error
 
 
 def _size(value: Any) -> Any:
@@ -102,7 +102,7 @@ def _attribute_path(value: str) -> str:
     except SCIMException as error:
         raise ValueError(str(error.detail)) from error
     if binding is None or binding.is_multivalued:
-        raise ValueError("is no attribute with a single value of a User or its extensions")
+        raise ValueError("is not a single-valued attribute of a User or its extensions")
     return binding.urn if issubclass(binding.model, Extension) else binding.urn.rpartition(":")[2]
 
 

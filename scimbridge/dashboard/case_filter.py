@@ -113,7 +113,7 @@ class _Reader:
         try:
             found = datetime.fromisoformat(said)
         except ValueError:
-            self.problems.append(f"{name}: {said!r} is no time; write 2026-03-02 or 2026-03-02T10:00 (UTC).")
+            self.problems.append(f"{name}: {said!r} is not a time; write 2026-03-02 or 2026-03-02T10:00 (UTC).")
             return None
         if is_end and len(said) == len("2026-03-02"):
             found += timedelta(days=1) - timedelta(microseconds=1)

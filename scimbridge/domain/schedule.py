@@ -179,7 +179,7 @@ class Freeze:
             last = end if isinstance(end, datetime) else datetime.combine(end + timedelta(days=1), time())
             return cls(min(_readings(first, zone)), max(_readings(last, zone)), reason)
         except OverflowError as error:
-            raise ValueError("is longer than a calendar has room for") from error
+            raise ValueError("is too long for the calendar") from error
 
     def covers(self, at: datetime) -> bool:
         """Whether a moment is within the freeze; at its end, work goes on."""

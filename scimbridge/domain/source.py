@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta, tzinfo
 from enum import StrEnum
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
 MEMBERSHIP_MEMORY = timedelta(hours=24)
 """How long rules still see a membership that has ended, unless the source says otherwise."""
+
+
+def is_source_name(text: str) -> bool:
+    """Whether a source can be called so: letters, digits, ".", "_" and "-", beginning with a letter or digit."""
+    return _NAME.fullmatch(text) is not None
 
 
 class NameCase(StrEnum):

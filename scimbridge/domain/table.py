@@ -103,7 +103,7 @@ def _decoded(content: bytes) -> str:
         line = content[: error.start].count(b"\n") + 1
         raise TableError(f"line {line} is not in UTF-8; save the file as CSV in UTF-8") from error
     if "\0" in text:
-        raise TableError("there is a NUL in it, so that it is no text; save the file as CSV in UTF-8")
+        raise TableError("it contains a NUL, so it is not text; save the file as CSV in UTF-8")
     return text
 
 
@@ -131,7 +131,7 @@ def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
             yield line, [cell.strip() for cell in cells]
             line = reader.line_num + 1
     except csv.Error as error:
-        raise TableError(f"line {line}: {error}; see to its quotes") from error
+        raise TableError(f"line {line}: {error}; check its quotes") from error
 
 
 def _plain(name: str) -> str:

@@ -102,14 +102,14 @@ def _answer(body: bytes) -> HookAnswer:
     try:
         said = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BrokenHookError("its answer is no JSON") from error
+        raise BrokenHookError("its answer is not JSON") from error
     if not isinstance(said, dict) or said.get("answer") not in list(Verdict):
         raise BrokenHookError('its answer has to be an object with "answer": "proceed", "skip" or "hold"')
     if said.keys() - _KEYS:
         raise BrokenHookError(f"its answer has keys that are not known; known are {', '.join(sorted(_KEYS))}")
     reason = said.get("reason", "")
     if not isinstance(reason, str):
-        raise BrokenHookError("its reason is no text")
+        raise BrokenHookError("its reason is not text")
     return HookAnswer(verdict=Verdict(said["answer"]), reason=reason, graces=_graces(said.get("graces", {})))
 
 

@@ -84,7 +84,7 @@ def compose(
         ValueError: ``to`` is no address; the message does not repeat it.
     """
     if not is_address(to):
-        raise ValueError("that is no e-mail address that mail can be sent to")
+        raise ValueError("that is not an e-mail address that mail can be sent to")
     message = EmailMessage(policy=_POLICY)
     message["From"] = sender.header
     message["To"] = Address(addr_spec=to)

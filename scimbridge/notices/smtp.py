@@ -207,7 +207,7 @@ def _translating() -> Iterator[None]:
     except OSError as error:
         raise _by_network(error) from None
     except ForbiddenAddressError as error:
-        raise TargetUnusableError(f"the mail server cannot be there: {error}") from None
+        raise TargetUnusableError(f"the mail server's address cannot be right: {error}") from None
 
 
 def _by_protocol(error: smtplib.SMTPException) -> ConnectorError:

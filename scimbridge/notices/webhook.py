@@ -41,7 +41,7 @@ def check_url(url: str) -> str:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise ValueError("is no address; write the one that Slack, Teams or your own service shows") from error
+        raise ValueError("is not an address; write the one that Slack, Teams or your own service shows") from error
     is_here = parts.scheme == "http" and parts.hostname in _LOOPBACK
     if not parts.hostname or not (parts.scheme == "https" or is_here) or parts.username or parts.fragment:
         raise ValueError("must be an https address without a login in it")

@@ -229,7 +229,7 @@ def _from_header(header: bytes) -> _ClientSecret:
     login = login_of(encoded.strip()) if scheme.lower() == b"basic" else None
     if login is None:
         telemetry.FAILED_AUTHENTICATIONS.labels(Refusal.MALFORMED).inc()
-        raise _not_a_client("the Authorization header is no Basic credential")
+        raise _not_a_client("the Authorization header is not a Basic credential")
     # RFC 6749 §2.3.1: both parts are form-encoded before they are put together.
     return _ClientSecret(unquote_plus(login.username), unquote_plus(login.password))
 

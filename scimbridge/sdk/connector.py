@@ -186,7 +186,7 @@ class Connector(ABC, Generic[ConfigT]):
         """Reach the target with the configured credentials, and return one sentence about what was found.
 
         Raises:
-            RetryableError: It cannot be reached just now.
+            RetryableError: It cannot be reached right now.
             TargetUnusableError: The credentials or the address are wrong.
         """
 

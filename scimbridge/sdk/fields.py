@@ -59,7 +59,7 @@ def _is_loopback(host: str | None) -> bool:
 
 def _email(value: str) -> str:
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
-        raise ValueError(f"{value!r} is no e-mail address")
+        raise ValueError(f"{value!r} is not an e-mail address")
     return value
 
 

@@ -127,7 +127,8 @@ class Answer:
         if document is None:
             kind = self.headers.get("content-type", "").partition(";")[0].strip()[:60] or "no content type"
             raise TargetUnusableError(
-                f"{self.call}: the answer {self.status} is no JSON object ({kind}); does the address lead to the API?"
+                f"{self.call}: the answer {self.status} is not a JSON object ({kind}); "
+                "does the address lead to the API?"
             )
         return document
 

@@ -18,7 +18,7 @@ def _span(value: Any) -> Any:
     try:
         return parse_duration(value)
     except OverflowError as error:
-        raise ValueError("is longer than a calendar has room for") from error
+        raise ValueError("is too long for the calendar") from error
 
 
 Span = Annotated[

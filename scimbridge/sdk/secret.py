@@ -1,4 +1,4 @@
-"""Secrets in a configuration: ``{ env = "NAME" }``, ``{ file = "PATH" }``, or a literal with a warning."""
+"""Secrets in a configuration: ``{ env = "NAME" }``, ``{ file = "PATH" }``, or a literal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SecretSources:
 
     Attributes:
         base_dir: What relative paths are relative to: the folder of the configuration file.
-        warnings: Literals that were found, and what else is doubtful, by field name.
+        warnings: What a connector finds doubtful, by the name of the key.
     """
 
     def __init__(self, base_dir: Path) -> None:
@@ -45,7 +45,6 @@ def _resolve(value: Any, info: ValidationInfo) -> Any:
             except OSError as error:
                 raise ValueError(f"cannot read {path}: {error.strerror}") from error
         case str():
-            sources.warn(info.field_name or "secret", 'is written out; use { env = "NAME" } or { file = "PATH" }')
             return value
         case _:
             raise ValueError('write { env = "NAME" } or { file = "PATH" }')

@@ -113,6 +113,6 @@ def _key(value: Any) -> str | float | bool | datetime | None:
 
 def _plain(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
-        raise ValueError("no string that a database takes")
+        raise ValueError("not a string that the database accepts")
     value.encode()  # half of a surrogate pair cannot be
     return value

@@ -24,7 +24,7 @@ class Gauge:
         most: How many it has room for; ``None`` where only a share is set, and too few are active for it to bind.
         active: How many identities the share is of; ``None`` where there is no share, or nobody has counted them yet.
         floor: From how many active identities on the share binds.
-        flood_id: The flood that it holds just now.
+        flood_id: The flood that it holds right now.
     """
 
     limit: Limit

@@ -148,4 +148,4 @@ def change_role(tx: Connection, name: str, role: Role, *, by: str, reason: str, 
 def _require_another(name: str, by: str) -> None:
     """Make sure that nobody locks themselves out: so an admin is left who can undo it."""
     if same_operator(name, by):
-        raise OperatorRefusedError("nobody does this to themselves; ask another admin")
+        raise OperatorRefusedError("you cannot do this to yourself; ask another admin")

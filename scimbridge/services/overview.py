@@ -48,8 +48,8 @@ class TargetStatus:
         paused_at: Since when.
         mode: As configured.
         armed_until: Until when it acts although it is configured to observe.
-        at_once: How many attempts it takes just now; fewer than ``concurrency`` while a backlog is let go.
-        pace: The share of its rate that is used at most just now, 1 unless it has asked for fewer calls.
+        at_once: How many attempts it takes right now; fewer than ``concurrency`` while a backlog is let go.
+        pace: The share of its rate that is used at most right now, 1 unless it has asked for fewer calls.
         apart: The time between two calls that this makes; none where nothing limits them.
     """
 

@@ -116,7 +116,7 @@ def problems_of(document: Mapping[str, Any], keys: PublicKeys) -> Iterator[str]:
     try:
         yield from _problems(document, keys)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        yield f"it is no proof that can be read: {error!r}"
+        yield f"it is not a proof that can be read: {error!r}"
 
 
 def _problems(document: Mapping[str, Any], keys: PublicKeys) -> Iterator[str]:

@@ -37,7 +37,7 @@ class SealKey:
             _make(path)
             private = serialization.load_pem_private_key(path.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
-            raise InvalidKeyError(f"{path} is no private key that can be read: {error}") from error
+            raise InvalidKeyError(f"{path} is not a private key that can be read: {error}") from error
         if not isinstance(private, Ed25519PrivateKey):
             raise InvalidKeyError(f"{path} is another kind of key: make one with `openssl genpkey -algorithm ed25519`")
         return cls(private)
@@ -74,7 +74,7 @@ class PublicKeys:
             try:
                 key = serialization.load_pem_public_key(pem.encode())
             except ValueError as error:
-                raise NoSealKeyError("this is no public key as PEM") from error
+                raise NoSealKeyError("this is not a public key in PEM") from error
             if not isinstance(key, Ed25519PublicKey):
                 raise NoSealKeyError("this is another kind of public key: seals are checked with Ed25519")
             found[_id_of(key)] = key

@@ -97,10 +97,10 @@ def published_keys(body: bytes) -> list[Key]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise InvalidKeyError("is no JSON") from error
+        raise InvalidKeyError("is not JSON") from error
     found = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(found, list):
-        raise InvalidKeyError('is no JWK Set: an object with a list "keys"')
+        raise InvalidKeyError('is not a JWK Set: an object with a list "keys"')
     keys = list(_usable(found))
     if not keys:
         raise InvalidKeyError("holds no public key for signatures of RSA (2048 bits or more), EC or OKP")

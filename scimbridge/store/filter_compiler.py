@@ -155,10 +155,10 @@ class Compiler(_Visitor):
     def _inner(self, binding: AttributeBinding, entries: Entries, attr_path: AttrPath) -> Operand:
         """Return the SQL side of what a path means within an entry."""
         if attr_path.sub_attr or attr_path.uri:
-            raise InvalidFilterException(detail=f"{attr_path} is no sub-attribute")
+            raise InvalidFilterException(detail=f"{attr_path} is not a sub-attribute")
         if not is_entry(binding):
             if attr_path.attr.lower() != "value":
-                raise InvalidFilterException(detail=f"{attr_path} is no sub-attribute")
+                raise InvalidFilterException(detail=f"{attr_path} is not a sub-attribute")
             return entries.operand(binding)
         head = AttrPath(self._head(binding), attr_path.attr, str(binding.model.__schema__))  # type: ignore[attr-defined]
         inner = self._bound(head)

@@ -149,7 +149,7 @@ class Moment:
         try:
             return _ordered(self.sql, op, literal(moment(value), self.sql.type))
         except ValueError as error:
-            raise InvalidFilterException(detail="the value is no dateTime (RFC 7643 §2.3.5)") from error
+            raise InvalidFilterException(detail="the value is not a dateTime (RFC 7643 §2.3.5)") from error
 
     def present(self) -> Condition:
         """Not missing."""

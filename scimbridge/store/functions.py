@@ -55,7 +55,7 @@ def moment(value: str) -> datetime:
         found = _DATE_TIME.validate_strings(value)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValidationError, OverflowError) as error:
-        raise ValueError("the value is no dateTime") from error
+        raise ValueError("the value is not a dateTime") from error
 
 
 def _utc_text(value: str | None) -> str | None:

@@ -127,9 +127,9 @@ def _attr_path(by: str) -> AttrPath:
     try:
         path = Path(by)
     except SCIMException as error:
-        raise InvalidPathException(detail="sortBy is no path of an attribute") from error
+        raise InvalidPathException(detail="sortBy is not the path of an attribute") from error
     if not isinstance(path.ast, AttrPath):
-        raise InvalidPathException(detail="sortBy names an attribute, and cannot choose among its values")
+        raise InvalidPathException(detail="sortBy takes the name of an attribute, without a condition")
     return path.ast
 
 

@@ -56,7 +56,7 @@ def test_it_shows_what_will_be_done_to_which_account_before_it_asks(terminal: Te
 def test_nobody_is_asked_where_nobody_can_answer(terminal: Terminal, case: str, bench: Bench) -> None:
     refusal = terminal.run("cases", "approve", case, code=2).stderr
 
-    assert "there is nobody to ask here; give --yes if you are sure" in refusal
+    assert "this is not a terminal, so nobody can be asked; give --yes if you are sure" in refusal
     assert bench.approving.stages(case)[1].approved_by == ()
 
 
@@ -92,7 +92,7 @@ def test_an_approval_can_be_taken_back(terminal: Terminal, case: str) -> None:
 
     said = terminal.run("cases", "unapprove", case, "--reason", "wrong person", "--by", "bob").stdout
 
-    assert said == f"Stage 2 of case {case} is not approved any more.\n"
+    assert said == f"Stage 2 of case {case} is no longer approved.\n"
     assert "waits for approval of stage 2 (0 of 2)" in terminal.run("cases", "list").stdout
     history = terminal.read("cases", "show", case, code=3)["history"]
     (entry,) = (each for each in history if each["event"] == "approval withdrawn")

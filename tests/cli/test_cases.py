@@ -119,7 +119,7 @@ def test_cases_are_listed_by_what_they_are_about(bench: Bench, terminal: Termina
 
 def test_a_time_that_is_none_is_refused(bench: Bench, terminal: Terminal) -> None:
     assert bench.wakeups == []
-    assert "is no time" in terminal.run("cases", "list", "--since", "noon", code=2).stderr
+    assert "is not a time" in terminal.run("cases", "list", "--since", "noon", code=2).stderr
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_many_are_canceled_by_a_query_after_saying_whom(bench: Bench, terminal: 
     assert f"{case}  ada@example.com" in said
     assert said.endswith("Canceled 2 of 2 cases. What they have done already stays done.\n")
     assert terminal.read("cases", "list") == []
-    assert terminal.run(*query, "--yes").stdout == "No open case fits.\n"
+    assert terminal.run(*query, "--yes").stdout == "No open case matches.\n"
 
 
 def test_canceling_many_as_json_names_them(bench: Bench, terminal: Terminal) -> None:

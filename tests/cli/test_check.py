@@ -240,7 +240,7 @@ def test_a_paused_target_and_a_secret_written_out_are_warnings(
     assert "warning  targets.crm: paused by ops: maintenance -> `scimbridge targets resume crm` lets it go on" in (
         result.stdout
     )
-    assert "warning  targets.crm.token: is written out" in result.stdout
+    assert "warning  targets.crm.token: holds a secret in the file itself" in result.stdout
     assert "s3cret" not in result.stdout + result.stderr
 
 

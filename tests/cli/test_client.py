@@ -81,4 +81,7 @@ def test_a_client_is_revoked_once(terminal: Terminal) -> None:
     assert terminal.run("client", "revoke", client_id).stdout == "Revoked a client of okta.\n"
 
     assert terminal.read("client", "list")[0]["revoked_at"] == "2026-03-02T09:00:00.000Z"
-    assert terminal.run("client", "revoke", client_id, code=1).stderr == f"Error: no live client '{client_id}'\n"
+    assert (
+        terminal.run("client", "revoke", client_id, code=1).stderr
+        == f"Error: no live client '{client_id}' (`scimbridge client list` shows what there is)\n"
+    )

@@ -66,7 +66,7 @@ def test_warnings_go_to_standard_error(terminal: Terminal) -> None:
 
     result = terminal.run("config", "check")
 
-    assert "warning: targets.crm.token: is written out" in result.stderr
+    assert "warning: targets.crm.token: holds a secret in the file itself" in result.stderr
     assert "warning" not in result.stdout
     assert "s3cret" not in result.stderr
 

@@ -67,14 +67,14 @@ def test_a_sample_says_how_to_choose_it_again(bench: Bench, terminal: Terminal) 
 
     chosen = terminal.run("evidence", "export", "--sample", "25", "--seed", "7", "--to", "sample.zip")
 
-    assert "Chosen by chance: 1 case; --seed 7 chooses the same again." in chosen.stderr
+    assert "Drawn at random: 1 case; --seed 7 draws the same again." in chosen.stderr
 
 
 def test_what_makes_no_sense_is_refused_with_the_reason(bench: Bench, terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "note.zip").write_text("a note")
 
     assert "or give --sample" in terminal.run("evidence", "export", "--to", "x.zip", code=2).stderr
-    assert "is no bundle of evidence" in terminal.run("evidence", "verify", "note.zip", code=2).stderr
+    assert "is not a bundle of evidence" in terminal.run("evidence", "verify", "note.zip", code=2).stderr
     assert "NUMBER:DIGEST" in terminal.run("evidence", "verify", "--expect", "7", code=2).stderr
     assert "no case 'nobody'" in terminal.run("evidence", "export", "nobody", "--to", "x.zip", code=1).stderr
     assert not (tmp_path / "x.zip").exists()
@@ -92,7 +92,7 @@ def test_a_person_is_erased_once_somebody_has_seen_what_goes(bench: Bench, termi
     shown = terminal.run("erase", "ada", *why, code=2).stderr
 
     assert f"ada of idp ({ada}), deleted on 2026-03-02" in shown
-    assert "there is nobody to ask here; give --yes if you are sure" in shown
+    assert "this is not a terminal, so nobody can be asked; give --yes if you are sure" in shown
     assert terminal.read("erase", "ada", *why, "--yes")["identity_id"] == ada
     assert terminal.read("evidence", "verify")["intact"]
     assert "'ada'" in terminal.run("erase", "ada", *why, "--yes", code=1).stderr

@@ -37,7 +37,7 @@ def test_what_cannot_be_undone_is_asked_about(bench: Bench, terminal: Terminal) 
     answer = terminal.read(*expedite, "--yes")
 
     assert "delete at crm -- cannot be undone" in refused
-    assert "there is nobody to ask here" in refused
+    assert "this is not a terminal" in refused
     assert {task["action"] for task in answer["tasks"]} >= {"delete"}
     assert any(sentence.startswith("stage 1 comes first") for sentence in answer["still"])
 
@@ -56,7 +56,7 @@ def test_nothing_to_expedite_is_said_so(bench: Bench, terminal: Terminal) -> Non
 
     said = terminal.run("cases", "expedite", case, "--stage", "1", "--reason", "again").stdout
 
-    assert said == "Nothing to expedite: nothing that is meant waits for its grace.\n"
+    assert said == "Nothing to expedite: none of this waits for its grace.\n"
 
 
 def test_what_will_be_late_is_said_before_it_is(bench: Bench, terminal: Terminal) -> None:

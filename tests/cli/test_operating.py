@@ -258,10 +258,10 @@ def test_an_exclusion_says_how_many_it_spares(bench: Bench, terminal: Terminal) 
     def said(*options: str) -> str:
         return terminal.run("exclusion", "add", *options, "--reason", "needed").stderr
 
-    assert said('userType eq "board"') == "It spares 2 active identities just now.\n"
-    assert said('groups.display eq "Board"') == "It spares 2 active identities just now.\n"
-    assert said("--members", "board") == "It spares 2 active identities just now.\n"
-    assert said("--identity", ada) == "It spares 1 active identity just now.\n"
+    assert said('userType eq "board"') == "It spares 2 active identities right now.\n"
+    assert said('groups.display eq "Board"') == "It spares 2 active identities right now.\n"
+    assert said("--members", "board") == "It spares 2 active identities right now.\n"
+    assert said("--identity", ada) == "It spares 1 active identity right now.\n"
     assert said('userType eq "bored"').startswith("warning: no active identity matches")
     assert said("--target", "crm") == ""
 

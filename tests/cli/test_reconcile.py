@@ -71,7 +71,7 @@ def test_a_target_that_does_not_answer_is_named_and_the_others_are_compared(benc
     bench.fail(RetryableError("the target does not answer"))
 
     result = terminal.run("reconcile", code=1)
-    assert "crm could not be asked for all its accounts: the target does not answer" in result.stderr
+    assert "crm could not list all of its accounts: the target does not answer" in result.stderr
     assert "1 orphaned" in result.stdout
 
 
@@ -88,7 +88,7 @@ def test_a_list_that_lost_much_is_believed_when_somebody_says_so(bench: Bench, t
 def test_a_paused_target_is_not_waited_for(bench: Bench, terminal: Terminal) -> None:
     bench.operating.pause("crm", reason="upgrade", by="ops", now=bench.clock())
 
-    assert "crm could not be asked for all its accounts: it is paused" in terminal.run("reconcile", code=1).stderr
+    assert "crm could not list all of its accounts: it is paused" in terminal.run("reconcile", code=1).stderr
 
 
 def test_who_waits_for_a_worker_does_not_wait_for_a_paused_target(
@@ -106,4 +106,4 @@ def test_who_waits_for_a_worker_does_not_wait_for_a_paused_target(
 
     said = terminal.run("reconcile", "crm", code=1).stderr
     assert "crm is being reconciled already: olga asked for it." in said
-    assert "crm could not be asked for all its accounts: it is paused" in said
+    assert "crm could not list all of its accounts: it is paused" in said

@@ -108,6 +108,12 @@ def test_every_setting_stands_in_the_example_with_its_reference(model: type[Base
     assert any(words.endswith(lines[number - 1].removeprefix("# ")) for number in at)
 
 
+def test_above_the_sections_stands_nothing_of_theirs() -> None:
+    top, _, _ = example().partition("\n[")
+
+    assert re.findall(r"^(?:# )?(\w+) = ", top, re.MULTILINE) == ["data_dir", "deadlines"]
+
+
 def test_every_connector_is_in_the_example() -> None:
     assert all(f'connector = "{kind}"' in example() for kind in registry.available_kinds())
 

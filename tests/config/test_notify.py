@@ -79,7 +79,7 @@ def test_a_webhook_can_stand_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_server_in_the_clear_gets_no_password_unless_it_is_this_machine() -> None:
     login = 'from = "a@example.com"\nuser = "u"\npassword = "p"\n'
 
-    assert "would cross the network readable" in problems(login + 'smtp = "smtp://mail.example.com"')["notify"]
+    assert "would cross the network unencrypted" in problems(login + 'smtp = "smtp://mail.example.com"')["notify"]
     assert notify(login + 'smtp = "smtp://localhost"').user == "u"
     assert notify(login + 'smtp = "smtps://mail.example.com"').user == "u"
 
@@ -90,16 +90,16 @@ def test_a_server_in_the_clear_gets_no_password_unless_it_is_this_machine() -> N
         ('smtp = "mail.example.com"\nfrom = "a@example.com"', "notify.smtp", 'write "smtp://HOST:25"'),
         ('smtp = 25\nfrom = "a@example.com"', "notify.smtp", 'write "smtp://HOST:25"'),
         ('smtp = "smtp://localhost"', "notify", "from is missing"),
-        ("", "notify", "names no way out"),
+        ("", "notify", "names no way to send"),
         ('operators = ["a@example.com"]\n[webhook]\nurl = "https://h.example.com/"', "notify", "smtp is missing"),
         (GOOD + 'user = "u"', "notify", "write both user and password"),
         (GOOD + 'user = "ü"\npassword = "p"', "notify.user", "character"),
-        (GOOD + 'user = "u"\npassword = "pä"', "notify.password", "of ASCII"),
+        (GOOD + 'user = "u"\npassword = "pä"', "notify.password", "must be ASCII"),
         (GOOD + 'reply_to = "it"', "notify.reply_to", "write an address like"),
         (GOOD + 'operators = ["ops@example.com", "all"]', "notify.operators[1]", "write an e-mail address"),
         (GOOD + 'ca_file = "none.pem"', "notify.ca_file", "cannot read"),
         (GOOD + 'templates = "none"', "notify.templates", "cannot read"),
-        (GOOD + 'owner = "emails"', "notify.owner", "single value"),
+        (GOOD + 'owner = "emails"', "notify.owner", "single-valued"),
         ('smtp = "smtp://localhost"\nsender = "x@example.com"', "notify.sender", "is not a setting"),
         ('[webhook]\nurl = "http://hooks.example.com/secret"', "notify.webhook.url", "must be an https address"),
         ('[webhook]\nurl = "https://h.example.com/"\nformat = "irc"', "notify.webhook.format", '"slack"'),
@@ -171,7 +171,7 @@ def test_a_rule_names_nobody_who_cannot_be_told(
 
 
 def test_no_target_is_called_as_the_bridge_calls_telling_people(problems_of: Problems) -> None:
-    assert "take another name" in problems_of(GOOD_FILE.replace("[targets.app]", "[targets.notify]"))["targets.notify"]
+    assert "choose another one" in problems_of(GOOD_FILE.replace("[targets.app]", "[targets.notify]"))["targets.notify"]
 
 
 def test_secrets_that_are_written_out_are_warnings(load_text: Load) -> None:

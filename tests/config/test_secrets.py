@@ -27,6 +27,14 @@ def test_a_secret_in_the_file_itself_is_accepted_with_a_warning(load_text: Load)
     assert SECRET not in warning.message
 
 
+def test_each_secret_of_a_table_of_secrets_has_a_warning_of_its_own(load_text: Load) -> None:
+    program = 'connector = "command"\nallow_program = true\nprogram = ["/opt/x"]\nactions = ["suspend"]'
+
+    settings = load_text(f'{GOOD}\n[targets.legacy]\n{program}\nsecrets = {{ ONE = "{SECRET}", TWO = {ENV} }}')
+
+    assert [warning.path for warning in settings.warnings] == ["targets.legacy.secrets.ONE"]
+
+
 def test_a_secret_in_a_variable_is_where_it_belongs(load_text: Load) -> None:
     settings = load_text(GOOD, {"SCIMBRIDGE_TARGETS__APP__TOKEN": "from-a-variable"})
 

@@ -61,8 +61,8 @@ def test_every_action_that_can_be_named_is_performed() -> None:
         ({"program": []}, "program"),
         ({"actions": []}, "actions"),
         ({"actions": ["move"]}, "actions"),
-        ({"environment": {"LD_PRELOAD": "x"}}, "no name for a variable"),
-        ({"environment": {"a=b": "x"}}, "no name for a variable"),
+        ({"environment": {"LD_PRELOAD": "x"}}, "not a name for a variable"),
+        ({"environment": {"a=b": "x"}}, "not a name for a variable"),
     ],
 )
 def test_a_mistake_is_refused(settings: dict[str, Any], said: str) -> None:
@@ -94,12 +94,12 @@ def test_a_program_that_others_can_change_is_refused(legacy: Legacy, tmp_path: P
     plain.touch()
 
     for path, said in (
-        (link, "no executable file"),
+        (link, "not an executable file"),
         (within, f"others can change {shared}"),
         (way / within.name, f"others can change {shared}"),
         (writable, "others can change"),
         *([(theirs, "others can change")] if os.geteuid() == 0 else []),
-        (plain, "no executable file"),
+        (plain, "not an executable file"),
         (tmp_path / "nowhere", "there is no"),
     ):
         with pytest.raises(TargetUnusableError, match=said):

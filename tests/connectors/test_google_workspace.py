@@ -540,10 +540,10 @@ def test_an_account_of_which_google_does_not_say_whether_it_is_suspended_is_left
 @pytest.mark.parametrize(
     ("setting", "value", "said"),
     [
-        ("subject", "admin", "no e-mail address"),
+        ("subject", "admin", "not an e-mail address"),
         ("match", {"userName": "mail"}, "cannot be searched for"),
         ("disabled_ou", "Leavers", "whole path"),
-        ("licenses", ["1010020020"], "no product and SKU"),
+        ("licenses", ["1010020020"], "not a product and SKU"),
         ("api_root", "admin.googleapis.com", "write an address"),
         ("credentials_file", "nowhere.json", "cannot read"),
         ("transfer", ["photos"], "drive"),
@@ -559,7 +559,7 @@ def test_a_wrong_setting_is_named(running: Workspace, setting: str, value: Any, 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("no json", "is no JSON"),
+        ("no json", "is not JSON"),
         ("[]", "lacks client_email"),
         ('{"client_email": "a"}', "lacks private_key, token_uri"),
     ],

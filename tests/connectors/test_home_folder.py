@@ -1075,7 +1075,7 @@ def test_a_folder_is_closed_where_archives_cannot_be_reached(homes: Homes) -> No
 
     assert homes.connector().read(ada).archived is None
     for action in (Action.ARCHIVE, Action.DELETE):
-        with pytest.raises(RetryableError, match=r"there is no folder .*archives just now"):
+        with pytest.raises(RetryableError, match=r"there is no folder .*archives right now"):
             perform(homes, action, ada)
 
 

@@ -67,7 +67,7 @@ def test_a_token_that_fits_into_no_header_is_refused_and_not_shown(token: str) -
 
 @pytest.mark.parametrize("path", ["", "user name", 'userName eq "x" or userName', "emails[type]", "a.b.c", "userName)"])
 def test_a_match_that_is_no_attribute_is_refused(path: str) -> None:
-    with pytest.raises(ValidationError, match="no attribute path"):
+    with pytest.raises(ValidationError, match="not an attribute path"):
         config(match={"userName": path})
 
 

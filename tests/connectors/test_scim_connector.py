@@ -320,7 +320,7 @@ def test_an_address_where_nothing_is_does_not_make_everybody_gone(call: Callable
 def test_a_page_to_sign_in_is_no_scim_service(call: Callable[[ScimConnector], object]) -> None:
     subject, _ = connector(lambda _: html())
 
-    with pytest.raises(TargetUnusableError, match=r"no JSON object \(text/html\)"):
+    with pytest.raises(TargetUnusableError, match=r"not a JSON object \(text/html\)"):
         call(subject)
 
 
@@ -330,9 +330,9 @@ READ = b'{"id": "1", "userName": "alice", "active": true}'
 @pytest.mark.parametrize(
     ("answer", "kind", "said"),
     [
-        (httpx.Response(200, content=READ[:20]), TargetUnusableError, "no JSON object"),
-        (httpx.Response(200, content=b""), TargetUnusableError, "no JSON object"),
-        (httpx.Response(200, content=b"[" * 100_000), TargetUnusableError, "no JSON object"),
+        (httpx.Response(200, content=READ[:20]), TargetUnusableError, "not a JSON object"),
+        (httpx.Response(200, content=b""), TargetUnusableError, "not a JSON object"),
+        (httpx.Response(200, content=b"[" * 100_000), TargetUnusableError, "not a JSON object"),
         (httpx.Response(200, content=b"{" + b" " * (9 * 1024 * 1024) + READ[1:]), RejectedError, "longer than"),
         (httpx.Response(302, headers={"Location": "https://login.example.com"}), TargetUnusableError, "base_url"),
         (html(403), RejectedError, "403"),

@@ -210,7 +210,7 @@ def test_a_success_is_one_whatever_its_content_is_called(kind: str | None) -> No
     ids=["page", "cut off", "list"],
 )
 def test_what_is_no_document_is_no_account(answer: httpx.Response) -> None:
-    with pytest.raises(TargetUnusableError, match="no JSON object"):
+    with pytest.raises(TargetUnusableError, match="not a JSON object"):
         Failing(lambda: answer).call("GET")
 
 

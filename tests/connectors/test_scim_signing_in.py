@@ -169,7 +169,7 @@ def test_a_refused_token_is_renewed_once(world: World) -> None:
         (httpx.Response(400, json={"error": ["odd"]}), "token_url answered 400"),
         (httpx.Response(404, html="<html>"), "token_url answered 404"),
         (httpx.Response(302, headers={"Location": "https://elsewhere.example.com"}), "302"),
-        (httpx.Response(200, html="<html>"), "no JSON object"),
+        (httpx.Response(200, html="<html>"), "not a JSON object"),
         (httpx.Response(200, json={"access_token": "line\nend"}), "there is none in the answer"),
         (httpx.Response(200, json={}), "there is none in the answer"),
     ],

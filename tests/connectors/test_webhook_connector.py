@@ -134,7 +134,7 @@ DISABLE = {"path": f"{USER}/disable"}
         ({"gone": None}, "actions.delete needs read and gone"),
         ({"read": None, "actions": {"restore": DISABLE}}, "actions.restore needs read and account.suspended"),
         ({"account": {"name": "/n"}, "actions": {"add_to_groups": DISABLE}}, "needs read and account.groups"),
-        ({"match": {"userName": "login"}}, "no JSON Pointer"),
+        ({"match": {"userName": "login"}}, "not a JSON Pointer"),
         ({"basic_user": "x"}, "write both"),
         ({"basic_user": "x", "basic_password": "y"}, "write token, or"),
         ({"token": "a\nb"}, "printable ASCII"),
@@ -151,7 +151,7 @@ def test_what_cannot_be_verified_is_said_when_the_configuration_is_checked(tmp_p
     def warnings(**replaced: Any) -> list[str]:
         sources = SecretSources(tmp_path)
         WebhookConfig.model_validate(settings(Crm(), base_url="https://x.example.com", **replaced), context=sources)
-        return [str(each) for each in sources.warnings if "written out" not in each.message]
+        return [str(each) for each in sources.warnings if "secret in the file" not in each.message]
 
     (all_of_it,) = warnings()
     (blind,) = warnings(read=None, actions={"suspend": DISABLE})
@@ -218,7 +218,7 @@ def test_a_proxy_that_answers_404_to_everything_makes_nobody_gone(crm: Crm, conn
 def test_a_wrong_path_makes_nobody_gone(crm: Crm, connect: Any) -> None:
     account_id = crm.add("misspelled")
 
-    with pytest.raises(TargetUnusableError, match="no JSON"):
+    with pytest.raises(TargetUnusableError, match="not JSON"):
         connect(read={"path": f"{USER}/profile"}).read(account_id)
     with pytest.raises(RejectedError, match="404"):
         connect(gone=None, actions={"suspend": DISABLE}).read("nobody")

@@ -133,8 +133,8 @@ def test_more_than_one_form_does_is_said(
     [
         ({"action": ""}, "choose what to do"),
         ({"action": "cancel"}, "choose at least one case, or all that the filter finds"),
-        ({"action": "cancel", "whom": "found", "since": "soon"}, "since: 'soon' is no time"),
-        ({"action": "expedite", "stage": "x", "whom": "found"}, "the stage is no number"),
+        ({"action": "cancel", "whom": "found", "since": "soon"}, "since: 'soon' is not a time"),
+        ({"action": "expedite", "stage": "x", "whom": "found"}, "the stage is not a number"),
         ({"action": "cancel", "whom": "found", "step": "do", "reason": "x"}, "confirm it by its box"),
         ({"action": "cancel", "whom": "found", "step": "do", "sure": "yes"}, "give a reason"),
     ],

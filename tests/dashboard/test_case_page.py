@@ -219,7 +219,7 @@ def test_what_failed_is_tried_again_or_seen_to_by_hand(bench: Bench, browse: Bro
     assert "<b>protected" not in html
     assert "needs a person" in text_of(html)
     assert "Done. Tried again: 1 task." in retried
-    assert "was seen to by hand. The case goes on." in text_of(browser.get(f"/cases/{case}").text)
+    assert "was done by hand. The case goes on." in text_of(browser.get(f"/cases/{case}").text)
     assert {task.state for task in bench.tasks(case) if task.action is Action.SUSPEND} == {
         TaskState.DONE,
         TaskState.SKIPPED,
@@ -255,7 +255,7 @@ def test_a_stage_is_approved_as_it_was_seen(bench: Bench, browse: Browse, case: 
     browser.send(f"/cases/{case}", do="withdraw", stage="2", reason="not sure")
 
     assert "Done. Stage 2 is approved by local (1 of 1)." in approved
-    assert "Done. Stage 2 is not approved any more." in text_of(browser.get(f"/cases/{case}").text)
+    assert "Done. Stage 2 is no longer approved." in text_of(browser.get(f"/cases/{case}").text)
 
 
 def test_what_has_changed_since_it_was_seen_is_not_approved(bench: Bench, browse: Browse, case: str) -> None:

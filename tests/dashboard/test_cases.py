@@ -77,7 +77,7 @@ def test_what_the_address_says_stands_in_the_form(browse: Browse, leavers: list[
     [
         ("?state=gone", "state: there is no 'gone'; it is one of open, completed, canceled."),
         ("?column=x", "column: there is no 'x'; it is one of received, grace"),
-        ("?since=yesterday", "since: 'yesterday' is no time; write 2026-03-02 or"),
+        ("?since=yesterday", "since: 'yesterday' is not a time; write 2026-03-02 or"),
     ],
 )
 def test_what_means_nothing_is_said_and_left_out(browse: Browse, leavers: list[str], query: str, problem: str) -> None:
@@ -112,7 +112,7 @@ def test_many_are_counted_up_to_a_limit(browse: Browse, leavers: list[str], monk
 
 
 def test_an_empty_list_says_where_there_is_more(browse: Browse) -> None:
-    assert "No case fits. Nobody is leaving just now; all cases shows what is over, too." in shown(browse)
+    assert "No case fits. Nobody is leaving right now; all cases shows what is over, too." in shown(browse)
     assert "No case fits. Open cases or all cases show more." in shown(browse, "?column=held")
 
 

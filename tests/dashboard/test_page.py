@@ -80,7 +80,7 @@ def test_an_ended_case_is_not_among_the_open_ones(bench: Bench, browse: Browse) 
 def test_without_cases_the_page_says_what_to_do(browse: Browse) -> None:
     shown = text_of(browse().get("/").text)
 
-    assert "Nobody is leaving just now." in shown
+    assert "Nobody is leaving right now." in shown
     assert "Sources connects an identity provider." in shown
     assert "scimbridge token" not in shown
 

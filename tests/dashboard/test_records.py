@@ -95,7 +95,7 @@ def test_the_records_are_for_those_who_audit(browse: Browse, leaver: str, page: 
 
 @pytest.mark.parametrize("page", ["/history", "/requests"])
 def test_a_time_that_is_none_is_said(browse: Browse, page: str) -> None:
-    assert "since: 'soon' is no time" in text_of(browse().get(f"{page}?since=soon").text)
+    assert "since: 'soon' is not a time" in text_of(browse().get(f"{page}?since=soon").text)
 
 
 @pytest.mark.parametrize(("page", "most"), [("/history", 4), ("/requests", 4)])

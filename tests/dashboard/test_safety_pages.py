@@ -131,8 +131,8 @@ def test_holds_of_many_cost_as_many_statements_as_of_few(bench: Bench, browse: B
 @pytest.mark.parametrize(
     ("form", "words", "said"),
     [
-        ({"spared": "identity", "subject": "ada"}, "identity ", "It spares 1 active person just now."),
-        ({"spared": "match", "subject": 'userName sw "x"'}, 'userName sw "x"', "no active person matches just now"),
+        ({"spared": "identity", "subject": "ada"}, "identity ", "It spares 1 active person right now."),
+        ({"spared": "match", "subject": 'userName sw "x"'}, 'userName sw "x"', "no active person matches right now"),
         ({"spared": "account", "subject": "svc", "target": "crm"}, "account svc at crm", "It counts from now on"),
         ({"spared": "target", "subject": "crm", "until": "2026-12-31"}, "target crm", "It counts from now on"),
     ],

@@ -104,8 +104,8 @@ def test_a_line_may_leave_out_its_end() -> None:
         (b"userName,username\nada,bob\n", "the first line names a column twice"),
         (b"userName\n", "there is no line below the names of the columns"),
         (b"userName\nada\nzo\xeb\n", "line 3 is not in UTF-8; save the file as CSV in UTF-8"),
-        (b'userName\nada\n"bob\n', "line 3: unexpected end of data; see to its quotes"),
-        (b"userName\nada\0\n", "there is a NUL in it, so that it is no text; save the file as CSV in UTF-8"),
+        (b'userName\nada\n"bob\n', "line 3: unexpected end of data; check its quotes"),
+        (b"userName\nada\0\n", "it contains a NUL, so it is not text; save the file as CSV in UTF-8"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_whole(content: bytes, message: str) -> None:

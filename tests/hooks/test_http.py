@@ -132,14 +132,14 @@ def test_its_answer_is_understood(
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (b"", "no JSON"),
-        (b"yes", "no JSON"),
-        (b"[" * 60_000, "no JSON"),
+        (b"", "not JSON"),
+        (b"yes", "not JSON"),
+        (b"[" * 60_000, "not JSON"),
         (b'"proceed"', "has to be an object"),
         (b'{"answer": "perhaps"}', "has to be an object"),
         (b'{"answer": ["proceed"]}', "has to be an object"),
         (b'{"answer": "proceed", "until": "tomorrow"}', "keys that are not known"),
-        (b'{"answer": "hold", "reason": 3}', "reason is no text"),
+        (b'{"answer": "hold", "reason": 3}', "reason is not text"),
         (b'{"answer": "hold"}', "without a reason"),
         (b'{"answer": "proceed", "graces": ["2h"]}', "durations by stage"),
         (b'{"answer": "proceed", "graces": {"0": "soon"}}', "durations by stage"),

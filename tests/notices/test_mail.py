@@ -87,7 +87,7 @@ def test_no_subject_adds_a_header(subject: str) -> None:
 )
 def test_what_is_no_address_is_refused_and_not_repeated(address: str) -> None:
     assert not is_address(address)
-    with pytest.raises(ValueError, match="no e-mail address") as caught:
+    with pytest.raises(ValueError, match="not an e-mail address") as caught:
         compose(a_notice(), RENDERED, sender=SENDER, reply_to=None, to=address, now=NOW)
     assert not address or address not in str(caught.value)
 

@@ -51,8 +51,8 @@ def test_the_root_of_an_api_is_encrypted_unless_it_is_on_this_machine(root: str)
             for end in ("?a=b", "#a", ":0", ":99999")
         ),
         ({"root": "https://me:pw@api.example.com"}, "leave out the user and password"),
-        ({"email": "ops"}, "no e-mail address"),
-        ({"email": "o ps@example.com"}, "no e-mail address"),
+        ({"email": "ops"}, "not an e-mail address"),
+        ({"email": "o ps@example.com"}, "not an e-mail address"),
         ({"ca_file": "nowhere.pem"}, "there is no file"),
         ({"match": {"userName": "displayName"}}, "'displayName' cannot be searched for; write one of userName, mail"),
     ],

@@ -243,8 +243,8 @@ def test_what_is_no_assertion_is_nobodys(granting: Granting, clock: FakeClock, t
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "no JSON"),
-        (b"{}", "no JWK Set"),
+        (b"", "not JSON"),
+        (b"{}", "not a JWK Set"),
         (b'{"keys": []}', "no public key"),
         (b"-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----", "no public key"),
         (KEY.as_pem(private=True), "private key"),

@@ -361,7 +361,7 @@ def test_what_is_no_proof_is_said(key: SealKey) -> None:
     found = list(problems_of({"entries": [], "seals": [{"number": "x"}]}, PublicKeys.of_pems([key.public_pem])))
 
     assert len(found) == 1
-    assert found[0].startswith("it is no proof that can be read")
+    assert found[0].startswith("it is not a proof that can be read")
 
 
 def test_a_sample_is_of_those_that_ended_and_can_be_chosen_again(bench: Bench) -> None:
@@ -384,7 +384,7 @@ def test_a_file_that_is_no_key_is_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "evidence.key"
     path.write_text("a note")
 
-    with pytest.raises(InvalidKeyError, match="is no private key"):
+    with pytest.raises(InvalidKeyError, match="is not a private key"):
         SealKey.of_file(path)
     assert path.read_text() == "a note"
 

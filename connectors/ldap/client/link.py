@@ -61,7 +61,7 @@ class LdapLink(Link):
         try:
             getattr(self._connection, operation)(*args, **options)
         except LDAPInvalidFilterError as error:
-            raise TargetUnusableError(f"user_filter is no filter: {error}") from error
+            raise TargetUnusableError(f"user_filter is not a filter: {error}") from error
         except _BROKEN as error:
             raise unreachable(str(error) or type(error).__name__, is_stale=not self.is_fresh) from error
         self.is_broken = False

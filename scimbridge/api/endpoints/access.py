@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from scimbridge.api.endpoint import Call, Model, Nothing, Routes
 from scimbridge.api.models import access as models
 from scimbridge.api.problems import ProblemError
 from scimbridge.documents import client_document, source_document, token_document
 from scimbridge.domain.duration import parse_duration
 from scimbridge.domain.operator import Permission
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+from scimbridge.domain.source import is_source_name
 
 routes = Routes("sources")
 
@@ -86,6 +83,6 @@ def revoke_client(call: Call[Nothing, Nothing]) -> models.RevokedOf:
 
 
 def _source(call: Call[Model, Model]) -> str:
-    if not _NAME.fullmatch(call.path["source"]):
+    if not is_source_name(call.path["source"]):
         raise ProblemError(404, "no source can have this name")
     return call.path["source"]

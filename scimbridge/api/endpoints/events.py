@@ -38,7 +38,7 @@ def _after(call: Call[Nothing, Nothing]) -> int | None:
     if not said:
         return None
     if not (said.isascii() and said.isdigit() and len(said) <= _LAST_ID):
-        raise ProblemError(422, "Last-Event-ID is none of an event of ours")
+        raise ProblemError(422, "Last-Event-ID is not the id of one of our events")
     return int(said)
 
 

@@ -67,7 +67,7 @@ class Limit(Answer):
     """How many identities the share is of; null where there is no share, or nobody has counted them yet."""
 
     flood_id: str | None
-    """The flood that it holds just now."""
+    """The flood that it holds right now."""
 
 
 class Limits(Answer):

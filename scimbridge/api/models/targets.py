@@ -24,7 +24,7 @@ class TargetLine(Answer):
     armed_by: str | None
     concurrency: int
     at_once: int
-    """How many attempts it takes just now."""
+    """How many attempts it takes right now."""
 
     runnable: int
     """Accounts with work that may start now; capped at 1000."""
@@ -40,7 +40,7 @@ class TargetLine(Answer):
     """Why its connector cannot be used, where that is so."""
 
     pace: float
-    """The share of its rate that is used at most just now."""
+    """The share of its rate that is used at most right now."""
 
     calls_per_second: float | None
 

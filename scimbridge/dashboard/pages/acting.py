@@ -78,7 +78,7 @@ def _intent(visit: Visit) -> Intent:
         raise IncompleteFormError("choose what to do") from error
     stage = visit.form.get("stage") or "1"
     if not stage.isdecimal() or len(stage) > 4:
-        raise IncompleteFormError("the stage is no number")
+        raise IncompleteFormError("the stage is not a number")
     return Intent(action=action, stage=int(stage))
 
 

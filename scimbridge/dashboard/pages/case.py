@@ -124,11 +124,11 @@ class CasePage(Page):
             flash.refused(f"Too late for the attempt at {each.target}: it may be through.")
             for each in withdrawn.too_late_for
         ]
-        return "", flash.done(f"Stage {withdrawn.stage.number} is not approved any more."), *late
+        return "", flash.done(f"Stage {withdrawn.stage.number} is no longer approved."), *late
 
     def _done(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
         task = self.bridge.operating.done_by_hand(visit.form.get("task", ""), case_id=case_id, **who_and_why(visit))
-        return "", flash.done(f"{task.action} at {task.target} was seen to by hand. The case goes on.")
+        return "", flash.done(f"{task.action} at {task.target} was done by hand. The case goes on.")
 
     def _link(self, case_id: str, visit: Visit) -> tuple[str | Message, ...]:
         said = visit.form
@@ -183,7 +183,7 @@ def _tasks(found: Sequence[Task]) -> str:
 def _number(visit: Visit, name: str) -> int:
     said = visit.form.get(name, "")
     if not said.isdecimal() or len(said) > 4:
-        raise IncompleteFormError(f"{name} is no number; reload the page")
+        raise IncompleteFormError(f"{name} is not a number; reload the page")
     return int(said)
 
 

@@ -43,14 +43,14 @@ class ExclusionsPage(Page):
         }
 
     def post(self, visit: Visit) -> Response:
-        """Add one, and tell whom it spares just now."""
+        """Add one, and tell whom it spares right now."""
         wanted, reach = self._wanted(visit), None
         exclusion_id = self.bridge.holding.exclude(wanted, by=visit.operator.name, now=visit.now)
         reach = self.bridge.holding.reach(wanted)
         if reach == 0:
-            said = flash.refused("It was added, and no active person matches just now: see to its spelling.")
+            said = flash.refused("It was added, and no active person matches right now: check its spelling.")
         elif reach is not None:
-            said = flash.done(f"It spares {number_of(reach, 'active person', 'active people')} just now.")
+            said = flash.done(f"It spares {number_of(reach, 'active person', 'active people')} right now.")
         else:
             said = flash.done("It counts from now on, for cases that are open, too.")
         return go_to(visit, f"/exclusions/{exclusion_id}", [said])
@@ -85,7 +85,7 @@ class ExclusionPage(Page):
     posting = Permission.ACT
 
     def context(self, visit: Visit) -> dict[str, Any]:
-        """Return it, and how many active people it spares just now."""
+        """Return it, and how many active people it spares right now."""
         wanted = visit.request.path_params["exclusion_id"]
         for exclusion, row in self.bridge.holding.exclusions():
             if row["id"] == wanted:

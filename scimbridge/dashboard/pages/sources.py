@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ from scimbridge.dashboard.lifetimes import LIFETIMES, lifetime_of
 from scimbridge.dashboard.page import Page, Shown, go_to
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.operator import Permission
+from scimbridge.domain.source import is_source_name
 from scimbridge.errors import NotFoundError
 from scimbridge.services.tokens import EXPIRES_SOON, MOST_LIVE
 
@@ -45,7 +45,7 @@ class SourcesPage(Page):
     def post(self, visit: Visit) -> Response | Shown:
         """Make a token, and with the first one the source."""
         name = visit.form.get("name", "")
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        if not is_source_name(name):
             raise IncompleteFormError('a name is letters, digits, ".", "_" and "-", at most 64 of them')
         return _new_token(self, visit, name)
 
