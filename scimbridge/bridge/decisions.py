@@ -29,6 +29,7 @@ class Decisions(Facts):
             lambda text: read_rules(text, self.settings),
             self.alarms,
             is_allowed=self.settings.operators.edit_rules,
+            approvers=self.settings.operators.rules_approvers,
         )
 
     @cached_property

@@ -209,7 +209,7 @@ def activate(
         from scimbridge.documents.rules import version_document
 
         now = bridge.clock()
-        look = bridge.drafting.look(version, now)
+        look = bridge.drafting.look(version, now, by=operator(by))
         if not yes and not look.obstacles:
             from scimbridge.cli.rules_text import say_look
 

@@ -85,6 +85,10 @@ class OperatorsSection(NotifyTable):
     """Whether admins may change `[[rules]]` while the bridge runs, on its pages, with `scimbridge rules` or by the API.
     `false`: this file is the only authority; what was activated elsewhere ends when the web process starts."""
 
+    rules_approvers: int = Field(default=1, ge=1, le=2)
+    """How many different admins it takes to put rules in force that were drafted here; 2 for four eyes: who began a
+    draft, or was the last to change it, does not activate it. Rules of this file are not asked about."""
+
     oidc: OidcSection | None = None
     """An OpenID provider; see `[operators.oidc]`."""
 
@@ -96,12 +100,14 @@ class OperatorSettings:
     Attributes:
         terms: How long sessions last.
         edit_rules: Whether rules may be changed elsewhere than in the file.
+        rules_approvers: How many different people it takes to put a draft in force.
         provider: Who signs operators in beside the bridge; ``None`` where nobody does.
     """
 
     terms: SessionTerms
     provider: Provider | None
     edit_rules: bool = True
+    rules_approvers: int = 1
 
 
 def operators_of(section: OperatorsSection) -> OperatorSettings:
@@ -110,6 +116,7 @@ def operators_of(section: OperatorsSection) -> OperatorSettings:
         terms=SessionTerms(length=section.session, idle=section.idle),
         provider=None if section.oidc is None else _provider(section.oidc),
         edit_rules=section.edit_rules,
+        rules_approvers=section.rules_approvers,
     )
 
 

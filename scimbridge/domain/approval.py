@@ -180,6 +180,10 @@ class Approval:
         return None
 
 
+BOTH = 2
+"""From so many approvers on, who asked for it is none of them."""
+
+
 def same_operator(one: str, other: str) -> bool:
     """Whether two names are one operator's, whichever way they have signed in."""
     return fold(without_mark(one)) == fold(without_mark(other))

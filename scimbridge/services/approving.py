@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimbridge.domain.action import Action
-from scimbridge.domain.approval import ASKS, Approval, Plan, Subject, digest, may_be_same_person, same_operator
+from scimbridge.domain.approval import ASKS, BOTH, Approval, Plan, Subject, digest, may_be_same_person, same_operator
 from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
@@ -28,9 +28,6 @@ from scimbridge.store import accounts, approvals, attempts, cases, identities, j
 from scimbridge.store.accounts import Account
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
-
-BOTH = 2
-"""From so many approvers on, who asked for a case is none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

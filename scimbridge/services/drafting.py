@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.approval import BOTH, may_be_same_person, same_operator
 from scimbridge.domain.number import number_of
 from scimbridge.domain.rules_change import difference
 from scimbridge.domain.rules_version import Origin, RulesRead, RulesVersion, VersionState
@@ -56,13 +57,15 @@ class Drafting:
         read: Reads a text as this process would use it.
         alarms: How operators are told that other rules are in force.
         is_allowed: Whether rules may be changed elsewhere than in the file.
+        approvers: How many different people it takes to put a draft in force.
     """
 
-    def __init__(self, database: Database, read: Read, alarms: Alarms, *, is_allowed: bool) -> None:
+    def __init__(self, database: Database, read: Read, alarms: Alarms, *, is_allowed: bool, approvers: int = 1) -> None:
         self._database = database
         self._read = read
         self._alarms = alarms
         self._is_allowed = is_allowed
+        self._approvers = approvers
 
     def versions(self, limit: int = SHOWN, *, before: int | None = None) -> list[RulesVersion]:
         """Return versions, the newest first, drafts and discarded ones among them."""
@@ -88,8 +91,13 @@ class Drafting:
         with self._database.read() as tx:
             return rulesets.active(tx)
 
-    def look(self, number: int, now: datetime) -> Look:
+    def look(self, number: int, now: datetime, *, by: str | None = None) -> Look:
         """Return a version as it stands.
+
+        Args:
+            number: Which one.
+            now: When (UTC).
+            by: Who would put it in force; where that is not known, whether they may is not among the obstacles.
 
         Raises:
             NotFoundError: There is none of this number.
@@ -102,7 +110,7 @@ class Drafting:
             active=active,
             read=read,
             changes=tuple(difference(active.text if active else "", version.text)),
-            obstacles=tuple(self._obstacles(version, active, read, now)),
+            obstacles=tuple(self._obstacles(version, active, read, now, by)),
         )
 
     def check(self, text: str) -> RulesRead:
@@ -199,7 +207,7 @@ class Drafting:
                     f"{draft.changed_by} has changed draft {number} since you looked at it; look at it again"
                 )
             read = self._read(draft.text)
-            obstacle = next(self._obstacles(draft, active, read, now), None)
+            obstacle = next(self._obstacles(draft, active, read, now, by), None)
             if obstacle is not None:
                 raise RulesRefusedError(obstacle)
             put_in_force(
@@ -217,7 +225,7 @@ class Drafting:
             return rulesets.by_number(tx, number)
 
     def _obstacles(
-        self, version: RulesVersion, active: RulesVersion | None, read: RulesRead, now: datetime
+        self, version: RulesVersion, active: RulesVersion | None, read: RulesRead, now: datetime, by: str | None
     ) -> Iterator[str]:
         """Yield why a version cannot be put in force, what to do first coming first."""
         number = version.version
@@ -239,6 +247,8 @@ class Drafting:
             )
             return
         yield from _unseen(version, active, now)
+        if by is not None and self._approvers >= BOTH:
+            yield from _own(version, by)
 
     def _require_allowed(self) -> None:
         if not self._is_allowed:
@@ -259,6 +269,23 @@ def _unseen(draft: RulesVersion, active: RulesVersion | None, now: datetime) -> 
         yield f"draft {number} was compared with version {replay['against']}, which is not in force; replay it again"
     elif now - datetime.fromisoformat(replay["ended_at"]) > FRESH:
         yield f"the replay of draft {number} is older than a day; replay it again"
+
+
+def _own(draft: RulesVersion, by: str) -> Iterator[str]:
+    """Yield why somebody does not put a draft in force that is, or may be, their own."""
+    number, authors = draft.version, (draft.created_by, draft.changed_by)
+    if any(same_operator(author, by) for author in authors):
+        yield (
+            f"{by} has written draft {number}, and here it takes two (operators.rules_approvers = 2); "
+            "let another admin look at it and put it in force"
+        )
+        return
+    same = next((author for author in authors if may_be_same_person(author, by)), None)
+    if same is not None:
+        yield (
+            f"{same}, who has written draft {number}, and {by} may be one person, because only one of them signs in by "
+            f"the identity provider; let another admin put it in force who signs in the way {same} does"
+        )
 
 
 def _draft(tx: Connection, number: int) -> RulesVersion:

@@ -192,6 +192,18 @@ def test_where_the_file_is_the_only_authority_pages_are_for_reading(tmp_path: Pa
     world.bridge.close()
 
 
+def test_where_it_takes_two_the_writer_sees_why_and_another_admin_the_form(tmp_path: Path, sqlite: Database) -> None:
+    world = a_world(tmp_path, address_of(sqlite), public_url=HERE, more="[operators]\nrules_approvers = 2\n")
+    world.bridge.prepare_rules()
+    address = f"/rules/versions/{replayed(world, LATER)}"
+
+    own, other = (browser_of(world, name=name).get(address).text for name in ("bob", "ada"))
+
+    assert "Not yet: bob has written draft 2, and here it takes two" in text_of(own)
+    assert ("Activate version" in own, "Activate version" in other) == (False, True)
+    world.bridge.close()
+
+
 def test_a_file_that_differs_is_said(world: World, tmp_path: Path) -> None:
     number = replayed(world, LATER)
     world.bridge.drafting.activate(number, revision=1, reason="more time", by="bob", now=world.clock())

@@ -309,3 +309,52 @@ def test_a_replay_whose_process_has_ended_is_said_to_have(world: World) -> None:
 
     assert not replay_in_words.is_running(found, world.clock())
     assert "Start it again" in replay_in_words.progress(found, world.clock())
+
+
+# -- four eyes
+
+
+@pytest.fixture
+def strict(tmp_path: Path, sqlite_template: bytes) -> Iterator[World]:
+    """A bridge where nobody puts a draft of their own in force."""
+    path = tmp_path / "bridge.db"
+    path.write_bytes(sqlite_template)
+    world = a_world(tmp_path, f"sqlite:///{path}", more="[operators]\nrules_approvers = 2\n")
+    world.bridge.prepare_rules()
+    yield world
+    world.bridge.close()
+
+
+def test_who_has_written_a_draft_does_not_put_it_in_force_where_it_takes_two(strict: World) -> None:
+    drafting, now = strict.bridge.drafting, strict.clock()
+    number = draft(strict, LATER)
+    drafting.change(number, SOONER, revision=1, base=1, by="bob", now=now)
+    # What is to be done first is said first.
+    assert "replay the past" in drafting.look(number, now, by="ada").obstacles[0]
+    replay(strict, number)
+
+    for name in ("ada", "Ada", "ada (oidc)", "bob"):
+        (why,) = drafting.look(number, now, by=name).obstacles
+        assert why == (
+            f"{name} has written draft {number}, and here it takes two (operators.rules_approvers = 2); "
+            "let another admin look at it and put it in force"
+        )
+        with pytest.raises(RulesRefusedError, match="here it takes two"):
+            activate(strict, number, by=name, revision=2)
+    with pytest.raises(RulesRefusedError, match="may be one person"):
+        activate(strict, number, by="cleo (oidc)", revision=2)
+    assert obstacles(strict, number) == ()
+
+    activate(strict, number, by="cleo", revision=2)
+    assert drafting.version(number).activated_by == "cleo"
+
+
+def test_over_the_api_a_second_admin_puts_a_draft_in_force(strict: World) -> None:
+    number = strict.post("/rules/versions", text=LATER)["version"]
+    strict.bridge.replaying.run(number, by="an-admin", now=strict.clock())
+    body = {"revision": 1, "reason": "more time"}
+
+    refused = strict.ask("POST", f"/rules/versions/{number}/activate", json=body)
+
+    assert (refused.status_code, "here it takes two" in refused.json()["detail"]) == (409, True)
+    assert "here it takes two" in strict.get(f"/rules/versions/{number}")["obstacles"][0]

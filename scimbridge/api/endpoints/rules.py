@@ -118,4 +118,6 @@ def _number(call: Call[Any, Any]) -> int:
 
 
 def _story(call: Call[Any, Any], version: int) -> models.VersionStory:
-    return models.VersionStory.model_validate(look_document(call.bridge.drafting.look(version, call.now), call.now))
+    return models.VersionStory.model_validate(
+        look_document(call.bridge.drafting.look(version, call.now, by=call.by), call.now)
+    )

@@ -169,7 +169,7 @@ class EditPage(Page):
 
 
 def _look(page: Page, visit: Visit) -> Look:
-    return page.bridge.drafting.look(_number(visit), visit.now)
+    return page.bridge.drafting.look(_number(visit), visit.now, by=visit.operator.name)
 
 
 def _number(visit: Visit) -> int:
