@@ -202,11 +202,6 @@ class SampleFile(GroupRows, ListRows, BinRows):
         with self._open() as rows:
             rows.execute("DELETE FROM entitlements WHERE id = ?", (entitlement_id,))
 
-    def remove_container(self, name: str) -> None:
-        """Remove a container."""
-        with self._open() as rows:
-            rows.execute("DELETE FROM containers WHERE name = ?", (name,))
-
     def take_time(self, answers: int) -> None:
         """Let archives take so many answers "still working on it" from now on."""
         with self._open() as rows:

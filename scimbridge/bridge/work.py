@@ -11,10 +11,10 @@ import structlog
 
 from scimbridge.bridge.facts import Facts
 from scimbridge.queue.crew import Crew
-from scimbridge.services.alarming import Delivering
 from scimbridge.services.census import Census
 from scimbridge.services.claiming import Claiming
 from scimbridge.services.deadlines import Deadlines
+from scimbridge.services.delivering import Delivering
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.erasing import Erasing
 from scimbridge.services.execution import Execution

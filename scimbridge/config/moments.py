@@ -21,10 +21,6 @@ class Moment:
     def __str__(self) -> str:
         return self.said.isoformat()
 
-    def begins(self, zone: tzinfo) -> datetime:
-        """Return when it begins (UTC)."""
-        return _in_utc(self.said, zone)
-
     def ends(self, zone: tzinfo) -> datetime:
         """Return when it is over (UTC): a date at the end of its day."""
         is_day = not isinstance(self.said, datetime)

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    case,
     exists,
     func,
     or_,
@@ -182,13 +181,3 @@ def due_until(tx: Connection, target: str, until: datetime) -> tuple[int, int]:
     query = select(func.count(), func.count(found.c.identity_id.distinct())).select_from(found)
     number, people = tx.execute(query).one()
     return int(number), int(people)
-
-
-def next_date(tx: Connection, case_id: str) -> datetime | None:
-    """Return when the next thing happens in a case by itself."""
-    date = case((tasks.c.state == TaskState.PLANNED, tasks.c.due_at), else_=tasks.c.not_before)
-    query = select(func.min(date)).where(
-        tasks.c.case_id == case_id, tasks.c.state.in_([TaskState.PLANNED.value, TaskState.WAITING.value])
-    )
-    found: datetime | None = tx.execute(query).scalar_one()
-    return found

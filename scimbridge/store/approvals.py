@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, func, insert, or_, select, update
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.approval import Approval
@@ -83,16 +82,6 @@ def begun(tx: Connection, account_id: str, since: datetime) -> frozenset[Action]
         .distinct()
     )
     return frozenset(Action(found) for found in tx.execute(query).scalars())
-
-
-def rows_of_case(tx: Connection, case_id: str) -> Sequence[RowMapping]:
-    """Return all approvals of a case, lapsed ones too, oldest first; for display."""
-    query = (
-        select(approvals)
-        .where(approvals.c.case_id == case_id)
-        .order_by(approvals.c.approved_at, approvals.c.approved_by)
-    )
-    return tx.execute(query).mappings().all()
 
 
 def is_approved(tasks: Table) -> ColumnElement[bool]:

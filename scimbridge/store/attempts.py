@@ -195,13 +195,8 @@ def owner(tx: Connection, attempt: Attempt) -> Mapping[Scope, str] | None:
     return dict(zip((Scope.SOURCE, Scope.IDENTITY, Scope.CASE), row, strict=True)) if row is not None else None
 
 
-def attempt_rows(tx: Connection, task_id: str) -> list[RowMapping]:
-    """Return all attempts at a task, oldest first, for display."""
-    return list(tx.execute(select(attempts).where(attempts.c.task_id == task_id).order_by(attempts.c.id)).mappings())
-
-
 def attempts_of(tx: Connection, task_ids: Sequence[str]) -> dict[str, list[RowMapping]]:
-    """Return the same of several tasks, in one statement; every one of them has a list."""
+    """Return all attempts at tasks, oldest first, in one statement; every task has a list."""
     found: dict[str, list[RowMapping]] = {task_id: [] for task_id in task_ids}
     query = select(attempts).where(attempts.c.task_id.in_(task_ids)).order_by(attempts.c.id)
     for row in tx.execute(query).mappings():

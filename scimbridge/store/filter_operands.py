@@ -5,7 +5,6 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, NoReturn, Protocol
 
 from scim2_models import InvalidFilterException, InvalidPathException
@@ -106,10 +105,26 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
-    """A boolean; Entra ID writes it as a string in filters, too: ``primary eq "True"``."""
+class _Plain:
+    """An expression that has a value or none, and an order of its own."""
 
-    sql: ColumnElement[bool]
+    sql: ColumnElement[Any]
+
+    def present(self) -> Condition:
+        """It has a value; false and zero are values."""
+        return self.sql.is_not(None)
+
+    def missing(self) -> Condition:
+        """It has none."""
+        return self.sql.is_(None)
+
+    def sort_key(self) -> ColumnElement[Any]:
+        """The expression: false before true, earlier and smaller values first."""
+        return self.sql
+
+
+class Flag(_Plain):
+    """A boolean; Entra ID writes it as a string in filters, too: ``primary eq "True"``."""
 
     def compare(self, op: Op, value: Any) -> Condition:
         """Compare with true or false."""
@@ -121,24 +136,9 @@ class Flag:
             raise InvalidFilterException(detail="a boolean can only be compared with true or false")
         return self.sql.is_(true()) if value else self.sql.is_(false())
 
-    def present(self) -> Condition:
-        """Either of them."""
-        return self.sql.is_not(None)
 
-    def missing(self) -> Condition:
-        """Neither of them."""
-        return self.sql.is_(None)
-
-    def sort_key(self) -> ColumnElement[Any]:
-        """False before true."""
-        return self.sql
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(_Plain):
     """A dateTime, compared as a time whatever its zone; without one it is UTC."""
-
-    sql: ColumnElement[datetime]
 
     def compare(self, op: Op, value: Any) -> Condition:
         """Compare times."""
@@ -151,24 +151,9 @@ class Moment:
         except ValueError as error:
             raise InvalidFilterException(detail="the value is not a dateTime (RFC 7643 §2.3.5)") from error
 
-    def present(self) -> Condition:
-        """Not missing."""
-        return self.sql.is_not(None)
 
-    def missing(self) -> Condition:
-        """Missing."""
-        return self.sql.is_(None)
-
-    def sort_key(self) -> ColumnElement[Any]:
-        """Earlier ones first."""
-        return self.sql
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(_Plain):
     """An integer or a decimal."""
-
-    sql: ColumnElement[float]
 
     def compare(self, op: Op, value: Any) -> Condition:
         """Compare numbers."""
@@ -179,18 +164,6 @@ class Number:
         if abs(value) > 1e300:  # beyond what a database takes
             raise InvalidFilterException(detail="the number is out of range")
         return _ordered(self.sql, op, literal(float(value)))
-
-    def present(self) -> Condition:
-        """Not missing; zero is a value."""
-        return self.sql.is_not(None)
-
-    def missing(self) -> Condition:
-        """Missing."""
-        return self.sql.is_(None)
-
-    def sort_key(self) -> ColumnElement[Any]:
-        """Smaller ones first."""
-        return self.sql
 
 
 @dataclass(frozen=True, slots=True)

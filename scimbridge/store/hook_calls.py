@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, text, update
@@ -98,9 +97,3 @@ def say(tx: Connection, call: Row, reason: str) -> None:
         .where(hold_rows.c.id == call["hold_id"], hold_rows.c.lifted_at.is_(None))
         .values(reason=reason)
     )
-
-
-def calls_of(tx: Connection, case_id: str) -> Sequence[Row]:
-    """Return the questions about a case, oldest first."""
-    query = select(hook_calls).where(hook_calls.c.case_id == case_id).order_by(hook_calls.c.asked_at)
-    return tx.execute(query).mappings().all()

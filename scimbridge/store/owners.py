@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, or_, select
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
@@ -28,8 +28,24 @@ _COLUMNS = (
     _CASE_IS_OPEN.label("case_is_open"),
 )
 
-
 _ENDED = (*FINISHED, TaskState.FAILED)
+_SUSPENDED = tasks.alias()
+_GIVEN_BACK = tasks.alias()
+_WAS_SUSPENDED = exists(
+    select(_SUSPENDED.c.id).where(
+        _SUSPENDED.c.account_id == accounts.c.id,
+        _SUSPENDED.c.action == Action.SUSPEND,
+        _SUSPENDED.c.state == TaskState.DONE,
+        ~exists(
+            select(_GIVEN_BACK.c.id).where(
+                _GIVEN_BACK.c.account_id == accounts.c.id,
+                _GIVEN_BACK.c.action == Action.RESTORE,
+                _GIVEN_BACK.c.state == TaskState.DONE,
+                _GIVEN_BACK.c.finished_at >= _SUSPENDED.c.finished_at,
+            )
+        ),
+    )
+)
 
 
 def linked(tx: Connection, target: str, native_ids: Collection[str], asked_at: datetime) -> dict[str, list[Owner]]:
@@ -41,32 +57,7 @@ def linked(tx: Connection, target: str, native_ids: Collection[str], asked_at: d
         native_ids: The accounts.
         asked_at: When the target was asked for them: what was done since may not show in what it told.
     """
-    done = tasks.alias()
-    given_back = tasks.alias()
-    was_suspended = exists(
-        select(done.c.id).where(
-            done.c.account_id == accounts.c.id,
-            done.c.action == Action.SUSPEND,
-            done.c.state == TaskState.DONE,
-            ~exists(
-                select(given_back.c.id).where(
-                    given_back.c.account_id == accounts.c.id,
-                    given_back.c.action == Action.RESTORE,
-                    given_back.c.state == TaskState.DONE,
-                    given_back.c.finished_at >= done.c.finished_at,
-                )
-            ),
-        )
-    )
-    changing = tasks.alias()
-    is_changing = exists(
-        select(changing.c.id).where(
-            changing.c.account_id == accounts.c.id,
-            changing.c.action.in_([Action.SUSPEND, Action.RESTORE]),
-            or_(changing.c.state.not_in(_ENDED), changing.c.finished_at > asked_at),
-        )
-    )
-    told = (was_suspended.label("was_suspended"), is_changing.label("is_changing"))
+    told = (_WAS_SUSPENDED.label("was_suspended"), _is_changing(asked_at).label("is_changing"))
     query = (
         select(accounts.c.native_id, *told, *_COLUMNS)
         .join(identities, identities.c.id == accounts.c.identity_id)
@@ -74,17 +65,7 @@ def linked(tx: Connection, target: str, native_ids: Collection[str], asked_at: d
     )
     found: dict[str, list[Owner]] = {}
     for row in tx.execute(query).mappings():
-        owner = Owner(
-            identity_id=row["id"],
-            source=row["source"],
-            user_name=row["user_name"],
-            linked=True,
-            is_gone=row["is_gone"],
-            case_is_open=row["case_is_open"],
-            was_suspended=row["was_suspended"],
-            is_changing=row["is_changing"],
-        )
-        found.setdefault(row["native_id"], []).append(owner)
+        found.setdefault(row["native_id"], []).append(_owner(row, linked=True))
     return found
 
 
@@ -99,15 +80,7 @@ def matching(tx: Connection, values: Mapping[str, Collection[str]]) -> dict[tupl
     for attribute, wanted in values.items():
         keys = {comparable(attribute, value) for value in wanted}
         for row in tx.execute(_having(tx, attribute, keys)).mappings():
-            owner = Owner(
-                identity_id=row["id"],
-                source=row["source"],
-                user_name=row["user_name"],
-                linked=False,
-                is_gone=row["is_gone"],
-                case_is_open=row["case_is_open"],
-            )
-            found.setdefault((attribute, row["value"]), []).append(owner)
+            found.setdefault((attribute, row["value"]), []).append(_owner(row, linked=False))
     return found
 
 
@@ -138,4 +111,29 @@ def _having(tx: Connection, attribute: str, keys: Collection[str]) -> Select[tup
         select(identity_values.c.value.label("value"), *_COLUMNS)
         .join(identities, identities.c.id == identity_values.c.identity_id)
         .where(same, is_there)
+    )
+
+
+def _is_changing(asked_at: datetime) -> ColumnElement[bool]:
+    """Return whether something is still to be done to an account, or was done since the target was asked."""
+    changing = tasks.alias()
+    return exists(
+        select(changing.c.id).where(
+            changing.c.account_id == accounts.c.id,
+            changing.c.action.in_([Action.SUSPEND, Action.RESTORE]),
+            or_(changing.c.state.not_in(_ENDED), changing.c.finished_at > asked_at),
+        )
+    )
+
+
+def _owner(row: RowMapping, *, linked: bool) -> Owner:
+    return Owner(
+        identity_id=row["id"],
+        source=row["source"],
+        user_name=row["user_name"],
+        linked=linked,
+        is_gone=row["is_gone"],
+        case_is_open=row["case_is_open"],
+        was_suspended=row.get("was_suspended", False),
+        is_changing=row.get("is_changing", False),
     )

@@ -30,13 +30,14 @@ from scimbridge.hooks.hook import Hook
 from scimbridge.notices.channels import Channels
 from scimbridge.sdk import ConnectorError, Context, Done, Entitlement, Mode, NeedsPerson
 from scimbridge.services.acting import Acting
-from scimbridge.services.alarming import Alarms, Delivering
+from scimbridge.services.alarming import Alarms
 from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.census import Census
 from scimbridge.services.claiming import Claim, Claiming
 from scimbridge.services.deadlines import Deadlines
+from scimbridge.services.delivering import Delivering
 from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.ending import Ending
 from scimbridge.services.execution import Execution

@@ -14,7 +14,8 @@ from scimbridge.notices.channels import Channels
 from scimbridge.notices.payload import Format
 from scimbridge.notices.webhook import Webhook
 from scimbridge.sdk import TargetUnusableError
-from scimbridge.services.alarming import LEASE, Alarms
+from scimbridge.services.alarming import Alarms
+from scimbridge.services.delivering import LEASE
 from scimbridge.services.forgetting import NOTICES_KEPT
 from scimbridge.store import notices
 from scimbridge.store.database import Database

@@ -75,7 +75,7 @@ def let_the_lease_run_out(bench: Bench) -> None:
 def attempt_rows(bench: Bench, user_id: str) -> list[RowMapping]:
     (task,) = bench.tasks(bench.case(user_id))
     with bench.database.read() as tx:
-        return attempts.attempt_rows(tx, task.id)
+        return attempts.attempts_of(tx, [task.id])[task.id]
 
 
 def a_linked_leaver(bench: Bench, name: str = "ada") -> str:
