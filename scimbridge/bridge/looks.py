@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from scimbridge.bridge.work import Work
 from scimbridge.config import Settings
 from scimbridge.domain.outline import NOTICES
-from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.rule import Rule, Ruleset
 from scimbridge.live import Live
 from scimbridge.queue.redis import QUICK
 from scimbridge.queue.watching import Watch
@@ -96,6 +97,10 @@ class Looks(Work):
     def rehearsing_by(self, settings: Settings) -> Rehearsing:
         """Return what would happen by other rules, guard limits and freezes, at our targets."""
         return self._rehearsing(settings.ruleset, settings)
+
+    def rehearsing_with(self, rules: Sequence[Rule]) -> Rehearsing:
+        """Return what would happen by other rules, beside our own exclusions, guard limits and freezes."""
+        return self._rehearsing(Ruleset(rules, self.rulebook.rules.exclusions), self.settings)
 
     def _rehearsing(self, rules: Ruleset, settings: Settings) -> Rehearsing:
         return Rehearsing(self.database, self.fleet, rules, settings.guard, settings.freezes)

@@ -89,4 +89,6 @@ def say_cases(found: Sequence[CaseSummary], now: datetime, otherwise: str, *, as
 def _row(summary: CaseSummary, now: datetime) -> tuple[str, str, str, str]:
     next_due_at = summary.next_due_at if summary.case.state is CaseState.OPEN else None
     when = f"{distance(next_due_at, now)}, {moment(next_due_at)}" if next_due_at else "-"
+    if summary.is_held_back:
+        when = "once it is not held"
     return (summary.case.id, summary.user_name, summary.situation, when)

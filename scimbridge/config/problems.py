@@ -61,7 +61,7 @@ def read(model: type[ModelT], table: Any, at: Loc, problems: list[Problem], *, c
     try:
         return model.model_validate(table, context=context)
     except ValidationError as error:
-        problems += (_problem(model, at, details) for details in error.errors(include_url=False, include_input=False))
+        problems += (_problem(model, at, details) for details in error.errors(include_url=False))
     return None
 
 
@@ -96,10 +96,16 @@ def _problem(model: type[BaseModel], at: Loc, details: ErrorDetails) -> Problem:
         return Problem(spell((*at, *loc)), f"is a list of tables: begin each with [[{tables}]]")
     template = _SENTENCES.get(details["type"])
     message = template.format(**details.get("ctx", {})) if template else _lowered(details["msg"])
-    # pydantic quotes expected values with ', the file with "
-    return Problem(
-        spell((*at, *loc)), message.replace("'", '"') if details["type"] in {"enum", "literal_error"} else message
-    )
+    if details["type"] in {"enum", "literal_error"}:
+        # pydantic quotes expected values with ', the file with "
+        message = message.replace("'", '"') + _meant(details)
+    return Problem(spell((*at, *loc)), message)
+
+
+def _meant(details: ErrorDetails) -> str:
+    """Return which of the words that may stand somewhere is close to what does; that itself is not repeated."""
+    said, known = details["input"], re.findall(r"'([^']+)'", details["ctx"]["expected"])
+    return suggestion(said, known) if isinstance(said, str) else ""
 
 
 def _unknown_key(owner: type[BaseModel] | None, key: str) -> str:

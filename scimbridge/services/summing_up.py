@@ -25,6 +25,7 @@ class CaseSummary:
         situation: What it is doing, computed (``scimbridge.domain.situation``), with which stage waits for
             its approval; or how it ended.
         next_due_at: When its next task is due or wakes up.
+        is_held_back: Something could be done now, and a hold keeps it.
         counts: How many tasks are in each state.
     """
 
@@ -32,6 +33,7 @@ class CaseSummary:
     user_name: str
     situation: str
     next_due_at: datetime | None
+    is_held_back: bool
     counts: Mapping[TaskState, int]
 
 
@@ -41,7 +43,7 @@ def sum_up(tx: Connection, found: Sequence[tuple[Case, str]], now: datetime) -> 
     for work in case_search.work_of(tx, [case.id for case, _ in found], now):
         by_case[work.case_id].append(work)
     standing = holds.standing_on_any(tx, [case for case, _ in found if case.state is CaseState.OPEN])
-    summaries = [_summary(case, user_name, by_case[case.id], standing) for case, user_name in found]
+    summaries = [_summary(case, user_name, by_case[case.id], standing, now) for case, user_name in found]
     return _with_stages(tx, summaries, now)
 
 
@@ -55,17 +57,23 @@ def _with_stages(tx: Connection, summaries: Sequence[CaseSummary], now: datetime
     ]
 
 
-def _summary(case: Case, user_name: str, work: Sequence[Work], standing: Sequence[Hold]) -> CaseSummary:
+def _summary(case: Case, user_name: str, work: Sequence[Work], standing: Sequence[Hold], now: datetime) -> CaseSummary:
     counts: Counter[TaskState] = Counter()
     for alike in work:
         counts[alike.state] += alike.count
+    situation = _situation(case, work, [hold for hold in standing if concerns(hold, case)])
     return CaseSummary(
         case=case,
         user_name=user_name,
-        situation=_situation(case, work, [hold for hold in standing if concerns(hold, case)]),
+        situation=situation,
         next_due_at=min((alike.next_at for alike in work if alike.next_at is not None), default=None),
+        is_held_back=situation == Situation.HELD and any(_is_due(alike, now) for alike in work),
         counts=dict(counts),
     )
+
+
+def _is_due(work: Work, now: datetime) -> bool:
+    return work.state is TaskState.READY or (work.next_at is not None and work.next_at <= now)
 
 
 def concerns(hold: Hold, case: Case) -> bool:

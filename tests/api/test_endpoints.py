@@ -19,7 +19,7 @@ from scimbridge.domain.session import Visitor
 from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.trigger import Trigger
 from scimbridge.store import groups, inquiries
-from tests.api.world import World
+from tests.api.world import RULES, World
 
 # -- who may what
 
@@ -250,6 +250,32 @@ def test_a_plan_says_what_would_happen_and_touches_nothing(world: World) -> None
     assert ([each["number"] for each in plan["stages"]], final) == ([1, 2], {"delete"})
     assert world.get("/cases")["items"] == []
     assert world.ask("POST", "/plan", json={"people": []}).status_code == 422
+
+
+def test_a_plan_by_other_rules_says_what_they_would_do_and_keeps_nothing(world: World) -> None:
+    world.join("ada")
+    world.join("boss")
+    ask = {"people": [{"user_name": "ada"}, {"user_name": "boss"}]}
+    sooner = RULES[RULES.index("[[rules]]") :].replace('"30d"', '"7d"').replace('name = "leavers"', 'name = "sooner"')
+
+    found = world.post("/plan", Role.VIEWER, rules=sooner, **ask)
+    usual = world.post("/plan", Role.VIEWER, **ask)
+
+    (plan,) = found["lines"][0]["plans"]
+    assert (plan["rule"], plan["stages"][1]["after_seconds"]) == ("sooner", 7 * 86400)
+    assert usual["lines"][0]["plans"][0]["rule"] == "leavers"
+    # Who is never touched is not, by whatever rules.
+    assert found["counts"]["excluded"] == 1
+    assert world.bridge.drafting.versions() == []
+
+    for text, said in (
+        (sooner.replace('"suspend"', '"suspent"'), "rules: line "),
+        ("[guard]\nall = { count = 1 }\n" + sooner, "guard"),
+        ("x" * 300_000, ""),
+        ("", "there are none"),
+    ):
+        refused = world.ask("POST", "/plan", json={**ask, "rules": text})
+        assert (refused.status_code, said in refused.text) == (422, True), refused.text
 
 
 def test_a_report_has_the_numbers_of_the_board_and_the_charts(world: World) -> None:

@@ -117,6 +117,21 @@ def test_cases_are_listed_by_what_they_are_about(bench: Bench, terminal: Termina
     assert listed("--since=2026-03-02T09:01") == listed("--until=2026-03-02T08:59Z") == listed("--search=eve") == []
 
 
+def test_what_could_be_done_now_and_is_held_is_not_said_to_come_next(bench: Bench, terminal: Terminal) -> None:
+    def hold(case: str) -> None:
+        bench.holding.place(Scope.CASE, case, reason="litigation", by="legal", now=bench.clock())
+
+    before, released = a_leaver(bench), a_leaver(bench, "ben@example.com")
+    hold(before)
+    assert "once it is not held" not in terminal.run("cases", "list").stdout
+    bench.clock.advance("7d")
+    bench.sweep()
+    hold(released)
+
+    rows = terminal.run("cases", "list").stdout.splitlines()[1:]
+    assert [("held" in row, "once it is not held" in row) for row in rows] == [(True, True)] * 2
+
+
 def test_a_time_that_is_none_is_refused(bench: Bench, terminal: Terminal) -> None:
     assert bench.wakeups == []
     assert "is not a time" in terminal.run("cases", "list", "--since", "noon", code=2).stderr

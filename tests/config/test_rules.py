@@ -79,6 +79,8 @@ DELETE = 'after = "90d", do = ["delete"], approval = false'
         (a_rule(SUSPEND, more='exclude_targets = ["app"]'), "rules[0].stages[0].do", 'can "suspend"'),
         (a_rule(SUSPEND, more='match = "nickname eq 1"'), "rules[0].match", "is not a filter"),
         (a_rule(SUSPEND, more='restore = "maybe"'), "rules[0].restore", '"auto" or "manual"'),
+        (a_rule('after = "0s", do = ["suspent"]'), "rules[0].stages[0].do[0]", '; did you mean "suspend"?'),
+        (a_rule(SUSPEND).replace("deactivated", "deactivate"), "rules[0].when[0]", '; did you mean "deactivated"?'),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(problems_of: Problems, rules: str, path: str, says: str) -> None:

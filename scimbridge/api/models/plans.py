@@ -7,6 +7,7 @@ from pydantic import Field
 from scimbridge.api.endpoint import Answer
 from scimbridge.api.models.leaving import MOST_PEOPLE, Model, Named
 from scimbridge.api.models.protection import HoldLine
+from scimbridge.api.models.rules import Text as RulesText
 from scimbridge.api.values import At
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.trigger import Trigger
@@ -18,6 +19,10 @@ class PlanRequest(Model):
     people: list[Named] = Field(min_length=1, max_length=MOST_PEOPLE)
     trigger: Trigger = Trigger.DEACTIVATED
     """What the source would say."""
+
+    rules: RulesText | None = None
+    """The text of `[[rules]]`, in TOML, as a draft of the rules has it: what would happen by these. By those in force
+    where absent. Exclusions, the guard and freezes are those of the bridge."""
 
 
 class GuardAnswer(Answer):
