@@ -30,7 +30,7 @@ from scimbridge.dashboard import build_routes
 from scimbridge.dashboard.entrance import Arrivals
 from scimbridge.domain.reconciliation import Mismatch
 from scimbridge.errors import BridgeError, ListenError
-from scimbridge.lifetime import Stop, beside, keep_loaded
+from scimbridge.lifetime import Stop, beside, keep_loaded, keep_on_core
 from scimbridge.scim.admission.gate import Gate
 from scimbridge.scim.app import build_app
 from scimbridge.scim.base import BaseAddress
@@ -97,7 +97,10 @@ def run(bridge: Bridge, *, takes_file: bool = False, ready: Callable[[], None] =
         StoreError: The store cannot be used; nothing was started.
         ConfigurationError: A source's userNames cannot be compared as it says; nothing was started.
         ListenError: The address is taken, or none of this machine.
+        CoreError: The process may not run on the core that it is to be kept on.
     """
+    if bridge.settings.server.core is not None:
+        keep_on_core(bridge.settings.server.core)
     bridge.prepare_store(may_upgrade=False)
     if takes_file:
         bridge.prepare_rules()

@@ -29,6 +29,7 @@
     │   └── StoreUnavailableError   disk full, read-only, unreachable
     ├── QueueError             Redis; work goes on without it
     ├── ListenError            the address is not to be had: free it, or choose another
+    ├── CoreError              the process may not run on the core that it is to be kept on
     ├── ProviderUnavailableError   the identity provider of the operators; a password still lets in
     ├── KeysUnavailableError   an issuer's keys cannot be had now; nobody can tell whether a token is good
     └── ConnectorError         see scimbridge.sdk.errors
@@ -36,7 +37,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -273,6 +274,15 @@ class ListenError(BridgeError):
             f"cannot listen on {address} ({reason}): write another address at [server] listen, "
             "or end the program that has this one"
         )
+
+
+class CoreError(BridgeError):
+    """The web process may not run on the core that it is to be kept on."""
+
+    def __init__(self, core: int, usable: Iterable[int]) -> None:
+        others = ", ".join(map(str, sorted(usable)))
+        choice = f"write one of {others}, or leave it out" if others else "this system cannot do that; leave it out"
+        super().__init__(f"cannot keep the web process on core {core} at [server] core: {choice}")
 
 
 class KeysUnavailableError(BridgeError):

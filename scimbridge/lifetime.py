@@ -13,7 +13,7 @@ from types import FrameType
 
 import structlog
 
-from scimbridge.errors import BridgeError
+from scimbridge.errors import BridgeError, CoreError
 
 log = structlog.get_logger("scimbridge.process")
 
@@ -43,6 +43,27 @@ def keep_loaded() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 10, 10)
+
+
+def require_core(core: int) -> None:
+    """Make sure that this process may run on a core.
+
+    Raises:
+        CoreError: It may not.
+    """
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    if core not in usable:
+        raise CoreError(core, usable)
+
+
+def keep_on_core(core: int) -> None:
+    """Let this thread, and all that it starts from now on, run on one core.
+
+    Raises:
+        CoreError: This process may not run on it.
+    """
+    require_core(core)
+    os.sched_setaffinity(0, {core})
 
 
 class Stop:

@@ -16,7 +16,7 @@ import structlog
 from scimbridge.child import die_with_parent
 from scimbridge.config import EMBEDDED, Settings
 from scimbridge.errors import BridgeError
-from scimbridge.lifetime import Stop, keep_loaded, metrics_directory
+from scimbridge.lifetime import Stop, keep_loaded, metrics_directory, require_core
 from scimbridge.queue.embedded import EmbeddedRedis
 
 if TYPE_CHECKING:
@@ -72,11 +72,12 @@ class Supervisor:
             QueueError: The embedded Redis cannot be started.
             StoreError: The database cannot be brought up to date.
             ListenError: The web process would not get its address.
+            CoreError: The web process may not run on its core.
         """
         self.stop.install()
         metrics_directory(self.settings.data_dir / "metrics")
         children = [_Child(name, run) for name, run in _processes().items()]
-        self._try_address()
+        self._try_server()
         try:
             self._start_redis()
             self._prepare_store()
@@ -87,10 +88,12 @@ class Supervisor:
             if self.redis is not None:
                 self.redis.stop()
 
-    def _try_address(self) -> None:
+    def _try_server(self) -> None:
         # Somebody watches now: later it would be one of many lines in a log, again and again.
         from scimbridge import asgi
 
+        if self.settings.server.core is not None:
+            require_core(self.settings.server.core)
         asgi.listen(self.settings.server.listen).close()
 
     def _start_redis(self) -> None:

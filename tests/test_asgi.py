@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from scimbridge.asgi import create_app
+from scimbridge.asgi import create_app, run
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
-from scimbridge.errors import StoreUnavailableError
+from scimbridge.errors import CoreError, StoreUnavailableError
 from tests.databases import compiled_once
 from tests.issuer import AUDIENCE, ISSUER, Issuer, issuing
 
@@ -236,3 +236,11 @@ def test_an_old_schema_is_refused_with_the_command_that_mends_it(tmp_path: Path)
 
 def _unavailable(*_: object) -> bool:
     raise StoreUnavailableError("disk full")
+
+
+def test_nothing_is_served_on_another_core_than_was_asked_for(tmp_path: Path) -> None:
+    config = tmp_path / "scimbridge.toml"
+    config.write_text("[server]\ncore = 4096\n", encoding="utf-8")
+
+    with pytest.raises(CoreError, match="core 4096"):
+        run(Bridge(load(config, {})))

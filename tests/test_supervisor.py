@@ -11,7 +11,7 @@ import pytest
 
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
-from scimbridge.errors import ListenError, StoreError
+from scimbridge.errors import CoreError, ListenError, StoreError
 from scimbridge.lifetime import Stop
 from scimbridge.supervisor import Supervisor, _Child
 
@@ -23,9 +23,9 @@ class NoSignals(Stop):
         """Do nothing."""
 
 
-def a_supervisor(folder: Path, listen: str = "127.0.0.1:0") -> Supervisor:
+def a_supervisor(folder: Path, listen: str = "127.0.0.1:0", more: str = "") -> Supervisor:
     file = folder / "scimbridge.toml"
-    file.write_text(f'[server]\nlisten = "{listen}"\n', encoding="utf-8")
+    file.write_text(f'[server]\nlisten = "{listen}"\n{more}', encoding="utf-8")
     return Supervisor(load(file, {}), on_ready=pytest.fail, stop=NoSignals())
 
 
@@ -41,6 +41,16 @@ def test_where_the_address_is_not_to_be_had_nothing_is_started(
             a_supervisor(tmp_path, listen).run()
 
     assert not (tmp_path / "data" / "redis").exists()
+    assert not (tmp_path / "data" / "bridge.db").exists()
+
+
+def test_where_the_core_is_not_to_be_had_nothing_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    usable = sorted(os.sched_getaffinity(0))
+
+    with pytest.raises(CoreError, match=rf"core 4096 at \[server\] core: write one of {', '.join(map(str, usable))}"):
+        a_supervisor(tmp_path, more="core = 4096").run()
+
     assert not (tmp_path / "data" / "bridge.db").exists()
 
 

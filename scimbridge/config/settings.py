@@ -51,6 +51,7 @@ class ServerSettings:
         max_bulk_body: The largest request to /Bulk, in bytes.
         documentation_url: Where people read how to connect; ``None`` where that is not said.
         trusted_proxies: Whose X-Forwarded-For is believed.
+        core: The only core that the web process runs on; any where absent.
     """
 
     listen: Listen
@@ -59,6 +60,7 @@ class ServerSettings:
     max_bulk_body: int
     documentation_url: str | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    core: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,7 @@ def _settings(raw: RawSettings, document: Document, targets: Targets) -> Setting
             max_bulk_body=document.server.max_bulk_body,
             documentation_url=document.server.documentation_url,
             trusted_proxies=tuple(document.server.trusted_proxies),
+            core=document.server.core,
         ),
         store_url=store_url(document.store.url, base_dir=raw.base_dir, data_dir=data_dir),
         queue_url=queue_url(document.queue.url),

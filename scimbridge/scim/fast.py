@@ -123,7 +123,8 @@ class FastPath:
         now = self._clock()
         try:
             change = partial(self._change, user_id, meaning, received, now)
-            user = await self._intake.writer.submit(change, about=user_id)
+            answer = partial(_answer_with, Rendering(scope.get(BASE, self._base)))
+            headers, content = await self._intake.writer.submit(change, about=user_id, then=answer)
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
             verdict = verdict_on(error)
             if verdict.status < 500:
@@ -131,8 +132,8 @@ class FastPath:
                 await self._intake.writer.submit(refuse)
             await verdict.response()(scope, receive, send)
             return verdict.status
-        rendering = Rendering(scope.get(BASE, self._base))
-        await _send_user(user, rendering.user(user), send)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
         return 200
 
     def _change(self, user_id: str, meaning: Understood, received: Received, now: datetime) -> StoredUser:
@@ -285,12 +286,12 @@ def _again(messages: Sequence[Message], receive: Receive) -> Receive:
     return replay
 
 
-async def _send_user(user: StoredUser, body: Mapping[str, Any], send: Send) -> None:
-    content = as_json(body)
+def _answer_with(rendering: Rendering, user: StoredUser) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Return the head and the body of the answer with a User."""
+    content = as_json(rendering.user(user))
     headers = [
         (b"content-type", b"application/scim+json"),
         (b"content-length", str(len(content)).encode()),
         (b"etag", etag(user.version).encode()),
     ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+    return headers, content

@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial, wraps
-from queue import Empty, SimpleQueue
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
 from sqlalchemy import Connection
 
-from scimbridge.errors import StoreBusyError, StoreUnavailableError
+from scimbridge.errors import StoreBusyError
 from scimbridge.store.ahead import read_ahead
-from scimbridge.store.batch import Batch, LeftBatchError
+from scimbridge.store.batch import Batch
 from scimbridge.store.database import Database, is_deadlock
+from scimbridge.store.inbox import Inbox
+from scimbridge.store.unit import Awaited, Blocking, Unit, deliver, prepare
 
 T = TypeVar("T")
+R = TypeVar("R")
 P = ParamSpec("P")
-
-MOST = 256
-"""Units in one transaction. They wait for each other, and other processes for all of them."""
-
-PATIENCE = 0.003
-"""Seconds that a unit may wait for others to share its commit, where there were others before."""
-
-PATIENCE_FOR_EACH = 0.00025
-"""Seconds for each of those who are waited for, where that is more: answering and asking takes a moment for each."""
-
-MOST_PATIENCE = 0.02
-"""Seconds that a unit may wait, however many others there were."""
 
 TRIES = 5
 """How often a unit is run whose transaction PostgreSQL undoes because of a deadlock."""
@@ -56,7 +44,7 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._inbox = _Inbox()
+        self._inbox = Inbox()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._pool: ThreadPoolExecutor | None = None
@@ -76,16 +64,33 @@ class Writer:
             return unit()
         if not self.database.is_sqlite:
             return _alone(unit)
-        waiting = _Blocking(unit, about)
+        waiting = Blocking(unit, about)
         self._enqueue(waiting)
         return waiting.future.result()
 
-    def submit(self, unit: Callable[[], T], about: str | None = None) -> asyncio.Future[T]:
-        """Return the same as ``run``, without a thread that waits for it; to be called in an event loop."""
+    @overload
+    def submit(self, unit: Callable[[], T], about: str | None = None) -> asyncio.Future[T]: ...
+
+    @overload
+    def submit(
+        self, unit: Callable[[], T], about: str | None = None, *, then: Callable[[T], R]
+    ) -> asyncio.Future[R]: ...
+
+    def submit(
+        self, unit: Callable[[], Any], about: str | None = None, *, then: Callable[[Any], Any] = lambda value: value
+    ) -> asyncio.Future[Any]:
+        """Return the same as ``run``, without a thread that waits for it; to be called in an event loop.
+
+        Args:
+            unit: The work.
+            about: The id of the one User that it reads and changes, if there is one; not more than a hint.
+            then: Makes of the unit's value what is returned, while the commit is under way where that is possible. It
+                may be called for a value that is never committed, and leaves no trace.
+        """
         loop = asyncio.get_running_loop()
         if not self.database.is_sqlite:
-            return loop.run_in_executor(self._threads(), _alone, unit)
-        waiting = _Awaited(unit, loop, about)
+            return loop.run_in_executor(self._threads(), lambda: then(_alone(unit)))
+        waiting = Awaited(unit, about, loop, then)
         self._enqueue(waiting)
         return waiting.future
 
@@ -100,12 +105,12 @@ class Writer:
             self._inbox.close()
             self._thread.join()
             self._thread = None
-            self._inbox = _Inbox()
+            self._inbox = Inbox()
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
 
-    def _enqueue(self, unit: _Unit[Any]) -> None:
+    def _enqueue(self, unit: Unit[Any]) -> None:
         if self._thread is None:
             self._start()
         self._inbox.put(unit)
@@ -129,9 +134,9 @@ class Writer:
             # Those who are answered now are about to ask again, beside those who have asked meanwhile. Nothing but
             # waiting is left after the answers: whoever is woken by them would wait for this thread.
             self._inbox.expect(len(units) + len(self._inbox))
-            _deliver(units)
+            deliver(units)
 
-    def _serve(self, units: Sequence[_Unit[Any]]) -> None:
+    def _serve(self, units: Sequence[Unit[Any]]) -> None:
         try:
             self._commit(units)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and this thread go on
@@ -142,77 +147,15 @@ class Writer:
                 return
             units[0].fail(error)
 
-    def _commit(self, units: Sequence[_Unit[Any]]) -> None:
+    def _commit(self, units: Sequence[Unit[Any]]) -> None:
         with self.database.write() as tx:
             for unit in _run_together(tx, units):
                 unit.attempt()
+            # The commit waits for the disk, and needs no interpreter.
+            prepare(units)
 
 
-class _Inbox:
-    """Units that wait for the one who takes them, and who is woken once for all that come together."""
-
-    def __init__(self) -> None:
-        self._units: deque[_Unit[Any]] = deque()
-        self._expected = 1
-        self._wanted = 1
-        # An event would do, and takes ten times as long.
-        self._bell: SimpleQueue[None] = SimpleQueue()
-        self._is_closed = False
-
-    def __len__(self) -> int:
-        return len(self._units)
-
-    def put(self, unit: _Unit[Any]) -> None:
-        """Add a unit; any thread may."""
-        self._units.append(unit)
-        if len(self._units) >= self._wanted:
-            self._bell.put(None)
-
-    def close(self) -> None:
-        """Let the one who takes come to an end, after what is there already."""
-        self._is_closed = True
-        self._bell.put(None)
-
-    def expect(self, number: int) -> None:
-        """Say how many are about to come; to be called by the one who takes, who will wait for them."""
-        self._expected = min(number, MOST)
-        self._listen(self._expected)
-
-    def take(self) -> list[_Unit[Any]]:
-        """Return what waits, or will in a moment; nothing where there will be nothing any more.
-
-        As many as are expected are waited for: a commit for each few of them would make all of them slower.
-        """
-        expected = self._expected
-        patience = min(max(PATIENCE, expected * PATIENCE_FOR_EACH), MOST_PATIENCE)
-        if expected > 1:
-            self._wait(patience)
-        if not self._units:
-            self._wait_for_one()
-            if expected > 1:
-                self._listen(expected)
-                self._wait(patience)
-        return [self._units.popleft() for _ in range(min(len(self._units), MOST))]
-
-    def _wait_for_one(self) -> None:
-        # A thread that was held up may ring for a unit that was taken long ago.
-        while not self._units and not self._is_closed:
-            self._listen(1)
-            self._wait(None)
-
-    def _listen(self, wanted: int) -> None:
-        self._wanted = wanted
-        while not self._bell.empty():
-            self._bell.get()
-
-    def _wait(self, timeout: float | None) -> None:
-        # What came before the bell was listened to is seen here; what came after it has rung.
-        if len(self._units) < self._wanted and not self._is_closed:
-            with suppress(Empty):
-                self._bell.get(timeout=timeout)
-
-
-def _run_together(tx: Connection, units: Sequence[_Unit[Any]]) -> list[_Unit[Any]]:
+def _run_together(tx: Connection, units: Sequence[Unit[Any]]) -> list[Unit[Any]]:
     """Run the units that can share their statements, and return those that are to be run by themselves."""
     firsts = {unit.about: unit for unit in reversed(units) if unit.about is not None}
     if len(firsts) < 2:
@@ -262,94 +205,3 @@ def unit_of_work(method: Callable[Concatenate[W, P], T]) -> Callable[Concatenate
         return self.writer.run(partial(method, self, *args, **kwargs))
 
     return cast("Callable[Concatenate[W, P], T]", call)
-
-
-class _Unit(Generic[T]):
-    """A unit with its outcome, which nobody hears of before the commit."""
-
-    def __init__(self, work: Callable[[], T], about: str | None = None) -> None:
-        self.about = about
-        self._work = work
-        self._value: Any = None
-        self._error: Exception | None = None
-
-    def attempt(self) -> None:
-        """Run the work.
-
-        Raises:
-            StoreBusyError, StoreUnavailableError: The whole transaction is in doubt: SQLite
-                undoes it by itself where the disk is full.
-            LeftBatchError: It is to be run by itself.
-        """
-        try:
-            self._value, self._error = self._work(), None
-        except (StoreBusyError, StoreUnavailableError, LeftBatchError):
-            raise
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
-            self._value, self._error = None, error
-
-    def fail(self, error: Exception) -> None:
-        """Say that nothing was stored."""
-        self._value, self._error = None, error
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether the work raised when it was run last."""
-        return self._error is not None
-
-    def settle(self) -> None:
-        """Hand the outcome over."""
-        raise NotImplementedError
-
-
-class _Blocking(_Unit[T]):
-    """A unit for which a thread waits."""
-
-    def __init__(self, work: Callable[[], T], about: str | None) -> None:
-        super().__init__(work, about)
-        self.future: Future[T] = Future()
-
-    def settle(self) -> None:
-        """Wake the thread."""
-        if self._error is not None:
-            self.future.set_exception(self._error)
-        else:
-            self.future.set_result(self._value)
-
-
-class _Awaited(_Unit[T]):
-    """A unit for which a task of an event loop waits."""
-
-    def __init__(self, work: Callable[[], T], loop: asyncio.AbstractEventLoop, about: str | None) -> None:
-        super().__init__(work, about)
-        self.loop = loop
-        self.future: asyncio.Future[T] = loop.create_future()
-
-    def settle(self) -> None:
-        """Wake the task; one whose client has gone waits no longer."""
-        if self.future.done():
-            return
-        if self._error is not None:
-            self.future.set_exception(self._error)
-        else:
-            self.future.set_result(self._value)
-
-
-def _deliver(batch: Sequence[_Unit[Any]]) -> None:
-    """Hand all outcomes over: one wake-up for each event loop, not for each unit."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Unit[Any]]] = {}
-    for unit in batch:
-        if isinstance(unit, _Awaited):
-            by_loop.setdefault(unit.loop, []).append(unit)
-        else:
-            unit.settle()
-    for loop, units in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_settle, units)
-        except RuntimeError:
-            continue  # the loop has ended, and with it everybody who waited
-
-
-def _settle(units: Sequence[_Unit[Any]]) -> None:
-    for unit in units:
-        unit.settle()

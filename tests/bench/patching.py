@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from tests.bench.table import Row, Table, median_quantile, median_rate
 
 PEERS = ("scim2-server, in memory", "SCIMMY on Node.js, in memory")
 ALONE = "scimbridge, durable"
+ON_ONE_CORE = "scimbridge, durable, kept on one core"
 WAITING = "scimbridge, durable, worker and sweeper beside it"
 WORKING = "scimbridge, durable, worker and sweeper working through the leavers"
 
@@ -81,29 +83,30 @@ def measure_patch(folder: Path, effort: Effort) -> list[Table]:
     """Measure all contestants in turn, as often as the effort says."""
     people = effort.people
     with ExitStack() as stack:
-        bridge = stack.enter_context(Installation(folder / "alone", grace="30d"))
-        bridge_ids = load_people(bridge, people)
-        bridge.start("serve")
-        mine = Contestant(bridge.base_url, bridge.token, bridge_ids, bridge.processes["serve"])
+        bridges = {
+            ALONE: stack.enter_context(Installation(folder / "alone", grace="30d")),
+            ON_ONE_CORE: stack.enter_context(Installation(folder / "core", grace="30d", core=_last_core())),
+        }
+        mine = {name: _started(bridge, people) for name, bridge in bridges.items()}
         contestants = {
             PEERS[0]: _peer(stack.enter_context(scim2_server(folder)), people),
             PEERS[1]: _peer(stack.enter_context(node_server(folder)), people),
-            ALONE: mine,
+            **mine,
         }
-        before = _recorded(bridge)
+        before = {name: _recorded(bridge) for name, bridge in bridges.items()}
         loads = _rounds(contestants, effort)
-        _require_recorded(
-            bridge, before, [run.load for (name, _), runs in loads.items() if name == ALONE for run in runs]
-        )
+        for name, bridge in bridges.items():
+            own = [run.load for (whose, _), runs in loads.items() if whose == name for run in runs]
+            _require_recorded(bridge, before[name], own)
         for contestant in contestants.values():
             _require_effect(contestant)
-        bridge.start("worker", "sweeper")
-        loads |= _rounds({WAITING: mine}, effort)
+        bridges[ALONE].start("worker", "sweeper")
+        loads |= _rounds({WAITING: mine[ALONE]}, effort)
     loads |= _rounds_at_work(folder / "working", effort)
     rows = [
         _row(name, connections, loads)
         for connections in effort.connections
-        for name in (*PEERS, ALONE, WAITING, WORKING)
+        for name in (*PEERS, ALONE, ON_ONE_CORE, WAITING, WORKING)
     ]
     return [Table(f"Durable PATCH of active, {people:,} Users, one web process, against servers in memory", HEAD, rows)]
 
@@ -128,6 +131,17 @@ def _rounds_at_work(folder: Path, effort: Effort) -> dict[tuple[str, int], list[
         ids = load_people(bridge, count)
         bridge.start("serve", "worker", "sweeper")
         return _rounds({WORKING: Contestant(bridge.base_url, bridge.token, ids, bridge.processes["serve"])}, effort)
+
+
+def _started(bridge: Installation, people: int) -> Contestant:
+    ids = load_people(bridge, people)
+    bridge.start("serve")
+    return Contestant(bridge.base_url, bridge.token, ids, bridge.processes["serve"])
+
+
+def _last_core() -> int:
+    """Return the core that the system is least likely to use for itself."""
+    return max(os.sched_getaffinity(0))
 
 
 def _peer(peer: Peer, people: int) -> Contestant:

@@ -112,10 +112,17 @@ class Installation(Processes):
     """Such processes, and a directory."""
 
     def __init__(
-        self, folder: Path, *, grace: str, concurrency: int = 8, store: str = "sqlite:///data/bridge.db"
+        self,
+        folder: Path,
+        *,
+        grace: str,
+        concurrency: int = 8,
+        store: str = "sqlite:///data/bridge.db",
+        core: int | None = None,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.directory: DemoDirectory = start_directory(folder / "d")
+        self._core = "" if core is None else f"core = {core}"
         super().__init__(folder, lambda redis: self._configuration(redis, grace, concurrency, store))
 
     def __exit__(self, *error: object) -> None:
@@ -128,6 +135,7 @@ data_dir = "data"
 [server]
 listen = "127.0.0.1:{quiet_port()}"
 max_body = "32MiB"
+{self._core}
 [store]
 url = "{store}"
 [queue]

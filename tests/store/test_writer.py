@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from scimbridge.errors import DuplicateError, StoreBusyError, StoreUnavailableError
 from scimbridge.store import identities
-from scimbridge.store import writer as writing
 from scimbridge.store.database import Database
+from scimbridge.store.inbox import Inbox
 from scimbridge.store.schema import identities as identity_table
 from scimbridge.store.writer import TRIES, Writer
 from tests.databases import before_commits
@@ -154,6 +154,79 @@ def test_a_task_hears_of_what_failed(writer: Writer) -> None:
     assert names(writer.database) == set()
 
 
+def test_what_is_made_of_a_value_is_made_while_the_commit_is_under_way(writer: Writer) -> None:
+    if not writer.database.is_sqlite:
+        return
+    is_made, made = threading.Event(), []
+
+    def greet(name: str) -> str:
+        made.append(name)
+        is_made.set()
+        return f"hello {name}"
+
+    async def write() -> str:
+        return await writer.submit(storing(writer.database, "ada"), then=greet)
+
+    def wait() -> None:
+        assert is_made.wait(60)
+
+    with before_commits(writer.database, wait):
+        assert asyncio.run(write()) == "hello ada"
+
+    assert made == ["ada"]
+
+
+def test_what_was_made_of_a_value_that_is_not_committed_is_not_handed_over(writer: Writer) -> None:
+    if not writer.database.is_sqlite:
+        return
+    is_made, tries = threading.Event(), []
+
+    def once_more() -> tuple[int]:
+        tries.append(1)
+        with writer.database.write():
+            return (len(tries),)
+
+    def first(numbers: tuple[int]) -> int:
+        is_made.set()
+        return numbers[0]
+
+    def fail_once() -> None:
+        if len(tries) == 1:
+            assert is_made.wait(60)
+            raise StoreUnavailableError("the disk is full")
+
+    async def write() -> tuple[int, str]:
+        number, name = await asyncio.gather(
+            writer.submit(once_more, then=first), writer.submit(storing(writer.database, "ada"))
+        )
+        return number, name
+
+    async def write_after(busy: threading.Event) -> tuple[int, str]:
+        writing = asyncio.ensure_future(write())
+        await asyncio.sleep(0)
+        busy.set()
+        return await writing
+
+    go_on = threading.Event()
+    occupied = threading.Thread(target=writer.run, args=(go_on.wait,))
+    occupied.start()
+    with before_commits(writer.database, fail_once):
+        assert asyncio.run(write_after(go_on)) == (2, "ada")
+    occupied.join()
+
+
+def test_who_makes_nothing_of_a_value_is_told_and_nobody_else(writer: Writer) -> None:
+    async def write() -> list[object]:
+        units = [storing(writer.database, name) for name in ("ada", "0")]
+        made = [writer.submit(unit, then=int) for unit in units]
+        return [*await asyncio.gather(*made, return_exceptions=True)]
+
+    wrong, right = asyncio.run(write())
+
+    assert (type(wrong), right) == (ValueError, 0)
+    assert names(writer.database) == {"ada", "0"}
+
+
 def test_who_waits_no_longer_keeps_nobody_else_waiting(writer: Writer) -> None:
     async def write() -> str:
         gone = asyncio.ensure_future(writer.submit(storing(writer.database, "ada")))
@@ -257,85 +330,20 @@ def test_the_connection_that_writes_is_kept_until_there_is_trouble(database: Dat
     assert used[1].closed
 
 
-def test_as_many_as_are_expected_are_waited_for(database: Database) -> None:
-    if not database.is_sqlite:
-        return
-    inbox = writing._Inbox()
-    first, second = (writing._Blocking(str, None) for _ in range(2))
-    inbox.put(first)
-    later = threading.Thread(target=inbox.put, args=(second,))
-    later.start()
-
-    inbox.expect(2)
-    taken = inbox.take()
-    while len(taken) < 2:  # the thread came late, on a busy machine
-        taken += inbox.take()
-
-    later.join()
-    assert taken == [first, second]
-
-
 def test_who_has_asked_meanwhile_is_expected_beside_those_who_were_answered(
     writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not writer.database.is_sqlite:
         return
     expected: list[int] = []
-    expect = writing._Inbox.expect
+    expect = Inbox.expect
 
-    def seen(inbox: writing._Inbox, number: int) -> None:
+    def seen(inbox: Inbox, number: int) -> None:
         expected.append(number)
         expect(inbox, number)
 
-    monkeypatch.setattr(writing._Inbox, "expect", seen)
+    monkeypatch.setattr(Inbox, "expect", seen)
 
     Crowd(writer).run(*(storing(writer.database, f"user{number}") for number in range(3)))
 
     assert expected[0] == 1 + 3
-
-
-def test_nobody_waits_long_for_those_who_do_not_come() -> None:
-    inbox = writing._Inbox()
-    unit = writing._Blocking(str, None)
-    inbox.put(unit)
-
-    inbox.expect(8)
-    assert inbox.take() == [unit]
-
-
-def test_a_transaction_has_only_so_many_units() -> None:
-    inbox = writing._Inbox()
-    for _ in range(writing.MOST + 1):
-        inbox.put(writing._Blocking(str, None))
-
-    assert [len(inbox.take()), len(inbox.take())] == [writing.MOST, 1]
-
-
-def test_who_rings_late_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    inbox = writing._Inbox()
-    listen, unit = writing._Inbox._listen, writing._Blocking(str, None)
-    calls: list[int] = []
-
-    def disturbed(inbox: writing._Inbox, wanted: int) -> None:
-        listen(inbox, wanted)
-        calls.append(wanted)
-        if len(calls) == 1:
-            inbox._bell.put(None)
-        else:
-            inbox.put(unit)
-
-    monkeypatch.setattr(writing._Inbox, "_listen", disturbed)
-
-    assert inbox.take() == [unit]
-
-
-def test_whoever_waits_is_told_of_the_end() -> None:
-    inbox = writing._Inbox()
-    taken: list[object] = []
-    thread = threading.Thread(target=lambda: taken.append(inbox.take()))
-    thread.start()
-
-    inbox.close()
-    thread.join()
-
-    assert taken == [[]]
