@@ -77,8 +77,10 @@ def test_nobody_acts_on_everything_by_leaving_something_out(world: World) -> Non
 
 def test_more_than_one_request_does_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from scimbridge.api.endpoints import many
+    from scimbridge.services import acting as service
 
-    monkeypatch.setattr(many, "MOST", 2)
+    for module in (many, service):
+        monkeypatch.setattr(module, "AT_ONCE", 2)
     cases = [world.leaver(f"p{number}") for number in range(3)]
     found = preview(world, "cancel", ids=cases)
 
