@@ -157,6 +157,7 @@ def test_more_than_one_form_does_is_said(
         ({"action": "cancel", "whom": "found", "step": "do", "reason": "x"}, "confirm it by its box"),
         ({"action": "cancel", "whom": "found", "step": "do", "sure": "yes"}, "choose at least one case"),
         ({"action": "cancel", "case": "x", "step": "do", "sure": "yes"}, "give a reason"),
+        ({"action": "cancel", "case": "x", "step": "do", "sure": "yes", "reason": "x" * 1001}, "give a shorter reason"),
     ],
 )
 def test_an_incomplete_form_does_nothing(
