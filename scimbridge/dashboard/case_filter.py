@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,6 +13,7 @@ from scimbridge.dashboard.forms import typed
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.situation import CaseQuery, Column, Wanted
 from scimbridge.domain.trigger import Trigger
+from scimbridge.errors import RuleError
 
 NAMES = (
     "state",
@@ -31,6 +32,21 @@ NAMES = (
 
 ALL = "all"
 """The state that stands for every one; without a state, open cases are meant."""
+
+
+class UnreadableFilterError(RuleError):
+    """Something of a filter means nothing; a file made by it would have more in it than was asked for."""
+
+
+def require_readable(problems: Sequence[str]) -> None:
+    """Make sure that all of a filter means something.
+
+    Raises:
+        UnreadableFilterError: It does not; the message says which part.
+    """
+    if problems:
+        raise UnreadableFilterError(problems[0])
+
 
 Word = TypeVar("Word", bound=StrEnum)
 

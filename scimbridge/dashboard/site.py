@@ -15,6 +15,7 @@ from scimbridge.admission.addresses import Addresses
 from scimbridge.admission.failures import Failures
 from scimbridge.dashboard import flash
 from scimbridge.dashboard.assets import asset_routes
+from scimbridge.dashboard.case_filter import UnreadableFilterError
 from scimbridge.dashboard.entrance import Arrivals, Entrance
 from scimbridge.dashboard.events import Events
 from scimbridge.dashboard.forms import Form, UnreadableFormError, read_form
@@ -162,7 +163,13 @@ def _back(visit: Visit) -> str:
 
 
 def _status(error: BridgeError) -> HTTPStatus:
-    return HTTPStatus.NOT_FOUND if isinstance(error, NotFoundError) else HTTPStatus.CONFLICT
+    match error:
+        case NotFoundError():
+            return HTTPStatus.NOT_FOUND
+        case UnreadableFilterError():
+            return HTTPStatus.BAD_REQUEST
+        case _:
+            return HTTPStatus.CONFLICT
 
 
 def _say(status: HTTPStatus, text: str) -> Response:

@@ -145,7 +145,7 @@ def test_nothing_that_postgresql_cannot_take_reaches_it(anywhere: Browser) -> No
 
 @pytest.mark.parametrize("said", ["0001-01-01T00:00%2B05:00", "9999-12-31T23:59-05:00", "9999-12-31"])
 def test_no_time_is_too_far_away(browse: Browse, said: str) -> None:
-    pages = ("/cases", "/history", "/requests", "/cases.csv")
+    pages = ("/cases", "/history", "/requests")
 
     assert [browse().get(f"{page}?since={said}&until={said}").status_code for page in pages] == [200] * len(pages)
 
