@@ -97,7 +97,7 @@ def test_a_filter_that_means_nothing_makes_no_file(browse: Browse, path: str) ->
     answer = browser.get(f"{path}?since=soon")
 
     assert answer.status_code == 400
-    assert "since: &#39;soon&#39; is no time; write 2026-03-02" in answer.text
+    assert "since: &#39;soon&#39; is not a time; write 2026-03-02" in answer.text
     assert "list exported" not in browser.get("/history").text
 
 
