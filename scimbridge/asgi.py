@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -186,19 +185,24 @@ class _Readiness:
 
 
 class _Metrics:
-    """Prometheus' view. What the store counts is read when somebody looks, one reader at a time."""
+    """Prometheus' view. What the store counts is read when somebody looks, one reader at a time.
+
+    Anybody may ask for it, and as often as they like: whoever waits for their turn holds no thread of the pages.
+    """
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
-        self._turn = threading.Lock()
+        self._turn = anyio.CapacityLimiter(1)
 
-    def answer(self, _request: Request) -> Response:
-        with self._turn:
-            # Without the store, the counters of the processes are worth showing all the same.
-            with suppress(BridgeError):
-                self._measure()
-            content, media_type = telemetry.scrape()
+    async def answer(self, _request: Request) -> Response:
+        content, media_type = await anyio.to_thread.run_sync(self._scrape, limiter=self._turn)
         return Response(content, media_type=media_type)
+
+    def _scrape(self) -> tuple[bytes, str]:
+        # Without the store, the counters of the processes are worth showing all the same.
+        with suppress(BridgeError):
+            self._measure()
+        return telemetry.scrape()
 
     def _measure(self) -> None:
         telemetry.OPEN_CASES.set(self._bridge.overview.open_case_count())

@@ -225,6 +225,14 @@ class FloodClosedError(RuleError):
         super().__init__(f"flood {flood_id} was {decision} by {by} already")
 
 
+class FloodGrownError(RuleError):
+    """A flood has more cases than whoever lets it go on has seen; they look at it again."""
+
+    def __init__(self, flood_id: str, cases: int, seen: int) -> None:
+        self.flood_id = flood_id
+        super().__init__(f"flood {flood_id} has {cases} cases by now, and not {seen}; look at it again")
+
+
 class KeyInUseError(RuleError):
     """The same request is being worked on; ask again in a moment."""
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from anyio import from_thread, to_thread
 from starlette.testclient import TestClient
 
 from scimbridge.asgi import create_app, run
@@ -215,6 +216,21 @@ def test_metrics_count_what_is_in_the_store(client: TestClient) -> None:
     scraped = client.get("/metrics")
 
     assert "scimbridge_open_cases 0.0" in scraped.text
+
+
+def test_who_asks_for_metrics_holds_no_thread_of_the_pages(
+    bridge: Bridge, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+
+    def count() -> int:
+        pages = from_thread.run_sync(to_thread.current_default_thread_limiter)
+        held.append(from_thread.run_sync(lambda: pages.borrowed_tokens))
+        return 0
+
+    monkeypatch.setattr(bridge.overview, "open_case_count", count)
+
+    assert (client.get("/metrics").status_code, held) == (200, [0])
 
 
 def test_metrics_are_scraped_without_the_store_too(

@@ -53,6 +53,7 @@ class Call(Generic[Q_co, B_co]):
         query: The parameters in the query.
         body: The body.
         request: What they were read from.
+        is_let_in: Looks up whether whoever calls is still let in.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Call(Generic[Q_co, B_co]):
         query: Q_co,
         body: B_co,
         request: Request,
+        is_let_in: Callable[[], bool],
     ) -> None:
         self.bridge = bridge
         self.operator = operator
@@ -73,6 +75,7 @@ class Call(Generic[Q_co, B_co]):
         self.query = query
         self.body = body
         self.request = request
+        self.is_let_in = is_let_in
 
     @property
     def by(self) -> str:

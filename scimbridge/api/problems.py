@@ -114,7 +114,7 @@ def _hint(error: Exception) -> str:
             return f"; GET {_LISTED_BY[kind]} shows what there is"
         case errors.TooManyTokensError():
             return ": GET /tokens, then POST /tokens/{token}/revoke"
-        case errors.FloodClosedError(flood_id=flood_id):
+        case errors.FloodClosedError(flood_id=flood_id) | errors.FloodGrownError(flood_id=flood_id):
             return f"; GET /floods/{flood_id} tells it"
         case errors.StillObservesError(target=target):
             return f": POST /targets/{target}/arm"

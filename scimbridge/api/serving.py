@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 REPEATED = "Idempotency-Replayed"
 KEY = "Idempotency-Key"
+_HEADERS = {"Cache-Control": "no-store"}
+"""People are named, and secrets shown once: nothing on the way keeps it."""
+
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -90,6 +93,7 @@ class Resource:
             query=_query(request, endpoint.asks),
             body=_body(endpoint, raw) if endpoint.has_body else Nothing(),
             request=request,
+            is_let_in=lambda: self._admission.still_admits(request, endpoint.permission),
         )
 
     def _once(self, call: Call[BaseModel, BaseModel], endpoint: Endpoint, key: str, raw: bytes) -> Response:
@@ -116,14 +120,14 @@ class Resource:
 def _again(answer: str) -> Response:
     if not answer:
         raise ProblemError(409, "this was done already, and its secret was shown: revoke it, and make another one")
-    return Response(answer, media_type="application/json", headers={REPEATED: "true"})
+    return Response(answer, media_type="application/json", headers={**_HEADERS, REPEATED: "true"})
 
 
 def _response(answer: Any) -> Response:
     if isinstance(answer, Response):
         return answer
     assert isinstance(answer, BaseModel)  # noqa: S101  # its annotation says so
-    return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
+    return Response(answer.model_dump_json(by_alias=True), media_type="application/json", headers=_HEADERS)
 
 
 async def _read(request: Request, endpoint: Endpoint, limit: int) -> bytes:

@@ -92,7 +92,7 @@ def release(
     with opened(config, log_level) as bridge:
         extent = bridge.flooding.story(flood_id).extent
         confirm(f"Let the {number_of(extent.held, 'case')} that flood {flood_id} holds go on?", yes=yes)
-        flood = bridge.flooding.release(flood_id, reason=reason, by=operator(by), now=bridge.clock())
+        flood = bridge.flooding.release(flood_id, reason=reason, by=operator(by), now=bridge.clock(), seen=extent.cases)
         _carry_out(bridge, flood, as_json=as_json)
     if not as_json:
         say(f"Released flood {flood_id}: {number_of(extent.held, 'case')}. What is due is let go by the next sweep.")

@@ -17,6 +17,7 @@ from scimbridge.errors import (
     BridgeError,
     ConfigurationError,
     FloodClosedError,
+    FloodGrownError,
     LegalHoldError,
     NoSealKeyError,
     NotFoundError,
@@ -90,7 +91,7 @@ def _hint(error: BridgeError) -> str:
             return " (`scimbridge token list`, then `scimbridge token revoke ID`)"
         case LegalHoldError():
             return " (with --reason)"
-        case FloodClosedError(flood_id=flood_id):
+        case FloodClosedError(flood_id=flood_id) | FloodGrownError(flood_id=flood_id):
             return f" (`scimbridge guard show {flood_id}` tells it)"
         case StillObservesError(target=target):
             return f" (`scimbridge targets arm {target} --for 4h --reason …` lets it act)"

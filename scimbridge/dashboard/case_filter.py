@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from scimbridge.dashboard.forms import typed
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.situation import CaseQuery, Column, Wanted
 from scimbridge.domain.trigger import Trigger
+from scimbridge.errors import RuleError
 
 NAMES = (
     "state",
@@ -30,6 +32,21 @@ NAMES = (
 
 ALL = "all"
 """The state that stands for every one; without a state, open cases are meant."""
+
+
+class UnreadableFilterError(RuleError):
+    """Something of a filter means nothing; a file made by it would have more in it than was asked for."""
+
+
+def require_readable(problems: Sequence[str]) -> None:
+    """Make sure that all of a filter means something.
+
+    Raises:
+        UnreadableFilterError: It does not; the message says which part.
+    """
+    if problems:
+        raise UnreadableFilterError(problems[0])
+
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -60,7 +77,7 @@ class CaseFilter:
 
 def read_filter(values: Mapping[str, str]) -> CaseFilter:
     """Return what an address, or a form, asks for."""
-    said = {name: value for name in NAMES if (value := values.get(name, "").strip())}
+    said = {name: value for name in NAMES if (value := typed(values.get(name, "")))}
     reader = _Reader(said)
     column = reader.word("column", Column)
     state = reader.word("state", CaseState) if said.get("state") != ALL else None
@@ -84,7 +101,7 @@ def read_filter(values: Mapping[str, str]) -> CaseFilter:
 
 def read_times(values: Mapping[str, str]) -> tuple[datetime | None, datetime | None, tuple[str, ...]]:
     """Return since and until when (UTC), where an address says so, and what of it is no time."""
-    reader = _Reader({name: said for name in ("since", "until") if (said := values.get(name, "").strip())})
+    reader = _Reader({name: said for name in ("since", "until") if (said := typed(values.get(name, "")))})
     since, until = reader.time("since"), reader.time("until", is_end=True)
     return since, until, tuple(reader.problems)
 
@@ -112,9 +129,9 @@ class _Reader:
             return None
         try:
             found = datetime.fromisoformat(said)
-        except ValueError:
+            if is_end and len(said) == len("2026-03-02"):
+                found += timedelta(days=1) - timedelta(microseconds=1)
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        except (ValueError, OverflowError):
             self.problems.append(f"{name}: {said!r} is not a time; write 2026-03-02 or 2026-03-02T10:00 (UTC).")
             return None
-        if is_end and len(said) == len("2026-03-02"):
-            found += timedelta(days=1) - timedelta(microseconds=1)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

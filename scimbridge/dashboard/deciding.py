@@ -9,6 +9,8 @@ from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.lifecycle import read_end
 from scimbridge.errors import RuleError
 
+LONGEST_REASON = 1000
+
 
 class WhoAndWhy(TypedDict):
     """As the services take it."""
@@ -26,11 +28,13 @@ def who_and_why(visit: Visit) -> WhoAndWhy:
     """Return who decides, when and why.
 
     Raises:
-        IncompleteFormError: No reason is given.
+        IncompleteFormError: No reason is given, or a whole book.
     """
     reason = visit.form.get("reason", "")
     if not reason:
         raise IncompleteFormError("give a reason; it is kept in the history")
+    if len(reason) > LONGEST_REASON:
+        raise IncompleteFormError(f"give a shorter reason, of at most {LONGEST_REASON} letters")
     return {"reason": reason, "by": visit.operator.name, "now": visit.now}
 
 

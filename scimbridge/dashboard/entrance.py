@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from scimbridge.dashboard.rendering import HEADERS
 from scimbridge.dashboard.session import COOKIE, Door, NotAdmittedError
 from scimbridge.domain.operator import Way
 from scimbridge.domain.session import Session, Started, Visitor
-from scimbridge.errors import SignInRefusedError, StoreError
+from scimbridge.errors import NotFoundError, SignInRefusedError, StoreError
 from scimbridge.services.signing_in import NO_LINK, Presented
 
 if TYPE_CHECKING:
@@ -38,7 +39,12 @@ _HASHED_AT_ONCE = 2
 """Passwords that are checked at once: each takes memory, and the machine has other things to do."""
 
 ELSEWHERE = "This form did not come from a page of ours. Reload the page, and try again."
+AWAY = "The database does not answer. Try again in a moment."
+LEFT = "You are signed out in this browser. The database does not answer, so the session itself ends by its time."
 ENDED = "You are not signed in, or not any more. Nothing was changed."
+
+SOON = 5
+"""Seconds after which the database may answer again."""
 
 logger = structlog.get_logger("scimbridge.admission")
 
@@ -112,7 +118,10 @@ class Entrance:
     def show_link(self, request: Request) -> Response:
         """Ask whether somebody wants to use their link: whatever looks at addresses ahead of them must not."""
         secret = request.query_params.get("token", "")
-        name = self._bridge.signing_in.whose_link(secret, self._bridge.clock())
+        try:
+            name = self._bridge.signing_in.whose_link(secret, self._bridge.clock())
+        except StoreError as error:
+            return self.away(error)
         if name is None:
             return self.page(HTTPStatus.FORBIDDEN, said=NO_LINK)
         return self._render("sign-in-once.html", name=name, token=secret)
@@ -131,13 +140,17 @@ class Entrance:
         try:
             form = await read_form(request)
             session = await to_thread.run_sync(self._door.session_of, request)
+            if not self._door.is_own_form(request, form.values):
+                return self.page(HTTPStatus.FORBIDDEN, said=ELSEWHERE)
+            await to_thread.run_sync(self._end, session)
         except UnreadableFormError:
             return self.page(HTTPStatus.BAD_REQUEST, said=ELSEWHERE)
         except NotAdmittedError:
             return self.page(said=ENDED)
-        if not self._door.is_own_form(request, form.values):
-            return self.page(HTTPStatus.FORBIDDEN, said=ELSEWHERE)
-        await to_thread.run_sync(self._end, session)
+        except StoreError as error:
+            answer = self.away(error, said=LEFT)
+            self._door.drop(answer, COOKIE)
+            return answer
         # The provider still knows them, and would let the next one at this browser in.
         path = f"{PATH}?left=yes" if session.way is Way.PROVIDER else PATH
         answer = RedirectResponse(path, status_code=303, headers=dict(HEADERS))
@@ -157,6 +170,11 @@ class Entrance:
     def page(self, status: HTTPStatus = HTTPStatus.OK, *, next_: str = "/", said: str = "") -> Response:
         """Return the form to sign in by, with what there is to say."""
         return self._render("sign-in.html", status, next=next_, said=said, has_left=False)
+
+    def away(self, error: StoreError, *, next_: str = "/", said: str = AWAY) -> Response:
+        """Return what is told where the database does not answer; why not is for the log alone."""
+        logger.warning("request not answered", action="page.failed", reason=str(error))
+        return self._later(self.page(HTTPStatus.SERVICE_UNAVAILABLE, next_=next_, said=said), SOON)
 
     async def held_back(self, request: Request) -> Response | None:
         """Return what those are told who have failed too often; wait as long as others have to."""
@@ -194,13 +212,15 @@ class Entrance:
         except SignInRefusedError as error:
             return self.refused(request, error, next_)
         except StoreError as error:
-            return self.page(HTTPStatus.SERVICE_UNAVAILABLE, next_=next_, said=f"The database does not answer: {error}")
+            return self.away(error, next_=next_)
         self._arrivals.failures.forgive(self._arrivals.addresses.of(request.scope))
         return self.welcome(started, next_)
 
     def _end(self, session: Session) -> None:
         name = session.operator.name
-        self._bridge.sessions.end(name, session.id, by=name, now=self._bridge.clock())
+        # Somebody may have ended it a moment ago.
+        with suppress(NotFoundError):
+            self._bridge.sessions.end(name, session.id, by=name, now=self._bridge.clock())
 
     def _render(self, template: str, status: HTTPStatus = HTTPStatus.OK, **context: Any) -> Response:
         content = self._environment.get_template(template).render(
@@ -220,14 +240,18 @@ def local(path: str) -> str:
     return path if is_local and not path.startswith((PATH, SIGN_OUT)) else "/"
 
 
-def to_sign_in(request: Request) -> Response:
-    """Return the answer to somebody who is not signed in: they come back to where they wanted to go."""
+def sign_in_address(request: Request) -> str:
+    """Return where somebody signs in who then comes back to where they wanted to go."""
     if request.method == "GET":
         query = f"?{request.url.query}" if request.url.query else ""
-        address = f"{PATH}?{urlencode({'next': request.url.path + query})}"
-    else:
-        address = f"{PATH}?{urlencode({'next': request.url.path, 'ended': 'yes'})}"
+        return f"{PATH}?{urlencode({'next': request.url.path + query})}"
+    return f"{PATH}?{urlencode({'next': request.url.path, 'ended': 'yes'})}"
+
+
+def to_sign_in(request: Request) -> Response:
+    """Return the answer to somebody who is not signed in: they come back to where they wanted to go."""
+    address = sign_in_address(request)
     if request.headers.get("hx-request"):
-        # A part of a page was asked for; the whole browser goes.
-        return Response(status_code=401, headers={**HEADERS, "HX-Redirect": PATH})
+        # A part of a page was asked for; the whole browser goes, and comes back to that page.
+        return Response(status_code=401, headers={**HEADERS, "HX-Redirect": address})
     return RedirectResponse(address, status_code=303, headers=dict(HEADERS))

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from scimbridge.admission.staying import while_let_in
 from scimbridge.dashboard.session import Door, NotAdmittedError
 from scimbridge.errors import StoreError
 from scimbridge.live import Happening
@@ -48,8 +49,16 @@ class Events:
             return PlainTextResponse("sign in first\n", status_code=401)
         except StoreError:
             return PlainTextResponse("the database does not answer\n", status_code=503)
-        told = changes(self._bridge.live.listen(), request.query_params.get("case", ""))
+        happenings = while_let_in(self._bridge.live.listen(), lambda: self._is_let_in(request))
+        told = changes(happenings, request.query_params.get("case", ""))
         return StreamingResponse(told, media_type="text/event-stream", headers=_HEADERS)
+
+    def _is_let_in(self, request: Request) -> bool:
+        try:
+            self._door.session_of(request)
+        except NotAdmittedError:
+            return False
+        return True
 
 
 async def changes(

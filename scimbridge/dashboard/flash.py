@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
 from starlette.requests import Request
@@ -18,6 +18,9 @@ from starlette.responses import Response
 COOKIE = "scimbridge_said"
 _MOST = 3000
 """Browsers keep cookies of up to 4096 bytes."""
+
+_LONGEST, _SHORTEST = 1200, 75
+"""Letters of a message: what a target or a file says can be long, and is cut before another message is left out."""
 
 
 class Kind(StrEnum):
@@ -52,9 +55,12 @@ def refused(text: str, link: str = "") -> Message:
 
 def leave(response: Response, messages: Sequence[Message], *, secure: bool) -> None:
     """Have the next page tell something."""
-    kept = [asdict(message) for message in messages]
-    while len(content := _packed(kept)) > _MOST and kept:
-        kept.pop()
+    told, longest = list(messages), _LONGEST
+    while len(content := _packed(told, longest)) > _MOST:
+        if longest > _SHORTEST:
+            longest //= 2
+        else:
+            told.pop()
     response.set_cookie(COOKIE, content, max_age=60, httponly=True, samesite="strict", secure=secure)
 
 
@@ -75,8 +81,13 @@ def clear(response: Response) -> None:
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
 
 
-def _packed(kept: object) -> str:
+def _packed(told: Sequence[Message], longest: int) -> str:
+    kept = [asdict(replace(each, text=_cut(each.text, longest))) for each in told]
     return base64.urlsafe_b64encode(json.dumps(kept).encode()).decode()
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _within(link: str) -> str:

@@ -24,7 +24,7 @@ class Form:
     """What a form said.
 
     Attributes:
-        values: The value of each field, without spaces around.
+        values: The value of each field, without spaces around and NULs.
         chosen: The rows that were chosen.
     """
 
@@ -50,6 +50,14 @@ async def read_form(request: Request) -> Form:
     except ValueError as error:
         raise UnreadableFormError from error
     return Form(
-        {name: value.strip() for name, value in pairs if name != CHOSEN},
-        tuple(dict.fromkeys(value for name, value in pairs if name == CHOSEN)),
+        {name: typed(value) for name, value in pairs if name != CHOSEN},
+        tuple(dict.fromkeys(typed(value) for name, value in pairs if name == CHOSEN)),
     )
+
+
+def typed(text: str) -> str:
+    """Return what somebody has typed, without spaces around and NULs.
+
+    PostgreSQL takes no NUL, and nothing that anybody means has one.
+    """
+    return text.replace("\0", "").strip()

@@ -119,7 +119,7 @@ class SignOnPages:
         except ProviderUnavailableError as error:
             return self._unavailable(error, next_)
         except StoreError as error:
-            return self._entrance.page(HTTPStatus.SERVICE_UNAVAILABLE, said=f"The database does not answer: {error}")
+            return self._entrance.away(error, next_=next_)
         return self._entrance.welcome(started, next_)
 
     def _code(self, request: Request) -> str:

@@ -15,7 +15,8 @@ from scimbridge.admission.addresses import Addresses
 from scimbridge.admission.failures import Failures
 from scimbridge.dashboard import flash
 from scimbridge.dashboard.assets import asset_routes
-from scimbridge.dashboard.entrance import Arrivals, Entrance, to_sign_in
+from scimbridge.dashboard.case_filter import UnreadableFilterError
+from scimbridge.dashboard.entrance import Arrivals, Entrance
 from scimbridge.dashboard.events import Events
 from scimbridge.dashboard.forms import Form, UnreadableFormError, read_form
 from scimbridge.dashboard.navigation import sections_for
@@ -24,10 +25,11 @@ from scimbridge.dashboard.pages import PAGES
 from scimbridge.dashboard.rendering import HEADERS, environment
 from scimbridge.dashboard.session import Door, NotAdmittedError
 from scimbridge.dashboard.sign_on import SignOnPages
+from scimbridge.dashboard.trouble import Trouble
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.operator import Permission, roles_that_may
 from scimbridge.domain.session import Session
-from scimbridge.errors import BridgeError, NotFoundError, StoreError
+from scimbridge.errors import BridgeError, ConcurrentUpdateError, NotFoundError, StoreError
 
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
@@ -49,6 +51,7 @@ class Site:
         self._pages = [page(bridge) for page in pages]
         self._permissions = {page.path: page.permission for page in pages}
         self._environment = environment()
+        self._trouble = Trouble(self._environment)
         self._door = Door(bridge)
         arrivals = arrivals or Arrivals(addresses=Addresses(), failures=Failures())
         entrance = Entrance(bridge, self._door, arrivals, self._environment)
@@ -75,13 +78,19 @@ class Site:
 
     def _guarded(self, request: Request, page: Page, form: Form, answer: Callable[[Page, Visit], Response]) -> Response:
         """Return an answer to somebody who may have it."""
+        visit = None
         try:
-            session = self._door.session_of(request)
-            return answer(page, self._visit(request, session, form))
+            visit = self._visit(request, self._door.session_of(request), form)
+            if any("\0" in str(each) for each in request.path_params.values()):
+                # PostgreSQL takes no NUL, and nothing that there is has one in its name.
+                return self._problem(visit, HTTPStatus.NOT_FOUND, "There is no such page.")
+            return answer(page, visit)
         except NotAdmittedError:
-            return to_sign_in(request)
+            return self._trouble.nobody(request, form)
         except StoreError as error:
-            return _say(HTTPStatus.SERVICE_UNAVAILABLE, f"The database does not answer: {error}\n")
+            return self._trouble.no_database(request, error, form, is_known=visit is not None)
+        except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
+            return self._trouble.unforeseen(request, error, form)
 
     def _visit(self, request: Request, session: Session, form: Form) -> Visit:
         return Visit(
@@ -100,8 +109,10 @@ class Site:
             return self._refuse(visit, page.permission)
         try:
             answer = page.respond(visit, lambda context: self._render(page.template, visit, context))
-        except NotFoundError as error:
-            return self._problem(visit, HTTPStatus.NOT_FOUND, str(error))
+        except StoreError:
+            raise
+        except BridgeError as error:
+            answer = self._problem(visit, _status(error), str(error))
         if visit.messages:
             flash.clear(answer)
         return answer
@@ -116,6 +127,8 @@ class Site:
             answer = page.post(visit)
         except NotFoundError as error:
             return self._problem(visit, HTTPStatus.NOT_FOUND, str(error))
+        except ConcurrentUpdateError as error:
+            return go_to(visit, _back(visit), [flash.refused(f"Not done: {error}. Look at it again.")])
         except StoreError:
             raise
         except BridgeError as error:
@@ -128,7 +141,8 @@ class Site:
         return self._problem(visit, HTTPStatus.FORBIDDEN, why)
 
     def _problem(self, visit: Visit, status: HTTPStatus, why: str) -> Response:
-        return self._render("problem.html", visit, {"status": status, "why": why}, status)
+        back = _back(visit) if visit.form else ""
+        return self._render("problem.html", visit, {"status": status, "why": why, "back": back}, status)
 
     def _render(
         self, template: str, visit: Visit, context: dict[str, Any], status: HTTPStatus = HTTPStatus.OK
@@ -146,6 +160,16 @@ def _back(visit: Visit) -> str:
     """Return the page within the bridge that a form names to go back to; this page where it names none."""
     back = visit.form.get("back", "")
     return back if back.startswith("/") and not back.startswith(("//", "/\\")) else visit.path
+
+
+def _status(error: BridgeError) -> HTTPStatus:
+    match error:
+        case NotFoundError():
+            return HTTPStatus.NOT_FOUND
+        case UnreadableFilterError():
+            return HTTPStatus.BAD_REQUEST
+        case _:
+            return HTTPStatus.CONFLICT
 
 
 def _say(status: HTTPStatus, text: str) -> Response:

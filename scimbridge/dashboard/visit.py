@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from scimbridge.dashboard.flash import Message
+from scimbridge.dashboard.forms import typed
 from scimbridge.domain.operator import Operator, Permission
 from scimbridge.domain.session import Session
 
@@ -46,11 +47,8 @@ class Visit:
         return self.operator.role.may(Permission(permission))
 
     def asked(self, name: str) -> str:
-        """Return what the address says under a name, without spaces around and NULs; empty where it says nothing.
-
-        PostgreSQL takes no NUL, and nothing that anybody looks for has one.
-        """
-        return self.request.query_params.get(name, "").replace("\0", "").strip()
+        """Return what the address says under a name; empty where it says nothing."""
+        return typed(self.request.query_params.get(name, ""))
 
     @property
     def path(self) -> str:

@@ -23,6 +23,9 @@ from scimbridge.store.database import Database
 
 SHOWN = 10
 
+AT_ONCE = 1000
+"""Cases that one request acts on: each is a transaction of its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
@@ -43,6 +46,7 @@ class Preview:
 
     Attributes:
         query: To what it is done: cases that come after the preview are not in it.
+        ids: The cases, the newest first; at most ``AT_ONCE``.
         first: The newest ones.
         left_out: What the query finds too, and what keeps the action from it.
         unknown: Ids that no case has.
@@ -52,6 +56,7 @@ class Preview:
     intent: Intent
     query: CaseQuery
     count: int
+    ids: tuple[str, ...]
     first: list[CaseSummary]
     left_out: list[LeftOut]
     unknown: list[str]
@@ -107,11 +112,13 @@ class Acting:
             ids = query.ids or ()
             known = case_search.existing(tx, ids) if ids else set()
             is_expedited = intent.action is CaseAction.EXPEDITE
+            found = case_search.find(tx, query, now, limit=AT_ONCE, also=free)
             return Preview(
                 intent=intent,
                 query=query,
-                count=case_search.count(tx, query, now, free),
-                first=sum_up(tx, case_search.find(tx, query, now, limit=SHOWN, also=free), now),
+                count=len(found) if len(found) < AT_ONCE else case_search.count(tx, query, now, free),
+                ids=tuple(case.id for case, _ in found),
+                first=sum_up(tx, found[:SHOWN], now),
                 left_out=list(_left_out(tx, intent, query, now)),
                 unknown=[one for one in ids if one not in known],
                 final=case_search.count(tx, query, now, obstacles.final(intent, now)) if is_expedited else 0,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.flood import Decision, Flood
 from scimbridge.domain.wakeup import WakeUp
-from scimbridge.errors import FloodClosedError
+from scimbridge.errors import FloodClosedError, FloodGrownError
 from scimbridge.services import settling
 from scimbridge.services.intake import Submit
 from scimbridge.services.returning import Returning
@@ -96,22 +96,30 @@ class Flooding:
                 beside=floods.standing_beside(tx, flood_id),
             )
 
-    def release(self, flood_id: str, *, reason: str, by: str, now: datetime) -> Flood:
+    def release(self, flood_id: str, *, reason: str, by: str, now: datetime, seen: int | None = None) -> Flood:
         """Decide that a flood was meant: its cases go on, and counting starts anew.
 
         Nothing has been carried out when this returns; see ``carry_out``. Deciding the same again changes nothing.
 
+        Args:
+            flood_id: The flood.
+            reason: Why.
+            by: Who.
+            now: When (UTC).
+            seen: How many cases it had when they looked at it; how many it has does not matter where absent.
+
         Raises:
             NotFoundError: There is no such flood.
             FloodClosedError: It was canceled.
+            FloodGrownError: It has more cases by now than somebody has seen.
         """
-        return self._decide(flood_id, Decision.RELEASED, reason=reason, by=by, now=now)
+        return self._decide(flood_id, Decision.RELEASED, reason=reason, by=by, now=now, seen=seen)
 
     def cancel(self, flood_id: str, *, gives_back: bool = False, reason: str, by: str, now: datetime) -> Flood:
         """Decide that a flood was a mistake: its open cases are called off.
 
         Who had something taken counts on until their time in the window is over: the mistake may go on, and then
-        what follows is held as a flood of its own.
+        what follows is held as a flood of its own. However much it has grown meanwhile: it can be stopped at any time.
 
         Args:
             flood_id: The flood.
@@ -156,7 +164,15 @@ class Flooding:
         return len(unsettled)
 
     def _decide(
-        self, flood_id: str, decision: Decision, *, reason: str, by: str, now: datetime, gives_back: bool = False
+        self,
+        flood_id: str,
+        decision: Decision,
+        *,
+        reason: str,
+        by: str,
+        now: datetime,
+        gives_back: bool = False,
+        seen: int | None = None,
     ) -> Flood:
         with self._database.write() as tx:
             # The counter first, like whoever plans: then nobody joins the flood any more.
@@ -166,6 +182,8 @@ class Flooding:
                 if flood.decision is not decision or flood.gives_back is not gives_back:
                     raise FloodClosedError(flood_id, flood.decision, flood.closed_by or "")
                 return flood
+            if seen is not None and (cases_now := floods.extent(tx, flood_id).cases) > seen:
+                raise FloodGrownError(flood_id, cases_now, seen)
             floods.close(tx, flood, decision, by=by, reason=reason, gives_back=gives_back, now=now)
             details = {"flood": flood_id, "gives_back": gives_back}
             journal.record(tx, f"flood {decision}", now, reason=reason, actor=by, details=details)

@@ -213,9 +213,10 @@ class SignOn:
 
     def _name(self, claims: Mapping[str, Any]) -> str:
         name = claims.get(self._provider.named_by)
-        if not isinstance(name, str) or not 0 < len(name.strip()) <= _LONGEST_NAME or not name.isprintable():
+        if not isinstance(name, str) or not _is_usable(name.strip()):
             raise SignInRefusedError(
-                f"The identity provider says no usable name of yours in {self._provider.named_by!r}."
+                f"The identity provider says no usable name of yours in {self._provider.named_by!r}: it takes "
+                f"1 to {_LONGEST_NAME} letters, and no slash."
             )
         if self._provider.named_by == "email" and claims.get("email_verified") is False:
             raise SignInRefusedError("The identity provider says that your e-mail address was never verified.")
@@ -295,6 +296,11 @@ def _at(claims: Mapping[str, Any], name: str) -> Any:
     for part in name.split("."):
         found = found.get(part) if isinstance(found, Mapping) else None
     return found
+
+
+def _is_usable(name: str) -> bool:
+    """Whether somebody can be called so: what names an operator is part of addresses, where a slash divides."""
+    return 0 < len(name) <= _LONGEST_NAME and name.isprintable() and "/" not in name
 
 
 def _texts(value: Any) -> list[str]:

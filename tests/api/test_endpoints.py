@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -9,6 +10,7 @@ import pytest
 
 from connectors.sample.errors import Fault
 from scimbridge import documents
+from scimbridge.admission import staying
 from scimbridge.api.app import ENDPOINTS
 from scimbridge.api.endpoint import Answer
 from scimbridge.api.models import access, cases, plans, protection, reports, rules, targets
@@ -445,6 +447,20 @@ def test_events_go_on_behind_the_last_one_that_arrived(world: World) -> None:
     assert f'"event":"case canceled","case_id":"{case}"' in answer.text
     assert "stays" not in answer.text
     assert world.ask("GET", "/events", headers={"Last-Event-ID": "x"}).status_code == 422
+
+
+def test_events_end_with_the_token_that_lets_somebody_listen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.headers(Role.VIEWER)
+
+    async def listen(_after: int | None) -> AsyncIterator[None]:
+        yield None
+        world.bridge.operators.revoke("an-viewer", reason="left", by="test", now=world.clock())
+        yield None
+
+    monkeypatch.setattr(staying, "CHECKED_EVERY", 0)
+    monkeypatch.setattr(world.bridge.live, "listen", listen)
+
+    assert world.ask("GET", "/events", Role.VIEWER).text == "retry: 2000\n\n: still here\n\n"
 
 
 # -- who is let in

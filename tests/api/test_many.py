@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.world import World
+from tests.api.world import World, a_world
 
 
 def preview(world: World, action: str, **which: Any) -> Any:
@@ -77,8 +78,10 @@ def test_nobody_acts_on_everything_by_leaving_something_out(world: World) -> Non
 
 def test_more_than_one_request_does_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from scimbridge.api.endpoints import many
+    from scimbridge.services import acting as service
 
-    monkeypatch.setattr(many, "MOST", 2)
+    for module in (many, service):
+        monkeypatch.setattr(module, "AT_ONCE", 2)
     cases = [world.leaver(f"p{number}") for number in range(3)]
     found = preview(world, "cancel", ids=cases)
 
@@ -86,3 +89,21 @@ def test_more_than_one_request_does_is_told(world: World, monkeypatch: pytest.Mo
 
     assert (done["done"], done["more"]) == (2, True)
     assert preview(world, "cancel", ids=cases)["count"] == 1
+
+
+def test_a_flood_goes_on_as_it_was_seen(tmp_path: Path) -> None:
+    world = a_world(
+        tmp_path, f"sqlite:///{tmp_path / 'bridge.db'}", more='[guard]\nall = { count = 1, window = "1h" }\n'
+    )
+    for name in ("ada", "ben", "cid"):
+        world.leaver(name)
+    (flood,) = world.get("/floods")["items"]
+    path = f"/floods/{flood['id']}/release"
+
+    refused = world.ask("POST", path, json={"reason": "meant", "cases": flood["cases"] - 1})
+    released = world.post(path, reason="meant", cases=flood["cases"])
+
+    assert refused.status_code == 409
+    assert f"by now, and not {flood['cases'] - 1}; look at it again; GET /floods/" in refused.json()["detail"]
+    assert released["decision"] == "released"
+    world.bridge.close()

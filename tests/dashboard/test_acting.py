@@ -7,7 +7,9 @@ from html import unescape
 
 import pytest
 
+from scimbridge import services
 from scimbridge.dashboard.pages import acting
+from scimbridge.domain.hold import Scope
 from scimbridge.domain.operator import Role
 from tests.dashboard.conftest import Browse, Browser, text_of
 from tests.services.bench import Bench
@@ -94,6 +96,21 @@ def test_all_that_a_filter_finds_does_not_take_in_who_came_later(
     assert _state(bench, bench.case(late).id) == "open"
 
 
+def test_nobody_is_acted_on_who_was_not_in_the_preview(bench: Bench, browse: Browse, people: dict[str, str]) -> None:
+    browser, now = browse(), bench.clock()
+    for name in ("ada", "grace"):
+        bench.holding.place(Scope.CASE, people[name], reason="audit", by="ops", now=now)
+    html = preview(browser, action="release", whom="found", rule="employees")
+    bench.holding.lift_of_case(people["grace"], reason="over", by="legal", now=now)
+    bench.holding.place(Scope.CASE, people["<b>alan</b>"], reason="litigation", by="legal", now=now)
+
+    browser.post("/acting", confirmed(html, reason="the audit is over", sure="yes"))
+
+    assert [each.subject for each in bench.holding.standing()] == [people["<b>alan</b>"]]
+    said = text_of(browser.get("/cases").text)
+    assert "Done. 1 case released. Refused. 1 case of the preview changed meanwhile: nothing was done there." in said
+
+
 def test_a_second_click_finds_nothing_more_to_do(bench: Bench, browse: Browse, people: dict[str, str]) -> None:
     browser = browse()
     form = confirmed(preview(browser, action="hold", case=[people["ada"]]), reason="audit", sure="yes")
@@ -118,13 +135,15 @@ def test_expediting_what_cannot_be_undone_is_warned_of(browse: Browse, people: d
 def test_more_than_one_form_does_is_said(
     bench: Bench, browse: Browse, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acting, "AT_ONCE", 2)
+    for module in (acting, services.acting):
+        monkeypatch.setattr(module, "AT_ONCE", 2)
     browser = browse()
     html = preview(browser, action="hold", whom="found")
 
     browser.post("/acting", confirmed(html, reason="audit", sure="yes"))
 
-    assert "One form does the first 2; sent again, it goes on with the rest." in text_of(html)
+    assert "At once it is done to the newest 2; the list has the others afterwards." in text_of(html)
+    assert "Hold 2 cases</button>" in html
     assert "Done. 2 cases held. Done. There may be more: do it again to go on." in text_of(browser.get("/cases").text)
 
 
@@ -136,7 +155,9 @@ def test_more_than_one_form_does_is_said(
         ({"action": "cancel", "whom": "found", "since": "soon"}, "since: 'soon' is not a time"),
         ({"action": "expedite", "stage": "x", "whom": "found"}, "the stage is not a number"),
         ({"action": "cancel", "whom": "found", "step": "do", "reason": "x"}, "confirm it by its box"),
-        ({"action": "cancel", "whom": "found", "step": "do", "sure": "yes"}, "give a reason"),
+        ({"action": "cancel", "whom": "found", "step": "do", "sure": "yes"}, "choose at least one case"),
+        ({"action": "cancel", "case": "x", "step": "do", "sure": "yes"}, "give a reason"),
+        ({"action": "cancel", "case": "x", "step": "do", "sure": "yes", "reason": "x" * 1001}, "give a shorter reason"),
     ],
 )
 def test_an_incomplete_form_does_nothing(

@@ -6,13 +6,18 @@ import re
 from html import unescape
 
 import pytest
+from starlette.applications import Starlette
 
+from scimbridge.dashboard import build_routes
 from scimbridge.dashboard.pages import cases as page
 from scimbridge.domain.hold import Scope
+from scimbridge.domain.rule import Ruleset
 from scimbridge.sdk import RejectedError
+from scimbridge.store.database import Database
+from tests.clock import FakeClock
 from tests.counting import counted
-from tests.dashboard.conftest import Browse, text_of
-from tests.services.bench import Bench
+from tests.dashboard.conftest import Browse, Browser, bridge_of, text_of
+from tests.services.bench import Bench, a_rule, a_stage
 
 
 def shown(browse: Browse, query: str = "") -> str:
@@ -109,6 +114,18 @@ def test_many_are_counted_up_to_a_limit(browse: Browse, leavers: list[str], monk
     monkeypatch.setattr(page, "COUNTED", 2)
 
     assert "2 or more cases fit" in shown(browse)
+
+
+def test_every_stage_that_the_rules_have_can_be_expedited(sqlite: Database, clock: FakeClock) -> None:
+    bench = Bench(sqlite, clock, Ruleset((a_rule(*(a_stage(f"{day}d") for day in range(6))),)))
+    bench.leave(bench.join("ada"))
+    bridge = bridge_of(bench)
+    browser = Browser(Starlette(routes=build_routes(bridge)), bridge)
+    browser.sign_in()
+
+    (choice,) = re.findall(r'<select id="stage".*?</select>', browser.get("/cases").text, re.DOTALL)
+
+    assert re.findall(r'value="(\d)"', choice) == ["1", "2", "3", "4", "5", "6"]
 
 
 def test_an_empty_list_says_where_there_is_more(browse: Browse) -> None:

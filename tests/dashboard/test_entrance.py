@@ -194,9 +194,9 @@ def test_a_form_of_an_ended_session_changes_nothing_and_says_so(ada: _Ada) -> No
 
 
 def test_a_part_of_a_page_sends_the_whole_browser_to_sign_in(ada: _Ada) -> None:
-    answer = ada.get("/", {"HX-Request": "true"})
+    answer = ada.get("/cases?state=all", {"HX-Request": "true"})
 
-    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in")
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in?next=%2Fcases%3Fstate%3Dall")
 
 
 def test_forms_of_one_session_are_of_no_use_in_another(ada: _Ada) -> None:

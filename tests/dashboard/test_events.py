@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from scimbridge.admission import staying
 from scimbridge.dashboard.events import changes
 from scimbridge.live import Happening
 from tests.dashboard.conftest import Browse
@@ -57,6 +58,21 @@ def test_nobody_listens_who_is_not_signed_in(browse: Browse) -> None:
     answer = browse(role=None).get("/events")
 
     assert (answer.status_code, answer.text) == (401, "sign in first\n")
+
+
+def test_nobody_listens_longer_than_they_are_signed_in(browse: Browse, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = browse()
+    sessions, now = browser.bridge.sessions, browser.bridge.clock()
+
+    async def listen() -> AsyncIterator[Happening | None]:
+        yield a_happening(7)
+        sessions.end_all("local", by="ops", now=now)
+        yield None
+
+    monkeypatch.setattr(staying, "CHECKED_EVERY", 0)
+    monkeypatch.setattr(browser.bridge.live, "listen", listen)
+
+    assert browser.get("/events").text == "retry: 3000\n\nevent: changed\ndata: 7\n\n"
 
 
 @pytest.mark.parametrize("page", ["/", "case"])

@@ -90,6 +90,17 @@ def test_failures_of_one_target_are_a_file_of_their_own(bench: Bench, browse: Br
     assert browser.get("/failures.csv?target=nowhere").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/cases.csv", "/leavers.csv", "/history.csv", "/requests.csv"])
+def test_a_filter_that_means_nothing_makes_no_file(browse: Browse, path: str) -> None:
+    browser = browse()
+
+    answer = browser.get(f"{path}?since=soon")
+
+    assert answer.status_code == 400
+    assert "since: &#39;soon&#39; is not a time; write 2026-03-02" in answer.text
+    assert "list exported" not in browser.get("/history").text
+
+
 def test_who_took_a_list_is_in_the_history(bench: Bench, browse: Browse) -> None:
     browse(Role.AUDITOR, "olga").get("/holds.csv")
 

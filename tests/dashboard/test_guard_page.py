@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -77,12 +78,12 @@ def test_a_flood_is_released_once_by_whoever_is_sure_and_says_why(flooded: Bench
     browser, flood = browser_of(flooded), the_flood(flooded)
     page = f"/guard/{flood.id}"
 
-    browser.send(page, do="release", reason="the merger")
+    browser.send(page, do="release", cases="6", reason="the merger")
     unsure = text_of(browser.get(page).text)
-    browser.send(page, do="release", sure="yes")
+    browser.send(page, do="release", cases="6", sure="yes")
     silent = text_of(browser.get(page).text)
     still = len(held_cases(flooded))
-    browser.send(page, do="release", reason="the merger", sure="yes")
+    browser.send(page, do="release", cases="6", reason="the merger", sure="yes")
     released = text_of(browser.get(page).text)
 
     assert ("confirm it by its box" in unsure, "give a reason" in silent, still) == (True, True, 4)
@@ -90,6 +91,29 @@ def test_a_flood_is_released_once_by_whoever_is_sure_and_says_why(flooded: Bench
     assert "Released. What is due is let go by the next sweep." in released
     assert "Released now by local : the merger" in released
     assert "released by local the merger 6" in text_of(browser.get("/guard").text)
+
+
+def test_a_flood_that_has_grown_is_looked_at_again_before_it_goes_on(flooded: Bench) -> None:
+    browser, page = browser_of(flooded), f"/guard/{the_flood(flooded).id}"
+    seen = fields(browser.get(page).text, do="release", reason="the merger", sure="yes")
+    leave_all(flooded, people(flooded, 2, "late"))
+
+    browser.post(page, seen)
+    refused = text_of(browser.get(page).text)
+    still = len(held_cases(flooded))
+    browser.post(page, {**seen, "cases": "", "reason": "again"})
+    unsaid = text_of(browser.get(page).text)
+    browser.post(page, fields(browser.get(page).text, do="release", reason="still the merger", sure="yes"))
+
+    assert "has 8 cases by now, and not 6; look at it again" in refused
+    assert "the form does not say how many cases you have seen" in unsaid
+    assert (still, held_cases(flooded)) == (6, set())
+
+
+def fields(html: str, **typed: str) -> dict[str, str]:
+    """What a browser sends with the first form of a page's content."""
+    form = html.partition('class="act')[2].partition("</form>")[0]
+    return {**dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form)), **typed}
 
 
 def test_a_flood_is_called_off_and_gives_back_where_that_is_chosen(flooded: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,9 +17,11 @@ from scimbridge.dashboard.pages import PAGES
 from scimbridge.dashboard.site import Site
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.operator import Operator, Permission, Role
-from scimbridge.errors import CaseClosedError
+from scimbridge.errors import CaseClosedError, ConcurrentUpdateError, RuleError
 from tests.dashboard.conftest import Browse, Browser, bridge_of, text_of
 from tests.services.bench import Bench
+
+OMEGA = "\N{GREEK SMALL LETTER OMEGA}"
 
 
 class _Bell(Page):
@@ -29,13 +32,18 @@ class _Bell(Page):
     permission = Permission.LOOK
     posting = Permission.ACT
     rung: list[str] = []  # noqa: RUF012  # one list for the test
+    troubles: Mapping[str, Exception] = {
+        "late": CaseClosedError("c1"),
+        "long": RuleError(OMEGA * 2000),
+        "slow": ConcurrentUpdateError("case", "c1"),
+    }
 
     def context(self, _visit: Visit) -> dict[str, Any]:
         return {}
 
     def post(self, visit: Visit) -> Response:
-        if visit.form["reason"] == "late":
-            raise CaseClosedError("c1")
+        if visit.form["reason"] in self.troubles:
+            raise self.troubles[visit.form["reason"]]
         self.rung.append(f"{visit.operator.name}: {visit.form['reason']}, {visit.chosen}")
         return go_to(visit, "/bell", [flash.done(f"It rang for <b>{visit.form['reason']}</b>.", "/cases")])
 
@@ -95,6 +103,21 @@ def test_a_refusal_is_told_where_the_form_was(bell: Browser) -> None:
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/cases/c1?x=1")
     assert "Refused. Not done:" in text_of(bell.get("/bell").text)
+
+
+def test_who_was_slower_than_somebody_else_is_told_to_look_again(bell: Browser) -> None:
+    bell.send("/bell", reason="slow")
+
+    said = text_of(bell.get("/bell").text)
+    assert "Refused. Not done: case c1 was changed by somebody else. Look at it again." in said
+
+
+def test_what_is_too_long_to_be_told_is_told_in_part(bell: Browser) -> None:
+    bell.send("/bell", reason="long")
+
+    assert "Refused. Not done: \N{GREEK SMALL LETTER OMEGA}\N{GREEK SMALL LETTER OMEGA}" in text_of(
+        bell.get("/bell").text
+    )
 
 
 @pytest.mark.parametrize("back", ["https://example.com", "//example.com", "/\\example.com", ""])

@@ -10,10 +10,8 @@ import pytest
 from scimbridge.dashboard.pages.rule_versions import VersionPage
 from scimbridge.dashboard.pages.targets import TargetPage
 from scimbridge.domain.hold import Scope
-from scimbridge.errors import StoreUnavailableError
 from scimbridge.notices.links import case_link, flood_link, rules_link, target_link
 from scimbridge.sdk import RejectedError
-from scimbridge.services.overview import Overview
 from tests.dashboard.conftest import Browse, text_of
 from tests.services.bench import Bench
 from tests.services.flooded import a_guard, a_limit, leave_all, people, the_flood
@@ -176,20 +174,6 @@ def test_what_notices_link_to_is_there(bench: Bench, browse: Browse) -> None:
 
 def test_the_page_only_reads(browse: Browse) -> None:
     assert {browse().request(method, "/").status_code for method in ("POST", "PUT", "PATCH", "DELETE")} == {405}
-
-
-def test_without_the_database_it_says_so(browse: Browse, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: object, **__: object) -> None:
-        raise StoreUnavailableError("the database cannot be used: disk I/O error")
-
-    monkeypatch.setattr(Overview, "inquiries", away)
-
-    answer = browse().get("/")
-
-    assert (answer.status_code, answer.text) == (
-        503,
-        "The database does not answer: the database cannot be used: disk I/O error\n",
-    )
 
 
 def user(bench: Bench, name: str) -> str:

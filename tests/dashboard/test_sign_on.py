@@ -154,6 +154,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "groups of no form": ({"groups": 7}, "says nothing in 'groups'"),
     "no name": ({"email": None}, "no usable name"),
     "a hostile name": ({"email": "ada\n<b>"}, "no usable name"),
+    "a name that is no part of an address": ({"email": "example/ada"}, "no usable name"),
     "a name as long as a book": ({"email": "a" * 94}, "no usable name"),
     "an address that nobody has verified": ({"email_verified": False}, "never verified"),
     "another sign-in": ({"nonce": "another"}, "belongs to another sign-in"),

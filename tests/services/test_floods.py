@@ -12,7 +12,7 @@ from scimbridge.domain.flood import Decision
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
-from scimbridge.errors import FloodClosedError, NotFoundError
+from scimbridge.errors import FloodClosedError, FloodGrownError, NotFoundError
 from scimbridge.sdk import Mode
 from scimbridge.services import flooding
 from scimbridge.services.claiming import Claim
@@ -236,6 +236,21 @@ def test_the_same_decision_again_changes_nothing_and_another_is_refused(database
         bench.flooding.cancel(flood.id, reason="no", by="ops", now=clock())
     with pytest.raises(NotFoundError, match="no flood"):
         bench.flooding.release("nonsense", reason="x", by="ops", now=clock())
+
+
+def test_a_flood_goes_on_as_somebody_has_seen_it(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock)
+    leave_all(bench, people(bench, 5))
+    flood, cases_seen = the_flood(bench), bench.flooding.standing()[0].extent.cases
+    leave_all(bench, people(bench, 1, "late"))
+
+    with pytest.raises(FloodGrownError, match=f"has {cases_seen + 1} cases by now, and not {cases_seen}"):
+        bench.flooding.release(flood.id, reason="planned", by="ops", now=clock(), seen=cases_seen)
+
+    assert bench.flooding.standing_count() == 1
+    bench.flooding.release(flood.id, reason="planned", by="ops", now=clock(), seen=cases_seen + 1)
+    # Asked for again by whoever has seen less, it goes on where it was left.
+    assert bench.flooding.release(flood.id, reason="x", by="ops", now=clock(), seen=1).closing_reason == "planned"
 
 
 def test_what_arrives_while_a_flood_is_released_is_held_by_it_or_counted_anew(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import orjson
 from starlette.responses import Response, StreamingResponse
 
+from scimbridge.admission.staying import while_let_in
 from scimbridge.api.endpoint import Call, Nothing, Routes
 from scimbridge.api.problems import ProblemError
 from scimbridge.domain.operator import Permission
@@ -26,11 +27,10 @@ def stream_events(call: Call[Nothing, Nothing]) -> Response:
 
     Each has the id of its entry of the history, and as data `id`, `at`, `event`, `case_id`, `task_id` and `target`:
     read again what it is about. After a break, `Last-Event-ID` goes on behind it; an event may come twice. A stream
-    ends after 15 minutes: come again.
+    ends after 15 minutes: come again. It also ends, within seconds, once the token lets nobody in any more.
     """
-    return StreamingResponse(
-        _sent(call.bridge.live.listen(_after(call))), media_type="text/event-stream", headers=_HEADERS
-    )
+    happenings = while_let_in(call.bridge.live.listen(_after(call)), call.is_let_in)
+    return StreamingResponse(_sent(happenings), media_type="text/event-stream", headers=_HEADERS)
 
 
 def _after(call: Call[Nothing, Nothing]) -> int | None:

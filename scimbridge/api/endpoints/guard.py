@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from scimbridge.api.endpoint import Call, Model, Nothing, Routes
 from scimbridge.api.models import protection as models
-from scimbridge.api.models.steps import Because
 from scimbridge.documents import flood_document, flood_story_document
 from scimbridge.domain.operator import Permission
 
@@ -26,12 +25,15 @@ def show_flood(call: Call[Nothing, Nothing]) -> models.FloodStory:
 
 
 @routes.post("/floods/{flood}/release", Permission.ACT)
-def release_flood(call: Call[Nothing, Because]) -> models.FloodStory:
+def release_flood(call: Call[Nothing, models.FloodReleaseRequest]) -> models.FloodStory:
     """Let a flood go on: it was meant.
 
-    Counting starts anew. Other holds, legal ones among them, stay. Asked again, it goes on where it was left.
+    Counting starts anew. Other holds, legal ones among them, stay. Asked again, it goes on where it was left. Say how
+    many cases you have seen: where there are more by now, nothing is done.
     """
-    flood = call.bridge.flooding.release(call.path["flood"], reason=call.body.reason, by=call.by, now=call.now)
+    flood = call.bridge.flooding.release(
+        call.path["flood"], reason=call.body.reason, by=call.by, now=call.now, seen=call.body.cases
+    )
     for _ in call.bridge.flooding.carry_out(flood.id, call.now):
         pass
     return _story(call)

@@ -13,10 +13,7 @@ from scimbridge.api.problems import ProblemError
 from scimbridge.domain.intent import CaseAction, Intent
 from scimbridge.domain.operator import Permission
 from scimbridge.domain.situation import CaseQuery
-from scimbridge.services.acting import Acted, Preview
-
-MOST = 1000
-"""Cases in one request: each is a transaction."""
+from scimbridge.services.acting import AT_ONCE, Acted, Preview
 
 routes = Routes("cases")
 
@@ -62,13 +59,13 @@ def act_on_cases(call: Call[Nothing, models.ActRequest]) -> models.ManyReport:
         )
     results = [_acted(each) for each in _act(call, preview)]
     return models.ManyReport(
-        done=sum(each.done for each in results), results=results, more=preview.count > len(results) == MOST
+        done=sum(each.done for each in results), results=results, more=preview.count > len(results) == AT_ONCE
     )
 
 
 def _act(call: Call[Nothing, models.ActRequest], preview: Preview) -> list[Acted]:
     acting = call.bridge.acting.act(preview, reason=call.body.reason, by=call.by, now=call.now)
-    return list(islice(acting, MOST))
+    return list(islice(acting, AT_ONCE))
 
 
 def _intent(body: models.ManyRequest) -> Intent:

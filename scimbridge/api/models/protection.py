@@ -6,7 +6,7 @@ from pydantic import Field
 
 from scimbridge.api.endpoint import Answer, Model
 from scimbridge.api.models.steps import TooLate
-from scimbridge.api.values import At, Moment, Name, Reason, Text
+from scimbridge.api.values import At, Count, Moment, Name, Reason, Text
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.exclusion import Spared
 from scimbridge.domain.flood import Decision
@@ -129,6 +129,14 @@ class FloodStory(FloodLine):
     tasks_started: list[StartedTask]
     beside: list[str]
     """Other floods that wait, and have some of the same cases."""
+
+
+class FloodReleaseRequest(Model):
+    """Why a flood was meant."""
+
+    reason: Reason
+    cases: Count | None = None
+    """How many cases the flood had when you looked at it."""
 
 
 class FloodCancelRequest(Model):

@@ -20,10 +20,7 @@ from scimbridge.domain.number import number_of
 from scimbridge.domain.operator import Permission
 from scimbridge.domain.situation import CaseQuery
 from scimbridge.domain.task import TaskState
-from scimbridge.services.acting import Acted
-
-AT_ONCE = 1000
-"""Cases that one form acts on; sent again, it goes on with the rest."""
+from scimbridge.services.acting import AT_ONCE, Acted
 
 TOLD = 5
 """Cases to which it was not done, told one by one."""
@@ -46,29 +43,18 @@ class ActingPage(Page):
         intent, asked = _intent(visit), read_filter(visit.form)
         if asked.problems:
             raise IncompleteFormError(asked.problems[0].rstrip("."))
-        preview = self.bridge.acting.preview(intent, _selection(visit, asked), visit.now)
         if visit.form.get("step") == "do":
             return self._do(visit, intent, asked)
-        return Shown(
-            self.template,
-            {
-                "preview": preview,
-                "intent": intent,
-                "asked": asked,
-                "until": preview.query.until.isoformat() if preview.query.until else "",
-                "chosen": visit.chosen,
-                "at_once": AT_ONCE,
-                "states": tuple(TaskState),
-            },
-        )
+        preview = self.bridge.acting.preview(intent, _selection(visit, asked), visit.now)
+        return Shown(self.template, {"preview": preview, "intent": intent, "asked": asked, "states": tuple(TaskState)})
 
     def _do(self, visit: Visit, intent: Intent, asked: CaseFilter) -> Response:
+        """Do it to the cases that the preview has named, as far as the filter still finds them; to no others."""
         be_sure(visit)
         acting = self.bridge.acting
-        preview = acting.preview(intent, _selection(visit, asked), visit.now)
+        preview = acting.preview(intent, replace(_selection(visit, asked), ids=_named(visit)), visit.now)
         results = list(islice(acting.act(preview, **who_and_why(visit)), AT_ONCE))
-        back = {name: value for name, value in asked.said.items() if name != "until"}
-        return go_to(visit, read_filter(back).path, list(_told(intent, results)))
+        return go_to(visit, asked.path, list(_told(intent, results, named=len(visit.chosen))))
 
 
 def _intent(visit: Visit) -> Intent:
@@ -85,9 +71,13 @@ def _intent(visit: Visit) -> Intent:
 def _selection(visit: Visit, asked: CaseFilter) -> CaseQuery:
     if visit.form.get("whom") == "found":
         return asked.query
+    return CaseQuery(ids=_named(visit))
+
+
+def _named(visit: Visit) -> tuple[str, ...]:
     if not visit.chosen:
         raise IncompleteFormError("choose at least one case, or all that the filter finds")
-    return replace(CaseQuery(), ids=visit.chosen)
+    return visit.chosen
 
 
 _DONE: Mapping[CaseAction, str] = {
@@ -100,7 +90,7 @@ _DONE: Mapping[CaseAction, str] = {
 }
 
 
-def _told(intent: Intent, results: list[Acted]) -> list[Message]:
+def _told(intent: Intent, results: list[Acted], named: int) -> list[Message]:
     done = sum(each.is_done for each in results)
     failed = [each for each in results if not each.is_done]
     said = [flash.done(f"{number_of(done, 'case')} {_DONE[intent.action]}.")] if done else []
@@ -109,6 +99,9 @@ def _told(intent: Intent, results: list[Acted]) -> list[Message]:
     said += [flash.refused(f"Not done: {each.said}.", f"/cases/{each.case_id}") for each in failed[:TOLD]]
     if len(failed) > TOLD:
         said.append(flash.refused(f"Nor to {len(failed) - TOLD} more."))
+    if 0 < len(results) < named:
+        left = number_of(named - len(results), "case")
+        said.append(flash.refused(f"{left} of the preview changed meanwhile: nothing was done there."))
     if len(results) == AT_ONCE:
         said.append(flash.done("There may be more: do it again to go on."))
     return said

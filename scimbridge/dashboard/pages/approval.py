@@ -12,7 +12,7 @@ from scimbridge.dashboard.page import Page, go_to
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.approval import digest
 from scimbridge.domain.operator import Permission
-from scimbridge.errors import ApprovalRefusedError
+from scimbridge.errors import ApprovalRefusedError, CaseClosedError
 from scimbridge.services.approving import Proposal
 from scimbridge.services.story import in_words
 
@@ -30,7 +30,7 @@ class ApprovalPage(Page):
         case_id = visit.request.path_params["case_id"]
         try:
             proposal = self._propose(visit)
-        except ApprovalRefusedError as error:
+        except (ApprovalRefusedError, CaseClosedError) as error:
             return {"case_id": case_id, "proposal": None, "why": str(error)}
         return {
             "case_id": case_id,

@@ -13,6 +13,9 @@ from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 
 SHOWN = 50
+USUAL_STAGES = 4
+"""Stages that are offered at least: a case may have been planned by rules that are not in force any more."""
+
 COUNTED = 1000
 """A list is counted up to here, so that the page costs by what it shows."""
 
@@ -28,7 +31,8 @@ class CasesPage(Page):
         asked = read_filter(visit.request.query_params)
         after = visit.asked("after") or None
         found = self.bridge.overview.list_cases(asked.query, visit.now, limit=SHOWN + 1, after=after)
-        settings = self.bridge.settings
+        settings, rules = self.bridge.settings, self.bridge.rulebook.rules.rules
+        most_stages = max([USUAL_STAGES, *(len(rule.stages) for rule in rules)])
         return {
             "asked": asked,
             "cases": found[:SHOWN],
@@ -42,8 +46,9 @@ class CasesPage(Page):
                 "situation": [(each.value, each.value) for each in Wanted],
                 "source": [(name, name) for name in settings.sources],
                 "target": [(name, name) for name in settings.targets],
-                "rule": [(rule.name, rule.name) for rule in self.bridge.rulebook.rules.rules],
+                "rule": [(rule.name, rule.name) for rule in rules],
                 "trigger": [(each.value, each.value) for each in Trigger],
+                "stage": [(str(number), str(number)) for number in range(1, most_stages + 1)],
             },
             "states": tuple(TaskState),
         }

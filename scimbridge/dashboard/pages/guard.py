@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from scimbridge.dashboard import flash
-from scimbridge.dashboard.deciding import be_sure, who_and_why
+from scimbridge.dashboard.deciding import IncompleteFormError, be_sure, who_and_why
 from scimbridge.dashboard.flash import Message
 from scimbridge.dashboard.page import Page, go_to
 from scimbridge.dashboard.visit import Visit
@@ -21,6 +21,8 @@ PAST = 25
 
 SHOWN = 100
 """People of a flood on its page; the list of cases has all."""
+
+MOST_DIGITS = 9
 
 PATIENCE = 2.0
 """Seconds in which a page carries a decision out; the sweeper does the rest."""
@@ -61,7 +63,7 @@ class FloodPage(Page):
         be_sure(visit)
         match visit.form.get("do"):
             case "release":
-                flood = self.bridge.flooding.release(flood_id, **who_and_why(visit))
+                flood = self.bridge.flooding.release(flood_id, seen=_seen(visit), **who_and_why(visit))
                 said = self._carried_out(flood, visit, "Released. What is due is let go by the next sweep.")
             case "cancel" | "restore" as how:
                 gives_back = how == "restore"
@@ -81,3 +83,11 @@ class FloodPage(Page):
         )
         rest = f" {left} cases are left; the sweeper goes on with them." if left else ""
         return flash.done(said + rest)
+
+
+def _seen(visit: Visit) -> int:
+    """Return how many cases a flood had when its page was shown."""
+    said = visit.form.get("cases", "")
+    if not said.isdecimal() or len(said) > MOST_DIGITS:
+        raise IncompleteFormError("the form does not say how many cases you have seen; reload the page")
+    return int(said)

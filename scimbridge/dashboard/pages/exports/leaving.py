@@ -8,7 +8,7 @@ from datetime import timedelta
 from operator import itemgetter
 from typing import Any
 
-from scimbridge.dashboard.case_filter import read_filter, read_times
+from scimbridge.dashboard.case_filter import read_filter, read_times, require_readable
 from scimbridge.dashboard.export import Export
 from scimbridge.dashboard.pages import left_alone
 from scimbridge.dashboard.pages.charts import AHEAD, PERIODS, USUAL
@@ -72,9 +72,10 @@ class CasesExport(Export):
 
     def items(self, visit: Visit) -> Iterator[CaseSummary]:
         """Yield the cases."""
-        query, overview = read_filter(visit.request.query_params).query, self.bridge.overview
+        asked, overview = read_filter(visit.request.query_params), self.bridge.overview
+        require_readable(asked.problems)
         return paged(
-            lambda limit, after: overview.list_cases(query, visit.now, limit=limit, after=after),
+            lambda limit, after: overview.list_cases(asked.query, visit.now, limit=limit, after=after),
             lambda one: one.case.id,
         )
 
@@ -87,7 +88,8 @@ class LeaversExport(Export):
 
     def items(self, visit: Visit) -> Iterator[Any]:
         """Yield the leavers."""
-        since, until, _ = read_times(visit.request.query_params)
+        since, until, problems = read_times(visit.request.query_params)
+        require_readable(problems)
         query = CaseQuery(since=since, until=until)
         if since is None:
             query = replace(query, since=visit.now - timedelta(days=int(_period(visit))))

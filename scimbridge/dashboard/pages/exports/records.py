@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from operator import itemgetter
 
+from scimbridge.dashboard.case_filter import require_readable
 from scimbridge.dashboard.export import Export
 from scimbridge.dashboard.pages import history, requests
 from scimbridge.dashboard.visit import Visit
@@ -51,7 +52,8 @@ class HistoryExport(Export):
 
     def items(self, visit: Visit) -> Iterator[Row]:
         """Yield the entries."""
-        query, _ = history.read_query(visit)
+        query, problems = history.read_query(visit)
+        require_readable(problems)
         before: int | None = None
         while before != 0:
             entries, before = self.bridge.records.history(query, limit=AT_ONCE, before=before)
@@ -66,7 +68,8 @@ class RequestsExport(Export):
 
     def items(self, visit: Visit) -> Iterator[Row]:
         """Yield the requests."""
-        query, _ = requests.read_query(visit)
+        query, problems = requests.read_query(visit)
+        require_readable(problems)
         records = self.bridge.records
         return paged(
             lambda limit, after: records.requests(query, limit=limit, before=after), lambda row: str(row["id"])
