@@ -46,7 +46,7 @@ def office() -> Iterator[PostOffice]:
 
 
 def mail_to(office: PostOffice, **settings: Any) -> Channels:
-    server = SmtpServer(address=SmtpAddress(Security.NONE, "127.0.0.1", office.port), timeout=5)
+    server = SmtpServer(address=SmtpAddress(Security.NONE, "127.0.0.1", office.port), timeout=60)
     route = MailRoute(server=server, sender=Mailbox("", "bridge@example.com"))
     return Channels(public_url="https://bridge.example.com", mail=route, operators=(OPS,), **settings)
 

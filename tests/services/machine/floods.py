@@ -101,10 +101,11 @@ class FloodRules(LuckRules):
             return
         flood_id, known = found[number % len(found)]
         known.void |= self._untouched(flood_id)
-        concerned = self._concerned(flood_id)
+        called_off, concerned = self._called_off(flood_id), self._concerned(flood_id)
         self.bench.flooding.cancel(flood_id, gives_back=gives_back, reason="a mistake", by="ops", now=self.clock())
         for name, one in concerned:
-            self.called_off(name, one)
+            if one.id in called_off:
+                self.called_off(name, one)
             if gives_back:
                 self.given_back.add(name)
         self._carry_out(flood_id, commits)
@@ -283,6 +284,19 @@ class FloodRules(LuckRules):
         )
         with self.database.read() as tx:
             return set(tx.execute(query).scalars())
+
+    def _called_off(self, flood_id: str) -> set[str]:
+        """Return whom a decision says to be no leavers: those for whom nothing else is planned.
+
+        Who came back by themselves, and was taken out of a group since, has left that group all the same.
+        """
+        in_flood = exists(
+            select(flood_cases.c.case_id).where(flood_cases.c.case_id == cases.c.id, flood_cases.c.flood_id == flood_id)
+        )
+        query = select(cases.c.identity_id).where(cases.c.state == "open", ~in_flood)
+        with self.database.read() as tx:
+            left_alone = set(tx.execute(query).scalars())
+        return {one.id for _, one in self._concerned(flood_id)} - left_alone
 
     def _concerned(self, flood_id: str) -> Iterable[tuple[str, Known]]:
         query = (
