@@ -126,7 +126,10 @@ class Site:
         try:
             answer = page.post(visit)
         except NotFoundError as error:
-            return self._problem(visit, HTTPStatus.NOT_FOUND, str(error))
+            if "{" in page.path:
+                # What the page is about may be what is not there any more.
+                return self._problem(visit, HTTPStatus.NOT_FOUND, str(error))
+            return go_to(visit, _back(visit), [flash.refused(f"Not done: {error}.")])
         except ConcurrentUpdateError as error:
             return go_to(visit, _back(visit), [flash.refused(f"Not done: {error}. Look at it again.")])
         except StoreError:

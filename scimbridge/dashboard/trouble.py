@@ -6,6 +6,7 @@ Somebody may have written a lot meanwhile: that is shown again.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import structlog
@@ -23,9 +24,23 @@ WRITTEN = ("reason", "text")
 """What people write in their own words; the rest of a form is quickly filled in again."""
 
 DOUBT = "Whether what you sent was done is not certain: look first, before you send it again."
-WRONG = "Something went wrong that nobody has foreseen; the log says what."
+WRONG = "Nobody has foreseen it; the log says what it was."
 
 logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What such a page says.
+
+    Attributes:
+        path: Where the next step is.
+    """
+
+    heading: str
+    why: str
+    path: str
+    step: str
 
 
 class Trouble:
@@ -42,29 +57,32 @@ class Trouble:
         """Answer somebody who is not signed in, or not any more."""
         if is_foreign(request) or not _written(form):
             return to_sign_in(request)
-        return self._page(request, HTTPStatus.UNAUTHORIZED, ENDED, sign_in_address(request), "Sign in", form)
+        said = Said("Signed out", ENDED, sign_in_address(request), "Sign in")
+        return self._page(HTTPStatus.UNAUTHORIZED, said, form)
 
     def no_database(self, request: Request, error: StoreError, form: Form, *, is_known: bool) -> Response:
         """Answer where the store cannot be read or written; why not is told those who are signed in."""
         logger.warning("request not answered", action="page.failed", reason=str(error))
         said = f"The database does not answer: {error}. Try again in a moment." if is_known else AWAY
-        why = f"{said} {DOUBT}" if request.method == "POST" else said
-        answer = self._page(request, HTTPStatus.SERVICE_UNAVAILABLE, why, "", "Try again", form)
+        query = f"?{request.url.query}" if request.url.query else ""
+        again = Said("Not just now", f"{said}{_doubt(request)}", request.url.path + query, "Try again")
+        answer = self._page(HTTPStatus.SERVICE_UNAVAILABLE, again, form)
         answer.headers["Retry-After"] = str(SOON)
         return answer
 
     def unforeseen(self, request: Request, error: Exception, form: Form) -> Response:
         """Answer where something went wrong that nobody has foreseen."""
         logger.error("request failed", action="page.failed", exc_info=error)
-        why = f"{WRONG} {DOUBT}" if request.method == "POST" else WRONG
-        return self._page(request, HTTPStatus.INTERNAL_SERVER_ERROR, why, "/", "Go to the board", form)
+        said = Said("Something went wrong", f"{WRONG}{_doubt(request)}", "/", "Go to the board")
+        return self._page(HTTPStatus.INTERNAL_SERVER_ERROR, said, form)
 
-    def _page(self, request: Request, status: HTTPStatus, why: str, path: str, step: str, form: Form) -> Response:
-        query = f"?{request.url.query}" if request.url.query else ""
-        content = self._environment.get_template("trouble.html").render(
-            status=status, why=why, path=path or request.url.path + query, step=step, written=_written(form)
-        )
+    def _page(self, status: HTTPStatus, said: Said, form: Form) -> Response:
+        content = self._environment.get_template("trouble.html").render(said=said, written=_written(form))
         return Response(content, status_code=status, media_type="text/html", headers=HEADERS)
+
+
+def _doubt(request: Request) -> str:
+    return f" {DOUBT}" if request.method == "POST" else ""
 
 
 def _written(form: Form) -> Mapping[str, str]:

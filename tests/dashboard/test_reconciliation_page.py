@@ -103,7 +103,8 @@ def test_a_run_that_broke_off_and_one_that_waits_are_told(bench: Bench, browse: 
     assert "crm is paused; it is reconciled once somebody has resumed it." in text_of(waiting.text)
     assert "waiting 0 accounts so far" in text_of(waiting.text)
     assert 'hx-trigger="every 3s"' in waiting.text
-    assert browser.send(HERE, do="reconcile", target="nowhere").status_code == 404
+    browser.send(HERE, do="reconcile", target="nowhere")
+    assert "Not done: no target 'nowhere'" in text_of(browser.get(HERE).text)
     assert browser.send(HERE, do="dance", target="crm").status_code == 303
 
 

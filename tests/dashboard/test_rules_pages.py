@@ -87,7 +87,7 @@ def test_a_rule_is_tried_on_a_person_and_nothing_is_touched(ruled: Bench) -> Non
     assert f"source idp, deactivated now, rule {HOSTILE}" in shown
     assert "suspend directory" in shown
     assert HOSTILE not in tried.text
-    assert (wrong.status_code, unsaid.status_code) == (404, 303)
+    assert (wrong.status_code, unsaid.status_code) == (303, 303)
     assert "name a person" in text_of(browser.get("/rules").text)
     assert [each for each in statements if each.startswith(("INSERT", "UPDATE"))] == []
     assert ruled.cases(ada) == []

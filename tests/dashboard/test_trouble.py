@@ -79,7 +79,7 @@ def test_what_somebody_has_written_is_shown_again_where_it_cannot_be_kept(browse
         answer = browser.post("/rules/versions/1/edit", {"csrf": csrf, "text": "<b>name</b> = 1"})
 
     assert "Whether what you sent was done is not certain" in text_of(answer.text)
-    assert '<textarea id="text" rows="20" readonly>&lt;b&gt;name&lt;/b&gt; = 1</textarea>' in answer.text
+    assert '<textarea id="text" class="code" rows="20" readonly>&lt;b&gt;name&lt;/b&gt; = 1</textarea>' in answer.text
 
 
 def test_what_somebody_has_written_outlasts_their_session(browse: Browse) -> None:
@@ -102,7 +102,7 @@ def test_what_nobody_has_foreseen_is_an_answer_too(browse: Browse, caplog: pytes
         answer = browse().get("/")
 
     assert answer.status_code == 500
-    assert "Something went wrong that nobody has foreseen; the log says what." in text_of(answer.text)
+    assert "Something went wrong Nobody has foreseen it; the log says what it was." in text_of(answer.text)
     assert "of the program" not in answer.text
 
 
@@ -138,9 +138,11 @@ def test_nothing_that_postgresql_cannot_take_reaches_it(anywhere: Browser) -> No
     assert anywhere.get("/cases?text=a%00b&rule=%00&after=%00").status_code == 200
     assert anywhere.post("/sign-in", {"name": "a\0b", "password": "x\0"}, OURS).status_code == 403
     form = {"scope": "identity", "subject": "a\0da", "reason": "\0why", "case": "\0"}
-    refused = anywhere.send("/holds", **form).text
-    assert "no identity 'ada'" in text_of(refused)
-    assert '<a href="/holds">Back to the form</a>' in refused
+    assert anywhere.send("/holds", **form).headers["location"] == "/holds"
+    assert "Refused. Not done: no identity 'ada'." in text_of(anywhere.get("/holds").text)
+    gone = anywhere.send("/holds/gone", seen_on="/holds", reason="over", back="/holds")
+    assert gone.status_code == 404
+    assert '<a href="/holds">Back to the form</a>' in gone.text
 
 
 @pytest.mark.parametrize("said", ["0001-01-01T00:00%2B05:00", "9999-12-31T23:59-05:00", "9999-12-31"])
