@@ -15,6 +15,9 @@ BATCH = 100
 MOST_PASSED = 100
 """Where more cannot be seen to in one pass, it is nothing about them; the next pass begins anew."""
 
+MOST_LOCKED = 3
+"""For each the database waits for seconds, and in that time the sweeper does nothing else."""
+
 T = TypeVar("T")
 
 log = structlog.get_logger("scimbridge.sweeping")
@@ -32,12 +35,15 @@ def see_to_each(due: Callable[[int], Mapping[str, T]], see_to: Callable[[T], Ver
     """
     verdicts: list[Verdict] = []
     passed: set[str] = set()
+    locked: list[str] = []
     while len(passed) < MOST_PASSED:
         found = {key: one for key, one in due(BATCH + len(passed)).items() if key not in passed}
         if not found:
             break
         for key, one in found.items():
-            verdict = _seen_to(key, one, see_to)
+            verdict = _seen_to(key, one, see_to, locked)
+            if len(locked) >= MOST_LOCKED:
+                return verdicts
             if verdict is None:
                 passed.add(key)
             else:
@@ -45,7 +51,7 @@ def see_to_each(due: Callable[[int], Mapping[str, T]], see_to: Callable[[T], Ver
     return verdicts
 
 
-def _seen_to(key: str, one: T, see_to: Callable[[T], Verdict | None]) -> Verdict | None:
+def _seen_to(key: str, one: T, see_to: Callable[[T], Verdict | None], locked: list[str]) -> Verdict | None:
     try:
         return see_to(one)
     except StoreUnavailableError:
@@ -53,6 +59,7 @@ def _seen_to(key: str, one: T, see_to: Callable[[T], Verdict | None]) -> Verdict
     except StoreBusyError as error:
         # Who holds the person's lock may be a machine without power; nobody else is to wait for that.
         log.warning("cannot see to a date yet", action="date.failed", about=key, reason=str(error))
+        locked.append(key)
     except Exception:  # what is wrong with one must not keep the others waiting
         log.exception("cannot see to a date", action="date.failed", about=key)
     return None
