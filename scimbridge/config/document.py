@@ -64,22 +64,23 @@ class ServerSection(Section):
     """Where it listens, as `HOST:PORT`. Put a TLS proxy in front of anything but the loopback."""
 
     public_url: PublicUrl | None = Field(default=None, examples=["https://bridge.example.com"])
-    """The address that identity providers use. It stands in the `meta.location` of every resource.
-    Default: `http://` and the `listen` address."""
+    """The address that identity providers use. Every `meta.location` begins with it.     Default: `http://` and the
+    `listen` address."""
 
     max_body: ByteSize = Field(default=1 << 20, ge=1024, examples=["1MiB"])
-    """The largest request that is read, in bytes or like `"1MiB"`; larger ones are answered 413. An identity provider
-    that sends the whole list of members with each change needs some 50 bytes for each, or 150 with names and links."""
+    """The largest request that is read, in bytes or like `"1MiB"`; larger ones are answered 413. If an identity
+    provider sends the whole list of members with each change, it needs some 50 bytes for each member, or 150 with names
+    and links."""
 
     max_bulk_body: ByteSize = Field(default=4 << 20, ge=1024, examples=["4MiB"])
     """The same for a request to `/Bulk`, which carries up to 1000 operations; announced as `maxPayloadSize`."""
 
     documentation_url: PublicUrl | None = Field(default=None, examples=["https://wiki.example.com/scimbridge"])
-    """Where people read how to connect to this bridge; announced as `documentationUri` where it is set."""
+    """Where people read how to connect to this bridge; if set, it is announced as `documentationUri`."""
 
     trusted_proxies: list[IpNetwork] = []
-    """The proxies whose `X-Forwarded-For` is believed, as networks or addresses; nobody's where absent. Name yours:
-    else all clients seem to have its address, and one that guesses slows the others."""
+    """The proxies whose `X-Forwarded-For` is believed, as networks or addresses; by default none. Name yours: otherwise
+    all clients seem to have its address, and one that guesses credentials slows down all others."""
 
     core: int | None = Field(default=None, ge=0, examples=[1])
     """Keeps the web process on this one core of the machine (Linux): with SQLite its threads work in turn, and take a
@@ -110,7 +111,7 @@ class JwtSection(Section):
     """The `iss` claim, exactly."""
 
     audience: str | list[str] = Field(examples=["https://bridge.example.com"])
-    """The `aud` claim, or several of which one will do."""
+    """The `aud` claim, or a list, of which one is enough."""
 
     jwks_url: KeyUrl | None = Field(default=None, examples=["https://login.example.com/keys"])
     """Where the issuer publishes its keys. They are kept for ten minutes, and a day while it does not answer."""
@@ -122,10 +123,10 @@ class JwtSection(Section):
     """Certificates to trust at `jwks_url` instead of the public ones, in PEM."""
 
     scope: str | None = None
-    """What the claim `scope` or `scp` has to hold; a token without it is answered 403."""
+    """What the claim `scope` or `scp` must contain; a token without it is answered 403."""
 
     claims: dict[str, str] | None = None
-    """Other claims that must have this value, or hold it where they are lists, like `{ roles = "scim" }`; a token
+    """Other claims that must have this value or, if they are lists, contain it, like `{ roles = "scim" }`; a token
     without them is answered 403."""
 
     algorithms: list[Algorithm] = Field(default=["RS256", "PS256", "ES256"], min_length=1)
@@ -155,11 +156,11 @@ class SourceSection(Section):
     """Limits for this source alone; see `[guard]`."""
 
     strict: bool = False
-    """Answer 400 to attributes, paths and schemas that are not known, instead of ignoring and recording them."""
+    """Answer 400 to unknown attributes, paths and schemas, instead of ignoring and recording them."""
 
     user_name_case: NameCase = NameCase.IGNORED
-    """Whether letters' case makes another userName: `ignored` (RFC 7643) or `exact`. The same rule holds for filters
-    and for uniqueness."""
+    """Whether upper and lower case make two userNames different: `ignored` (RFC 7643) means no, `exact` yes. The same
+    goes for filters and for uniqueness."""
 
     over_inactive: OverInactive = OverInactive.REACTIVATE
     """What a POST with the userName of an inactive User does: `reactivate` it in place, or answer `conflict` (409)."""
@@ -174,19 +175,19 @@ class SourceSection(Section):
     membership_memory: Duration = Field(
         default=MEMBERSHIP_MEMORY, ge=timedelta(), le=timedelta(days=31), examples=["24h"]
     )
-    """How long rules still see a group that somebody has left: identity providers take people out of their groups just
-    before they disable them. It holds for what ends from then on; at most `"31d"`."""
+    """How long rules still see a group that somebody has left, because identity providers take people out of their
+    groups just before they disable them. A change counts for memberships that end from then on; at most `"31d"`."""
 
     token_lifetime: Duration | None = Field(default=None, gt=timedelta())
-    """How long tokens of `scimbridge token create` let the source in, unless `--expires` says otherwise; for good
-    where absent."""
+    """How long tokens of `scimbridge token create` are valid, unless `--expires` says otherwise; by default they never
+    expire."""
 
     allow_from: list[IpNetwork] = []
-    """The networks or addresses that the source may come from, others are answered 403; everywhere where absent."""
+    """The networks or addresses that the source may come from; others are answered 403. By default anywhere."""
 
     rate_limit: Rate | None = None
-    """Requests in a time, in each web process, like `"50/s"`; more are answered 429. Not below `"25/s"`; no limit
-    where absent."""
+    """How many requests each web process accepts from the source, like `"50/s"`; more are answered 429. At least
+    `"25/s"`; by default there is no limit."""
 
     jwt: JwtSection | None = None
     """JWT access tokens that the source may present; see `[sources.NAME.jwt]`."""
@@ -202,10 +203,10 @@ class FreezeSection(Section):
     """When it begins, as a date or a time."""
 
     until: Day = Field(examples=["2027-01-04"])
-    """When it ends; a date ends with its day."""
+    """When it ends; with only a date, at the end of that day."""
 
     timezone: TimeZone = ZoneInfo("UTC")
-    """Where dates and times without an offset are."""
+    """The time zone of dates and times without an offset."""
 
     reason: str = Field(min_length=1, examples=["year-end closing"])
     """Why; shown wherever something waits for its end."""
@@ -231,17 +232,16 @@ class StageSection(Section):
     """The grace: elapsed time since the trigger, like `"0s"`, `"36h"`, `"90d"`. Stages stand in ascending order."""
 
     do: list[Action] = Field(min_length=1, examples=[["suspend"]])
-    """What to do at every target that can. The order within a stage is the bridge's affair."""
+    """What to do, at every target that can do it. The bridge chooses the order within a stage."""
 
     targets: list[str] | None = None
-    """The only targets that the stage is for; all of the rule's where absent."""
+    """The only targets that the stage is for; by default all of the rule's."""
 
     grace: dict[str, Duration] | None = None
     """Another grace at some targets, like `{ salesforce = "14d" }`."""
 
     approval: bool | None = None
-    """Whether an operator has to approve the stage before it is released. Where absent: `true` for what cannot be
-    undone."""
+    """Whether an operator has to approve the stage before it is released. Default: `true` for what cannot be undone."""
 
     approvers: int = Field(default=1, ge=1, le=2)
     """How many different operators have to approve; 2 for four eyes."""
@@ -250,22 +250,22 @@ class StageSection(Section):
     """The only times at which it is released, as a cron expression with five fields, like `"0 22 * * 1-5"`."""
 
     timezone: TimeZone = ZoneInfo("UTC")
-    """Where the clock of `schedule` hangs."""
+    """The time zone of `schedule`."""
 
     window: Duration | None = Field(default=None, gt=timedelta())
     """How long after a time of `schedule` it may still be released; then it waits for the next one."""
 
     deadline: Duration | None = Field(default=None, gt=timedelta())
-    """How long after their due date its tasks may take: retrying ends, and an alarm goes out. Default: 7d, without an
-    alarm unless `[deadlines]` says so."""
+    """How long after the due date its tasks may take; then retrying ends, and an alarm goes out. Default: 7d, without
+    an alarm unless `[deadlines]` says so."""
 
     notify: list[str] = []
-    """Whom `notify` tells: `manager`, `owner`, `webhook`, or e-mail addresses. Who is named and cannot be found is left
-    out and said so; where nobody is found, the task is skipped, or waits for a person if something follows that cannot
-    be undone."""
+    """Whom `notify` tells: `manager`, `owner`, `webhook`, or e-mail addresses. Anybody who cannot be found is left out,
+    and the history says so. If nobody is found, the task is skipped, or waits for a person if something follows that
+    cannot be undone."""
 
     only: list[str] | None = None
-    """Names of the groups and licenses that are taken away; all where absent."""
+    """Names of the groups and licenses that are taken away; by default all."""
 
     successor: str | None = None
     """Who gets mail and belongings: `manager`, or a userName of the same source."""
@@ -278,11 +278,11 @@ class RuleSection(Section):
     """What the rule is called in cases and reports."""
 
     when: list[When] = Field(min_length=1, examples=[["deactivated", "deleted"]])
-    """The triggers that start a case: `deactivated`, `deleted`, `ended`, `unassigned`, `changed`, `requested`. Somebody
-    `unassigned` has 15 minutes at least, unless the rule is for nothing else."""
+    """The triggers that start a case: `deactivated`, `deleted`, `ended`, `unassigned`, `changed`, `requested`. After
+    `unassigned`, at least 15 minutes pass, unless the rule is for nothing else."""
 
     match: Filter | None = Field(default=None, examples=['userType eq "Employee"'])
-    """Whom the rule is for, as a SCIM filter; everyone where absent. `groups.display` is the groups' names."""
+    """Whom the rule is for, as a SCIM filter; by default everybody. `groups.display` is the groups' names."""
 
     exclude: Filter | None = Field(default=None, examples=['groups.display eq "Break Glass"'])
     """Whom the rule spares although they match."""
@@ -294,7 +294,7 @@ class RuleSection(Section):
     """For `changed`: what somebody matched before the change."""
 
     now: Filter | None = None
-    """For `changed`: what they match since."""
+    """For `changed`: what they match after it."""
 
     hook: str | None = None
     """Who is asked before anything happens: the name of an entry point in the group `scimbridge.hooks`, or of a table
@@ -321,7 +321,7 @@ class ExclusionSection(Section):
     """One identity, by its SCIM id."""
 
     members: str | None = None
-    """Whoever is in the SCIM group of this display name."""
+    """Everybody in the SCIM group with this display name."""
 
     target: str | None = None
     """A whole target, or where the account or group is."""
@@ -333,7 +333,7 @@ class ExclusionSection(Section):
     """A group at the target, by its name: nobody is taken out of it, and it is not given up."""
 
     until: Day | None = None
-    """When it ends; a date ends with its day, in UTC. Never where absent."""
+    """When it ends; with only a date, at the end of that day in UTC. By default never."""
 
     reason: str = Field(min_length=1, examples=["service accounts are owned by platform"])
     """Why; shown wherever something is left alone because of it."""
@@ -353,8 +353,8 @@ class EvidenceSection(Section):
     """Proof of what was done: the history is sealed, so that a later change of it can be found."""
 
     key_file: Path | None = Field(default=None, examples=["evidence.key"])
-    """The Ed25519 key that signs the seals; made, readable by its owner alone, where there is none. Machines that share
-    a database share it, too, and whoever can change the database should not be able to read it.
+    """The Ed25519 key that signs the seals. If there is none, it is created, readable by its owner alone. Machines that
+    share a database must share the key, too, and people who can change the database should not be able to read it.
     Default: `evidence.key` in `data_dir`."""
 
 
