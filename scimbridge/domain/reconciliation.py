@@ -191,7 +191,7 @@ class Run:
         tries: How often somebody has begun with it.
         lease_until: When others may take it up.
         accounts: How many accounts it has looked at.
-        signed_in_at: When somebody last signed in with any of them, at the latest; ``None`` where the target tells none.
+        signed_in_at: When somebody last signed in with any of them, at the latest; ``None`` where none is told.
         outcome: ``None`` while it has not ended.
         reason: Why it has broken off or is not believed, as one sentence.
         counts: How many findings of each kind it ended with; kinds without any are left out.

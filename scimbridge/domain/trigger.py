@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from scimbridge.domain.lightweight import lightweight
 
-
 BRIDGE = "scimbridge"
 """Who does what the bridge does by itself, as the history names it."""
 
