@@ -67,7 +67,8 @@ _ADVICE = {
     Mismatch.CONTESTED: "the bridge leaves it alone while two own it; correct one of them in its source",
     Mismatch.UNLINKED: "nothing, if the next look-up links it; else compare `match` with what the target has",
     Mismatch.ORPHANED: "find its owner, or end it by hand: nothing here says that its person has left",
-    Mismatch.STALE: "ask its person; a file of leavers goes to `scimbridge cases request FILE.csv`",
+    Mismatch.STALE: "ask its person; a file of leavers goes to `scimbridge cases request FILE.csv`, and a rule with "
+    '`when = ["stale"]` takes such accounts away by itself',
     Mismatch.LEFT_ALONE: "nothing, for as long as the exclusion or the hold is meant",
 }
 

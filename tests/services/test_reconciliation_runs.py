@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from connectors.sample import listing
-from scimbridge.domain.reconciliation import Mismatch, RunOutcome, is_doubtful
+from scimbridge.domain.reconciliation import Mismatch, Run, RunOutcome, is_doubtful
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.schedule import Schedule
 from scimbridge.domain.wakeup import WakeUp, Work

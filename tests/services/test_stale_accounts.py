@@ -18,6 +18,7 @@ from scimbridge.domain.rule import Restore, Rule, Ruleset, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.sdk import Mode, RetryableError
+from scimbridge.services.erasing import Erasing
 from scimbridge.services.story.reading import Stories
 from scimbridge.services.story.telling import tell
 from scimbridge.store import reconciliations
@@ -548,6 +549,19 @@ def test_two_targets_of_one_person_are_one_case_with_a_reason_each(database: Dat
     assert world.bench.states(case) == {"suspend@crm": TaskState.CANCELED, "suspend@dir": TaskState.DONE}
     assert world.bench.systems["dir"].is_suspended("ada")
     assert not world.crm.is_suspended("ada")
+
+
+def test_when_somebody_had_signed_in_is_forgotten_with_them(world: World) -> None:
+    ada, _ = people(world)
+    reconcile(world)
+    world.bench.run("7d")
+    world.bench.delete(ada)
+    world.bench.operating.cancel(world.bench.case(ada).id, reason="over", by="ops", now=world.bench.clock())
+
+    Erasing(world.bench.database).erase(ada, reason="asked for it", by="ops", now=world.bench.at("1s"))
+
+    with world.bench.database.read() as tx:
+        assert tx.execute(select(stale_accounts.c.signed_in_at)).scalars().all() == [None]
 
 
 # -- what holds it
