@@ -131,9 +131,8 @@ class StaleAccounts:
         with self._database.read() as tx:
             noted = stale_accounts.of_open_cases(tx, run.target)
         for stale in noted:
-            if stale.run_id != run.id:
-                with self._database.write() as tx:
-                    self._call_one_off(tx, run, stale, now)
+            with self._database.write() as tx:
+                self._call_one_off(tx, run, stale, now)
 
     def _call_one_off(self, tx: Connection, run: Run, stale: StaleAccount, now: datetime) -> None:
         case = cases.case_by_id(tx, stale.case_id)

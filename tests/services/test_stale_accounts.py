@@ -7,21 +7,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.guard import Guard, GuardScope, Limit
 from scimbridge.domain.hold import Scope
+from scimbridge.domain.leavers import Leaver
+from scimbridge.domain.reconciliation import RunOutcome
+from scimbridge.domain.request import Asked
 from scimbridge.domain.rule import Restore, Rule, Ruleset, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
-from scimbridge.sdk import Mode, RetryableError
+from scimbridge.sdk import AccountRef, Mode, RetryableError
 from scimbridge.services.erasing import Erasing
 from scimbridge.services.story.reading import Stories
 from scimbridge.services.story.telling import tell
-from scimbridge.store import reconciliations
+from scimbridge.store import accounts, findings, reconciliations
+from scimbridge.store import stale_accounts as stale_rows
 from scimbridge.store.database import Database
 from scimbridge.store.schema import facts, history, stale_accounts
 from scimbridge.store.schema import reconciliations as run_rows
@@ -112,7 +116,14 @@ def test_who_has_never_signed_in_with_an_old_account_uses_it_no_more_than_others
     assert "ada has never signed in at crm, as far as it has noted (recon" in story(world, world.bench.case(ada))
 
 
-@pytest.mark.parametrize("rule", [a_rule(when=frozenset(Trigger) - STALE), a_rule(match='userName eq "bob"')])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        a_rule(when=frozenset(Trigger) - STALE),
+        a_rule(match='userName eq "bob"'),
+        a_rule(exclude_targets=frozenset({"crm"})),
+    ],
+)
 def test_without_a_rule_for_it_nothing_is_kept(database: Database, clock: FakeClock, rule: Rule) -> None:
     world = a_world(database, clock, rule)
     ada, _ = people(world)
@@ -131,6 +142,11 @@ def exclude_identity(world: World) -> None:
 
 def exclude_account(world: World) -> None:
     spared = Exclusion(reason="owned by platform", spared=Spared.ACCOUNT, subject="native-ada", target="crm")
+    world.bench.holding.exclude(spared, by="ops", now=world.bench.clock())
+
+
+def exclude_target(world: World) -> None:
+    spared = Exclusion(reason="archive", spared=Spared.TARGET, subject="crm")
     world.bench.holding.exclude(spared, by="ops", now=world.bench.clock())
 
 
@@ -160,7 +176,8 @@ def is_unmanaged(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [exclude_identity, exclude_account, share, suspend, tells_nothing, is_new, is_unmanaged]
+    "change",
+    [exclude_identity, exclude_account, exclude_target, share, suspend, tells_nothing, is_new, is_unmanaged],
 )
 def test_of_whom_it_is_no_fact_nothing_is_opened(world: World, change: Callable[[World], None]) -> None:
     ada, _ = people(world)
@@ -187,6 +204,95 @@ def test_who_is_inactive_or_leaves_already_gets_no_second_case(database: Databas
     assert world.bench.cases(ada) == []
     assert world.bench.case(eve).trigger is Trigger.DEACTIVATED
     assert count(world, stale_accounts) == 0
+
+
+def leaves(world: World, ada: str) -> None:
+    world.bench.leave(ada)
+
+
+def is_shared(world: World, ada: str) -> None:
+    share(world)
+
+
+def is_linked_to_another(world: World, ada: str) -> None:
+    with world.bench.database.write() as tx:
+        accounts.link(tx, world.bench.account(ada).id, AccountRef("native-other", "other"), world.bench.clock())
+
+
+def is_asked_about_again(world: World, ada: str) -> None:
+    with world.bench.database.write() as tx:
+        end_another_run(world, tx)
+
+
+def end_another_run(world: World, tx: Connection) -> None:
+    """A later run of the target is completed."""
+    now = world.bench.clock()
+    run, _ = reconciliations.ask(tx, "crm", by="otto", unused_for=None, now=now)
+    reconciliations.begin(tx, run.id, "turn", lease_until=now, now=now)
+    begun = reconciliations.run_by_id(tx, run.id)
+    reconciliations.end(tx, begun, RunOutcome.COMPLETE, reason="", counts={}, now=now)
+
+
+@pytest.mark.parametrize("change", [leaves, is_shared, is_linked_to_another, is_asked_about_again])
+def test_what_changes_after_the_look_counts(
+    database: Database, clock: FakeClock, change: Callable[[World, str], None]
+) -> None:
+    world = a_world(database, clock, a_rule(when=STALE))
+    ada, _ = people(world)
+    signs_in(world, "bob")
+    world.reconcile()
+    taking = world.bench.stale_accounts._take
+
+    def take(*said: Any) -> bool:
+        change(world, ada)
+        return taking(*said)
+
+    vars(world.bench.stale_accounts)["_take"] = take
+    world.bench.stale_accounts.run(world.bench.clock())
+
+    assert world.bench.cases(ada) == []
+
+
+def test_who_is_asked_to_leave_altogether_gets_no_further_reason(database: Database, clock: FakeClock) -> None:
+    world = a_world(database, clock, a_rule(a_stage("30d"), when=STALE | {Trigger.REQUESTED}))
+    people(world)
+    leaver = Leaver(line=1, user_name="ada", reason="left")
+    world.bench.requesting.request([leaver], Asked(by="ops"), world.bench.clock())
+    known = count(world, facts)
+
+    reconcile(world)
+
+    assert (count(world, facts), count(world, stale_accounts)) == (known, 0)
+
+
+def test_while_access_is_given_back_nobody_takes_it_away_again(database: Database, clock: FakeClock) -> None:
+    gone = a_rule(a_stage("0s", Action.REMOVE_FROM_GROUPS), restore=Restore.MANUAL, when={Trigger.DEACTIVATED})
+    actions = (*FEW_ACTIONS, Action.REMOVE_FROM_GROUPS, Action.ADD_TO_GROUPS)
+    world = a_world(database, clock, gone, a_rule(when=STALE), actions=actions)
+    ada, _ = people(world)
+    world.crm.account("ada")["groups"] = [world.crm.offer("sales")]
+    world.bench.leave(ada)
+    world.bench.run()
+    clock.advance("200d")
+    world.bench.come_back(ada)
+    assert world.bench.open_case(ada).kind is CaseKind.RESTORE
+
+    reconcile(world)
+
+    assert count(world, stale_accounts) == 0
+    assert not world.crm.is_suspended("ada")
+
+
+def test_what_another_reason_takes_anyway_gets_no_second_one(database: Database, clock: FakeClock) -> None:
+    rule = a_rule(a_stage("7d"), when=STALE | {Trigger.UNASSIGNED})
+    world = a_world(database, clock, rule, granted_by={"crm": ["Sales"]})
+    ada, bob = people(world)
+    world.bench.change_group(world.bench.group("Sales", ada, bob), remove=[ada])
+    known = count(world, facts)
+
+    reconcile(world)
+
+    assert (count(world, facts), count(world, stale_accounts)) == (known, 0)
 
 
 def test_a_second_run_opens_nothing_twice(world: World) -> None:
@@ -316,6 +422,22 @@ def test_a_later_run_that_does_not_find_it_any_more_calls_off_what_was_not_begun
     )
     world.bench.run("60d")
     assert world.crm.writes == []
+
+
+def test_a_run_that_was_replaced_calls_nothing_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it had found is forgotten then, and seems not to have been found."""
+    ada, _ = people(world)
+    reconcile(world)
+
+    def has(tx: Connection, *_: object) -> bool:
+        end_another_run(world, tx)
+        return False
+
+    monkeypatch.setattr(findings, "has", has)
+    world.bench.clock.advance("1d")
+    reconcile(world)
+
+    assert world.bench.case(ada).state is CaseState.OPEN
 
 
 def test_what_the_bridge_has_suspended_itself_is_not_found_and_goes_on(world: World) -> None:
@@ -549,6 +671,8 @@ def test_two_targets_of_one_person_are_one_case_with_a_reason_each(database: Dat
     assert world.bench.states(case) == {"suspend@crm": TaskState.CANCELED, "suspend@dir": TaskState.DONE}
     assert world.bench.systems["dir"].is_suspended("ada")
     assert not world.crm.is_suspended("ada")
+    with database.read() as tx:
+        assert list(stale_rows.of_case(tx, case.id)) == ["dir"]
 
 
 def test_when_somebody_had_signed_in_is_forgotten_with_them(world: World) -> None:

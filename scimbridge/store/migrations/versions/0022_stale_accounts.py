@@ -1,6 +1,7 @@
 """Accounts that nobody uses, as facts.
 
-The previous release runs on this schema: what its runs find is no fact, as it was before.
+The previous release runs on this schema: what its runs find is no fact, as it was before. Its workers do not ask a
+target once more before they take an account away, so that they have to be gone before a rule for ``stale`` is in force.
 """
 
 import sqlalchemy as sa
