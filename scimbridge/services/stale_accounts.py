@@ -142,9 +142,9 @@ class StaleAccounts:
         is_over = case.state is not CaseState.OPEN or stale.target not in stale_accounts.of_case(tx, case.id)
         if is_over or own is None or own.native_id is None:
             return
-        if findings.has(tx, run.id, own.native_id, Mismatch.STALE) or carried_out.may_have_changed(
-            tx, case.id, stale.target
-        ):
+        # What is spared by now may be stale as before: whether it is spared is asked before each task.
+        is_found = findings.has(tx, run.id, own.native_id, (Mismatch.STALE, Mismatch.LEFT_ALONE))
+        if is_found or carried_out.may_have_changed(tx, case.id, stale.target):
             return
         # Asked last: what a run has found is forgotten once a later one has been completed.
         if not reconciliations.stands(tx, run):

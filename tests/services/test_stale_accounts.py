@@ -440,6 +440,17 @@ def test_a_run_that_was_replaced_calls_nothing_off(world: World, monkeypatch: py
     assert world.bench.case(ada).state is CaseState.OPEN
 
 
+def test_what_is_spared_for_a_time_is_not_taken_for_used(world: World) -> None:
+    ada, _ = people(world)
+    reconcile(world)
+    exclude_account(world)
+    world.bench.clock.advance("1d")
+
+    reconcile(world)
+
+    assert world.bench.case(ada).state is CaseState.OPEN
+
+
 def test_what_the_bridge_has_suspended_itself_is_not_found_and_goes_on(world: World) -> None:
     ada, _ = people(world)
     reconcile(world)
