@@ -155,6 +155,11 @@ def share(world: World) -> None:
     world.bench.run()
 
 
+def match(world: World) -> None:
+    """Somebody else matches the account and is not linked to it, or not yet."""
+    world.bench.join("ada", source="other-idp", everywhere=False)
+
+
 def suspend(world: World) -> None:
     world.crm.account("ada")["suspended"] = True
 
@@ -177,7 +182,7 @@ def is_unmanaged(world: World) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [exclude_identity, exclude_account, exclude_target, share, suspend, tells_nothing, is_new, is_unmanaged],
+    [exclude_identity, exclude_account, exclude_target, share, match, suspend, tells_nothing, is_new, is_unmanaged],
 )
 def test_of_whom_it_is_no_fact_nothing_is_opened(world: World, change: Callable[[World], None]) -> None:
     ada, _ = people(world)
