@@ -6,11 +6,12 @@ time only asks. Where the target has stopped noting sign-ins, everybody seems to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+import structlog
 from sqlalchemy import Connection
 
 from scimbridge.domain.case import CaseKind, CaseState
@@ -21,6 +22,7 @@ from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.stale_account import StaleAccount
 from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import Fact, Trigger
+from scimbridge.errors import StoreBusyError, StoreUnavailableError
 from scimbridge.services import settling
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.grants import Standing
@@ -44,6 +46,8 @@ from scimbridge.store.accounts import Account
 from scimbridge.store.database import Database
 
 BATCH = 500
+
+log = structlog.get_logger("scimbridge.reconciliation")
 
 GONE = "a later reconciliation does not find any more that nobody uses the account"
 
@@ -100,14 +104,15 @@ class StaleAccounts:
             self._database.on_commit(partial(self._submit, verdict.wakeups))
 
     def _take_in(self, run: Run, now: datetime) -> int:
-        taken = 0
+        seen: list[bool | None] = []
         if self._is_asked_as_configured(run) and self._is_believed(run, now):
-            self._call_off(run, now)
+            seen += [_seen_to(stale.case_id, partial(self._call_off, run, stale, now)) for stale in self._noted(run)]
             if any(Trigger.STALE in rule.when for rule in self._rulebook.rules.rules):
-                taken = sum(self._take(run, found, now) for found in self._found(run))
-        with self._database.write() as tx:
-            reconciliations.note_taken(tx, run.id, now)
-        return taken
+                seen += [_seen_to(found.id, partial(self._take, run, found, now)) for found in self._found(run)]
+        if None not in seen:
+            with self._database.write() as tx:
+                reconciliations.note_taken(tx, run.id, now)
+        return sum(map(bool, seen))
 
     def _is_asked_as_configured(self, run: Run) -> bool:
         wanted = self._fleet[run.target].stale_after if run.target in self._fleet else None
@@ -126,15 +131,17 @@ class StaleAccounts:
 
     # -- what is no more
 
-    def _call_off(self, run: Run, now: datetime) -> None:
-        """Call off what was not begun and a run does not find any more."""
+    def _noted(self, run: Run) -> list[StaleAccount]:
         with self._database.read() as tx:
-            noted = stale_accounts.of_open_cases(tx, run.target)
-        for stale in noted:
-            with self._database.write() as tx:
-                self._call_one_off(tx, run, stale, now)
+            return stale_accounts.of_open_cases(tx, run.target)
 
-    def _call_one_off(self, tx: Connection, run: Run, stale: StaleAccount, now: datetime) -> None:
+    def _call_off(self, run: Run, stale: StaleAccount, now: datetime) -> bool:
+        """Call off what was not begun and a run does not find any more. It is no fact, whatever comes of it."""
+        with self._database.write() as tx:
+            self._call_off_unfound(tx, run, stale, now)
+        return False
+
+    def _call_off_unfound(self, tx: Connection, run: Run, stale: StaleAccount, now: datetime) -> None:
         case = cases.case_by_id(tx, stale.case_id)
         cases.lock_identity(tx, case.identity_id)
         case = cases.case_by_id(tx, stale.case_id)
@@ -235,6 +242,24 @@ class StaleAccounts:
     def _account(self, tx: Connection, identity_id: str, target: str) -> Account | None:
         own = accounts.accounts_of(tx, [identity_id])
         return next((each for each in own if each.target == target), None)
+
+
+def _seen_to(about: str, see_to: Callable[[], bool]) -> bool | None:
+    """See to one; whoever cannot be seen to keeps nobody else waiting.
+
+    Returns:
+        Whether it was a fact; ``None`` where it has to be tried once more.
+    """
+    try:
+        return see_to()
+    except StoreUnavailableError:
+        raise
+    except StoreBusyError as error:
+        log.warning("cannot see to an account yet", action="stale.failed", about=about, reason=str(error))
+        return None
+    except Exception:  # what is wrong with one must not keep the others waiting
+        log.exception("cannot see to an account", action="stale.failed", about=about)
+        return False
 
 
 def _fact(identity: Identity, stale: StaleAccount, now: datetime) -> Fact:

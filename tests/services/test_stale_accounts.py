@@ -20,6 +20,7 @@ from scimbridge.domain.request import Asked
 from scimbridge.domain.rule import Restore, Rule, Ruleset, Terms
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
+from scimbridge.errors import StoreBusyError
 from scimbridge.sdk import AccountRef, Mode, RetryableError
 from scimbridge.services.erasing import Erasing
 from scimbridge.services.story.reading import Stories
@@ -334,6 +335,26 @@ def test_what_a_sweeper_did_not_get_through_another_one_goes_on_with(world: Worl
 
     assert [len(world.bench.cases(each)) for each in (ada, eve)] == [1, 1]
     assert count(world, stale_accounts) == 2
+
+
+@pytest.mark.parametrize(("error", "again"), [(StoreBusyError("locked"), 1), (ValueError("unreadable"), 0)])
+def test_whoever_cannot_be_seen_to_keeps_nobody_else_waiting(world: World, error: Exception, again: int) -> None:
+    ada, _ = people(world)
+    eve = world.bench.join("eve")
+    world.bench.run()
+    signs_in(world, "eve", LONG_AGO)
+    take = world.bench.planner.take
+
+    def fail_once(*said: Any) -> Any:
+        vars(world.bench.planner)["take"] = take
+        raise error
+
+    vars(world.bench.planner)["take"] = fail_once
+    reconcile(world)
+    assert sum(len(world.bench.cases(each)) for each in (ada, eve)) == 1
+
+    # What was locked is tried once more.
+    assert world.bench.stale_accounts.run(world.bench.clock()) == again
 
 
 # -- which runs count
