@@ -50,7 +50,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         beside("notices", bridge.deliver, DELIVER_EVERY, stop),
         beside("seal", lambda: bridge.sealing.run(bridge.clock()), SEAL_EVERY, stop),
         beside("retain", lambda: bridge.retaining.run(bridge.clock()), RETAIN_EVERY, stop),
-        beside("reconcile", lambda: bridge.reconciliation_runs.run(bridge.clock()), RECONCILE_EVERY, stop),
+        beside("reconcile", lambda: _reconcile(bridge), RECONCILE_EVERY, stop),
         beside("forget", lambda: bridge.forgetting.run(bridge.clock()), FORGET_EVERY, stop),
     ):
         ready()
@@ -61,6 +61,12 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
 def _ask(bridge: Bridge) -> None:
     while bridge.store_clock.is_near and bridge.hooking.run(bridge.clock()):
         pass
+
+
+def _reconcile(bridge: Bridge) -> None:
+    bridge.reconciliation_runs.run(bridge.clock())
+    if bridge.store_clock.is_near:
+        bridge.stale_accounts.run(bridge.clock())
 
 
 def _sweep(bridge: Bridge) -> None:

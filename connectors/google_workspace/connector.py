@@ -21,6 +21,7 @@ from scimbridge.sdk import (
     AccountPage,
     AccountRef,
     AccountState,
+    AccountSummary,
     Action,
     Confirm,
     Done,
@@ -93,6 +94,10 @@ class GoogleWorkspaceConnector(MailActions, GroupActions):
         """Yield all accounts; Google does not tell what has changed since."""
         del since
         return self._listing.accounts()
+
+    def summarize(self, account_id: str) -> AccountSummary:
+        """Return one account as the list has it, but for its licenses."""
+        return self._listing.summary(self._accounts.document(account_id))
 
     def read_for(self, action: Action, native_id: str) -> NativeState:
         """Return the account or group; what Gmail tells, only where the action is about it."""

@@ -39,10 +39,11 @@ class Listing:
             if held is None and page:
                 # The list of licenses wants the customer's true id, which each user has.
                 held = self._licensing.holders(str(page[0]["customerId"]))
-            yield AccountPage(accounts=tuple(self._summary(user, held) for user in page))
+            yield AccountPage(accounts=tuple(self.summary(user, held) for user in page))
         yield AccountPage(end=End(coverage=Coverage.WHOLE))
 
-    def _summary(self, user: Document, held: Mapping[str, tuple[str, ...]] | None) -> AccountSummary:
+    def summary(self, user: Document, held: Mapping[str, tuple[str, ...]] | None = None) -> AccountSummary:
+        """Return what a user's document tells, beside the licenses that are held, by address."""
         blocked = is_blocked(user)
         return AccountSummary(
             id=str(user["id"]),

@@ -18,6 +18,7 @@ from scimbridge.sdk import (
     AccountPage,
     AccountRef,
     AccountState,
+    AccountSummary,
     Action,
     Confirm,
     Done,
@@ -87,6 +88,11 @@ class LdapConnector(GroupActions):
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
         """Yield the accounts beneath ``base_dn``, or what has changed among them since."""
         return Listing(self.config, self.directory).accounts(since)
+
+    def summarize(self, account_id: str) -> AccountSummary:
+        """Return one account as the list has it, wherever beneath ``base_dn`` it has moved to."""
+        listing = Listing(self.config, self.directory)
+        return listing.summary(self._accounts.glance(account_id, listing.names))
 
     def read(self, account_id: str) -> AccountState:
         """Return the account as it is now, wherever beneath ``base_dn`` it has moved to."""

@@ -22,6 +22,7 @@ class Listing:
         directory: The connection to it.
 
     Attributes:
+        names: The attributes that a summary is made of.
         scope: What decides which accounts are listed, and what of them; a cursor is good for one scope alone.
     """
 
@@ -31,8 +32,8 @@ class Listing:
         self._flavor = FLAVORS[config.flavor]
         marked = [config.unmanaged_attribute] if config.unmanaged_attribute else []
         wanted = (*config.match.values(), self._flavor.lock_attribute, *marked, *self._flavor.times.names)
-        self._names = tuple(dict.fromkeys(wanted))
-        self.scope = [config.flavor, config.base_dn, config.user_filter, self._names]
+        self.names = tuple(dict.fromkeys(wanted))
+        self.scope = [config.flavor, config.base_dn, config.user_filter, self.names]
 
     def accounts(self, since: str | None) -> Iterator[AccountPage]:
         """Yield the accounts beneath ``base_dn`` that match ``user_filter``, or what has changed among them.
@@ -44,13 +45,18 @@ class Listing:
         with self._directory.conversation() as talk:
             course = self._flavor.course(talk, config.base_dn, config.user_filter, self.scope, since)
             within = times.signed_in_within(talk)
-            names = tuple(dict.fromkeys((*self._names, *course.names)))
+            names = tuple(dict.fromkeys((*self.names, *course.names)))
             for part in talk.parts(config.base_dn, f"(&{config.user_filter}{course.filter})", names):
                 course.saw(part)
                 yield AccountPage(accounts=tuple(self._summary(entry, within) for entry in part))
             for gone in course.gone():
                 yield AccountPage(gone=gone)
             yield AccountPage(end=course.end())
+
+    def summary(self, entry: Entry) -> AccountSummary:
+        """Return what an entry tells."""
+        with self._directory.conversation() as talk:
+            return self._summary(entry, self._flavor.times.signed_in_within(talk))
 
     def _summary(self, entry: Entry, within: timedelta | None) -> AccountSummary:
         if not entry.id:

@@ -14,6 +14,7 @@ from scimbridge.sdk import (
     AccountPage,
     AccountRef,
     AccountState,
+    AccountSummary,
     Action,
     Confirm,
     Expiry,
@@ -73,6 +74,10 @@ class Microsoft365Connector(AccessActions, BelongingActions, LifetimeActions, Gr
     def list_accounts(self, since: str | None = None) -> Iterator[AccountPage]:
         """Yield all accounts, or what has changed since, deletions among it."""
         return self._listing.accounts(since)
+
+    def summarize(self, account_id: str) -> AccountSummary:
+        """Return one account as the list has it, but for its licenses and power."""
+        return self._listing.account(account_id)
 
     def is_as_wanted(self, action: Action, account: NativeState) -> bool | None:
         """Whether the account is as an action would make it; the redirection can be told, too."""

@@ -16,7 +16,7 @@ from connectors.microsoft365.errors import RefusedError
 from connectors.microsoft365.licensing import Licensing
 from connectors.microsoft365.roles import Roles
 from connectors.microsoft365.users import SELECT, is_blocked, text_of, values_of
-from scimbridge.sdk import NEVER, AccountPage, AccountSummary, Coverage, End, Moment
+from scimbridge.sdk import NEVER, AccountNotFoundError, AccountPage, AccountSummary, Coverage, End, Moment
 from scimbridge.sdk.increments import cursor_of, values_in
 from scimbridge.sdk.stamp import UNMANAGED
 
@@ -59,6 +59,24 @@ class Listing:
             found = tuple(self._summary(each, privileged) for each in told if "@removed" not in each)
             yield AccountPage(accounts=found, gone=gone)
         yield AccountPage(end=End(coverage=Coverage.CHANGES_AND_DELETIONS, cursor=self._cursor(page)))
+
+    def account(self, account_id: str) -> AccountSummary:
+        """Return one account that is not deleted; what only the list tells of licenses and power is not told."""
+        try:
+            user = self._user(account_id, (*_TRACKED, _SIGN_INS))
+        except RefusedError:
+            # Sign-ins take a permission and a license of their own.
+            user = self._user(account_id, _TRACKED)
+        return self._summary(user, None)
+
+    def _user(self, account_id: str, names: tuple[str, ...]) -> Document:
+        params = {"$select": ",".join(names)}
+        answer = self._client.send("GET", path_of("users", account_id), call="reading sign-ins", params=params)
+        user = answer.json_object()
+        # Users are also found by their user principal name, which may belong to somebody else by now.
+        if user.get("id") != account_id:
+            raise AccountNotFoundError("Microsoft has no account of this id")
+        return user
 
     def _all(self, privileged: frozenset[str] | None) -> Iterator[AccountPage]:
         # Taken before the list is read: what changes meanwhile may come twice, and is never missed.

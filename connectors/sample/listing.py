@@ -7,7 +7,7 @@ from datetime import datetime
 
 from connectors.sample.groups import GroupActions
 from connectors.sample.record import Changes, Record
-from scimbridge.sdk import NEVER, AccountPage, AccountSummary, Coverage, End, Moment
+from scimbridge.sdk import NEVER, AccountNotFoundError, AccountPage, AccountSummary, Coverage, End, Moment
 
 PAGE = 100
 """Accounts per call."""
@@ -23,6 +23,13 @@ class Listing(GroupActions):
             yield from self._all()
         else:
             yield from self._since(changes)
+
+    def summarize(self, account_id: str) -> AccountSummary:
+        """Return one account as the list has it."""
+        record = self._enter(writes=False).get(account_id)
+        if record is None:
+            raise AccountNotFoundError("the target has no such account")
+        return self._summary(record)
 
     def _all(self) -> Iterator[AccountPage]:
         # Asked for first: what changes while the list is read is part of the next one.

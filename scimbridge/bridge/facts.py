@@ -7,6 +7,7 @@ from functools import cached_property
 from scimbridge.bridge.parts import Parts
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.ending import Ending
+from scimbridge.services.grants import Standing
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.hooking import Hooking
@@ -19,6 +20,7 @@ from scimbridge.services.quirks import Quirks
 from scimbridge.services.requesting import Requesting
 from scimbridge.services.retiring import Retiring
 from scimbridge.services.returning import Returning
+from scimbridge.services.stale_accounts import StaleAccounts
 
 
 class Facts(Parts):
@@ -95,6 +97,24 @@ class Facts(Parts):
             self.planner,
             self.rulebook,
             self.fleet.capabilities,
+            self.courier.submit,
+        )
+
+    @cached_property
+    def standing(self) -> Standing:
+        """Whether reasons still hold."""
+        return Standing(self.grants, self.settings.profiles)
+
+    @cached_property
+    def stale_accounts(self) -> StaleAccounts:
+        """Which accounts nobody uses."""
+        return StaleAccounts(
+            self.database,
+            self.fleet,
+            self.rulebook,
+            self.planner,
+            self.returning,
+            self.standing,
             self.courier.submit,
         )
 

@@ -19,7 +19,6 @@ from scimbridge.services.eligibility import Eligibility
 from scimbridge.services.erasing import Erasing
 from scimbridge.services.execution import Execution
 from scimbridge.services.forgetting import Forgetting
-from scimbridge.services.grants import Standing
 from scimbridge.services.hold_dates import HoldDates
 from scimbridge.services.inventory import Inventory
 from scimbridge.services.pausing import Pausing
@@ -44,9 +43,9 @@ class Work(Facts):
     def execution(self) -> Execution:
         """What a worker does."""
         worker = f"{socket.gethostname()}-{os.getpid()}"
-        eligibility = Eligibility(self.rulebook, Standing(self.grants, self.settings.profiles), self.timing)
+        eligibility = Eligibility(self.rulebook, self.standing, self.timing)
         claiming = Claiming(self.database, self.fleet, eligibility, self.guarding, worker, self._lease)
-        recording = Recording(self.database, _alarm, self.alarms)
+        recording = Recording(self.database, _alarm, self.alarms, self.stale_accounts.called_off)
         tell = self._telling(claiming).tell if self.settings.notices is not None else None
         successors = Successors(self.database, self.settings.profiles)
         return Execution(

@@ -22,7 +22,9 @@ def plan(
     who: Annotated[
         str | None, typer.Argument(metavar="[USERNAME|FILE.csv]", help="A userName, any source; or a file of leavers.")
     ] = None,
-    trigger: Annotated[Trigger, typer.Option("--trigger", help="What the source would say.")] = Trigger.DEACTIVATED,
+    trigger: Annotated[
+        Trigger, typer.Option("--trigger", help="What the source would say, or the target.")
+    ] = Trigger.DEACTIVATED,
     rules: Annotated[
         Path | None,
         typer.Option(

@@ -26,10 +26,12 @@ class KnownTargets:
     Attributes:
         names: All that the file names.
         capabilities: What those can do whose connector is known.
+        without_stale: Those that could be read, and do not say when an account is stale.
     """
 
     names: frozenset[str]
     capabilities: Capabilities
+    without_stale: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class RuleDraft:
     def at(self, *loc: str | int) -> str:
         """Return where something of it stands in the file."""
         return spell(("rules", self.index, *loc))
+
+    def concerns(self, target: str) -> bool:
+        """Whether anything of it is for a target."""
+        is_for = any(stage.targets is None or target in stage.targets for stage in self.stages)
+        return target not in self.exclude_targets and is_for
 
     def actions(self) -> Iterator[tuple[int, Action]]:
         """Return all its actions, each with the number of its stage."""

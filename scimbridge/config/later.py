@@ -6,6 +6,6 @@ SAYS = "comes in a later version; leave it out"
 
 TARGET_KEYS = frozenset({"dialect"})
 
-TRIGGERS = frozenset({"stale", "orphaned"})
+TRIGGERS = frozenset({"orphaned"})
 
 CONNECTORS = frozenset({"active-directory"})

@@ -30,7 +30,9 @@ def check_rule_tables(tables: Mapping[str, Any], targets: Targets) -> list[Probl
     """
     rules, named = tables.get("rules"), tables.get("targets")
     known = KnownTargets(
-        names=frozenset(named) if isinstance(named, dict) else frozenset(), capabilities=targets.capabilities
+        names=frozenset(named) if isinstance(named, dict) else frozenset(),
+        capabilities=targets.capabilities,
+        without_stale=frozenset(name for name, config in targets.configs.items() if config.stale_after is None),
     )
     return [
         *check_rules(rules, known),
@@ -61,7 +63,7 @@ def check_rules(tables: Any, targets: KnownTargets) -> list[Problem]:
         *(
             problem
             for draft in drafts
-            for check_at in (_unknown_targets, _nobody_can, contradictions)
+            for check_at in (_unknown_targets, _nobody_can, _never_stale, contradictions)
             for problem in check_at(draft, targets)
         ),
     ]
@@ -198,6 +200,13 @@ def _mover(draft: RuleDraft) -> Iterator[Problem]:
             yield Problem(draft.at(key), 'is missing: "changed" compares what somebody was and is now')
         if not moves and key in draft.table:
             yield Problem(draft.at(key), 'needs "changed" in when')
+
+
+def _never_stale(draft: RuleDraft, targets: KnownTargets) -> Iterator[Problem]:
+    concerned = {name for name in targets.names if draft.concerns(name)}
+    if Trigger.STALE in listed(draft.table.get("when")) and concerned and concerned <= targets.without_stale:
+        example = f'stale_after = "90d" in [targets.{min(concerned)}]'
+        yield Problem(draft.at("when"), f'"stale" needs a target that says when an account is stale, like {example}')
 
 
 def _unknown_targets(draft: RuleDraft, targets: KnownTargets) -> Iterator[Problem]:

@@ -22,10 +22,13 @@ CHANGED = "changed since: "
 SPARED = "spared before: "
 """How the reason of a task begins that cannot be undone, and before which something was left out on its account."""
 
+UNTOLD = "not told: "
+"""How the reason of a task begins that waits for a person because nobody can tell whether its account is used."""
+
 BY_HAND = "done by hand"
 """How the reason of a task begins that a person has seen to: it was not left out."""
 
-ASKS = (PROTECTED, CHANGED, SPARED)
+ASKS = (PROTECTED, CHANGED, SPARED, UNTOLD)
 """What an approval of exactly this state answers."""
 
 Decisive = Mapping[str, Any]

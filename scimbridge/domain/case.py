@@ -58,6 +58,11 @@ class Case:
     ruleset: int | None = None
 
     @property
+    def is_narrow(self) -> bool:
+        """Whether it is about some targets only, for each of which there is a reason of its own."""
+        return self.trigger is None or self.trigger.is_narrow
+
+    @property
     def is_about_group(self) -> bool:
         """Whether it is about a group at a target."""
         return self.source.startswith(AT_TARGET)

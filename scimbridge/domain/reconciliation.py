@@ -67,7 +67,8 @@ _ADVICE = {
     Mismatch.CONTESTED: "the bridge leaves it alone while two own it; correct one of them in its source",
     Mismatch.UNLINKED: "nothing, if the next look-up links it; else compare `match` with what the target has",
     Mismatch.ORPHANED: "find its owner, or end it by hand: nothing here says that its person has left",
-    Mismatch.STALE: "ask its person; a file of leavers goes to `scimbridge cases request FILE.csv`",
+    Mismatch.STALE: "ask its person; a file of leavers goes to `scimbridge cases request FILE.csv`, and a rule with "
+    '`when = ["stale"]` takes such accounts away by itself',
     Mismatch.LEFT_ALONE: "nothing, for as long as the exclusion or the hold is meant",
 }
 
@@ -176,6 +177,10 @@ class RunOutcome(StrEnum):
     """The target has no list of all its accounts."""
 
 
+AWAKE = timedelta(days=30)
+"""A target at which nobody at all has signed in for so long has stopped noting it, for all that anybody can tell."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One run over all accounts of a target.
@@ -187,6 +192,7 @@ class Run:
         tries: How often somebody has begun with it.
         lease_until: When others may take it up.
         accounts: How many accounts it has looked at.
+        signed_in_at: When somebody last signed in with any of them, at the latest; ``None`` where none is told.
         outcome: ``None`` while it has not ended.
         reason: Why it has broken off or is not believed, as one sentence.
         counts: How many findings of each kind it ended with; kinds without any are left out.
@@ -203,6 +209,7 @@ class Run:
     lease_until: datetime | None = None
     started_at: datetime | None = None
     accounts: int = 0
+    signed_in_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: RunOutcome | None = None
     reason: str = ""
@@ -222,6 +229,20 @@ class Run:
     def total(self) -> int:
         """How many findings it ended with."""
         return sum((self.counts or {}).values())
+
+    @property
+    def since(self) -> datetime | None:
+        """Stale is what nobody has signed in with from then on; nothing is, where absent."""
+        if self.unused_for is None or self.started_at is None:
+            return None
+        return self.started_at - self.unused_for
+
+    @property
+    def notes_sign_ins(self) -> bool:
+        """Whether the target still notes sign-ins: somebody has signed in lately, whoever that is."""
+        if self.signed_in_at is None or self.unused_for is None or self.started_at is None:
+            return False
+        return self.signed_in_at >= self.started_at - min(self.unused_for, AWAKE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,12 @@ from enum import StrEnum
 
 from scimbridge.domain.lightweight import lightweight
 
+BRIDGE = "scimbridge"
+"""Who does what the bridge does by itself, as the history names it."""
+
 
 class Trigger(StrEnum):
-    """What the identity provider said. Only positive facts; absence is none."""
+    """What the identity provider said, or a target. Only positive facts; absence is none."""
 
     DEACTIVATED = "deactivated"
     """``active`` went from true to false. First seen inactive is no such fact."""
@@ -30,7 +33,7 @@ class Trigger(StrEnum):
     """An operator asked for it: a command, the API, a file of leavers."""
 
     STALE = "stale"
-    """The target says that nobody has signed in for long."""
+    """The target says that nobody has signed in with the account for its `stale_after`; only that target is revoked."""
 
     ORPHANED = "orphaned"
     """An account that no identity claims."""
@@ -41,13 +44,13 @@ class Trigger(StrEnum):
         return self in _NARROW
 
     @property
-    def concerns_active(self) -> bool:
-        """Whether it is about people who may well be active: that they are is no sign that its reason is gone."""
-        return self in _OF_ACTIVE
+    def is_found(self) -> bool:
+        """Whether the bridge finds it out by asking a target: no source says it."""
+        return self in _FOUND
 
 
 _NARROW = frozenset({Trigger.UNASSIGNED, Trigger.CHANGED, Trigger.STALE, Trigger.ORPHANED})
-_OF_ACTIVE = frozenset({Trigger.CHANGED, Trigger.REQUESTED, Trigger.STALE, Trigger.ORPHANED})
+_FOUND = frozenset({Trigger.STALE, Trigger.ORPHANED})
 
 
 @lightweight(frozen=True, slots=True, kw_only=True)
@@ -57,8 +60,8 @@ class Fact:
     Attributes:
         at: When the bridge committed the fact (UTC). Graces count from here.
         targets: Those that it is about; all where absent.
-        actor: Who brought it, where that was not the source.
-        reason: Why, where somebody asked for it.
+        actor: The operator who brought it, where one did.
+        reason: Why, where somebody asked for it, or what was found.
     """
 
     trigger: Trigger
@@ -76,7 +79,7 @@ class Fact:
     @property
     def by(self) -> str:
         """Who brought it, for the history."""
-        return self.actor or self.source
+        return self.actor or (BRIDGE if self.trigger.is_found else self.source)
 
     def concerns(self, target: str) -> bool:
         """Whether the fact is about a target."""

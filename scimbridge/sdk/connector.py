@@ -21,7 +21,7 @@ from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.errors import AccountNotFoundError, RejectedError
 from scimbridge.sdk.expiry import Expiry
 from scimbridge.sdk.group import GroupState, GroupSummary
-from scimbridge.sdk.listing import AccountPage
+from scimbridge.sdk.listing import AccountPage, AccountSummary
 from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.outcome import Outcome
 from scimbridge.sdk.state import AccountRef, AccountState, Person
@@ -248,6 +248,20 @@ class Connector(ABC, Generic[ConfigT]):
             RetryableError: It broke off, or the target does not answer; to be begun anew from the same cursor.
         """
         raise RejectedError(f"the connector {self.kind} does not list accounts, so nothing since {since}")
+
+    def summarize(self, account_id: str) -> AccountSummary | None:  # noqa: ARG002
+        """Return an account as ``list_accounts`` would list it now; changes nothing.
+
+        Asked before anything is taken from an account because nobody uses it: whether somebody has signed in since
+        has to be told. What costs further calls, like licenses, may be left out.
+
+        Returns:
+            ``None`` where only the list of all accounts tells of sign-ins: a person is asked then.
+
+        Raises:
+            AccountNotFoundError: The target has no account of this id.
+        """
+        return None
 
     def list_groups(self) -> Iterator[GroupSummary]:
         """Yield the groups of the target, for who looks for those that nobody needs; changes nothing.

@@ -55,6 +55,11 @@ class AccountSummary:
     licenses: tuple[str, ...] | None = None
     privileged: bool | None = None
 
+    @property
+    def signed_in_by(self) -> datetime | None:
+        """When somebody last signed in with it, at the latest (UTC); ``None`` where nobody has, or nobody can tell."""
+        return self.signed_in_at + self.signed_in_within if isinstance(self.signed_in_at, datetime) else None
+
     def is_unused_since(self, moment: datetime) -> bool | None:
         """Whether nobody has signed in from a moment on; ``None`` where the target does not tell.
 
@@ -62,8 +67,8 @@ class AccountSummary:
         """
         if self.created_at is not None and self.created_at > moment:
             return False
-        if isinstance(self.signed_in_at, datetime):
-            return self.signed_in_at + self.signed_in_within < moment
+        if self.signed_in_by is not None:
+            return self.signed_in_by < moment
         return True if self.signed_in_at == NEVER and self.created_at is not None else None
 
 

@@ -10,11 +10,13 @@ from sqlalchemy import Connection
 
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.letting_go import attempts_at_once
+from scimbridge.domain.stale_account import StaleAccount
 from scimbridge.domain.task import Task
 from scimbridge.sdk.config import Mode
+from scimbridge.sdk.listing import AccountSummary
 from scimbridge.sdk.native import NativeState
 from scimbridge.sdk.state import AccountRef
-from scimbridge.services import keeping, preconditions, settling
+from scimbridge.services import keeping, preconditions, settling, sign_ins
 from scimbridge.services.arming import mode_at
 from scimbridge.services.eligibility import Consequence, Eligibility, Obstacle, ObstacleError
 from scimbridge.services.fleet import Fleet
@@ -30,6 +32,7 @@ from scimbridge.store import (
     identities,
     journal,
     snapshots,
+    stale_accounts,
     targets,
     tasks,
 )
@@ -46,6 +49,8 @@ class Claim:
     Attributes:
         mode: Whether the target acts or observes, at the time of the claim.
         follows_observed: It cannot be undone, and what comes before it was only observed: then it is observed, too.
+        stale: What the target has to say once more, where the task's reason is that nobody uses the account.
+        told: What it says to that; ``None`` where it was not asked, or does not tell.
     """
 
     task: Task
@@ -54,6 +59,8 @@ class Claim:
     identity: Identity
     mode: Mode
     follows_observed: bool = False
+    stale: StaleAccount | None = None
+    told: AccountSummary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +116,16 @@ class Claiming:
                 if not task.is_runnable(now):
                     continue  # decided about while we waited for the lock
                 identity = identities.identity_by_id(tx, task.identity_id, now)
-                obstacle = self._eligibility.obstacle(tx, task, account, identity, now)
+                case = cases.case_by_id(tx, task.case_id)
+                obstacle = self._eligibility.obstacle(tx, case, task, account, identity, now)
                 if obstacle is None:
                     # Nobody loses an account for good that was never suspended, because a switch was turned in between.
                     follows_observed = task.action.is_irreversible and carried_out.follows_observed(tx, task)
                     mode = Mode.OBSERVE if follows_observed else mode_at(tx, self._fleet[account.target], now)
                     if mode is Mode.ENFORCE and self._guarding.admit_late(tx, task, now):
                         continue  # the guard may hold it by now
-                    return self._start(tx, task, account, identity, mode, follows_observed, now)
+                    stale = self._eligibility.stale(tx, case, task, identity)
+                    return self._start(tx, task, account, identity, mode, follows_observed, stale, now)
                 if not _stop(tx, task, obstacle, now):
                     return None
             return self._start_look_up(tx, account, now)
@@ -144,15 +153,17 @@ class Claiming:
             holds.enter(tx)
             cases.lock_identity(tx, claim.task.identity_id)
             attempts.store_state(tx, claim.attempt, state, now)
-            target = self._fleet[claim.task.target]
+            target, stale = self._fleet[claim.task.target], _asked_about(claim, state)
             obstacle = (
                 self._obstacle_now(tx, claim, now)
                 or self._eligibility.contested(tx, claim.task, target, state)
                 or preconditions.obstacle(claim.task, state)
+                or (_used(stale, claim.told) if stale is not None else None)
             )
             if obstacle is None:
                 connector = self._fleet.connector(target.name)
-                obstacle = self._eligibility.unapproved(tx, claim.task, state, connector, now)
+                stale = sign_ins.note_told(tx, stale, claim.told, now) if stale is not None else None
+                obstacle = self._eligibility.unapproved(tx, claim.task, state, connector, now, stale)
                 obstacle = obstacle or self._eligibility.out_of_place(tx, claim.task, state, connector)
                 obstacle = obstacle or self._eligibility.extended(tx, claim.task, state, now)
             if obstacle is None:
@@ -182,7 +193,9 @@ class Claiming:
                 target = self._fleet[claim.task.target]
                 connector = self._fleet.connector(target.name)
                 obstacle = self._eligibility.contested(tx, claim.task, target, state)
-                obstacle = obstacle or self._eligibility.undecided(tx, claim.task, state, connector)
+                stale = _asked_about(claim, state)
+                known = stale_accounts.of_case(tx, stale.case_id).get(stale.target) if stale is not None else None
+                obstacle = obstacle or self._eligibility.undecided(tx, claim.task, state, connector, known)
             if obstacle is None:
                 attempts.confirm(tx, claim.attempt, now)
         if obstacle is not None:
@@ -231,7 +244,8 @@ class Claiming:
             return Obstacle(Consequence.HOLD, "the lease has run out; the next attempt looks first")
         account = accounts.account_by_id(tx, claim.account.id)
         identity = identities.identity_by_id(tx, claim.task.identity_id, now)
-        return self._eligibility.obstacle(tx, claim.task, account, identity, now)
+        case = cases.case_by_id(tx, claim.task.case_id)
+        return self._eligibility.obstacle(tx, case, claim.task, account, identity, now)
 
     def _has_room(self, tx: Connection, name: str, now: datetime) -> bool:
         """Whether the target takes one more attempt. Asked last: everybody locks identities before targets."""
@@ -249,6 +263,7 @@ class Claiming:
         identity: Identity,
         mode: Mode,
         follows_observed: bool,
+        stale: StaleAccount | None,
         now: datetime,
     ) -> Claim | Full | None:
         if not self._has_room(tx, account.target, now):
@@ -265,6 +280,7 @@ class Claiming:
             identity=identity,
             mode=mode,
             follows_observed=follows_observed,
+            stale=stale,
         )
 
     def _start_look_up(self, tx: Connection, account: Account, now: datetime) -> LookUp | Full | None:
@@ -287,6 +303,16 @@ class Claiming:
         return attempts.begin(tx, account, task_id=task_id, worker=self._worker, now=now, lease_until=lease_until)
 
 
+def _asked_about(claim: Claim, state: NativeState) -> StaleAccount | None:
+    """Return what the target has to say once more; nobody signs in with an account that it has deleted."""
+    return claim.stale if not state.deleted else None
+
+
+def _used(stale: StaleAccount, told: AccountSummary | None) -> Obstacle | None:
+    why = sign_ins.why_used(stale, told)
+    return Obstacle(Consequence.CALL_OFF, why) if why is not None else None
+
+
 def places_taken(target: Row, now: datetime) -> int:
     """Return how many of a target's places are taken by a run of reconciliation that reads it just now."""
     return int(target["read_until"] is not None and target["read_until"] > now)
@@ -295,7 +321,7 @@ def places_taken(target: Row, now: datetime) -> int:
 def _stop(tx: Connection, task: Task, obstacle: Obstacle, now: datetime) -> bool:
     """Give a task that is not running the end that an obstacle asks for; false where it stays as it is."""
     match obstacle.consequence:
-        case Consequence.CANCEL:
+        case Consequence.CANCEL | Consequence.CALL_OFF:
             tasks.save(tx, task, task.cancel(obstacle.reason), finished_at=now)
             event = "task canceled"
         case Consequence.SKIP:

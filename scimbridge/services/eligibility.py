@@ -17,12 +17,13 @@ from scimbridge.domain.identity import Identity
 from scimbridge.domain.names import fold
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.rulebook import Rulebook
+from scimbridge.domain.stale_account import StaleAccount
 from scimbridge.domain.task import Task
 from scimbridge.errors import RuleError
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.group import GroupState
 from scimbridge.sdk.native import NativeState
-from scimbridge.services import lapsing
+from scimbridge.services import lapsing, sign_ins
 from scimbridge.services.fleet import Target
 from scimbridge.services.grants import Standing
 from scimbridge.services.keeping import StateT, left_by_now
@@ -63,6 +64,9 @@ class Consequence(Enum):
     POSTPONE = auto()
     """Not now; it waits for its release once more."""
 
+    CALL_OFF = auto()
+    """The reason is gone for all that is planned at its target, and for what was done there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
@@ -98,13 +102,12 @@ class Eligibility:
         return self._rulebook.rules
 
     def obstacle(
-        self, tx: Connection, task: Task, account: Account, identity: Identity, now: datetime
+        self, tx: Connection, case: Case, task: Task, account: Account, identity: Identity, now: datetime
     ) -> Obstacle | None:
-        """Return what stands in the way of a task, or ``None``.
+        """Return what stands in the way of a task of a case, or ``None``.
 
-        The caller holds the identity's lock, and has read identity and account under it.
+        The caller holds the identity's lock, and has read case, identity and account under it.
         """
-        case = cases.case_by_id(tx, task.case_id)
         if case.state is not CaseState.OPEN:
             return Obstacle(Consequence.CANCEL, f"case {case.state}: {case.reason}")
         over = self._standing.why_over(tx, case, task, identity, now)
@@ -122,6 +125,10 @@ class Eligibility:
         if accounts.active_sharers(tx, account, identity.id):
             return _contested()
         return None
+
+    def stale(self, tx: Connection, case: Case, task: Task, identity: Identity) -> StaleAccount | None:
+        """Return what the target has to say once more before a task: that nobody uses the account is its reason."""
+        return self._standing.stale(tx, case, task, identity)
 
     def _too_early(self, tx: Connection, task: Task, now: datetime) -> Obstacle | None:
         """Return why a task that was released has to wait for its release once more, or ``None``."""
@@ -201,13 +208,20 @@ class Eligibility:
         return Obstacle(Consequence.POSTPONE, f"extended in {task.target} until {until:%Y-%m-%d %H:%M} UTC", until)
 
     def unapproved(
-        self, tx: Connection, task: Task, state: NativeState, connector: Connector[Any], now: datetime
+        self,
+        tx: Connection,
+        task: Task,
+        state: NativeState,
+        connector: Connector[Any],
+        now: datetime,
+        stale: StaleAccount | None = None,
     ) -> Obstacle | None:
         """Hold what was read against the approvals of the case; those that it contradicts lapse.
 
         Protected accounts wait for a person, unless the approvals of the stage cover exactly this state; so does a
         group that somebody has begun to need since, unless an operator has seen it like this. So does what cannot be
-        undone where something before it was left out: the account may have been in use until now.
+        undone where something before it was left out: the account may have been in use until now. And so does what
+        is done because nobody uses the account (``stale``), where the target does not tell that any more.
         """
         case = cases.case_by_id(tx, task.case_id)
         lapsed = lapsing.lapse_drifted(
@@ -221,18 +235,29 @@ class Eligibility:
         spared = self._spared(tx, task, state, connector)
         if spared is not None:
             lapsed |= lapsing.lapse_older(tx, task, spared[0], since=spared[1], now=now)
+        if stale is not None:
+            lapsed |= sign_ins.lapse_earlier(tx, task, stale, now)
         if not approvals.conditions(tx, task.stage_id)[1]:
             why = f": {lapsed[task.stage_id]}" if task.stage_id in lapsed else ""
             return Obstacle(Consequence.POSTPONE, f"the approval of its stage has lapsed{why}; it has to be given anew")
         why = _protected(tx, task, state) or _changed(tx, task, state) or _unprepared(tx, task, spared)
+        why = why or (sign_ins.why_untold(tx, task, stale) if stale is not None else "")
         if not task.action.is_revoking or not why or connector.is_as_wanted(task.action, state):
             return None
         return _asks(task, why)
 
-    def undecided(self, tx: Connection, task: Task, state: NativeState, connector: Connector[Any]) -> Obstacle | None:
+    def undecided(
+        self,
+        tx: Connection,
+        task: Task,
+        state: NativeState,
+        connector: Connector[Any],
+        stale: StaleAccount | None = None,
+    ) -> Obstacle | None:
         """Return what a person has to decide after all, because they have taken their approval back since the read."""
         why = _protected(tx, task, state) if task.action.is_revoking else ""
         why = why or _unprepared(tx, task, self._spared(tx, task, state, connector))
+        why = why or (sign_ins.why_untold(tx, task, stale) if stale is not None else "")
         return _asks(task, why) if why else self.out_of_place(tx, task, state, connector)
 
     def _spared(

@@ -134,6 +134,9 @@ class Execution:
         native_id = self._native_id(connector, claim)
         read = connector.read_for if self._claiming.has_snapshot(claim, native_id) else connector.read_first
         state = read(action, native_id)
+        # A list may be old by now: before anything is done for it, the target has the last word.
+        if claim.stale is not None and not state.deleted:
+            claim = replace(claim, told=connector.summarize(native_id))
         state = self._claiming.accept_read(claim, state, self._clock())
         seen.append(state)
         if isinstance(state, AccountState) and not connector.is_as_wanted(action, state):

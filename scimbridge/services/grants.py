@@ -7,14 +7,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.action import Action
 from scimbridge.domain.case import Case, CaseKind
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.lifecycle import end_of
 from scimbridge.domain.names import fold
 from scimbridge.domain.source import Profiles
+from scimbridge.domain.stale_account import StaleAccount
 from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import Trigger
-from scimbridge.store import assignments, moves
+from scimbridge.store import assignments, moves, stale_accounts
 
 Targets = frozenset[str]
 
@@ -65,24 +67,49 @@ class Standing:
             # What an operator gives back stands, whatever the source last said: its next fact calls it off.
             is_asked_for = case.kind is CaseKind.RESTORE and case.opened_by is not None
             return "the identity has left again" if identity.is_gone and not is_asked_for else None
-        is_narrow = case.trigger is None or case.trigger.is_narrow
-        if identity.is_gone and not is_narrow:
+        if identity.is_gone and not case.is_narrow:
             return None
         if case.trigger is Trigger.ENDED and self._has_ended(identity, now):
             return None
-        if case.trigger is not None and case.trigger.concerns_active and case.trigger is not Trigger.CHANGED:
+        if case.trigger is Trigger.REQUESTED:
             return None  # whoever came back since has canceled the case
         return self._why_not_lost(tx, case, task, identity)
 
+    def stale(self, tx: Connection, case: Case, task: Task, identity: Identity) -> StaleAccount | None:
+        """Return what has to be so still, where nothing but that nobody uses the account is a reason to take it."""
+        if not task.action.is_revoking or not case.is_narrow:
+            return None
+        found = stale_accounts.of_case(tx, case.id).get(task.target)
+        if found is None or task.target in self.lost(tx, identity):
+            return None
+        return found
+
+    def lost(self, tx: Connection, identity: Identity) -> Targets:
+        """Return the targets that an identity was unassigned from, or has lost by changing, while that stands."""
+        noted = assignments.unassigned_from(tx, identity.id)
+        moved = {move.target for move in moves.moves_of(tx, identity.id) if move.shift.has_happened(identity)}
+        granted = self._grants.to(tx, [identity.id])[identity.id] if noted or moved else frozenset()
+        return frozenset(noted.keys() | moved) - granted
+
     def _why_not_lost(self, tx: Connection, case: Case, task: Task, identity: Identity) -> str | None:
-        """Return why somebody who is active has not lost a target, or ``None`` where they have."""
-        is_unassigned = task.target in assignments.unassigned_from(tx, identity.id)
-        moved = [move for move in moves.moves_of(tx, identity.id) if move.target == task.target]
-        if not is_unassigned and not moved:
+        """Return why somebody who is active has not lost a target, or ``None`` where they have.
+
+        People are told as long as there is one target that was lost.
+        """
+        is_told = task.action is Action.NOTIFY
+        stale = stale_accounts.of_case(tx, case.id)
+        if task.target in stale or (is_told and stale):
+            return None
+        unassigned = {name for name in assignments.unassigned_from(tx, identity.id) if is_told or name == task.target}
+        moved = [move for move in moves.moves_of(tx, identity.id) if is_told or move.target == task.target]
+        if not unassigned and not moved:
             return _OVER.get(case.trigger, ACTIVE_AGAIN)
-        if task.target in self._grants.to(tx, [identity.id])[identity.id]:
+        granted = self._grants.to(tx, [identity.id])[identity.id]
+        if granted.issuperset({*unassigned, *(move.target for move in moved)}):
             return _ASSIGNED
-        if is_unassigned or any(move.shift.has_happened(identity) for move in moved):
+        if unassigned - granted or any(
+            move.shift.has_happened(identity) for move in moved if move.target not in granted
+        ):
             return None
         return CHANGED_BACK
 
@@ -94,7 +121,13 @@ class Standing:
 _ASSIGNED = "the identity is assigned to the target again"
 ACTIVE_AGAIN = "the identity is active again"
 CHANGED_BACK = "the identity has changed back"
-_OVER: dict[Trigger | None, str] = {None: _ASSIGNED, Trigger.UNASSIGNED: _ASSIGNED, Trigger.CHANGED: CHANGED_BACK}
+SIGNED_IN = "somebody has signed in with the account"
+_OVER: dict[Trigger | None, str] = {
+    None: _ASSIGNED,
+    Trigger.UNASSIGNED: _ASSIGNED,
+    Trigger.CHANGED: CHANGED_BACK,
+    Trigger.STALE: SIGNED_IN,
+}
 
 
 def listed(targets: Iterable[str]) -> str:

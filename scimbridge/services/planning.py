@@ -182,7 +182,7 @@ class Planner:
         for change in amendment.earlier:
             tasks.move_due_date(tx, change.task.id, change.due_at)
             stages_store.tighten(tx, change.task.stage_id, after=change.after, approvers=change.approvers)
-        if not fact.trigger.is_narrow and (case.trigger is None or case.trigger.is_narrow):
+        if not fact.trigger.is_narrow and case.is_narrow:
             cases.widen(tx, case.id, fact.trigger, rule.name)
         elif fact.trigger is Trigger.REQUESTED and case.trigger is Trigger.ENDED:
             # The request stands by itself: a later end date does not call it off.

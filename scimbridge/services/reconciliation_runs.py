@@ -88,7 +88,7 @@ class ReconciliationRuns:
         if target not in self.names:
             raise NotFoundError("target", target)
         unused_for = unused_for or self._fleet[target].stale_after
-        unused_for = min(unused_for, LONGEST_UNUSED) if unused_for is not None else None
+        unused_for = asked_for(unused_for) if unused_for is not None else None
         with self._database.write() as tx:
             run, is_new = reconciliations.ask(tx, target, by=by, unused_for=unused_for, now=now)
             has_said_so = believe and reconciliations.believe(tx, run.id)
@@ -153,6 +153,11 @@ class ReconciliationRuns:
             counts = findings.tally(tx, run.id)
             if reconciliations.end(tx, run, RunOutcome.BROKEN_OFF, reason=reason, counts=counts, now=now):
                 journal.record(tx, "reconciliation ended", now, reason=reason, target=run.target)
+
+
+def asked_for(span: timedelta) -> timedelta:
+    """Return how long nobody must have signed in for a run that is asked for a time: it counts seconds."""
+    return timedelta(seconds=int(min(span, LONGEST_UNUSED).total_seconds()))
 
 
 def _is_due(schedule: Schedule, last: datetime | None, now: datetime) -> bool:

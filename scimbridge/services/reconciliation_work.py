@@ -71,6 +71,7 @@ class _Reading:
         began_at: When; what the bridge has done at the target since may not show in the list.
         since: Stale is what nobody has signed in with from then on; nothing is, where absent.
         accounts: How many were looked at.
+        signed_in_at: When somebody last signed in with any of them, at the latest.
         has_begun: Whether the target has told anything.
         has_place: Whether it takes one of the target's places.
     """
@@ -80,6 +81,7 @@ class _Reading:
     began_at: datetime
     since: datetime | None
     accounts: int = 0
+    signed_in_at: datetime | None = None
     has_begun: bool = False
     has_place: bool = False
 
@@ -92,6 +94,13 @@ class _Reading:
     def told_before(self) -> int:
         """Of how many accounts the target told when it last told of all."""
         return self.before.accounts if self.before is not None and self.before.is_complete else 0
+
+    def saw(self, some: Sequence[AccountSummary], now: datetime) -> None:
+        """Take in some accounts. What is said to be yet to come was no sign-in."""
+        self.accounts += len(some)
+        past = (each for each in some if isinstance(each.signed_in_at, datetime) and each.signed_in_at <= now)
+        told = (self.signed_in_at, *(each.signed_in_by for each in past))
+        self.signed_in_at = max((at for at in told if at is not None), default=None)
 
 
 class ReconciliationWork:
@@ -172,7 +181,7 @@ class ReconciliationWork:
                 return None
             run = reconciliations.run_by_id(tx, run_id)
             before = reconciliations.shown(tx).get(run.target)
-        return _Reading(run, before, now, now - run.unused_for if run.unused_for else None)
+        return _Reading(run, before, now, run.since)
 
     def _read(self, reading: _Reading, beat: Beat) -> None:
         self._forget_former(reading)
@@ -221,7 +230,7 @@ class ReconciliationWork:
         """Compare some accounts, and keep what is wrong with them."""
         run, now = reading.run, self._clock()
         compared = self._reconciling.compare(run.target, some, reading.began_at, reading.since)
-        reading.accounts += len(some)
+        reading.saw(some, now)
         with self._database.write() as tx:
             self._go_on(tx, reading, now)
             native_ids = {account.id for account in some}
@@ -271,7 +280,10 @@ class ReconciliationWork:
         run, now = reading.run, self._clock()
         with self._database.write() as tx:
             counts = findings.tally(tx, run.id)
-            if not reconciliations.end(tx, run, outcome, reason=reason, counts=counts, now=now):
+            is_ended = reconciliations.end(
+                tx, run, outcome, reason=reason, counts=counts, signed_in_at=reading.signed_in_at, now=now
+            )
+            if not is_ended:
                 return
             targets.read_until(tx, run.target, None)
             details = {"run": run.id, "accounts": reading.accounts, "found": sum(counts.values())}

@@ -64,6 +64,9 @@ class Result:
         return now + self.window if self.window is not None else None
 
 
+CalledOff = Callable[[Connection, Task, datetime], None]
+
+
 class Recording:
     """Stores how attempts end, and what follows for task, stage and case.
 
@@ -71,12 +74,16 @@ class Recording:
         database: The store.
         alarm: Told once when a target is paused: its name and why.
         alarms: Notes it for operators, in the same transaction.
+        called_off: Told in that transaction that a task's reason is gone for all that is planned at its target.
     """
 
-    def __init__(self, database: Database, alarm: Callable[[str, str], None], alarms: Alarms) -> None:
+    def __init__(
+        self, database: Database, alarm: Callable[[str, str], None], alarms: Alarms, called_off: CalledOff
+    ) -> None:
         self._database = database
         self._alarm = alarm
         self._alarms = alarms
+        self._called_off = called_off
 
     def record(self, claim: Claim, result: Result, now: datetime) -> Task:
         """End an attempt and return its task as it is then."""
@@ -97,6 +104,8 @@ class Recording:
             if ended.state is TaskState.DONE and attempts.has_outdated_read(tx, claim.attempt.id):
                 ended = task.lapse(f"{LATE}; looking again")
             _store_end(tx, claim, task, ended, result, now)
+            if case.state is CaseState.OPEN and _calls_off(result):
+                self._called_off(tx, ended, now)
             paused = isinstance(result.outcome, TargetUnusableError) and targets.pause(
                 tx, task.target, reason=str(result.outcome), by=journal.BRIDGE, now=now
             )
@@ -116,6 +125,11 @@ OBSERVED = "observe mode"
 LATE = "an attempt came back after its lease had run out"
 
 LATE_FOR_NOBODY = f"{LATE}; the person was erased meanwhile, so that the account cannot be looked at again"
+
+
+def _calls_off(result: Result) -> bool:
+    outcome = result.outcome
+    return isinstance(outcome, ObstacleError) and outcome.obstacle.consequence is Consequence.CALL_OFF
 
 
 def _patience(tx: Connection, task: Task, result: Result) -> timedelta:
@@ -182,7 +196,7 @@ def _how_done(task: Task, done: Done, result: Result) -> str:
 
 def _after_obstacle(task: Task, obstacle: Obstacle) -> Task:
     match obstacle.consequence:
-        case Consequence.CANCEL:
+        case Consequence.CANCEL | Consequence.CALL_OFF:
             return task.abandon(obstacle.reason)
         case Consequence.SKIP:
             return task.skip(obstacle.reason)

@@ -51,14 +51,16 @@ class Wish:
         last: What has taken it.
         auto: At once, without asking an operator.
         into: The case that is open already.
-        by: The operator who asks for it; the source where absent.
-        why: What the operator says.
+        by: The operator who asks for it; nobody does where absent.
+        found: The bridge has found out that it is to be given back; else the source has said so.
+        why: What the operator says, or what was found.
     """
 
     last: Case
     auto: bool
     into: Case | None = None
     by: str | None = None
+    found: bool = False
     why: str = ""
 
 
@@ -85,8 +87,9 @@ def open_restore(
         tx,
         "restore opened",
         now,
-        reason=wish.why or f"active again after case {wish.last.id}" + ("" if wish.auto else "; waits for an operator"),
-        actor=wish.by or identity.source,
+        reason=(wish.why or f"active again after case {wish.last.id}")
+        + ("" if wish.auto else "; waits for an operator"),
+        actor=wish.by or (journal.BRIDGE if wish.found else identity.source),
         identity_id=identity.id,
         case_id=case.id,
         personal={"user_name": identity.user_name},

@@ -95,6 +95,17 @@ class Returning:
         """
         return self._give_back(tx, identity, targets, "the identity is assigned to the target again", now)
 
+    def used_again(self, tx: Connection, case: Case, target: str, reason: str, now: datetime) -> Verdict:
+        """Call off what a case still takes at a target because nobody uses the account there; somebody does.
+
+        What it has taken there is given back. The caller holds the identity's lock.
+        """
+        if not carried_out.may_have_changed(tx, case.id, target):
+            settling.stop_revoking(tx, case, frozenset({target}), reason, now)
+            return Verdict("")
+        identity = identities.identity_by_id(tx, case.identity_id, now)
+        return self._give_back(tx, identity, frozenset({target}), reason, now, is_found=True)
+
     def changed_back(
         self, tx: Connection, identity: Identity, targets: frozenset[str], now: datetime, *, is_said: bool
     ) -> Verdict:
@@ -122,12 +133,14 @@ class Returning:
         now: datetime,
         *,
         is_sure: bool = True,
+        is_found: bool = False,
     ) -> Verdict:
         case = cases.open_case_of(tx, [identity.id])
-        if case is not None and not _takes_everything(case):
+        if case is not None and case.is_narrow:
             settling.stop_revoking(tx, case, targets, reason, now)
             case = cases.open_case_of(tx, [identity.id])
-        if identity.is_gone or (case is not None and _takes_everything(case)):
+        # Beside a reason of its own, it does not matter what else somebody lost or got back.
+        if identity.is_gone or (case is not None and not case.is_narrow):
             return Verdict("")
         own = around(tx, identity.id, now)
         former = former_of(tx, own, identity, now)
@@ -139,7 +152,8 @@ class Returning:
             return Verdict("")
         is_same = all(is_same_person(each, identity) for each in former)
         auto = is_sure and is_same and self._restore_of(last) is Restore.AUTO
-        restore, wakeups = self._open(tx, identity, taken, Wish(last=last, auto=auto, into=case), now)
+        wish = Wish(last=last, auto=auto, into=case, found=is_found, why=reason if is_found else "")
+        restore, wakeups = self._open(tx, identity, taken, wish, now)
         return Verdict(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"), wakeups)
 
     def give_back(
@@ -253,8 +267,3 @@ def _still_moved(identity: Identity, move: Move) -> Fact:
     return Fact(
         trigger=Trigger.CHANGED, identity_id=identity.id, source=identity.source, at=move.at, targets=(move.target,)
     )
-
-
-def _takes_everything(case: Case) -> bool:
-    """Whether a case has a reason of its own, beside which it does not matter what else somebody lost or got back."""
-    return case.trigger is not None and not case.trigger.is_narrow

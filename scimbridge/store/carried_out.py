@@ -106,6 +106,13 @@ def targets_tried(tx: Connection, case_id: str) -> set[str]:
     return set(tx.execute(query.distinct()).scalars())
 
 
+def may_have_changed(tx: Connection, case_id: str, target: str) -> bool:
+    """Whether a case has changed something at a target, or may have, or does so just now."""
+    query = select(attempts.c.id).join(tasks, tasks.c.id == attempts.c.task_id)
+    own = tasks.c.case_id == case_id, attempts.c.target == target, attempts.c.confirmed_at.is_not(None)
+    return tx.execute(query.where(*own).limit(1)).first() is not None
+
+
 def is_all_given_back(tx: Connection, task: Task) -> bool:
     """Whether all else is done that gives back a task's account together with it."""
     query = select(tasks.c.action, tasks.c.state).where(

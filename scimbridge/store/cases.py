@@ -128,6 +128,13 @@ def last_leave_of(tx: Connection, identity_ids: Sequence[str]) -> Case | None:
     return max(found, key=lambda case: case.opened_at, default=None)
 
 
+def has_ended_since(tx: Connection, identity_id: str, target: str, since: datetime) -> bool:
+    """Whether a case of an identity, of whatever kind, that had to do with a target has ended since a time."""
+    query = select(cases.c.id).join(tasks, tasks.c.case_id == cases.c.id)
+    own = cases.c.identity_id == identity_id, cases.c.closed_at >= since, tasks.c.target == target
+    return tx.execute(query.where(*own).limit(1)).first() is not None
+
+
 def last_case_of(tx: Connection, identity_id: str) -> Case | None:
     """Return the newest case of an identity, of whatever kind, ended or not."""
     return next(iter(newest_of(tx, identity_id, 1)), None)

@@ -13,7 +13,7 @@ from scimbridge.domain.hold import Scope
 from scimbridge.domain.names import any_case_key
 from scimbridge.domain.seal import ERASED, digest_of_document
 from scimbridge.domain.task import FINISHED
-from scimbridge.store import findings
+from scimbridge.store import findings, stale_accounts
 from scimbridge.store.accounts import unlinked_key
 from scimbridge.store.id_lists import is_among
 from scimbridge.store.schema import (
@@ -187,6 +187,7 @@ def _erase_work(tx: Connection, own: Sequence[RowMapping], case_ids: Sequence[st
         .where(attempts.c.account_id.in_(account_ids), attempts.c.ended_at.is_not(None))
         .values(state_read=null(), lock_key="", reason="")
     )
+    stale_accounts.erase(tx, case_ids)
     tx.execute(update(approvals).where(approvals.c.case_id.in_(case_ids)).values(document=null(), expected=null()))
     tx.execute(
         update(accounts)

@@ -49,6 +49,12 @@ def store(tx: Connection, run_id: str, native_ids: Collection[str], found: Seque
         tx.execute(insert(findings), [_row(run_id, each) for each in found])
 
 
+def has(tx: Connection, run_id: str, native_id: str, kinds: Collection[Mismatch]) -> bool:
+    """Whether a run has found one of some things about an account."""
+    own = findings.c.run_id == run_id, findings.c.native_id == native_id, findings.c.kind.in_(kinds)
+    return tx.execute(select(findings.c.id).where(*own).limit(1)).first() is not None
+
+
 def tally(tx: Connection, run_id: str) -> Mapping[Mismatch, int]:
     """Return how many findings of each kind a run has."""
     query = select(findings.c.kind, func.count()).where(findings.c.run_id == run_id).group_by(findings.c.kind)

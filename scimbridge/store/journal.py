@@ -12,15 +12,16 @@ from scimbridge.domain.ids import before_ids, new_id, new_nonce
 from scimbridge.domain.resource import Received
 from scimbridge.domain.seal import digest_of_new
 from scimbridge.domain.task import Task
+from scimbridge.domain.trigger import BRIDGE as _BRIDGE
 from scimbridge.domain.trigger import Fact
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import DONE, facts, history, identities, requests
 
-BRIDGE = "scimbridge"
+BRIDGE = _BRIDGE
+"""The actor of what the bridge does by itself."""
 
 UNSEEN = "planned unseen"
 """The event that says: what a target can do was not known when this was planned there."""
-"""The actor of what the bridge does by itself."""
 
 
 _INSERT_HISTORY = Prepared(insert(history), [column.name for column in history.c if column.name != "id"])

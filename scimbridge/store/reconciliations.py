@@ -118,11 +118,36 @@ def give_back(tx: Connection, run: Run) -> bool:
 
 
 def end(
-    tx: Connection, run: Run, outcome: RunOutcome, *, reason: str, counts: Mapping[Mismatch, int], now: datetime
+    tx: Connection,
+    run: Run,
+    outcome: RunOutcome,
+    *,
+    reason: str,
+    counts: Mapping[Mismatch, int],
+    now: datetime,
+    signed_in_at: datetime | None = None,
 ) -> bool:
     """End a run. False if it is somebody else's by now."""
     values = {"outcome": outcome, "reason": reason, "counts": dict(counts), "ended_at": now, "lease_until": None}
-    return _change(tx, run, values)
+    return _change(tx, run, {**values, "signed_in_at": signed_in_at})
+
+
+def untaken(tx: Connection) -> Sequence[Run]:
+    """Return the complete runs that stand, and that nothing was taken for a fact from."""
+    open_ones = tx.execute(select(runs.c.id).where(runs.c.outcome == RunOutcome.COMPLETE, runs.c.taken_at.is_(None)))
+    ids = set(open_ones.scalars())
+    return [run for run in newest(tx, outcomes=[RunOutcome.COMPLETE]).values() if run.id in ids] if ids else []
+
+
+def note_taken(tx: Connection, run_id: str, now: datetime) -> None:
+    """Note that what a run has found was taken for facts."""
+    tx.execute(update(runs).where(runs.c.id == run_id, runs.c.taken_at.is_(None)).values(taken_at=now))
+
+
+def stands(tx: Connection, run: Run) -> bool:
+    """Whether no later run of its target has been completed. What a run has found is forgotten after one."""
+    found = newest(tx, outcomes=[RunOutcome.COMPLETE]).get(run.target)
+    return found is not None and found.id == run.id
 
 
 def forget(tx: Connection, run_id: str) -> None:
@@ -160,5 +185,6 @@ def _run(row: Row) -> Run:
         ended_at=row["ended_at"],
         outcome=RunOutcome(row["outcome"]) if row["outcome"] is not None else None,
         reason=row["reason"],
+        signed_in_at=row["signed_in_at"],
         counts={Mismatch(kind): count for kind, count in row["counts"].items()} if row["counts"] is not None else None,
     )

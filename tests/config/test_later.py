@@ -15,11 +15,10 @@ def test_later_keys_of_targets_are_refused_by_name(problems_of: Problems) -> Non
     assert problems == {"targets.other.dialect": later.SAYS}
 
 
-@pytest.mark.parametrize("trigger", ["stale", "orphaned"])
-def test_later_triggers_are_refused_by_name(problems_of: Problems, trigger: str) -> None:
-    problems = problems_of(GOOD.replace('"deactivated"', f'"deactivated", "{trigger}"'))
+def test_later_triggers_are_refused_by_name(problems_of: Problems) -> None:
+    problems = problems_of(GOOD.replace('"deactivated"', '"deactivated", "orphaned"'))
 
-    assert problems == {"rules[0].when[1]": f'"{trigger}" {later.SAYS}'}
+    assert problems == {"rules[0].when[1]": f'"orphaned" {later.SAYS}'}
 
 
 @pytest.mark.parametrize("kind", ["active-directory"])
@@ -30,4 +29,4 @@ def test_later_connectors_are_refused_by_name(problems_of: Problems, kind: str) 
 
 
 def test_nothing_that_this_version_has_is_called_later() -> None:
-    assert {Trigger.STALE, Trigger.ORPHANED} == later.TRIGGERS, "prepared, and fed by a later version"
+    assert {Trigger.ORPHANED} == later.TRIGGERS, "prepared, and fed by a later version"

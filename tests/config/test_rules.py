@@ -68,6 +68,7 @@ DELETE = 'after = "90d", do = ["delete"], approval = false'
         (a_rule(SUSPEND + ', only = ["VPN"]'), "rules[0].stages[0].only", '"remove_from_groups"'),
         (a_rule(SUSPEND + ', successor = "manager"'), "rules[0].stages[0].successor", '"transfer_ownership"'),
         (a_rule(SUSPEND, more="was = 'title pr'"), "rules[0].was", '"changed"'),
+        (a_rule(SUSPEND).replace("deactivated", "stale"), "rules[0].when", 'stale_after = "90d" in [targets.app]'),
         (a_rule(SUSPEND).replace("deactivated", "changed") + "was = 'title pr'", "rules[0].now", "is missing"),
         (a_rule('after = "0s", do = ["suspend", "delete"], approval = false'), "rules[0].stages[0].do", "later stage"),
         (

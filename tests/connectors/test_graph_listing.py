@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.microsoft365 import Microsoft365Connector, client
-from scimbridge.sdk import NEVER, AccountPage, AccountSummary, Coverage, End, RejectedError
+from scimbridge.sdk import NEVER, AccountNotFoundError, AccountPage, AccountSummary, Coverage, End, RejectedError
 from tests.connectors.graph_bridge import Directory
 from tests.doubles.graph import ALL_PERMISSIONS, User
 from tests.doubles.graph.errors import refusal
@@ -39,6 +39,7 @@ def test_a_list_tells_the_later_sign_in_and_who_never_did(
 
     assert listed[ann.id].signed_in_at == NEVER
     assert listed[bob.id].signed_in_at == datetime(2026, 2, 3, 8, tzinfo=UTC)
+    assert connector.summarize(bob.id).signed_in_at == datetime(2026, 2, 3, 8, tzinfo=UTC)
 
 
 def test_without_the_permission_for_sign_ins_they_are_unknown(running: Directory, ann: User) -> None:
@@ -48,6 +49,9 @@ def test_without_the_permission_for_sign_ins_they_are_unknown(running: Directory
     listed = {each.id: each for page in connector.list_accounts() for each in page.accounts}
 
     assert listed[ann.id].signed_in_at is None
+    assert connector.summarize(ann.id).signed_in_at is None
+    with pytest.raises(AccountNotFoundError):
+        connector.summarize(str(ann.document["userPrincipalName"]))
     connector.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import timedelta
 
 from sqlalchemy import text
 
@@ -73,6 +74,22 @@ def test_an_operator_asks_for_a_run_and_sees_what_it_found_and_what_to_do(bench:
     rows = list(csv.reader(io.StringIO(browser.get(f"{HERE}.csv?target=crm&kind=drifted").text.removeprefix("\ufeff"))))
     assert [row[1:5] for row in rows[1:]] == [["crm", "ada", "native-ada", "drifted"]]
     assert rows[1][8] == "ada (idp, gone)"
+
+
+def test_who_has_a_case_for_it_already_is_not_to_be_asked_whether_they_use_it(bench: Bench, browse: Browse) -> None:
+    browser = browse()
+    ada = bench.join("ada")
+    bench.run()
+    old = {"created_at": "2024-01-01T00:00:00+00:00", "signed_in_at": "2025-01-01T00:00:00+00:00"}
+    bench.systems["crm"].account("ada").update(old)
+    run = browser.bridge.reconciliation_runs.ask("crm", by="olga", now=bench.clock(), unused_for=timedelta(days=90))
+    browser.bridge.reconciliation_work.work(run.id)
+    bench.wakeups.clear()
+    assert "Ask its person. What each means" in text_of(browser.get(f"{HERE}?kind=stale").text)
+
+    bench.leave(ada)
+
+    assert "Their case is open. What each means" in text_of(browser.get(f"{HERE}?kind=stale").text)
 
 
 def test_a_run_that_broke_off_and_one_that_waits_are_told(bench: Bench, browse: Browse) -> None:

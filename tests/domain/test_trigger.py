@@ -40,10 +40,6 @@ def test_what_is_about_some_targets_only_is_narrow() -> None:
     }
 
 
-def test_what_is_about_people_who_may_well_be_active_does_not_end_because_they_are() -> None:
-    assert {trigger for trigger in Trigger if trigger.concerns_active} == {
-        Trigger.CHANGED,
-        Trigger.REQUESTED,
-        Trigger.STALE,
-        Trigger.ORPHANED,
-    }
+def test_what_the_bridge_finds_by_asking_a_target_no_source_has_said() -> None:
+    assert {trigger for trigger in Trigger if a_fact(trigger).by != "okta"} == {Trigger.STALE, Trigger.ORPHANED}
+    assert a_fact(Trigger.STALE).by == "scimbridge"

@@ -66,6 +66,7 @@ from scimbridge.services.recording import Recording
 from scimbridge.services.requesting import Requesting
 from scimbridge.services.retiring import Retiring
 from scimbridge.services.returning import Returning
+from scimbridge.services.stale_accounts import StaleAccounts
 from scimbridge.services.successors import Successors
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.services.telling import Telling
@@ -333,6 +334,7 @@ class Bench:
     channels: Channels | None = None
     freezes: Sequence[Freeze] = ()
     unusable: Mapping[str, str] = field(default_factory=dict)
+    stale_after: str | None = None
 
     def __post_init__(self) -> None:
         self.timing = replace(self.timing, freezes=(*self.timing.freezes, *self.freezes))
@@ -352,6 +354,7 @@ class Bench:
                     "concurrency": self.concurrency,
                     "rate_limit": self.rate_limit,
                     "granted_by": list(self.granted_by.get(name, ())),
+                    "stale_after": self.stale_after,
                 }
             )
             for name in self.systems
@@ -369,14 +372,30 @@ class Bench:
         grants = Grants({name: config.granted_by for name, config in self.configs.items()})
         profiles = Profiles(self.profiles)
         self.rulebook = Rulebook(self.rules)
-        eligibility = Eligibility(self.rulebook, Standing(grants, profiles), self.timing)
+        standing = Standing(grants, profiles)
+        eligibility = Eligibility(self.rulebook, standing, self.timing)
         noted = Alarms(self.channels)
         guarding = Guarding(self.database, self.guard, {target.name: target.mode for target in self.fleet}, noted)
         self.claiming = Claiming(self.database, self.fleet, eligibility, guarding, "bench")
-        self.recording = Recording(self.database, lambda target, reason: self.alarms.append((target, reason)), noted)
         self.deadlines = Deadlines(self.database, noted, self.timing)
         self.tell = self._telling(profiles)
         self.halt = Halt()
+        self.planner = planner = Planner(
+            self.rulebook, self.fleet.capabilities, guarding, self.timing, self.fleet.unusable
+        )
+        returning = Returning(self.rulebook, planner, grants)
+        self.giving_back = GivingBack(self.database, returning, self.wakeups.extend)
+        self.flooding = Flooding(self.database, returning, self.wakeups.extend)
+        self.census = Census(self.database, self.guard)
+        self.stale_accounts = StaleAccounts(
+            self.database, self.fleet, self.rulebook, planner, returning, standing, self.wakeups.extend
+        )
+        self.recording = Recording(
+            self.database,
+            lambda target, reason: self.alarms.append((target, reason)),
+            noted,
+            self.stale_accounts.called_off,
+        )
         self.execution = Execution(
             self.database,
             self.fleet,
@@ -388,13 +407,6 @@ class Bench:
             Successors(self.database, profiles),
             self.halt,
         )
-        self.planner = planner = Planner(
-            self.rulebook, self.fleet.capabilities, guarding, self.timing, self.fleet.unusable
-        )
-        returning = Returning(self.rulebook, planner, grants)
-        self.giving_back = GivingBack(self.database, returning, self.wakeups.extend)
-        self.flooding = Flooding(self.database, returning, self.wakeups.extend)
-        self.census = Census(self.database, self.guard)
         self.ending = Ending(self.database, planner, returning, profiles)
         moving = Moving(self.rulebook, planner, returning, grants)
         assignment = Assignment(grants, planner, returning, moving)

@@ -261,7 +261,7 @@ def test_a_process_that_cannot_use_a_version_does_nothing_that_cannot_be_undone(
         task = next(each for each in tasks.tasks_of_case(tx, case.id) if each.action is Action.DELETE)
         account = accounts.account_by_id(tx, task.account_id)
         ada = identities.identity_by_id(tx, case.identity_id, now)
-        found, known = (eligibility(each).obstacle(tx, task, account, ada, now) for each in (two, one))
+        found, known = (eligibility(each).obstacle(tx, case, task, account, ada, now) for each in (two, one))
 
     assert known is None
     assert found is not None

@@ -10,7 +10,7 @@ from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import NotFoundError
 from scimbridge.sdk import Mode
 from scimbridge.services.rehearsal import Rehearsing
-from scimbridge.services.rehearsal.words import notes
+from scimbridge.services.rehearsal.words import after, notes
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
@@ -52,6 +52,18 @@ def test_a_rehearsal_says_what_would_happen_and_when(bench: Bench, rehearsing: R
         "dir": ("ada", True),
     }
     assert [(task.action, task.target) for task in planned if task.takes_snapshot] == [(Action.SUSPEND, "crm")]
+
+
+def test_what_nobody_uses_is_rehearsed_where_a_target_says_what_that_is(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, RULES, actions=FEW_ACTIONS, stale_after="90d")
+    bench.join("ada", userType="Employee")
+    fleets = (bench.fleet, Bench(database, clock, RULES, actions=FEW_ACTIONS).fleet)
+
+    found = [Rehearsing(database, fleet, RULES).rehearse("ada", Trigger.STALE, bench.clock())[0] for fleet in fleets]
+
+    assert [[task.target for stage in each.stages for task in stage.tasks] for each in found] == [["crm", "crm"], []]
+    asked = "Before each of them, the target is asked whether somebody has signed in since; then it is called off."
+    assert [list(after(each)) for each in found] == [[asked], []]
 
 
 def test_a_rehearsal_says_who_would_be_spared(bench: Bench, rehearsing: Rehearsing) -> None:

@@ -123,6 +123,21 @@ def test_the_manager_hears_of_it_before_it_is_too_late(bench: Bench, office: Pos
     assert bench.case(ada).state is CaseState.COMPLETED
 
 
+def test_who_lost_one_target_alone_is_told_about_too(database: Database, clock: FakeClock, office: PostOffice) -> None:
+    stage = telling("0s", BOSS, actions=(Action.SUSPEND, Action.NOTIFY))
+    bench = a_bench(database, clock, office, stage, granted_by={"crm": ["Sales"]})
+    ada, bob = bench.join("ada"), bench.join("bob")
+    group = bench.group("Sales", ada, bob)
+    bench.change_group(group, remove=[ada])
+    bench.run("15m")
+    assert notify_task(bench, ada).state is TaskState.DONE
+
+    bench.change_group(group, remove=[bob], add=[ada])
+    bench.change_group(group, add=[bob])
+    bench.run("15m")
+    assert [envelope.rcpt_tos for envelope in office.envelopes] == [[BOSS]]
+
+
 def test_who_is_told_at_once_reads_what_happens_at_once(
     database: Database, clock: FakeClock, office: PostOffice
 ) -> None:

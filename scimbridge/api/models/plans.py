@@ -18,7 +18,7 @@ class PlanRequest(Model):
 
     people: list[Named] = Field(min_length=1, max_length=MOST_PEOPLE)
     trigger: Trigger = Trigger.DEACTIVATED
-    """What the source would say."""
+    """What the source would say, or the target."""
 
     rules: RulesText | None = None
     """The text of `[[rules]]`, in TOML, as a draft of the rules has it: what would happen by these. By those in force

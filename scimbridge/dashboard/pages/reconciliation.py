@@ -42,6 +42,10 @@ AGAIN = {Mismatch.DRIFTED: "Take it away again", Mismatch.LEFT_OVER: "Have them 
 """What the page of its person, who is gone, is for."""
 
 
+TAKEN_CARE_OF = frozenset({Mismatch.STALE})
+"""What an open case of its person takes care of, so that nothing is left to do."""
+
+
 class ReconciliationPage(Page):
     """All targets with their runs, and the findings; a form asks for a run."""
 
@@ -65,6 +69,7 @@ class ReconciliationPage(Page):
             "looks": LOOKS,
             "steps": STEPS,
             "again": AGAIN,
+            "taken_care_of": TAKEN_CARE_OF,
             "has_sign_ins": any(each.signed_in_at for each in found),
         }
 

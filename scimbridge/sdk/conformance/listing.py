@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from scimbridge.domain.action import Action
 from scimbridge.sdk.conformance.arranging import Arranging
 from scimbridge.sdk.conformance.choosing import of_lists
 from scimbridge.sdk.connector import Connector
-from scimbridge.sdk.errors import RetryableError
+from scimbridge.sdk.errors import AccountNotFoundError, RetryableError
 from scimbridge.sdk.listing import AccountPage, AccountSummary, Coverage, End
 from scimbridge.sdk.testing import RecordingPermit
 
@@ -78,6 +79,26 @@ class Listing(Arranging):
         if isinstance(account.signed_in_at, datetime):
             assert account.signed_in_at < latest
         assert not account.is_unused_since(latest - 10 * A_MINUTE), "it is younger than that, or nothing is known"
+
+    @of_lists
+    def test_one_account_is_summed_up_as_the_list_has_it(
+        self, connector: Connector[Any], permit: RecordingPermit, account_id: str
+    ) -> None:
+        listed = _accounts(list(connector.list_accounts()))[account_id]
+        before, asked = self.writes(), len(permit.asked)
+
+        summary = connector.summarize(account_id)
+
+        assert self.writes() == before
+        assert not any(permit.asked[asked:])
+        if summary is None:
+            return  # only the list tells
+        # Licenses and power may take further calls.
+        assert replace(summary, licenses=listed.licenses, privileged=listed.privileged) == listed
+        if Action.DELETE in connector.capabilities:
+            self._perform(connector, Action.DELETE, connector.read(account_id))
+            with pytest.raises(AccountNotFoundError):
+                connector.summarize(account_id)
 
     @of_lists
     def test_a_list_goes_on_from_a_cursor(self, connector: Connector[Any], name: str, account_id: str) -> None:

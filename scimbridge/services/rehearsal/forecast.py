@@ -149,7 +149,13 @@ def forecast(
     planned: Sequence[PlannedStage] = ()
     earlier = 0
     if rule is not None and excluded is None:
-        fact = Fact(trigger=trigger, identity_id=identity.id, source=identity.source, at=outlook.now)
+        fact = Fact(
+            trigger=trigger,
+            identity_id=identity.id,
+            source=identity.source,
+            at=outlook.now,
+            targets=_targets(trigger, outlook),
+        )
         planned = plan_fact(rule, fact, outlook.fleet.capabilities)
         if open_case is not None:
             change = amend(tasks.tasks_of_case(tx, open_case.id), planned)
@@ -174,6 +180,13 @@ def forecast(
             if any(task.target == name for stage in stages for task in stage.tasks)
         },
     )
+
+
+def _targets(trigger: Trigger, outlook: Outlook) -> tuple[str, ...] | None:
+    """Return the targets that such a fact could be about; all where that is not said."""
+    if trigger is not Trigger.STALE:
+        return None
+    return tuple(target.name for target in outlook.fleet if target.stale_after is not None)
 
 
 def _left_out(rule: Rule, targets: Capabilities) -> dict[Action, list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.domain.times import moment
+from scimbridge.domain.trigger import Trigger
 from scimbridge.services.rehearsal.forecast import Rehearsal, RehearsedStage, RehearsedTask
 from scimbridge.services.rehearsal.tally import GuardAnswer
 
@@ -49,6 +50,8 @@ def after(rehearsal: Rehearsal) -> Iterator[str]:
         yield f"Left out: {action} at {', '.join(targets)}; the connector cannot do it."
     for target, why in rehearsal.unusable.items():
         yield f"{target} cannot be used: {why}. Its tasks wait; of those, what it cannot do is left out in the end."
+    if rehearsal.trigger is Trigger.STALE and rehearsal.acts:
+        yield "Before each of them, the target is asked whether somebody has signed in since; then it is called off."
     if any(task.observed for stage in rehearsal.stages for task in stage.tasks):
         yield "Targets in observe mode are read, never written: there it is only reported."
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from scimbridge.domain.case import Case
 from scimbridge.domain.hold import Hold
 from scimbridge.domain.identity import Identity
+from scimbridge.domain.stale_account import StaleAccount
 from scimbridge.domain.task import Task
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.forecasting import Forecast, forecast
@@ -19,7 +20,7 @@ from scimbridge.services.overview import TargetStatus, target_statuses
 from scimbridge.services.stage import CaseStage, stages_of
 from scimbridge.services.summing_up import CaseSummary, sum_up
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import attempts, cases, holds, hooks_reading, identities, journal, tasks
+from scimbridge.store import attempts, cases, holds, hooks_reading, identities, journal, stale_accounts, tasks
 from scimbridge.store.database import Database
 from scimbridge.store.stages import stage_after, stage_rows
 
@@ -42,6 +43,7 @@ class Story:
         hooks: The hook that each hold waits for, by the hold's id.
         targets: How each target stands that it has work at; ``None`` where the configuration has no such target.
         timing: What the configuration says about times.
+        stale: The accounts that it takes away because nobody uses them, or did so.
     """
 
     summary: CaseSummary
@@ -59,6 +61,7 @@ class Story:
     targets: Mapping[str, TargetStatus | None]
     timing: Timing
     now: datetime
+    stale: Sequence[StaleAccount] = ()
 
     @property
     def case(self) -> Case:
@@ -115,6 +118,7 @@ class Stories:
                 targets=self._targets(tx, left, now),
                 timing=self._timing,
                 now=now,
+                stale=stale_accounts.all_of_case(tx, case_id),
             )
 
     def _targets(self, tx: Connection, names: set[str], now: datetime) -> dict[str, TargetStatus | None]:

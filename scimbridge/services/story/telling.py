@@ -47,7 +47,7 @@ _OPENINGS: Mapping[Trigger | None, str] = {
     Trigger.UNASSIGNED: "was unassigned",
     Trigger.CHANGED: "changed roles",
     Trigger.REQUESTED: "is to leave, as was requested",
-    Trigger.STALE: "has not signed in for long",
+    Trigger.STALE: "was found not to use an account",
     Trigger.ORPHANED: "has an account that no identity claims",
     None: "left",
 }
@@ -74,6 +74,7 @@ def _opening_of_person(story: Story) -> Iterator[str]:
     if case.kind is CaseKind.LEAVE:
         by = f" by {case.opened_by}" if case.opened_by else ""
         yield f"{person} of source {case.source} {_OPENINGS[case.trigger]}{by} at {moment(case.trigger_at)}."
+        yield from (f"{person} {each.said}." for each in story.stale)
         yield f"Rule {case.rule}{_of_version(case)} planned case {case.id}."
     else:
         yield f"{person} of source {case.source} returned at {moment(case.trigger_at)}."

@@ -50,6 +50,20 @@ moves = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+stale_accounts = Table(
+    "stale_accounts",
+    metadata,
+    # Which accounts a case takes away because nobody uses them, and what was found out about that; over once
+    # somebody has signed in.
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("target", String(64), primary_key=True),
+    Column("run_id", Id, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("signed_in_at", UtcDateTime),
+    Column("untold_at", UtcDateTime),
+    Column("over_at", UtcDateTime),
+)
+
 _WAITING = text("ended_at IS NULL")
 
 dated_requests = Table(

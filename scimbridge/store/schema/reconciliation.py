@@ -34,6 +34,10 @@ reconciliations = Table(
     Column("reason", Text, nullable=False, server_default=""),
     # How many findings of each kind it ended with.
     Column("counts", Document),
+    # When somebody last signed in with any of the accounts, at the latest.
+    Column("signed_in_at", UtcDateTime),
+    # When what it has found was taken for facts, as far as rules ask for that.
+    Column("taken_at", UtcDateTime),
     # A target has one run at a time.
     Index("uq_reconciliations_open", "target", unique=True, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
     Index("ix_reconciliations_target_number", "target", "number"),

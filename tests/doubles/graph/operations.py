@@ -75,13 +75,13 @@ class Operations(Lookups):
             users = [
                 user for user in users if str(user.document.get(found["name"]) or "").casefold() == value.casefold()
             ]
-        if "signInActivity" in (asked.one("$select") or "") and "AuditLog.Read.All" not in granted:
-            raise denied()
+        _check_sign_ins(asked, granted)
         documents = [selected(asked, "user", user.document, USER_BY_DEFAULT) for user in users]
         return paged(asked, self._origin(), documents)
 
-    def _get_user(self, call: Call, asked: Asked, _body: Any, _granted: frozenset[str]) -> Document:
+    def _get_user(self, call: Call, asked: Asked, _body: Any, granted: frozenset[str]) -> Document:
         check_query(asked)
+        _check_sign_ins(asked, granted)
         user = self._user(call.keys[0])
         found = selected(asked, "user", user.document, USER_BY_DEFAULT)
         if (expanded := asked.one("$expand")) is not None:
@@ -301,6 +301,12 @@ class Operations(Lookups):
             for user in self._tenant.users.values()
             if not user.is_deleted
         )
+
+
+def _check_sign_ins(asked: Asked, granted: frozenset[str]) -> None:
+    """Refuse to tell sign-ins where reading the log is not granted."""
+    if "signInActivity" in (asked.one("$select") or "") and "AuditLog.Read.All" not in granted:
+        raise denied()
 
 
 def selected_plainly(user: User) -> Document:
