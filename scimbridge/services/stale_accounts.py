@@ -24,6 +24,7 @@ from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.errors import StoreBusyError, StoreUnavailableError
 from scimbridge.services import settling
+from scimbridge.services.due_dates import MOST_LOCKED
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.grants import Standing
 from scimbridge.services.intake import Submit
@@ -106,13 +107,22 @@ class StaleAccounts:
     def _take_in(self, run: Run, now: datetime) -> int:
         seen: list[bool | None] = []
         if self._is_asked_as_configured(run) and self._is_believed(run, now):
-            seen += [_seen_to(stale.case_id, partial(self._call_off, run, stale, now)) for stale in self._noted(run)]
-            if any(Trigger.STALE in rule.when for rule in self._rulebook.rules.rules):
-                seen += [_seen_to(found.id, partial(self._take, run, found, now)) for found in self._found(run)]
+            for about, see_to in self._to_see_to(run, now):
+                seen.append(_seen_to(about, see_to))
+                if seen.count(None) >= MOST_LOCKED:
+                    break
         if None not in seen:
             with self._database.write() as tx:
                 reconciliations.note_taken(tx, run.id, now)
         return sum(map(bool, seen))
+
+    def _to_see_to(self, run: Run, now: datetime) -> Iterator[tuple[str, Callable[[], bool]]]:
+        """Yield what is to be looked at after a run: what cases were opened for before, and what it has found."""
+        for stale in self._noted(run):
+            yield stale.case_id, partial(self._call_off, run, stale, now)
+        if any(Trigger.STALE in rule.when for rule in self._rulebook.rules.rules):
+            for found in self._found(run):
+                yield found.id, partial(self._take, run, found, now)
 
     def _is_asked_as_configured(self, run: Run) -> bool:
         wanted = self._fleet[run.target].stale_after if run.target in self._fleet else None

@@ -357,6 +357,28 @@ def test_whoever_cannot_be_seen_to_keeps_nobody_else_waiting(world: World, error
     assert world.bench.stale_accounts.run(world.bench.clock()) == again
 
 
+def test_where_several_are_locked_nobody_waits_for_each_of_the_others(world: World) -> None:
+    people(world)
+    names = [f"eve{each}" for each in range(4)]
+    for name in names:
+        world.bench.join(name)
+    world.bench.run()
+    for name in names:
+        signs_in(world, name, LONG_AGO)
+    tries: list[object] = []
+
+    def fail(*said: Any) -> Any:
+        tries.append(said)
+        raise StoreBusyError("locked")
+
+    vars(world.bench.planner)["take"] = fail
+    reconcile(world)
+    assert len(tries) == 3
+
+    del world.bench.planner.take
+    assert world.bench.stale_accounts.run(world.bench.clock()) == 5
+
+
 # -- which runs count
 
 
