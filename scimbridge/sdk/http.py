@@ -27,6 +27,7 @@ from scimbridge.sdk.addresses import ForbiddenAddressError, refuse_written
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.connector import Confirm, Context, Permit, Throttled
 from scimbridge.sdk.deadline import Deadline, bind
+from scimbridge.sdk.documents import document_in
 from scimbridge.sdk.errors import ConnectorError, RetryableError, TargetUnusableError
 from scimbridge.sdk.statuses import (
     BUSY,
@@ -135,8 +136,8 @@ class Answer:
     def json_object_or_none(self) -> dict[str, Any] | None:
         """Return the body's JSON object, or ``None`` where it is something else."""
         try:
-            document = json.loads(self.body)
-        except (ValueError, RecursionError):
+            document = document_in(self.body)
+        except ValueError:
             return None
         return document if isinstance(document, dict) else None
 
