@@ -47,12 +47,12 @@ class StrangeConnector(MemoryConnector):
     def read(self, account_id: str) -> AccountState:
         state = super().read(account_id)
         odd = self.reads.pop(state.name, None)
-        return state if odd is None else odd(state)  # type: ignore[no-any-return]
+        return state if odd is None else odd(state)
 
     @performs(Action.SUSPEND, undo=Action.RESTORE)
     def suspend(self, account: AccountState, confirm: Confirm) -> Outcome:
         odd = self.outcomes.pop(account.name, None)
-        return super().suspend(account, confirm) if odd is None else odd()  # type: ignore[no-any-return]
+        return super().suspend(account, confirm) if odd is None else odd()
 
 
 @dataclass
@@ -121,9 +121,9 @@ OUTCOMES: dict[str, tuple[Odd, str]] = {
 
 READS: dict[str, tuple[Reads, str]] = {
     "no state": (lambda _: None, UNEXPECTED.format("AttributeError")),
-    "a word": (lambda state: replace(state, suspended="false"), UNEXPECTED.format("TypeError")),
+    "a word": (lambda state: replace(state, suspended="false"), UNEXPECTED.format("TypeError")),  # type: ignore[arg-type]
     "another": (lambda state: replace(state, id="another"), "the connector answered with another account"),
-    "odd groups": (lambda state: replace(state, groups=("a",)), UNEXPECTED.format("AttributeError")),
+    "odd groups": (lambda state: replace(state, groups=("a",)), UNEXPECTED.format("AttributeError")),  # type: ignore[arg-type]
     "half a group": (lambda state: replace(state, groups=(Entitlement("a", "\ud800"),)), "done, and read back"),
     "NUL in a group": (lambda state: replace(state, groups=(Entitlement("a", "\0"),)), "done, and read back"),
     "NUL in it": (lambda state: replace(state, attributes={"mail": ("a\0b",)}), "done, and read back"),
