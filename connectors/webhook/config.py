@@ -40,7 +40,7 @@ def _path(value: str) -> str:
 
 def _header_name(value: str) -> str:
     if not re.fullmatch(r"[!#$%&'*+.^`|~\w-]+", value, re.ASCII) or value.lower() in _NOT_OURS:
-        raise ValueError(f"{value!r} is no name of a header that can be set; write one like X-Api-Key")
+        raise ValueError(f"{value!r} is not the name of a header that can be set; write one like X-Api-Key")
     return value
 
 

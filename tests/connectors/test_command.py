@@ -64,7 +64,7 @@ def test_every_action_that_can_be_named_is_performed() -> None:
         ({"actions": ["move"]}, "actions"),
         ({"environment": {"LD_PRELOAD": "x"}}, "not a name for a variable"),
         ({"environment": {"a=b": "x"}}, "not a name for a variable"),
-        ({"environment": {"A": "x\\0"}}, "cannot hold a NUL"),
+        ({"environment": {"A": "x\0"}}, "cannot hold a NUL"),
     ],
 )
 def test_a_mistake_is_refused(settings: dict[str, Any], said: str) -> None:
