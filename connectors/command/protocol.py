@@ -194,7 +194,7 @@ def _read(kind: type[AnswerT], ended: Ended) -> AnswerT:
 def _fault(error: ValueError) -> str:
     """Return why an answer cannot be used, without quoting it."""
     if not isinstance(error, ValidationError):
-        return "the program's answer cannot be used: it is no JSON"
+        return "the program's answer cannot be used: it is not JSON"
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(map(str, first["loc"])) or "the answer"
     return f"the program's answer cannot be used: {where}: {first['msg']}"
