@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ import psutil
 import pytest
 from pydantic import ValidationError
 
-from connectors.command import CommandConfig, CommandConnector, program
+from connectors.command import CommandConfig, CommandConnector
 from scimbridge.sdk import (
     AccountNotFoundError,
     AccountState,
@@ -248,7 +249,7 @@ def test_a_machine_without_room_is_asked_again(
     def failing(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(program.tempfile, "mkdtemp", failing)
+    monkeypatch.setattr(tempfile, "mkdtemp", failing)
 
     with pytest.raises(error, match=rf"cannot be run \({os.strerror(number)}"):
         suspend(legacy.connector())
