@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -19,6 +20,9 @@ from typing import Final
 from scimbridge.errors import BridgeError
 from scimbridge.sdk.documents import storable
 from scimbridge.sdk.state import AccountRef
+
+ANYTHING_RAISED: Final = (Exception, SystemExit, CancelledError)
+"""What may come out of a connector: libraries of strangers end programs, and cancel what nobody else knows of."""
 
 LONGEST_WAIT: Final = timedelta(days=7)
 """Nobody is kept waiting longer by what a target asks for: then it is asked again."""

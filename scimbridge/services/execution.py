@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import CancelledError
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from scimbridge.errors import StoreError
 from scimbridge.sdk.config import Mode
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import (
+    ANYTHING_RAISED,
     AccountNotFoundError,
     AmbiguousAccountError,
     ConnectorError,
@@ -44,9 +44,6 @@ BUDGET = timedelta(seconds=120)
 
 SPARED = timedelta(days=1)
 """After this long it is asked again for an account that is spared: exclusions end."""
-
-STRANGE = (Exception, SystemExit, CancelledError)
-"""What a connector may raise: libraries of strangers end programs, and cancel what nobody else knows of."""
 
 log = structlog.get_logger("scimbridge.execution")
 
@@ -123,7 +120,7 @@ class Execution:
             result = Result(outcome=NeedsPerson(str(error)))
         except StoreError as error:
             result = Result(outcome=RetryableError(str(error)))
-        except STRANGE as error:  # a connector's bug must not take the worker along
+        except ANYTHING_RAISED as error:  # a connector's bug must not take the worker along
             log.exception("attempt broke", action="attempt", task=claim.task.id, target=claim.task.target)
             why = f"unexpected {type(error).__name__} in the connector; see the worker's log"
             result = Result(outcome=RetryableError(why))
@@ -188,7 +185,7 @@ class Execution:
         except (ConnectorError, StoreError) as error:
             retry_after = error.retry_after if isinstance(error, RetryableError) else None
             note, again_at = str(error), now + backoff(account.link_attempts + 1, retry_after)
-        except STRANGE as error:  # a connector's bug must not take the worker along
+        except ANYTHING_RAISED as error:  # a connector's bug must not take the worker along
             log.exception("look-up broke", action="look_up", account=account.id, target=account.target)
             note = f"unexpected {type(error).__name__} in the connector; see the worker's log"
             again_at = now + backoff(account.link_attempts + 1)
