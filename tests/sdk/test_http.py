@@ -280,7 +280,7 @@ def test_a_redirect_is_not_followed() -> None:
 def test_an_answer_that_is_no_json_object_says_so(body: bytes) -> None:
     answer = send(Wire(httpx.Response(200, content=body, headers={"Content-Type": "text/html; charset=utf-8"})))
 
-    with pytest.raises(TargetUnusableError, match=r"no JSON object \(text/html\)"):
+    with pytest.raises(TargetUnusableError, match=r"not a JSON object \(text/html\)"):
         answer.json_object()
 
 
