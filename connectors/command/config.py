@@ -52,6 +52,13 @@ class CommandConfig(TargetConfig):
     memory_mib: int = Field(default=512, ge=16, le=65536)
     """How much memory each of its processes may have, in MiB (address space)."""
 
+    @field_validator("environment")
+    @classmethod
+    def _can_be_passed_on(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        if any("\0" in each for each in value.values()):
+            raise ValueError("a variable cannot hold a NUL")
+        return value
+
     @field_validator("program")
     @classmethod
     def _is_whole(cls, value: list[str]) -> list[str]:

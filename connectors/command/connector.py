@@ -23,6 +23,7 @@ from connectors.command.protocol import (
 )
 from connectors.command.safety import refuse_unsafe
 from scimbridge.sdk import (
+    AccountNotFoundError,
     AccountRef,
     AccountState,
     Action,
@@ -62,7 +63,7 @@ class CommandConnector(RelayingConnector[CommandConfig]):
     def check(self) -> str:
         """Ask the program whether all is well."""
         answer = parsed(Checked, self._ask("check", "checking the target"), "checking the target")
-        return " ".join(answer.message.split())[:_LONGEST_LINE] or "the program answers"
+        return answer.message or "the program answers"
 
     def find(self, person: Person) -> AccountRef | None:
         """Search by the pairs of ``match`` in order, until one of them finds somebody."""
@@ -92,7 +93,10 @@ class CommandConnector(RelayingConnector[CommandConfig]):
 
     def _search(self, attribute: str, value: str) -> Iterator[AccountRef]:
         words = "searching for an account"
-        found = parsed(Found, self._ask("find", words, attribute=attribute, value=value), words)
+        try:
+            found = parsed(Found, self._ask("find", words, attribute=attribute, value=value), words)
+        except AccountNotFoundError:  # by this value; the next one may find it
+            return
         for account in found.accounts:
             if attribute not in account.attributes:
                 raise RejectedError(f"{words}: the program does not tell the {attribute} of an account that it found")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import shutil
@@ -18,6 +19,9 @@ from scimbridge.sdk import RejectedError, RetryableError, TargetUnusableError
 
 MOST_OUTPUT = 1024 * 1024
 """More than this on stdout is no answer, in bytes."""
+
+_SCARCE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+"""What this machine may have again later: room on its disk, files, memory, processes."""
 
 _MOST_SAID = 64 * 1024
 _PIECE = 64 * 1024
@@ -55,15 +59,16 @@ def run(
         words: What this is, for an operator.
 
     Raises:
-        RetryableError: It took too long.
+        RetryableError: It took too long, or this machine has no room for it just now.
         RejectedError: It wrote more than is read.
         TargetUnusableError: It cannot be started.
     """
-    with tempfile.TemporaryDirectory(prefix="scimbridge-", ignore_cleanup_errors=True) as folder:
-        surroundings = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder, **environment}
-        try:
+    limiting = _limiting(memory)
+    try:
+        with tempfile.TemporaryDirectory(prefix="scimbridge-", ignore_cleanup_errors=True) as folder:
+            surroundings = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder, **environment}
             process = subprocess.Popen(  # noqa: S603  # the operator's own program, from the configuration
-                [*_limiting(memory), *argv],
+                [*limiting, *argv],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -71,12 +76,13 @@ def run(
                 env=surroundings,
                 start_new_session=True,
             )
-        except OSError as error:
-            raise TargetUnusableError(f"{words}: the program cannot be started ({error.strerror})") from None
-        try:
-            return _Run(process, sent, seconds, words).to_its_end()
-        finally:
-            _end(process)
+            try:
+                return _Run(process, sent, seconds, words).to_its_end()
+            finally:
+                _end(process)
+    except OSError as error:
+        said = f"{words}: the program cannot be run ({error.strerror})"
+        raise (RetryableError if error.errno in _SCARCE else TargetUnusableError)(said) from None
 
 
 def _limiting(memory: int) -> list[str]:
@@ -88,10 +94,14 @@ def _limiting(memory: int) -> list[str]:
     return [prlimit, f"--as={memory}", "--core=0", "--", setpriv, "--pdeathsig", "KILL", "--"]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kill the program's group while its leader is not reaped yet, so that its number is nobody else's."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    _kill(process)
     process.wait()
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
@@ -123,6 +133,7 @@ class _Run:
                     pass
         finally:
             os.close(ended)
+        _kill(self._process)
         self._drain()
         code = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         assert code is not None  # noqa: S101  # it has ended
@@ -181,11 +192,12 @@ class _Run:
         return bool(piece)
 
     def _drain(self) -> None:
-        """Read what the program had written before it ended; what it left behind may hold the pipes open."""
+        """Read what the program had written before it ended; what it left behind may hold the pipes open, and write."""
         for name, stream in (("out", self._process.stdout), ("err", self._process.stderr)):
             assert stream is not None  # noqa: S101
-            while _has_more(stream) and self._listen(name):
-                pass
+            for _ in range(0, MOST_OUTPUT, _PIECE):  # no pipe holds more
+                if not (_has_more(stream) and self._listen(name)):
+                    break
 
 
 def _has_more(stream: IO[bytes]) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from enum import IntEnum
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from connectors.command.program import Ended
 from scimbridge.sdk import (
@@ -19,6 +20,7 @@ from scimbridge.sdk import (
     RetryableError,
     TargetUnusableError,
 )
+from scimbridge.sdk.documents import document_in
 
 VERSION = 1
 
@@ -46,6 +48,15 @@ class Exit(IntEnum):
 
     UNUSABLE = 78
     """Nothing works: the program's own settings or credentials are wrong."""
+
+
+def _line_of(most: int) -> AfterValidator:
+    """Make a text one line that is shown to operators, cut off where it is too long."""
+    return AfterValidator(lambda text: " ".join("".join(_shown(text)).split())[:most])
+
+
+def _shown(text: str) -> Iterator[str]:
+    yield from (each if each.isprintable() else " " for each in text)
 
 
 class _Answer(BaseModel):
@@ -89,7 +100,7 @@ class Account(_Answer):
 class Checked(_Answer):
     """The answer to ``check``."""
 
-    message: str = ""
+    message: Annotated[str, _line_of(300)] = ""
 
 
 class Found(_Answer):
@@ -115,7 +126,7 @@ class Progress(_Answer):
 
     handle: str = Field(min_length=1)
     check_after: int = Field(default=60, ge=1, le=86400)
-    progress: str = Field(default="", max_length=200)
+    progress: Annotated[str, _line_of(200)] = ""
 
 
 class ForPerson(_Answer):
@@ -127,7 +138,7 @@ class ForPerson(_Answer):
 class Trouble(_Answer):
     """What a program may say beside an exit code that is an error."""
 
-    message: str = Field(default="", max_length=300)
+    message: Annotated[str, _line_of(300)] = ""
     retry_after: int | None = Field(default=None, ge=0, le=86400 * 7)
 
 
@@ -146,11 +157,9 @@ def parsed(kind: type[AnswerT], ended: Ended, words: str) -> AnswerT:
         RejectedError: It is not what it has to be.
     """
     try:
-        return kind.model_validate_json(ended.answer.strip() or b"{}")
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the answer"
-        raise RejectedError(f"{words}: the program's answer cannot be used: {where}: {first['msg']}") from None
+        return _read(kind, ended)
+    except ValueError as error:
+        raise RejectedError(f"{words}: {_fault(error)}") from None
 
 
 def error_of(ended: Ended, words: str) -> ConnectorError | None:
@@ -160,8 +169,10 @@ def error_of(ended: Ended, words: str) -> ConnectorError | None:
     if ended.code < 0:
         return RetryableError(f"{words}: the program was ended by signal {-ended.code}")
     try:
-        trouble = Trouble.model_validate_json(ended.answer.strip() or b"{}")
-    except ValidationError:
+        trouble = _read(Trouble, ended)
+    except ValidationError as error:
+        trouble = Trouble(message=_fault(error))
+    except ValueError:  # a program that broke may have written anything
         trouble = Trouble()
     said = f"{words}: {trouble.message or 'the program gave no reason'} (exit code {ended.code})"
     match ended.code:
@@ -174,6 +185,19 @@ def error_of(ended: Ended, words: str) -> ConnectorError | None:
         case _:
             after = None if trouble.retry_after is None else timedelta(seconds=trouble.retry_after)
             return RetryableError(said, retry_after=after)
+
+
+def _read(kind: type[AnswerT], ended: Ended) -> AnswerT:
+    return kind.model_validate(document_in(ended.answer.strip() or b"{}"))
+
+
+def _fault(error: ValueError) -> str:
+    """Return why an answer cannot be used, without quoting it."""
+    if not isinstance(error, ValidationError):
+        return "the program's answer cannot be used: it is not JSON"
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(map(str, first["loc"])) or "the answer"
+    return f"the program's answer cannot be used: {where}: {first['msg']}"
 
 
 def _entitlements(items: list[Item]) -> tuple[Entitlement, ...]:

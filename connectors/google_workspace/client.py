@@ -165,7 +165,7 @@ class GoogleClient:
             TargetUnusableError: There is more amiss than that.
         """
         try:
-            self._credentials.authorize(scope, self._config.subject)(False)
+            self._credentials.authorize(scope, self._config.subject)("")
         except RejectedError:
             return True
         return False

@@ -51,10 +51,10 @@ class Credentials:
             RetryableError: The token endpoint cannot be reached.
         """
 
-        def header(renew: bool) -> str:
+        def header(refused: str) -> str:
             with self._locks[scope, subject]:
                 token = self._tokens.get((scope, subject))
-                if token is None or renew or not token.valid:
+                if token is None or refused == f"Bearer {token.token}" or not token.valid:
                     token = self._new(scope, subject)
                     self._tokens[scope, subject] = token
                 return f"Bearer {token.token}"

@@ -43,30 +43,32 @@ class Credentials:
         self._lock = threading.Lock()
         self._application: msal.ConfidentialClientApplication | None = None
 
-    def authorize(self, renew: bool) -> str:
-        """Return the Authorization header.
+    def authorize(self, refused: str) -> str:
+        """Return the Authorization header, of a new token where this one was refused.
 
         Raises:
             TargetUnusableError: The credentials, the tenant or the application are wrong.
             RetryableError: The authority cannot be reached.
         """
-        return f"Bearer {self._token(renew=renew)}"
+        return f"Bearer {self._token(refused.removeprefix('Bearer '))}"
 
     def granted(self, *, renew: bool) -> frozenset[str]:
         """Return the permissions that an administrator has consented to, as the token names them; or a new one."""
-        payload = self._token(renew=renew).split(".")[1]
+        token = self._token()
+        payload = (self._token(token) if renew else token).split(".")[1]
         try:
             claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         except ValueError:
             return frozenset()
         return frozenset(map(str, claims.get("roles", ())))
 
-    def _token(self, *, renew: bool) -> str:
+    def _token(self, refused: str = "") -> str:
         with self._lock:
             application = self._application = self._application or self._sign_in()
-            if renew:
-                application.remove_tokens_for_client()
             answer = application.acquire_token_for_client(scopes=[self._config.scope])
+            if refused and isinstance(answer, dict) and answer.get("access_token") == refused:
+                application.remove_tokens_for_client()
+                answer = application.acquire_token_for_client(scopes=[self._config.scope])
         if not isinstance(answer, dict) or "access_token" not in answer:
             error = str(answer.get("error", "")) if isinstance(answer, dict) else ""
             raise TargetUnusableError(f"getting a token: {self._meaning(error)}")

@@ -69,6 +69,7 @@ class Groups:
         self._privileged = frozenset(privileged)
         self._asking = threading.Lock()
         self._filters: bool | None = True if dialect.members_filter else None
+        self._tells = False
 
     def of(self, user: Document) -> tuple[Entitlement, ...]:
         """Return the groups that a user is in directly.
@@ -80,7 +81,7 @@ class Groups:
         if self._can_filter():
             return self._entitlements(self._having(user_id))
         told = value_of(user, "groups")
-        if isinstance(told, list):
+        if isinstance(told, list) and self._is_told(told):
             direct = [each for each in told if isinstance(each, Mapping) and value_of(each, "type") != "indirect"]
             return tuple(self._entitlement(each, "value", "display") for each in direct)
         return self._entitlements(self._all_with(user_id))
@@ -157,11 +158,19 @@ class Groups:
                 return value_of(group, "id") in [value_of(each, "id") for each in self._having(member)]
         return False
 
+    def _is_told(self, groups: list[Any]) -> bool:
+        """Whether an account's own list is to be believed: some have an empty one for everybody."""
+        if not self._tells:
+            others = () if groups else self._client.list_users().resources
+            self._tells = bool(groups) or any(value_of(each, "groups") for each in others)
+        return self._tells
+
     def _having(self, user_id: str) -> Iterator[Document]:
         return through(
             lambda place: self._client.list_groups(self._filter(user_id), place=place),
             "searching for groups",
             beginning=self._client.beginning,
+            is_search=True,
         )
 
     def _all_with(self, user_id: str) -> Iterator[Document]:

@@ -244,6 +244,8 @@ def _page(answer: Answer) -> Page:
         raise TargetUnusableError(
             f"{answer.call}: the answer is not a SCIM list; does base_url lead to the SCIM service?"
         )
+    if not isinstance(resources, list | None):
+        raise RejectedError(f"{answer.call}: Resources is not a list")
     found = tuple(each for each in resources or () if isinstance(each, dict))
     cursor = value_of(document, "nextCursor")
     try:
@@ -252,5 +254,5 @@ def _page(answer: Answer) -> Page:
             resources=found,
             next_cursor=cursor if isinstance(cursor, str) else "",
         )
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise RejectedError(f"{answer.call}: totalResults is not a number") from None

@@ -159,6 +159,7 @@ class ScimConnector(BelongingActions, MarkingActions, GroupActions):
             lambda place: self.client.list_users(scim_filter=scim_filter, place=place, count=PAGE),
             f"searching by {path}",
             beginning=self.client.beginning,
+            is_search=scim_filter is not None,
         )
 
     def _state(self, document: Document) -> AccountState:

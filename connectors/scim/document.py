@@ -42,14 +42,14 @@ CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 
 
 def ref_of(document: Document) -> AccountRef:
-    """Return the account that a document is about.
+    """Return the account that a document is about; of a group it is called like its id.
 
     Raises:
         RejectedError: It has no id.
     """
     account_id = value_of(document, "id")
     if not isinstance(account_id, str) or not account_id:
-        raise RejectedError("the target sent an account without an id")
+        raise RejectedError("the target sent an account or a group without an id")
     return AccountRef(account_id, next(iter(values_at(document, "userName")), account_id))
 
 

@@ -97,6 +97,7 @@ class GroupStates:
             words,
             beginning=self._client.beginning,
             most=most,
+            is_search=asked is not None,
         )
 
     def _members_of(self, document: Document) -> tuple[AccountRef, ...] | None:

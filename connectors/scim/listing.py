@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from connectors.scim.client import Page, Place, ScimClient
+from connectors.scim.client import Page, ScimClient
 from connectors.scim.config import ScimConfig
 from connectors.scim.document import Document, is_suspended, is_unmanaged, ref_of, time_in, value_of, values_at
-from scimbridge.sdk import AccountPage, AccountSummary, Coverage, End, RejectedError, RetryableError
+from connectors.scim.paging import pages
+from scimbridge.sdk import AccountPage, AccountSummary, Coverage, End, RejectedError
 from scimbridge.sdk.increments import HighWater, cursor_of
 from scimbridge.sdk.increments import time_in as time_of
 
@@ -15,10 +16,7 @@ PAGE = 100
 
 
 class Listing:
-    """Lists accounts by their index (RFC 7644 §3.4.2.4), each page with the last account of the one before it.
-
-    A service that takes somebody out meanwhile moves all others forward; by that account it shows. Where the service
-    gives cursors (RFC 9865), it keeps the place itself.
+    """Lists accounts, or what has changed among them.
 
     Args:
         config: What accounts are found by.
@@ -64,32 +62,13 @@ class Listing:
             return None
         return page if page.resources else None
 
-    def _pages(self, page: Page, scim_filter: str | None) -> Iterator[tuple[Document, ...]]:
-        users, seen, passed = page.resources, 0, {""}
-        while True:
-            seen += len(users)
-            if users:
-                yield users
-            if page.next_cursor:
-                if page.next_cursor in passed:
-                    raise RejectedError("listing users: the target goes round in circles")
-                passed.add(page.next_cursor)
-                page = self._at({"cursor": page.next_cursor}, scim_filter)
-                users = page.resources
-                continue
-            is_by_cursor = bool(self._client.beginning) or len(passed) > 1
-            if page.total is None and not is_by_cursor:
-                raise RejectedError("listing users: the target does not say how many there are, so no list is whole")
-            if page.total is None or seen >= page.total:
-                return
-            if not users or is_by_cursor:
-                raise RejectedError("listing users: the target announced more accounts than it sent")
-            last, first = ref_of(users[-1]).id, ref_of(page.resources[0]).id
-            page = self._at({"startIndex": str(seen)}, scim_filter)
-            users = _behind(last, first, page)
-
-    def _at(self, place: Place, scim_filter: str | None) -> Page:
-        return self._client.list_users(scim_filter=scim_filter, place=place, count=PAGE)
+    def _pages(self, first: Page, scim_filter: str | None) -> Iterator[tuple[Document, ...]]:
+        return pages(
+            lambda place: self._client.list_users(scim_filter=scim_filter, place=place, count=PAGE),
+            "listing users",
+            beginning=self._client.beginning,
+            first=first,
+        )
 
     def _summary(self, user: Document) -> AccountSummary:
         ref = ref_of(user)
@@ -101,13 +80,3 @@ class Listing:
             created_at=time_in(user, "created"),
             unmanaged=is_unmanaged(user, self._config.stamp_attribute),
         )
-
-
-def _behind(last: str, first: str, page: Page) -> tuple[Document, ...]:
-    """Return the accounts of a page behind the last one of the page before."""
-    begins_with = ref_of(page.resources[0]).id if page.resources else ""
-    if begins_with == last:
-        return page.resources[1:]
-    if begins_with == first:
-        raise RejectedError("listing users: the target answers with the first page again, whatever page is asked for")
-    raise RetryableError("listing users: accounts came or went while they were listed; the list is begun anew")

@@ -82,15 +82,15 @@ class Tokens:
         """Close all connections."""
         self._http.close()
 
-    def authorize(self, renew: bool) -> str:
-        """Return the Authorization header, of a new token where the last one was refused.
+    def authorize(self, refused: str) -> str:
+        """Return the Authorization header, of a new token where this one was refused.
 
         Raises:
             TargetUnusableError: The authorization server refuses the bridge.
             RetryableError: It cannot be reached.
         """
         with self._lock:
-            if renew or self._monotonic() >= self._ends_at:
+            if refused == self._header or self._monotonic() >= self._ends_at:
                 self._renew()
             return self._header
 
@@ -150,7 +150,7 @@ def _lifetime(document: Mapping[str, Any]) -> float:
     """Return for how many seconds a token is used; for ever where nothing is said, since a refusal tells as well."""
     try:
         seconds = float(document["expires_in"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return float("inf")
     return max(seconds - _EARLY, seconds / 2)
 

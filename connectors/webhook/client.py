@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import uuid
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from connectors.webhook.config import ActionCall, Call, VerifyCall, WebhookConfi
 from connectors.webhook.pointers import at
 from connectors.webhook.templates import TemplateFaultError, Values, fill_body, fill_path
 from scimbridge.sdk import AccountNotFoundError, Confirm, Context, RejectedError, TargetUnusableError
+from scimbridge.sdk.documents import document_in
 from scimbridge.sdk.http import Answer, HttpClient, Limits
 from scimbridge.sdk.signing import parse_key, signed_headers
 
@@ -164,8 +164,8 @@ def _credentials(config: WebhookConfig) -> dict[str, str]:
 
 def _json(answer: Answer) -> Any:
     try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
+        return document_in(answer.body)
+    except ValueError:
         raise TargetUnusableError(
             f"{answer.call}: the answer {answer.status} is not JSON; does the address lead to the API?"
         ) from None

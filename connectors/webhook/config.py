@@ -38,7 +38,21 @@ def _path(value: str) -> str:
     return value
 
 
+def _header_name(value: str) -> str:
+    if not re.fullmatch(r"[!#$%&'*+.^`|~\w-]+", value, re.ASCII) or value.lower() in _NOT_OURS:
+        raise ValueError(f"{value!r} is not the name of a header that can be set; write one like X-Api-Key")
+    return value
+
+
+def _header_text(value: str) -> str:
+    return _header(SecretStr(value)).get_secret_value() if value else value
+
+
+_NOT_OURS = frozenset({"host", "connection", "content-length", "transfer-encoding"})
+"""Headers that belong to the connection."""
+
 HeaderSecret = Annotated[Secret, AfterValidator(_header)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
 
 
 class Section(BaseModel):
@@ -130,7 +144,7 @@ class Call(Section):
     body: dict[str, Any] | list[Any] | None = None
     """JSON whose strings are templates; one that is a single `{{ … }}` becomes the value itself."""
 
-    headers: dict[str, str] = {}
+    headers: dict[HeaderName, Annotated[str, AfterValidator(_header_text)]] = {}
     """Further headers; none of them a secret."""
 
     @model_validator(mode="after")
@@ -213,7 +227,7 @@ class WebhookConfig(TargetConfig):
     basic_password: Secret | None = None
     """The password of `basic_user`."""
 
-    secret_headers: Mapping[str, HeaderSecret] = Field(default_factory=dict)
+    secret_headers: Mapping[HeaderName, HeaderSecret] = Field(default_factory=dict)
     """Further headers with secrets, e.g. `{ X-Api-Key = { env = "CRM_KEY" } }`."""
 
     signing_secret: Annotated[Secret, AfterValidator(_key)] | None = None

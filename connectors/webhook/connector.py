@@ -75,6 +75,10 @@ class WebhookConnector(RelayingConnector[WebhookConfig]):
             raise RejectedError("reading an account: the target answered with something else than that account")
         return state
 
+    def is_there(self, action: Action, native_id: str) -> bool:
+        """Whether an account can be read; without ``read``, the target is taken at its word that it is gone."""
+        return self.config.read is not None and super().is_there(action, native_id)
+
     def relay(self, action: Action, account: AccountState, values: Mapping[str, Any], confirm: Confirm) -> Outcome:
         """Make the call of an action, for each group or license, or once for all of them; and ask what came of it."""
         items = values.get("items", ())

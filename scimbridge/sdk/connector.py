@@ -18,12 +18,12 @@ import structlog
 from scimbridge.domain.action import Action
 from scimbridge.domain.capability import Capability
 from scimbridge.sdk.config import TargetConfig
-from scimbridge.sdk.errors import AccountNotFoundError, RejectedError
+from scimbridge.sdk.errors import AccountNotFoundError, RejectedError, RetryableError
 from scimbridge.sdk.expiry import Expiry
 from scimbridge.sdk.group import GroupState, GroupSummary
 from scimbridge.sdk.listing import AccountPage, AccountSummary
 from scimbridge.sdk.native import NativeState
-from scimbridge.sdk.outcome import Outcome
+from scimbridge.sdk.outcome import Outcome, checked
 from scimbridge.sdk.state import AccountRef, AccountState, Person
 
 Confirm = Callable[[], None]
@@ -334,9 +334,27 @@ class Connector(ABC, Generic[ConfigT]):
         return account.decisive
 
     def perform(self, action: Action, account: NativeState, confirm: Confirm) -> Outcome:
-        """Do one action, by the method that declared it."""
+        """Do one action, by the method that declared it.
+
+        Raises:
+            AccountNotFoundError: The account or group is gone, and reading it says so, too.
+            RetryableError: Reading it says otherwise: what the target did not find is a group, a role, somebody else.
+        """
         method: Callable[[NativeState, Confirm], Outcome] = getattr(self, self.capabilities[action].method)
-        return method(account, confirm)
+        try:
+            return checked(method(account, confirm))
+        except AccountNotFoundError as error:
+            if not self.is_there(action, account.id):
+                raise
+            raise RetryableError(f"{error}, but it is there when it is read; something else is missing") from error
+
+    def is_there(self, action: Action, native_id: str) -> bool:
+        """Whether what an action is about can be read; asked where the target says that it is gone."""
+        try:
+            self.read_for(action, native_id)
+        except AccountNotFoundError:
+            return False
+        return True
 
     def close(self) -> None:
         """Give back connections. Called once, at the end of the worker process."""

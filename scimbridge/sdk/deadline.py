@@ -29,12 +29,17 @@ class Deadline(threading.local):
 
     @contextmanager
     def until(self, at: float) -> Iterator[None]:
-        """Bound all reads of this thread."""
+        """Bound all that this thread waits for."""
         self.at = at
         try:
             yield
         finally:
             self.at = None
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether nothing is left."""
+        return self.at is not None and self.at <= self._monotonic()
 
     def bound(self, timeout: float | None) -> float | None:
         """Return the timeout, or what is left until the deadline where that is less.
@@ -78,7 +83,9 @@ class _Backend(httpcore.SyncBackend):
         self._deadline = deadline
         self._allow_link_local = allow_link_local
 
-    def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any
+    ) -> httpcore.NetworkStream:
         """Connect to the first address of the host that answers, looked up once; certificates are for its name."""
         try:
             addresses = resolve(host, port, allow_link_local=self._allow_link_local)
@@ -87,13 +94,17 @@ class _Backend(httpcore.SyncBackend):
         *others, last = addresses
         for address in others:
             try:
-                return self._connect(address, port, *args, **kwargs)
+                return self._connect(address, port, timeout, *args, **kwargs)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                continue
-        return self._connect(last, port, *args, **kwargs)
+                if self._deadline.has_passed:
+                    raise
+        return self._connect(last, port, timeout, *args, **kwargs)
 
-    def _connect(self, address: str, port: int, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(address, port, *args, **kwargs), self._deadline)
+    def _connect(
+        self, address: str, port: int, timeout: float | None, *args: Any, **kwargs: Any
+    ) -> httpcore.NetworkStream:
+        bounded = self._deadline.bound(timeout)
+        return _Stream(super().connect_tcp(address, port, bounded, *args, **kwargs), self._deadline)
 
 
 def bind(client: httpx.Client, deadline: Deadline, *, allow_link_local: bool = False) -> None:

@@ -12,14 +12,20 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Final
 
 from scimbridge.errors import BridgeError
+from scimbridge.sdk.documents import storable
+from scimbridge.sdk.state import AccountRef
 
-if TYPE_CHECKING:
-    from scimbridge.sdk.state import AccountRef
+ANYTHING_RAISED: Final = (Exception, SystemExit, CancelledError)
+"""What may come out of a connector: libraries of strangers end programs, and cancel what nobody else knows of."""
+
+LONGEST_WAIT: Final = timedelta(days=7)
+"""Nobody is kept waiting longer by what a target asks for: then it is asked again."""
 
 
 class ConnectorError(BridgeError):
@@ -28,17 +34,20 @@ class ConnectorError(BridgeError):
     The message is shown to operators: it names the target's answer and never a secret.
     """
 
+    def __init__(self, message: str) -> None:
+        super().__init__(storable(str(message)))
+
 
 class RetryableError(ConnectorError):
     """It may work later: a timeout, a lost connection, throttling, an overloaded target.
 
     Attributes:
-        retry_after: How long the target asked us to wait, if it did.
+        retry_after: How long the target asked us to wait, if it did; a week at most.
     """
 
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else min(retry_after, LONGEST_WAIT)
 
 
 class AccountNotFoundError(ConnectorError):
@@ -54,7 +63,7 @@ class AmbiguousAccountError(ConnectorError):
 
     def __init__(self, message: str, candidates: Sequence[AccountRef]) -> None:
         super().__init__(message)
-        self.candidates = tuple(candidates)
+        self.candidates = tuple(AccountRef(storable(each.id), storable(each.name)) for each in candidates)
 
 
 class RejectedError(ConnectorError):

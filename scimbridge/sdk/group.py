@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from scimbridge.domain.action import Action
 from scimbridge.sdk.native import NativeState
@@ -49,6 +49,8 @@ class GroupState(NativeState):
         owners: Who answers for it.
         opens: What its members lose with it, as far as the target knows: other groups that it is in, shares.
     """
+
+    _flags: ClassVar[tuple[str, ...]] = (*NativeState._flags, "disabled")
 
     disabled: bool | None = None
     members: tuple[AccountRef, ...] | None = None

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.client import responses
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ from scimbridge.sdk.addresses import ForbiddenAddressError, refuse_written
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.connector import Confirm, Context, Permit, Throttled
 from scimbridge.sdk.deadline import Deadline, bind
+from scimbridge.sdk.documents import document_in
 from scimbridge.sdk.errors import ConnectorError, RetryableError, TargetUnusableError
 from scimbridge.sdk.statuses import (
     BUSY,
@@ -37,7 +39,7 @@ from scimbridge.sdk.statuses import (
     is_throttling,
     parse_retry_after,
 )
-from scimbridge.sdk.troubles import AnswerTooLongError, Failure, explain_transport
+from scimbridge.sdk.troubles import AnswerTooLongError, Failure, PackedError, explain_transport
 
 __all__ = [
     "BUSY",
@@ -65,8 +67,12 @@ READING = frozenset({"GET", "HEAD"})
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 """Methods that may be sent again after an answer that says "not now" (RFC 9110 §9.2.2)."""
 
-Authorize = Callable[[bool], str]
-"""Returns the Authorization header; told whether the last one was refused, so that it gets a new token."""
+_UNPACKED = frozenset({"", "identity", "gzip", "deflate"})
+"""How answers may be packed, though nobody asks for it: what is packed twice, or by others, grows without bounds."""
+
+Authorize = Callable[[str], str]
+"""Returns the Authorization header; told which one was refused, so that it gets a new token, unless another call has
+got one meanwhile. Empty where none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +141,8 @@ class Answer:
     def json_object_or_none(self) -> dict[str, Any] | None:
         """Return the body's JSON object, or ``None`` where it is something else."""
         try:
-            document = json.loads(self.body)
-        except (ValueError, RecursionError):
+            document = document_in(self.body)
+        except ValueError:
             return None
         return document if isinstance(document, dict) else None
 
@@ -217,6 +223,8 @@ class HttpClient:
         self._client = httpx.Client(
             headers={"Accept-Encoding": "identity", "User-Agent": "scimbridge", **(headers or {})},
             verify=_trust(ca_file, certificate),
+            # A session that a target opened would outlast the token, and be everybody's who calls it.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             transport=transport,
             # Servers commonly hang up after five idle seconds; a write sent at that very moment would be lost.
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=4),
@@ -290,7 +298,7 @@ class HttpClient:
         )
         request.headers.update(headers or {})
         if authorize is not None:
-            request.headers["Authorization"] = authorize(False)
+            request.headers["Authorization"] = authorize("")
         deadline = self._monotonic() + self._limits.total.total_seconds()
         sending = _Call(request, call, deadline, expect, confirm, authorize, only_asks)
         result = self._retrying(sending)(self._send_once, sending)
@@ -331,7 +339,7 @@ class HttpClient:
         if answer.status == 401 and call.authorize is not None and not call.has_new_token:
             # Refused before anything was done, so that every method may be sent again.
             call.has_new_token = True
-            call.request.headers["Authorization"] = call.authorize(True)
+            call.request.headers["Authorization"] = call.authorize(call.request.headers["Authorization"])
             return Failure(failure.error, may_resend=True)
         return failure
 
@@ -358,6 +366,8 @@ class HttpClient:
 
     def _bounded(self, response: httpx.Response, deadline: float) -> Iterator[bytes]:
         """Yield the body, and stop at its limits of time and size; a server may send a byte now and then for hours."""
+        if response.headers.get("content-encoding", "").strip().lower() not in _UNPACKED:
+            raise PackedError
         size = 0
         for piece in response.iter_bytes():
             size += len(piece)

@@ -51,6 +51,7 @@ class NativeState(ABC):
     """
 
     _by_engine: ClassVar[tuple[str, ...]] = ("original", "left", "delete_at")
+    _flags: ClassVar[tuple[str, ...]] = ("unmanaged", "deleted")
 
     id: str
     name: str
@@ -65,6 +66,12 @@ class NativeState(ABC):
     left: Self | None = None
     delete_at: datetime | None = None
     handle: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a flag that is none: a text like "false" would count as so."""
+        for name in self._flags:
+            if not isinstance(getattr(self, name), bool | None):
+                raise TypeError(f"{name} is True, False or None, and not {type(getattr(self, name)).__name__}")
 
     @property
     def is_stamped(self) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
+
+from scimbridge.sdk.documents import storable, storable_document
+from scimbridge.sdk.errors import LONGEST_WAIT, RetryableError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,37 @@ class NeedsPerson:
 
 Outcome = Done | InProgress | NeedsPerson
 """What an action returns; trouble is raised."""
+
+
+def checked(outcome: Any) -> Outcome:
+    """Return what an action returned, once it is sure that it can be stored and shown.
+
+    Raises:
+        RetryableError: It cannot; the next attempt sees what was done all the same.
+    """
+    try:
+        return _plain(outcome)
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise RetryableError(
+            f"the connector returned what cannot be used ({type(outcome).__name__}: {error}); ask whoever made it"
+        ) from error
+
+
+def _plain(outcome: Any) -> Outcome:
+    match outcome:
+        case Done():
+            after = json.loads(json.dumps(storable_document(dict(outcome.after)), allow_nan=False))
+            return Done(changed=bool(outcome.changed), after=after, lost=tuple(map(storable, outcome.lost)))
+        case InProgress():
+            return InProgress(
+                handle=storable(outcome.handle),
+                check_after=min(max(outcome.check_after, timedelta()), LONGEST_WAIT),
+                progress=storable(outcome.progress),
+            )
+        case NeedsPerson():
+            return replace(outcome, instructions=storable(outcome.instructions))
+        case _:
+            raise TypeError("it is neither Done, InProgress nor NeedsPerson")
 
 
 def name_taken(name: str) -> NeedsPerson:

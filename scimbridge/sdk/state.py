@@ -61,6 +61,7 @@ class AccountState(NativeState):
     """
 
     _by_engine: ClassVar[tuple[str, ...]] = (*NativeState._by_engine, "successor", "only", "spared")
+    _flags: ClassVar[tuple[str, ...]] = (*NativeState._flags, "suspended", "hidden", "archived")
 
     suspended: bool | None
     groups: tuple[Entitlement, ...] | None = None

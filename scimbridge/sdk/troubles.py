@@ -26,6 +26,13 @@ class AnswerTooLongError(httpx.HTTPError):
         super().__init__("the answer is too long")
 
 
+class PackedError(httpx.HTTPError):
+    """The answer is packed in a way that nobody asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("the answer is packed")
+
+
 def explain_transport(error: httpx.HTTPError, words: str, *, writes: bool) -> Failure:
     """Translate what went wrong below HTTP. Messages of the library may quote headers or bodies: they stay behind.
 
@@ -37,6 +44,9 @@ def explain_transport(error: httpx.HTTPError, words: str, *, writes: bool) -> Fa
     match error:
         case AnswerTooLongError():
             return Failure(RejectedError(f"{words}: the answer is longer than what is read"))
+        case PackedError():
+            packed = "is packed (Content-Encoding) in a way that was not asked for"
+            return Failure(TargetUnusableError(f"{words}: the answer {packed}"))
         case httpx.ConnectError() if (reason := _certificate_problem(error)) is not None:
             return Failure(TargetUnusableError(f"{words}: the certificate is not trusted: {reason}"))
         case httpx.TransportError() if _wants_another_certificate(error):

@@ -18,10 +18,12 @@ from scimbridge.errors import StoreError
 from scimbridge.sdk.config import Mode
 from scimbridge.sdk.connector import Connector
 from scimbridge.sdk.errors import (
+    ANYTHING_RAISED,
     AccountNotFoundError,
     AmbiguousAccountError,
     ConnectorError,
     ObservingError,
+    RejectedError,
     RetryableError,
 )
 from scimbridge.sdk.native import NativeState
@@ -118,7 +120,7 @@ class Execution:
             result = Result(outcome=NeedsPerson(str(error)))
         except StoreError as error:
             result = Result(outcome=RetryableError(str(error)))
-        except Exception as error:  # a connector's bug must not take the worker along
+        except ANYTHING_RAISED as error:  # a connector's bug must not take the worker along
             log.exception("attempt broke", action="attempt", task=claim.task.id, target=claim.task.target)
             why = f"unexpected {type(error).__name__} in the connector; see the worker's log"
             result = Result(outcome=RetryableError(why))
@@ -133,7 +135,7 @@ class Execution:
             raise ObstacleError(Obstacle(Consequence.SKIP, f"left out: the connector cannot {action}"))
         native_id = self._native_id(connector, claim)
         read = connector.read_for if self._claiming.has_snapshot(claim, native_id) else connector.read_first
-        state = read(action, native_id)
+        state = _seen(read, action, native_id)
         # A list may be old by now: before anything is done for it, the target has the last word.
         if claim.stale is not None and not state.deleted:
             claim = replace(claim, told=connector.summarize(native_id))
@@ -183,7 +185,7 @@ class Execution:
         except (ConnectorError, StoreError) as error:
             retry_after = error.retry_after if isinstance(error, RetryableError) else None
             note, again_at = str(error), now + backoff(account.link_attempts + 1, retry_after)
-        except Exception as error:  # a connector's bug must not take the worker along
+        except ANYTHING_RAISED as error:  # a connector's bug must not take the worker along
             log.exception("look-up broke", action="look_up", account=account.id, target=account.target)
             note = f"unexpected {type(error).__name__} in the connector; see the worker's log"
             again_at = now + backoff(account.link_attempts + 1)
@@ -204,6 +206,18 @@ class Execution:
             attempts.end(tx, look_up.attempt.id, outcome=outcome, reason=reason, now=now)
 
 
+def _seen(read: Callable[[Action, str], NativeState], action: Action, native_id: str) -> NativeState:
+    """Return what an action is about.
+
+    Raises:
+        RejectedError: The connector answers with something else.
+    """
+    state = read(action, native_id)
+    if state.id != native_id:
+        raise RejectedError("the connector answered with another account than it was asked for; ask whoever made it")
+    return state
+
+
 def _done(connector: Connector[Any], outcome: Done, after: NativeState | None) -> Result:
     decisive = connector.decisive(after) if after is not None else None
     return Result(outcome=outcome, after=after, decisive=decisive)
@@ -218,7 +232,7 @@ def _read_back(connector: Connector[Any], action: Action, before: NativeState, o
         RetryableError: The target said that it changed something, and it has not, or not yet.
     """
     try:
-        after = before.seen_again(connector.read_for(action, before.id))
+        after = before.seen_again(_seen(connector.read_for, action, before.id))
     except AccountNotFoundError:
         if action.removes:
             return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from scimbridge.sdk.documents import storable
 from scimbridge.sdk.errors import RetryableError
 from scimbridge.sdk.listing import AccountSummary
 from scimbridge.services.fleet import Fleet
-from scimbridge.store.id_lists import storable
 
 
 class Inventory:

@@ -13,7 +13,7 @@ from scimbridge.domain.outline import NOTICES
 from scimbridge.domain.times import distance
 from scimbridge.errors import BridgeError
 from scimbridge.notices.channels import Channels
-from scimbridge.sdk.errors import RetryableError, TargetUnusableError
+from scimbridge.sdk.errors import ANYTHING_RAISED, RetryableError, TargetUnusableError
 from scimbridge.sdk.expiry import Expiry
 from scimbridge.services.fleet import Fleet
 from scimbridge.store import targets
@@ -159,7 +159,7 @@ class Preflight:
             return _about_reach(where, Verdict.FAILED, str(error), step)
         except BridgeError as error:
             return _about_reach(where, Verdict.FAILED, str(error), f"see [{where}]")
-        except Exception as error:  # noqa: BLE001  # a connector's bug must not hide the other targets
+        except ANYTHING_RAISED as error:  # a connector's bug must not hide the other targets
             message = f"unexpected {type(error).__name__} in the connector"
             return _about_reach(where, Verdict.FAILED, message, "tell whoever made it")
         return _about_reach(where, Verdict.OK, f"{found} ({self._fleet[name].mode} mode)")
@@ -181,7 +181,7 @@ class Preflight:
                 yield warning(f"not granted: {each}", "grant it, or take out of the rules what needs it")
         except BridgeError as error:
             yield warning(f"which permissions are granted cannot be told: {error}", "check again later")
-        except Exception as error:  # noqa: BLE001  # a connector's bug must not hide the other targets
+        except ANYTHING_RAISED as error:  # a connector's bug must not hide the other targets
             yield warning(f"unexpected {type(error).__name__} in the connector, asked for its permissions")
 
     def _expiries(self, name: str, now: datetime) -> Iterator[Finding]:
@@ -193,7 +193,7 @@ class Preflight:
         except BridgeError as error:
             message = f"whether more of its credentials end soon cannot be told: {error}"
             yield Finding(name=where, verdict=Verdict.OK, message=message, about=About.EXPIRY)
-        except Exception as error:  # noqa: BLE001  # a connector's bug must not hide the other targets
+        except ANYTHING_RAISED as error:  # a connector's bug must not hide the other targets
             message = f"unexpected {type(error).__name__} in the connector, asked when its credentials end"
             yield Finding(name=where, verdict=Verdict.WARNING, message=message, about=About.EXPIRY)
 

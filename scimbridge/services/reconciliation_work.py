@@ -19,7 +19,7 @@ from scimbridge.domain.letting_go import attempts_at_once
 from scimbridge.domain.number import number_of
 from scimbridge.domain.reconciliation import AccountFinding, Mismatch, Run, RunOutcome, is_doubtful
 from scimbridge.errors import NotFoundError, StoreError
-from scimbridge.sdk.errors import ConnectorError, RejectedError
+from scimbridge.sdk.errors import ANYTHING_RAISED, ConnectorError, RejectedError
 from scimbridge.sdk.listing import AccountSummary
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.halt import Halt
@@ -158,7 +158,7 @@ class ReconciliationWork:
             self._end(reading, RunOutcome.BROKEN_OFF if reading.had_list else RunOutcome.NO_LIST, str(error))
         except (ConnectorError, _BrokenOffError) as error:
             self._end(reading, RunOutcome.BROKEN_OFF, str(error))
-        except Exception as error:  # a connector's bug must not take the worker along
+        except ANYTHING_RAISED as error:  # a connector's bug must not take the worker along
             log.exception("reconciliation broke", action="reconciliation", run=run_id, target=reading.run.target)
             reason = f"unexpected {type(error).__name__} in the connector; see the worker's log"
             self._end(reading, RunOutcome.BROKEN_OFF, reason)

@@ -298,6 +298,7 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         f"sqlite:///{path}",
+        hide_parameters=True,  # they are personal, and errors are logged
         json_serializer=as_json,
         json_deserializer=orjson.loads,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT.total_seconds()},
@@ -351,6 +352,7 @@ def _retry_locked(statement: Any) -> None:
 def _postgresql_engine(url: str) -> Engine:
     return create_engine(
         url,
+        hide_parameters=True,  # they are personal, and errors are logged
         json_serializer=as_json,
         json_deserializer=orjson.loads,
         pool_pre_ping=True,

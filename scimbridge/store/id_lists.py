@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 from sqlalchemy import ARRAY, ColumnElement, Connection, Text, any_, bindparam, func
 
+from scimbridge.sdk.documents import storable
+
 _LONGEST_ID = 36
 _MANY = 1000
 _AT_ONCE = 5_000
@@ -38,7 +40,7 @@ def is_among(tx: Connection, column: ColumnElement[str], ids: Iterable[str]) -> 
 
 def is_among_texts(tx: Connection, column: ColumnElement[str], texts: Iterable[str]) -> ColumnElement[bool]:
     """Return the condition that a column is one of some texts, of any length and in any script."""
-    known = sorted(each for each in set(texts) if _is_storable(each))
+    known = sorted(each for each in set(texts) if storable(each) == each)
     if tx.dialect.name == "sqlite":
         return column.in_(func.json_each(_json(known)).table_valued("value").select())
     return column == any_(bindparam(None, known, ARRAY(Text())))
@@ -51,24 +53,6 @@ def rows_of(tx: Connection, ids: Iterable[str]) -> ColumnElement[str]:
         found: ColumnElement[str] = func.json_each(_json(known)).table_valued("value").c.value
         return found
     return func.unnest(_array(known)).column_valued("value")
-
-
-def storable(text: str) -> str:
-    """Return a text as databases take it: what they refuse is replaced."""
-    return (
-        text
-        if _is_storable(text)
-        else "".join(each if _is_storable(each) else "\N{REPLACEMENT CHARACTER}" for each in text)
-    )
-
-
-def _is_storable(text: str) -> bool:
-    """Whether databases take a text: they refuse NULs and surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
 
 
 def _json(ids: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import JSON, Boolean, Dialect
 from sqlalchemy.types import TypeEngine
 
 from scimbridge.domain.resource import Written
+from scimbridge.sdk.documents import storable_document
 from scimbridge.store.schema import UtcDateTime, Word
 
 Row = Mapping[Any, Any]
@@ -76,13 +77,17 @@ _WITHOUT_ZONE = len("2026-03-01 12:30:15.123456")
 
 
 def as_json(value: Any) -> str:
-    """Return a value as JSON; what is JSON already stays as it is."""
+    """Return a value as JSON; what is JSON already stays as it is.
+
+    What targets say may have NUL or a half of a surrogate pair in it, which could not be stored, or not be read again.
+    """
     if isinstance(value, Written):
         return value
     try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # a number of more than 64 bits, which JSON allows
-        return json.dumps(value, separators=(",", ":"))
+        text = orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # such a half, or a number of more than 64 bits, which JSON allows
+        return json.dumps(storable_document(value), separators=(",", ":"))
+    return text if r"\u0000" not in text else json.dumps(storable_document(value), separators=(",", ":"))
 
 
 def _converted(value: str, place: int, process: _Process | None, own: dict[str, Any]) -> str:

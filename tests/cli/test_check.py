@@ -19,7 +19,7 @@ from tests.servers import quiet_port
 from tests.services.bench import Bench
 
 NOW = datetime.now(UTC)
-Answers = dict[str, str | Exception]
+Answers = dict[str, str | BaseException]
 
 
 @pytest.fixture
@@ -36,26 +36,26 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
 
 class _Checked:
     def __init__(
-        self, answer: str | Exception, *expiries: Expiry | Exception, missing: str | Exception | None = None
+        self, answer: str | BaseException, *expiries: Expiry | BaseException, missing: str | BaseException | None = None
     ) -> None:
         self._answer = answer
         self._expiries = expiries
         self._missing = missing
 
     def check(self) -> str:
-        if isinstance(self._answer, Exception):
+        if isinstance(self._answer, BaseException):
             raise self._answer
         return self._answer
 
     def missing_permissions(self) -> Iterator[str]:
-        if isinstance(self._missing, Exception):
+        if isinstance(self._missing, BaseException):
             raise self._missing
         if self._missing is not None:
             yield self._missing
 
     def expiries(self) -> Iterator[Expiry]:
         for each in self._expiries:
-            if isinstance(each, Exception):
+            if isinstance(each, BaseException):
                 raise each
             yield each
 
@@ -115,13 +115,14 @@ def test_a_target_that_fails_says_what_to_do_and_the_others_are_checked(
         (Expiry("the key", NOW - timedelta(days=2)), "warning", "ago)"),
         (RejectedError("403"), "ok", "whether more of its credentials end soon cannot be told: 403"),
         (ZeroDivisionError("secret"), "warning", "unexpected ZeroDivisionError"),
+        (SystemExit("secret"), "warning", "unexpected SystemExit"),
     ],
 )
 def test_what_ends_is_told_and_fails_no_check(
     bench: Bench,
     terminal: Terminal,
     monkeypatch: pytest.MonkeyPatch,
-    found: Expiry | Exception,
+    found: Expiry | BaseException,
     verdict: str,
     said: str,
 ) -> None:
@@ -142,10 +143,11 @@ def test_what_ends_is_told_and_fails_no_check(
         ("the scope a, for suspend", "not granted: the scope a, for suspend -> grant it, or take out of the rules"),
         (RetryableError("slow"), "which permissions are granted cannot be told: slow"),
         (ZeroDivisionError("secret"), "unexpected ZeroDivisionError"),
+        (SystemExit("secret"), "unexpected SystemExit"),
     ],
 )
 def test_a_permission_that_rules_need_and_nobody_has_granted_is_a_warning(
-    bench: Bench, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, missing: str | Exception, said: str
+    bench: Bench, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, missing: str | BaseException, said: str
 ) -> None:
     assert bench.wakeups == []
     monkeypatch.setattr(registry, "build", lambda *_: _Checked("12 accounts", missing=missing))

@@ -21,6 +21,7 @@ class Service:
     """An application with groups, that can be told to understand less.
 
     Attributes:
+        others: Users beside the one that is asked for.
         groups: Members by the group's id, which is its name, too.
         filters: ``yes``; ``ignored``, everything is found; ``empty``, nothing is; ``refused``.
         shows_members: Whether lists of groups tell who is in them.
@@ -31,6 +32,7 @@ class Service:
 
     def __init__(self, **groups: set[str]) -> None:
         self.user: dict[str, Any] = dict(ALICE)
+        self.others: list[dict[str, Any]] = []
         self.groups: dict[str, set[str]] = groups
         self.filters = "yes"
         self.shows_members = True
@@ -68,7 +70,8 @@ class Service:
             case "PATCH", ["Users", "1"]:
                 return self._change_user(body["Operations"])
             case "GET", ["Users"]:
-                return httpx.Response(200, json={"totalResults": 1, "Resources": [self.user]})
+                users = [self.user, *self.others]
+                return httpx.Response(200, json={"totalResults": len(users), "Resources": users})
             case "PUT", ["Users", "1"]:
                 self.user = body
                 return httpx.Response(200, json=body)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -63,6 +65,7 @@ def test_every_action_that_can_be_named_is_performed() -> None:
         ({"actions": ["move"]}, "actions"),
         ({"environment": {"LD_PRELOAD": "x"}}, "not a name for a variable"),
         ({"environment": {"a=b": "x"}}, "not a name for a variable"),
+        ({"environment": {"A": "x\0"}}, "cannot hold a NUL"),
     ],
 )
 def test_a_mistake_is_refused(settings: dict[str, Any], said: str) -> None:
@@ -217,6 +220,74 @@ def test_what_it_leaves_behind_is_killed_too_and_keeps_nobody_waiting(legacy: Le
     assert suspend(saying(legacy, leaving_a_child(children))) == Done(changed=True)
 
     assert [pid for pid in pids(children) if _is_alive(pid)] == []
+
+
+def test_what_it_leaves_behind_in_a_session_of_its_own_cannot_keep_the_bridge_reading(legacy: Legacy) -> None:
+    left = saying(
+        legacy,
+        """
+told, tells = os.pipe()
+if not os.fork():
+    os.setsid()
+    os.write(tells, b"!")
+    while True: os.write(2, b"x" * 65536)  # ends when nobody reads any more
+os.read(told, 1)
+print("{}")
+""",
+    )
+
+    assert suspend(left) == Done(changed=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [(errno.ENOSPC, RetryableError), (errno.EMFILE, RetryableError), (errno.EACCES, TargetUnusableError)],
+)
+def test_a_machine_without_room_is_asked_again(
+    legacy: Legacy, monkeypatch: pytest.MonkeyPatch, number: int, error: type[ConnectorError]
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", failing)
+
+    with pytest.raises(error, match=rf"cannot be run \({os.strerror(number)}"):
+        suspend(legacy.connector())
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("json.dumps({'message': 'x' * 301})", f"suspend by the program: {'x' * 300} (exit code 65)"),
+        ("json.dumps({'message': 'a\\x1b[31m\\n b\\0c'})", "a [31m b\ufffdc (exit code 65)"),
+        ("json.dumps({'reason': 'no'})", "the program's answer cannot be used: reason: Extra inputs"),
+        ("'no JSON'", "the program gave no reason (exit code 65)"),
+    ],
+)
+def test_the_reason_that_it_gives_is_one_line_for_operators(legacy: Legacy, printed: str, said: str) -> None:
+    with pytest.raises(RejectedError) as caught:
+        suspend(saying(legacy, f"print({printed})\nsys.exit(65)"))
+
+    assert said in str(caught.value)
+
+
+def test_who_is_not_found_by_one_value_may_be_found_by_the_next(legacy: Legacy) -> None:
+    by_number = saying(
+        legacy,
+        """
+asked = json.load(sys.stdin)
+if asked["attribute"] != "number": sys.exit(67)
+account = {"id": "17", "name": "ann", "suspended": False, "attributes": {"number": "4711"}}
+print(json.dumps({"accounts": [account]}))
+""",
+        match={"userName": "login", "employeeNumber": "number"},
+    )
+
+    found = by_number.find(Person({"userName": ("ann",), "employeeNumber": ("4711",)}))
+
+    assert found is not None
+    assert found.id == "17"
+    assert by_number.find(Person({"userName": ("ann",)})) is None
 
 
 def test_a_bridge_that_is_killed_takes_the_program_along(legacy: Legacy, tmp_path: Path) -> None:

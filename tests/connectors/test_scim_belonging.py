@@ -64,6 +64,18 @@ def test_without_filters_an_account_is_believed_about_its_own_groups(filters: st
     assert service.connector().read("1").groups == (Entitlement("g1", "Sales"), Entitlement("g3", "g3"))
 
 
+@pytest.mark.parametrize(("somebody_tells", "groups"), [(False, (Entitlement("sales", "sales"),)), (True, ())])
+def test_an_empty_list_of_groups_is_believed_once_anybody_has_another(
+    somebody_tells: bool, groups: tuple[Entitlement, ...]
+) -> None:
+    service = Service(sales={"1"})
+    service.filters = "refused"
+    service.user["groups"] = []
+    service.others = [{"id": "2", "userName": "bob", "groups": [{"value": "sales"}] if somebody_tells else []}]
+
+    assert service.connector().read("1").groups == groups
+
+
 @pytest.mark.parametrize("filters", ["ignored", "empty"])
 @pytest.mark.parametrize("trouble", ["nobody is shown", "no groups"])
 def test_where_groups_are_not_told_an_account_can_be_suspended_and_not_taken_out(trouble: str, filters: str) -> None:

@@ -103,11 +103,15 @@ def test_all_pages_are_looked_through() -> None:
 
     assert found is not None
     assert found.id == "249"
-    assert [request.url.params.get("startIndex") for request in service.requests] == [None, "101", "201"]
+    assert [request.url.params.get("startIndex") for request in service.requests] == [None, "100", "199"]
 
 
 def test_a_list_without_end_is_given_up_and_not_guessed_from() -> None:
-    subject, service = connector(lambda _: users({"id": "2", "userName": "bob"}, total=10_000))
+    def respond(request: httpx.Request) -> httpx.Response:
+        start = int(request.url.params.get("startIndex", "1"))
+        return users(*({"id": f"{number}", "userName": f"bob{number}"} for number in (start, start + 1)), total=10_000)
+
+    subject, service = connector(respond)
 
     with pytest.raises(RejectedError, match="does it filter"):
         subject.find(Person({"userName": ("alice",)}))
@@ -144,13 +148,67 @@ def test_user_names_that_differ_in_case_only_are_ambiguous() -> None:
     assert {candidate.id for candidate in caught.value.candidates} == {"1", "2"}
 
 
-def test_the_same_account_on_two_pages_is_one() -> None:
-    subject, _ = connector(lambda request: users(ALICE, total=2))
+@pytest.mark.parametrize("total", [2, 3])
+def test_a_page_that_is_repeated_hides_nobody(total: int) -> None:
+    subject, _ = connector(lambda _: users({"id": "2", "userName": "bob"}, ALICE, total=total))
 
-    found = subject.find(Person({"userName": ("alice",)}))
+    if total == 2:
+        assert subject.find(Person({"userName": ("carol",)})) is None
+        return
+    with pytest.raises(RejectedError, match="the first page again"):
+        subject.find(Person({"userName": ("carol",)}))
+
+
+def test_whoever_moves_forward_while_a_search_reads_on_is_not_missed() -> None:
+    everybody = [{"id": str(number), "userName": f"user{number}"} for number in range(150)]
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        if "filter" in request.url.params:
+            return httpx.Response(400)
+        start = int(request.url.params.get("startIndex", "1")) - 1
+        page = users(*everybody[start : start + 100], total=len(everybody))
+        if len(everybody) == 150:
+            del everybody[5]  # the bridge itself deletes leavers meanwhile
+        return page
+
+    subject, _ = connector(respond)
+
+    with pytest.raises(RetryableError, match="came or went"):
+        subject.find(Person({"userName": ("user100",)}))
+    found = subject.find(Person({"userName": ("user100",)}))
 
     assert found is not None
-    assert found.id == "1"
+    assert found.id == "100"
+
+
+@pytest.mark.parametrize(
+    ("document", "error", "said"),
+    [
+        ({"Resources": [ALICE]}, None, ""),
+        ({"totalResults": 1, "Resources": ALICE}, RejectedError, "Resources is not a list"),
+        ({"totalResults": 1, "Resources": 5}, RejectedError, "Resources is not a list"),
+        ({"totalResults": 10**400, "Resources": [ALICE]}, RejectedError, "announced more|totalResults"),
+        ({"Resources": [ALICE], "nextCursor": "same"}, RejectedError, "in circles"),
+    ],
+)
+def test_an_odd_list_is_refused_with_what_is_odd(
+    document: dict[str, Any], error: type[Exception] | None, said: str
+) -> None:
+    subject, _ = connector(lambda _: httpx.Response(200, json=document))
+
+    if error is None:
+        assert subject.find(Person({"userName": ("alice",)})) is not None
+        return
+    with pytest.raises(error, match=said):
+        subject.find(Person({"userName": ("alice",)}))
+
+
+def test_all_accounts_that_nobody_has_counted_are_no_whole_list() -> None:
+    uncounted = httpx.Response(200, json={"Resources": [ALICE]})
+    subject, _ = connector(lambda request: httpx.Response(400) if "filter" in request.url.params else uncounted)
+
+    with pytest.raises(RejectedError, match="does not say how many there are"):
+        subject.find(Person({"userName": ("carol",)}))
 
 
 def test_the_second_pair_is_not_asked_after_a_hit() -> None:

@@ -99,6 +99,16 @@ def test_what_lasts_is_sent_with_every_call(world: World, settings: dict[str, st
 OWN = {"token_url": TOKEN_URL, "client_id": "br idge", "client_secret": "s/cret"}
 
 
+def test_calls_that_are_refused_together_get_one_new_token(world: World) -> None:
+    subject = world.connector(**OWN)
+    tokens = subject._tokens
+    assert tokens is not None
+    old = tokens.authorize("")
+
+    assert [tokens.authorize(old), tokens.authorize(old)] == ["Bearer t2", "Bearer t2"]
+    assert len(world.asked_for) == 2
+
+
 def test_a_token_is_asked_for_once_and_used_until_a_minute_before_its_end(world: World) -> None:
     subject = world.connector(**OWN, scope="scim")
 

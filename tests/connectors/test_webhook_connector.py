@@ -25,7 +25,7 @@ from scimbridge.sdk import (
 from scimbridge.sdk.relaying import RelayedAction
 from scimbridge.sdk.secret import SecretSources
 from scimbridge.sdk.testing import RecordingPermit, confirmed
-from tests.connectors.crm import ACTIONS, USER, Crm, connector, running_crm, settings
+from tests.connectors.crm import ACTIONS, USER, Crm, a_team, connector, running_crm, settings
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +139,11 @@ DISABLE = {"path": f"{USER}/disable"}
         ({"basic_user": "x", "basic_password": "y"}, "write token, or"),
         ({"token": "a\nb"}, "printable ASCII"),
         ({"signing_secret": "short"}, "whsec_"),
+        ({"check": {"path": "/me", "headers": {"X-Name": "M\u00fcller"}}}, "check.headers.X-Name"),
+        ({"check": {"path": "/me", "headers": {"X-Name": "a\r\nHost: b"}}}, "printable ASCII in one line"),
+        ({"check": {"path": "/me", "headers": {"X Name": "a"}}}, "not the name of a header"),
+        ({"check": {"path": "/me", "headers": {"Content-Length": "5"}}}, "not the name of a header"),
+        ({"secret_headers": {"X\nName": "a"}}, "not the name of a header"),
         ({"base_url": "https://169.254.169.254"}, "link-local"),
         ({"base_url": "http://crm.example.com"}, "https://"),
     ],
@@ -224,6 +229,28 @@ def test_a_wrong_path_makes_nobody_gone(crm: Crm, connect: Any) -> None:
         connect(gone=None, actions={"suspend": DISABLE}).read("nobody")
     with pytest.raises(AccountNotFoundError):
         connect().read("nobody")
+
+
+def test_what_an_action_does_not_find_makes_nobody_gone_who_can_be_read(crm: Crm, connect: Any) -> None:
+    account_id = crm.add("there", teams=[a_team("t1")])
+    actions = {**ACTIONS, "remove_from_groups": {"path": f"{USER}/nowhere/{{{{ item.id }}}}", "each": True}}
+    trusting = connect(gone={"status": [404]}, actions=actions)
+
+    with pytest.raises(RetryableError, match="the target has no such account, but it is there when it is read"):
+        trusting.perform(Action.REMOVE_FROM_GROUPS, trusting.read(account_id), confirmed)
+
+    state = trusting.read(account_id)
+    del crm.users[account_id]
+    with pytest.raises(AccountNotFoundError):
+        trusting.perform(Action.REMOVE_FROM_GROUPS, state, confirmed)
+
+
+def test_a_name_that_nothing_can_store_is_made_storable(crm: Crm, connect: Any) -> None:
+    team = {"id": "t1", "name": "half \ud800 and NUL \0 and \U0001f600", "admin": False}
+
+    state = connect().read(crm.add("odd", teams=[team]))
+
+    assert [each.name for each in state.groups] == ["half \ufffd and NUL \ufffd and \U0001f600"]
 
 
 def test_an_answer_that_the_configuration_does_not_expect_is_a_refusal(crm: Crm, connect: Any) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
 
+import httpcore
 import pytest
 from pydantic import ValidationError
 
@@ -158,6 +160,26 @@ def test_the_next_address_of_a_name_is_tried_where_the_first_does_not_answer(mon
         resolving_to(monkeypatch, ["127.66.0.9", "127.0.0.1"])
 
         assert get(address.replace("127.0.0.1", "app.example.com")) == 204
+
+
+def test_all_addresses_of_a_name_together_take_no_longer_than_a_call_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolving_to(monkeypatch, [f"127.66.0.{number}" for number in range(100)])
+    now, waited = [0.0], []
+
+    def silent(_self: object, _host: str, _port: int, timeout: float, **_: object) -> None:
+        waited.append(timeout)
+        now[0] += timeout
+        raise httpcore.ConnectTimeout
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", silent)
+    limits = Limits(connect=timedelta(seconds=5), total=timedelta(seconds=12), tries=1)
+    client = HttpClient("http://app.example.com", permit=RecordingPermit(), limits=limits, monotonic=lambda: now[0])
+
+    with pytest.raises(RetryableError, match=r"cannot connect \(timed out\)"):
+        client.send("GET", "/", call="reading an account")
+
+    client.close()
+    assert waited == [5, 5, 2]
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import socket
@@ -97,6 +98,61 @@ def test_a_body_is_sent_as_json_with_the_asked_content_type() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (rb'{"a\u0000": ["\ud800", "\udc00", "\ud83d\ude00", 1]}', {"a\ufffd": ["\ufffd", "\ufffd", "\U0001f600", 1]}),
+        (b'{"a": "\xed\xa0\x80"}', {"a": "\ufffd"}),
+        (rb'{"a": "\\u0000"}', {"a": "\\u0000"}),
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+        (b'{"a": ' + b"[" * 100_000, None),
+        (b'{"a": "\xe9"}', None),
+    ],
+    ids=["escaped", "octets", "a backslash", "a mark", "deep", "no UTF-8"],
+)
+def test_what_no_database_takes_is_replaced_in_json(written: bytes, read: object) -> None:
+    assert send(Wire(httpx.Response(200, content=written))).json_object_or_none() == read
+
+
+def test_nothing_is_kept_of_the_cookies_that_a_target_sets() -> None:
+    wire = Wire(httpx.Response(200, headers={"Set-Cookie": "session=somebody; Path=/"}))
+    client = wire.client()
+
+    for _ in range(2):
+        client.send("GET", "/Users", call="listing users")
+
+    assert "cookie" not in wire.sent[1].headers
+
+
+def _packed(octets: bytes, times: int) -> bytes:
+    for _ in range(times):
+        octets = gzip.compress(octets)
+    return octets
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "error"),
+    [
+        (_packed(b'{"id": "1"}', 1), "gzip", None),
+        (_packed(bytes(1 << 20), 2), "gzip, gzip", TargetUnusableError),
+        (b"", "br", TargetUnusableError),
+        (_packed(bytes(9 << 20), 1), "GZIP", RejectedError),
+    ],
+    ids=["once", "twice", "otherwise", "much"],
+)
+def test_an_answer_is_unpacked_once_and_in_the_usual_way(
+    body: bytes, encoding: str, error: type[ConnectorError] | None
+) -> None:
+    wire = Wire(httpx.Response(200, stream=httpx.ByteStream(body), headers={"Content-Encoding": encoding}))
+
+    if error is None:
+        assert send(wire).json_object() == {"id": "1"}
+        return
+    with pytest.raises(error) as caught:
+        send(wire)
+    assert type(caught.value) is error
+
+
+@pytest.mark.parametrize(
     ("reply", "told"),
     [
         (status(429), [None, None, None]),
@@ -181,11 +237,11 @@ def test_the_answer_itself_may_say_what_it_means_where_its_status_does_not() -> 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_a_refused_token_is_renewed_once_and_the_request_sent_again(method: str) -> None:
     wire = Wire(status(401), status(200))
-    asked: list[bool] = []
+    asked: list[str] = []
     sent: list[str] = []
 
-    def authorize(renew: bool) -> str:
-        asked.append(renew)
+    def authorize(refused: str) -> str:
+        asked.append(refused)
         return f"Bearer {len(asked)}"
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -195,7 +251,7 @@ def test_a_refused_token_is_renewed_once_and_the_request_sent_again(method: str)
     client = wire.client(headers={}, transport=httpx.MockTransport(handle))
     client.send(method, "/Users", call="listing users", authorize=authorize)
 
-    assert asked == [False, True]
+    assert asked == ["", "Bearer 1"]
     assert sent == ["Bearer 1", "Bearer 2"]
     assert len(wire.permit.asked) == 2, "each sending is permitted by itself"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
@@ -228,10 +230,13 @@ def test_an_odd_name_ends_no_list_and_is_found_by_a_part_of_it_in_any_case(world
     ]
 
 
-def test_a_bug_in_a_connector_ends_the_run_and_not_the_worker(world: World) -> None:
-    world.before_page(1, lambda: 1 / 0)
+@pytest.mark.parametrize(("act", "named"), [(lambda: 1 / 0, "ZeroDivisionError"), (sys.exit, "SystemExit")])
+def test_a_bug_in_a_connector_ends_the_run_and_not_the_worker(
+    world: World, act: Callable[[], object], named: str
+) -> None:
+    world.before_page(1, act)
 
-    assert "unexpected ZeroDivisionError" in world.reconcile().reason
+    assert f"unexpected {named}" in world.reconcile().reason
 
 
 def test_stale_is_what_the_one_who_asks_says_or_the_settings_of_the_target(world: World) -> None:
