@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -14,7 +15,7 @@ from scimbridge import telemetry
 from scimbridge.domain.rule import NO_TERMS
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.wakeup import WakeUp
-from scimbridge.errors import StoreBusyError
+from scimbridge.services.due_dates import see_to_each
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.intake import Submit
 from scimbridge.services.planning import Verdict
@@ -120,9 +121,7 @@ class Sweeping:
 
     def rescue(self, now: datetime) -> int:
         """End attempts whose lease has run out, and make their tasks ready again. Returns how many."""
-        with self._database.read() as tx:
-            found = attempts.lapsed(tx, now, BATCH)
-        return sum(self._rescue_if_free(attempt, now) for attempt in found)
+        return len(see_to_each(partial(self._lapsed, now), partial(self._rescue, now), action="rescue"))
 
     def submit(self, now: datetime) -> int:
         """Tell the queue about work that it has no message for. Returns how many messages."""
@@ -147,22 +146,18 @@ class Sweeping:
         with self._database.read() as tx:
             return agenda.runnable_accounts(tx, target, now, limit)
 
-    def _rescue_if_free(self, attempt: Attempt, now: datetime) -> bool:
-        try:
-            return self._rescue_one(attempt, now)
-        except StoreBusyError as error:
-            # Who holds the person's lock may be a machine without power; nobody else is to wait for that.
-            log.warning("cannot rescue an attempt yet", action="rescue.failed", attempt=attempt.id, reason=str(error))
-            return False
+    def _lapsed(self, now: datetime, limit: int) -> dict[str, Attempt]:
+        with self._database.read() as tx:
+            return {attempt.id: attempt for attempt in attempts.lapsed(tx, now, limit)}
 
-    def _rescue_one(self, attempt: Attempt, now: datetime) -> bool:
+    def _rescue(self, now: datetime, attempt: Attempt) -> Attempt | None:
         with self._database.write() as tx:
             if attempt.task_id is None:
-                return attempts.end_lapsed(tx, attempt.id, now)
+                return attempt if attempts.end_lapsed(tx, attempt.id, now) else None
             task = tasks.task_by_id(tx, attempt.task_id)
             cases.lock_identity(tx, task.identity_id)
             if not attempts.end_lapsed(tx, attempt.id, now):
-                return False
+                return None
             task = tasks.task_by_id(tx, attempt.task_id, lock=True)
             if task.state is TaskState.RUNNING:
                 tasks.save(tx, task, task.lapse("its worker stopped answering"))
@@ -176,4 +171,4 @@ class Sweeping:
                 )
         telemetry.LEASES_RESCUED.labels(attempt.target).inc()
         log.warning("attempt lapsed", action="rescue", attempt=attempt.id, target=attempt.target)
-        return True
+        return attempt

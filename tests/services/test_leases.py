@@ -192,8 +192,11 @@ def test_a_dead_workers_task_is_ready_again_when_its_lease_is_over_and_not_befor
     assert "attempt lapsed" in bench.events(bench.case(ada))
 
 
+@pytest.mark.parametrize(
+    ("trouble", "level"), [(StoreBusyError("the database is busy"), "warning"), (ValueError("odd"), "error")]
+)
 def test_an_attempt_that_cannot_be_ended_just_now_keeps_nobody_else_waiting(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, trouble: Exception, level: str
 ) -> None:
     ada, bob = bench.join("ada"), bench.join("bob")
     bench.run()
@@ -207,14 +210,14 @@ def test_an_attempt_that_cannot_be_ended_just_now_keeps_nobody_else_waiting(
 
     def is_held_elsewhere(tx: Connection, identity_id: str) -> None:
         if identity_id == ada:
-            raise StoreBusyError("the database is busy; try again in a moment")
+            raise trouble
         lock(tx, identity_id)
 
     with monkeypatch.context() as patched, structlog.testing.capture_logs() as logs:
         patched.setattr(cases, "lock_identity", is_held_elsewhere)
         bench.run(LEASE)
     assert bench.systems["crm"].is_suspended("bob")
-    assert [entry["log_level"] for entry in logs if entry.get("action") == "rescue.failed"] == ["warning"] * 2
+    assert [entry["log_level"] for entry in logs if entry.get("action") == "rescue.failed"] == [level] * 2
 
     bench.run()
     assert bench.systems["crm"].is_suspended("ada")
