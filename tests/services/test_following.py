@@ -266,6 +266,8 @@ def test_a_process_that_cannot_use_a_version_does_nothing_that_cannot_be_undone(
     assert known is None
     assert found is not None
     assert (found.consequence, found.until) == (Consequence.POSTPONE, now + BEHIND_AGAIN)
+    why = "the rules in force cannot be used by a process that would have done it; see `scimbridge check` there"
+    assert found.reason == why
 
 
 def test_of_two_who_activate_at_once_one_comes_first_and_the_other_is_told(start: Start) -> None:

@@ -20,6 +20,7 @@ from scimbridge.services.permit import LONGEST_WAIT
 from scimbridge.store.database import Database
 from scimbridge.store.snapshots import standing
 from tests.clock import FakeClock
+from tests.databases import before_commits
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage
 from tests.services.test_leases import Killed, a_linked_leaver, kill, nothing
 
@@ -133,6 +134,8 @@ def test_a_target_without_a_rate_is_paced_from_its_first_refusal_until_the_weath
     for _ in range(3):
         permit(one)
     assert (one.slept, pace(one)) == ([0.04], (1.0, 0.0))
+    with before_commits(database, pytest.fail):  # and costs the store nothing again
+        permit(one)
 
 
 def test_what_the_target_asks_to_wait_is_waited_by_all_within_reason(database: Database, clock: FakeClock) -> None:

@@ -227,14 +227,16 @@ def test_a_later_fact_that_wants_more_approvers_gets_them(database: Database, cl
 
 
 def test_an_irreversible_stage_keeps_its_distance_and_its_schedule(database: Database, clock: FakeClock) -> None:
-    deleting = with_terms(a_stage("3d", Action.DELETE), schedule=NIGHT, window=timedelta(hours=1))
+    last = a_stage("3d", Action.HIDE_FROM_DIRECTORY, Action.DELETE)
+    deleting = with_terms(last, schedule=NIGHT, window=timedelta(hours=1))
     bench = a_bench(database, clock, a_rule(a_stage("1d"), deleting))
     ada = bench.join("ada")
     bench.leave(ada)
 
-    bench.run("10d")  # the sweeper was down: suspended on the 12th at nine
+    bench.run("2d")  # the sweeper was down: suspended on the 4th at nine
 
-    assert the_task(bench, ada, Action.DELETE).due_at == at("2026-03-14 22:00")
+    assert the_task(bench, ada, Action.DELETE).due_at == at("2026-03-06 22:00")
+    assert the_task(bench, ada, Action.HIDE_FROM_DIRECTORY).due_at == at("2026-03-05 22:00")
 
 
 def test_who_returns_before_the_night_keeps_everything(database: Database, clock: FakeClock) -> None:
