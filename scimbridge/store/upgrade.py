@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import structlog
+
+from scimbridge.errors import StoreBusyError
 from scimbridge.store.database import Database
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+PATIENCE = timedelta(minutes=10)
+"""How long another process may take to upgrade a large database, while this one waits for it."""
+
+log = structlog.get_logger("scimbridge.store")
 
 # Alembic is imported where it is used: every command opens the store, few look at its schema.
 
@@ -16,7 +26,21 @@ def upgrade(database: Database) -> None:
     """Apply all migrations that the database lacks. Running it twice does nothing more.
 
     The whole upgrade is one transaction: several processes may start it at once.
+
+    Raises:
+        StoreBusyError: Another process has kept the database locked for ten minutes.
     """
+    until = time.monotonic() + PATIENCE.total_seconds()
+    while True:
+        try:
+            return _upgrade(database)
+        except StoreBusyError:
+            if time.monotonic() > until:
+                raise
+            log.info("another process has locked the database; waiting for it", action="upgrade.waits")
+
+
+def _upgrade(database: Database) -> None:
     from alembic import command
 
     with database.write() as connection:

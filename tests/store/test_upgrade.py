@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from alembic import command
@@ -14,7 +17,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, make_url, text
 
-from scimbridge.store.database import Database
+from scimbridge.store.database import _SESSION, Database
 from scimbridge.store.schema import metadata
 from scimbridge.store.upgrade import is_current, upgrade
 from tests.store.racing import race
@@ -111,6 +114,27 @@ def test_several_processes_may_upgrade_at_once(empty_url: str) -> None:
     spawn = multiprocessing.get_context("spawn")
     with spawn.Pool(3) as pool:
         assert pool.map(_upgrade, [empty_url] * 3) == [True] * 3
+
+
+def test_who_comes_during_an_upgrade_waits_for_as_long_as_it_takes(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scimbridge.store.database.BUSY_TIMEOUT", timedelta(milliseconds=50))
+    monkeypatch.setitem(_SESSION, "lock_timeout", "50ms")
+    waits = threading.Event()
+    monkeypatch.setattr("scimbridge.store.upgrade.log", mock.Mock(info=lambda *_, **__: waits.set()))
+    other, late = Database(empty_url), Database(empty_url)
+    with other.write() as tx:
+        if not other.is_sqlite:
+            tx.exec_driver_sql("SELECT pg_advisory_xact_lock(731944871)")
+        waiting = threading.Thread(target=upgrade, args=(late,))
+        waiting.start()
+        assert waits.wait(60)
+    waiting.join()
+
+    assert is_current(late)
+    for database in (other, late):
+        database.close()
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
