@@ -16,7 +16,7 @@ PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)",
 
 PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "settings": settings.settings,
-    "later": settings.later_keys,
+    "later": settings.later_names,
     "notices": settings.notice_variables,
     "words": vocabulary.words,
     "actions": vocabulary.actions,

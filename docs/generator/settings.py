@@ -48,14 +48,9 @@ def settings() -> Iterator[str]:
         yield ""
 
 
-def later_keys() -> Iterator[str]:
+def later_names() -> Iterator[str]:
     """Yield what is refused by name."""
-    for what, names in (
-        ("keys of a target", later.TARGET_KEYS),
-        ("triggers", later.TRIGGERS),
-        ("connectors", later.CONNECTORS),
-    ):
-        yield f"- {what}: {', '.join(f'`{name}`' for name in sorted(names))}"
+    yield f"- triggers: {', '.join(f'`{name}`' for name in sorted(later.TRIGGERS))}"
 
 
 def notice_variables() -> Iterator[str]:

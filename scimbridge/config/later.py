@@ -4,8 +4,4 @@ from __future__ import annotations
 
 SAYS = "comes in a later version; leave it out"
 
-TARGET_KEYS = frozenset({"dialect"})
-
 TRIGGERS = frozenset({"orphaned"})
-
-CONNECTORS = frozenset({"active-directory"})

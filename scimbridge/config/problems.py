@@ -10,7 +10,6 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from scimbridge.config import later
 from scimbridge.errors import Problem
 from scimbridge.sdk.config import TargetConfig
 
@@ -109,8 +108,6 @@ def _meant(details: ErrorDetails) -> str:
 
 
 def _unknown_key(owner: type[BaseModel] | None, key: str) -> str:
-    if owner is not None and issubclass(owner, TargetConfig) and key in later.TARGET_KEYS:
-        return later.SAYS
     if owner is not None and issubclass(owner, TargetConfig) and key in owner.not_offered:
         return owner.not_offered[key]
     return "is not a setting" + (suggestion(key, keys_of(owner)) if owner else "")

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict
 
 from scimbridge import registry
-from scimbridge.config import later
 from scimbridge.config.problems import read, spell
 from scimbridge.domain.action import Action
 from scimbridge.domain.capability import ANYTHING, Abilities
@@ -145,9 +144,6 @@ def _connector(table: Mapping[str, Any], at: tuple[str, ...], problems: list[Pro
     where = spell((*at, "connector"))
     if not isinstance(kind, str):
         problems.append(Problem(where, f"is missing; available: {', '.join(registry.available_kinds())}"))
-        return None
-    if kind in later.CONNECTORS and kind not in registry.available_kinds():
-        problems.append(Problem(where, f'"{kind}" {later.SAYS}'))
         return None
     try:
         return registry.connector_class(kind)

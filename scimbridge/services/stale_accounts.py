@@ -105,16 +105,18 @@ class StaleAccounts:
             self._database.on_commit(partial(self._submit, verdict.wakeups))
 
     def _take_in(self, run: Run, now: datetime) -> int:
-        seen: list[bool | None] = []
+        facts = locked = 0
         if self._is_asked_as_configured(run) and self._is_believed(run, now):
             for about, see_to in self._to_see_to(run, now):
-                seen.append(_seen_to(about, see_to))
-                if seen.count(None) >= MOST_LOCKED:
+                was_fact = _seen_to(about, see_to)
+                facts += bool(was_fact)
+                locked += was_fact is None
+                if locked >= MOST_LOCKED:
                     break
-        if None not in seen:
+        if not locked:
             with self._database.write() as tx:
                 reconciliations.note_taken(tx, run.id, now)
-        return sum(map(bool, seen))
+        return facts
 
     def _to_see_to(self, run: Run, now: datetime) -> Iterator[tuple[str, Callable[[], bool]]]:
         """Yield what is to be looked at after a run: what cases were opened for before, and what it has found."""

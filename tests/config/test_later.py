@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-
 from scimbridge.config import later
 from scimbridge.domain.trigger import Trigger
 from tests.config.conftest import GOOD, Problems
-
-
-def test_later_keys_of_targets_are_refused_by_name(problems_of: Problems) -> None:
-    problems = problems_of(f'{GOOD}\n[targets.other]\nconnector = "sample"\nfile = "sample.db"\ndialect = "x"')
-
-    assert problems == {"targets.other.dialect": later.SAYS}
 
 
 def test_later_triggers_are_refused_by_name(problems_of: Problems) -> None:
     problems = problems_of(GOOD.replace('"deactivated"', '"deactivated", "orphaned"'))
 
     assert problems == {"rules[0].when[1]": f'"orphaned" {later.SAYS}'}
-
-
-@pytest.mark.parametrize("kind", ["active-directory"])
-def test_later_connectors_are_refused_by_name(problems_of: Problems, kind: str) -> None:
-    problems = problems_of(GOOD.replace('"scim"', f'"{kind}"'))
-
-    assert problems == {"targets.app.connector": f'"{kind}" {later.SAYS}'}
 
 
 def test_nothing_that_this_version_has_is_called_later() -> None:
