@@ -83,8 +83,8 @@ class ServerSection(Section):
     all clients seem to have its address, and one that guesses credentials slows down all others."""
 
     core: int | None = Field(default=None, ge=0, examples=[1])
-    """Keeps the web process on this one core of the machine (Linux): with SQLite its threads work in turn, and take a
-    sixth less time for a request where they share what the core has at hand. Not with PostgreSQL. Default: any core."""
+    """Keeps the web process on this one core of the machine (Linux). With SQLite its threads work in turn; beside other
+    busy processes they take up to a sixth less time for a request then. Not with PostgreSQL. Default: any core."""
 
 
 class StoreSection(Section):

@@ -71,7 +71,7 @@ class Standing:
             return None
         if case.trigger is Trigger.ENDED and self._has_ended(identity, now):
             return None
-        if case.trigger is Trigger.REQUESTED:
+        if case.trigger in (Trigger.REQUESTED, Trigger.ORPHANED):
             return None  # whoever came back since has canceled the case
         return self._why_not_lost(tx, case, task, identity)
 
