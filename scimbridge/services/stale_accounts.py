@@ -196,7 +196,11 @@ class StaleAccounts:
             cases.lock_identity(tx, active[0].identity_id)
             identity = identities.identity_by_id(tx, active[0].identity_id, now)
             own = self._account(tx, identity.id, run.target)
-            if own is None or own.native_id != found.native_id or not self._is_so_still(tx, identity, own, run):
+            if (
+                own is None
+                or own.native_id != found.native_id
+                or not self._is_so_still(tx, identity, own, run, run.since)
+            ):
                 return False
             stale = StaleAccount(
                 case_id="",
@@ -215,17 +219,16 @@ class StaleAccounts:
         self._submit(verdict.wakeups)
         return True
 
-    def _is_so_still(self, tx: Connection, identity: Identity, own: Account, run: Run) -> bool:
+    def _is_so_still(self, tx: Connection, identity: Identity, own: Account, run: Run, since: datetime) -> bool:
         """Whether what a run has found is about somebody's account still, and nothing has come between.
 
         The time begins anew where a case about it has ended: they were to go, and came back, or somebody has decided
         that they stay.
         """
-        assert run.since is not None  # noqa: S101  # whoever asks has looked
         return (
             not identity.is_gone
             and not accounts.active_sharers(tx, own, identity.id)
-            and not cases.has_ended_since(tx, identity.id, run.target, run.since)
+            and not cases.has_ended_since(tx, identity.id, run.target, since)
             and reconciliations.stands(tx, run)
         )
 

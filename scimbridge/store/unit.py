@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -16,7 +17,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Unit(Generic[T]):
+class Unit(ABC, Generic[T]):
     """Work with its outcome, which nobody hears of before the commit.
 
     Args:
@@ -54,9 +55,9 @@ class Unit(Generic[T]):
         """Whether the work raised when it was run last."""
         return self._error is not None
 
+    @abstractmethod
     def settle(self) -> None:
         """Hand the outcome over."""
-        raise NotImplementedError
 
 
 class Blocking(Unit[T]):

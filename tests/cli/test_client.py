@@ -70,9 +70,14 @@ def test_a_private_key_is_refused(terminal: Terminal, pem: Path) -> None:
 def test_one_kind_of_key_is_enough(terminal: Terminal, pem: Path) -> None:
     terminal.run("client", "create", "okta", "--public-key", str(pem), "--jwks", str(pem), code=2)
 
+    assert not (terminal.config.parent / "data").exists()
+
 
 def test_a_file_that_is_not_there_is_wrong_usage(terminal: Terminal) -> None:
-    terminal.run("client", "create", "okta", "--jwks", "none.json", code=2)
+    result = terminal.run("client", "create", "okta", "--jwks", "none.json", code=2)
+
+    assert "none.json" in result.stderr
+    assert not (terminal.config.parent / "data").exists()
 
 
 def test_a_client_is_revoked_once(terminal: Terminal) -> None:
