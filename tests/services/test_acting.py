@@ -15,6 +15,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.situation import CaseQuery
 from scimbridge.errors import CaseClosedError
 from scimbridge.sdk import RejectedError
+from scimbridge.services import acting
 from scimbridge.services.acting import SHOWN, Acted, Preview
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
@@ -81,6 +82,48 @@ def test_who_leaves_after_the_preview_is_not_canceled(bench: Bench) -> None:
 
     assert len(canceled) == 1
     assert bench.case(late).state is CaseState.OPEN
+
+
+def test_who_fits_only_after_the_preview_is_not_acted_on(bench: Bench) -> None:
+    ada, ben = (bench.case(person) for person in leavers(bench, "ada", "ben"))
+    for one in (ada, ben):
+        bench.holding.place(Scope.CASE, one.id, reason="audit", by="ops", now=bench.clock())
+    bench.holding.lift_of_case(ben.id, reason="over", by="ops", now=bench.clock())
+    preview = look(bench, CaseAction.RELEASE, source="idp")
+    bench.holding.place(Scope.CASE, ben.id, reason="litigation", by="legal", now=bench.clock())
+
+    released = list(act(bench, preview))
+
+    assert [(acted.case_id, acted.is_done) for acted in released] == [(ada.id, True)]
+    assert [hold.subject for hold in bench.holding.standing()] == [ben.id]
+
+
+def test_at_once_are_so_many_unless_everybody_is_meant(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acting, "AT_ONCE", 1)
+    leavers(bench, "ada", "ben")
+    intent, query = Intent(action=CaseAction.CANCEL), CaseQuery(source="idp")
+
+    newest = bench.acting.preview(intent, query, bench.clock())
+    everybody = bench.acting.preview(intent, query, bench.clock(), everybody=True)
+
+    assert [(found.count, len(found.ids)) for found in (newest, everybody)] == [(2, 1), (2, 2)]
+    assert len(list(act(bench, newest))) == 1
+    assert len(list(act(bench, everybody))) == 1
+
+
+def test_the_digest_of_a_preview_is_of_what_would_be_done_and_to_whom(bench: Bench) -> None:
+    ada, ben = (bench.case(person).id for person in leavers(bench, "ada", "ben"))
+
+    both = look(bench, ids=(ada, ben)).digest
+
+    assert look(bench, ids=(ben, ada)).digest == both
+    others = [
+        look(bench, ids=(ada,)),
+        look(bench, CaseAction.HOLD, ids=(ada, ben)),
+        look(bench, CaseAction.EXPEDITE, ids=(ada, ben)),
+        look(bench, CaseAction.EXPEDITE, stage=2, ids=(ada, ben)),
+    ]
+    assert len({both, *(each.digest for each in others)}) == 5
 
 
 def test_who_stopped_half_way_begins_anew(bench: Bench) -> None:

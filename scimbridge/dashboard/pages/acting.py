@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 from starlette.responses import Response
@@ -53,7 +52,7 @@ class ActingPage(Page):
         be_sure(visit)
         acting = self.bridge.acting
         preview = acting.preview(intent, replace(_selection(visit, asked), ids=_named(visit)), visit.now)
-        results = list(islice(acting.act(preview, **who_and_why(visit)), AT_ONCE))
+        results = list(acting.act(preview, **who_and_why(visit)))
         return go_to(visit, asked.path, list(_told(intent, results, named=len(visit.chosen))))
 
 
