@@ -152,7 +152,10 @@ def test_whom_a_provider_signs_in_is_kept_out_and_let_in_again(admin: Browser, b
 
 def test_a_source_is_connected_by_its_first_token(admin: Browser, bench: Bench) -> None:
     assert "idp 0 never" in text_of(admin.get("/sources").text)
-    for form, says in (({"name": "a b", "lifetime": "90"}, "a name is"), ({"name": "hr"}, "choose how long")):
+    for form, says in (
+        ({"name": "a b", "lifetime": "90"}, "no source can have this name"),
+        ({"name": "hr"}, "choose how long"),
+    ):
         admin.send("/sources", **form)
         assert says in text_of(admin.get("/sources").text)
 
