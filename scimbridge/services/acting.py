@@ -174,7 +174,7 @@ class Acting:
                 said = "; ".join((f"{len(came.tasks)} due now", *came.still)) if came.tasks else Obstacle.NOT_PLANNED
                 return Acted(case_id=case_id, is_done=bool(came.tasks), said=said)
             case CaseAction.HOLD:
-                placed = self._holding.place(Scope.CASE, case_id, reason=reason, by=by, now=now)
+                placed = self._holding.place(Scope.CASE, case_id, reason=reason, by=by, now=now, until=intent.until)
                 late = f"; too late for {len(placed.too_late_for)}" if placed.too_late_for else ""
                 return Acted(case_id=case_id, is_done=True, said=f"held{late}", made=placed.hold.id)
             case CaseAction.RELEASE:

@@ -85,6 +85,18 @@ def test_who_is_left_out_is_named_with_the_reason(world: World) -> None:
     assert released["count"] == 1
 
 
+def test_a_hold_on_many_may_end_by_itself(world: World) -> None:
+    ada, until = world.leaver("ada"), "2026-06-30T18:00:00+02:00"
+    found = preview(world, "hold", ids=[ada], hold_until=until)
+
+    world.post("/cases/act", **acting(world, found, ids=[ada], hold_until=until))
+
+    assert [each["until"] for each in world.get("/holds")["items"]] == ["2026-06-30T16:00:00.000Z"]
+    past = {"ids": [ada], "action": "hold", "hold_until": "2026-03-01T00:00:00Z"}
+    for body in (past, {**past, "action": "release", "hold_until": until}):
+        assert "hold_until" in world.ask("POST", "/cases/preview", json=body).json()["detail"]
+
+
 TOO_WIDE: list[dict[str, Any]] = [
     {},
     {"ids": ["x"], "query": {}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -197,6 +198,16 @@ def test_holding_is_undone_by_releasing_but_for_what_is_legal(bench: Bench) -> N
         Obstacle.NOT_HELD: ["ben"],
         Obstacle.LEGAL: ["ada"],
     }
+
+
+def test_a_hold_on_many_may_end_by_itself(bench: Bench) -> None:
+    (ada,) = leavers(bench, "ada")
+    until = bench.clock() + timedelta(days=2)
+    intent = Intent(action=CaseAction.HOLD, until=until)
+
+    list(act(bench, bench.acting.preview(intent, CaseQuery(source="idp"), bench.clock())))
+
+    assert [(hold.subject, hold.until) for hold in bench.holding.standing()] == [(bench.case(ada).id, until)]
 
 
 def test_expediting_twice_does_not_let_the_next_stage_go(database: Database, clock: FakeClock) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from scimbridge.api.endpoint import Call, Nothing, Routes
 from scimbridge.api.endpoints.cases import line
+from scimbridge.api.endpoints.protection import ahead
 from scimbridge.api.models import many as models
 from scimbridge.api.problems import ProblemError
 from scimbridge.domain.intent import CaseAction, Intent
@@ -26,7 +27,7 @@ def preview_action(call: Call[Nothing, models.ManyRequest]) -> models.ManyPrevie
     """
     # To the millisecond, as it is answered: who sends it back means the same cases.
     until = call.now.replace(microsecond=call.now.microsecond // 1000 * 1000)
-    found = call.bridge.acting.preview(_intent(call.body), _until(_query(call.body), until), call.now)
+    found = call.bridge.acting.preview(_intent(call.body, call.now), _until(_query(call.body), until), call.now)
     assert found.query.until is not None  # noqa: S101  # a preview says until when
     return models.ManyPreview(
         action=found.intent.action,
@@ -52,7 +53,7 @@ def act_on_cases(call: Call[Nothing, models.ActRequest]) -> models.ManyReport:
     At most 1000 at once, the newest ones. What cannot be done to one is told, and the next one is done.
     """
     query = _until(_query(call.body), call.body.until)
-    preview = call.bridge.acting.preview(_intent(call.body), query, call.now)
+    preview = call.bridge.acting.preview(_intent(call.body, call.now), query, call.now)
     _require_as_seen(call.body, preview)
     acting = call.bridge.acting.act(preview, reason=call.body.reason, by=call.by, now=call.now)
     results = [_acted(each) for each in acting]
@@ -71,10 +72,12 @@ def _require_as_seen(body: models.ActRequest, preview: Preview) -> None:
         raise ProblemError(409, "it would be done to other cases than the preview said: preview it again")
 
 
-def _intent(body: models.ManyRequest) -> Intent:
+def _intent(body: models.ManyRequest, now: datetime) -> Intent:
     if body.stage != 1 and body.action is not CaseAction.EXPEDITE:
         raise ProblemError(422, "stage is for the action expedite")
-    return Intent(action=body.action, stage=body.stage)
+    if body.hold_until is not None and body.action is not CaseAction.HOLD:
+        raise ProblemError(422, "hold_until is for the action hold")
+    return Intent(action=body.action, stage=body.stage, until=ahead(body.hold_until, now, "hold_until"))
 
 
 def _query(body: models.ManyRequest) -> CaseQuery:

@@ -19,6 +19,9 @@ class ManyRequest(Model):
     stage: Stage = 1
     """For `expedite`: which stage skips its grace."""
 
+    hold_until: Moment | None = None
+    """For `hold`: when the holds end by themselves; else they stand until they are lifted."""
+
     ids: list[Id] | None = Field(default=None, min_length=1, max_length=MOST_IDS)
     query: CaseFilter | None = None
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from scimbridge.dashboard import flash
 from scimbridge.dashboard.case_filter import CaseFilter, read_filter
-from scimbridge.dashboard.deciding import IncompleteFormError, be_sure, who_and_why
+from scimbridge.dashboard.deciding import IncompleteFormError, be_sure, until, who_and_why
 from scimbridge.dashboard.flash import Message
 from scimbridge.dashboard.page import Page, Shown, go_to
 from scimbridge.dashboard.visit import Visit
@@ -64,7 +64,11 @@ def _intent(visit: Visit) -> Intent:
     stage = visit.form.get("stage") or "1"
     if not stage.isdecimal() or len(stage) > 4:
         raise IncompleteFormError("the stage is not a number")
-    return Intent(action=action, stage=int(stage))
+    return Intent(
+        action=action,
+        stage=int(stage),
+        until=until(visit, "hold_until") if action is CaseAction.HOLD else None,
+    )
 
 
 def _selection(visit: Visit, asked: CaseFilter) -> CaseQuery:
