@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 REPEATED = "Idempotency-Replayed"
 KEY = "Idempotency-Key"
-_HEADERS = {"Cache-Control": "no-store"}
-"""People are named, and secrets shown once: nothing on the way keeps it."""
-
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -57,6 +54,8 @@ class Resource:
             response = await self._answer(Request(scope, receive))
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
             response = answer_to(error)
+        # People are named, and secrets shown once: nothing on the way keeps it.
+        response.headers["Cache-Control"] = "no-store"
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -120,14 +119,14 @@ class Resource:
 def _again(answer: str) -> Response:
     if not answer:
         raise ProblemError(409, "this was done already, and its secret was shown: revoke it, and make another one")
-    return Response(answer, media_type="application/json", headers={**_HEADERS, REPEATED: "true"})
+    return Response(answer, media_type="application/json", headers={REPEATED: "true"})
 
 
 def _response(answer: Any) -> Response:
     if isinstance(answer, Response):
         return answer
     assert isinstance(answer, BaseModel)  # noqa: S101  # its annotation says so
-    return Response(answer.model_dump_json(by_alias=True), media_type="application/json", headers=_HEADERS)
+    return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
 
 
 async def _read(request: Request, endpoint: Endpoint, limit: int) -> bytes:

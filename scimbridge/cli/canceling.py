@@ -62,7 +62,7 @@ def cancel(
 
 def _cancel_many(bridge: Bridge, query: CaseQuery, *, reason: str, by: str, yes: bool, as_json: bool) -> None:
     now = bridge.clock()
-    preview = bridge.acting.preview(Intent(action=CaseAction.CANCEL), query, now)
+    preview = bridge.acting.preview(Intent(action=CaseAction.CANCEL), query, now, everybody=True)
     if preview.count and not as_json:
         opened_since = f" of those opened since {moment(query.since)}" if query.since else ""
         how_many = f"{preview.count} open cases" if preview.count > 1 else "One open case"

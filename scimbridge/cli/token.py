@@ -13,7 +13,7 @@ from scimbridge.cli.opening import opened
 from scimbridge.cli.options import AsJson, By, ConfigPath, Log, LogLevel, new_group, operator
 from scimbridge.cli.output import note, say, say_json, say_table
 from scimbridge.dashboard.times import distance, moment
-from scimbridge.domain.source import is_source_name
+from scimbridge.domain.source import SOURCE_NAME_RULE, is_source_name
 
 if TYPE_CHECKING:
     from scimbridge.bridge import Bridge
@@ -27,7 +27,7 @@ app = new_group("token", "Tokens, with which sources sign in.")
 def source_name(value: str) -> str:
     """Return a source's name, if it can be one."""
     if not is_source_name(value):
-        raise typer.BadParameter('write a name of letters, digits, ".", "_" and "-", at most 64 characters')
+        raise typer.BadParameter(f"no source can have this name; write {SOURCE_NAME_RULE}")
     return value
 
 

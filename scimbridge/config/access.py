@@ -8,7 +8,7 @@ from itertools import combinations
 from scimbridge.config.document import BasicSection, JwtSection, SourceSection
 from scimbridge.config.problems import spell
 from scimbridge.domain.access import Login, SourceAccess, TrustedIssuer
-from scimbridge.domain.identity import AT_TARGET
+from scimbridge.domain.source import SOURCE_NAME_RULE, is_source_name
 from scimbridge.errors import Problem
 
 
@@ -25,9 +25,10 @@ def access_of(section: SourceSection) -> SourceAccess:
 def check_access(sources: Mapping[str, SourceSection]) -> Iterator[Problem]:
     """Yield a problem for each credential that would be of two sources, and each name that no source can have."""
     for name in sources:
-        if name.startswith(AT_TARGET):
-            message = f'cannot begin with "{AT_TARGET}": groups at targets have such sources; take another name'
-            yield Problem(spell(("sources", name)), message)
+        if not is_source_name(name):
+            yield Problem(
+                spell(("sources", name)), f"no source can have this name; take another name: {SOURCE_NAME_RULE}"
+            )
     for (one, first), (other, second) in combinations(sources.items(), 2):
         if first.basic is not None and second.basic is not None and first.basic.username == second.basic.username:
             yield Problem(f"sources.{other}.basic.username", f"is that of sources.{one} already; choose another one")

@@ -150,7 +150,10 @@ class BasicSection(Section):
 
 
 class SourceSection(Section):
-    """One identity provider that speaks SCIM to the bridge; its token comes from `scimbridge token create NAME`."""
+    """One identity provider that speaks SCIM to the bridge; its token comes from `scimbridge token create NAME`.
+
+    `NAME` has letters, digits, `.`, `_` and `-`, at most 64 of them, and first a letter or a digit.
+    """
 
     guard: GuardSection | None = None
     """Limits for this source alone; see `[guard]`."""

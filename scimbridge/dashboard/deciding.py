@@ -38,13 +38,17 @@ def who_and_why(visit: Visit) -> WhoAndWhy:
     return {"reason": reason, "by": visit.operator.name, "now": visit.now}
 
 
-def until(visit: Visit) -> datetime | None:
+def until(visit: Visit, field: str = "until") -> datetime | None:
     """Return when what is decided ends (UTC); ``None`` where that is left empty.
+
+    Args:
+        visit: The form.
+        field: What it is called there; some forms carry a filter, which has an ``until`` of its own.
 
     Raises:
         IncompleteFormError: It is no time, or has passed.
     """
-    said = visit.form.get("until", "")
+    said = visit.form.get(field, "")
     if not said:
         return None
     at = read_end(said, UTC).at

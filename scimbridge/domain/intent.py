@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -66,10 +67,12 @@ class Intent:
 
     Attributes:
         stage: Which stage skips its grace, from 1; said, so that saying it twice does not let the next one go, too.
+        until: When the holds end by themselves (UTC); never where absent.
     """
 
     action: CaseAction
     stage: int = 1
+    until: datetime | None = None
 
     @property
     def obstacles(self) -> tuple[Obstacle, ...]:

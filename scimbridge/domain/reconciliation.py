@@ -226,11 +226,6 @@ class Run:
         return self.outcome in (RunOutcome.BROKEN_OFF, RunOutcome.NOT_BELIEVED)
 
     @property
-    def total(self) -> int:
-        """How many findings it ended with."""
-        return sum((self.counts or {}).values())
-
-    @property
     def since(self) -> datetime | None:
         """Stale is what nobody has signed in with from then on; nothing is, where absent."""
         if self.unused_for is None or self.started_at is None:

@@ -8,15 +8,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, timedelta, tzinfo
 from enum import StrEnum
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+SOURCE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""How a source can be called: it is a part of an address, of commands, and of what is told of people at targets."""
+
+SOURCE_NAME_RULE = 'letters, digits, ".", "_" and "-", at most 64 of them, and first a letter or a digit'
+"""The same for people."""
 
 MEMBERSHIP_MEMORY = timedelta(hours=24)
 """How long rules still see a membership that has ended, unless the source says otherwise."""
 
 
 def is_source_name(text: str) -> bool:
-    """Whether a source can be called so: letters, digits, ".", "_" and "-", beginning with a letter or digit."""
-    return _NAME.fullmatch(text) is not None
+    """Whether a source can be called so: in the configuration, and wherever a token or a client is made for it."""
+    return re.fullmatch(SOURCE_NAME, text) is not None
 
 
 class NameCase(StrEnum):

@@ -6,6 +6,8 @@ import re
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from scimbridge.domain.source import SOURCE_NAME
+
 PREFIX = "/scim/v2"
 
 BASE = "scimbridge.base"
@@ -14,7 +16,7 @@ BASE = "scimbridge.base"
 NAMED_SOURCE = "scimbridge.named_source"
 """Where in the ASGI scope the source is that the address names; absent where it names none."""
 
-_BASE = re.compile(r"(?:/sources/(?P<source>[A-Za-z0-9][A-Za-z0-9._-]{0,63}))?/scim/v2(?=/|\Z)")
+_BASE = re.compile(rf"(?:/sources/(?P<source>{SOURCE_NAME}))?/scim/v2(?=/|\Z)")
 
 
 class BaseAddress:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scimbridge.domain import approval
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.intent import CaseAction, Intent, Obstacle
@@ -46,7 +47,7 @@ class Preview:
 
     Attributes:
         query: To what it is done: cases that come after the preview are not in it.
-        ids: The cases, the newest first; at most ``AT_ONCE``.
+        ids: The cases that it is done to, the newest first; at most ``AT_ONCE`` unless everybody was asked for.
         first: The newest ones.
         left_out: What the query finds too, and what keeps the action from it.
         unknown: Ids that no case has.
@@ -61,6 +62,12 @@ class Preview:
     left_out: list[LeftOut]
     unknown: list[str]
     final: int
+
+    @property
+    def digest(self) -> str:
+        """A digest of what is done and to which cases; it is another one where it would be done to others."""
+        what = {"action": self.intent.action, "stage": self.intent.stage, "cases": sorted(self.ids)}
+        return approval.digest(what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,24 +106,31 @@ class Acting:
         self._holding = holding
         self._giving_back = giving_back
 
-    def preview(self, intent: Intent, query: CaseQuery, now: datetime) -> Preview:
+    def preview(self, intent: Intent, query: CaseQuery, now: datetime, *, everybody: bool = False) -> Preview:
         """Return to which cases something would be done, up to now, and to which not. Touches nothing.
 
         Without ids and without a state, a query means the open cases that take access away, as far as the action is
         for such ones only.
+
+        Args:
+            intent: What.
+            query: To which cases.
+            now: When (UTC).
+            everybody: Whether it is to be done to all of them, and not to the newest ``AT_ONCE``.
         """
         until = min(query.until, now) if query.until is not None else now
         query = replace(_narrowed(query, intent), until=until)
         free = obstacles.free(intent, now)
+        most = None if everybody else AT_ONCE
         with self._database.read() as tx:
             ids = query.ids or ()
             known = case_search.existing(tx, ids) if ids else set()
             is_expedited = intent.action is CaseAction.EXPEDITE
-            found = case_search.find(tx, query, now, limit=AT_ONCE, also=free)
+            found = case_search.find(tx, query, now, limit=most, also=free)
             return Preview(
                 intent=intent,
                 query=query,
-                count=len(found) if len(found) < AT_ONCE else case_search.count(tx, query, now, free),
+                count=len(found) if most is None or len(found) < most else case_search.count(tx, query, now, free),
                 ids=tuple(case.id for case, _ in found),
                 first=sum_up(tx, found[:SHOWN], now),
                 left_out=list(_left_out(tx, intent, query, now)),
@@ -125,7 +139,7 @@ class Acting:
             )
 
     def act(self, preview: Preview, *, reason: str, by: str, now: datetime) -> Iterator[Acted]:
-        """Do what was previewed, and yield what became of each case once it is done.
+        """Do it to the cases that were previewed, to no others, and yield what became of each case once it is done.
 
         A case that ends meanwhile, or that the query does not find any more, is left out.
 
@@ -136,11 +150,10 @@ class Acting:
             now: When (UTC).
         """
         free = obstacles.free(preview.intent, now)
-        case_id: str | None = ""
-        while case_id is not None:
+        for case_id in sorted(preview.ids):
             with self._database.read() as tx:
-                case_id = case_search.next_id(tx, preview.query, now, after=case_id, also=free)
-            if case_id is not None:
+                is_found = case_search.count(tx, replace(preview.query, ids=(case_id,)), now, free)
+            if is_found:
                 yield self._try(preview.intent, case_id, reason=reason, by=by, now=now)
 
     def _try(self, intent: Intent, case_id: str, *, reason: str, by: str, now: datetime) -> Acted:
@@ -161,7 +174,7 @@ class Acting:
                 said = "; ".join((f"{len(came.tasks)} due now", *came.still)) if came.tasks else Obstacle.NOT_PLANNED
                 return Acted(case_id=case_id, is_done=bool(came.tasks), said=said)
             case CaseAction.HOLD:
-                placed = self._holding.place(Scope.CASE, case_id, reason=reason, by=by, now=now)
+                placed = self._holding.place(Scope.CASE, case_id, reason=reason, by=by, now=now, until=intent.until)
                 late = f"; too late for {len(placed.too_late_for)}" if placed.too_late_for else ""
                 return Acted(case_id=case_id, is_done=True, said=f"held{late}", made=placed.hold.id)
             case CaseAction.RELEASE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -23,6 +24,50 @@ R = TypeVar("R")
 log = structlog.get_logger("scimbridge.sweeping")
 
 
+class Pass:
+    """One pass over people and accounts: somebody who cannot be seen to keeps nobody else waiting.
+
+    Args:
+        action: What it is called in the log.
+
+    Attributes:
+        locked: How many were held by somebody else, and have to be tried once more.
+    """
+
+    def __init__(self, action: str) -> None:
+        self._action = action
+        self.locked = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether so many are locked that the others have to wait for the next pass."""
+        return self.locked >= MOST_LOCKED
+
+    def see_to(self, about: str, see_to: Callable[[], R]) -> R | None:
+        """See to one, in a transaction of its own. Returns what followed; ``None`` where it went past them.
+
+        Args:
+            about: Their id, for the log.
+            see_to: Sees to them.
+
+        Raises:
+            StoreUnavailableError: Nobody can be seen to.
+        """
+        try:
+            return see_to()
+        except StoreUnavailableError:
+            raise
+        except StoreBusyError as error:
+            # Who holds the person's lock may be a machine without power; nobody else is to wait for that.
+            log.warning(
+                "somebody else holds what is due", action=f"{self._action}.failed", about=about, reason=str(error)
+            )
+            self.locked += 1
+        except Exception:  # what is wrong with one must not keep the others waiting
+            log.exception("what is due cannot be seen to", action=f"{self._action}.failed", about=about)
+        return None
+
+
 def see_to_each(
     due: Callable[[int], Mapping[str, T]], see_to: Callable[[T], R | None], *, action: str = "date"
 ) -> list[R]:
@@ -36,33 +81,19 @@ def see_to_each(
     Raises:
         StoreUnavailableError: Nobody can be seen to.
     """
+    one_pass = Pass(action)
     followed: list[R] = []
     passed: set[str] = set()
-    locked: list[str] = []
     while len(passed) < MOST_PASSED:
         found = {key: one for key, one in due(BATCH + len(passed)).items() if key not in passed}
         if not found:
             break
         for key, one in found.items():
-            outcome = _seen_to(key, one, see_to, locked, action)
-            if len(locked) >= MOST_LOCKED:
+            outcome = one_pass.see_to(key, partial(see_to, one))
+            if one_pass.is_over:
                 return followed
             if outcome is None:
                 passed.add(key)
             else:
                 followed.append(outcome)
     return followed
-
-
-def _seen_to(key: str, one: T, see_to: Callable[[T], R | None], locked: list[str], action: str) -> R | None:
-    try:
-        return see_to(one)
-    except StoreUnavailableError:
-        raise
-    except StoreBusyError as error:
-        # Who holds the person's lock may be a machine without power; nobody else is to wait for that.
-        log.warning("somebody else holds what is due", action=f"{action}.failed", about=key, reason=str(error))
-        locked.append(key)
-    except Exception:  # what is wrong with one must not keep the others waiting
-        log.exception("what is due cannot be seen to", action=f"{action}.failed", about=key)
-    return None

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-import structlog
 from sqlalchemy import Connection
 
 from scimbridge.domain.case import CaseKind, CaseState
@@ -22,9 +21,8 @@ from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.stale_account import StaleAccount
 from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import Fact, Trigger
-from scimbridge.errors import StoreBusyError, StoreUnavailableError
 from scimbridge.services import settling
-from scimbridge.services.due_dates import MOST_LOCKED
+from scimbridge.services.due_dates import Pass
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.grants import Standing
 from scimbridge.services.intake import Submit
@@ -47,8 +45,6 @@ from scimbridge.store.accounts import Account
 from scimbridge.store.database import Database
 
 BATCH = 500
-
-log = structlog.get_logger("scimbridge.reconciliation")
 
 GONE = "a later reconciliation does not find any more that nobody uses the account"
 
@@ -105,15 +101,14 @@ class StaleAccounts:
             self._database.on_commit(partial(self._submit, verdict.wakeups))
 
     def _take_in(self, run: Run, now: datetime) -> int:
-        facts = locked = 0
+        one_pass = Pass("stale")
+        facts = 0
         if self._is_asked_as_configured(run) and self._is_believed(run, now):
             for about, see_to in self._to_see_to(run, now):
-                was_fact = _seen_to(about, see_to)
-                facts += bool(was_fact)
-                locked += was_fact is None
-                if locked >= MOST_LOCKED:
+                facts += bool(one_pass.see_to(about, see_to))
+                if one_pass.is_over:
                     break
-        if not locked:
+        if not one_pass.locked:
             with self._database.write() as tx:
                 reconciliations.note_taken(tx, run.id, now)
         return facts
@@ -257,24 +252,6 @@ class StaleAccounts:
     def _account(self, tx: Connection, identity_id: str, target: str) -> Account | None:
         own = accounts.accounts_of(tx, [identity_id])
         return next((each for each in own if each.target == target), None)
-
-
-def _seen_to(about: str, see_to: Callable[[], bool]) -> bool | None:
-    """See to one; whoever cannot be seen to keeps nobody else waiting.
-
-    Returns:
-        Whether it was a fact; ``None`` where it has to be tried once more.
-    """
-    try:
-        return see_to()
-    except StoreUnavailableError:
-        raise
-    except StoreBusyError as error:
-        log.warning("cannot see to an account yet", action="stale.failed", about=about, reason=str(error))
-        return None
-    except Exception:  # what is wrong with one must not keep the others waiting
-        log.exception("cannot see to an account", action="stale.failed", about=about)
-        return False
 
 
 def _fact(identity: Identity, stale: StaleAccount, now: datetime) -> Fact:

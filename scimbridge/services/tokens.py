@@ -83,15 +83,6 @@ class Tokens:
         with self._database.read() as tx:
             return tokens.all_tokens(tx)
 
-    def source_of(self, token: str, now: datetime) -> str | None:
-        """Return the source that a token names, or ``None`` if it is unknown, revoked or expired.
-
-        Its use is written down when this returns; ``identify`` does not wait for that.
-        """
-        found = self.identify(token, now)
-        self._last_use.settle()
-        return found.source if isinstance(found, Grant) else None
-
     def identify(self, token: str, now: datetime) -> Grant | Refusal:
         """Return the source that a token names, or why it names none."""
         with self._database.read() as tx:

@@ -48,7 +48,7 @@ def find(
     query: CaseQuery,
     now: datetime,
     *,
-    limit: int,
+    limit: int | None,
     after: str | None = None,
     also: ColumnElement[bool] | None = None,
 ) -> list[tuple[Case, str]]:
@@ -58,7 +58,7 @@ def find(
         tx: A transaction.
         query: Which cases.
         now: When (UTC); says what is late, and what is due.
-        limit: At most so many.
+        limit: At most so many; all where absent.
         after: The last one of the page before.
         also: What else has to be true of a case (``scimbridge.store.obstacles``).
 
@@ -93,14 +93,6 @@ def count_up_to(tx: Connection, query: CaseQuery, now: datetime, most: int) -> i
     """Return how many cases fit, and ``most`` where that many do or more: costs no more then."""
     ids = _matching(query, now).with_only_columns(cases.c.id).limit(most)
     return int(tx.execute(select(func.count()).select_from(ids.subquery())).scalar_one())
-
-
-def next_id(
-    tx: Connection, query: CaseQuery, now: datetime, *, after: str, also: ColumnElement[bool] | None = None
-) -> str | None:
-    """Return the fitting case with the lowest id above ``after``."""
-    ids = _matching(query, now, also).with_only_columns(cases.c.id).where(cases.c.id > after)
-    return tx.execute(ids.order_by(cases.c.id).limit(1)).scalar_one_or_none()
 
 
 def named(tx: Connection, said: str) -> str | None:

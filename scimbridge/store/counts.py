@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from scimbridge.domain.resource import MemberKind
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import groups, identities, memberships, resource_counts
+from scimbridge.store.schema import resource_counts
 
 _SLOTS = 16
 
@@ -45,18 +45,3 @@ def add(tx: Connection, source: str, kind: MemberKind, change: int) -> None:
 def total(tx: Connection, source: str, kinds: Iterable[MemberKind]) -> int:
     """Return how many resources of these kinds a source has."""
     return int(tx.execute(_TOTAL, {"asked": source, "kinds": [kind.value for kind in kinds]}).scalar_one())
-
-
-def recount(tx: Connection) -> None:
-    """Count everything anew; for what was loaded past the ordinary way."""
-    tx.execute(resource_counts.delete())
-    for kind, table in ((MemberKind.USER, identities), (MemberKind.GROUP, groups)):
-        found = tx.execute(
-            select(table.c.source, func.count()).where(table.c.deleted_at.is_(None)).group_by(table.c.source)
-        )
-        for source, number in found.all():
-            add(tx, source, kind, number)
-    users = select(func.count()).where(
-        memberships.c.group_id == groups.c.id, memberships.c.kind == MemberKind.USER.value
-    )
-    tx.execute(groups.update().values(users=users.scalar_subquery()))

@@ -160,11 +160,6 @@ def count_done(tx: Connection, target: str, since: datetime) -> int:
     return int(tx.execute(query).scalar_one())
 
 
-def facts_of(tx: Connection, identity_id: str) -> Sequence[RowMapping]:
-    """Return all facts about an identity, oldest first."""
-    return tx.execute(select(facts).where(facts.c.identity_id == identity_id).order_by(facts.c.at)).mappings().all()
-
-
 def left_alone_of(tx: Connection, identity_id: str, limit: int) -> Sequence[RowMapping]:
     """Return the facts about an identity that led to nothing, the newest first."""
     query = select(facts).where(facts.c.identity_id == identity_id, facts.c.case_id.is_(None))

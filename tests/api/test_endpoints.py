@@ -45,6 +45,23 @@ def test_other_methods_are_told_which_ones_there_are(world: World) -> None:
     assert world.ask("HEAD", "/holds").status_code == 200
 
 
+def test_nothing_on_the_way_keeps_an_answer(world: World) -> None:
+    key, hold = {"Idempotency-Key": "7f3c"}, {"scope": "source", "subject": "okta", "reason": "audit"}
+
+    answers = [
+        world.ask("GET", "/holds"),
+        world.ask("POST", "/holds", headers=key, json=hold),
+        world.ask("POST", "/holds", headers=key, json=hold),
+        world.ask("POST", "/sources/okta/tokens", json={"expires": "1d"}),
+        world.ask("DELETE", "/holds"),
+        world.ask("GET", "/cases/nope"),
+        world.ask("GET", "/holds", headers={"Authorization": "Bearer nobody"}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 405, 404, 401]
+    assert [answer.headers.get("cache-control") for answer in answers] == ["no-store"] * len(answers)
+
+
 # -- the answers are what --json answers
 
 

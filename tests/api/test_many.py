@@ -16,7 +16,8 @@ def preview(world: World, action: str, **which: Any) -> Any:
 
 def acting(world: World, found: Any, **which: Any) -> dict[str, Any]:
     """What is sent to do what was previewed."""
-    return {"action": found["action"], "reason": "mistake", "count": found["count"], "until": found["until"], **which}
+    seen = {each: found[each] for each in ("action", "count", "digest", "until")}
+    return {"reason": "mistake", **seen, **which}
 
 
 def test_what_was_previewed_is_done_and_not_what_came_later(world: World) -> None:
@@ -44,6 +45,31 @@ def test_another_number_than_the_preview_does_nothing(world: World) -> None:
     assert world.get(f"/cases/{ben}")["state"] == "open"
 
 
+def test_as_many_others_than_in_the_preview_are_left_alone(world: World) -> None:
+    ada, ben = world.leaver("ada"), world.leaver("ben")
+    world.post("/holds", scope="case", subject=ada, reason="audit")
+    query = {"situation": "held"}
+    found = preview(world, "release", query=query)
+    world.post("/cases/act", **acting(world, found, query=query))
+    litigation = world.post("/holds", scope="case", subject=ben, reason="litigation")
+
+    swapped = world.ask("POST", "/cases/act", json=acting(world, found, query=query))
+    unseen = world.ask("POST", "/cases/act", json={**acting(world, found, query=query), "digest": None})
+
+    assert (swapped.status_code, "than the preview said" in swapped.json()["detail"]) == (409, True)
+    assert (unseen.status_code, "send the digest of the preview" in unseen.json()["detail"]) == (422, True)
+    assert [hold["id"] for hold in world.get("/holds")["items"]] == [litigation["id"]]
+
+
+def test_who_names_the_cases_may_say_only_how_many(world: World) -> None:
+    ada = world.leaver("ada")
+    found = preview(world, "hold", ids=[ada])
+
+    done = world.post("/cases/act", **acting(world, found, ids=[ada], digest=None))
+
+    assert (done["done"], done["more"]) == (1, False)
+
+
 def test_who_is_left_out_is_named_with_the_reason(world: World) -> None:
     ada, ben = world.leaver("ada"), world.leaver("ben")
     world.post(f"/cases/{ada}/cancel", reason="stays")
@@ -57,6 +83,18 @@ def test_who_is_left_out_is_named_with_the_reason(world: World) -> None:
     assert [(each["case_id"], each["said"]) for each in held["results"]] == [(ben, "held")]
     assert held["results"][0]["made"] == world.get("/holds")["items"][0]["id"]
     assert released["count"] == 1
+
+
+def test_a_hold_on_many_may_end_by_itself(world: World) -> None:
+    ada, until = world.leaver("ada"), "2026-06-30T18:00:00+02:00"
+    found = preview(world, "hold", ids=[ada], hold_until=until)
+
+    world.post("/cases/act", **acting(world, found, ids=[ada], hold_until=until))
+
+    assert [each["until"] for each in world.get("/holds")["items"]] == ["2026-06-30T16:00:00.000Z"]
+    past = {"ids": [ada], "action": "hold", "hold_until": "2026-03-01T00:00:00Z"}
+    for body in (past, {**past, "action": "release", "hold_until": until}):
+        assert "hold_until" in world.ask("POST", "/cases/preview", json=body).json()["detail"]
 
 
 TOO_WIDE: list[dict[str, Any]] = [
@@ -77,11 +115,9 @@ def test_nobody_acts_on_everything_by_leaving_something_out(world: World) -> Non
 
 
 def test_more_than_one_request_does_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from scimbridge.api.endpoints import many
     from scimbridge.services import acting as service
 
-    for module in (many, service):
-        monkeypatch.setattr(module, "AT_ONCE", 2)
+    monkeypatch.setattr(service, "AT_ONCE", 2)
     cases = [world.leaver(f"p{number}") for number in range(3)]
     found = preview(world, "cancel", ids=cases)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from scimbridge.domain.access import Grant
 from scimbridge.services.tokens import Tokens
 from scimbridge.store.database import Database
 from tests.cli.conftest import Terminal
@@ -17,10 +18,13 @@ from tests.clock import FakeClock
 
 def source_of(config: Path, token: str, clock: FakeClock) -> str | None:
     database = Database(f"sqlite:///{config.parent / 'data' / 'bridge.db'}")
+    tokens = Tokens(database)
     try:
-        return Tokens(database).source_of(token, clock())
+        found = tokens.identify(token, clock())
     finally:
+        tokens.close()
         database.close()
+    return found.source if isinstance(found, Grant) else None
 
 
 def test_the_token_is_alone_on_the_last_line_and_lets_its_source_in(config: Path, clock: FakeClock) -> None:

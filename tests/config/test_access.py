@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scimbridge.config.problems import spell
 from scimbridge.config.values import SLOWEST
 from scimbridge.domain.access import DEFAULT_ACCESS, Login, TrustedIssuer
 from tests.config.conftest import GOOD, Load, Problems
@@ -22,6 +23,14 @@ PASSWORD = "correct-horse-battery-staple"
 
 def a_jwt(name: str = "okta", audience: str = "bridge") -> str:
     return JWT.format(name=name, audience=audience)
+
+
+@pytest.mark.parametrize("name", ["Entra ID", "-okta", "a/b", "ö", "x" * 65])
+def test_a_name_that_no_token_can_be_made_for_is_refused(problems_of: Problems, name: str) -> None:
+    problems = problems_of(GOOD + a_jwt(f'"{name}"'))
+
+    assert set(problems) == {spell(("sources", name))}
+    assert 'take another name: letters, digits, ".", "_" and "-"' in problems[spell(("sources", name))]
 
 
 def test_everything_about_access_becomes_values(load_text: Load, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from scimbridge.dashboard.browsers import browser_in_words
+from scimbridge.domain.access import Grant, Refusal
 from scimbridge.domain.operator import Operator, Role, Way
 from scimbridge.domain.session import Visitor
 from scimbridge.services.signing_in import Introduced
@@ -152,13 +153,16 @@ def test_whom_a_provider_signs_in_is_kept_out_and_let_in_again(admin: Browser, b
 
 def test_a_source_is_connected_by_its_first_token(admin: Browser, bench: Bench) -> None:
     assert "idp 0 never" in text_of(admin.get("/sources").text)
-    for form, says in (({"name": "a b", "lifetime": "90"}, "a name is"), ({"name": "hr"}, "choose how long")):
+    for form, says in (
+        ({"name": "a b", "lifetime": "90"}, "no source can have this name"),
+        ({"name": "hr"}, "choose how long"),
+    ):
         admin.send("/sources", **form)
         assert says in text_of(admin.get("/sources").text)
 
     token = shown_once(admin.send("/sources", name="hr", lifetime="90").text)
 
-    assert admin.bridge.tokens.source_of(token, bench.clock()) == "hr"
+    assert admin.bridge.tokens.identify(token, bench.clock()) == Grant("hr", bench.clock() + timedelta(days=90))
     assert "hr 1 now in 90d" in re.sub(r" 20\d\d-\d\d-\d\d \d\d:\d\d UTC", "", text_of(admin.get("/sources").text))
     assert token not in admin.get("/sources").text + admin.get("/sources/hr").text
 
@@ -172,13 +176,13 @@ def test_a_token_is_replaced_and_the_old_one_revoked(admin: Browser, bench: Benc
     old_id = re.findall(r'<option value="([^"]+)">scb_', page)[0]
 
     admin.send("/sources/idp", what="revoke", token=old_id)
-    assert admin.bridge.tokens.source_of(old, bench.clock()) == "idp"
+    assert admin.bridge.tokens.identify(old, bench.clock()) == Grant("idp")
     admin.send("/sources/hr", seen_on="/sources", what="revoke", token=old_id, sure="yes")
-    assert admin.bridge.tokens.source_of(old, bench.clock()) == "idp"
+    assert admin.bridge.tokens.identify(old, bench.clock()) == Grant("idp")
     admin.send("/sources/idp", what="revoke", token=old_id, sure="yes")
 
-    assert admin.bridge.tokens.source_of(old, bench.clock()) is None
-    assert admin.bridge.tokens.source_of(new, bench.clock()) == "idp"
+    assert admin.bridge.tokens.identify(old, bench.clock()) is Refusal.REVOKED
+    assert admin.bridge.tokens.identify(new, bench.clock()) == Grant("idp", bench.clock() + timedelta(days=180))
 
 
 def test_a_source_tells_what_it_has_and_its_ways(admin: Browser, bench: Bench) -> None:

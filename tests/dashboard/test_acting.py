@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
@@ -120,6 +121,28 @@ def test_a_second_click_finds_nothing_more_to_do(bench: Bench, browse: Browse, p
 
     assert "Nothing was changed: there is no such case any more." in text_of(browser.get("/cases").text)
     assert len(bench.holding.standing()) == 1
+
+
+def test_a_hold_on_many_may_end_by_itself(bench: Bench, browse: Browse, people: dict[str, str]) -> None:
+    browser = browse()
+    # The filter has an "until" of its own.
+    html = preview(browser, action="hold", whom="found", rule="employees", until="2030-01-01T00:00")
+    form = confirmed(html, reason="audit", sure="yes")
+
+    browser.post("/acting", {**form, "hold_until": "soon"})
+    said = text_of(browser.get("/cases").text)
+    browser.post("/acting", {**form, "hold_until": "2030-12-31"})
+
+    assert "write a date like 2026-12-31" in said
+    assert {hold.until for hold in bench.holding.standing()} == {datetime(2031, 1, 1, tzinfo=UTC)}
+    assert len(bench.holding.standing()) == 3
+
+
+def test_only_a_hold_is_asked_when_it_ends(browse: Browse, people: dict[str, str]) -> None:
+    browser = browse()
+    asked = {action: preview(browser, action=action, case=[people["ada"]]) for action in ("hold", "cancel")}
+
+    assert ['name="hold_until"' in html for html in asked.values()] == [True, False]
 
 
 def test_a_hold_on_many_names_its_undo(browse: Browse, people: dict[str, str]) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from connectors.sample import SampleConfig, SampleConnector
 from connectors.sample.record import Changes, Edit, Record
 from connectors.sample.rows import left_of
@@ -71,7 +73,7 @@ from scimbridge.services.successors import Successors
 from scimbridge.services.sweeping import Sweeping
 from scimbridge.services.telling import Telling
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import accounts, cases, inquiries, journal, targets, tasks, tokens
+from scimbridge.store import accounts, cases, inquiries, journal, schema, targets, tasks, tokens
 from scimbridge.store.database import Database
 from scimbridge.store.writer import Writer
 from tests.clock import FakeClock
@@ -546,13 +548,11 @@ class Bench:
     # -- what came of it
 
     def cases(self, user_id: str) -> list[Case]:
-        from sqlalchemy import select
-
-        from scimbridge.store.schema import cases as table
-
         with self.database.read() as tx:
             found = tx.execute(
-                select(table.c.id).where(table.c.identity_id == user_id).order_by(table.c.opened_at, table.c.id)
+                select(schema.cases.c.id)
+                .where(schema.cases.c.identity_id == user_id)
+                .order_by(schema.cases.c.opened_at, schema.cases.c.id)
             )
             return [cases.case_by_id(tx, case_id) for case_id in found.scalars().all()]
 
@@ -586,7 +586,9 @@ class Bench:
 
     def facts(self, user_id: str) -> Sequence[str]:
         with self.database.read() as tx:
-            return [row["verdict"] for row in journal.facts_of(tx, user_id)]
+            facts = schema.facts
+            query = select(facts.c.verdict).where(facts.c.identity_id == user_id).order_by(facts.c.at)
+            return tx.execute(query).scalars().all()
 
     def fail(self, *errors: ConnectorError, target: str = "crm") -> None:
         """The next calls to a target fail like this, one after the other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.situation import CaseQuery
 from scimbridge.errors import CaseClosedError
 from scimbridge.sdk import RejectedError
+from scimbridge.services import acting
 from scimbridge.services.acting import SHOWN, Acted, Preview
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
@@ -81,6 +83,48 @@ def test_who_leaves_after_the_preview_is_not_canceled(bench: Bench) -> None:
 
     assert len(canceled) == 1
     assert bench.case(late).state is CaseState.OPEN
+
+
+def test_who_fits_only_after_the_preview_is_not_acted_on(bench: Bench) -> None:
+    ada, ben = (bench.case(person) for person in leavers(bench, "ada", "ben"))
+    for one in (ada, ben):
+        bench.holding.place(Scope.CASE, one.id, reason="audit", by="ops", now=bench.clock())
+    bench.holding.lift_of_case(ben.id, reason="over", by="ops", now=bench.clock())
+    preview = look(bench, CaseAction.RELEASE, source="idp")
+    bench.holding.place(Scope.CASE, ben.id, reason="litigation", by="legal", now=bench.clock())
+
+    released = list(act(bench, preview))
+
+    assert [(acted.case_id, acted.is_done) for acted in released] == [(ada.id, True)]
+    assert [hold.subject for hold in bench.holding.standing()] == [ben.id]
+
+
+def test_at_once_are_so_many_unless_everybody_is_meant(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acting, "AT_ONCE", 1)
+    leavers(bench, "ada", "ben")
+    intent, query = Intent(action=CaseAction.CANCEL), CaseQuery(source="idp")
+
+    newest = bench.acting.preview(intent, query, bench.clock())
+    everybody = bench.acting.preview(intent, query, bench.clock(), everybody=True)
+
+    assert [(found.count, len(found.ids)) for found in (newest, everybody)] == [(2, 1), (2, 2)]
+    assert len(list(act(bench, newest))) == 1
+    assert len(list(act(bench, everybody))) == 1
+
+
+def test_the_digest_of_a_preview_is_of_what_would_be_done_and_to_whom(bench: Bench) -> None:
+    ada, ben = (bench.case(person).id for person in leavers(bench, "ada", "ben"))
+
+    both = look(bench, ids=(ada, ben)).digest
+
+    assert look(bench, ids=(ben, ada)).digest == both
+    others = [
+        look(bench, ids=(ada,)),
+        look(bench, CaseAction.HOLD, ids=(ada, ben)),
+        look(bench, CaseAction.EXPEDITE, ids=(ada, ben)),
+        look(bench, CaseAction.EXPEDITE, stage=2, ids=(ada, ben)),
+    ]
+    assert len({both, *(each.digest for each in others)}) == 5
 
 
 def test_who_stopped_half_way_begins_anew(bench: Bench) -> None:
@@ -156,6 +200,16 @@ def test_holding_is_undone_by_releasing_but_for_what_is_legal(bench: Bench) -> N
     }
 
 
+def test_a_hold_on_many_may_end_by_itself(bench: Bench) -> None:
+    (ada,) = leavers(bench, "ada")
+    until = bench.clock() + timedelta(days=2)
+    intent = Intent(action=CaseAction.HOLD, until=until)
+
+    list(act(bench, bench.acting.preview(intent, CaseQuery(source="idp"), bench.clock())))
+
+    assert [(hold.subject, hold.until) for hold in bench.holding.standing()] == [(bench.case(ada).id, until)]
+
+
 def test_expediting_twice_does_not_let_the_next_stage_go(database: Database, clock: FakeClock) -> None:
     stages = (a_stage("7d"), a_stage("30d", Action.DELETE))
     bench = Bench(database, clock, Ruleset((a_rule(*stages),)), actions=FEW_ACTIONS)
@@ -174,16 +228,16 @@ def test_expediting_twice_does_not_let_the_next_stage_go(database: Database, clo
 
 
 def test_retrying_is_for_what_failed(bench: Bench) -> None:
-    ada, _ = leavers(bench, "ada", "ben")
-    bench.fail(RejectedError("not allowed"))
+    people = leavers(bench, "ada", "ben")
+    bench.fail(RejectedError("not allowed"))  # whichever comes first
     bench.run("7d")
 
-    preview = look(bench, CaseAction.RETRY, ids=tuple(case.id for case in bench.cases(ada)))
+    preview = look(bench, CaseAction.RETRY, ids=tuple(bench.case(person).id for person in people))
     (retried,) = act(bench, preview)
     bench.run("1m")
 
     assert retried.said == "1 tried again"
-    assert bench.systems["crm"].is_suspended("ada")
+    assert all(bench.systems["crm"].is_suspended(name) for name in ("ada", "ben"))
     assert look(bench, CaseAction.RETRY).count == 0
 
 

@@ -18,7 +18,7 @@ from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import DuplicateError, NotFoundError, PreconditionError, StoreBusyError, UnknownMemberError
 from scimbridge.store import identities, members
 from scimbridge.store.database import Database
-from scimbridge.store.schema import metadata, requests
+from scimbridge.store.schema import facts, metadata, requests
 from tests.clock import FakeClock
 from tests.services.bench import SOURCE, Bench, a_rule, a_stage
 
@@ -198,14 +198,12 @@ def test_a_request_is_kept_as_understood_and_as_applied(bench: Bench) -> None:
 
 
 def test_a_fact_names_its_request(bench: Bench) -> None:
-    from scimbridge.store import journal
-
     ada = bench.join("ada")
     bench.clock.advance("1s")
     bench.leave(ada)
 
     with bench.database.read() as tx:
-        (fact,) = journal.facts_of(tx, ada)
+        (fact,) = tx.execute(select(facts).where(facts.c.identity_id == ada)).mappings()
     assert fact["request_id"] == kept_requests(bench)[-1]["id"]
     assert fact["case_id"] == bench.case(ada).id
 

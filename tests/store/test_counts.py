@@ -124,31 +124,6 @@ def test_deleting_twice_counts_once(database: Database) -> None:
     assert known(database, "okta") == (1, 0)
 
 
-def test_what_was_loaded_past_it_is_counted_anew(database: Database) -> None:
-    a_source(database, "okta")
-    Play(database, "okta", 3).run(40)
-    with database.write() as tx:
-        tx.execute(schema.resource_counts.delete())
-
-    with database.write() as tx:
-        counts.recount(tx)
-
-    assert known(database, "okta") == counted(database, "okta")
-
-
-def test_sizes_of_groups_are_counted_anew(database: Database) -> None:
-    a_source(database, "okta")
-    Moving(database, 1).run(20)
-    with database.write() as tx:
-        tx.execute(schema.groups.update().values(users=7))
-
-    with database.write() as tx:
-        counts.recount(tx)
-
-    known, counted = sizes(database)
-    assert known == counted
-
-
 def test_a_thread_uses_one_slot(database: Database) -> None:
     a_source(database, "okta")
 

@@ -8,7 +8,7 @@ from scimbridge.api.problems import ProblemError
 from scimbridge.documents import client_document, source_document, token_document
 from scimbridge.domain.duration import parse_duration
 from scimbridge.domain.operator import Permission
-from scimbridge.domain.source import is_source_name
+from scimbridge.domain.source import SOURCE_NAME_RULE, is_source_name
 
 routes = Routes("sources")
 
@@ -84,5 +84,5 @@ def revoke_client(call: Call[Nothing, Nothing]) -> models.RevokedOf:
 
 def _source(call: Call[Model, Model]) -> str:
     if not is_source_name(call.path["source"]):
-        raise ProblemError(404, "no source can have this name")
+        raise ProblemError(404, f"no source can have this name; write {SOURCE_NAME_RULE}")
     return call.path["source"]

@@ -14,7 +14,7 @@ from scimbridge.domain.operator import Permission
 from scimbridge.domain.times import iso
 from scimbridge.live import Happening
 
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_HEADERS = {"X-Accel-Buffering": "no"}
 _LAST_ID = 18
 """Digits."""
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 from scimbridge.api.endpoint import Call, Nothing, Routes
 from scimbridge.api.endpoints.cases import line
+from scimbridge.api.endpoints.protection import ahead
 from scimbridge.api.models import many as models
 from scimbridge.api.problems import ProblemError
 from scimbridge.domain.intent import CaseAction, Intent
 from scimbridge.domain.operator import Permission
 from scimbridge.domain.situation import CaseQuery
-from scimbridge.services.acting import AT_ONCE, Acted, Preview
+from scimbridge.services.acting import Acted, Preview
 
 routes = Routes("cases")
 
@@ -27,7 +27,7 @@ def preview_action(call: Call[Nothing, models.ManyRequest]) -> models.ManyPrevie
     """
     # To the millisecond, as it is answered: who sends it back means the same cases.
     until = call.now.replace(microsecond=call.now.microsecond // 1000 * 1000)
-    found = call.bridge.acting.preview(_intent(call.body), _until(_query(call.body), until), call.now)
+    found = call.bridge.acting.preview(_intent(call.body, call.now), _until(_query(call.body), until), call.now)
     assert found.query.until is not None  # noqa: S101  # a preview says until when
     return models.ManyPreview(
         action=found.intent.action,
@@ -41,37 +41,43 @@ def preview_action(call: Call[Nothing, models.ManyRequest]) -> models.ManyPrevie
         final=found.final,
         can_be_undone=found.intent.can_be_undone,
         afterwards=found.intent.afterwards,
+        digest=found.digest,
         until=found.query.until,
     )
 
 
 @routes.post("/cases/act", Permission.ACT)
 def act_on_cases(call: Call[Nothing, models.ActRequest]) -> models.ManyReport:
-    """Do to many cases what was previewed, each in a transaction of its own.
+    """Do to many cases what was previewed, each in a transaction of its own; to no others.
 
-    At most 1000 at once. What cannot be done to one is told, and the next one is done.
+    At most 1000 at once, the newest ones. What cannot be done to one is told, and the next one is done.
     """
     query = _until(_query(call.body), call.body.until)
-    preview = call.bridge.acting.preview(_intent(call.body), query, call.now)
-    if preview.count != call.body.count:
-        raise ProblemError(
-            409, f"it would be done to {preview.count} cases, and not to {call.body.count}: preview it again"
-        )
-    results = [_acted(each) for each in _act(call, preview)]
+    preview = call.bridge.acting.preview(_intent(call.body, call.now), query, call.now)
+    _require_as_seen(call.body, preview)
+    acting = call.bridge.acting.act(preview, reason=call.body.reason, by=call.by, now=call.now)
+    results = [_acted(each) for each in acting]
     return models.ManyReport(
-        done=sum(each.done for each in results), results=results, more=preview.count > len(results) == AT_ONCE
+        done=sum(each.done for each in results), results=results, more=preview.count > len(preview.ids)
     )
 
 
-def _act(call: Call[Nothing, models.ActRequest], preview: Preview) -> list[Acted]:
-    acting = call.bridge.acting.act(preview, reason=call.body.reason, by=call.by, now=call.now)
-    return list(islice(acting, AT_ONCE))
+def _require_as_seen(body: models.ActRequest, preview: Preview) -> None:
+    """See that it is done to the cases that somebody has seen: as many others may fit a query by now."""
+    if body.digest is None and body.query is not None:
+        raise ProblemError(422, "digest: send the digest of the preview; a query may find other cases by now")
+    if preview.count != body.count:
+        raise ProblemError(409, f"it would be done to {preview.count} cases, and not to {body.count}: preview it again")
+    if body.digest is not None and body.digest != preview.digest:
+        raise ProblemError(409, "it would be done to other cases than the preview said: preview it again")
 
 
-def _intent(body: models.ManyRequest) -> Intent:
+def _intent(body: models.ManyRequest, now: datetime) -> Intent:
     if body.stage != 1 and body.action is not CaseAction.EXPEDITE:
         raise ProblemError(422, "stage is for the action expedite")
-    return Intent(action=body.action, stage=body.stage)
+    if body.hold_until is not None and body.action is not CaseAction.HOLD:
+        raise ProblemError(422, "hold_until is for the action hold")
+    return Intent(action=body.action, stage=body.stage, until=ahead(body.hold_until, now, "hold_until"))
 
 
 def _query(body: models.ManyRequest) -> CaseQuery:

@@ -48,7 +48,7 @@ def place_hold(call: Call[Nothing, models.HoldRequest]) -> models.Placed:
         by=call.by,
         now=call.now,
         is_legal=call.body.legal,
-        until=_ahead(call.body.until, call.now),
+        until=ahead(call.body.until, call.now),
     )
     late = [TooLate(attempt=each.id, task_id=each.task_id, target=each.target) for each in placed.too_late_for]
     return models.Placed.model_validate({**hold_document(placed.hold), "too_late_for": late})
@@ -126,9 +126,10 @@ def dismiss_inquiry(call: Call[Nothing, Because]) -> models.Ended:
     return models.Ended(id=call.path["inquiry"])
 
 
-def _ahead(until: datetime | None, now: datetime) -> datetime | None:
+def ahead(until: datetime | None, now: datetime, name: str = "until") -> datetime | None:
+    """Return when something ends that is decided now, and refuse a time that has passed."""
     if until is not None and until <= now:
-        raise ProblemError(422, "until has passed")
+        raise ProblemError(422, f"{name} has passed")
     return until
 
 
@@ -148,5 +149,5 @@ def _exclusion(body: models.ExclusionRequest, now: datetime) -> Exclusion:
         match=match,
         subject=body.subject or "",
         target=body.target or "",
-        until=_ahead(body.until, now),
+        until=ahead(body.until, now),
     )

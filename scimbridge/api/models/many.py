@@ -6,7 +6,7 @@ from pydantic import Field
 
 from scimbridge.api.endpoint import Answer, Model
 from scimbridge.api.models.cases import CaseFilter, CaseLine
-from scimbridge.api.values import At, Count, Id, Moment, Reason, Stage
+from scimbridge.api.values import At, Count, Id, Moment, Reason, Stage, Text
 from scimbridge.domain.intent import CaseAction
 
 MOST_IDS = 1000
@@ -18,6 +18,9 @@ class ManyRequest(Model):
     action: CaseAction
     stage: Stage = 1
     """For `expedite`: which stage skips its grace."""
+
+    hold_until: Moment | None = None
+    """For `hold`: when the holds end by themselves; else they stand until they are lifted."""
 
     ids: list[Id] | None = Field(default=None, min_length=1, max_length=MOST_IDS)
     query: CaseFilter | None = None
@@ -50,6 +53,9 @@ class ManyPreview(Answer):
     afterwards: str
     """How it is taken back, or that it cannot be."""
 
+    digest: str
+    """What stands for the cases to which it would be done; send it back, and it is done to these only."""
+
     until: At
     """Cases opened later are not in it."""
 
@@ -60,6 +66,10 @@ class ActRequest(ManyRequest):
     reason: Reason
     count: Count
     """As the preview said. Where it is another number by now, nothing is done."""
+
+    digest: Text | None = None
+    """From the preview. Where it would be done to other cases by now, nothing is done. Only where you name the cases
+    by their ids may it be left out."""
 
     until: Moment
     """From the preview."""

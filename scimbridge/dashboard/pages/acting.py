@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 from starlette.responses import Response
 
 from scimbridge.dashboard import flash
 from scimbridge.dashboard.case_filter import CaseFilter, read_filter
-from scimbridge.dashboard.deciding import IncompleteFormError, be_sure, who_and_why
+from scimbridge.dashboard.deciding import IncompleteFormError, be_sure, until, who_and_why
 from scimbridge.dashboard.flash import Message
 from scimbridge.dashboard.page import Page, Shown, go_to
 from scimbridge.dashboard.visit import Visit
@@ -53,7 +52,7 @@ class ActingPage(Page):
         be_sure(visit)
         acting = self.bridge.acting
         preview = acting.preview(intent, replace(_selection(visit, asked), ids=_named(visit)), visit.now)
-        results = list(islice(acting.act(preview, **who_and_why(visit)), AT_ONCE))
+        results = list(acting.act(preview, **who_and_why(visit)))
         return go_to(visit, asked.path, list(_told(intent, results, named=len(visit.chosen))))
 
 
@@ -65,7 +64,11 @@ def _intent(visit: Visit) -> Intent:
     stage = visit.form.get("stage") or "1"
     if not stage.isdecimal() or len(stage) > 4:
         raise IncompleteFormError("the stage is not a number")
-    return Intent(action=action, stage=int(stage))
+    return Intent(
+        action=action,
+        stage=int(stage),
+        until=until(visit, "hold_until") if action is CaseAction.HOLD else None,
+    )
 
 
 def _selection(visit: Visit, asked: CaseFilter) -> CaseQuery:

@@ -13,7 +13,7 @@ from scimbridge.dashboard.lifetimes import LIFETIMES, lifetime_of
 from scimbridge.dashboard.page import Page, Shown, go_to
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.operator import Permission
-from scimbridge.domain.source import is_source_name
+from scimbridge.domain.source import SOURCE_NAME_RULE, is_source_name
 from scimbridge.errors import NotFoundError
 from scimbridge.services.tokens import EXPIRES_SOON, MOST_LIVE
 
@@ -46,7 +46,7 @@ class SourcesPage(Page):
         """Make a token, and with the first one the source."""
         name = visit.form.get("name", "")
         if not is_source_name(name):
-            raise IncompleteFormError('a name is letters, digits, ".", "_" and "-", at most 64 of them')
+            raise IncompleteFormError(f"no source can have this name; write {SOURCE_NAME_RULE}")
         return _new_token(self, visit, name)
 
 
