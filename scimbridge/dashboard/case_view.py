@@ -100,7 +100,7 @@ def _task(task: Task, story: Story) -> DrawnTask:
         outlook=[line.strip() for line in outlook(story.forecasts.get(task.id))],
         differences=sorted(_differences(evidence), key=lambda one: (not one.is_changed, one.name)),
         attempts=story.attempts.get(task.id, ()),
-        is_ambiguous=task.needs_person and "scimbridge tasks link" in task.reason,
+        is_ambiguous=task.asks_which_account,
     )
 
 

@@ -77,24 +77,19 @@ def next_step(reason: Reason, case_id: str, *, may_act: bool) -> NextStep | None
 
 
 _CONTROLS = (
-    ("cases retry", "Retry"),
-    ("cases cancel", "Cancel"),
-    ("cases approve", "approving its stage"),
     ("cases request USERNAME", "“Have them leave” on the person's page"),
     ("guard show", "its page under Guard"),
     ("targets resume", "Resume on its page"),
     ("operator sign-in", "the operator's page"),
 )
-"""What is stored with a command in it, or refused with one, and what that is called on the pages."""
+"""What is told or refused with a command in it, and what that is called on the pages."""
 
-_CHOICE = re.compile(r"choose with `scimbridge tasks link [^`]*`")
 _COMMANDS = [(re.compile(f"`(?:scimbridge )?{command}[^`]*`"), control) for command, control in _CONTROLS]
 
 
 def on_a_page(text: str) -> str:
     """Return a sentence with the pages' own words in place of commands that they have a control for."""
     if "`" in text:
-        text = _CHOICE.sub("choose among them on the page of the case", text)
         for command, control in _COMMANDS:
             text = command.sub(control, text)
     return text

@@ -64,6 +64,10 @@ TRANSITIONS: dict[str, tuple[frozenset[TaskState], TaskState]] = {
 }
 
 
+CHOOSE = "somebody has to choose the right one"
+"""How the reason of a task ends that waits for a person because several accounts fit."""
+
+
 @lightweight(frozen=True, slots=True, kw_only=True)
 class Task:
     """One action on one account.
@@ -99,6 +103,11 @@ class Task:
     def needs_person(self) -> bool:
         """Whether nothing happens until somebody decides."""
         return self.state is TaskState.FAILED or (self.state is TaskState.WAITING and self.not_before is None)
+
+    @property
+    def asks_which_account(self) -> bool:
+        """Whether somebody has to choose among the accounts that fit."""
+        return self.needs_person and self.reason.endswith(CHOOSE)
 
     @property
     def is_finished(self) -> bool:

@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import json
 import logging
-import random
-import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from http.client import responses
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
-import tenacity
 
 from scimbridge.sdk.addresses import ForbiddenAddressError, refuse_written
+from scimbridge.sdk.answer import Answer
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.sdk.connector import Confirm, Context, Permit, Throttled
 from scimbridge.sdk.deadline import Deadline, bind
-from scimbridge.sdk.documents import document_in
 from scimbridge.sdk.errors import ConnectorError, RetryableError, TargetUnusableError
+from scimbridge.sdk.resending import resending
 from scimbridge.sdk.statuses import (
     BUSY,
     STATUS_ERRORS,
@@ -40,6 +37,7 @@ from scimbridge.sdk.statuses import (
     parse_retry_after,
 )
 from scimbridge.sdk.troubles import AnswerTooLongError, Failure, PackedError, explain_transport
+from scimbridge.sdk.trust import ClientCertificate, trust_of
 
 __all__ = [
     "BUSY",
@@ -75,19 +73,6 @@ Authorize = Callable[[str], str]
 got one meanwhile. Empty where none was."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientCertificate:
-    """A certificate by which a client says who it is (mutual TLS).
-
-    Attributes:
-        path: PEM file with the certificate.
-        key: PEM file with its private key, which has no password; ``None`` where it is in the same file.
-    """
-
-    path: Path
-    key: Path | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How long and how much one call may take.
@@ -107,44 +92,6 @@ class Limits:
     tries: int = 3
     patience: timedelta = timedelta(seconds=3)
     answer_bytes: int = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A target's answer, read to its end.
-
-    Attributes:
-        headers: By lower-case name.
-        call: What was asked, in words for an operator.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    call: str
-
-    def json_object(self) -> dict[str, Any]:
-        """Return the body's JSON object.
-
-        Raises:
-            TargetUnusableError: The body is something else, such as the page of a login or of a proxy.
-        """
-        document = self.json_object_or_none()
-        if document is None:
-            kind = self.headers.get("content-type", "").partition(";")[0].strip()[:60] or "no content type"
-            raise TargetUnusableError(
-                f"{self.call}: the answer {self.status} is not a JSON object ({kind}); "
-                "does the address lead to the API?"
-            )
-        return document
-
-    def json_object_or_none(self) -> dict[str, Any] | None:
-        """Return the body's JSON object, or ``None`` where it is something else."""
-        try:
-            document = document_in(self.body)
-        except ValueError:
-            return None
-        return document if isinstance(document, dict) else None
 
 
 @dataclass(slots=True)
@@ -222,7 +169,7 @@ class HttpClient:
         self._wall = wall
         self._client = httpx.Client(
             headers={"Accept-Encoding": "identity", "User-Agent": "scimbridge", **(headers or {})},
-            verify=_trust(ca_file, certificate),
+            verify=trust_of(ca_file, certificate),
             # A session that a target opened would outlast the token, and be everybody's who calls it.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             transport=transport,
@@ -301,27 +248,16 @@ class HttpClient:
             request.headers["Authorization"] = authorize("")
         deadline = self._monotonic() + self._limits.total.total_seconds()
         sending = _Call(request, call, deadline, expect, confirm, authorize, only_asks)
-        result = self._retrying(sending)(self._send_once, sending)
+        resend = resending(
+            tries=self._limits.tries,
+            patience=self._limits.patience,
+            is_too_late=lambda pause: self._monotonic() + pause >= sending.deadline,
+            sleep=self._sleep,
+        )
+        result = resend(self._send_once, sending)
         if isinstance(result, Failure):
             raise result.error
         return result
-
-    def _retrying(self, call: _Call) -> tenacity.Retrying:
-        def exhausted(state: tenacity.RetryCallState) -> bool:
-            waited = state.idle_for + state.upcoming_sleep
-            return (
-                state.attempt_number >= self._limits.tries
-                or waited > self._limits.patience.total_seconds()
-                or self._monotonic() + state.upcoming_sleep >= call.deadline
-            )
-
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_result(lambda result: isinstance(result, Failure) and result.may_resend),
-            wait=_wait,
-            stop=exhausted,
-            sleep=self._sleep,
-            retry_error_callback=_last_result,
-        )
 
     def _send_once(self, call: _Call) -> Answer | Failure:
         self._ask(call)
@@ -392,35 +328,3 @@ class HttpClient:
 
 def _content(body: Mapping[str, Any] | bytes | None) -> bytes | None:
     return body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-
-
-@cache
-def _trust(ca_file: Path | None, certificate: ClientCertificate | None) -> ssl.SSLContext:
-    """Return whom to trust, and what to show; read once, because the public certificates take 20 ms to read."""
-    trust = httpx.create_ssl_context() if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
-    if certificate is not None:
-        try:
-            # Without a password of ours, OpenSSL would ask for it at the terminal.
-            trust.load_cert_chain(certificate.path, certificate.key, password="")
-        except (OSError, ValueError):  # ssl.SSLError is an OSError
-            raise TargetUnusableError(
-                f"{certificate.path}: there is no certificate in it with its private key, or the key needs a password"
-            ) from None
-    return trust
-
-
-_RNG = random.Random()  # noqa: S311  # jitter is no secret
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    """Full jitter under a doubling ceiling, and never less than the target asked for."""
-    result = state.outcome.result() if state.outcome is not None else None
-    asked = (
-        result.error.retry_after if isinstance(result, Failure) and isinstance(result.error, RetryableError) else None
-    )
-    ceiling = 0.25 * 2**state.attempt_number
-    return max(_RNG.uniform(0, ceiling), asked.total_seconds() if asked is not None else 0.0)
-
-
-def _last_result(state: tenacity.RetryCallState) -> Any:
-    return state.outcome.result() if state.outcome is not None else None

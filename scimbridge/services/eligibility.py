@@ -244,7 +244,7 @@ class Eligibility:
         why = why or (sign_ins.why_untold(tx, task, stale) if stale is not None else "")
         if not task.action.is_revoking or not why or connector.is_as_wanted(task.action, state):
             return None
-        return _asks(task, why)
+        return _asks(why)
 
     def undecided(
         self,
@@ -258,7 +258,7 @@ class Eligibility:
         why = _protected(tx, task, state) if task.action.is_revoking else ""
         why = why or _unprepared(tx, task, self._spared(tx, task, state, connector))
         why = why or (sign_ins.why_untold(tx, task, stale) if stale is not None else "")
-        return _asks(task, why) if why else self.out_of_place(tx, task, state, connector)
+        return _asks(why) if why else self.out_of_place(tx, task, state, connector)
 
     def _spared(
         self, tx: Connection, task: Task, state: NativeState, connector: Connector[Any]
@@ -296,7 +296,7 @@ class Eligibility:
             return Obstacle(Consequence.SKIP, f"not for accounts in {home}") if is_left_out else None
         if _is_approved(tx, task) or connector.is_as_wanted(task.action, state):
             return None
-        return _asks(task, f"{PROTECTED}in {home}, a container that the target's configuration does not name")
+        return _asks(f"{PROTECTED}in {home}, a container that the target's configuration does not name")
 
 
 def _unprepared(tx: Connection, task: Task, spared: tuple[str, datetime] | None) -> str:
@@ -316,10 +316,8 @@ def _is_approved(tx: Connection, task: Task) -> bool:
     return any(each.stage_id == task.stage_id for each in approvals.standing(tx, task.case_id))
 
 
-def _asks(task: Task, why: str) -> Obstacle:
-    return Obstacle(
-        Consequence.ASK, f"{why}; `scimbridge cases approve {task.case_id}` lets exactly this state through"
-    )
+def _asks(why: str) -> Obstacle:
+    return Obstacle(Consequence.ASK, f"{why}; approving its stage lets exactly this state through")
 
 
 def _home(tx: Connection, task: Task, state: NativeState) -> str:

@@ -16,7 +16,7 @@ from scimbridge.domain.case import CaseState
 from scimbridge.domain.duration import format_duration
 from scimbridge.domain.retry import GIVE_UP_AFTER, backoff
 from scimbridge.domain.seal import digest_of_document
-from scimbridge.domain.task import Task, TaskState
+from scimbridge.domain.task import CHOOSE, Task, TaskState
 from scimbridge.domain.times import moment
 from scimbridge.sdk.config import Mode
 from scimbridge.sdk.errors import (
@@ -165,7 +165,7 @@ def _after_outcome(task: Task, claim: Claim, result: Result, now: datetime, pati
         case AccountNotFoundError():
             return _after_not_found(task, known=claim.account.native_id is not None or result.before is not None)
         case AmbiguousAccountError() as error:
-            return task.ask(f"{error}; choose with `scimbridge tasks link {task.id} ACCOUNT`")
+            return task.ask(f"{error}; {CHOOSE}")
         case ObservingError():
             return task.skip(_why_observed(claim))
         case LeaseLostError() | TargetUnusableError() as error:

@@ -23,12 +23,12 @@ from scimbridge.store import accounts, carried_out, cases, journal, snapshots, s
 from scimbridge.store.surroundings import Owned
 
 DELETED = (
-    "the account was deleted; {target} keeps it until {until}. `scimbridge cases retry {case}` brings it back with "
-    "what it had, `cases cancel {case}` leaves it deleted, e.g. because there is a new one"
+    "the account was deleted; {target} keeps it until {until}. Retrying the case brings it back with what it had, "
+    "canceling the case leaves it deleted, e.g. because there is a new one"
 )
 """Asked of who comes back, even where the rest is given back at once: meanwhile they may have a new account."""
 
-ASK = "is this the same person? `scimbridge cases retry {case}` gives the access back, `cases cancel {case}` does not"
+ASK = "is this the same person? Retrying the case gives the access back, canceling the case does not"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,11 @@ class Wish:
     by: str | None = None
     found: bool = False
     why: str = ""
+
+
+def asks_whether(task: Task) -> bool:
+    """Whether a task waits for an answer that an operator gives by retrying or by canceling its case."""
+    return task.reason == ASK or task.reason.startswith(DELETED.partition("{")[0])
 
 
 def open_restore(
@@ -155,7 +160,7 @@ def _way(tx: Connection, identity: Identity, same: Sequence[Owned], can: Abiliti
 
 
 def _tasks(case: Case, stage_id: str, account: Owned, way: Way, wish: Wish, now: datetime) -> Iterable[Task]:
-    is_asked, reason = _question(case, account, way, wish)
+    is_asked, reason = _question(account, way, wish)
     for position, action in enumerate(way.undo.actions):
         yield Task(
             id=TaskId(new_id(now)),
@@ -172,11 +177,11 @@ def _tasks(case: Case, stage_id: str, account: Owned, way: Way, wish: Wish, now:
         )
 
 
-def _question(case: Case, account: Owned, way: Way, wish: Wish) -> tuple[bool, str]:
+def _question(account: Owned, way: Way, wish: Wish) -> tuple[bool, str]:
     """Return whether an operator is asked before an account is given back, and what; why it is, where not."""
     if not wish.auto:
-        return True, ASK.format(case=case.id)
+        return True, ASK
     if Action.UNDELETE in way.undo.actions and wish.by is None:
         until = moment(way.kept_until) if way.kept_until is not None else "further notice"
-        return True, DELETED.format(target=account.target, until=until, case=case.id)
+        return True, DELETED.format(target=account.target, until=until)
     return False, wish.why or "returned"

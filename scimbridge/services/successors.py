@@ -18,6 +18,7 @@ from scimbridge.store import identities, stages
 from scimbridge.store.database import Database
 
 _TO_SUCCESSOR = {Action.TRANSFER_OWNERSHIP: "what the account owns", Action.REDIRECT_MAIL: "the mail"}
+_BY_HAND = "do it by hand, or mend that and retry the case"
 
 
 class NoSuccessorError(Exception):
@@ -47,11 +48,11 @@ class Successors:
             found = connector.find(Person(identities.match_values(person)))
         except AmbiguousAccountError as error:
             raise NoSuccessorError(
-                f"the successor should get {what}, and several accounts match: {error}; {_how(claim)}"
+                f"the successor should get {what}, and several accounts match: {error}; {_BY_HAND}"
             ) from error
         if found is None or found.id == claim.account.native_id:
             raise NoSuccessorError(
-                f"the successor should get {what}, and has no account at {claim.task.target}; {_how(claim)}"
+                f"the successor should get {what}, and has no account at {claim.task.target}; {_BY_HAND}"
             )
         return found
 
@@ -63,13 +64,7 @@ class Successors:
             raise NoSuccessorError(f"the stage does not say who gets {what} (`successor`); hand it over by hand")
         found = referred(tx, said, leaver.source, self._profiles) if said else None
         if found is None:
-            raise NoSuccessorError(
-                f"{who} should get {what}, and {leaver.source} does not say who that is; {_how(claim)}"
-            )
+            raise NoSuccessorError(f"{who} should get {what}, and {leaver.source} does not say who that is; {_BY_HAND}")
         if found.is_gone or found.id == leaver.id:
-            raise NoSuccessorError(f"{who} should get {what}, and has left, too; {_how(claim)}")
+            raise NoSuccessorError(f"{who} should get {what}, and has left, too; {_BY_HAND}")
         return found
-
-
-def _how(claim: Claim) -> str:
-    return f"do it by hand, or mend that and run `scimbridge cases retry {claim.task.case_id}`"

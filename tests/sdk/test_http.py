@@ -742,7 +742,7 @@ def test_only_this_module_and_its_parts_import_the_http_library() -> None:
 
     importing = {path.name for path in sources if "import httpx" in path.read_text(encoding="utf-8")}
 
-    assert importing <= {"http.py", "deadline.py", "troubles.py"}
+    assert importing <= {"http.py", "deadline.py", "troubles.py", "trust.py"}
 
 
 def test_an_error_of_a_table_may_be_any_connector_error() -> None:

@@ -23,8 +23,7 @@ from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import StoreBusyError
 from scimbridge.sdk import AccountRef, Mode, RetryableError
 from scimbridge.services.erasing import Erasing
-from scimbridge.services.story.reading import Stories
-from scimbridge.services.story.telling import tell
+from scimbridge.services.story import Stories, tell, waiting_for
 from scimbridge.store import accounts, findings, reconciliations
 from scimbridge.store import stale_accounts as stale_rows
 from scimbridge.store.database import Database
@@ -618,8 +617,11 @@ def test_a_target_that_does_not_tell_any_more_is_asked_about_as_a_person(world: 
     assert task.needs_person
     assert task.reason == (
         "not told: crm does not tell any more whether anybody has signed in; "
-        f"`scimbridge cases approve {task.case_id}` lets exactly this state through"
+        "approving its stage lets exactly this state through"
     )
+    bench = world.bench
+    why, *_ = waiting_for(Stories(bench.database, bench.fleet, bench.timing).of(task.case_id, bench.clock()))
+    assert f"`scimbridge cases approve {task.case_id} --stage 1`" in why.step
     assert world.crm.writes == []
     approve(world, world.bench.case(ada))
     world.bench.run()

@@ -18,7 +18,7 @@ from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.guard import Guard, GuardScope, Limit
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.resource import Received
-from scimbridge.domain.rule import Ruleset, Stage, Terms
+from scimbridge.domain.rule import Restore, Ruleset, Stage, Terms
 from scimbridge.domain.schedule import Freeze
 from scimbridge.sdk import AccountRef, AmbiguousAccountError, Mode, RejectedError, RetryableError
 from scimbridge.services.claiming import Claim
@@ -446,3 +446,19 @@ def test_every_step_of_the_work_at_hand_is_told_where_there_are_two_targets(maki
 
     assert said[0] == "Target dir is paused by olga: upgrade."
     assert said[1].startswith("The grace runs: next is suspend at ")
+
+
+def test_whether_somebody_is_the_same_person_is_answered_by_retrying_or_canceling(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage(), restore=Restore.MANUAL),)), actions=FEW_ACTIONS)
+    ada = bench.join("ada")
+    bench.leave(ada)
+    bench.run()
+    bench.come_back(ada)
+
+    case = bench.open_case(ada).id
+    reason, *_ = reasons(bench, case)
+
+    assert "is this the same person?" in reason.said
+    assert reason.step == f"Answer by `scimbridge cases retry {case}` or `scimbridge cases cancel {case} --reason …`."

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scimbridge.domain.approval import CHANGED, PROTECTED, SPARED
+from scimbridge.domain.approval import CHANGED, PROTECTED, SPARED, UNTOLD
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.times import moment
+from scimbridge.services.restoring import asks_whether
 from scimbridge.services.story.reading import Story
 from scimbridge.services.story.reasons import PATIENCE, Reason, Why, what, when
+
+_APPROVED = (
+    (PROTECTED, Why.PROTECTED),
+    (CHANGED, Why.CHANGED),
+    (SPARED, Why.SPARED),
+    (UNTOLD, Why.NEEDS_PERSON),
+)
+"""What an approval of exactly this state answers, by how the reason begins."""
 
 _WORKER = "See that one runs: `scimbridge worker`, or `scimbridge up`."
 
@@ -34,15 +43,20 @@ def about_task(task: Task, story: Story) -> Reason:
 
 def _about_person(task: Task, story: Story) -> Reason:
     said = f"{what(task)} needs a person: {task.reason}."
-    retry = f"Then `scimbridge cases retry {task.case_id}`."
-    for start, why in ((PROTECTED, Why.PROTECTED), (CHANGED, Why.CHANGED), (SPARED, Why.SPARED)):
+    for start, why in _APPROVED:
         if task.reason.startswith(start):
-            return Reason(why=why, said=said, about=str(story.stage_of(task).number))
-    if task.reason.startswith("contested"):
-        return Reason(why=Why.CONTESTED, said=said, step=retry)
-    if "scimbridge tasks link" in task.reason:
-        return Reason(why=Why.AMBIGUOUS, said=said, about=task.id)
-    return Reason(why=Why.NEEDS_PERSON, said=said, step=retry)
+            number = story.stage_of(task).number
+            step = f"`scimbridge cases approve {task.case_id} --stage {number}` shows what it is now, and asks."
+            return Reason(why=why, said=said, about=str(number), step=step)
+    if task.asks_which_account:
+        step = f"`scimbridge tasks link {task.id}` lists them, and with the right one chooses it."
+        return Reason(why=Why.AMBIGUOUS, said=said, about=task.id, step=step)
+    retry = f"`scimbridge cases retry {task.case_id}`"
+    if asks_whether(task):
+        cancel = f"`scimbridge cases cancel {task.case_id} --reason …`"
+        return Reason(why=Why.NEEDS_PERSON, said=said, step=f"Answer by {retry} or {cancel}.")
+    why = Why.CONTESTED if task.reason.startswith("contested") else Why.NEEDS_PERSON
+    return Reason(why=why, said=said, step=f"Then {retry}.")
 
 
 def _about_running(task: Task, story: Story) -> Reason:
