@@ -124,10 +124,8 @@ def _read(call: Call) -> tuple[Any | None, list[MemberChange]]:
         for each in found
         if each.attribute != dialect.MEMBERS and not _is_own_id(each, call)
     ]
-    if sum(_looks_at_all(change) for change in changes) > limits.MOST_SELECTIONS:
-        raise InvalidValueException(
-            detail=f"more than {limits.MOST_SELECTIONS} operations select members by something else than their value"
-        )
+    if sum(map(_selections, changes)) > limits.MOST_SELECTIONS:
+        raise InvalidValueException(detail="too many operations select members by something else than their value")
     said = [f"{each.sent_verb} {each.path.attr}" for each in rest] + [_said(change) for change in changes]
     call.understand(listed(said) or "nothing to change")
     message = patch.message(GROUP, rest)
@@ -222,13 +220,15 @@ def _named(selected: FilterNode) -> frozenset[str] | None:
             return None
 
 
-def _looks_at_all(change: MemberChange) -> bool:
-    """Whether every member has to be looked at, as no index knows what is asked for."""
+def _selections(change: MemberChange) -> int:
+    """Return for how many questions to the store a change counts; none of them where it names its members."""
     match change.where:
-        case LogicalExpr(op=LogicalOperator.and_, terms=terms):
-            return all(_named(term) is None for term in terms)
+        case None:
+            return 0
+        case LogicalExpr(op=LogicalOperator.and_, terms=terms) if any(_named(term) is not None for term in terms):
+            return 1
         case _:
-            return change.where is not None
+            return limits.LOOKING_AT_ALL
 
 
 def _said(change: MemberChange) -> str:

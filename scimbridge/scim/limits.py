@@ -37,8 +37,11 @@ _BEGINNING = 3
 _ADDED_BESIDE = 4
 """Entries beside which a value is added in the time of one comparison."""
 
-MOST_SELECTIONS = 4
-"""Operations of one message for which every member of a Group is looked at. No identity provider sends one."""
+MOST_SELECTIONS = 200
+"""Operations of one message that select members by more than their value, each with a question to the store."""
+
+LOOKING_AT_ALL = 50
+"""How many of them one counts for that has every member of a Group looked at. No identity provider sends one."""
 
 _LOGIC = re.compile(r"\b(?:and|or|not)\b", re.IGNORECASE)
 
