@@ -126,8 +126,8 @@ class Bulk:
         self._intake.refuse(call.received, verdict.status, verdict.detail, call.now)
 
     def location(self, path: str) -> str:
-        """Return the address of a path."""
-        return self._base + path
+        """Return the address of a path, with which ``meta.location`` agrees."""
+        return self._base + path.rstrip("/")
 
 
 class _Job:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from scimbridge.domain.model import GROUP, TOLERANT
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import MemberChange, MemberVerb, StoredGroup
-from scimbridge.scim import dialect, patch
+from scimbridge.scim import dialect, limits, patch
 from scimbridge.scim.call import Call, etag
 from scimbridge.scim.dialect import CORE_GROUP
 from scimbridge.scim.documents import group_document, stored_group
@@ -124,6 +124,8 @@ def _read(call: Call) -> tuple[Any | None, list[MemberChange]]:
         for each in found
         if each.attribute != dialect.MEMBERS and not _is_own_id(each, call)
     ]
+    if sum(map(_selections, changes)) > limits.MOST_SELECTIONS:
+        raise InvalidValueException(detail="too many operations select members by something else than their value")
     said = [f"{each.sent_verb} {each.path.attr}" for each in rest] + [_said(change) for change in changes]
     call.understand(listed(said) or "nothing to change")
     message = patch.message(GROUP, rest)
@@ -159,7 +161,7 @@ def _is_own_id(operation: Operation, call: Call) -> bool:
     if operation.attribute not in {"id", "meta"} or not operation.from_value:
         return False
     call.reading.saw(Quirk.READ_ONLY)
-    if operation.attribute == "id" and operation.value != call.resource_id:
+    if operation.attribute == "id" and operation.value not in (None, call.resource_id):
         raise MutabilityException(attribute="id", detail="id is read-only")
     return True
 
@@ -216,6 +218,17 @@ def _named(selected: FilterNode) -> frozenset[str] | None:
             return frozenset({selected.value})
         case _:
             return None
+
+
+def _selections(change: MemberChange) -> int:
+    """Return for how many questions to the store a change counts; none of them where it names its members."""
+    match change.where:
+        case None:
+            return 0
+        case LogicalExpr(op=LogicalOperator.and_, terms=terms) if any(_named(term) is not None for term in terms):
+            return 1
+        case _:
+            return limits.LOOKING_AT_ALL
 
 
 def _said(change: MemberChange) -> str:

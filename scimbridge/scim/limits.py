@@ -25,8 +25,23 @@ LONGEST_PATH = 8192
 MOST_TERMS = 1000
 """Words that join conditions, in all paths of a message together."""
 
-MOST_COMPARED = 10_000
-"""Values that the filters in a message's paths may look at, all of them together."""
+MOST_STEPS = 40_000
+"""Comparisons, or what takes as long, that the operations of one message may cost among the entries of attributes."""
+
+_REACHING = 8
+"""What it costs to reach into one entry, in comparisons."""
+
+_BEGINNING = 3
+"""Entries that could be reached into while a path is read, and its operation begun."""
+
+_ADDED_BESIDE = 4
+"""Entries beside which a value is added in the time of one comparison."""
+
+MOST_SELECTIONS = 200
+"""Operations of one message that select members by more than their value, each with a question to the store."""
+
+LOOKING_AT_ALL = 50
+"""How many of them one counts for that has every member of a Group looked at. No identity provider sends one."""
 
 _LOGIC = re.compile(r"\b(?:and|or|not)\b", re.IGNORECASE)
 
@@ -69,12 +84,54 @@ def check_effort(operations: Iterable[Operation], stored: Mapping[str, Any]) -> 
         InvalidValueException: They would.
     """
     lengths = {name.lower(): len(value) for name, value in stored.items() if isinstance(value, list)}
-    added = compared = 0
+    selected: set[str] = set()
+    added = steps = 0
     for each in operations:
-        added += len(each.value) if isinstance(each.value, list) else 0
-        compared += lengths.get(each.attribute, 0) if each.path.value_filter is not None else 0
-    if added > MOST_VALUES or compared > MOST_COMPARED:
+        if each.is_multivalued:
+            length = lengths.get(each.attribute, 0)
+            added += len(each.value) if isinstance(each.value, list) else 0
+            steps += _steps(each, length)
+            lengths[each.attribute] = _length_after(each, length, selected)
+    if added > MOST_VALUES or steps > MOST_STEPS:
         raise InvalidValueException(detail="the operations add or search too many values; send fewer at once")
+
+
+def _steps(operation: Operation, length: int) -> int:
+    """Return what an operation costs on an attribute of so many entries; the figures are measured."""
+    path, value = operation.path, operation.value
+    if path.value_filter is not None:
+        compared = 1 + len(_LOGIC.findall(str(path)))
+    elif operation.verb == "remove" and value:
+        compared = sum(len(entry) for entry in _listed(value) if isinstance(entry, dict))
+    elif operation.sub_attribute:
+        compared = 0
+    else:
+        return length // _ADDED_BESIDE
+    return (length + _BEGINNING) * (_REACHING + compared)
+
+
+def _length_after(operation: Operation, length: int, selected: set[str]) -> int:
+    """Return how many entries an attribute has after an operation, at the most.
+
+    Args:
+        operation: The operation.
+        length: How many it had before.
+        selected: What operations before have selected entries by; this one is added.
+    """
+    if operation.verb == "remove":
+        return length
+    if operation.path.value_filter is not None:
+        before = len(selected)
+        selected.add(f"{operation.attribute}[{operation.path.value_filter}]".lower())
+        return length + len(selected) - before  # a filter that matches none creates an entry, which it then matches
+    if operation.sub_attribute:
+        return max(length, 1)
+    added = len(_listed(operation.value))
+    return added if operation.verb == "replace" else length + added
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _paths(sent: Iterable[Any]) -> Iterator[str]:

@@ -90,8 +90,43 @@ def message(model: Any, found: Sequence[Operation]) -> Any | None:
         return None
     if len(found) > MOST_OPERATIONS:
         raise InvalidValueException(detail=f"more than {MOST_OPERATIONS} operations in one message")
+    return _validated(model, found)
+
+
+def message_for(stored: Mapping[str, Any], model: Any, found: Sequence[Operation]) -> Any:
+    """Return operations as a PATCH message for one resource, whose attributes may have no entries yet.
+
+    To write ``emails.value`` where there is no e-mail address is to add one (RFC 7644 §3.5.2.1): scim2-models
+    would write it nowhere, and call that a success.
+
+    Args:
+        stored: The resource's document.
+        model: What it is.
+        found: The operations, at least one.
+    """
+    return _validated(model, _with_first_entries(found, stored))
+
+
+def _validated(model: Any, found: Sequence[Operation]) -> Any:
     body = {"schemas": [PATCH_OP], "Operations": [operation.as_json() for operation in found]}
     return PatchOp[model].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=TOLERANT)
+
+
+def _with_first_entries(wanted: Sequence[Operation], stored: Mapping[str, Any]) -> list[Operation]:
+    filled = {name.lower() for name, value in stored.items() if isinstance(value, list) and value}
+    found = []
+    for each in wanted:
+        found.append(_first_entry(each) if each.is_part_of_entries and each.attribute not in filled else each)
+        if each.is_whole and (each.verb == "remove" or (each.verb == "replace" and not each.value)):
+            filled.discard(each.attribute)
+        elif each.verb != "remove" and each.value not in (None, []):
+            filled.add(each.attribute)
+    return found
+
+
+def _first_entry(operation: Operation) -> Operation:
+    name, part = operation.path.parts
+    return replace(operation, verb="add", path=type(operation.path)(name), value={part: operation.value})
 
 
 def cleared(operation: Operation, seen: Reading) -> Operation:
@@ -151,15 +186,18 @@ def _by_keys(sent_verb: str, value: Mapping[str, Any], model: Any, seen: Reading
             continue
         if not key.isidentifier():
             seen.saw(Quirk.PATH_AS_KEY)
-        if item is None and _is_list(path):
+        if item is None and (_is_list(path) or path.model is model):
             continue  # a whole resource with nulls for what was not read; emptying a list is said by []
         verb = _verb(sent_verb, path, unassigns=item is None)
         yield Operation(verb, sent_verb, path, item, has_value=True, from_value=True)
 
 
 def _verb(sent_verb: str, path: Path[Any], *, unassigns: bool) -> str:
-    # Null unassigns a single value (RFC 7643 §2.5), which an add cannot say.
-    return "replace" if unassigns and sent_verb.lower() == "add" and not _is_list(path) else sent_verb.lower()
+    verb = sent_verb.lower()
+    if not unassigns or _is_list(path):
+        return verb
+    # Null unassigns a single value (RFC 7643 §2.5), which an add cannot say, nor a replace of a whole extension.
+    return "remove" if path.model is not None else "replace" if verb == "add" else verb
 
 
 def _is_list(path: Path[Any]) -> bool:
@@ -203,6 +241,8 @@ def _names(binding: AttributeBinding) -> Iterator[str]:
 
 
 def _path(text: str, model: Any, seen: Reading) -> Path[Any]:
+    if not text.strip():
+        raise InvalidPathException(detail="an empty path names no attribute")
     try:
         path: Path[Any] = Path[model](canonical_path(text, seen))
         _ = path.ast

@@ -42,6 +42,24 @@ class Operation:
         """Whether the resource type has what the path names."""
         return self.path.model is not None or self.path.resolve() is not None
 
+    @property
+    def is_multivalued(self) -> bool:
+        """Whether the attribute has several values; also where the path leads to a part of each."""
+        binding = self.path.resolve()
+        return binding is not None and binding.is_multivalued
+
+    @property
+    def is_part_of_entries(self) -> bool:
+        """Whether it writes a part of each of an attribute's entries, like ``emails.value``."""
+        is_written = self.verb != "remove" and self.value is not None
+        return is_written and bool(self.sub_attribute) and self.path.value_filter is None and self.is_multivalued
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is about all of an attribute, and not about entries that are chosen, or their parts."""
+        is_chosen = self.path.value_filter is not None or (self.verb == "remove" and self.value is not None)
+        return not is_chosen and not self.sub_attribute
+
     def as_json(self) -> dict[str, Any]:
         """Return the operation as RFC 7644 writes it."""
         operation: dict[str, Any] = {"op": self.verb, "path": str(self.path)}

@@ -111,13 +111,15 @@ def unchanged_since(call: Call, version: int) -> Response | None:
 
 def _patching(user_id: str, wanted: list[Operation]) -> Change:
     message = patch.message(USER, wanted)
+    has_parts = any(operation.is_part_of_entries for operation in wanted)
 
     def change(stored: Mapping[str, Any]) -> Mapping[str, Any]:
         if message is None:
             return stored
         limits.check_effort(wanted, stored)
         user = USER.model_validate({**stored, "id": user_id}, scim_policy=TOLERANT)
-        message.patch(user, scim_policy=TOLERANT)
+        fitting = patch.message_for(stored, USER, wanted) if has_parts else message
+        fitting.patch(user, scim_policy=TOLERANT)
         return stored_user(user)
 
     return change
@@ -152,14 +154,16 @@ def _plain(operation: Operation) -> Operation:
 
 
 def _require_same_id(operation: Operation, user_id: str) -> None:
-    # Okta and Auth0 send whole resources without a path, read-only attributes among them.
-    if operation.attribute == "id" and operation.value != user_id:
+    # Okta and Auth0 send whole resources without a path, read-only attributes among them. Null says nothing.
+    if operation.attribute == "id" and operation.value not in (None, user_id):
         raise MutabilityException(attribute="id", detail="id is read-only")
 
 
 def _managing(operation: Operation, seen: Reading) -> Operation | None:
-    if operation.sub_attribute == "displayname" and operation.from_value:
-        return None
+    if _tells_only_the_name(operation):
+        if operation.from_value:
+            return None
+        raise MutabilityException(attribute="manager.displayName", detail="manager.displayName is read-only")
     if operation.verb == "remove":
         return replace(operation, value=None, has_value=False)
     if operation.sub_attribute and operation.value not in (None, ""):
@@ -169,6 +173,13 @@ def _managing(operation: Operation, seen: Reading) -> Operation | None:
         whole = type(operation.path)(f"{dialect.ENTERPRISE}:manager")
         return replace(operation, verb="remove", path=whole, value=None, has_value=False)
     return replace(operation, value=value)
+
+
+def _tells_only_the_name(operation: Operation) -> bool:
+    """Whether nothing is said of a manager but what it is called: that is read-only, and clears nobody's manager."""
+    value = operation.value
+    is_object = operation.verb != "remove" and isinstance(value, dict) and bool(value)
+    return operation.sub_attribute == "displayname" or (is_object and {key.lower() for key in value} == {"displayname"})
 
 
 def _meaning(found: list[Operation]) -> str:

@@ -59,7 +59,7 @@ def test_each_operation_is_answered_with_its_address_and_version(client: httpx.C
         {"method": "PUT", "path": f"/Users/{user_id}", "data": {"userName": "ben", "title": "x"}},
         {
             "method": "PATCH",
-            "path": f"/Users/{user_id}",
+            "path": f"/Users/{user_id}/",
             "data": {"Operations": [{"op": "replace", "path": "active", "value": False}]},
         },
         {"method": "DELETE", "path": f"/Groups/{group_id}", "bulkId": "d"},

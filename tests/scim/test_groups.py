@@ -145,8 +145,10 @@ def test_okta_renames_with_the_id_in_the_value(client: httpx.Client) -> None:
     group_id = a_group(client)
 
     patched(client, f"Groups/{group_id}", {"op": "replace", "value": {"id": group_id, "displayName": "Renamed"}})
+    once = client.get(f"Groups/{group_id}").json()["displayName"]
+    patched(client, f"Groups/{group_id}", {"op": "replace", "value": {"id": None, "displayName": "Again"}})
 
-    assert client.get(f"Groups/{group_id}").json()["displayName"] == "Renamed"
+    assert (once, client.get(f"Groups/{group_id}").json()["displayName"]) == ("Renamed", "Again")
 
 
 def test_a_put_without_members_leaves_them(client: httpx.Client, people: dict[str, str]) -> None:

@@ -230,17 +230,52 @@ def test_a_patch_with_as_many_operations_as_fit_is_within_the_budget(attacker: A
     assert_refused(answer, 400, "invalidValue")
 
 
-def test_operations_that_search_long_lists_are_within_the_budget(attacker: Attacker) -> None:
-    emails = [{"value": f"{number}@example.com"} for number in range(200)]
-    user_id = a_user(attacker.client, emails=emails)
-    operations = [
-        {"op": "replace", "path": f'emails[value eq "{number % 200}@example.com"].display', "value": str(number)}
-        for number in range(200)
-    ]
+def _replace(path: str, value: Any = "x") -> dict[str, Any]:
+    return {"op": "replace", "path": path, "value": value}
 
-    answer = attacker.send("PATCH", f"/Users/{user_id}", within({"Operations": operations})).answer
 
-    assert answer.status in {200, 400}
+SEARCHED = {
+    "entries that are chosen": [_replace(f'emails[value eq "{n}@example.com"].display') for n in range(200)],
+    "a part of all entries": [_replace("emails.display", str(n)) for n in range(400)],
+    "what a remove lists": [{"op": "remove", "path": "emails", "value": [{"value": f"{n}"}]} for n in range(300)],
+    "a long list of what to remove": [
+        {"op": "remove", "path": "emails", "value": [{"value": f"{n}", "type": "work", "display": "x"}]}
+        for n in range(999)
+    ],
+    "entries that are created": [_replace(f'roles[type eq "{n}"].display') for n in range(200)],
+    "a list of the same request": [
+        _replace("roles", [{"value": str(n)} for n in range(400)]),
+        *(_replace("roles.display", str(n)) for n in range(200)),
+    ],
+    "values that are added one by one": [
+        {"op": "add", "path": "emails", "value": {"value": f"{n}@example.net"}} for n in range(700)
+    ],
+    "a filter of many conditions": [
+        _replace("emails[" + " or ".join(f'value eq "{n}"' for n in range(300)) + " or value pr].display"),
+    ],
+}
+
+
+@besieged_anywhere
+@pytest.mark.parametrize("operations", SEARCHED.values(), ids=SEARCHED)
+def test_operations_that_search_long_lists_again_and_again_are_refused(
+    attacker: Attacker, operations: list[dict[str, Any]]
+) -> None:
+    user_id = a_user(attacker.client, emails=[{"value": f"{number}@example.com"} for number in range(200)])
+
+    attacker.refused(
+        "PATCH", f"/Users/{user_id}", within({"Operations": operations}), status=400, scim_type="invalidValue"
+    )
+
+
+@besieged_anywhere
+def test_operations_that_search_long_lists_as_often_as_they_may_are_within_the_budget(attacker: Attacker) -> None:
+    user_id = a_user(attacker.client, emails=[{"value": f"{number}@example.com"} for number in range(200)])
+    operations = [_replace(f'emails[value eq "{number}@example.com"].display') for number in range(20)]
+
+    answer = attacker.send("PATCH", f"/Users/{user_id}", {"Operations": operations}).answer
+
+    assert answer.status == 200
 
 
 PATHS = {
@@ -307,3 +342,20 @@ def test_a_filter_over_20_000_members_is_within_the_budget(attacker: Attacker) -
     ).answer
 
     assert answer.status in {204, 400}
+
+
+SELECTED = {
+    "looking at all members": (4, 'members[display co "{}"]'),
+    "by their values and more": (200, 'members[value eq "{}" and type eq "User"]'),
+}
+
+
+@pytest.mark.parametrize(("most", "path"), SELECTED.values(), ids=SELECTED)
+def test_members_are_selected_so_often_and_no_more(attacker: Attacker, most: int, path: str) -> None:
+    group_id = a_group(attacker.client, members=(a_user(attacker.client),))
+    removes = [{"op": "remove", "path": path.format(number)} for number in range(most + 1)]
+
+    attacker.refused("PATCH", f"/Groups/{group_id}", {"Operations": removes}, status=400, scim_type="invalidValue")
+    answer = attacker.send("PATCH", f"/Groups/{group_id}", within({"Operations": removes[:most]})).answer
+
+    assert answer.status == 204

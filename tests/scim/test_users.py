@@ -332,6 +332,114 @@ def test_every_form_of_a_manager_is_understood(client: httpx.Client, value: Any,
     assert read(client, user_id)[ENTERPRISE].get("manager") == stored
 
 
+@on_any_store
+@pytest.mark.parametrize("value", [{"manager": {"displayName": "Boss"}}, {"manager.displayName": "Boss"}])
+def test_a_manager_stays_where_only_its_name_is_sent(client: httpx.Client, value: dict[str, Any]) -> None:
+    user_id = a_user(client, "ada", **{ENTERPRISE: {"manager": {"value": "M-0"}}})
+
+    response = patched(client, f"Users/{user_id}", {"op": "add", "value": {ENTERPRISE: value, "title": "x"}})
+
+    assert (response.status_code, response.json()["title"]) == (200, "x")
+    assert read(client, user_id)[ENTERPRISE] == {"manager": {"value": "M-0"}}
+
+
+@on_any_store
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": f"{ENTERPRISE}:manager", "value": {"displayName": "Boss"}},
+        {"op": "replace", "path": f"{ENTERPRISE}:manager.displayName", "value": "Boss"},
+        {"op": "remove", "path": f"{ENTERPRISE}:manager.displayName"},
+    ],
+)
+def test_the_name_of_a_manager_is_read_only(client: httpx.Client, operation: dict[str, Any]) -> None:
+    user_id = a_user(client, "ada", **{ENTERPRISE: {"manager": {"value": "M-0"}}})
+
+    response = patched(client, f"Users/{user_id}", operation)
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "mutability")
+    assert read(client, user_id)[ENTERPRISE] == {"manager": {"value": "M-0"}}
+
+
+@on_any_store
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": ENTERPRISE, "value": None},
+        {"op": "add", "path": ENTERPRISE, "value": None},
+        {"op": "replace", "value": {ENTERPRISE: None}},
+    ],
+)
+def test_null_unassigns_an_extension(client: httpx.Client, operation: dict[str, Any]) -> None:
+    user_id = a_user(client, "ada", **{ENTERPRISE: {"manager": {"value": "M-0"}}})
+
+    response = patched(client, f"Users/{user_id}", operation)
+
+    assert response.status_code == 200
+    assert ENTERPRISE not in read(client, user_id)
+
+
+@on_any_store
+@pytest.mark.parametrize("key", [ENTERPRISE, CORE, "id", "meta", "groups", "schemas", "", " "])
+def test_nothing_beside_it_stops_a_deactivation(client: httpx.Client, key: str) -> None:
+    user_id = a_user(client, "ada")
+
+    response = patched(client, f"Users/{user_id}", {"op": "replace", "value": {"active": False, key: None}})
+
+    assert (response.status_code, response.json()["active"]) == (200, False)
+
+
+@on_any_store
+@pytest.mark.parametrize(
+    ("operations", "emails"),
+    [
+        ([{"op": "add", "path": "emails.value", "value": "a@example.com"}], [{"value": "a@example.com"}]),
+        ([{"op": "replace", "value": {"emails.value": "a@example.com"}}], [{"value": "a@example.com"}]),
+        (
+            [
+                {"op": "add", "path": "emails.value", "value": "a@example.com"},
+                {"op": "add", "path": "emails.type", "value": "work"},
+            ],
+            [{"value": "a@example.com", "type": "work"}],
+        ),
+        (
+            [
+                {"op": "add", "path": 'emails[type eq "home"].value', "value": "a@example.com"},
+                {"op": "replace", "path": "emails.display", "value": "A"},
+                {"op": "remove", "path": "emails"},
+                {"op": "replace", "path": "emails.value", "value": "b@example.com"},
+            ],
+            [{"value": "b@example.com"}],
+        ),
+        (
+            [
+                {"op": "replace", "path": "emails", "value": [{"value": "a@example.com"}, {"value": "b@example.com"}]},
+                {"op": "replace", "path": "emails.type", "value": "work"},
+            ],
+            [{"value": "a@example.com", "type": "work"}, {"value": "b@example.com", "type": "work"}],
+        ),
+        (
+            [
+                {"op": "replace", "path": "emails", "value": []},
+                {"op": "replace", "path": "emails.value", "value": None},
+                {"op": "add", "path": "emails", "value": []},
+                {"op": "replace", "path": "emails.value", "value": "a@example.com"},
+            ],
+            [{"value": "a@example.com"}],
+        ),
+    ],
+)
+def test_a_part_of_entries_is_written_where_there_is_none(
+    client: httpx.Client, operations: list[dict[str, Any]], emails: list[dict[str, str]]
+) -> None:
+    user_id = a_user(client, "ada")
+
+    response = patched(client, f"Users/{user_id}", *operations)
+
+    assert response.status_code == 200
+    assert read(client, user_id)["emails"] == emails
+
+
 def test_roles_may_be_primary_as_a_string(client: httpx.Client) -> None:
     user = read(client, a_user(client, "ada", roles=[{"value": '{"id":1}', "primary": "True"}]))
 
