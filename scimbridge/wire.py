@@ -1,6 +1,7 @@
-"""HTTP as uvicorn speaks it, but for two things that take it longer than they need to.
+"""HTTP as uvicorn speaks it, but for two things that take it longer than they need to, and two that it lets anybody do.
 
-An answer's head and body go out together, and one timer watches a connection for as long as it is open.
+An answer's head and body go out together, and one timer watches a connection for as long as nobody asks. What
+strangers send, and how long they take to send it, is limited: nobody has to be let in to be listened to.
 """
 
 from __future__ import annotations
@@ -8,7 +9,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+MOST_OF_A_HEAD = 128 * 1024
+"""Bytes of a request before its body, behind it, or between two pieces of it. uvicorn would keep them all, and the
+parser's time for one header grows with the square of its length."""
+
+PATIENCE = 60.0
+"""Seconds that a client has at least, and twice as many at most, to send a request to its end."""
+
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class Protocol(HttpToolsProtocol):
@@ -20,13 +30,40 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to serve a connection."""
         super().connection_made(cast("asyncio.Transport", _Together(transport, self.loop)))
+        self._unread = 0
+        self._has_time = True
+        self._watch = self.loop.call_later(PATIENCE, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End a connection."""
         super().connection_lost(exc)
+        self._watch.cancel()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
+
+    def data_received(self, data: bytes) -> None:
+        """Read what has come, or refuse to go on."""
+        self._unread += len(data)
+        super().data_received(data)
+        if self._unread > MOST_OF_A_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """Note that a request begins."""
+        self._has_time = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Note that the head of a request is read."""
+        self._unread = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Note that a piece of a body is read."""
+        self._unread = 0
+        super().on_body(body)
 
     def on_response_complete(self) -> None:
         """Go on with the next request that is here, or wait for one.
@@ -57,6 +94,22 @@ class Protocol(HttpToolsProtocol):
     def _unset_keepalive_if_required(self) -> None:
         """Note that the connection is in use: uvicorn says so whenever something arrives."""
         self._idle_since = None
+
+    def _look(self) -> None:
+        """End the connection if it was listened to since the look before, and no request has come to its end."""
+        if self._is_listening and not self._has_time:
+            self.transport.close()
+            return
+        self._has_time = not self._is_listening
+        self._watch = self.loop.call_later(PATIENCE, self._look)
+
+    @property
+    def _is_listening(self) -> bool:
+        """Whether a request has begun, or has to, and it is the client's turn."""
+        if self._idle_since is not None or self.pipeline:
+            return False
+        cycle: RequestResponseCycle | None = self.cycle  # none before the first request, whatever uvicorn's types say
+        return cycle is None or cycle.response_complete or cycle.more_body
 
     def _look_in(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 from anyio import from_thread, to_thread
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Message
+from structlog.testing import capture_logs
 
 from scimbridge.asgi import create_app, run
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
+from scimbridge.domain.operator import Role
 from scimbridge.errors import CoreError, StoreUnavailableError
 from tests.databases import compiled_once
 from tests.issuer import AUDIENCE, ISSUER, Issuer, issuing
@@ -85,6 +89,46 @@ def test_every_answer_below_a_base_is_a_scim_answer(client: TestClient, base: st
 
     assert answer.headers["content-type"].startswith("application/scim+json")
     assert answer.json()["status"] == str(answer.status_code) == "401"
+
+
+def test_whoever_leaves_in_the_middle_of_a_body_is_no_error_of_ours(bridge: Bridge) -> None:
+    app = create_app(bridge)
+    source = bridge.tokens.create("idp", by="test", now=bridge.clock())
+    operator = bridge.operators.create("ada", Role.OPERATOR, by="test", now=bridge.clock())
+    json, form = "application/json", "application/x-www-form-urlencoded"
+
+    with capture_logs() as logs:
+        leave(app, "POST", "/scim/v2/Users", source, json)
+        leave(app, "PATCH", "/scim/v2/Users/01a22cbb-6de8-78e3-a870-b2ae538f5e73", source, json)
+        leave(app, "POST", "/sources/idp/scim/v2/Bulk", source, json)
+        leave(app, "POST", "/api/v1/holds", operator, json)
+        leave(app, "POST", "/oauth/token", "", form)
+        leave(app, "POST", "/sign-in", "", form)
+
+    assert not logs
+
+
+def leave(app: ASGIApp, method: str, path: str, token: str, media_type: str) -> None:
+    """Begin to send a body, and go away."""
+    headers = {"authorization": f"Bearer {token}", "content-type": media_type, "content-length": "500"}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("192.0.2.1", 50000),
+    }
+    heard: list[Message] = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> Message:
+        return heard.pop(0)
+
+    async def send(_message: Message) -> None:
+        """Nobody is left to be told."""
+
+    anyio.run(app, scope, receive, send)
+    assert not heard
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from scimbridge.wire import Protocol
+from scimbridge.wire import MOST_OF_A_HEAD, PATIENCE, Protocol
 
 CLOSED = b"closed"
 
@@ -172,6 +173,11 @@ class Conversation:
         self.protocol = Protocol(config=config, server_state=self.state, app_state={}, _loop=self.loop)  # type: ignore[arg-type]
         self.protocol.connection_made(self.connection)
 
+    @property
+    def idle_timers(self) -> list[Timer]:
+        """The timers but the one that counts how long a request takes to be sent."""
+        return [each for each in self.loop.timers if each.at % PATIENCE]
+
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.may_answer.wait()
         await PlainTextResponse("well said")(scope, receive, send)
@@ -185,11 +191,11 @@ class Conversation:
         await asyncio.sleep(0)
 
 
-def converse(talk: Callable[[Conversation], Awaitable[None]]) -> list[bytes]:
+def converse(talk: Callable[[Any], Awaitable[None]], kind: type[Conversation] = Conversation) -> list[bytes]:
     """Return what was sent to a client that talks in a certain way."""
 
     async def run() -> list[bytes]:
-        conversation = Conversation()
+        conversation = kind()
         await talk(conversation)
         pieces = list(conversation.connection.sent)
         conversation.protocol.connection_lost(None)
@@ -214,7 +220,7 @@ def test_the_time_without_a_request_is_counted_from_the_last_answer_and_by_one_t
         for second in range(4):
             client.loop.move_to(second)
             await client.ask()
-        assert len(client.loop.timers) == 1
+        assert len(client.idle_timers) == 1
         client.loop.move_to(7.9)
         assert CLOSED not in client.connection.sent
         client.loop.move_to(8.0)
@@ -266,8 +272,163 @@ def test_what_follows_a_long_body_that_nobody_has_read_is_read_again() -> None:
 def test_a_connection_that_a_client_has_closed_is_watched_no_longer() -> None:
     async def talk(client: Conversation) -> None:
         await client.ask()
-        (timer,) = client.loop.timers
+        (timer,) = client.idle_timers
         client.protocol.connection_lost(None)
         assert timer.is_canceled
 
     converse(talk)
+
+
+# -- what comes in ------------------------------------------------------------
+
+GET = b"GET / HTTP/1.1\r\nHost: bridge.example.com\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: bridge.example.com\r\n"
+BODY = POST + b"Content-Length: 5\r\n\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+class Listener(Conversation):
+    """A connection whose requests are read to their end before they are answered."""
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await super()._app(scope, receive, send)
+
+    async def hear(self, piece: bytes) -> None:
+        """Get something, and do all that can be done about it by now."""
+        assert not self.is_left, "nobody listens any more"
+        self.protocol.data_received(piece)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    @property
+    def is_left(self) -> bool:
+        return self.connection.is_closing()
+
+    @property
+    def answers(self) -> int:
+        """How often a client was answered that is listened to still."""
+        return 0 if self.is_left else b"".join(self.connection.sent).count(b"well said")
+
+
+def listen(talk: Callable[[Listener], Awaitable[None]]) -> list[bytes]:
+    """Return what was sent to a client that talks in a certain way."""
+    return converse(talk, Listener)
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"GET /", b"x" * 1000),
+        (GET + b"X-Name: ", b"x" * 1000),
+        (GET, b"X-Name: x\r\n" * 100),
+        (b"", b"\r\n" * 500),
+        (CHUNKED + b"1\r\nx\r\n0\r\n", b"X-Trailer: x\r\n" * 100),
+        (CHUNKED + b"1;", b"x" * 1000),
+    ],
+    ids=["address", "header", "headers", "empty lines", "trailers", "extension of a chunk"],
+)
+def test_what_goes_before_or_behind_a_body_has_an_end(begin: bytes, more: bytes) -> None:
+    async def talk(client: Listener) -> None:
+        await client.hear(begin)
+        size = 0
+        while not client.is_left:
+            assert size <= MOST_OF_A_HEAD
+            await client.hear(more)
+            size += len(more)
+        assert size > MOST_OF_A_HEAD - 2 * len(more)
+
+    head, end = listen(talk)
+
+    assert head == b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    assert end == CLOSED
+
+
+def test_what_is_large_and_no_http_is_refused_once() -> None:
+    async def talk(client: Listener) -> None:
+        await client.hear(b"\x16" * 2 * MOST_OF_A_HEAD)
+
+    head, _end = listen(talk)
+
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+def test_the_heads_of_many_requests_are_no_large_one() -> None:
+    async def talk(client: Listener) -> None:
+        for _ in range(20):
+            await client.hear(GET + b"X-Name: " + b"x" * (MOST_OF_A_HEAD // 10) + b"\r\n\r\n")
+        assert client.answers == 20
+
+    listen(talk)
+
+
+def test_a_body_in_small_pieces_is_as_long_as_it_likes() -> None:
+    async def talk(client: Listener) -> None:
+        await client.hear(CHUNKED)
+        for _ in range(MOST_OF_A_HEAD // 5000):
+            await client.hear(b"1\r\nx\r\n" * 1000)
+        await client.hear(b"0\r\n\r\n")
+        assert client.answers == 1
+
+    listen(talk)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "end"),
+    [
+        ({}, 120),
+        ({0: GET}, 120),
+        ({61: GET}, 180),
+        ({0: BODY + b"{"}, 120),
+        ({0: BODY, 50: b"{", 100: b" "}, 120),
+        ({0: CHUNKED + b"1\r\n{\r\n"}, 120),
+        ({0: REQUEST, 1: GET}, 120),
+        ({0: REQUEST, 1: b"\r\n", 70: b"\r\n"}, 120),
+    ],
+    ids=["nothing", "head", "late head", "body", "drops", "chunks", "second head", "empty lines"],
+)
+def test_who_does_not_finish_a_request_is_not_listened_to_for_ever(pieces: dict[int, bytes], end: int) -> None:
+    async def talk(client: Listener) -> None:
+        for second in range(end):
+            if second in pieces:
+                await client.hear(pieces[second])
+            client.loop.move_to(second)
+        assert not client.is_left
+        client.loop.move_to(end)
+
+    assert listen(talk)[-1] == CLOSED
+
+
+@pytest.mark.parametrize("minutes", [2, 3])
+def test_who_sent_a_request_just_in_time_is_answered_and_listened_to_again(minutes: int) -> None:
+    async def talk(client: Listener) -> None:
+        client.may_answer.clear()
+        await client.hear(BODY + b"{")
+        client.loop.move_to(60)
+        await client.hear(b"   }")
+        for minute in range(2, minutes):
+            client.loop.move_to(60 * minute)
+        client.loop.move_to(60 * minutes - 1)
+        client.may_answer.set()
+        await client.rest()
+        client.loop.move_to(60 * minutes)
+        assert client.answers == 1
+
+    listen(talk)
+
+
+def test_who_waits_for_an_answer_may_wait_for_long() -> None:
+    async def talk(client: Listener) -> None:
+        client.may_answer.clear()
+        # The end of the second one is not listened for before the first is answered.
+        await client.hear(BODY + b"{   }" + BODY + b"{")
+        for minute in range(5):
+            client.loop.move_to(60 * minute)
+        client.may_answer.set()
+        await client.hear(b"")
+        client.loop.move_to(300)
+        await client.hear(b"   }")
+        assert client.answers == 2
+
+    listen(talk)

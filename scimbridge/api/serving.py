@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 from scim2_models import SCIMException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -52,6 +52,8 @@ class Resource:
         """Answer a request, whatever becomes of it."""
         try:
             response = await self._answer(Request(scope, receive))
+        except ClientDisconnect:
+            raise
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
             response = answer_to(error)
         # People are named, and secrets shown once: nothing on the way keeps it.

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -180,6 +180,8 @@ class _Endpoint:
         if request.method in _WITH_BODY:
             try:
                 text = text_of(await read_bytes(request, self._max_body))
+            except ClientDisconnect:
+                raise  # nobody is left to be answered, and nothing was asked
             except Exception as error:  # noqa: BLE001 - answered, and recorded, with the others
                 text = error
         response = await run_in_threadpool(self._handled, request, text)

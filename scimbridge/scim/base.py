@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scimbridge.domain.source import SOURCE_NAME
@@ -37,7 +39,11 @@ class BaseAddress:
         self._public_url = public_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
+        """Handle one request. Whoever has left in the middle of theirs is nobody's error, and gets no answer."""
+        with suppress(ClientDisconnect):
+            await self._handle(scope, receive, send)
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = _BASE.match(scope["path"]) if scope["type"] == "http" else None
         if found is None:
             await self._app(scope, receive, send)

@@ -84,8 +84,9 @@ def verified(
 
 def expiry_of(claims: Mapping[str, Any], now: datetime) -> datetime:
     """Return when claims expire. Nobody's tokens live for more than a year, and a calendar has its limits."""
-    seconds = min(float(claims["exp"]) - now.timestamp(), timedelta(days=366).total_seconds())
-    return now + timedelta(seconds=seconds) + LEEWAY
+    # Compared as it is: JSON has whole numbers that no float holds.
+    latest = now.timestamp() + timedelta(days=366).total_seconds()
+    return now + timedelta(seconds=min(claims["exp"], latest) - now.timestamp()) + LEEWAY
 
 
 def published_keys(body: bytes) -> list[Key]:

@@ -112,8 +112,11 @@ class Tokens:
 
 
 def digest_of(secret: str) -> str:
-    """Return what is kept of a secret of many random bits: enough to recognize it, and not to use it."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    """Return what is kept of a secret of many random bits: enough to recognize it, and not to use it.
+
+    JSON can hold half of a surrogate pair, which UTF-8 cannot: what somebody presents has a digest all the same.
+    """
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

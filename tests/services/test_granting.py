@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from joserfc import jwk, jwt
+from joserfc import jwk, jws
 
 from scimbridge.domain.access import ACCESS_TOKEN_PREFIX, Grant, Refusal
 from scimbridge.errors import InvalidKeyError, NotFoundError
@@ -54,7 +55,9 @@ def sign(signer: str, clock: FakeClock) -> Sign:
     def signing(key: jwk.Key = KEY, **claims: Any) -> str:
         usual = {"iss": signer, "sub": signer, "aud": ENDPOINT, "exp": int(clock().timestamp()) + 300, "jti": "one"}
         said = {name: value for name, value in {**usual, **claims}.items() if value is not None}
-        return jwt.encode({"alg": "RS256" if isinstance(key, jwk.RSAKey) else "ES256"}, said, key)
+        header = {"alg": "RS256" if isinstance(key, jwk.RSAKey) else "ES256"}
+        # JSON in ASCII can hold what UTF-8 cannot: half of a surrogate pair.
+        return jws.serialize_compact(header, json.dumps(said).encode("ascii"), key)
 
     return signing
 
@@ -235,6 +238,29 @@ def test_a_client_with_a_secret_cannot_sign(clients: Clients, granting: Granting
 @pytest.mark.parametrize("text", ["", "x", "a.b.c"])
 def test_what_is_no_assertion_is_nobodys(granting: Granting, clock: FakeClock, text: str) -> None:
     assert granting.by_assertion(text, clock()) is Refusal.MALFORMED
+
+
+# -- what no store takes ------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["\0", "a\0b", "\ud800", "é", "x" * 10_000])
+def test_a_name_that_cannot_be_a_clients_is_nobodys(
+    clients: Clients, granting: Granting, sign: Sign, clock: FakeClock, name: str
+) -> None:
+    assert granting.by_secret(name, clients.create("okta", by="ops", now=clock()).secret or "") is Refusal.UNKNOWN
+    assert granting.by_assertion(sign(sub=name), clock()) is Refusal.UNKNOWN
+
+
+@pytest.mark.parametrize("jti", ["\0", "\ud800", "\udc00x", "x" * 5000])
+def test_an_assertion_may_be_named_by_anything_and_counts_once(
+    granting: Granting, sign: Sign, clock: FakeClock, jti: str
+) -> None:
+    assert isinstance(granting.by_assertion(sign(jti=jti), clock()), Client)
+    assert granting.by_assertion(sign(jti=jti), clock()) is Refusal.INVALID
+
+
+def test_an_assertion_beyond_all_numbers_is_nobodys(granting: Granting, sign: Sign, clock: FakeClock) -> None:
+    assert granting.by_assertion(sign(exp=10**400), clock()) is Refusal.INVALID
 
 
 # -- keys that are handed over ------------------------------------------------

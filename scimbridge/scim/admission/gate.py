@@ -28,7 +28,8 @@ SOURCE = "scimbridge.source"
 """Where in the ASGI scope the name of the source is."""
 
 _VERIFIERS = 8
-"""JWTs that are checked at once: an issuer that does not answer must not use up the threads of all sources."""
+"""JWTs of strangers that are checked at once: an issuer that does not answer must not use up the threads of all
+sources, and anybody can name a key that nobody has."""
 
 Identify = Callable[[Credential, str | None], Grant | Refusal]
 """Returns the source of a credential, given the source that the address names, if any. Called in a thread."""
@@ -122,7 +123,8 @@ class Gate:
         if credential is None:
             return Refusal.MALFORMED
         generation = self._recent.generation
-        limiter = self._verifiers if isinstance(credential, BearerToken) and credential.is_jwt else None
+        is_jwt = isinstance(credential, BearerToken) and credential.is_jwt
+        limiter = self._verifiers if is_jwt and not self._recent.is_known(digest) else None
         found = await to_thread.run_sync(self._identify, credential, scope.get(NAMED_SOURCE), limiter=limiter)
         if isinstance(found, Grant):
             self._recent.remember(digest, found, self._clock(), generation)

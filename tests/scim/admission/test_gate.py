@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_network
@@ -69,10 +70,14 @@ class Entrance:
 
     def admit(self, authorization: str | None, *, peer: str = "192.0.2.1", **more: Any) -> Verdict | str:
         """Return the source that a request was let in as, or the answer it got."""
-        headers = [] if authorization is None else [(b"authorization", authorization.encode())]
-        scope: Scope = {"type": "http", "client": (peer, 1), "headers": headers, **more}
+        scope = a_scope(authorization, peer=peer, **more)
         verdict = asyncio.run(self.gate.admit(scope))
         return str(scope[SOURCE]) if verdict is None else verdict
+
+
+def a_scope(authorization: str | None, *, peer: str = "192.0.2.1", **more: Any) -> Scope:
+    headers = [] if authorization is None else [(b"authorization", authorization.encode())]
+    return {"type": "http", "client": (peer, 1), "headers": headers, **more}
 
 
 @pytest.fixture
@@ -291,6 +296,32 @@ def test_a_new_token_ends_the_wait_of_its_address(entrance: Entrance) -> None:
 
     assert guess(entrance, 1) == [401]
     assert entrance.time.slept == []
+
+
+def test_a_known_jwt_does_not_queue_behind_those_whose_keys_nobody_can_get(entrance: Entrance) -> None:
+    entrance.answers["a.good.jwt"] = Grant("okta")
+    entrance.admit("Bearer a.good.jwt")
+    entrance.time.now += 1  # so that it is looked up again
+    have_keys = threading.Event()
+
+    def identify(credential: Credential, _named: str | None) -> Grant | Refusal:
+        if credential != BearerToken("a.good.jwt"):
+            have_keys.wait()
+            return Refusal.INVALID
+        return Grant("okta")
+
+    async def admitted_meanwhile() -> Verdict | None:
+        entrance.gate._identify = identify
+        strangers = [asyncio.create_task(entrance.gate.admit(a_scope(f"Bearer a.b.{n}"))) for n in range(30)]
+        while entrance.gate._verifiers.available_tokens:
+            await asyncio.sleep(0)
+        try:
+            return await asyncio.wait_for(entrance.gate.admit(a_scope("Bearer a.good.jwt")), 60)
+        finally:
+            have_keys.set()
+            await asyncio.gather(*strangers)
+
+    assert asyncio.run(admitted_meanwhile()) is None
 
 
 def test_others_are_not_slowed(entrance: Entrance) -> None:
