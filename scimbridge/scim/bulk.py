@@ -18,6 +18,7 @@ from scimbridge.scim.bulk_operation import Operation, read_request
 from scimbridge.scim.bulk_order import resolved, units
 from scimbridge.scim.call import PLAUSIBLE_ID, Call
 from scimbridge.scim.errors import Verdict, verdict_on
+from scimbridge.scim.limits import Effort
 from scimbridge.scim.media import ScimResponse
 from scimbridge.services.intake import Intake
 
@@ -165,6 +166,7 @@ class _Job:
         """
         for operation in (each for unit in chunk for each in unit):
             operation.reset()
+        self._call.shared = Effort()
         self.count_failures()
         for unit in chunk:
             if self.is_over:

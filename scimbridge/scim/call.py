@@ -11,6 +11,7 @@ from typing import Any
 from scimbridge.domain.resource import Received, Written
 from scimbridge.domain.source import DEFAULT_PROFILE, SourceProfile
 from scimbridge.errors import PreconditionError
+from scimbridge.scim.limits import Effort
 from scimbridge.scim.reading import Reading, listed
 from scimbridge.scim.redaction import without_secrets
 
@@ -32,6 +33,7 @@ class Call:
         profile: How its source is read.
         reading: What shows of its writer while it is read.
         understood: What the request means; handlers say it before they act, and it is kept with the request.
+        shared: What was spent by the operations of a bulk request with which this one is committed.
     """
 
     source: str
@@ -46,6 +48,7 @@ class Call:
     profile: SourceProfile = DEFAULT_PROFILE
     reading: Reading = field(default_factory=Reading)
     understood: str = "not understood"
+    shared: Effort | None = None
     _kept: Any = None
 
     @property
@@ -67,6 +70,10 @@ class Call:
         kept = without_secrets(self.body)
         self._kept = Written(self.text) if kept is self.body and self.text else kept
         self.body = {}
+
+    def new_effort(self) -> Effort:
+        """Return what this request adds its effort to. One that shares no commit begins anew when it is tried again."""
+        return Effort() if self.shared is None else self.shared
 
     def wanted_version(self, stored: Callable[[Call], int]) -> int | None:
         """Return the version that a write asks for by its preconditions, or ``None`` where any will do.

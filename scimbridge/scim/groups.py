@@ -124,8 +124,7 @@ def _read(call: Call) -> tuple[Any | None, list[MemberChange]]:
         for each in found
         if each.attribute != dialect.MEMBERS and not _is_own_id(each, call)
     ]
-    if sum(map(_selections, changes)) > limits.MOST_SELECTIONS:
-        raise InvalidValueException(detail="too many operations select members by something else than their value")
+    call.new_effort().spend(sum(map(_steps, changes)))
     said = [f"{each.sent_verb} {each.path.attr}" for each in rest] + [_said(change) for change in changes]
     call.understand(listed(said) or "nothing to change")
     message = patch.message(GROUP, rest)
@@ -220,13 +219,13 @@ def _named(selected: FilterNode) -> frozenset[str] | None:
             return None
 
 
-def _selections(change: MemberChange) -> int:
-    """Return for how many questions to the store a change counts; none of them where it names its members."""
+def _steps(change: MemberChange) -> int:
+    """Return what it costs to find the members that a change is about; nothing where it names them."""
     match change.where:
         case None:
             return 0
         case LogicalExpr(op=LogicalOperator.and_, terms=terms) if any(_named(term) is not None for term in terms):
-            return 1
+            return limits.SELECTING
         case _:
             return limits.LOOKING_AT_ALL
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from scim2_models import InvalidPathException, InvalidValueException
@@ -19,6 +20,9 @@ MOST_VALUES = 1000
 MOST_SENT = 5000
 """Operations in one message, those on members included; each has a path to be understood."""
 
+MOST_NAMES = 5000
+"""Names in the values of one message, those of members left out; each may be a path, and is to be understood."""
+
 LONGEST_PATH = 8192
 """Characters of a path."""
 
@@ -26,7 +30,7 @@ MOST_TERMS = 1000
 """Words that join conditions, in all paths of a message together."""
 
 MOST_STEPS = 40_000
-"""Comparisons, or what takes as long, that the operations of one message may cost among the entries of attributes."""
+"""Comparisons, or what takes as long, that operations may cost which are committed together."""
 
 _REACHING = 8
 """What it costs to reach into one entry, in comparisons."""
@@ -37,13 +41,37 @@ _BEGINNING = 3
 _ADDED_BESIDE = 4
 """Entries beside which a value is added in the time of one comparison."""
 
-MOST_SELECTIONS = 200
-"""Operations of one message that select members by more than their value, each with a question to the store."""
+SELECTING = 200
+"""What it costs, in comparisons, to ask the store which members fit."""
 
-LOOKING_AT_ALL = 50
-"""How many of them one counts for that has every member of a Group looked at. No identity provider sends one."""
+LOOKING_AT_ALL = 10_000
+"""What it costs, in comparisons, where all members of a Group are looked at for that. No identity provider asks it."""
 
 _LOGIC = re.compile(r"\b(?:and|or|not)\b", re.IGNORECASE)
+
+
+_TOO_MUCH = "the operations add or search too many values; send fewer at once"
+
+
+@dataclass(slots=True)
+class Effort:
+    """What the operations have cost so far that are committed together.
+
+    Attributes:
+        steps: Comparisons, or what takes as long.
+    """
+
+    steps: int = 0
+
+    def spend(self, steps: int) -> None:
+        """Note what one message costs, before it is applied.
+
+        Raises:
+            InvalidValueException: It is too much.
+        """
+        if self.steps + steps > MOST_STEPS:
+            raise InvalidValueException(detail=_TOO_MUCH)
+        self.steps += steps
 
 
 def check_values(document: Mapping[str, Any]) -> None:
@@ -61,24 +89,45 @@ def check_paths(sent: Sequence[Any]) -> None:
     """Refuse the operations of a PATCH message whose paths would take long to be understood.
 
     Raises:
-        InvalidValueException: There are too many operations.
+        InvalidValueException: There are too many operations, or names in their values.
         InvalidPathException: A path is too long, or all together have too many conditions.
     """
     if len(sent) > MOST_SENT:
         raise InvalidValueException(detail=f"more than {MOST_SENT} operations in one message")
+    taken = [{key.lower(): value for key, value in item.items()} for item in sent if isinstance(item, dict)]
+    paths = [path for each in taken if isinstance(path := each.get("path"), str)]
+    names = [name for each in taken if not _is_of_members(each) for name in _names(each.get("value"))]
+    if len(names) > MOST_NAMES:
+        raise InvalidValueException(detail=f"more than {MOST_NAMES} names of attributes in one message")
     terms = 0
-    for path in _paths(sent):
+    for path in (*paths, *names):
         terms += len(_LOGIC.findall(path)) if len(path) <= LONGEST_PATH else MOST_TERMS + 1
         if terms > MOST_TERMS:
             raise InvalidPathException(detail="the paths are too long, or have too many conditions")
 
 
-def check_effort(operations: Iterable[Operation], stored: Mapping[str, Any]) -> None:
+def _is_of_members(taken: Mapping[str, Any]) -> bool:
+    """Whether a value is about members: of those, ids are read, and no paths."""
+    return str(taken.get("path")).strip().lower().rpartition(":")[2] == "members"
+
+
+def _names(value: Any) -> Iterator[str]:
+    """Yield the names in the objects of a value, which are read as paths, and of those within them."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            yield from item
+            waiting += item.values()
+
+
+def check_effort(operations: Iterable[Operation], stored: Mapping[str, Any], effort: Effort) -> None:
     """Refuse operations on a User that would add many values, or search many again and again.
 
     Args:
         operations: What is wanted.
         stored: The User's document.
+        effort: What was spent before it; this is added.
 
     Raises:
         InvalidValueException: They would.
@@ -92,8 +141,9 @@ def check_effort(operations: Iterable[Operation], stored: Mapping[str, Any]) -> 
             added += len(each.value) if isinstance(each.value, list) else 0
             steps += _steps(each, length)
             lengths[each.attribute] = _length_after(each, length, selected)
-    if added > MOST_VALUES or steps > MOST_STEPS:
-        raise InvalidValueException(detail="the operations add or search too many values; send fewer at once")
+    if added > MOST_VALUES:
+        raise InvalidValueException(detail=_TOO_MUCH)
+    effort.spend(steps)
 
 
 def _steps(operation: Operation, length: int) -> int:
@@ -132,15 +182,3 @@ def _length_after(operation: Operation, length: int, selected: set[str]) -> int:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _paths(sent: Iterable[Any]) -> Iterator[str]:
-    """Yield what is read as a path: paths, and the keys of values, down into an extension."""
-    for item in sent:
-        if not isinstance(item, dict):
-            continue
-        for value in item.values():
-            if isinstance(value, dict):
-                yield from value
-                yield from (key for below in value.values() if isinstance(below, dict) for key in below)
-        yield from (value for key, value in item.items() if key.lower() == "path" and isinstance(value, str))

@@ -194,10 +194,12 @@ def _by_keys(sent_verb: str, value: Mapping[str, Any], model: Any, seen: Reading
 
 def _verb(sent_verb: str, path: Path[Any], *, unassigns: bool) -> str:
     verb = sent_verb.lower()
-    if not unassigns or _is_list(path):
+    is_part_of_chosen = path.value_filter is not None and len(path.parts) > 1
+    if not unassigns or (_is_list(path) and not is_part_of_chosen):
         return verb
-    # Null unassigns a single value (RFC 7643 §2.5), which an add cannot say, nor a replace of a whole extension.
-    return "remove" if path.model is not None else "replace" if verb == "add" else verb
+    # Null unassigns (RFC 7643 §2.5). An add cannot say that, nor a replace of a whole extension; and a replace in
+    # entries that are chosen would create one where there is none.
+    return "remove" if path.model is not None or is_part_of_chosen else "replace" if verb == "add" else verb
 
 
 def _is_list(path: Path[Any]) -> bool:

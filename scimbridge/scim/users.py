@@ -81,7 +81,7 @@ class Users:
         call.understand(_meaning(found))
         accepted = (_accepted(each, call.resource_id, call.reading) for each in found)
         wanted = [operation for operation in accepted if operation is not None]
-        return self._changed(call, _patching(call.resource_id, wanted), projection)
+        return self._changed(call, _patching(call, wanted), projection)
 
     def delete(self, call: Call) -> Response:
         """DELETE /Users/{id}."""
@@ -109,15 +109,15 @@ def unchanged_since(call: Call, version: int) -> Response | None:
     return None
 
 
-def _patching(user_id: str, wanted: list[Operation]) -> Change:
+def _patching(call: Call, wanted: list[Operation]) -> Change:
     message = patch.message(USER, wanted)
     has_parts = any(operation.is_part_of_entries for operation in wanted)
 
     def change(stored: Mapping[str, Any]) -> Mapping[str, Any]:
         if message is None:
             return stored
-        limits.check_effort(wanted, stored)
-        user = USER.model_validate({**stored, "id": user_id}, scim_policy=TOLERANT)
+        limits.check_effort(wanted, stored, call.new_effort())
+        user = USER.model_validate({**stored, "id": call.resource_id}, scim_policy=TOLERANT)
         fitting = patch.message_for(stored, USER, wanted) if has_parts else message
         fitting.patch(user, scim_policy=TOLERANT)
         return stored_user(user)

@@ -14,7 +14,7 @@ from scimbridge.errors import StoreBusyError
 from scimbridge.scim import bulk as bulk_module
 from scimbridge.scim.bulk_order import references, resolved, units
 from tests.databases import before_commits
-from tests.scim.conftest import BASE, Service, a_group, a_user
+from tests.scim.conftest import BASE, Service, a_group, a_user, on_any_store
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -155,6 +155,20 @@ def test_a_version_is_checked(client: httpx.Client) -> None:
 
     assert statuses(done) == "200 412"
     assert done[1]["location"] == f"{BASE}{path}"
+
+
+@on_any_store
+def test_what_shares_a_commit_shares_what_it_may_cost(client: httpx.Client) -> None:
+    path = f"/Users/{a_user(client, 'ada', emails=[{'value': f'{n}@example.com'} for n in range(1000)])}"
+    ends = [f'value eq "{n}"' for n in range(25)]
+    data = {"Operations": [{"op": "replace", "path": f"emails[{' or '.join(ends)} or value pr].display", "value": "x"}]}
+    search = {"method": "PATCH", "path": path, "data": data}
+    others = [{"method": "DELETE", "path": "/Users/nobody"}] * bulk_module.CHUNK
+
+    done = a_bulk(client, search, search, *others, search)
+
+    assert statuses([done[0], done[1], done[-1]]) == "200 400 200"
+    assert done[1]["response"]["scimType"] == "invalidValue"
 
 
 def test_a_returning_user_keeps_its_address(client: httpx.Client) -> None:

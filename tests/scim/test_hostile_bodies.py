@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from scimbridge.scim.app import MAX_BODY
+from scimbridge.scim.dialect import CORE_USER, ENTERPRISE
 from tests.scim.conftest import a_group, a_user, besieged_anywhere
 from tests.scim.hostility import Attacker, assert_refused
 from tests.scim.wire import Wire, written
@@ -228,6 +229,26 @@ def test_a_patch_with_as_many_operations_as_fit_is_within_the_budget(attacker: A
     answer = attacker.send("PATCH", f"/Users/{user_id}", within({"Operations": operations})).answer
 
     assert_refused(answer, 400, "invalidValue")
+
+
+UNKNOWN = {f"x{number}": 1 for number in range(30_000)}
+NAMES = {
+    "a whole resource": {"op": "add", "value": UNKNOWN},
+    "an extension": {"op": "add", "path": ENTERPRISE, "value": UNKNOWN},
+    "a schema in a schema": {"op": "add", "value": {CORE_USER: {CORE_USER: {CORE_USER: {ENTERPRISE: UNKNOWN}}}}},
+    "a complex attribute": {"op": "add", "path": "name", "value": UNKNOWN},
+    "entries": {"op": "add", "path": 'emails[type eq "work"]', "value": UNKNOWN},
+}
+
+
+@besieged_anywhere
+@pytest.mark.parametrize("operation", NAMES.values(), ids=NAMES)
+def test_a_patch_with_too_many_names_is_refused(attacker: Attacker, operation: dict[str, Any]) -> None:
+    user_id = a_user(attacker.client)
+
+    attacker.refused(
+        "PATCH", f"/Users/{user_id}", within({"Operations": [operation]}), status=400, scim_type="invalidValue"
+    )
 
 
 def _replace(path: str, value: Any = "x") -> dict[str, Any]:

@@ -380,6 +380,22 @@ def test_null_unassigns_an_extension(client: httpx.Client, operation: dict[str, 
 
 
 @on_any_store
+@pytest.mark.parametrize("op", ["add", "replace"])
+@pytest.mark.parametrize(
+    "emails", [[], [{"display": "A", "type": "work"}], [{"value": "a@x", "type": "home"}]], ids=str
+)
+def test_null_for_a_part_of_chosen_entries_unassigns_it_and_creates_none(
+    client: httpx.Client, op: str, emails: list[dict[str, str]]
+) -> None:
+    given = [{"value": "b@x"} | email if email["type"] == "work" else email for email in emails]
+    user_id = a_user(client, "ada", emails=given)
+
+    response = patched(client, f"Users/{user_id}", {"op": op, "path": 'emails[type eq "work"].value', "value": None})
+
+    assert (response.status_code, response.json().get("emails", [])) == (200, emails)
+
+
+@on_any_store
 @pytest.mark.parametrize("key", [ENTERPRISE, CORE, "id", "meta", "groups", "schemas", "", " "])
 def test_nothing_beside_it_stops_a_deactivation(client: httpx.Client, key: str) -> None:
     user_id = a_user(client, "ada")
