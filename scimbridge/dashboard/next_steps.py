@@ -51,6 +51,7 @@ _STEPS: Mapping[Why, NextStep] = {
     Why.PROTECTED: _APPROVE,
     Why.CHANGED: _APPROVE,
     Why.SPARED: _APPROVE,
+    Why.UNTOLD: _APPROVE,
     Why.AMBIGUOUS: NextStep("Choose the account", "#task-{about}", " at the task below."),
     Why.CONTESTED: NextStep("Retry", "#act-retry", " once that is settled; or see to it by hand, and say so below."),
     Why.NEEDS_PERSON: NextStep("Retry", "#act-retry", " once that is mended; or see to it by hand, and say so below."),

@@ -34,7 +34,7 @@ from scimbridge.store import (
     carried_out,
     cases,
     holds,
-    identities,
+    naming,
     snapshots,
     stages,
     target_groups,
@@ -190,7 +190,7 @@ class Eligibility:
             return None
         for attribute, native in target.match.items():
             values = [value for value in state.attributes.get(native, ()) if value]
-            if values and identities.active_owners(tx, attribute, values, but_not=task.identity_id):
+            if values and naming.active_owners(tx, attribute, values, but_not=task.identity_id):
                 return _contested()
         return None
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from scimbridge.domain.identity import AT_TARGET
 from scimbridge.errors import ErasureRefusedError, NotFoundError, SeveralNamedError
-from scimbridge.store import cases, dated, erasure, holds, identities, journal
+from scimbridge.store import cases, dated, erasure, holds, journal, naming
 from scimbridge.store.database import Database
 from scimbridge.store.erasure import Known
 
@@ -28,7 +28,7 @@ class Erasing:
             SeveralNamedError: Several have or had this userName; nobody is guessed.
         """
         with self._database.read() as tx:
-            found = identities.everybody_named(tx, said)
+            found = naming.everybody_named(tx, said)
             if len(found) > 1:
                 raise SeveralNamedError(said, [f"{identity_id} ({source})" for identity_id, source in found])
             identity_id = found[0][0] if found else said

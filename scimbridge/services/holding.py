@@ -13,7 +13,7 @@ from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.hold import Hold, Scope
 from scimbridge.errors import LegalHoldError, NotFoundError, SeveralNamedError
 from scimbridge.services.fleet import Fleet
-from scimbridge.store import attempts, cases, holds, identities, journal, reach, tokens
+from scimbridge.store import attempts, cases, holds, identities, journal, naming, reach, tokens
 from scimbridge.store.attempts import Attempt
 from scimbridge.store.database import Database
 from scimbridge.store.holds import ListedHold
@@ -81,7 +81,7 @@ class Holding:
             SeveralNamedError: Several have or had this userName; nobody is guessed.
         """
         with self._database.read() as tx:
-            named = identities.everybody_named(tx, said)
+            named = naming.everybody_named(tx, said)
             if len(named) > 1:
                 raise SeveralNamedError(said, [f"{identity_id} ({source})" for identity_id, source in named])
             return named[0][0] if named else identities.identity_by_id(tx, said, now).id

@@ -11,7 +11,7 @@ from scimbridge.domain.inquiry import Cause, Inquiry
 from scimbridge.errors import NotFoundError
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.intake import Submit
-from scimbridge.store import assignments, groups, identities, inquiries, journal
+from scimbridge.store import assignments, groups, inquiries, journal, naming
 from scimbridge.store.database import Database
 
 BATCH = 100
@@ -35,7 +35,7 @@ class Inquiring:
         with self._database.read() as tx:
             inquiry = inquiries.by_id(tx, inquiry_id)
             people = _people(tx, inquiry) if inquiry.closed_at is None else []
-            return inquiry, len(people), identities.names_of(tx, people[:most])
+            return inquiry, len(people), naming.names_of(tx, people[:most])
 
     def answered(self, limit: int) -> list[Inquiry]:
         """Return what was answered, the newest answer first."""

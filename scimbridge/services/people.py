@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.rule import MANAGER, Terms
 from scimbridge.domain.source import Profiles
-from scimbridge.store import identities
+from scimbridge.store import identities, naming
 
 MANAGER_PATH = (identities.ENTERPRISE, "manager")
 """Where the enterprise extension has the manager (RFC 7643 §4.3)."""
@@ -39,4 +39,4 @@ def referred(tx: Connection, said: str, source: str, profiles: Profiles) -> Iden
     if by_id is not None and by_id.identity.source == source:
         return by_id.identity
     by_name = identities.user_by_name(tx, source, said, name_case=profiles.of(source).user_name_case)
-    return by_name.identity if by_name is not None else identities.by_external_id(tx, source, said)
+    return by_name.identity if by_name is not None else naming.by_external_id(tx, source, said)

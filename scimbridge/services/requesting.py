@@ -24,7 +24,7 @@ from scimbridge.services.due_dates import see_to_each
 from scimbridge.services.intake import Submit
 from scimbridge.services.lines import Progress, carry_out, silent
 from scimbridge.services.planning import Planner, Verdict
-from scimbridge.store import cases, dated, holds, identities, journal, tasks, tokens
+from scimbridge.store import cases, dated, holds, identities, journal, naming, tasks, tokens
 from scimbridge.store.database import Database
 from scimbridge.store.surroundings import around
 from scimbridge.store.values import Row
@@ -128,7 +128,7 @@ class Requesting:
             )
         if leaver.source and not tokens.has_source(tx, leaver.source):
             return Finding(leaver=leaver, outcome=Outcome.UNKNOWN, why=f"there is no source {leaver.source!r}")
-        people = identities.find_people(
+        people = naming.find_people(
             tx,
             user_name=leaver.user_name,
             external_id=leaver.external_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -75,17 +75,21 @@ class Returning:
             auto = same_person and self._restore_of(last) is Restore.AUTO
             restore, wakeups = self._open(tx, identity, taken, Wish(last=last, auto=auto), now)
             said.append(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"))
+        for still in self._still_lost(tx, identity, unassigned, moved):
+            wakeups += still.wakeups
+            said.append(f"still {still.text}")
+        return Verdict("; ".join(said), wakeups)
+
+    def _still_lost(
+        self, tx: Connection, identity: Identity, unassigned: Mapping[str, datetime], moved: Mapping[str, Move]
+    ) -> Iterator[Verdict]:
+        """Take anew, with their old dates, the facts that do not end because somebody is active again."""
         for target, at in unassigned.items():
-            again = self._planner.take(tx, _still_unassigned(identity, target, at), identity)
-            wakeups += again.wakeups
-            said.append(f"still {again.text}")
+            yield self._planner.take(tx, _still_unassigned(identity, target, at), identity)
         for move in moved.values():
             rule = self._rulebook.rules.named(move.rule)
             if rule is not None:
-                again = self._planner.take(tx, _still_moved(identity, move), identity, rule=rule)
-                wakeups += again.wakeups
-                said.append(f"still {again.text}")
-        return Verdict("; ".join(said), wakeups)
+                yield self._planner.take(tx, _still_moved(identity, move), identity, rule=rule)
 
     def assigned(self, tx: Connection, identity: Identity, targets: frozenset[str], now: datetime) -> Verdict:
         """Call off what is planned at targets that an identity was assigned to again, and restore what was taken.

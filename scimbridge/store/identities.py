@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, insert, or_, select, union, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, or_, select, union, update
 from sqlalchemy.exc import IntegrityError
 
-from scimbridge.domain.identity import AT_TARGET, Identity
+from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import IdentityId, new_id
 from scimbridge.domain.names import any_case_key, beginnings, called, fold, user_name_key
 from scimbridge.domain.resource import Member, MemberKind, StoredUser
@@ -213,15 +213,6 @@ def user_by_name(
     return None if row is None else _with_own_groups(tx, row)
 
 
-def by_external_id(tx: Connection, source: str, external_id: str) -> Identity | None:
-    """Return the only User of a source that has this externalId; ``None`` where there is none, or more than one."""
-    query = select(identities).where(
-        identities.c.source == source, identities.c.external_id == external_id, identities.c.deleted_at.is_(None)
-    )
-    rows = tx.execute(query.limit(2)).mappings().all()
-    return _identity(rows[0], ()) if len(rows) == 1 else None
-
-
 def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:
     """Return an identity of any source, deleted or not, with the groups that rules see.
 
@@ -261,66 +252,6 @@ def remembering(identity: Identity, left: Sequence[str]) -> Identity:
     return replace(identity, groups=(*identity.groups, *gone), left=gone) if gone else identity
 
 
-def by_name_anywhere(tx: Connection, user_name: str) -> list[str]:
-    """Return the ids of the identities, not deleted, that have this userName in any case, by source."""
-    query = select(identities.c.id).where(
-        identities.c.any_case_name == any_case_key(user_name), identities.c.deleted_at.is_(None)
-    )
-    return list(tx.execute(query.order_by(identities.c.source, identities.c.id)).scalars())
-
-
-def names_of(tx: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the ids and userNames of some identities, by name."""
-    query = select(identities.c.id, identities.c.user_name).where(identities.c.id.in_(ids))
-    return [(row[0], row[1]) for row in tx.execute(query.order_by(identities.c.user_name))] if ids else []
-
-
-def everybody_named(tx: Connection, user_name: str) -> list[tuple[str, str]]:
-    """Return the ids and sources of all people that have or had this userName, in any case; deleted ones, too."""
-    query = select(identities.c.id, identities.c.source).where(
-        identities.c.any_case_name == any_case_key(user_name),
-        identities.c.source.not_like(f"{AT_TARGET}%"),  # a group is nobody
-    )
-    return [(identity_id, source) for identity_id, source in tx.execute(query.order_by(identities.c.id))]
-
-
-def find_people(
-    tx: Connection,
-    *,
-    user_name: str = "",
-    external_id: str = "",
-    email: str = "",
-    id: str = "",  # noqa: A002
-    source: str = "",
-) -> list[Identity]:
-    """Return the identities, not deleted, to whom all that is said applies; at least one of the first four is.
-
-    userNames and addresses are compared in any case; where a source tells names apart by their
-    case, the one that is spelled alike counts.
-    """
-    conditions: list[ColumnElement[bool]] = [
-        identities.c.deleted_at.is_(None),
-        identities.c.source.not_like(f"{AT_TARGET}%"),  # a group is nobody
-    ]
-    if user_name:
-        conditions.append(identities.c.any_case_name == any_case_key(user_name))
-    if external_id:
-        conditions.append(identities.c.external_id == external_id)
-    if email:
-        rows = select(identity_values.c.identity_id).where(
-            identity_values.c.attribute == "emails.value", identity_values.c.value == fold(email)
-        )
-        conditions.append(identities.c.id.in_(rows))
-    if id:
-        conditions.append(identities.c.id == id)
-    if source:
-        conditions.append(identities.c.source == source)
-    found = [_identity(row, ()) for row in tx.execute(select(identities).where(*conditions)).mappings()]
-    if len(found) > 1 and len({each.source for each in found}) == 1:
-        return [each for each in found if each.user_name == user_name] or found
-    return found
-
-
 def gone_namesakes(tx: Connection, source: str, user_name: str, external_id: str | None) -> list[Identity]:
     """Return the deleted identities that a new User could be: same externalId or same userName."""
     asked = {"asking": source, "name": any_case_key(user_name)}
@@ -328,34 +259,7 @@ def gone_namesakes(tx: Connection, source: str, user_name: str, external_id: str
         rows = _GONE_OF_NAME_OR_ID.all(tx, {**asked, "external": external_id})
     else:
         rows = _GONE_OF_NAME.all(tx, asked)
-    return [_identity(row, ()) for row in rows]
-
-
-def active_owners(tx: Connection, attribute: str, values: Iterable[str], *, but_not: str) -> list[Identity]:
-    """Return the active identities of all sources that have one of these values.
-
-    Args:
-        tx: Any transaction.
-        attribute: ``userName``, ``externalId``, ``emails.value`` or ``employeeNumber``.
-        values: As a target spells them.
-        but_not: The id of the identity that is leaving.
-    """
-    wanted = list(values)
-    match attribute:
-        case "userName":
-            same: ColumnElement[bool] = identities.c.any_case_name.in_([any_case_key(value) for value in wanted])
-        case "externalId":
-            same = identities.c.external_id.in_(wanted)
-        case _:
-            rows = select(identity_values.c.identity_id).where(
-                identity_values.c.attribute == attribute,
-                identity_values.c.value.in_([fold(value) for value in wanted]),
-            )
-            same = identities.c.id.in_(rows)
-    query = select(identities).where(
-        same, identities.c.active, identities.c.deleted_at.is_(None), identities.c.id != but_not
-    )
-    return [_identity(row, ()) for row in tx.execute(query).mappings()]
+    return [identity_of(row) for row in rows]
 
 
 def match_values(identity: Identity) -> dict[str, tuple[str, ...]]:
@@ -414,7 +318,8 @@ def _store_values(tx: Connection, user_id: str, document: Mapping[str, Any]) -> 
     _INSERT_VALUES.run_many(tx, rows)
 
 
-def _identity(row: Row, group_names: tuple[str, ...]) -> Identity:
+def identity_of(row: Row, group_names: tuple[str, ...] = ()) -> Identity:
+    """Return a stored identity; its groups are in other rows."""
     return Identity(
         id=IdentityId(row["id"]),
         source=row["source"],
@@ -443,7 +348,7 @@ def _with_own_groups(tx: Connection, row: Row) -> StoredUser:
 
 def _user(row: Row, found: tuple[Member, ...]) -> StoredUser:
     return StoredUser(
-        identity=_identity(row, tuple(group.display or "" for group in found) if found else ()),
+        identity=identity_of(row, tuple(group.display or "" for group in found) if found else ()),
         version=row["version"],
         created_at=row["created_at"],
         modified_at=row["modified_at"],

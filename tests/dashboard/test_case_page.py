@@ -95,10 +95,10 @@ def test_who_may_only_look_is_offered_nothing_and_refused(bench: Bench, browse: 
 
 
 def _person(bench: Bench) -> str:
-    from scimbridge.store import identities
+    from scimbridge.store import naming
 
     with bench.database.read() as tx:
-        (found,) = identities.by_name_anywhere(tx, "ada")
+        (found,) = naming.by_name_anywhere(tx, "ada")
     return found
 
 

@@ -177,8 +177,8 @@ def test_the_page_only_reads(browse: Browse) -> None:
 
 
 def user(bench: Bench, name: str) -> str:
-    from scimbridge.store import identities
+    from scimbridge.store import naming
 
     with bench.database.read() as tx:
-        (found,) = identities.by_name_anywhere(tx, name)
+        (found,) = naming.by_name_anywhere(tx, name)
     return found

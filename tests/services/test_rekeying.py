@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from scimbridge.domain.source import NameCase, Profiles, SourceProfile
 from scimbridge.errors import ConfigurationError, DuplicateError
 from scimbridge.services.rekeying import Rekeying
-from scimbridge.store import identities, name_keys, schema
+from scimbridge.store import identities, name_keys, naming, schema
 from scimbridge.store.database import Database
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -55,8 +55,8 @@ def test_across_sources_the_case_never_counts(database: Database) -> None:
     two = a_user(database, "ADA", source="entra")
 
     with database.read() as tx:
-        assert set(identities.by_name_anywhere(tx, "ada")) == {one, two}
-        owners = identities.active_owners(tx, "userName", ["aDA"], but_not=two)
+        assert set(naming.by_name_anywhere(tx, "ada")) == {one, two}
+        owners = naming.active_owners(tx, "userName", ["aDA"], but_not=two)
         assert [owner.id for owner in owners] == [one]
 
 
@@ -116,7 +116,7 @@ def test_keys_of_the_release_before_are_made_anew(database: Database) -> None:
 
     assert found(database, "ada", NameCase.IGNORED) == "\uff21da"
     with database.read() as tx:
-        assert identities.by_name_anywhere(tx, "ADA") == [user]
+        assert naming.by_name_anywhere(tx, "ADA") == [user]
 
 
 def test_nothing_is_written_where_the_rule_is_the_same(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

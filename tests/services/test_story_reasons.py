@@ -15,11 +15,13 @@ from sqlalchemy import insert, update
 from scimbridge.cli.app import app
 from scimbridge.dashboard.next_steps import next_step, on_a_page
 from scimbridge.domain.action import Action, GuardClass
+from scimbridge.domain.approval import UNTOLD
 from scimbridge.domain.guard import Guard, GuardScope, Limit
 from scimbridge.domain.hold import Scope
 from scimbridge.domain.resource import Received
 from scimbridge.domain.rule import Restore, Ruleset, Stage, Terms
 from scimbridge.domain.schedule import Freeze
+from scimbridge.domain.task import TaskState
 from scimbridge.sdk import AccountRef, AmbiguousAccountError, Mode, RejectedError, RetryableError
 from scimbridge.services.claiming import Claim
 from scimbridge.services.fleet import Fleet
@@ -257,6 +259,15 @@ def spared_before(making: Making) -> tuple[Bench, str]:
     return bench, case
 
 
+def untold(making: Making) -> tuple[Bench, str]:
+    bench = making()
+    case = leaver(bench)
+    asks = {"state": TaskState.WAITING, "not_before": None, "reason": f"{UNTOLD}crm tells no sign-ins any more"}
+    with bench.database.write() as tx:
+        tx.execute(update(tasks).values(asks))
+    return bench, case
+
+
 def protected(making: Making) -> tuple[Bench, str]:
     bench = making()
     case = leaver(bench)
@@ -342,6 +353,7 @@ SCENARIOS: dict[Why, Scenario] = {
     Why.PROTECTED: protected,
     Why.CHANGED: changed_since,
     Why.SPARED: spared_before,
+    Why.UNTOLD: untold,
     Why.NEEDS_PERSON: failed,
     Why.LATE: late,
     Why.EXCLUDED: excluded,
@@ -357,7 +369,7 @@ NOTHING_TO_DO = {Why.RUNNING, Why.EARLIER, Why.SCHEDULE, Why.SKIPPED, Why.EXCLUD
 AT_THE_MACHINE = {Why.NO_WORKER, Why.NO_SWEEPER, Why.LEASE, Why.WINDOW}
 """What no page can do."""
 
-APPROVED = {Why.PROTECTED, Why.CHANGED, Why.SPARED, Why.AMBIGUOUS}
+APPROVED = {Why.PROTECTED, Why.CHANGED, Why.SPARED, Why.UNTOLD, Why.AMBIGUOUS}
 """What says in its own words what helps."""
 
 

@@ -38,6 +38,7 @@ from scimbridge.store import (
     identities,
     journal,
     members,
+    naming,
     snapshots,
     stages,
     targets,
@@ -711,7 +712,7 @@ def test_people_are_found_by_what_targets_know_of_them(database: Database) -> No
 
     def owners(attribute: str, value: str, but_not: str = "") -> list[str]:
         with database.read() as tx:
-            return [found.id for found in identities.active_owners(tx, attribute, [value], but_not=but_not)]
+            return [found.id for found in naming.active_owners(tx, attribute, [value], but_not=but_not)]
 
     assert owners("userName", "ADA@EXAMPLE.COM") == [ada]
     assert owners("externalId", "00u1") == [ada]
@@ -728,8 +729,8 @@ def test_values_that_were_taken_away_match_nobody(database: Database) -> None:
         before = identities.user_by_id(tx, SOURCE, ada)
         identities.update_user(tx, before, {"userName": "ada", "emails": [{"value": "new@example.com"}]}, NOW)
 
-        assert identities.active_owners(tx, "emails.value", ["old@example.com"], but_not="") == []
-        assert len(identities.active_owners(tx, "emails.value", ["new@example.com"], but_not="")) == 1
+        assert naming.active_owners(tx, "emails.value", ["old@example.com"], but_not="") == []
+        assert len(naming.active_owners(tx, "emails.value", ["new@example.com"], but_not="")) == 1
 
 
 @pytest.mark.parametrize("how", ["inactive", "deleted"])
@@ -740,7 +741,7 @@ def test_somebody_who_is_gone_owns_nothing(database: Database, how: str) -> None
             identities.mark_deleted(tx, ada, NOW)
 
     with database.read() as tx:
-        assert identities.active_owners(tx, "userName", ["ada"], but_not="") == []
+        assert naming.active_owners(tx, "userName", ["ada"], but_not="") == []
 
 
 # -- the database itself

@@ -202,12 +202,7 @@ def _stages(
 ) -> tuple[RehearsedStage, ...]:
     own = {account.target: account for account in accounts.accounts_of(tx, [identity.id])}
     contested = {target for target, account in own.items() if accounts.active_sharers(tx, account, identity.id)}
-    # The first thing that touches an account there, if it is really touched, has its state kept.
-    first: dict[str, PlannedTask] = {}
-    for stage in planned:
-        for task in stage.tasks:
-            if task.action.is_revoking and task.target not in outlook.observing:
-                first.setdefault(task.target, task)
+    touching = _first_touching(planned, outlook)
     return tuple(
         RehearsedStage(
             number=stage.number,
@@ -215,30 +210,57 @@ def _stages(
             due_at=stage.due_at,
             terms=stage.terms,
             tasks=tuple(
-                RehearsedTask(
-                    target=task.target,
-                    action=task.action,
-                    account=_name(own.get(task.target)),
-                    after=task.after,
-                    due_at=task.due_at,
-                    released_at=_released_at(
-                        stage.terms, task.due_at, task.action.is_irreversible, outlook.freezes, outlook.now
-                    ),
-                    window=kept_for(task.action, outlook.fleet[task.target].abilities),
-                    verified=_is_verified(task.action, outlook.fleet[task.target].abilities),
-                    frozen=task.action.is_irreversible
-                    and _released_at(stage.terms, task.due_at, True, outlook.freezes, outlook.now)
-                    > _released_at(stage.terms, task.due_at, True, (), outlook.now),
-                    because_of=_because_of(task, stage.tasks),
-                    takes_snapshot=first.get(task.target) is task,
-                    observed=task.target in outlook.observing,
-                    spared=_why_spared(task.target, own.get(task.target), outlook),
-                    contested=task.target in contested and task.action.is_revoking,
+                _task(
+                    task,
+                    stage,
+                    outlook,
+                    account=own.get(task.target),
+                    takes_snapshot=touching.get(task.target) is task,
+                    is_contested=task.target in contested,
                 )
                 for task in stage.tasks
             ),
         )
         for stage in planned
+    )
+
+
+def _first_touching(planned: Sequence[PlannedStage], outlook: Outlook) -> dict[str, PlannedTask]:
+    """Return the first task at each target that really touches an account: its state is kept right before it."""
+    first: dict[str, PlannedTask] = {}
+    for stage in planned:
+        for task in stage.tasks:
+            if task.action.is_revoking and task.target not in outlook.observing:
+                first.setdefault(task.target, task)
+    return first
+
+
+def _task(
+    task: PlannedTask,
+    stage: PlannedStage,
+    outlook: Outlook,
+    *,
+    account: Account | None,
+    takes_snapshot: bool,
+    is_contested: bool,
+) -> RehearsedTask:
+    is_final, can = task.action.is_irreversible, outlook.fleet[task.target].abilities
+    released_at = _released_at(stage.terms, task.due_at, is_final, outlook.freezes, outlook.now)
+    return RehearsedTask(
+        target=task.target,
+        action=task.action,
+        account=_name(account),
+        after=task.after,
+        due_at=task.due_at,
+        released_at=released_at,
+        window=kept_for(task.action, can),
+        verified=_is_verified(task.action, can),
+        frozen=is_final and released_at > _released_at(stage.terms, task.due_at, is_final, (), outlook.now),
+        because_of=_because_of(task, stage.tasks),
+        takes_snapshot=takes_snapshot,
+        observed=task.target in outlook.observing,
+        spared=_why_spared(task.target, account, outlook),
+        contested=is_contested and task.action.is_revoking,
     )
 
 

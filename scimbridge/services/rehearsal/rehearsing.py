@@ -20,7 +20,7 @@ from scimbridge.services.fleet import Fleet
 from scimbridge.services.rehearsal.forecast import Outlook, Rehearsal, forecast
 from scimbridge.services.rehearsal.replay import Replay, judged
 from scimbridge.services.rehearsal.tally import GuardTally, Trip
-from scimbridge.store import holds, identities, targets
+from scimbridge.store import holds, identities, naming, targets
 from scimbridge.store.database import Database
 
 Progress = Callable[[int, int], object]
@@ -115,7 +115,7 @@ class Rehearsing:
             NotFoundError: No source knows the name.
         """
         with self._database.view() as tx:
-            found = identities.by_name_anywhere(tx, user_name)
+            found = naming.by_name_anywhere(tx, user_name)
             if not found:
                 raise NotFoundError("identity with userName", user_name)
             outlook = self._outlook(tx, now)
@@ -182,7 +182,7 @@ def _rehearse_line(
 ) -> LineRehearsal:
     if leaver.problem:
         return LineRehearsal(number=leaver.line, named=leaver.person, problem=leaver.problem)
-    found = identities.find_people(
+    found = naming.find_people(
         tx,
         user_name=leaver.user_name,
         external_id=leaver.external_id,

@@ -15,7 +15,7 @@ _APPROVED = (
     (PROTECTED, Why.PROTECTED),
     (CHANGED, Why.CHANGED),
     (SPARED, Why.SPARED),
-    (UNTOLD, Why.NEEDS_PERSON),
+    (UNTOLD, Why.UNTOLD),
 )
 """What an approval of exactly this state answers, by how the reason begins."""
 

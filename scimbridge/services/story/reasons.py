@@ -44,6 +44,7 @@ class Why(StrEnum):
     PROTECTED = "protected"
     CHANGED = "changed since"
     SPARED = "spared before"
+    UNTOLD = "not told"
     NEEDS_PERSON = "needs a person"
     LATE = "late"
     EXCLUDED = "excluded"
