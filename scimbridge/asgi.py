@@ -31,6 +31,7 @@ from scimbridge.domain.reconciliation import Mismatch
 from scimbridge.errors import BridgeError, ListenError
 from scimbridge.lifetime import Stop, beside, keep_loaded, keep_on_core
 from scimbridge.scim.admission.gate import Gate
+from scimbridge.scim.admission.pace import pace_of
 from scimbridge.scim.app import build_app
 from scimbridge.scim.base import BaseAddress
 from scimbridge.scim.oauth import TokenEndpoint, oauth_routes
@@ -48,12 +49,18 @@ def create_app(bridge: Bridge) -> ASGIApp:
     clock = bridge.clock
     access = bridge.settings.access
     addresses = Addresses(bridge.settings.server.trusted_proxies)
-    failures = Failures()
+    failures, pace = Failures(), pace_of(access)
     public_url = bridge.settings.server.public_url
     gate = Gate(
-        bridge.identifying.identify, bridge.recent_grants, clock, access, addresses=addresses, failures=failures
+        bridge.identifying.identify,
+        bridge.recent_grants,
+        clock,
+        access,
+        addresses=addresses,
+        failures=failures,
+        pace=pace,
     )
-    endpoint = TokenEndpoint(bridge.granting, clock, access, addresses=addresses, failures=failures)
+    endpoint = TokenEndpoint(bridge.granting, clock, access, addresses=addresses, failures=failures, pace=pace)
     scim_app = build_app(
         intake=bridge.intake,
         group_intake=bridge.group_intake,

@@ -147,4 +147,5 @@ class _Together:
         if self._held:
             data = b"".join(self._held)
             self._held.clear()
-            self._transport.write(data)
+            if not self._transport.is_closing():  # else the client has left since
+                self._transport.write(data)

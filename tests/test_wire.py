@@ -26,6 +26,8 @@ class Recorder(asyncio.Transport):
         self.is_read = True
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self.is_closing():
+            raise RuntimeError("the handler is closed")  # as uvloop has it
         self.sent.append(bytes(data))
 
     def close(self) -> None:
@@ -277,6 +279,25 @@ def test_a_connection_that_a_client_has_closed_is_watched_no_longer() -> None:
         assert timer.is_canceled
 
     converse(talk)
+
+
+class Leaver(Conversation):
+    """A client that has closed the connection by the time that its answer would go out."""
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super()._app(scope, receive, send)
+        self.connection.close()
+
+
+def test_an_answer_to_somebody_who_has_just_left_is_dropped() -> None:
+    faults: list[object] = []
+
+    async def talk(client: Leaver) -> None:
+        client.loop.set_exception_handler(lambda _, context: faults.append(context))
+        await client.ask()
+
+    assert converse(talk, Leaver) == [CLOSED]
+    assert not faults
 
 
 # -- what comes in ------------------------------------------------------------

@@ -19,6 +19,7 @@ from scimbridge.admission.addresses import Addresses, is_within
 from scimbridge.admission.failures import Failures
 from scimbridge.domain.access import SCOPE, Refusal, SourceAccess
 from scimbridge.scim.admission.credentials import authorization, login_of
+from scimbridge.scim.admission.pace import Pace
 from scimbridge.scim.errors import verdict_on
 from scimbridge.services.granting import Client, Granting
 from scimbridge.services.signatures import ALGORITHMS
@@ -95,6 +96,7 @@ class TokenEndpoint:
         access: What the configuration says, by source.
         addresses: Knows where requests come from.
         failures: Slows those who guess, here and at the service provider together.
+        pace: Knows how often each source may ask, here and there together.
     """
 
     def __init__(
@@ -105,12 +107,14 @@ class TokenEndpoint:
         *,
         addresses: Addresses,
         failures: Failures,
+        pace: Pace,
     ) -> None:
         self._granting = granting
         self._clock = clock
         self._access = access
         self._addresses = addresses
         self._failures = failures
+        self._pace = pace
 
     async def answer(self, request: Request) -> Response:
         """Handle one request."""
@@ -132,6 +136,7 @@ class TokenEndpoint:
         _check_grant(form)
         client = await self._authenticated(request, presented, form)
         self._check_address(request, client)
+        self._check_pace(client.source)
         token = await run_in_threadpool(self._granting.issue, client, now := self._clock())
         logger.info("access token issued", action="token.issue", client_id=client.id, source=client.source)
         body = {
@@ -141,6 +146,12 @@ class TokenEndpoint:
             "scope": SCOPE,
         }
         return JSONResponse(body, headers=_UNSTORED)
+
+    def _check_pace(self, source: str) -> None:
+        wait = self._pace.take(source)
+        if wait is not None:
+            telemetry.RATE_LIMITED.labels(source).inc()
+            raise _OAuthError("slow_down", "too many requests; slow down", 429, {"Retry-After": str(wait)})
 
     async def _authenticated(
         self, request: Request, presented: _ClientSecret | _Assertion, form: Mapping[str, str]

@@ -137,7 +137,8 @@ def named(keys: Sequence[Key], kid: object) -> Key | None:
 def _usable(documents: Sequence[Any]) -> Iterator[Key]:
     for document in documents:
         # RFC 7517 §5: what is not understood is ignored. Secrets, which "oct" has, are no business of a JWK Set.
-        if not isinstance(document, dict) or document.get("kty") not in _KINDS or document.get("use") == "enc":
+        kind = document.get("kty") if isinstance(document, dict) else None
+        if not isinstance(kind, str) or kind not in _KINDS or document.get("use") == "enc":
             continue
         try:
             key = jwk.import_key(document)

@@ -25,6 +25,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.source import Profiles, SourceProfile
 from scimbridge.scim.admission.gate import Gate, Identify
+from scimbridge.scim.admission.pace import Pace
 from scimbridge.scim.app import build_app
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.ending import Ending
@@ -89,7 +90,7 @@ class InProcess(httpx.BaseTransport):
 def a_gate(identify: Identify) -> Gate:
     """Return a gate for sources of which the configuration says nothing."""
     clock = Ticking()
-    return Gate(identify, RecentGrants(), clock, {}, addresses=Addresses(), failures=Failures())
+    return Gate(identify, RecentGrants(), clock, {}, addresses=Addresses(), failures=Failures(), pace=Pace({}))
 
 
 class Service:

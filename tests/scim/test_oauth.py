@@ -12,12 +12,16 @@ import pytest
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwk
+from starlette.applications import Starlette
 
-from scimbridge.admission.failures import FREE
+from scimbridge.admission.addresses import Addresses
+from scimbridge.admission.failures import FREE, Failures
 from scimbridge.asgi import create_app
 from scimbridge.bridge import Bridge
 from scimbridge.config import load
 from scimbridge.errors import StoreBusyError
+from scimbridge.scim.admission.pace import Pace
+from scimbridge.scim.oauth import TokenEndpoint, oauth_routes
 from scimbridge.services.clients import NewClient
 from tests.scim.conftest import InProcess
 
@@ -274,6 +278,23 @@ def test_guessing_here_and_there_is_counted_together(
     assert answer.status_code == 429
     assert answer.headers["retry-after"].isdigit()
     assert http.get("/scim/v2/Users", headers={"Authorization": "Bearer wrong"}).status_code == 429
+
+
+def test_tokens_count_for_the_pace_of_their_source(bridge: Bridge, client: NewClient) -> None:
+    pace = Pace({"okta": 25.0}, lambda: 0.0)
+    endpoint = TokenEndpoint(bridge.granting, bridge.clock, {}, addresses=Addresses(), failures=Failures(), pace=pace)
+    transport = InProcess(Starlette(routes=oauth_routes(endpoint, URL)))
+    http = httpx.Client(transport=transport, base_url=URL)
+    for _ in range(23):
+        pace.take("okta")
+
+    answers = [ask(http, client) for _ in range(3)]
+
+    transport.stop()
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[-1].headers["retry-after"] == "1"
+    assert answers[-1].headers["cache-control"] == "no-store"
+    assert answers[-1].json()["error"] == "slow_down"
 
 
 # -- RFC 8414 -----------------------------------------------------------------

@@ -386,6 +386,7 @@ def test_keys_that_are_of_no_use_are_left_out() -> None:
         good,
         {"kty": "oct", "k": "c2VjcmV0"},
         {"kty": "AKP", "alg": "ML-DSA-44"},
+        {"kty": ["EC"]},
         {"kty": "EC", "crv": "P-256"},
         {**good, "use": "enc"},
         "no key",

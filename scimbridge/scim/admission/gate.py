@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -45,7 +44,7 @@ class Gate:
         access: What the configuration says, by source.
         addresses: Knows where requests come from.
         failures: Slows those who guess.
-        monotonic: Seconds, for the pace of sources.
+        pace: Knows how often each source may ask.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class Gate:
         *,
         addresses: Addresses,
         failures: Failures,
-        monotonic: Callable[[], float] = time.monotonic,
+        pace: Pace,
     ) -> None:
         self._identify = identify
         self._recent = recent
@@ -65,8 +64,7 @@ class Gate:
         self._addresses = addresses
         self._failures = failures
         self._allow_from = {source: each.allow_from for source, each in access.items() if each.allow_from}
-        rates = {source: each.rate for source, each in access.items() if each.rate is not None}
-        self._pace = Pace(rates, monotonic)
+        self._pace = pace
         self._challenges = Challenges(basic=any(each.login is not None for each in access.values()))
         self._verifiers = CapacityLimiter(_VERIFIERS)
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from scimbridge.domain.access import SourceAccess
+
 
 @dataclass(slots=True)
 class _Bucket:
@@ -42,3 +44,9 @@ class Pace:
             return max(math.ceil((1 - bucket.level) / bucket.rate), 1)
         bucket.level -= 1
         return None
+
+
+def pace_of(access: Mapping[str, SourceAccess], monotonic: Callable[[], float] = time.monotonic) -> Pace:
+    """Return the pace that the configuration gives to sources."""
+    rates = {source: each.rate for source, each in access.items() if each.rate is not None}
+    return Pace(rates, monotonic)

@@ -19,6 +19,7 @@ from scimbridge.admission.failures import FREE, MOST, Failures
 from scimbridge.domain.access import BearerToken, Credential, Grant, Login, Refusal, SourceAccess
 from scimbridge.errors import KeysUnavailableError
 from scimbridge.scim.admission.gate import SOURCE, Gate
+from scimbridge.scim.admission.pace import pace_of
 from scimbridge.scim.base import NAMED_SOURCE
 from scimbridge.scim.errors import Verdict
 from scimbridge.services.recent import RecentGrants
@@ -54,7 +55,13 @@ class Entrance:
         self.answers: dict[str, Any] = {source: Grant(source) for source in ACCESS}
         addresses, failures = Addresses((ip_network("10.0.0.0/8"),)), Failures(self.time, self.time.sleep)
         self.gate = Gate(
-            self.identify, self.recent, clock, access, addresses=addresses, failures=failures, monotonic=self.time
+            self.identify,
+            self.recent,
+            clock,
+            access,
+            addresses=addresses,
+            failures=failures,
+            pace=pace_of(access, self.time),
         )
 
     def identify(self, credential: Credential, named: str | None) -> Grant | Refusal:
