@@ -192,14 +192,27 @@ class _Job:
             self._refuse(call, operation, verdict_on(error))
 
     def _run_circle(self, circle: Sequence[Operation]) -> None:
-        """Run operations that refer to each other: created first, completed then, all of them or none."""
+        """Run operations that refer to each other: created first, completed then, all of them or none.
+
+        They share a commit, so that there can be no more of them than that takes; RFC 7644 §3.7.1 has 409 for it.
+        """
+        if len(circle) > CHUNK:
+            detail = f"more than {CHUNK} operations refer to each other in a circle"
+            self._refuse_all(circle, verdict_on(BulkIdException(detail=detail)))
+            return
         try:
             self._bulk.together(partial(self._close, circle))
         except _BrokenCircleError as broken:
-            others = verdict_on(BulkIdException(detail="an operation of the same circle of bulkIds has failed"))
-            for operation in circle:
-                call = self._bulk.single(self._call, operation, "POST", operation.path, operation.data)
-                self._refuse(call, operation, broken.verdict if operation is broken.operation else others)
+            others = BulkIdException(detail="an operation of the same circle of bulkIds has failed")
+            self._refuse_all(circle, verdict_on(others), cause=broken)
+
+    def _refuse_all(
+        self, circle: Sequence[Operation], verdict: Verdict, *, cause: _BrokenCircleError | None = None
+    ) -> None:
+        for operation in circle:
+            call = self._bulk.single(self._call, operation, "POST", operation.path, operation.data)
+            own = cause.verdict if cause is not None and operation is cause.operation else verdict
+            self._refuse(call, operation, own)
 
     def _close(self, circle: Sequence[Operation]) -> None:
         for operation in circle:

@@ -129,6 +129,14 @@ def _first_entry(operation: Operation) -> Operation:
     return replace(operation, verb="add", path=type(operation.path)(name), value={part: operation.value})
 
 
+def without_null_entries(operation: Operation, seen: Reading) -> Operation:
+    """Return an operation whose list of entries has none that is null: those say nothing."""
+    if not isinstance(operation.value, list) or None not in operation.value:
+        return operation
+    seen.saw(Quirk.NULL_VALUE)
+    return replace(operation, value=[entry for entry in operation.value if entry is not None])
+
+
 def cleared(operation: Operation, seen: Reading) -> Operation:
     """Return an operation, which is a removal where it clears by an empty string what has no empty value."""
     names = {name.lower() for name in CLEARED_BY_EMPTY}

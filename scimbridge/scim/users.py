@@ -142,7 +142,7 @@ def _accepted(operation: Operation, user_id: str, seen: Reading) -> Operation | 
         case "manager":
             return _managing(operation, seen)
         case _:
-            return _plain(patch.cleared(operation, seen))
+            return _plain(patch.cleared(patch.without_null_entries(operation, seen), seen))
 
 
 def _plain(operation: Operation) -> Operation:

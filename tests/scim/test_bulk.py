@@ -287,6 +287,24 @@ def test_a_circle_is_closed_whole_or_not_at_all(service: Service) -> None:
     assert [kept["status"] for kept in service.requests()] == [201, 409, 409, 409]
 
 
+@on_any_store
+def test_a_circle_is_no_larger_than_a_commit(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_module, "CHUNK", 3)
+    circles = [
+        post(
+            "/Groups", f"{size}-{n}", displayName=f"{size}-{n}", members=[{"value": f"bulkId:{size}-{(n + 1) % size}"}]
+        )
+        for size in (3, 4)
+        for n in range(size)
+    ]
+
+    done = a_bulk(client, *circles)
+
+    assert statuses(done) == "201 201 201 409 409 409 409"
+    assert "circle" in done[3]["response"]["detail"]
+    assert client.get("Groups").json()["totalResults"] == 3
+
+
 def test_a_reference_to_nothing_is_a_conflict(client: httpx.Client) -> None:
     a_user(client, "taken")
 

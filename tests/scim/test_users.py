@@ -380,6 +380,18 @@ def test_null_unassigns_an_extension(client: httpx.Client, operation: dict[str, 
 
 
 @on_any_store
+@pytest.mark.parametrize("operation", [{"op": "replace"}, {"op": "add", "path": "emails"}])
+def test_entries_that_are_null_say_nothing(client: httpx.Client, operation: dict[str, Any]) -> None:
+    user_id = a_user(client, "ada")
+    entries: list[Any] = [None, {"value": "a@example.com"}]
+    value = entries if "path" in operation else {"active": False, "emails": entries}
+
+    response = patched(client, f"Users/{user_id}", {**operation, "value": value})
+
+    assert (response.status_code, response.json()["emails"]) == (200, [{"value": "a@example.com"}])
+
+
+@on_any_store
 @pytest.mark.parametrize("op", ["add", "replace"])
 @pytest.mark.parametrize(
     "emails", [[], [{"display": "A", "type": "work"}], [{"value": "a@x", "type": "home"}]], ids=str
