@@ -115,6 +115,8 @@ def run(bridge: Bridge, *, takes_file: bool = False, ready: Callable[[], None] =
     config = uvicorn.Config(
         create_app(bridge),
         http=Protocol,
+        # No page needs a WebSocket, and a connection that becomes one would not keep to the limits of ``Protocol``.
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

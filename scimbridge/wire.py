@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-MOST_OF_A_HEAD = 128 * 1024
+MOST_OF_A_HEAD = 256 * 1024
 """Bytes of a request before its body, behind it, or between two pieces of it. uvicorn would keep them all, and the
 parser's time for one header grows with the square of its length."""
 

@@ -166,7 +166,8 @@ class SourceSection(Section):
     goes for filters and for uniqueness."""
 
     over_inactive: OverInactive = OverInactive.REACTIVATE
-    """What a POST with the userName of an inactive User does: `reactivate` it in place, or answer `conflict` (409)."""
+    """What a POST does that has the userName of an inactive User, or else its externalId: `reactivate` it in place, or
+    answer `conflict` (409)."""
 
     end_date: AttributePath | None = Field(default=None, examples=[LIFECYCLE_END])
     """The attribute that says when somebody's time ends, as a SCIM path.

@@ -34,7 +34,7 @@ class NameCase(StrEnum):
 
 
 class OverInactive(StrEnum):
-    """What a POST means that has the userName of an inactive User."""
+    """What a POST means that has the userName of an inactive User, or else its externalId."""
 
     REACTIVATE = "reactivate"
     """Somebody returns: the User becomes active again and keeps its id."""

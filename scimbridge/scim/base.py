@@ -41,14 +41,11 @@ class BaseAddress:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request. Whoever has left in the middle of theirs is nobody's error, and gets no answer."""
         with suppress(ClientDisconnect):
-            await self._handle(scope, receive, send)
-
-    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = _BASE.match(scope["path"]) if scope["type"] == "http" else None
-        if found is None:
-            await self._app(scope, receive, send)
-            return
-        scope = {**scope, "root_path": scope.get("root_path", "") + found[0], BASE: self._public_url + found[0]}
-        if found["source"] is not None:
-            scope[NAMED_SOURCE] = found["source"]
-        await self._scim(scope, receive, send)
+            found = _BASE.match(scope["path"]) if scope["type"] == "http" else None
+            if found is None:
+                await self._app(scope, receive, send)
+                return
+            scope = {**scope, "root_path": scope.get("root_path", "") + found[0], BASE: self._public_url + found[0]}
+            if found["source"] is not None:
+                scope[NAMED_SOURCE] = found["source"]
+            await self._scim(scope, receive, send)

@@ -79,23 +79,21 @@ class Intake:
         *,
         over_inactive: OverInactive = OverInactive.REACTIVATE,
     ) -> tuple[StoredUser, bool]:
-        """Store a new User, or revive an inactive one of the same userName.
+        """Store a new User, or revive an inactive one of the same userName, or else of the same externalId.
 
         Args:
             document: The User.
             received: The request.
             now: When (UTC).
-            over_inactive: Whether an inactive User of this userName is revived, or in the way.
+            over_inactive: Whether that inactive User is revived, or in the way.
 
         Returns:
             The User, and whether it is new. (False: an inactive one was reactivated and keeps its id.)
         """
         with self._database.write() as tx:
-            before = identities.user_by_name(
-                tx, received.source, document["userName"], name_case=self._name_case(received.source)
-            )
-            if before is not None and over_inactive is OverInactive.CONFLICT:
-                raise DuplicateError("userName")
+            before, same = self._already_there(tx, document, received.source)
+            if before is not None and (before.identity.active or over_inactive is OverInactive.CONFLICT):
+                raise DuplicateError(same)
             if before is not None:
                 user, verdict = self._revive(tx, before, document, now)
             else:
@@ -194,13 +192,24 @@ class Intake:
         verdict = self._welcome(tx, user.identity, now, former=former) if former else Verdict("")
         return user, _prefixed("created", verdict)
 
+    def _already_there(self, tx: Connection, document: Mapping[str, Any], source: str) -> tuple[StoredUser | None, str]:
+        """Return the User of whom a new one would be a second record, and the attribute that says so.
+
+        Who comes back may have another name by now. What was planned for them would fall on the one who came.
+        """
+        named = identities.user_by_name(tx, source, document["userName"], name_case=self._name_case(source))
+        external_id = document.get("externalId")
+        if named is not None or not external_id:
+            return named, "userName"
+        return identities.inactive_by_external_id(tx, source, external_id), "externalId"
+
     def _revive(
         self, tx: Connection, before: StoredUser, document: Mapping[str, Any], now: datetime
     ) -> tuple[StoredUser, Verdict]:
         """Take a POST over an inactive identity for what it is: somebody came back."""
-        if before.identity.active:
-            raise DuplicateError("userName")
         user = identities.update_user(tx, before, document, now, name_case=self._name_case(before.identity.source))
+        if not identities.is_matched_alike(before.identity, user.identity):
+            accounts.look_up_again(tx, user.identity.id, now)
         if not user.identity.active:
             return user, Verdict("still inactive")
         same = is_same_person(before.identity, user.identity)

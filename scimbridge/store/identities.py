@@ -60,6 +60,17 @@ _BY_NAME = Prepared(
     .with_for_update()
 )
 
+_BY_EXTERNAL_ID = Prepared(
+    select(identities)
+    .where(
+        identities.c.source == bindparam("asking"),
+        identities.c.external_id == bindparam("external"),
+        identities.c.deleted_at.is_(None),
+    )
+    .limit(2)
+    .with_for_update()
+)
+
 # In any case, whatever the source's rule: what is planned must not fall on the one who came.
 _OF_NAME = select(identities.c.id).where(
     identities.c.source == bindparam("asking"), identities.c.any_case_name == bindparam("name")
@@ -211,6 +222,12 @@ def user_by_name(
     """Return the User that has this userName in the source, by the source's rule."""
     row = _BY_NAME.first(tx, {"asking": source, "name": user_name_key(user_name, name_case)})
     return None if row is None else _with_own_groups(tx, row)
+
+
+def inactive_by_external_id(tx: Connection, source: str, external_id: str) -> StoredUser | None:
+    """Return the inactive User of a source that alone has this externalId; ``None`` where others have it, too."""
+    rows = _BY_EXTERNAL_ID.all(tx, {"asking": source, "external": external_id})
+    return _with_own_groups(tx, rows[0]) if len(rows) == 1 and not rows[0]["active"] else None
 
 
 def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:

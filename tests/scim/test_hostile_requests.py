@@ -376,3 +376,14 @@ def test_an_answer_nobody_reads_keeps_nobody_else_waiting(attacker: Attacker) ->
     assert status == 200
     for wire in deaf:
         wire.close()
+
+
+def test_whoever_wants_to_speak_something_else_gets_the_usual_answer(attacker: Attacker) -> None:
+    wish = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+
+    assert attacker.send("GET", "/Users", headers=wish).answer.status == 200

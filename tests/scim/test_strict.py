@@ -128,9 +128,15 @@ def test_a_bulk_request_is_as_strict(strict: httpx.Client) -> None:
 def test_a_post_over_an_inactive_user_may_be_a_conflict(service: Service) -> None:
     service.profiles["okta"] = SourceProfile(over_inactive=OverInactive.CONFLICT)
     client = service.client()
-    user_id = a_user(client, "ada", active=False)
+    user_id = a_user(client, "ada", active=False, externalId="1")
 
-    response = client.post("Users", json={"userName": "ADA"})
+    by_name = client.post("Users", json={"userName": "ADA"})
+    by_external_id = client.post("Users", json={"userName": "ada.married", "externalId": "1"})
 
-    assert (response.status_code, response.json()["scimType"]) == (409, "uniqueness")
+    assert [(each.status_code, each.json()["scimType"]) for each in (by_name, by_external_id)] == [
+        (409, "uniqueness"),
+        (409, "uniqueness"),
+    ]
+    assert "userName" in by_name.json()["detail"]
+    assert "externalId" in by_external_id.json()["detail"]
     assert client.get(f"Users/{user_id}").json()["active"] is False

@@ -71,6 +71,17 @@ def test_a_post_over_an_inactive_user_brings_it_back(client: httpx.Client) -> No
     assert (response.json()["id"], response.json()["active"]) == (user_id, True)
 
 
+def test_who_comes_back_under_another_name_is_no_second_record(client: httpx.Client) -> None:
+    user_id = a_user(client, "ada", externalId="1")
+    patched(client, f"Users/{user_id}", {"op": "replace", "path": "active", "value": False})
+
+    response = client.post("Users", json={"userName": "ada.married", "externalId": "1"})
+
+    assert response.status_code == 200
+    assert (response.json()["id"], response.json()["userName"]) == (user_id, "ada.married")
+    assert client.get("Users").json()["totalResults"] == 1
+
+
 def test_addresses_that_are_none_are_stored_as_sent(client: httpx.Client) -> None:
     odd = {"emails": [{"value": "ada@corp.local"}], "profileUrl": "not a link", "photos": [{"value": "x y"}]}
 

@@ -261,6 +261,72 @@ def test_a_post_over_an_inactive_user_by_somebody_else_gives_nothing_back(bench:
     assert bench.tasks(bench.open_case(ada))[0].needs_person
 
 
+def test_who_comes_back_under_another_name_keeps_the_id_and_nothing_of_the_plan_falls_on_them(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(*SUSPEND_THEN_DELETE),)))
+    ada = bench.join("ada")
+    bench.run()
+    bench.leave(ada)
+    bench.run("7d")
+    assert bench.systems["crm"].is_suspended("ada")
+
+    again = bench.join("ada.married", everywhere=False, externalId="ext-ada")
+    bench.run("60d")
+
+    assert again == ada
+    assert {case.state for case in bench.cases(ada)} == {CaseState.CANCELED, CaseState.COMPLETED}
+    assert not bench.systems["crm"].is_suspended("ada")
+    assert ("delete", "native-ada") not in bench.systems["crm"].writes
+
+
+def test_the_user_name_says_who_comes_back_before_the_external_id_does(bench: Bench) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    bench.leave(ada)
+    bench.leave(bob)
+
+    assert bench.join("ada", everywhere=False, externalId="ext-bob") == ada
+
+
+def test_an_external_id_that_somebody_active_or_several_have_says_nothing_about_who_comes(bench: Bench) -> None:
+    ada = bench.join("ada", externalId="1")
+    first, second = bench.join("bob", externalId="2"), bench.join("cleo", externalId="2")
+    bench.leave(first)
+    bench.leave(second)
+
+    newcomers = {bench.join("dora", externalId="1"), bench.join("eli", externalId="2")}
+
+    assert not newcomers & {ada, first, second}
+
+
+def test_an_external_id_is_of_one_source_and_of_those_who_are_not_deleted(bench: Bench) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    bench.leave(ada)
+    bench.leave(bob)
+    bench.delete(bob)
+
+    newcomers = {
+        bench.join("ada.married", source="hr", everywhere=False, externalId="ext-ada"),
+        bench.join("bob.married", everywhere=False, externalId="ext-bob"),
+        bench.join("nobody", everywhere=False, externalId=None),
+    }
+
+    assert len(newcomers - {ada, bob}) == 3
+
+
+def test_an_account_is_looked_up_by_what_is_said_of_who_comes_back(bench: Bench) -> None:
+    ada = bench.join("ada", everywhere=False)
+    bench.run()
+    assert bench.account(ada).native_id is None
+    bench.leave(ada)
+    bench.systems["crm"].add("ada.married")
+
+    bench.join("ada.married", everywhere=False, externalId="ext-ada")
+    bench.run()
+
+    assert bench.account(ada).native_id == "native-ada.married"
+
+
 def test_a_deleted_user_is_unknown_from_then_on(bench: Bench) -> None:
     ada = bench.join("ada")
     bench.delete(ada)
