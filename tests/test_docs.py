@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import TypeAdapter
 from typer.models import OptionInfo
 from typer.testing import CliRunner
 
@@ -72,6 +74,23 @@ def test_every_setting_is_in_the_reference() -> None:
             name for name, field in model.model_fields.items() if field.description and f"| `{name}` |" not in table
         }
         assert missing <= {"targets"}, heading
+
+
+def test_every_default_in_the_reference_is_written_as_the_file_takes_it() -> None:
+    page = tables_of("configuration.md")
+    shown = 0
+
+    for heading, model in settings.SECTIONS.items():
+        _, _, section = page.partition(f"### {heading}\n")
+        table, _, _ = section.partition("\n###")
+        for name, default in re.findall(r"^\| `(\w+)` \| `(.+?)` \|", table, re.MULTILINE):
+            field = model.model_fields[name]
+            written = tomllib.loads(f"value = {default}")["value"]
+            read: Any = TypeAdapter(Annotated[field.annotation, field, *field.metadata]).validate_python(written)
+            assert read == field.get_default(call_default_factory=True), f"{heading} {name}"
+            shown += 1
+
+    assert shown > 30
 
 
 def test_every_connector_explains_every_key_of_its_own() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from docs.generator.texts import attributes, first_sentence, line
 from scimbridge.config import document, later, notify, operators, retention
+from scimbridge.domain.duration import format_duration
 from scimbridge.notices.notice import Kind, Step
 from scimbridge.notices.samples import SAMPLES
 from scimbridge.sdk.config import TargetConfig
@@ -70,19 +73,22 @@ def _is_table(field: FieldInfo) -> bool:
 
 
 def _default(field: FieldInfo) -> str:
+    """Return a default as somebody would write it into the file."""
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
     match value:
         case None:
             return ""
-        case list():
-            return f"`{value}`"
+        case bool() | list():
+            return f"`{json.dumps(value)}`"
+        case timedelta():
+            return f'`"{format_duration(value)}"`'
         case Mapping() if not value:
             return ""
         case Mapping():
             return "its connector's"
-        case bool() | int():
+        case int():
             return f"`{value}`"
         case _:
             return f'`"{value}"`'
