@@ -207,9 +207,15 @@ def test_what_was_made_of_a_value_that_is_not_committed_is_not_handed_over(write
         busy.set()
         return await writing
 
-    go_on = threading.Event()
-    occupied = threading.Thread(target=writer.run, args=(go_on.wait,))
+    is_busy, go_on = threading.Event(), threading.Event()
+
+    def occupy() -> None:
+        is_busy.set()
+        assert go_on.wait(60)
+
+    occupied = threading.Thread(target=writer.run, args=(occupy,))
     occupied.start()
+    assert is_busy.wait(60), "the others would share its commit"
     with before_commits(writer.database, fail_once):
         assert asyncio.run(write_after(go_on)) == (2, "ada")
     occupied.join()
