@@ -86,7 +86,8 @@ def test_every_default_in_the_reference_is_written_as_the_file_takes_it() -> Non
         for name, default in re.findall(r"^\| `(\w+)` \| `(.+?)` \|", table, re.MULTILINE):
             field = model.model_fields[name]
             written = tomllib.loads(f"value = {default}")["value"]
-            read: Any = TypeAdapter(Annotated[field.annotation, field, *field.metadata]).validate_python(written)
+            kind: Any = Annotated[field.annotation, field, *field.metadata]
+            read = TypeAdapter(kind).validate_python(written)
             assert read == field.get_default(call_default_factory=True), f"{heading} {name}"
             shown += 1
 
