@@ -172,6 +172,7 @@ class Conversation:
         config = uvicorn.Config(self._app, interface="asgi3", lifespan="off", log_config=None, timeout_keep_alive=5)
         config.load()
         self.state = ServerState()
+        # It has all of a loop that a protocol uses.
         self.protocol = Protocol(config=config, server_state=self.state, app_state={}, _loop=self.loop)  # type: ignore[arg-type]
         self.protocol.connection_made(self.connection)
 

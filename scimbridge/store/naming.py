@@ -50,7 +50,7 @@ def find_people(
     user_name: str = "",
     external_id: str = "",
     email: str = "",
-    id: str = "",  # noqa: A002
+    id: str = "",  # noqa: A002 - SCIM's word
     source: str = "",
 ) -> list[Identity]:
     """Return the identities, not deleted, to whom all that is said applies; at least one of the first four is.

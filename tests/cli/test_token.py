@@ -75,8 +75,11 @@ def test_revoking_what_is_not_there_is_a_failure_in_one_sentence(terminal: Termi
     assert result.stderr == "Error: no live token 'nonsense'\n"
 
 
-def test_a_name_that_is_none_is_wrong_usage(terminal: Terminal) -> None:
-    terminal.run("token", "create", "bad name", code=2)
+def test_a_name_that_is_none_is_wrong_usage(terminal: Terminal, config: Path) -> None:
+    result = terminal.run("token", "create", "bad name", code=2)
+
+    assert "no source can have this name" in result.stderr
+    assert not (config.parent / "data").exists(), "nothing was opened"
 
 
 def test_a_source_that_the_configuration_does_not_name_is_worth_a_note(terminal: Terminal) -> None:
@@ -101,8 +104,10 @@ def test_the_configuration_may_say_how_long_tokens_live(terminal: Terminal, conf
 
 
 @pytest.mark.parametrize("expires", ["soon", "0s", "", "99999999d"])
-def test_what_is_no_lifetime_is_wrong_usage(terminal: Terminal, expires: str) -> None:
+def test_what_is_no_lifetime_is_wrong_usage(terminal: Terminal, config: Path, expires: str) -> None:
     terminal.run("token", "create", "okta", "--expires", expires, code=2)
+
+    assert not (config.parent / "data").exists(), "nothing was opened"
 
 
 def test_a_third_token_is_refused_with_the_command_that_makes_room(terminal: Terminal) -> None:
