@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from scimbridge.domain.hold import Scope
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.resource import MemberKind, Received, StoredUser
@@ -23,7 +24,7 @@ from scimbridge.services.moving import Moving
 from scimbridge.services.planning import Planner, Verdict, joined
 from scimbridge.services.precondition import require_version
 from scimbridge.services.returning import Returning, former_of, is_same_person
-from scimbridge.store import accounts, cases, dated, groups, identities, journal, members
+from scimbridge.store import accounts, cases, dated, groups, holds, identities, journal, members
 from scimbridge.store.surroundings import around
 from scimbridge.store.writer import Writer, unit_of_work
 
@@ -36,6 +37,9 @@ and returns one like it. Whatever it raises undoes the whole request.
 
 Submit = Callable[[Sequence[WakeUp]], None]
 """Tells the queue about work, after the commit. Never raises and never waits."""
+
+
+MAY_BE_BACK = "somebody came back with this person's externalId, under the userName of another one: is it them?"
 
 
 class Intake:
@@ -207,6 +211,8 @@ class Intake:
         self, tx: Connection, before: StoredUser, document: Mapping[str, Any], now: datetime
     ) -> tuple[StoredUser, Verdict]:
         """Take a POST over an inactive identity for what it is: somebody came back."""
+        if document.get("externalId") != before.identity.external_id:
+            _spare_the_other(tx, document, before.identity.source, now)
         user = identities.update_user(tx, before, document, now, name_case=self._name_case(before.identity.source))
         if not identities.is_matched_alike(before.identity, user.identity):
             accounts.look_up_again(tx, user.identity.id, now)
@@ -271,6 +277,23 @@ class Intake:
             verdict = _prefixed("changed", ended)
         moved = self._moving.user_changed(tx, before, after, now, request_id)
         return joined(verdict, moved) if moved.text else verdict
+
+
+def _spare_the_other(tx: Connection, document: Mapping[str, Any], source: str, now: datetime) -> None:
+    """Hold what is planned for an inactive User of this externalId, where a userName says that another one came back.
+
+    A person looks at it: it may be them who came.
+    """
+    external_id = document.get("externalId")
+    other = identities.inactive_by_external_id(tx, source, external_id) if external_id else None
+    case = cases.open_case_of(tx, [other.identity.id]) if other is not None else None
+    if case is None:
+        return
+    hold = holds.place(tx, Scope.CASE, case.id, reason=MAY_BE_BACK, by=journal.BRIDGE, now=now)
+    details = {"hold": hold.id}
+    journal.record(
+        tx, "hold placed", now, reason=MAY_BE_BACK, case_id=case.id, identity_id=case.identity_id, details=details
+    )
 
 
 def _call_off_dated(tx: Connection, identity: Identity, now: datetime) -> None:

@@ -16,7 +16,8 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import DuplicateError, NotFoundError, PreconditionError, StoreBusyError, UnknownMemberError
-from scimbridge.store import identities, members
+from scimbridge.services.intake import MAY_BE_BACK
+from scimbridge.store import holds, identities, journal, members
 from scimbridge.store.database import Database
 from scimbridge.store.schema import facts, metadata, requests
 from tests.clock import FakeClock
@@ -286,6 +287,28 @@ def test_the_user_name_says_who_comes_back_before_the_external_id_does(bench: Be
     bench.leave(bob)
 
     assert bench.join("ada", everywhere=False, externalId="ext-bob") == ada
+
+
+def test_nothing_falls_on_who_comes_back_under_the_name_of_somebody_else_who_left(
+    database: Database, clock: FakeClock
+) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(*SUSPEND_THEN_DELETE),)))
+    ada, bob, cleo = bench.join("ada"), bench.join("bob"), bench.join("cleo")
+    bench.run()
+    for each in (ada, bob, cleo):
+        bench.leave(each)
+    bench.run("7d")
+
+    assert bench.join("bob", everywhere=False, externalId="ext-ada") == bob
+    bench.run("60d")
+
+    deleted = [account for action, account in bench.systems["crm"].writes if action == "delete"]
+    assert deleted == ["native-cleo"]
+    with bench.database.read() as tx:
+        (hold,) = holds.standing(tx)
+        told = [entry["event"] for entry in journal.entries_of_case(tx, hold.subject)]
+    assert (hold.subject, hold.reason) == (bench.open_case(ada).id, MAY_BE_BACK)
+    assert "hold placed" in told
 
 
 def test_an_external_id_that_somebody_active_or_several_have_says_nothing_about_who_comes(bench: Bench) -> None:
