@@ -70,7 +70,7 @@ class Groups:
         document = group_document(call.body, call.reading)
         changes = _whole(MemberVerb.REPLACE, call)
         call.understand("replace Group" + "".join(f", {_said(change)}" for change in changes))
-        self._changed(call, lambda _: document, changes)
+        self._changed(call, lambda _: document, changes, 200)
         return self._shown(call, call.resource_id, projection, 200)
 
     def patch(self, call: Call) -> Response:
@@ -78,10 +78,11 @@ class Groups:
         projection = Projection.of(call.query)
         dialect.check_schemas(call.body, CORE_GROUP, call.reading, message=True)
         message, changes = _read(call)
-        group = self._changed(call, _patching(call.resource_id, message), changes)
+        status = 200 if projection.is_asked_for else 204
+        group = self._changed(call, _patching(call.resource_id, message), changes, status)
         if projection.is_asked_for:
-            return self._shown(call, call.resource_id, projection, 200)
-        return Response(status_code=204, headers={"ETag": etag(group.version)})
+            return self._shown(call, call.resource_id, projection, status)
+        return Response(status_code=status, headers={"ETag": etag(group.version)})
 
     def delete(self, call: Call) -> Response:
         """DELETE /Groups/{id}."""
@@ -90,9 +91,11 @@ class Groups:
         self._intake.delete_group(call.resource_id, call.received, call.now, if_version=version)
         return Response(status_code=204)
 
-    def _changed(self, call: Call, change: Change, members: list[MemberChange]) -> StoredGroup:
+    def _changed(self, call: Call, change: Change, members: list[MemberChange], status: int) -> StoredGroup:
         version = call.wanted_version(self._version_of)
-        return self._intake.change_group(call.resource_id, change, members, call.received, call.now, if_version=version)
+        return self._intake.change_group(
+            call.resource_id, change, members, call.received, call.now, status=status, if_version=version
+        )
 
     def _shown(self, call: Call, group_id: str, projection: Projection, status: int) -> Response:
         group = self._lookup.get_group(call.source, group_id, with_members=projection.wants("members"))

@@ -9,15 +9,17 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimbridge.domain.inquiry import Cause
+from scimbridge.domain.number import people
 from scimbridge.domain.resource import MemberKind, StoredGroup
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services.grants import Grants, Targets, listed
 from scimbridge.services.members import MOST_AT_ONCE, Moves
 from scimbridge.services.moving import Moving
-from scimbridge.services.planning import Planner
+from scimbridge.services.planning import NOTHING, Planner, Verdict, joined
 from scimbridge.services.returning import Returning
 from scimbridge.store import assignments, identities, inquiries, journal, members
+from scimbridge.store.inquiries import About
 
 
 @dataclass(slots=True)
@@ -37,46 +39,67 @@ class Assignment:
         self._returning = returning
         self._moving = moving
 
-    def watches(self, group: StoredGroup) -> bool:
-        """Whether it matters who comes into a group and who leaves it."""
-        name = group.document["displayName"]
+    def watches(self, name: str) -> bool:
+        """Whether it matters who comes into a group of this name and who leaves it."""
         return bool(self._grants.by(name)) or self._moving.watches(name)
 
     def weigh(
-        self, tx: Connection, before: StoredGroup, after: StoredGroup, moves: Moves, now: datetime
-    ) -> list[WakeUp]:
-        """Take in what became of a group that was changed. Returns accounts that have work at once.
+        self, tx: Connection, before: StoredGroup, after: StoredGroup, moves: Moves, now: datetime, *, request_id: str
+    ) -> Verdict:
+        """Take in what became of a group that was changed.
 
-        The caller holds the locks of the group and, where it is watched, of everyone who moved.
+        The caller holds the locks of the group and, where its former or its new name is watched, of everyone
+        who moved.
         """
-        wakeups = self._weigh_grants(tx, before, after, moves, now)
-        return wakeups + self._moving.members_changed(tx, before, after, moves, now) if moves.are_noted else wakeups
+        verdict = self._weigh_grants(tx, before, after, moves, now, request_id)
+        if not moves.are_noted:
+            return verdict
+        return joined(verdict, Verdict("", self._moving.members_changed(tx, before, after, moves, now)))
 
     def _weigh_grants(
-        self, tx: Connection, before: StoredGroup, after: StoredGroup, moves: Moves, now: datetime
-    ) -> list[WakeUp]:
+        self, tx: Connection, before: StoredGroup, after: StoredGroup, moves: Moves, now: datetime, request_id: str
+    ) -> Verdict:
         granted = self._grants.by(before.document["displayName"])
         grants = self._grants.by(after.document["displayName"])
-        if not granted and not grants:
-            return []
+        verdicts = []
         if granted - grants:
-            self._ask_about_all(tx, before, Cause.RENAMED, granted - grants, now)
-        wakeups = self._left(tx, before, granted & grants, moves, now) if moves.left else []
+            verdicts.append(self._ask(tx, before, Cause.RENAMED, granted - grants, _who_was_in(before, moves), now))
+        if granted & grants and moves.left:
+            verdicts.append(self._left(tx, before, granted & grants, moves, now, request_id))
+        if grants:
+            verdicts.append(self._came(tx, grants, moves, now))
+        return joined(*verdicts)
+
+    def _came(self, tx: Connection, grants: Targets, moves: Moves, now: datetime) -> Verdict:
         came = moves.who(MemberKind.USER, left=False)
-        for identity_id, targets in assignments.who_lost(tx, came, grants).items() if came else ():
+        lost = assignments.who_lost(tx, came, grants) if came else {}
+        wakeups: list[WakeUp] = []
+        for identity_id, targets in lost.items():
             identity = identities.identity_by_id(tx, identity_id, now)
             assignments.assign(tx, identity_id, targets)
             wakeups += self._returning.assigned(tx, identity, frozenset(targets), now).wakeups
-        return wakeups
+        return Verdict(f"{people(len(lost))} assigned again" if lost else "", wakeups)
 
-    def group_deleted(self, tx: Connection, group: StoredGroup, now: datetime) -> None:
-        """Take in that a group is about to be deleted."""
-        granted = self._grants.by(group.document["displayName"])
-        if granted:
-            self._ask_about_all(tx, group, Cause.DELETED, granted, now)
+    def group_deleted(self, tx: Connection, group: StoredGroup, now: datetime) -> Verdict:
+        """Take in that a group is about to be deleted: what it grants, and what the groups grant that it is in."""
+        everybody = About(groups=[group.id])
+        asked = self._grants.by(group.document["displayName"])
+        verdicts = [self._ask(tx, group, Cause.DELETED, asked, everybody, now)] if asked else []
+        for name, targets in self._grants.above(tx, group.id).items():
+            if targets - asked:
+                verdicts.append(self._ask(tx, group, Cause.SUBGROUP, targets - asked, everybody, now, name=name))
+            asked |= targets
+        return joined(*verdicts)
 
     def unassigned(
-        self, tx: Connection, ids: Iterable[str], lost: Targets, now: datetime, *, request_id: str | None = None
+        self,
+        tx: Connection,
+        ids: Iterable[str],
+        lost: Targets,
+        now: datetime,
+        *,
+        reason: str,
+        request_id: str | None = None,
     ) -> Unassigned:
         """Take it as a fact that identities lost targets, as far as nothing else grants these to them.
 
@@ -99,31 +122,30 @@ class Assignment:
                 at=now,
                 request_id=request_id,
                 targets=targets,
+                reason=reason,
             )
             taken.count += 1
             taken.wakeups += self._planner.take(tx, fact, identity).wakeups
         return taken
 
-    def _left(self, tx: Connection, group: StoredGroup, lost: Targets, moves: Moves, now: datetime) -> list[WakeUp]:
+    def _left(
+        self, tx: Connection, group: StoredGroup, lost: Targets, moves: Moves, now: datetime, request_id: str
+    ) -> Verdict:
         users = moves.who(MemberKind.USER, left=True)
         nested = moves.who(MemberKind.GROUP, left=True)
-        if not lost or not (users or nested):
-            return []
+        if not (users or nested):
+            return NOTHING
         if not members.has_members(tx, group.id):
-            self._ask(tx, group, Cause.EMPTIED, lost, len(users), now)
-            return []
-        for nested_id in sorted(nested):
-            people = len(assignments.people_below(tx, nested_id))
-            self._ask(tx, group, Cause.SUBGROUP, lost, people, now, about=nested_id)
+            return self._ask(tx, group, Cause.EMPTIED, lost, About(users=users, groups=nested), now)
+        verdicts = [
+            self._ask(tx, group, Cause.SUBGROUP, lost, About(groups=[nested_id]), now, group_id=nested_id)
+            for nested_id in sorted(nested)
+        ]
         if len(users) > MOST_AT_ONCE:
-            self._ask(tx, group, Cause.CROWD, lost, len(users), now)
-            return []
-        return self.unassigned(tx, sorted(users), lost, now).wakeups
-
-    def _ask_about_all(self, tx: Connection, group: StoredGroup, cause: Cause, lost: Targets, now: datetime) -> None:
-        people = inquiries.member_count(tx, group.id)
-        if people:
-            self._ask(tx, group, cause, lost, people, now)
+            return joined(*verdicts, self._ask(tx, group, Cause.CROWD, lost, About(users=users), now))
+        reason = f"left group {group.document['displayName']!r}"
+        taken = self.unassigned(tx, sorted(users), lost, now, reason=reason, request_id=request_id)
+        return joined(*verdicts, Verdict(f"{people(taken.count)} unassigned" if taken.count else "", taken.wakeups))
 
     def _ask(
         self,
@@ -131,27 +153,42 @@ class Assignment:
         group: StoredGroup,
         cause: Cause,
         lost: Targets,
-        people: int,
+        about: About,
         now: datetime,
         *,
-        about: str | None = None,
-    ) -> None:
-        name = group.document["displayName"]
+        name: str = "",
+        group_id: str = "",
+    ) -> Verdict:
+        """Ask about people; nobody asks about none."""
+        name = name or group.document["displayName"]
         inquiry = inquiries.open_inquiry(
             tx,
+            about,
             source=group.source,
             cause=cause,
-            group_id=about or group.id,
+            group_id=group_id or group.id,
             display_name=name,
             targets=tuple(sorted(lost)),
-            people=people,
             now=now,
         )
+        if inquiry is None:
+            return NOTHING
         journal.record(
             tx,
             "inquiry opened",
             now,
-            reason=f"group {cause}; it granted {listed(lost)}; nobody loses anything until somebody decides",
+            reason=f"{cause.said(name)}; it granted {listed(lost)}; nobody loses anything until somebody decides",
             actor=group.source,
-            details={"inquiry": inquiry.id, "group": group.id, "people": people},
+            details={"inquiry": inquiry.id, "group": group.id, "people": inquiry.people},
         )
+        return Verdict(f"inquiry {inquiry.id} opened: {cause.said(name)}")
+
+
+def _who_was_in(group: StoredGroup, moves: Moves) -> About:
+    """Return who was in a group before some moved."""
+    left, came = ({kind: moves.who(kind, left=is_over) for kind in MemberKind} for is_over in (True, False))
+    return About(
+        groups=[group.id, *left[MemberKind.GROUP]],
+        users=left[MemberKind.USER],
+        but=came[MemberKind.USER] | came[MemberKind.GROUP],
+    )

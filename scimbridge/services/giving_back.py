@@ -12,7 +12,7 @@ from scimbridge.errors import RestoreRefusedError
 from scimbridge.services import settling
 from scimbridge.services.intake import Submit
 from scimbridge.services.returning import Returning
-from scimbridge.store import assignments, cases, journal, tasks
+from scimbridge.store import assignments, carried_out, cases, journal, tasks
 from scimbridge.store.database import Database
 
 
@@ -67,6 +67,10 @@ class GivingBack:
             if case.state is CaseState.OPEN:
                 settling.cancel(tx, case, f"given back: {reason}", now, actor=by)
                 assignments.forget(tx, case.identity_id)
+            elif case.is_narrow or targets is not None:
+                # What the operator names is no longer lost, though no group grants it.
+                tried = carried_out.targets_tried(tx, case.id)
+                assignments.assign(tx, case.identity_id, tried if targets is None else tried.intersection(targets))
             verdict = self._returning.give_back(tx, case, by=by, reason=reason, now=now, targets=targets)
             restore = cases.open_case_of(tx, [case.identity_id])
             if not verdict.text or restore is None:

@@ -35,10 +35,17 @@ class Grants:
                 key = fold(name)
                 self._targets[key] = self._targets.get(key, frozenset()) | {target}
         self._keys = tuple(self._targets)
+        self._granted = frozenset().union(*self._targets.values())
 
     def by(self, display_name: str) -> Targets:
         """Return the targets that a group grants."""
         return self._targets.get(fold(display_name), frozenset()) if self._targets else frozenset()
+
+    def above(self, tx: Connection, group_id: str) -> dict[str, Targets]:
+        """Return the targets that a group's members have because it is in other groups, by the names of these."""
+        if not self._targets:
+            return {}
+        return {name: self.by(name) for name in assignments.granting_above(tx, group_id, self._keys)}
 
     def to(self, tx: Connection, ids: Sequence[str]) -> dict[str, Targets]:
         """Return the targets that some group grants to identities, also through a group within a group."""
@@ -49,9 +56,16 @@ class Grants:
         }
 
     def ungranted(self, tx: Connection, identity_id: str, noted: Mapping[str, datetime]) -> dict[str, datetime]:
-        """Return those of the targets that an identity was unassigned from that nothing grants it now."""
+        """Return those of the targets that an identity was unassigned from that nothing grants it now.
+
+        Which no group grants any more, since the configuration was changed, nobody has lost by leaving groups.
+        """
         granted = self.to(tx, [identity_id])[identity_id] if noted else frozenset()
-        return {target: at for target, at in noted.items() if target not in granted}
+        return {target: at for target, at in noted.items() if self.grant(target) and target not in granted}
+
+    def grant(self, target: str) -> bool:
+        """Whether there are names of groups that grant a target."""
+        return target in self._granted
 
 
 class Standing:
@@ -86,10 +100,10 @@ class Standing:
 
     def lost(self, tx: Connection, identity: Identity) -> Targets:
         """Return the targets that an identity was unassigned from, or has lost by changing, while that stands."""
-        noted = assignments.unassigned_from(tx, identity.id)
+        noted = set(filter(self._grants.grant, assignments.unassigned_from(tx, identity.id)))
         moved = {move.target for move in moves.moves_of(tx, identity.id) if move.shift.has_happened(identity)}
         granted = self._grants.to(tx, [identity.id])[identity.id] if noted or moved else frozenset()
-        return frozenset(noted.keys() | moved) - granted
+        return frozenset(noted | moved) - granted
 
     def _why_not_lost(self, tx: Connection, case: Case, task: Task, identity: Identity) -> str | None:
         """Return why somebody who is active has not lost a target, or ``None`` where they have.
@@ -100,8 +114,11 @@ class Standing:
         stale = stale_accounts.of_case(tx, case.id)
         if task.target in stale or (is_told and stale):
             return None
-        unassigned = {name for name in assignments.unassigned_from(tx, identity.id) if is_told or name == task.target}
+        noted = {name for name in assignments.unassigned_from(tx, identity.id) if is_told or name == task.target}
+        unassigned = set(filter(self._grants.grant, noted))
         moved = [move for move in moves.moves_of(tx, identity.id) if is_told or move.target == task.target]
+        if noted and not unassigned and not moved:
+            return _UNGRANTED
         if not unassigned and not moved:
             return _OVER.get(case.trigger, ACTIVE_AGAIN)
         granted = self._grants.to(tx, [identity.id])[identity.id]
@@ -118,6 +135,7 @@ class Standing:
         return end.at is not None and end.at <= now
 
 
+_UNGRANTED = "no group grants the target any more: the configuration names none in its granted_by"
 _ASSIGNED = "the identity is assigned to the target again"
 ACTIVE_AGAIN = "the identity is active again"
 CHANGED_BACK = "the identity has changed back"

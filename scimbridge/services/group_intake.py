@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from scimbridge.domain.ids import new_id
 from scimbridge.domain.resource import MemberChange, MemberPlan, MemberVerb, Received, StoredGroup
 from scimbridge.domain.source import Profiles
 from scimbridge.domain.wakeup import WakeUp
@@ -17,6 +18,7 @@ from scimbridge.errors import OwnMemberError
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.intake import Change, Submit
 from scimbridge.services.members import Moves
+from scimbridge.services.planning import Verdict, joined
 from scimbridge.services.precondition import require_version
 from scimbridge.store import groups, journal, members
 from scimbridge.store.member_filters import selected_members
@@ -60,10 +62,13 @@ class GroupIntake:
             # Nobody is in it: to add these is to replace all, which needs no sets but this one.
             plan = MemberPlan.of([MemberChange.of(MemberVerb.REPLACE, member_ids)])
             moves = self._moving(tx, group, now).apply(plan)
-            wakeups = self._assignment.weigh(tx, group, group, moves, now)
-            applied = f"group created, {moves.came} members"
-            journal.record_request(tx, received, now, status=201, applied=applied, resource_id=group.id)
-            self._tell(wakeups)
+            request_id = new_id(now)
+            verdict = self._assignment.weigh(tx, group, group, moves, now, request_id=request_id)
+            applied = joined(Verdict(f"group created, {moves.came} members"), verdict).text
+            journal.record_request(
+                tx, received, now, status=201, applied=applied, request_id=request_id, resource_id=group.id
+            )
+            self._tell(verdict.wakeups)
         return group
 
     @unit_of_work
@@ -75,9 +80,19 @@ class GroupIntake:
         received: Received,
         now: datetime,
         *,
+        status: int = 200,
         if_version: int | None = None,
     ) -> StoredGroup:
         """Apply a PUT or PATCH to a Group; the answer comes without its members.
+
+        Args:
+            group_id: The Group.
+            change: Makes the new document of the stored one.
+            member_changes: What becomes of its members, in their order.
+            received: The request.
+            now: When (UTC).
+            status: What it will be answered (HTTP), for its record.
+            if_version: The only version that may be changed; any where absent.
 
         Raises:
             UnknownMemberError: A member to add is no resource of the source.
@@ -87,15 +102,17 @@ class GroupIntake:
             groups.lock_groups(tx, chain([group_id], *(one.ids for one in member_changes)))
             before = groups.group_by_id(tx, received.source, group_id, lock=True)
             require_version(before.version, if_version)
-            moving = self._moving(tx, before, now)
+            document = change(before.document)
+            moving = self._moving(tx, before, now, document["displayName"])
             for plan in _plans(tx, group_id, member_changes):
                 moving.apply(plan)
             moves = moving.moves
-            group = groups.update_group(tx, before, change(before.document), now, members_changed=moves.changed)
-            wakeups = self._assignment.weigh(tx, before, group, moves, now)
-            applied = f"{moves.came} members added, {moves.left} removed"
-            journal.record_request(tx, received, now, status=200, applied=applied)
-            self._tell(wakeups)
+            group = groups.update_group(tx, before, document, now, members_changed=moves.changed)
+            request_id = new_id(now)
+            verdict = self._assignment.weigh(tx, before, group, moves, now, request_id=request_id)
+            applied = joined(Verdict(f"{moves.came} members added, {moves.left} removed"), verdict).text
+            journal.record_request(tx, received, now, status=status, applied=applied, request_id=request_id)
+            self._tell(verdict.wakeups)
         return group
 
     @unit_of_work
@@ -105,12 +122,16 @@ class GroupIntake:
             groups.lock_groups_of(tx, group_id)
             before = groups.group_by_id(tx, received.source, group_id, lock=True)
             require_version(before.version, if_version)
-            self._assignment.group_deleted(tx, before, now)
+            verdict = self._assignment.group_deleted(tx, before, now)
             groups.mark_deleted(tx, group_id, now, memory=self._memory(before))
-            journal.record_request(tx, received, now, status=204, applied="group deleted")
+            journal.record_request(
+                tx, received, now, status=204, applied=joined(Verdict("group deleted"), verdict).text
+            )
 
-    def _moving(self, tx: Connection, group: StoredGroup, now: datetime) -> _Moving:
-        return _Moving(tx, group, now, is_watched=self._assignment.watches(group), memory=self._memory(group))
+    def _moving(self, tx: Connection, group: StoredGroup, now: datetime, new_name: str = "") -> _Moving:
+        names = {group.document["displayName"], new_name}
+        is_watched = any(map(self._assignment.watches, names))
+        return _Moving(tx, group, now, is_watched=is_watched, memory=self._memory(group))
 
     def _memory(self, group: StoredGroup) -> timedelta:
         return self._profiles.of(group.source).membership_memory

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection
-
-from scimbridge.domain.inquiry import Cause, Inquiry
+from scimbridge.domain.inquiry import Inquiry
 from scimbridge.errors import NotFoundError
 from scimbridge.services.assignment import Assignment
 from scimbridge.services.intake import Submit
-from scimbridge.store import assignments, groups, inquiries, journal, naming
+from scimbridge.store import groups, inquiries, journal, naming
 from scimbridge.store.database import Database
 
 BATCH = 100
@@ -34,7 +32,7 @@ class Inquiring:
         """
         with self._database.read() as tx:
             inquiry = inquiries.by_id(tx, inquiry_id)
-            people = _people(tx, inquiry) if inquiry.closed_at is None else []
+            people = inquiries.people_of(tx, inquiry_id) if inquiry.closed_at is None else []
             return inquiry, len(people), naming.names_of(tx, people[:most])
 
     def answered(self, limit: int) -> list[Inquiry]:
@@ -55,8 +53,9 @@ class Inquiring:
             inquiry = inquiries.by_id(tx, inquiry_id)
             if inquiry.closed_at is not None:
                 raise NotFoundError("open inquiry", inquiry_id)
-            people = _people(tx, inquiry)
-        lost = sum(self._confirm(inquiry, people[at : at + BATCH], now) for at in range(0, len(people), BATCH))
+            people = inquiries.people_of(tx, inquiry_id)
+        why = f"{inquiry.cause.said(inquiry.display_name)}, as {by} confirmed"
+        lost = sum(self._confirm(inquiry, people[at : at + BATCH], why, now) for at in range(0, len(people), BATCH))
         verdict = f"confirmed: {lost} people lost {', '.join(inquiry.targets)}"
         if reason:
             verdict = f"{verdict}; {reason}"
@@ -73,10 +72,10 @@ class Inquiring:
             inquiry = inquiries.by_id(tx, inquiry_id)
         self._close(inquiry, "inquiry dismissed", reason, by, now)
 
-    def _confirm(self, inquiry: Inquiry, people: Sequence[str], now: datetime) -> int:
+    def _confirm(self, inquiry: Inquiry, people: Sequence[str], why: str, now: datetime) -> int:
         with self._database.write() as tx:
             groups.lock_identities(tx, people)
-            taken = self._assignment.unassigned(tx, people, frozenset(inquiry.targets), now)
+            taken = self._assignment.unassigned(tx, people, frozenset(inquiry.targets), now, reason=why)
         self._submit(taken.wakeups)
         return taken.count
 
@@ -84,10 +83,3 @@ class Inquiring:
         with self._database.write() as tx:
             inquiries.close(tx, inquiry.id, verdict=verdict, by=by, now=now)
             journal.record(tx, event, now, reason=verdict, actor=by, details={"inquiry": inquiry.id})
-
-
-def _people(tx: Connection, inquiry: Inquiry) -> list[str]:
-    """Return whom an inquiry is about: who left at that moment, or who is in the group that grants no more."""
-    if inquiry.cause in (Cause.RENAMED, Cause.SUBGROUP):
-        return assignments.people_below(tx, inquiry.group_id)
-    return assignments.people_who_left(tx, inquiry.source, inquiry.display_name, inquiry.opened_at)

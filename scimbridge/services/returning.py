@@ -156,7 +156,8 @@ class Returning:
             return Verdict("")
         is_same = all(is_same_person(each, identity) for each in former)
         auto = is_sure and is_same and self._restore_of(last) is Restore.AUTO
-        wish = Wish(last=last, auto=auto, into=case, found=is_found, why=reason if is_found else "")
+        why = reason if is_found else f"{reason}, after case {last.id}"
+        wish = Wish(last=last, auto=auto, into=case, found=is_found, why=why)
         restore, wakeups = self._open(tx, identity, taken, wish, now)
         return Verdict(f"restore {restore.id} " + ("opened" if auto else "waits for an operator"), wakeups)
 
@@ -173,7 +174,7 @@ class Returning:
         """Give back what a leave case has taken, because an operator says so.
 
         The source may say that the identity is gone: the operator's word stands until it says a fact again. Targets
-        that the identity was unassigned from are not given back, nor is anything where another case is open.
+        that the identity is unassigned from are not given back, nor is anything where another case is open.
 
         The caller holds the identity's lock, and the case has ended.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select, union
+from sqlalchemy import CTE, Connection, bindparam, delete, select, union
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scimbridge.store.id_lists import is_among
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import groups, identities, memberships, moves, past_memberships, unassignments
+from scimbridge.store.schema import groups, memberships, moves, unassignments
 
 _OF_IDENTITY = Prepared(
     select(unassignments.c.target, unassignments.c.at).where(unassignments.c.identity_id == bindparam("identity"))
@@ -28,15 +28,7 @@ def groups_above(tx: Connection, ids: Sequence[str], name_keys: Sequence[str]) -
     Returns:
         Folded display names by identity; without those who are in none.
     """
-    above = (
-        select(memberships.c.member_id.label("start"), memberships.c.group_id)
-        .where(is_among(tx, memberships.c.member_id, ids))
-        .cte("above", recursive=True)
-    )
-    # A union without duplicates ends, even where groups contain each other.
-    above = above.union(
-        select(above.c.start, memberships.c.group_id).join(memberships, memberships.c.member_id == above.c.group_id)
-    )
+    above = _above(tx, ids)
     query = (
         select(above.c.start, groups.c.display_name_key)
         .join(groups, groups.c.id == above.c.group_id)
@@ -48,30 +40,15 @@ def groups_above(tx: Connection, ids: Sequence[str], name_keys: Sequence[str]) -
     return found
 
 
-def people_below(tx: Connection, group_id: str) -> list[str]:
-    """Return the Users who are in a group, themselves or through a group that is a member."""
-    below = select(memberships.c.member_id, memberships.c.kind).where(memberships.c.group_id == group_id)
-    tree = below.cte("below", recursive=True)
-    tree = tree.union(
-        select(memberships.c.member_id, memberships.c.kind).join(tree, tree.c.member_id == memberships.c.group_id)
-    )
-    return list(tx.execute(select(tree.c.member_id).where(tree.c.kind == "User").order_by(tree.c.member_id)).scalars())
-
-
-def people_who_left(tx: Connection, source: str, display_name: str, at: datetime) -> list[str]:
-    """Return the Users of a source who left a group at a moment and are not deleted."""
+def granting_above(tx: Connection, group_id: str, name_keys: Sequence[str]) -> list[str]:
+    """Return the display names of some groups that a group is in, directly or through another one."""
+    above = _above(tx, [group_id])
     query = (
-        select(past_memberships.c.identity_id)
-        .join(identities, identities.c.id == past_memberships.c.identity_id)
-        .where(
-            past_memberships.c.ended_at == at,
-            past_memberships.c.display_name == display_name,
-            identities.c.source == source,
-            identities.c.deleted_at.is_(None),
-        )
-        .order_by(past_memberships.c.identity_id)
+        select(groups.c.display_name)
+        .join(above, groups.c.id == above.c.group_id)
+        .where(groups.c.display_name_key.in_(name_keys), groups.c.deleted_at.is_(None), groups.c.id != group_id)
     )
-    return list(tx.execute(query).scalars())
+    return sorted(tx.execute(query.distinct()).scalars())
 
 
 def unassigned_from(tx: Connection, identity_id: str) -> Mapping[str, datetime]:
@@ -113,3 +90,16 @@ def forget(tx: Connection, identity_id: str) -> None:
     """An operator called it off: the identity counts as one that has lost nothing."""
     for table in (unassignments, moves):
         tx.execute(delete(table).where(table.c.identity_id == identity_id))
+
+
+def _above(tx: Connection, ids: Sequence[str]) -> CTE:
+    """Return who (``start``) is in which groups (``group_id``), themselves or through a group that is a member."""
+    above = (
+        select(memberships.c.member_id.label("start"), memberships.c.group_id)
+        .where(is_among(tx, memberships.c.member_id, ids))
+        .cte("above", recursive=True)
+    )
+    # A union without duplicates ends, even where groups contain each other.
+    return above.union(
+        select(above.c.start, memberships.c.group_id).join(memberships, memberships.c.member_id == above.c.group_id)
+    )

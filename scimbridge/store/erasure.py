@@ -26,6 +26,7 @@ from scimbridge.store.schema import (
     holds,
     identities,
     identity_values,
+    inquiry_people,
     past_memberships,
     requests,
     snapshots,
@@ -143,7 +144,7 @@ def erase(tx: Connection, identity_id: str, now: datetime) -> None:
     _erase_work(tx, own, _cases(tx, identity_id))
     findings.forget_owner(tx, identity_id)
     tx.execute(delete(requests).where(requests.c.resource_id == identity_id))
-    for table in (identity_values, past_memberships):
+    for table in (identity_values, inquiry_people, past_memberships):
         tx.execute(delete(table).where(table.c.identity_id == identity_id))
     name = f"erased-{identity_id[-12:]}"
     tx.execute(

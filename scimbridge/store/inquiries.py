@@ -2,30 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    delete,
+    insert,
+    literal,
+    literal_column,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.inquiry import Cause, Inquiry
 from scimbridge.errors import NotFoundError
-from scimbridge.store.schema import inquiries, memberships
+from scimbridge.store.id_lists import in_parts, is_among, rows_of
+from scimbridge.store.schema import identities, inquiries, inquiry_people, memberships
+
+# As text, for that is how the partial index is described.
+_IS_NESTED: ColumnElement[bool] = literal_column("memberships.kind = 'Group'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """Whom an inquiry is about.
+
+    Attributes:
+        groups: Everybody in these, also through groups in them.
+        users: These, too.
+        but: Users who came just now, and groups with all who are in them.
+    """
+
+    groups: Collection[str] = ()
+    users: Collection[str] = ()
+    but: Collection[str] = ()
 
 
 def open_inquiry(
     tx: Connection,
+    about: About,
     *,
     source: str,
     cause: Cause,
     group_id: str,
     display_name: str,
     targets: tuple[str, ...],
-    people: int,
     now: datetime,
-) -> Inquiry:
-    """Store an open inquiry and return it."""
+) -> Inquiry | None:
+    """Store an open inquiry and whom it is about, and return it; ``None`` where that is nobody."""
+    inquiry_id = new_id(now)
+    people = _name_users(tx, inquiry_id, about.users) + _name_members(tx, inquiry_id, about)
+    if not people:
+        return None
     row = {
-        "id": new_id(now),
+        "id": inquiry_id,
         "source": source,
         "cause": cause,
         "group_id": group_id,
@@ -35,7 +74,17 @@ def open_inquiry(
         "opened_at": now,
     }
     tx.execute(insert(inquiries).values(**row))
-    return by_id(tx, row["id"])  # type: ignore[arg-type]  # the id is a string
+    return by_id(tx, inquiry_id)
+
+
+def people_of(tx: Connection, inquiry_id: str) -> list[str]:
+    """Return whom an open inquiry is about, as far as they are not deleted."""
+    query = (
+        select(identities.c.id)
+        .join(inquiry_people, inquiry_people.c.identity_id == identities.c.id)
+        .where(inquiry_people.c.inquiry_id == inquiry_id, identities.c.deleted_at.is_(None))
+    )
+    return list(tx.execute(query.order_by(identities.c.id)).scalars())
 
 
 def close(tx: Connection, inquiry_id: str, *, verdict: str, by: str, now: datetime) -> None:
@@ -51,6 +100,7 @@ def close(tx: Connection, inquiry_id: str, *, verdict: str, by: str, now: dateti
     )
     if closed.rowcount != 1:
         raise NotFoundError("open inquiry", inquiry_id)
+    tx.execute(delete(inquiry_people).where(inquiry_people.c.inquiry_id == inquiry_id))
 
 
 def by_id(tx: Connection, inquiry_id: str) -> Inquiry:
@@ -77,10 +127,36 @@ def answered(tx: Connection, limit: int) -> list[Inquiry]:
     return [_inquiry(row) for row in tx.execute(query.order_by(inquiries.c.closed_at.desc()).limit(limit)).mappings()]
 
 
-def member_count(tx: Connection, group_id: str) -> int:
-    """Return how many members a group has; costs by their number."""
-    query = select(func.count()).select_from(memberships).where(memberships.c.group_id == group_id)
-    return int(tx.execute(query).scalar_one())
+def _name_users(tx: Connection, inquiry_id: str, users: Collection[str]) -> int:
+    return sum(_name(tx, inquiry_id, select(rows_of(tx, part)).where(true())) for part in in_parts(tx, users))
+
+
+def _name_members(tx: Connection, inquiry_id: str, about: About) -> int:
+    """Name who is in groups, which costs by their number. The few groups among them are looked up first."""
+    if not about.groups:
+        return 0
+    others = ~is_among(tx, memberships.c.member_id, about.but) if about.but else true()
+    within = (
+        select(memberships.c.member_id)
+        .where(memberships.c.group_id.in_(about.groups), _IS_NESTED, others)
+        .cte("within", recursive=True)
+    )
+    # A union without duplicates ends, even where groups contain each other.
+    within = within.union(
+        select(memberships.c.member_id)
+        .join(within, memberships.c.group_id == within.c.member_id)
+        .where(_IS_NESTED, others)
+    )
+    every = [*about.groups, *tx.execute(select(within.c.member_id)).scalars()]
+    members = select(memberships.c.member_id).where(is_among(tx, memberships.c.group_id, every), ~_IS_NESTED, others)
+    return _name(tx, inquiry_id, members)
+
+
+def _name(tx: Connection, inquiry_id: str, people: Select[Any]) -> int:
+    named = people.with_only_columns(literal(inquiry_id), *people.selected_columns)
+    statement = (sqlite if tx.dialect.name == "sqlite" else postgresql).insert(inquiry_people)
+    statement = statement.from_select(["inquiry_id", "identity_id"], named).on_conflict_do_nothing()
+    return tx.execute(statement.execution_options(preserve_rowcount=True)).rowcount
 
 
 def _inquiry(row: RowMapping) -> Inquiry:

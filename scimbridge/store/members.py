@@ -29,7 +29,7 @@ from scimbridge.domain.source import MEMBERSHIP_MEMORY
 from scimbridge.errors import UnknownMemberError
 from scimbridge.store.id_lists import in_parts, is_among, rows_of
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import UtcDateTime, groups, identities, inquiries, memberships, past_memberships
+from scimbridge.store.schema import UtcDateTime, groups, identities, memberships, past_memberships
 
 MEMBER_DISPLAY: ColumnElement[str] = func.coalesce(identities.c.user_name, groups.c.display_name)
 """What a member is called, in queries that ``_with_names`` has joined."""
@@ -137,11 +137,10 @@ def remove_from_all_groups(
 
 
 def forget_past(tx: Connection, now: datetime) -> None:
-    """Drop memberships that ended too long ago for rules to see them, unless an inquiry is about them."""
-    asked = select(inquiries.c.opened_at).where(inquiries.c.closed_at.is_(None))
+    """Drop memberships that ended too long ago for rules to see them."""
     over = past_memberships.c.seen_until <= now
     undated = and_(past_memberships.c.seen_until.is_(None), past_memberships.c.ended_at <= now - MEMBERSHIP_MEMORY)
-    tx.execute(delete(past_memberships).where(or_(over, undated), past_memberships.c.ended_at.not_in(asked)))
+    tx.execute(delete(past_memberships).where(or_(over, undated)))
 
 
 def members_of(tx: Connection, group_ids: Sequence[str]) -> Mapping[str, Sequence[Member]]:

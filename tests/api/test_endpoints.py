@@ -172,15 +172,16 @@ def test_an_inquiry_is_shown_answered_and_kept(world: World) -> None:
         group = groups.insert_group(tx, "okta", {"displayName": "CRM people"}, world.clock())
         inquiry = inquiries.open_inquiry(
             tx,
+            inquiries.About(users=["somebody who is gone"]),
             source="okta",
             cause=Cause.RENAMED,
             group_id=group.id,
             display_name="CRM users",
             targets=("crm",),
-            people=1,
             now=world.clock(),
         )
 
+    assert inquiry is not None
     asked = world.get(f"/inquiries/{inquiry.id}")
     world.post(f"/inquiries/{inquiry.id}/dismiss", reason="moved")
     (answered,) = world.get("/inquiries", answered=True)["items"]

@@ -18,9 +18,16 @@ def inquiry_id(bench: Bench) -> str:
     with bench.database.write() as tx:
         now = datetime(2026, 3, 2, 9, tzinfo=UTC)
         inquiry = inquiries.open_inquiry(
-            tx, source=SOURCE, cause=Cause.RENAMED, group_id=group, display_name="CRM Users", targets=("crm",),
-            people=1, now=now,
-        )  # fmt: skip
+            tx,
+            inquiries.About(groups=[group]),
+            source=SOURCE,
+            cause=Cause.RENAMED,
+            group_id=group,
+            display_name="CRM Users",
+            targets=("crm",),
+            now=now,
+        )
+    assert inquiry is not None
     return inquiry.id
 
 

@@ -11,10 +11,17 @@ def test_inquiries_are_told_on_the_board_until_they_are_answered(bench: Bench, b
     group = bench.group("<b>CRM</b>", bench.join("ada"))
     with bench.database.write() as tx:
         inquiry = inquiries.open_inquiry(
-            tx, source=SOURCE, cause=Cause.EMPTIED, group_id=group, display_name="<b>CRM</b>", targets=("crm",),
-            people=1, now=bench.clock(),
-        )  # fmt: skip
+            tx,
+            inquiries.About(groups=[group]),
+            source=SOURCE,
+            cause=Cause.EMPTIED,
+            group_id=group,
+            display_name="<b>CRM</b>",
+            targets=("crm",),
+            now=bench.clock(),
+        )
 
+    assert inquiry is not None
     page = browse().get("/").text
     bench.inquiring.dismiss(inquiry.id, reason="moved", by="ops", now=bench.clock())
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
 from scim2_models import ScimFilter
+from sqlalchemy import select
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseState
@@ -19,7 +22,7 @@ from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import UnknownMemberError
 from scimbridge.services import assignment
-from scimbridge.store import groups, members
+from scimbridge.store import groups, journal, members, schema
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import SOURCE, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
@@ -612,6 +615,165 @@ def test_a_group_that_leaves_a_granting_group_is_a_question(bench: Bench) -> Non
     bench.inquiring.confirm(inquiry.id, by="ops", now=bench.clock())
     bench.run("15m")
     assert suspended(bench, "ada") == {"crm"}
+
+
+def confirmed(bench: Bench) -> list[int]:
+    """Confirm what is asked; return for how many people each answer was a fact."""
+    return [bench.inquiring.confirm(one.id, by="ops", now=bench.clock()) for one in bench.inquiries()]
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        lambda bench, group, _ada: bench.delete_group(group),
+        lambda bench, group, ada: bench.change_group(group, remove=[ada]),
+        lambda bench, group, _ada: bench.change_group(group, replace=[]),
+        lambda bench, group, _ada: bench.change_group(group, add=[bench.join("cyd")]),
+    ],
+)
+@pytest.mark.parametrize("is_within", [False, True])
+def test_a_question_is_about_who_was_there_when_it_came_up(
+    bench: Bench, then: Callable[[Bench, str, str], None], is_within: bool
+) -> None:
+    people = [bench.join("ada"), bench.join("bob")]
+    team = bench.group("Team", *people)
+    group = bench.group(SALES, *([team, bench.join("dan")] if is_within else people))
+    bench.run()
+    if is_within:
+        bench.change_group(group, remove=[team])
+    else:
+        bench.change_group(group, name="Sales Application")
+    bench.clock.advance("1m")
+
+    then(bench, team if is_within else group, people[0])
+
+    assert confirmed(bench) == [2]
+    assert [case.trigger for person in people for case in bench.cases(person)] == [Trigger.UNASSIGNED] * 2
+
+
+def test_a_group_that_gets_another_name_and_loses_members_in_one_request_is_a_question_about_all(bench: Bench) -> None:
+    ada, bob, cyd = bench.join("ada"), bench.join("bob"), bench.join("cyd")
+    left, emptied = bench.group(SALES, ada, bob), bench.group("CRM Admins", ada, bob)
+
+    bench.change_group(left, name="Sales", remove=[ada], add=[cyd])
+    bench.change_group(emptied, name="Admins", replace=[])
+
+    assert [(one.cause, one.people) for one in bench.inquiries()] == [(Cause.RENAMED, 2)] * 2
+    assert confirmed(bench) == [2, 2]
+    assert bench.cases(cyd) == []
+
+
+def test_a_question_is_about_those_in_groups_within_the_group_too(bench: Bench) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    team = bench.group("Team", bench.group("Inner Team", ada))
+    sales, admins = bench.group(SALES, team, bob), bench.group("CRM Admins", team)
+
+    bench.change_group(sales, replace=[])
+    bench.delete_group(admins)
+
+    assert [(one.cause, one.people) for one in bench.inquiries()] == [(Cause.EMPTIED, 2), (Cause.DELETED, 1)]
+    assert confirmed(bench) == [2, 1]
+
+
+def test_a_group_that_is_deleted_asks_for_the_groups_that_it_was_in(bench: Bench) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    team = bench.group("CRM Admins", ada)
+    bench.group(SALES, bench.group("Outer Team", team), bob)
+    bench.group(STAFF, team, bob)
+
+    bench.delete_group(team)
+
+    assert [(one.cause, one.display_name, one.targets) for one in bench.inquiries()] == [
+        (Cause.DELETED, "CRM Admins", ("crm",)),
+        (Cause.SUBGROUP, STAFF, ("dir",)),
+    ]
+    assert confirmed(bench) == [1, 1]
+
+
+def test_nobody_is_asked_about_groups_without_people(bench: Bench) -> None:
+    team = bench.group("Team")
+
+    bench.change_group(bench.group(SALES, team, bench.join("ada")), remove=[team])
+
+    assert bench.inquiries() == []
+
+
+def test_who_is_added_while_the_group_takes_a_granting_name_has_come_back(bench: Bench) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    club = bench.group("Book Club", bob)
+    group = bench.group(SALES, ada, bob)
+    bench.run()
+    bench.change_group(group, remove=[ada])
+    bench.run("15m")
+    assert suspended(bench) == {"crm"}
+
+    bench.change_group(club, name="CRM Admins", add=[ada])
+    bench.run("1m")
+
+    assert suspended(bench) == set()
+
+
+def test_a_target_that_no_group_grants_any_more_was_lost_by_nobody(database: Database, clock: FakeClock) -> None:
+    bench = a_bench(database, clock)
+    ada, bob = bench.join("ada"), bench.join("bob")
+    group = bench.group(SALES, ada, bob)
+    bench.run()
+    bench.change_group(group, remove=[ada])
+
+    bench.granted_by = {"dir": [STAFF]}
+    bench = replace(bench)
+    bench.run("15m")
+    bench.leave(ada)
+    bench.run("1m")
+    bench.come_back(ada)
+    bench.run("1m")
+
+    (task, *_) = bench.tasks(bench.cases(ada)[0])
+    assert task.reason == "no group grants the target any more: the configuration names none in its granted_by"
+    assert suspended(bench) == set()
+
+
+@pytest.mark.parametrize("targets", [None, ["crm"]])
+def test_an_operator_gives_back_what_somebody_was_unassigned_from(bench: Bench, targets: list[str] | None) -> None:
+    ada, bob = bench.join("ada"), bench.join("bob")
+    group = bench.group(SALES, ada, bob)
+    bench.run()
+    bench.change_group(group, remove=[ada])
+    bench.run("15m")
+
+    bench.giving_back.restore(bench.case(ada).id, reason="by mistake", by="ops", now=bench.clock(), targets=targets)
+    bench.run("1m")
+    assert suspended(bench) == set()
+
+    bench.leave(ada)
+    bench.run("1m")
+    bench.come_back(ada)
+    bench.run("1d")
+    assert suspended(bench) == set()
+
+
+def test_the_records_say_which_group_was_left_and_what_came_of_it(bench: Bench) -> None:
+    ada, bob, cyd = bench.join("ada"), bench.join("bob"), bench.join("cyd")
+    group = bench.group(SALES, ada, bob, cyd)
+    bench.run()
+    bench.change_group(group, remove=[ada, bob])
+    bench.run("15m")
+    bench.change_group(group, add=[ada])
+    bench.delete_group(group)
+    bench.group("CRM Admins", bob)
+
+    with bench.database.read() as tx:
+        taken, restore = (journal.entries_of_case(tx, case.id)[0]["reason"] for case in bench.cases(ada))
+        applied = tx.execute(select(schema.requests.c.applied)).scalars().all()
+    assert taken == "unassigned: left group 'CRM Users'; rule 'leavers': suspend at crm after 15m"
+    assert restore == f"the identity is assigned to the target again, after case {bench.cases(ada)[0].id}"
+    assert sorted(re.sub("inquiry [-0-9a-f]+", "inquiry", each) for each in applied if " " in each) == [
+        "0 members added, 2 removed; 2 people unassigned",
+        "1 members added, 0 removed; 1 person assigned again",
+        "group created, 1 members; 1 person assigned again",
+        "group created, 3 members",
+        "group deleted; inquiry opened: group 'CRM Users' was deleted",
+    ]
 
 
 def test_a_new_name_that_grants_the_same_is_no_question(bench: Bench) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -15,8 +16,9 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, make_url, text
+from sqlalchemy import Table, inspect, make_url, text
 
+from scimbridge.store import schema
 from scimbridge.store.database import _SESSION, Database
 from scimbridge.store.schema import metadata
 from scimbridge.store.upgrade import is_current, upgrade
@@ -150,6 +152,49 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(empty: Database, monkeypatc
 
     with empty.read() as connection:
         assert inspect(connection).get_table_names() == []
+
+
+def test_open_inquiries_take_over_whom_they_are_about(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = command.upgrade
+    monkeypatch.setattr(command, "upgrade", lambda config, _revision: run(config, "0023"))
+    upgrade(empty)
+    monkeypatch.undo()
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    a_resource = {"source": "okta", "version": 1, "document": {}, "created_at": at, "modified_at": at}
+    an_inquiry = {"source": "okta", "group_id": "sales", "display_name": "sales", "targets": [], "people": 1}
+    rows: list[tuple[Table, dict[str, Any]]] = [
+        (schema.sources, {"name": "okta", "created_at": at}),
+        *(
+            (
+                schema.identities,
+                {"id": key, "user_name": key, "user_name_key": key, "any_case_name": key, "active": True, **a_resource},
+            )
+            for key in ("ada", "bob", "cyd")
+        ),
+        *(
+            (schema.groups, {"id": key, "display_name": key, "display_name_key": key, **a_resource})
+            for key in ("sales", "team")
+        ),
+        (schema.memberships, {"group_id": "sales", "member_id": "team", "kind": "Group"}),
+        (schema.memberships, {"group_id": "team", "member_id": "sales", "kind": "Group"}),
+        (schema.memberships, {"group_id": "team", "member_id": "ada", "kind": "User"}),
+        *(
+            (schema.past_memberships, {"identity_id": key, "display_name": "sales", "ended_at": at})
+            for key in ("bob", "cyd")
+        ),
+        (schema.inquiries, {"id": "renamed", "cause": "renamed", "opened_at": at, **an_inquiry}),
+        (schema.inquiries, {"id": "crowd", "cause": "crowd", "opened_at": at, **an_inquiry}),
+        (schema.inquiries, {"id": "answered", "cause": "deleted", "opened_at": at, "closed_at": at, **an_inquiry}),
+    ]
+    with empty.write() as tx:
+        for table, row in rows:
+            tx.execute(table.insert().values(**row))
+
+    upgrade(empty)
+
+    with empty.read() as tx:
+        kept = tx.execute(text("SELECT inquiry_id, identity_id FROM inquiry_people ORDER BY 1, 2")).all()
+    assert [tuple(row) for row in kept] == [("crowd", "bob"), ("crowd", "cyd"), ("renamed", "ada")]
 
 
 def _upgrade(url: str) -> bool:

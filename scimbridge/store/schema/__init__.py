@@ -17,7 +17,15 @@ from scimbridge.store.schema.at_targets import accounts, snapshots, targets
 from scimbridge.store.schema.columns import Document, UtcDateTime, Word, metadata
 from scimbridge.store.schema.figures import counted_until, figures
 from scimbridge.store.schema.journal import DONE, REFUSED, history, notices, requests, seals
-from scimbridge.store.schema.leaving import dated_requests, facts, inquiries, moves, stale_accounts, unassignments
+from scimbridge.store.schema.leaving import (
+    dated_requests,
+    facts,
+    inquiries,
+    inquiry_people,
+    moves,
+    stale_accounts,
+    unassignments,
+)
 from scimbridge.store.schema.protection import (
     UNSETTLED,
     exclusions,
@@ -81,6 +89,7 @@ __all__ = [
     "identities",
     "identity_values",
     "inquiries",
+    "inquiry_people",
     "memberships",
     "metadata",
     "moves",

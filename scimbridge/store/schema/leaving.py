@@ -103,3 +103,12 @@ inquiries = Table(
     Index("ix_inquiries_open", "opened_at",
           sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")),
 )  # fmt: skip
+
+inquiry_people = Table(
+    "inquiry_people",
+    metadata,
+    # Whom an open inquiry is about, as it was at that moment; without references that would be checked row by row.
+    Column("inquiry_id", Id, primary_key=True),
+    Column("identity_id", Id, primary_key=True),
+    Index("ix_inquiry_people_identity_id", "identity_id"),
+)
