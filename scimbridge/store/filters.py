@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scim2_models import InvalidFilterException, ScimFilter
-from scim2_models.path import Comparison, FilterNode, LogicalExpr, Not, ValuePath
+from scim2_models.path import Comparison, FilterNode, LogicalExpr, LogicalOperator, Not, ValuePath
 
 from scimbridge.store.attributes import Attributes
 from scimbridge.store.filter_compiler import Compiler, wanted_value
@@ -21,6 +21,9 @@ MAX_LENGTH = 8192
 
 MAX_TERMS = 100
 """Comparisons in a filter; each is a condition for the database, and SQLite takes a tree of 1000 levels."""
+
+_LOOKED_UP = frozenset({"id", "username", "externalid", "emails", "emails.value"})
+"""What one or a few resources have the same value of, by an index."""
 
 
 class Filter:
@@ -50,6 +53,15 @@ class Filter:
         return Compiler(attributes, others).visit(self._tree)
 
     @property
+    def is_look_up(self) -> bool:
+        """Whether the filter asks for who has a certain id, name or address, so that an index leads to them."""
+        match self._tree:
+            case LogicalExpr(op=LogicalOperator.and_, terms=terms):
+                return any(map(_looks_up, terms))
+            case _:
+                return _looks_up(self._tree)
+
+    @property
     def only_group(self) -> str | None:
         """The id of the Group, where the filter says "the members of this Group" and nothing else."""
         match self._tree:
@@ -59,6 +71,16 @@ class Filter:
                 return wanted_value(self._tree.val_filter)
             case _:
                 return None
+
+
+def _looks_up(term: FilterNode) -> bool:
+    match term:
+        case Comparison(op=Op.eq, value=str()):
+            return str(term.attr_path).lower() in _LOOKED_UP
+        case ValuePath():
+            return str(term.attr_path).lower() == "emails" and wanted_value(term.val_filter) is not None
+        case _:
+            return False
 
 
 def _parsed(text: str) -> FilterNode:

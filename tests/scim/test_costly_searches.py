@@ -1,0 +1,153 @@
+"""Searches that would keep the database busy are refused: 400 ``tooMany`` (RFC 7644 §3.12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Connection, delete, insert, select
+
+from scimbridge.store import allowance
+from scimbridge.store.database import Database
+from scimbridge.store.filters import Filter
+from scimbridge.store.schema import identities, memberships
+from tests.scim.conftest import Service, a_group, a_user, patched
+from tests.scim.hostility import Attacker
+
+VALUE_PATHS = " or ".join(f'emails[type eq "work" and value co "x{number}"]' for number in range(49))
+UNINDEXED = " or ".join(f'name.familyName co "x{number}"' for number in range(99))
+SELECTED = " or ".join(f'display co "x{number}"' for number in range(99))
+EXCLUDED = ["emails", *(f"emails.x{number}" for number in range(55_000))]
+EMAILS = [{"type": "work", "value": f"{number}@example.com"} for number in range(250)]
+
+COSTLY: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "value paths": ("GET", "Users", {"filter": VALUE_PATHS}),
+    "conditions": ("GET", "Users", {"filter": UNINDEXED}),
+    "a total alone": ("GET", "Users", {"filter": UNINDEXED, "count": 0}),
+    "a cursor": ("GET", "Users", {"filter": VALUE_PATHS, "cursor": ""}),
+    "an order": ("GET", "Users", {"filter": UNINDEXED, "sortBy": "title", "startIndex": 10**9}),
+    "a search": ("POST", "Users/.search", {"filter": VALUE_PATHS}),
+    "all resource types": ("POST", ".search", {"filter": UNINDEXED}),
+    "members of groups": ("GET", "Groups", {"filter": f"members[{SELECTED}]"}),
+}
+
+
+@contextmanager
+def crowd(database: Database, user_id: str, count: int) -> Iterator[list[str]]:
+    """Have a User as often as that for a while, all with the same document; yields the ids."""
+    with database.write() as tx:
+        model = tx.execute(select(identities).where(identities.c.id == user_id)).mappings().one()
+        ids = [f"crowd-{number:05}" for number in range(count)]
+        tx.execute(insert(identities), [{**model, "id": each, "user_name_key": each} for each in ids])
+    yield ids
+    with database.write() as tx:
+        tx.execute(delete(memberships).where(memberships.c.member_id.in_(ids)))
+        tx.execute(delete(identities).where(identities.c.id.in_(ids)))
+
+
+@pytest.fixture
+def people(service: Service, client: httpx.Client) -> Iterator[str]:
+    """Three hundred Users in a Group, whose id it is."""
+    ada = a_user(client, name={"familyName": "Byron"}, emails=EMAILS[:3])
+    group = a_group(client, members=(ada,))
+    with crowd(service.database, ada, 300) as ids:
+        with service.database.write() as tx:
+            join(tx, group, ids)
+        yield group
+
+
+@pytest.fixture
+def nothing_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a search cost nothing: whatever is more than a few hundred steps of the database is too much."""
+    for name in ("MOST_CPU", "MOST_TIME"):
+        monkeypatch.setattr(allowance, name, 0)
+
+
+def join(tx: Connection, group: str, ids: Iterable[str]) -> None:
+    rows = [{"group_id": group, "member_id": each, "kind": "User"} for each in ids]
+    tx.execute(insert(memberships), rows)
+
+
+def sent(client: httpx.Client, method: str, path: str, asked: dict[str, Any]) -> httpx.Response:
+    if method == "GET":
+        return client.get(path, params=asked)
+    return client.request(method, path, json=asked)
+
+
+@pytest.mark.usefixtures("people", "nothing_allowed")
+def test_a_search_that_costs_too_much_is_refused(client: httpx.Client) -> None:
+    for name, (method, path, asked) in COSTLY.items():
+        answer = sent(client, method, path, asked)
+
+        assert (answer.status_code, answer.json().get("scimType")) == (400, "tooMany"), name
+        assert "userName, externalId, id, emails.value and meta.lastModified" in answer.json()["detail"]
+
+
+@pytest.mark.usefixtures("people")
+def test_a_search_that_costs_less_is_answered(client: httpx.Client) -> None:
+    for name in ("value paths", "all resource types", "members of groups"):
+        answer = sent(client, *COSTLY[name])
+
+        assert (answer.status_code, answer.json().get("totalResults")) == (200, 0), name
+
+
+@pytest.mark.usefixtures("people", "nothing_allowed")
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # PostgreSQL may take a millisecond for anything
+def test_what_an_index_finds_costs_next_to_nothing(client: httpx.Client) -> None:
+    for asked in (
+        {"filter": 'userName eq "ada@example.com"'},
+        {"filter": 'externalId eq "x"'},
+        {"filter": 'emails.value eq "x"'},
+        {"filter": f'id eq "x" and ({UNINDEXED})'},
+        {"filter": 'meta.lastModified gt "2030-01-01T00:00:00Z"'},
+        {"count": 5},
+    ):
+        assert client.get("Users", params=asked).status_code == 200, asked
+
+
+@pytest.mark.usefixtures("nothing_allowed")
+def test_members_that_cost_too_much_to_select_stay(service: Service, client: httpx.Client, people: str) -> None:
+    answer = patched(client, f"Groups/{people}", {"op": "remove", "path": f"members[{SELECTED}]"})
+
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "tooMany")
+    kept = service.requests()[-1]
+    assert (kept["status"], kept["applied"]) == (400, f"refused: {answer.json()['detail']}")
+
+
+LOOK_UPS = {
+    'id eq "x"': True,
+    'userName eq "x"': True,
+    'USERNAME eq "x" and title co "y"': True,
+    'title co "y" and (externalId eq "x")': True,
+    'emails eq "x"': True,
+    'emails[type eq "work" and value eq "x"]': True,
+    'emails.value eq "x"': True,
+    'userName eq "x" or title co "y"': False,
+    'not (userName eq "x")': False,
+    'userName ne "x"': False,
+    'userName co "x"': False,
+    "userName eq null": False,
+    'emails[type eq "work"]': False,
+    'groups[value eq "x"]': False,
+    "userName pr": False,
+}
+
+
+@pytest.mark.parametrize(("text", "is_one"), LOOK_UPS.items(), ids=LOOK_UPS)
+def test_what_leads_to_few_resources_is_known_as_such(text: str, is_one: bool) -> None:
+    """Where it takes long all the same, the database is busy: the answer is 503, and not a refusal."""
+    assert Filter(text).is_look_up is is_one
+
+
+def test_a_costly_search_keeps_nobody_waiting_and_leaves_nothing(attacker: Attacker) -> None:
+    ada = a_user(attacker.client, emails=EMAILS)
+
+    with crowd(attacker.server.bridge.database, ada, 200):
+        attacker.refused("GET", "/Users", query={"filter": VALUE_PATHS}, status=400, scim_type="tooMany")
+        # On the connections that are there, and with names that are looked for in each of the Users.
+        again = attacker.send("POST", "/Users/.search", {"excludedAttributes": EXCLUDED, "count": 1000}).answer
+
+    assert again.json()["itemsPerPage"] == 201
