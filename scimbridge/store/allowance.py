@@ -77,16 +77,22 @@ class Allowance:
             self._left = until - time.thread_time()
 
     def _on_postgresql(self, query: Executable) -> Sequence[Any]:
-        self._tx.exec_driver_sql(f"SET LOCAL statement_timeout = {max(round(self._left * 1000), 1)}")
+        milliseconds = int(self._left * 1000)
+        if milliseconds < 1:  # 0 would be no limit
+            raise self._refusal()
+        self._tx.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
         started = time.monotonic()
         try:
             found = self._tx.execute(query).all()
         except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) != _STATEMENT_CANCELED:
-                raise
-            if self._is_look_up:
-                raise StoreBusyError("the database is busy; try again in a moment") from error
-            raise TooManyException(detail=_TOO_MUCH) from error
+            if getattr(error.orig, "sqlstate", None) == _STATEMENT_CANCELED:
+                raise self._refusal() from error
+            raise
         self._left -= time.monotonic() - started
         self._tx.exec_driver_sql("SET LOCAL statement_timeout TO DEFAULT")
         return found
+
+    def _refusal(self) -> Exception:
+        if self._is_look_up:
+            return StoreBusyError("the database is busy; try again in a moment")
+        return TooManyException(detail=_TOO_MUCH)

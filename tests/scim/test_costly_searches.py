@@ -20,7 +20,7 @@ from tests.scim.hostility import Attacker
 VALUE_PATHS = " or ".join(f'emails[type eq "work" and value co "x{number}"]' for number in range(49))
 UNINDEXED = " or ".join(f'name.familyName co "x{number}"' for number in range(99))
 SELECTED = " or ".join(f'display co "x{number}"' for number in range(99))
-EXCLUDED = ["emails", *(f"emails.x{number}" for number in range(55_000))]
+EXCLUDED = [f"name.x{number}" for number in range(55_000)]
 EMAILS = [{"type": "work", "value": f"{number}@example.com"} for number in range(250)]
 
 COSTLY: dict[str, tuple[str, str, dict[str, Any]]] = {

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 from scim2_models import TooManyException
-from sqlalchemy import Connection, TextClause, func, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, TextClause, select, text
 
-from scimbridge.errors import StoreBusyError
+from scimbridge.errors import StoreBusyError, StoreUnavailableError
 from scimbridge.store import allowance
 from scimbridge.store.allowance import Allowance
 from scimbridge.store.database import Database
@@ -96,8 +95,10 @@ def test_a_look_up_that_takes_long_has_waited_and_is_to_be_tried_again(database:
 
 
 def test_another_mistake_is_no_refusal(database: Database) -> None:
-    with database.read() as tx, pytest.raises(DBAPIError, match="nothing_of_this_name"):
-        Allowance(tx).rows(select(func.nothing_of_this_name()))
+    breaks = {"sqlite": "SELECT nothing()", "postgresql": "SELECT pg_terminate_backend(pg_backend_pid())"}
+
+    with pytest.raises(StoreUnavailableError), database.read() as tx:
+        Allowance(tx).rows(text(breaks[tx.dialect.name]))
 
 
 def assert_unlimited(tx: Connection) -> None:
