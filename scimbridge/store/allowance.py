@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
+from enum import Enum, auto
 from typing import Any
 
 from scim2_models import TooManyException
@@ -13,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql import Executable
 
 from scimbridge.errors import StoreBusyError
+from scimbridge.store.prepared import execute
 
 MOST_CPU = 0.7
 """Seconds of CPU of a request's searches, on SQLite. A request is to take one at the most, and what is around them, as
@@ -36,6 +38,19 @@ _TOO_MUCH = (
 )
 
 
+class Expected(Enum):
+    """What is known of a search before it is asked."""
+
+    NOTHING = auto()
+    """It may read everything."""
+
+    FEW = auto()
+    """An index leads to few resources, whatever else is asked of them. If it takes long, it has waited."""
+
+    LITTLE = auto()
+    """An index answers all of it. PostgreSQL is not told when to end it: that takes a tenth as long as a look-up."""
+
+
 class Allowance:
     """What is left of the work that a request may ask of the database, for one search after the other.
 
@@ -44,12 +59,12 @@ class Allowance:
 
     Args:
         tx: Any transaction.
-        is_look_up: Whether an index leads to the few resources that are asked for: what takes long has waited then.
+        expected: What is known of the searches.
     """
 
-    def __init__(self, tx: Connection, *, is_look_up: bool = False) -> None:
+    def __init__(self, tx: Connection, expected: Expected = Expected.NOTHING) -> None:
         self._tx = tx
-        self._is_look_up = is_look_up
+        self._expected = expected
         self._left = MOST_CPU if tx.dialect.name == "sqlite" else MOST_TIME
 
     def rows(self, query: Executable) -> Sequence[Any]:
@@ -57,9 +72,13 @@ class Allowance:
 
         Raises:
             TooManyException: It takes more work than is left (RFC 7644 §3.12).
-            StoreBusyError: A look-up does; PostgreSQL is busy with something else.
+            StoreBusyError: PostgreSQL takes too long for few; it is busy with something else.
         """
-        return self._on_sqlite(query) if self._tx.dialect.name == "sqlite" else self._on_postgresql(query)
+        if self._tx.dialect.name == "sqlite":
+            return self._on_sqlite(query)
+        if self._expected is Expected.LITTLE:
+            return self._tx.execute(query).all()
+        return self._on_postgresql(query)
 
     def _on_sqlite(self, query: Executable) -> Sequence[Any]:
         connection: sqlite3.Connection = self._tx.connection.driver_connection  # type: ignore[assignment]
@@ -80,7 +99,7 @@ class Allowance:
         milliseconds = int(self._left * 1000)
         if milliseconds < 1:  # 0 would be no limit
             raise self._refusal()
-        self._tx.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
+        execute(self._tx, f"SET LOCAL statement_timeout = {milliseconds}")
         started = time.monotonic()
         try:
             found = self._tx.execute(query).all()
@@ -89,10 +108,10 @@ class Allowance:
                 raise self._refusal() from error
             raise
         self._left -= time.monotonic() - started
-        self._tx.exec_driver_sql("SET LOCAL statement_timeout TO DEFAULT")
+        execute(self._tx, "SET LOCAL statement_timeout TO DEFAULT")
         return found
 
     def _refusal(self) -> Exception:
-        if self._is_look_up:
+        if self._expected is Expected.FEW:
             return StoreBusyError("the database is busy; try again in a moment")
         return TooManyException(detail=_TOO_MUCH)

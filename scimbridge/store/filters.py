@@ -12,6 +12,7 @@ from typing import Any
 from scim2_models import InvalidFilterException, ScimFilter
 from scim2_models.path import Comparison, FilterNode, LogicalExpr, LogicalOperator, Not, ValuePath
 
+from scimbridge.store.allowance import Expected
 from scimbridge.store.attributes import Attributes
 from scimbridge.store.filter_compiler import Compiler, wanted_value
 from scimbridge.store.filter_operands import Condition, Op
@@ -53,13 +54,17 @@ class Filter:
         return Compiler(attributes, others).visit(self._tree)
 
     @property
-    def is_look_up(self) -> bool:
-        """Whether the filter asks for who has a certain id, name or address, so that an index leads to them."""
+    def expected(self) -> Expected:
+        """What is known of its cost: one condition with an index, or one among others, tells where to look."""
         match self._tree:
-            case LogicalExpr(op=LogicalOperator.and_, terms=terms):
-                return any(map(_looks_up, terms))
+            case Comparison() if _has_order(self._tree) or _looks_up(self._tree):
+                return Expected.LITTLE
+            case LogicalExpr(op=LogicalOperator.and_, terms=terms) if any(map(_looks_up, terms)):
+                return Expected.FEW
+            case ValuePath() if _looks_up(self._tree):
+                return Expected.FEW
             case _:
-                return _looks_up(self._tree)
+                return Expected.NOTHING
 
     @property
     def only_group(self) -> str | None:
@@ -71,6 +76,10 @@ class Filter:
                 return wanted_value(self._tree.val_filter)
             case _:
                 return None
+
+
+def _has_order(term: Comparison) -> bool:
+    return str(term.attr_path).lower() == "meta.lastmodified" and term.op in {Op.gt, Op.ge, Op.lt, Op.le}
 
 
 def _looks_up(term: FilterNode) -> bool:

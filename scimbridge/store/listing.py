@@ -12,7 +12,7 @@ from scimbridge.domain.resource import MemberKind
 from scimbridge.domain.sort import Sort
 from scimbridge.domain.source import NameCase
 from scimbridge.store import counts
-from scimbridge.store.allowance import Allowance
+from scimbridge.store.allowance import Allowance, Expected
 from scimbridge.store.attributes import Attributes
 from scimbridge.store.filter_operands import Condition
 from scimbridge.store.filters import Filter
@@ -96,7 +96,7 @@ class Listing:
         self._tx = tx
         self._question = question
         self._filter = Filter(question.filter) if question.filter else None
-        self._allowance = Allowance(tx, is_look_up=self._is_look_up)
+        self._allowance = Allowance(tx, self._expected)
         self._types = [
             attributes_of(kind, tx.dialect.name, question.base, question.name_case) for kind in question.kinds
         ]
@@ -144,11 +144,11 @@ class Listing:
         return and_(mine, self._filter.condition(attributes, others))
 
     @property
-    def _is_look_up(self) -> bool:
-        """Whether an index leads to the resources of the page, and nothing else need be read."""
-        if self._filter is None:
-            return self._question.sort is None
-        return self._filter.is_look_up
+    def _expected(self) -> Expected:
+        """What is known of the answer's cost: sorting reads all that satisfies the filter."""
+        expected = Expected.LITTLE if self._filter is None else self._filter.expected
+        is_sorted = self._question.sort is not None
+        return Expected.NOTHING if is_sorted and expected is Expected.LITTLE else expected
 
     @property
     def _only_group(self) -> str | None:

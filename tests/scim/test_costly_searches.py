@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, delete, insert, select
 
 from scimbridge.store import allowance
+from scimbridge.store.allowance import Expected
 from scimbridge.store.database import Database
 from scimbridge.store.filters import Filter
 from scimbridge.store.schema import identities, memberships
@@ -117,29 +118,50 @@ def test_members_that_cost_too_much_to_select_stay(service: Service, client: htt
     assert (kept["status"], kept["applied"]) == (400, f"refused: {answer.json()['detail']}")
 
 
-LOOK_UPS = {
-    'id eq "x"': True,
-    'userName eq "x"': True,
-    'USERNAME eq "x" and title co "y"': True,
-    'title co "y" and (externalId eq "x")': True,
-    'emails eq "x"': True,
-    'emails[type eq "work" and value eq "x"]': True,
-    'emails.value eq "x"': True,
-    'userName eq "x" or title co "y"': False,
-    'not (userName eq "x")': False,
-    'userName ne "x"': False,
-    'userName co "x"': False,
-    "userName eq null": False,
-    'emails[type eq "work"]': False,
-    'groups[value eq "x"]': False,
-    "userName pr": False,
+LITTLE, FEW, NOTHING = Expected.LITTLE, Expected.FEW, Expected.NOTHING
+EXPECTED = {
+    'id eq "x"': LITTLE,
+    'USERNAME eq "x"': LITTLE,
+    '(externalId eq "x")': LITTLE,
+    'emails eq "x"': LITTLE,
+    'emails.value eq "x"': LITTLE,
+    'meta.lastModified gt "2026-01-01T00:00:00Z"': LITTLE,
+    'emails[type eq "work" and value eq "x"]': FEW,
+    'userName eq "x" and title co "y"': FEW,
+    'title co "y" and (externalId eq "x")': FEW,
+    'title co "y" and meta.lastModified gt "2026-01-01T00:00:00Z"': NOTHING,
+    'meta.lastModified ne "2026-01-01T00:00:00Z"': NOTHING,
+    'userName eq "x" or title co "y"': NOTHING,
+    'not (userName eq "x")': NOTHING,
+    'userName ne "x"': NOTHING,
+    'userName co "x"': NOTHING,
+    "userName eq null": NOTHING,
+    'emails[type eq "work"]': NOTHING,
+    'groups[value eq "x"]': NOTHING,
+    "userName pr": NOTHING,
 }
 
 
-@pytest.mark.parametrize(("text", "is_one"), LOOK_UPS.items(), ids=LOOK_UPS)
-def test_what_leads_to_few_resources_is_known_as_such(text: str, is_one: bool) -> None:
-    """Where it takes long all the same, the database is busy: the answer is 503, and not a refusal."""
-    assert Filter(text).is_look_up is is_one
+@pytest.mark.parametrize(("text", "expected"), EXPECTED.items(), ids=EXPECTED)
+def test_what_a_filter_costs_is_known_where_an_index_leads_the_way(text: str, expected: Expected) -> None:
+    assert Filter(text).expected is expected
+
+
+@pytest.mark.usefixtures("people", "nothing_allowed")
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_what_takes_long_is_a_busy_database_only_where_an_index_leads_the_way(client: httpx.Client) -> None:
+    of_name = 'userName eq "ada@example.com"'
+    asked = {
+        "filter": ({"filter": of_name}, 200),
+        "list": ({}, 200),
+        "filter and more": ({"filter": f'{of_name} and title co "x"'}, 503),
+        "sorted": ({"sortBy": "title"}, 400),
+        "filter, sorted": ({"filter": of_name, "sortBy": "title"}, 400),
+    }
+
+    answers = {name: client.get("Users", params=query).status_code for name, (query, _) in asked.items()}
+
+    assert answers == {name: status for name, (_, status) in asked.items()}
 
 
 def test_a_costly_search_keeps_nobody_waiting_and_leaves_nothing(attacker: Attacker) -> None:

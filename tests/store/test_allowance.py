@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from scim2_models import TooManyException
 from sqlalchemy import Connection, TextClause, select, text
 
 from scimbridge.errors import StoreBusyError, StoreUnavailableError
 from scimbridge.store import allowance
-from scimbridge.store.allowance import Allowance
+from scimbridge.store.allowance import Allowance, Expected
 from scimbridge.store.database import Database
 from scimbridge.store.schema import sources
 
@@ -89,9 +91,16 @@ def test_a_refusal_leaves_what_was_written_before_it_in_the_transaction(database
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # of SQLite it is known that it has worked
-def test_a_look_up_that_takes_long_has_waited_and_is_to_be_tried_again(database: Database) -> None:
+def test_what_takes_long_to_find_few_has_waited_and_is_to_be_tried_again(database: Database) -> None:
     with pytest.raises(StoreBusyError, match="try again"), database.read() as tx:
-        Allowance(tx, is_look_up=True).rows(ENDLESS)
+        Allowance(tx, Expected.FEW).rows(ENDLESS)
+
+
+def test_what_an_index_answers_is_not_ended_by_postgresql(database: Database) -> None:
+    """There it costs a tenth of a look-up to say so; on SQLite nothing."""
+    is_sqlite = database.is_sqlite
+    with pytest.raises(TooManyException) if is_sqlite else nullcontext(), database.read() as tx:
+        Allowance(tx, Expected.LITTLE).rows(MUCH)
 
 
 def test_another_mistake_is_no_refusal(database: Database) -> None:
