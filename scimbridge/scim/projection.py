@@ -24,10 +24,15 @@ _EXTENSIONS = [str(schema).lower() for model in (USER, GROUP) for schema in mode
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Which attributes an answer has. Names that nothing has are ignored."""
+    """Which attributes an answer has. Names that nothing has are ignored.
+
+    Attributes:
+        left_out: Those of the excluded ones that may be; all of a page's resources are told by it.
+    """
 
     included: _Tree
     excluded: _Tree
+    left_out: _Tree
 
     @classmethod
     def of(cls, asked: Mapping[str, Any]) -> Projection:
@@ -39,7 +44,7 @@ class Projection:
         included, excluded = _tree(_names(asked, "attributes")), _tree(_names(asked, "excludedAttributes"))
         if included and excluded:
             raise InvalidValueException(detail="attributes and excludedAttributes exclude each other")
-        return cls(included, excluded)
+        return cls(included, excluded, _unlike(excluded, _ALWAYS))
 
     @property
     def is_asked_for(self) -> bool:
@@ -57,8 +62,7 @@ class Projection:
         if self.included:
             picked: dict[str, Any] = _pick(_without(resource, _NEVER), self.included, _ALWAYS)
             return picked
-        left_out = (_NEVER, _ON_REQUEST, _unlike(self.excluded, _ALWAYS))
-        for tree in left_out:
+        for tree in (_NEVER, _ON_REQUEST, self.left_out):
             resource = _without(resource, tree) if tree else resource
         return resource
 

@@ -21,6 +21,7 @@ from scimbridge.services.members import Moves
 from scimbridge.services.planning import Verdict, joined
 from scimbridge.services.precondition import require_version
 from scimbridge.store import groups, journal, members
+from scimbridge.store.allowance import Allowance
 from scimbridge.store.member_filters import selected_members
 from scimbridge.store.writer import Writer, unit_of_work
 
@@ -97,6 +98,7 @@ class GroupIntake:
         Raises:
             UnknownMemberError: A member to add is no resource of the source.
             OwnMemberError: It is the Group itself.
+            TooManyException: To find the members that are selected takes more work than a request may ask for.
         """
         with self._database.write() as tx:
             groups.lock_groups(tx, chain([group_id], *(one.ids for one in member_changes)))
@@ -186,10 +188,11 @@ def _plans(tx: Connection, group_id: str, changes: Sequence[MemberChange]) -> It
 
     Whom a filter selects is looked up when its turn has come, after what was changed before.
     """
+    allowance = Allowance(tx)
     for selects, group in groupby(changes, key=lambda change: change.where is not None):
         if not selects:
             yield MemberPlan.of(group)
             continue
         for change in group:
             assert change.where is not None  # noqa: S101 - the key of the group says so
-            yield MemberPlan.of([MemberChange.of(change.verb, selected_members(tx, group_id, change.where))])
+            yield MemberPlan.of([MemberChange.of(change.verb, selected_members(tx, group_id, change.where, allowance))])

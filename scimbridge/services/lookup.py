@@ -81,6 +81,7 @@ class Lookup:
         InvalidPathException: The list cannot be sorted by this.
         InvalidCursorException, ExpiredCursorException, InvalidCountException: The cursor is none, is
             too old, or was given out for another size of page.
+        TooManyException: To find what the filter asks for, or to sort it, takes more work than a request may ask for.
         StoreBusyError, StoreUnavailableError: The database cannot be read.
     """
 
@@ -165,7 +166,8 @@ def _by_cursor(listing: Listing, question: Question, query: Query, now: datetime
         count = cursor.count if cursor else DEFAULT_COUNT
     if cursor is None:
         excerpt = listing.part(Part(limit=count)) if count else Excerpt([], has_more=False)
-        total = listing.total()
+        is_all = count > 0 and not excerpt.has_more
+        total = len(excerpt.found) if is_all else listing.total()
         return _with_cursors(excerpt, question, count, total, now, has_next=excerpt.has_more, has_previous=False)
     if cursor.count != count:
         raise InvalidCountException

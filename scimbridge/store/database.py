@@ -32,6 +32,8 @@ _DEAD_PEER = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count
 _SESSION = {
     "lock_timeout": "5s",
     "timezone": "UTC",
+    # To compile a filter of fifty conditions takes it seconds, in which nothing can end it: longer than to answer it.
+    "jit": "off",
     # Locks of a process that is dead, or stands still within a transaction, do not outlast it by much: a machine that
     # loses its power ends no connection, and by most systems' own defaults that is noticed after two hours.
     "tcp_keepalives_idle": 15,

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scim2_models import InvalidFilterException, ScimFilter
-from scim2_models.path import Comparison, FilterNode, LogicalExpr, Not, ValuePath
+from scim2_models.path import Comparison, FilterNode, LogicalExpr, LogicalOperator, Not, ValuePath
 
+from scimbridge.store.allowance import Expected
 from scimbridge.store.attributes import Attributes
 from scimbridge.store.filter_compiler import Compiler, wanted_value
 from scimbridge.store.filter_operands import Condition, Op
@@ -21,6 +22,9 @@ MAX_LENGTH = 8192
 
 MAX_TERMS = 100
 """Comparisons in a filter; each is a condition for the database, and SQLite takes a tree of 1000 levels."""
+
+_LOOKED_UP = frozenset({"id", "username", "externalid", "emails", "emails.value"})
+"""What one or a few resources have the same value of, by an index."""
 
 
 class Filter:
@@ -50,6 +54,19 @@ class Filter:
         return Compiler(attributes, others).visit(self._tree)
 
     @property
+    def expected(self) -> Expected:
+        """What is known of its cost: one condition with an index, or one among others, tells where to look."""
+        match self._tree:
+            case Comparison() if _has_order(self._tree) or _looks_up(self._tree):
+                return Expected.LITTLE
+            case LogicalExpr(op=LogicalOperator.and_, terms=terms) if any(map(_looks_up, terms)):
+                return Expected.FEW
+            case ValuePath() if _looks_up(self._tree):
+                return Expected.FEW
+            case _:
+                return Expected.NOTHING
+
+    @property
     def only_group(self) -> str | None:
         """The id of the Group, where the filter says "the members of this Group" and nothing else."""
         match self._tree:
@@ -59,6 +76,20 @@ class Filter:
                 return wanted_value(self._tree.val_filter)
             case _:
                 return None
+
+
+def _has_order(term: Comparison) -> bool:
+    return str(term.attr_path).lower() == "meta.lastmodified" and term.op in {Op.gt, Op.ge, Op.lt, Op.le}
+
+
+def _looks_up(term: FilterNode) -> bool:
+    match term:
+        case Comparison(op=Op.eq, value=str()):
+            return str(term.attr_path).lower() in _LOOKED_UP
+        case ValuePath():
+            return str(term.attr_path).lower() == "emails" and wanted_value(term.val_filter) is not None
+        case _:
+            return False
 
 
 def _parsed(text: str) -> FilterNode:

@@ -12,6 +12,7 @@ from scimbridge.domain.resource import MemberKind
 from scimbridge.domain.sort import Sort
 from scimbridge.domain.source import NameCase
 from scimbridge.store import counts
+from scimbridge.store.allowance import Allowance, Expected
 from scimbridge.store.attributes import Attributes
 from scimbridge.store.filter_operands import Condition
 from scimbridge.store.filters import Filter
@@ -85,12 +86,17 @@ class Listing:
     Raises:
         InvalidFilterException: The filter is none, or names what cannot be filtered on.
         InvalidPathException: The resources cannot be sorted like this.
+
+    Raises, in every method:
+        TooManyException: It takes more work than a request may ask for.
+        StoreBusyError: The database is busy.
     """
 
     def __init__(self, tx: Connection, question: Question) -> None:
         self._tx = tx
         self._question = question
         self._filter = Filter(question.filter) if question.filter else None
+        self._allowance = Allowance(tx, self._expected)
         self._types = [
             attributes_of(kind, tx.dialect.name, question.base, question.name_case) for kind in question.kinds
         ]
@@ -104,7 +110,7 @@ class Listing:
         if self._only_group is not None:
             return self._users_in(self._only_group)
         return sum(
-            int(self._tx.execute(select(func.count()).select_from(each.table).where(condition)).scalar_one())
+            int(self._allowance.rows(select(func.count()).select_from(each.table).where(condition))[0][0])
             for each, condition in zip(self._types, self._conditions, strict=True)
         )
 
@@ -113,7 +119,7 @@ class Listing:
         ordered = [order.reversed() if part.backwards else order for order in self._orders]
         most = part.limit + 1
         arms = [self._arm(index, order, part, part.offset + most) for index, order in enumerate(ordered)]
-        rows = self._tx.execute(_joined(arms, ordered[0]).offset(part.offset).limit(most)).all()
+        rows = self._allowance.rows(_joined(arms, ordered[0]).offset(part.offset).limit(most))
         found = [Found(MemberKind(kind), Position(key, resource_id)) for kind, resource_id, key in rows[: part.limit]]
         return Excerpt(found[::-1] if part.backwards else found, len(rows) > part.limit)
 
@@ -136,6 +142,13 @@ class Listing:
             return mine
         others = [each for each in self._types if each is not attributes]
         return and_(mine, self._filter.condition(attributes, others))
+
+    @property
+    def _expected(self) -> Expected:
+        """What is known of the answer's cost: sorting reads all that satisfies the filter."""
+        expected = Expected.LITTLE if self._filter is None else self._filter.expected
+        is_sorted = self._question.sort is not None
+        return Expected.NOTHING if is_sorted and expected is Expected.LITTLE else expected
 
     @property
     def _only_group(self) -> str | None:

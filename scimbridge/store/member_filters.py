@@ -10,17 +10,25 @@ from scim2_models.path import AttrPath, FilterNode
 from sqlalchemy import Connection, and_, false, func, or_, select, true
 
 from scimbridge.domain.names import any_case_key, fold
+from scimbridge.store.allowance import Allowance
 from scimbridge.store.filter_compiler import Entry
 from scimbridge.store.filter_operands import Condition, Op, Operand, Text
 from scimbridge.store.resource_types import member_name
 from scimbridge.store.schema import groups, identities, memberships
 
 
-def selected_members(tx: Connection, group_id: str, where: FilterNode) -> set[str]:
+def selected_members(tx: Connection, group_id: str, where: FilterNode, allowance: Allowance) -> set[str]:
     """Return the ids of the members that a filter selects.
+
+    Args:
+        tx: Any transaction.
+        group_id: The group.
+        where: The filter.
+        allowance: What it may cost, together with the others of the request.
 
     Raises:
         InvalidFilterException: It compares something else than ``value``, ``type`` and ``display``.
+        TooManyException: It takes more work than is left.
     """
     dialect = tx.dialect.name
 
@@ -36,7 +44,7 @@ def selected_members(tx: Connection, group_id: str, where: FilterNode) -> set[st
                 raise InvalidFilterException(detail=f"members cannot be selected by {attr_path}")
 
     query = select(memberships.c.member_id).where(memberships.c.group_id == group_id, Entry(operand).visit(where))
-    return set(tx.execute(query).scalars())
+    return {member_id for (member_id,) in allowance.rows(query)}
 
 
 @dataclass(frozen=True, slots=True)
