@@ -1,12 +1,16 @@
-"""HTTP as uvicorn speaks it, but for two things that take it longer than they need to, and two that it lets anybody do.
+"""HTTP as uvicorn speaks it, but for two things that take it longer than they need to, and three that it lets anybody do.
 
 An answer's head and body go out together, and one timer watches a connection for as long as nobody asks. What
-strangers send, and how long they take to send it, is limited: nobody has to be let in to be listened to.
+strangers send, and how long they take to send it, is limited: nobody has to be let in to be listened to. An answer
+that nobody takes is not kept for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import sys
+import termios
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -16,7 +20,8 @@ MOST_OF_A_HEAD = 256 * 1024
 parser's time for one header grows with the square of its length."""
 
 PATIENCE = 60.0
-"""Seconds that a client has at least, and twice as many at most, to send a request to its end."""
+"""Seconds that a client has at least, and twice as many at most, to send a request to its end, or to take something
+of an answer that waits for it."""
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -29,8 +34,10 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to serve a connection."""
-        super().connection_made(cast("asyncio.Transport", _Together(transport, self.loop)))
+        self._out = _Together(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", self._out))
         self._unread = 0
+        self._taken: int | None = None
         self._has_time = True
         self._watch = self.loop.call_later(PATIENCE, self._look)
 
@@ -96,12 +103,23 @@ class Protocol(HttpToolsProtocol):
         self._idle_since = None
 
     def _look(self) -> None:
-        """End the connection if it was listened to since the look before, and no request has come to its end."""
-        if self._is_listening and not self._has_time:
-            self.transport.close()
+        """End the connection if since the look before no request has come to its end, or nothing of an answer was taken.
+
+        One that is closed is looked at further: it does not end before all of it is taken.
+        """
+        if self._is_untaken():
+            self.transport.abort()
             return
+        if self._is_listening and not self._has_time and not self.transport.is_closing():
+            self.transport.close()
         self._has_time = not self._is_listening
         self._watch = self.loop.call_later(PATIENCE, self._look)
+
+    def _is_untaken(self) -> bool:
+        """Whether an answer waits for the client as it did at the look before."""
+        before, waiting = self._taken, self._out.get_write_buffer_size()
+        self._taken = self._out.written - waiting - _on_the_way(self._out) if waiting else None
+        return self._taken is not None and self._taken == before
 
     @property
     def _is_listening(self) -> bool:
@@ -113,6 +131,17 @@ class Protocol(HttpToolsProtocol):
 
     def _look_in(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+
+def _on_the_way(transport: _Together) -> int:
+    """Return how many bytes the kernel keeps until the client takes them; 0 where it does not tell.
+
+    It keeps up to some megabytes, and asks for more when a third of them is gone: who reads slowly takes minutes for that.
+    """
+    connection = transport.get_extra_info("socket")
+    if connection is None or sys.platform != "linux":
+        return 0
+    return int.from_bytes(fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 class _Together:
@@ -127,6 +156,8 @@ class _Together:
         self._transport = transport
         self._loop = loop
         self._held: list[bytes] = []
+        self.written = 0
+        """Bytes so far."""
         self.is_closing = transport.is_closing
 
     def __getattr__(self, name: str) -> Any:
@@ -148,4 +179,5 @@ class _Together:
             data = b"".join(self._held)
             self._held.clear()
             if not self._transport.is_closing():  # else the client has left since
+                self.written += len(data)
                 self._transport.write(data)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,15 +17,23 @@ from uvicorn.server import ServerState
 from scimbridge.wire import MOST_OF_A_HEAD, PATIENCE, Protocol
 
 CLOSED = b"closed"
+ABORTED = b"aborted"
 
 
 class Recorder(asyncio.Transport):
-    """A connection that keeps what is sent, piece by piece; several may keep it together."""
+    """A connection that keeps what is sent, piece by piece; several may keep it together.
+
+    Attributes:
+        untaken: Bytes of it that the kernel has not taken yet.
+        socket: What the kernel keeps of it.
+    """
 
     def __init__(self, sent: list[bytes] | None = None) -> None:
         super().__init__()
         self.sent: list[bytes] = [] if sent is None else sent
         self.is_read = True
+        self.untaken = 0
+        self.socket: socket.socket | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self.is_closing():
@@ -32,6 +42,12 @@ class Recorder(asyncio.Transport):
 
     def close(self) -> None:
         self.sent.append(CLOSED)
+
+    def abort(self) -> None:
+        self.sent.append(ABORTED)
+
+    def get_write_buffer_size(self) -> int:
+        return self.untaken
 
     def is_closing(self) -> bool:
         return CLOSED in self.sent
@@ -43,7 +59,7 @@ class Recorder(asyncio.Transport):
         self.is_read = True
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return default
+        return self.socket if name == "socket" else default
 
 
 def sent(request: bytes) -> list[bytes]:
@@ -454,3 +470,105 @@ def test_who_waits_for_an_answer_may_wait_for_long() -> None:
         assert client.answers == 2
 
     listen(talk)
+
+
+# -- what is not taken --------------------------------------------------------
+
+
+class Stream(Conversation):
+    """A connection with an answer that goes on whenever something is said."""
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.say = send
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"transfer-encoding", b"chunked")]})
+        await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+        await self.may_answer.wait()
+
+    async def begin(self) -> None:
+        """Ask for it, and get what is said at first."""
+        self.may_answer.clear()
+        self.protocol.data_received(REQUEST)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def end(self) -> None:
+        self.may_answer.set()
+        await self.rest()
+
+
+def test_who_does_not_take_an_answer_is_given_up() -> None:
+    async def talk(client: Conversation) -> None:
+        client.connection.untaken = 1000
+        await client.ask()
+        for second in range(120):
+            client.loop.move_to(second)
+        assert ABORTED not in client.connection.sent
+        client.loop.move_to(120)
+
+    assert converse(talk)[-1] == ABORTED
+
+
+def test_who_does_not_take_an_answer_is_given_up_whatever_else_they_send() -> None:
+    async def talk(client: Listener) -> None:
+        client.connection.untaken = 1000
+        await client.hear(REQUEST + GET)
+        for second in range(60, 181, 60):
+            client.loop.move_to(second)
+
+    sent = listen(talk)
+
+    assert sent.count(CLOSED) == 1
+    assert sent[-1] == ABORTED
+
+
+def test_who_takes_an_answer_slowly_gets_all_of_it() -> None:
+    async def talk(client: Conversation) -> None:
+        await client.ask()
+        for minute in range(60):
+            client.connection.untaken = 100 - minute
+            client.loop.move_to(60 * minute)
+
+    assert ABORTED not in converse(talk)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels do not tell how much they keep")
+def test_who_takes_what_the_kernel_has_is_not_given_up_before_it_asks_for_more() -> None:
+    ours, theirs = socket.socketpair()
+
+    async def talk(client: Conversation) -> None:
+        client.connection.untaken, client.connection.socket = 1000, ours
+        for _ in range(6):
+            ours.send(b"x")
+        await client.ask()
+        for minute in range(5):
+            client.loop.move_to(60 * minute)
+            theirs.recv(1)
+        client.loop.move_to(60 * 5)
+        assert ABORTED not in client.connection.sent
+        client.loop.move_to(60 * 6)
+
+    with ours, theirs:
+        assert converse(talk)[-1] == ABORTED
+
+
+def test_a_stream_may_be_silent_and_is_given_up_by_who_does_not_take_what_is_said() -> None:
+    async def talk(client: Stream) -> None:
+        await client.begin()
+        for minute in range(10):
+            client.loop.move_to(60 * minute)
+        for minute in range(10, 20):
+            # What comes is taken, and as much comes anew.
+            await client.say({"type": "http.response.body", "body": b"x" * 100, "more_body": True})
+            await asyncio.sleep(0)
+            client.connection.untaken = 100
+            client.loop.move_to(60 * minute)
+        assert ABORTED not in client.connection.sent
+        before = sum(map(len, client.connection.sent))
+        await client.say({"type": "http.response.body", "body": b"x" * 100, "more_body": True})
+        await asyncio.sleep(0)
+        client.connection.untaken += sum(map(len, client.connection.sent)) - before
+        client.loop.move_to(60 * 20)
+        assert ABORTED in client.connection.sent
+        await client.end()
+
+    converse(talk, Stream)

@@ -231,7 +231,7 @@ class _Endpoint:
             path=_shown_path(request),
             resource_id=request.path_params.get("id", ""),
             query={},
-            headers=request.headers,
+            conditions=_conditions(request),
             body={},
             now=self._clock(),
             profile=self._profiles.of(request.scope[SOURCE]),
@@ -255,6 +255,12 @@ class _TrailingSlash:
             if path != scope["path"]:
                 scope = {**scope, "path": path}
         await self._app(scope, receive, send)
+
+
+def _conditions(request: Request) -> dict[str, str]:
+    """Return the headers with preconditions; several of a name mean the same as one (RFC 9110 §5.3)."""
+    found = {name: request.headers.getlist(name) for name in ("if-match", "if-none-match")}
+    return {name: ", ".join(values) for name, values in found.items() if values}
 
 
 def _require_plausible_id(request: Request) -> None:

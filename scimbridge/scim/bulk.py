@@ -114,7 +114,7 @@ class Bulk:
             method=method,
             path=path,
             query={},
-            headers={"if-match": operation.version} if operation.version and operation.method != "POST" else {},
+            conditions={"if-match": operation.version} if operation.version and operation.method != "POST" else {},
             body=body if isinstance(body, dict) else {},
             now=self._clock(),
             reading=operation.reading,

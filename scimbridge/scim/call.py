@@ -14,6 +14,7 @@ from scimbridge.errors import PreconditionError
 from scimbridge.scim.limits import Effort
 from scimbridge.scim.reading import Reading, listed
 from scimbridge.scim.redaction import without_secrets
+from scimbridge.services.precondition import require_version
 
 PLAUSIBLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 """What an id or a URN of ours can look like; nothing else is looked for, logged or repeated."""
@@ -28,6 +29,7 @@ class Call:
 
     Attributes:
         resource_id: The id in the address, or an empty string.
+        conditions: The headers with preconditions, by their names in lower case; several of a name are one list.
         body: Empty where the method has none, and once it was let go.
         text: The same as it was sent.
         profile: How its source is read.
@@ -41,7 +43,7 @@ class Call:
     path: str
     resource_id: str
     query: Mapping[str, str]
-    headers: Mapping[str, str]
+    conditions: Mapping[str, str]
     body: Mapping[str, Any]
     now: datetime
     text: str = ""
@@ -85,12 +87,22 @@ class Call:
             PreconditionError: There is a version that they rule out.
             NotFoundError: There is none.
         """
-        header, unwanted = self.headers.get("if-match"), self.headers.get("if-none-match")
+        header, unwanted = self.conditions.get("if-match"), self.conditions.get("if-none-match")
         if unwanted is None and (header is None or "," not in header):
             return _asked_for(header)
         version = stored(self)
         _refuse_match(unwanted, version)
         return _asked_for(header, version)
+
+    def is_unchanged(self, version: int) -> bool:
+        """Whether a read asks by If-None-Match for another version than the one there is (RFC 7644 §3.14).
+
+        Raises:
+            PreconditionError: It asks by If-Match for another one (RFC 9110 §13.1.1).
+        """
+        require_version(version, _asked_for(self.conditions.get("if-match"), version))
+        unwanted = self.conditions.get("if-none-match")
+        return unwanted is not None and _matches(unwanted, version)
 
     def understand(self, meaning: str) -> None:
         """Say what the request means. What it names in vain is added.
@@ -126,11 +138,11 @@ def _refuse_match(header: str | None, version: int) -> None:
     Raises:
         PreconditionError: It does, or it is ``*``: there must be no such resource.
     """
-    if header is not None and matches(header, version):
+    if header is not None and _matches(header, version):
         raise PreconditionError("the resource is there, in a version that If-None-Match rules out")
 
 
-def matches(header: str, version: int) -> bool:
+def _matches(header: str, version: int) -> bool:
     """Whether an If-None-Match header names a version."""
     return header.strip() == "*" or version in {version_of(tag) for tag in header.split(",")}
 

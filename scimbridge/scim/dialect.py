@@ -14,6 +14,7 @@ from scim2_models import Group as _Group
 from scim2_models import InvalidSyntaxException, InvalidValueException, PatchOp
 from scim2_models import User as _User
 
+from scimbridge.domain.boolean import boolean_of
 from scimbridge.domain.model import EXTENSION_URNS, EnterpriseUser
 from scimbridge.domain.quirk import Quirk
 from scimbridge.scim.known import KNOWN_GROUP, KNOWN_USER, Known, inner_of, unknown_in
@@ -139,7 +140,7 @@ def resource(body: Mapping[str, Any], core: str, seen: Reading) -> dict[str, Any
     known is left out.
 
     Raises:
-        InvalidValueException: ``active`` is no boolean, or another value cannot be what it is written as.
+        InvalidValueException: What should be a boolean is none, or another value cannot be what it is written as.
         InvalidSyntaxException: An attribute is there twice.
     """
     wanted: dict[str, Any] = {"schemas": [core]}
@@ -150,7 +151,8 @@ def resource(body: Mapping[str, Any], core: str, seen: Reading) -> dict[str, Any
         elif _may_be_set(place[0].name, seen):
             seen.attributes += unknown_in(value, place[-1], _said(place) + place[-1].separator)
             if place[0].name != MEMBERS:
-                _put(wanted, place, _plain(place[-1].name, value, seen))
+                said = with_booleans(value, place[-1], _said(place), seen)
+                _put(wanted, place, _plain(place[-1].name, said, seen))
     return wanted
 
 
@@ -209,7 +211,7 @@ def _may_be_set(name: str, seen: Reading) -> bool:
 def _plain(name: str, value: Any, seen: Reading) -> Any:
     """Return a value without nulls, and in the form that the models take."""
     if name == "active":
-        return boolean(value, seen)
+        return boolean(value, name, seen)  # null, too, is neither true nor false
     if name == "manager":
         value = manager(value, seen)
     elif name in EXTENSION_URNS.values() and isinstance(value, dict):
@@ -257,20 +259,46 @@ def _is_set(value: Any, seen: Reading) -> bool:
     return value is not None
 
 
-def boolean(value: Any, seen: Reading) -> bool:
-    """Return what ``active`` says. Entra ID and Keycloak write it as a string.
-
-    Nothing else is taken for a boolean: a 0 or a "no" that is a mistake must not cut anybody off.
+def boolean(value: Any, name: str, seen: Reading) -> bool:
+    """Return what the attribute of this name says, which is true or false, also as a string.
 
     Raises:
         InvalidValueException: It is neither true nor false.
     """
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in {"true", "false"}:
+    found = boolean_of(value)
+    if found is None:
+        raise InvalidValueException(detail=f"{name} must be true or false")
+    if isinstance(value, str):
         seen.saw(Quirk.STRING_BOOLEAN)
-        return value.lower() == "true"
-    raise InvalidValueException(detail="active must be true or false")
+    return found
+
+
+def with_booleans(value: Any, known: Known, name: str, seen: Reading) -> Any:
+    """Return a value with booleans where it has strings instead, however deep. Null stays.
+
+    Args:
+        value: The value of an attribute.
+        known: The attribute.
+        name: What it is called in an error.
+        seen: Gets what shows of the writer.
+
+    Raises:
+        InvalidValueException: What should be a boolean is neither true nor false.
+    """
+    if value is None:
+        return None
+    if known.is_boolean:
+        return boolean(value, name, seen)
+    if isinstance(value, list) and known.inner:
+        return [with_booleans(item, known, f"{name}[{number}]", seen) for number, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    found = dict(value)
+    for key, item in value.items():
+        part = known.inner.get(key.lower())
+        if part is not None:
+            found[key] = with_booleans(item, part, f"{name}{known.separator}{part.name}", seen)
+    return found
 
 
 def manager(value: Any, seen: Reading) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from pydantic import ValidationError
-from scim2_models import Error, SCIMException
+from scim2_models import Error, InvalidValueException, SCIMException
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -116,7 +116,7 @@ def _bridge_verdict(error: Exception) -> Verdict:
 
 
 def _protocol_verdict(error: SCIMException) -> Verdict:
-    if isinstance(error.__cause__, ValidationError):
+    if isinstance(error, InvalidValueException) and isinstance(error.__cause__, ValidationError):
         return _first_of(error.__cause__)
     return Verdict(error.status, error.detail, error.scim_type or None)
 

@@ -17,6 +17,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scimbridge import telemetry
+from scimbridge.domain.boolean import boolean_of
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import Received, StoredUser
 from scimbridge.scim.authentication import SOURCE
@@ -221,10 +222,7 @@ def _set(verb: str, path: str, value: Any, settings: list[_Setting], sentences: 
     if place is None:
         return False
     if place == ("active",):
-        if isinstance(value, str):
-            wanted = {"true": True, "false": False}.get(value.lower())
-        else:
-            wanted = value if isinstance(value, bool) else None
+        wanted = boolean_of(value)
         if wanted is None:
             return False
         settings.append((place, wanted))

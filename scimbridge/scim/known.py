@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from scim2_models import Attribute
 
 from scimbridge.domain.model import GROUP, USER, USER_EXTENSIONS
 
@@ -17,33 +19,35 @@ class Known:
         name: As its schema spells it.
         inner: What it consists of, by lower-case name; empty for what is no object.
         separator: What stands between its name and an inner one in a path.
+        is_boolean: Whether its value is true or false.
     """
 
     name: str
     inner: Mapping[str, Known] = field(default_factory=dict)
     separator: str = "."
+    is_boolean: bool = False
 
 
 _COMMON = ("schemas", "id", "externalId")
 _META = ("resourceType", "created", "lastModified", "location", "version")
 
 
-def _attributes(schema: Any) -> dict[str, Known]:
+def _attributes(attributes: Iterable[Any] | None) -> dict[str, Known]:
     return {
         str(each.name).lower(): Known(
-            str(each.name), {str(inner.name).lower(): Known(str(inner.name)) for inner in each.sub_attributes or ()}
+            str(each.name), _attributes(each.sub_attributes), is_boolean=each.type is Attribute.Type.boolean
         )
-        for each in schema.attributes or ()
+        for each in attributes or ()
     }
 
 
 def _resource(model: Any, extensions: tuple[Any, ...] = ()) -> Known:
     inner = {name.lower(): Known(name) for name in _COMMON}
     inner["meta"] = Known("meta", {name.lower(): Known(name) for name in _META})
-    inner |= _attributes(model.to_schema())
+    inner |= _attributes(model.to_schema().attributes)
     for extension in extensions:
         urn = str(extension.__schema__)
-        inner[urn.lower()] = Known(urn, _attributes(extension.to_schema()), ":")
+        inner[urn.lower()] = Known(urn, _attributes(extension.to_schema().attributes), ":")
     return Known("", inner, "")
 
 

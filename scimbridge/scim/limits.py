@@ -140,6 +140,8 @@ def check_effort(operations: Iterable[Operation], stored: Mapping[str, Any], eff
             length = lengths.get(each.attribute, 0)
             added += len(each.value) if isinstance(each.value, list) else 0
             steps += _steps(each, length)
+            if each.is_part_of_entries:
+                steps += sum(lengths.values())  # the User is copied before it, to be as it was where one fails
             lengths[each.attribute] = _length_after(each, length, selected)
     if added > MOST_VALUES:
         raise InvalidValueException(detail=_TOO_MUCH)

@@ -5,7 +5,7 @@ A message becomes a list of operations with a path each, which scim2-models appl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from scim2_models import (
     AttributeBinding,
     Context,
     Extension,
+    InvalidFilterException,
     InvalidPathException,
     InvalidSyntaxException,
     InvalidValueException,
@@ -20,10 +21,12 @@ from scim2_models import (
     PatchOp,
     Path,
 )
+from scim2_models.path import Comparison, FilterNode, LogicalExpr, Not
 
+from scimbridge.domain.boolean import boolean_of
 from scimbridge.domain.model import GROUP, TOLERANT
 from scimbridge.domain.quirk import Quirk
-from scimbridge.scim import limits
+from scimbridge.scim import dialect, limits
 from scimbridge.scim.dialect import (
     CLEARED_BY_EMPTY,
     CORE_GROUP,
@@ -34,7 +37,7 @@ from scimbridge.scim.dialect import (
     pass_over_schemas,
     take,
 )
-from scimbridge.scim.known import KNOWN_GROUP, KNOWN_USER, inner_of, unknown_in
+from scimbridge.scim.known import KNOWN_GROUP, KNOWN_USER, Known, inner_of, unknown_in
 from scimbridge.scim.patch_operation import Operation
 from scimbridge.scim.reading import Reading
 
@@ -93,35 +96,41 @@ def message(model: Any, found: Sequence[Operation]) -> Any | None:
     return _validated(model, found)
 
 
-def message_for(stored: Mapping[str, Any], model: Any, found: Sequence[Operation]) -> Any:
-    """Return operations as a PATCH message for one resource, whose attributes may have no entries yet.
+def apply(found: Sequence[Operation], resource: Any, model: Any) -> None:
+    """Apply operations to a resource that may have no entries yet of which they write a part.
 
     To write ``emails.value`` where there is no e-mail address is to add one (RFC 7644 §3.5.2.1): scim2-models
-    would write it nowhere, and call that a success.
+    would write it nowhere, and call that a success. Whether there is one shows when those before are applied.
 
     Args:
-        stored: The resource's document.
+        found: The operations.
+        resource: Their resource. Where one of them fails, it has been changed by those before.
         model: What it is.
-        found: The operations, at least one.
+
+    Raises:
+        SCIMException: One of them cannot be applied.
     """
-    return _validated(model, _with_first_entries(found, stored))
+    for turn in _turns(found):
+        first = turn[0]
+        if first.is_part_of_entries and not type(first.path)(first.path.parts[0]).get(resource):
+            turn[0] = _first_entry(first)
+        _validated(model, turn).patch(resource, scim_policy=TOLERANT)
+
+
+def _turns(found: Iterable[Operation]) -> Iterator[list[Operation]]:
+    """Yield operations that can be applied together: one that writes a part of entries is the first of its own."""
+    turn: list[Operation] = []
+    for each in found:
+        if turn and each.is_part_of_entries:
+            yield turn
+            turn = []
+        turn.append(each)
+    yield turn
 
 
 def _validated(model: Any, found: Sequence[Operation]) -> Any:
     body = {"schemas": [PATCH_OP], "Operations": [operation.as_json() for operation in found]}
     return PatchOp[model].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=TOLERANT)
-
-
-def _with_first_entries(wanted: Sequence[Operation], stored: Mapping[str, Any]) -> list[Operation]:
-    filled = {name.lower() for name, value in stored.items() if isinstance(value, list) and value}
-    found = []
-    for each in wanted:
-        found.append(_first_entry(each) if each.is_part_of_entries and each.attribute not in filled else each)
-        if each.is_whole and (each.verb == "remove" or (each.verb == "replace" and not each.value)):
-            filled.discard(each.attribute)
-        elif each.verb != "remove" and each.value not in (None, []):
-            filled.add(each.attribute)
-    return found
 
 
 def _first_entry(operation: Operation) -> Operation:
@@ -144,6 +153,18 @@ def cleared(operation: Operation, seen: Reading) -> Operation:
         return operation
     seen.saw(Quirk.EMPTY_STRING)
     return replace(operation, verb="remove", value=None, has_value=False)
+
+
+def with_booleans(operation: Operation, model: Any, seen: Reading) -> Operation:
+    """Return an operation whose value has booleans where it had strings instead.
+
+    Raises:
+        InvalidValueException: What should be a boolean is neither true nor false.
+    """
+    known = _known(operation.path, model)
+    if known is None:
+        return operation
+    return replace(operation, value=dialect.with_booleans(operation.value, known, operation.name, seen))
 
 
 def _expanded(item: Any, model: Any, seen: Reading) -> Iterator[Operation]:
@@ -226,13 +247,14 @@ def _urn(model: Any) -> str:
 
 def _unknown_names(operation: Operation, model: Any) -> Iterator[str]:
     """Yield the unknown names in an operation's value, as paths."""
-    binding = operation.path.resolve()
-    if binding is None or not isinstance(operation.value, dict | list):
-        return
-    names = list(_names(binding))
-    known = inner_of(KNOWN_GROUP if model is GROUP else KNOWN_USER, *names)
-    if known is not None:
+    if isinstance(operation.value, dict | list) and (known := _known(operation.path, model)) is not None:
         yield from unknown_in(operation.value, known, f"{operation.path}{known.separator}")
+
+
+def _known(path: Path[Any], model: Any) -> Known | None:
+    """Return what a path leads to, or ``None`` where that is a whole resource or extension, or nothing."""
+    binding = path.resolve()
+    return None if binding is None else inner_of(KNOWN_GROUP if model is GROUP else KNOWN_USER, *_names(binding))
 
 
 def _is_below_a_value(path: Path[Any], model: Any) -> bool:
@@ -258,4 +280,35 @@ def _path(text: str, model: Any, seen: Reading) -> Path[Any]:
         _ = path.ast
     except RecursionError as error:
         raise InvalidPathException(detail="the path is nested too deeply") from error
+    if path.value_filter is not None:
+        _check_booleans(path, path.value_filter, model)
     return path
+
+
+def _check_booleans(path: Path[Any], selected: FilterNode, model: Any) -> None:
+    """Refuse a path that chooses entries by what is no boolean, which the models would take for one.
+
+    Raises:
+        InvalidFilterException: It does.
+    """
+    known = _known(type(path)(path.parts[0]), model)
+    parts = {} if known is None else known.inner
+    for each in _comparisons(selected):
+        part = parts.get(each.attr_path.attr.lower())
+        if part is not None and part.is_boolean and each.value is not None and boolean_of(each.value) is None:
+            name = f"{path.parts[0]}.{part.name}"
+            raise InvalidFilterException(detail=f"{name} can only be compared with true or false")
+
+
+def _comparisons(selected: FilterNode) -> Iterator[Comparison]:
+    waiting = [selected]
+    while waiting:
+        match waiting.pop():
+            case LogicalExpr(terms=terms):
+                waiting += terms
+            case Not(expr=expr):
+                waiting.append(expr)
+            case Comparison() as found:
+                yield found
+            case _:
+                pass  # that something is present

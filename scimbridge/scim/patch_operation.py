@@ -28,6 +28,11 @@ class Operation:
     from_value: bool
 
     @property
+    def name(self) -> str:
+        """What it is about, without filter and URN."""
+        return ".".join(self.path.parts)
+
+    @property
     def attribute(self) -> str:
         """The name of the attribute, without sub-attribute, filter and URN, in lower case."""
         return self.path.parts[0].lower() if self.path.parts else ""

@@ -10,11 +10,12 @@ from typing import Any
 from scim2_models import InvalidValueException, MutabilityException
 from starlette.responses import Response
 
+from scimbridge.domain.boolean import boolean_of
 from scimbridge.domain.model import TOLERANT, USER
 from scimbridge.domain.quirk import Quirk
 from scimbridge.domain.resource import MemberKind
 from scimbridge.scim import dialect, limits, patch
-from scimbridge.scim.call import Call, etag, matches
+from scimbridge.scim.call import Call, etag
 from scimbridge.scim.dialect import CORE_USER
 from scimbridge.scim.documents import stored_user, user_document
 from scimbridge.scim.patch_operation import Operation
@@ -100,13 +101,12 @@ class Users:
 
 
 def unchanged_since(call: Call, version: int) -> Response | None:
-    """Return the 304 that If-None-Match asks for where the client has this version (RFC 7644 §3.14)."""
-    header = call.headers.get("if-none-match")
-    if header is None:
-        return None
-    if matches(header, version):
-        return Response(status_code=304, headers={"ETag": etag(version)})
-    return None
+    """Return the 304 that If-None-Match asks for where the client has this version.
+
+    Raises:
+        PreconditionError: If-Match asks for another one.
+    """
+    return Response(status_code=304, headers={"ETag": etag(version)}) if call.is_unchanged(version) else None
 
 
 def _patching(call: Call, wanted: list[Operation]) -> Change:
@@ -118,8 +118,10 @@ def _patching(call: Call, wanted: list[Operation]) -> Change:
             return stored
         limits.check_effort(wanted, stored, call.new_effort())
         user = USER.model_validate({**stored, "id": call.resource_id}, scim_policy=TOLERANT)
-        fitting = patch.message_for(stored, USER, wanted) if has_parts else message
-        fitting.patch(user, scim_policy=TOLERANT)
+        if has_parts:
+            patch.apply(wanted, user, USER)
+        else:
+            message.patch(user, scim_policy=TOLERANT)
         return stored_user(user)
 
     return change
@@ -131,7 +133,7 @@ def _accepted(operation: Operation, user_id: str, seen: Reading) -> Operation | 
         case "active":
             if operation.verb == "remove":
                 raise InvalidValueException(detail="active cannot be removed; set it to true or false")
-            return replace(operation, value=dialect.boolean(operation.value, seen))
+            return replace(operation, value=dialect.boolean(operation.value, "active", seen))
         case "password":
             seen.saw(Quirk.PASSWORD)
             return None
@@ -142,7 +144,8 @@ def _accepted(operation: Operation, user_id: str, seen: Reading) -> Operation | 
         case "manager":
             return _managing(operation, seen)
         case _:
-            return _plain(patch.cleared(patch.without_null_entries(operation, seen), seen))
+            said = patch.with_booleans(patch.without_null_entries(operation, seen), USER, seen)
+            return _plain(patch.cleared(said, seen))
 
 
 def _plain(operation: Operation) -> Operation:
@@ -201,6 +204,7 @@ def _says_active(body: Mapping[str, Any]) -> str:
 
 def says(value: Any) -> str:
     """Return what a value of ``active`` says, for a sentence."""
-    if not isinstance(value, bool | str) or str(value).lower() not in {"true", "false"}:
+    found = boolean_of(value)
+    if found is None:
         return " that is no boolean"
-    return f" {json.dumps(value)}: {'activate' if str(value).lower() == 'true' else 'deactivate'}"
+    return f" {json.dumps(value)}: {'activate' if found else 'deactivate'}"

@@ -10,7 +10,6 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from scimbridge.domain.hold import Scope
 from scimbridge.domain.identity import Identity
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.resource import MemberKind, Received, StoredUser
@@ -24,7 +23,8 @@ from scimbridge.services.moving import Moving
 from scimbridge.services.planning import Planner, Verdict, joined
 from scimbridge.services.precondition import require_version
 from scimbridge.services.returning import Returning, former_of, is_same_person
-from scimbridge.store import accounts, cases, dated, groups, holds, identities, journal, members
+from scimbridge.services.taking_over import spare_former_owners
+from scimbridge.store import accounts, cases, dated, groups, identities, journal, members
 from scimbridge.store.surroundings import around
 from scimbridge.store.writer import Writer, unit_of_work
 
@@ -37,9 +37,6 @@ and returns one like it. Whatever it raises undoes the whole request.
 
 Submit = Callable[[Sequence[WakeUp]], None]
 """Tells the queue about work, after the commit. Never raises and never waits."""
-
-
-MAY_BE_BACK = "somebody came back with this person's externalId, under the userName of another one: is it them?"
 
 
 class Intake:
@@ -100,6 +97,8 @@ class Intake:
                 raise DuplicateError(same)
             if before is not None:
                 user, verdict = self._revive(tx, before, document, now)
+                if user.identity.external_id != before.identity.external_id:
+                    verdict = joined(verdict, spare_former_owners(tx, user.identity, now))
             else:
                 user, verdict = self._insert(tx, document, received.source, now)
             journal.record_request(
@@ -130,6 +129,8 @@ class Intake:
             )
             request_id = new_id(now)
             verdict = self._react(tx, before.identity, user, request_id, now)
+            if user.identity.external_id != before.identity.external_id:
+                verdict = joined(verdict, spare_former_owners(tx, user.identity, now))
             journal.record_request(tx, received, now, status=200, applied=verdict.text, request_id=request_id)
         self._tell(verdict)
         return user
@@ -211,8 +212,6 @@ class Intake:
         self, tx: Connection, before: StoredUser, document: Mapping[str, Any], now: datetime
     ) -> tuple[StoredUser, Verdict]:
         """Take a POST over an inactive identity for what it is: somebody came back."""
-        if document.get("externalId") != before.identity.external_id:
-            _spare_the_other(tx, document, before.identity.source, now)
         user = identities.update_user(tx, before, document, now, name_case=self._name_case(before.identity.source))
         if not identities.is_matched_alike(before.identity, user.identity):
             accounts.look_up_again(tx, user.identity.id, now)
@@ -277,23 +276,6 @@ class Intake:
             verdict = _prefixed("changed", ended)
         moved = self._moving.user_changed(tx, before, after, now, request_id)
         return joined(verdict, moved) if moved.text else verdict
-
-
-def _spare_the_other(tx: Connection, document: Mapping[str, Any], source: str, now: datetime) -> None:
-    """Hold what is planned for an inactive User of this externalId, where a userName says that another one came back.
-
-    A person looks at it: it may be them who came.
-    """
-    external_id = document.get("externalId")
-    other = identities.inactive_by_external_id(tx, source, external_id) if external_id else None
-    case = cases.open_case_of(tx, [other.identity.id]) if other is not None else None
-    if case is None:
-        return
-    hold = holds.place(tx, Scope.CASE, case.id, reason=MAY_BE_BACK, by=journal.BRIDGE, now=now)
-    details = {"hold": hold.id}
-    journal.record(
-        tx, "hold placed", now, reason=MAY_BE_BACK, case_id=case.id, identity_id=case.identity_id, details=details
-    )
 
 
 def _call_off_dated(tx: Connection, identity: Identity, now: datetime) -> None:

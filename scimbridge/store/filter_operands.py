@@ -11,6 +11,7 @@ from scim2_models import InvalidFilterException, InvalidPathException
 from scim2_models.path import CompareOperator
 from sqlalchemy import ColumnElement, String, and_, false, func, literal, or_, true
 
+from scimbridge.domain.boolean import boolean_of
 from scimbridge.store.functions import folded, moment
 
 Condition = ColumnElement[bool]
@@ -130,11 +131,10 @@ class Flag(_Plain):
         """Compare with true or false."""
         if op is not Op.eq:
             raise InvalidFilterException(detail=f"a boolean cannot be compared with {op.value}")
-        if isinstance(value, str) and value.lower() in {"true", "false"}:
-            value = value.lower() == "true"
-        if not isinstance(value, bool):
+        found = boolean_of(value)
+        if found is None:
             raise InvalidFilterException(detail="a boolean can only be compared with true or false")
-        return self.sql.is_(true()) if value else self.sql.is_(false())
+        return self.sql.is_(true()) if found else self.sql.is_(false())
 
 
 class Moment(_Plain):

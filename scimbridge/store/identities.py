@@ -71,6 +71,21 @@ _BY_EXTERNAL_ID = Prepared(
     .with_for_update()
 )
 
+_MOST_OWNERS = 10
+"""Of one externalId. A constant that a source sends for everybody says nothing about anybody."""
+
+_OWNERS = Prepared(
+    select(identities.c.id)
+    .where(
+        identities.c.source == bindparam("asking"),
+        identities.c.external_id == bindparam("external"),
+        identities.c.id != bindparam("key"),
+    )
+    .order_by(identities.c.id.desc())
+    .limit(_MOST_OWNERS)
+    .with_for_update()
+)
+
 # In any case, whatever the source's rule: what is planned must not fall on the one who came.
 _OF_NAME = select(identities.c.id).where(
     identities.c.source == bindparam("asking"), identities.c.any_case_name == bindparam("name")
@@ -228,6 +243,15 @@ def inactive_by_external_id(tx: Connection, source: str, external_id: str) -> St
     """Return the inactive User of a source that alone has this externalId; ``None`` where others have it, too."""
     rows = _BY_EXTERNAL_ID.all(tx, {"asking": source, "external": external_id})
     return _with_own_groups(tx, rows[0]) if len(rows) == 1 and not rows[0]["active"] else None
+
+
+def former_owners(tx: Connection, identity: Identity) -> Sequence[str]:
+    """Return the ids of others of the source, deleted or not, who have the externalId of an identity; locked.
+
+    Those who are there for the shortest time come first, and there are ten at most.
+    """
+    asked = {"asking": identity.source, "external": identity.external_id, "key": identity.id}
+    return _OWNERS.column(tx, asked) if identity.external_id else ()
 
 
 def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:

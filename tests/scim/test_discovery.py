@@ -23,7 +23,7 @@ A_CALL = Call(
     path="/ServiceProviderConfig",
     resource_id="",
     query={},
-    headers={},
+    conditions={},
     body={},
     now=datetime(2026, 3, 1, tzinfo=UTC),
 )

@@ -50,7 +50,7 @@ def test_a_body_that_is_let_go_of_is_kept_as_its_text_unless_that_has_secrets(te
         path="/Groups",
         resource_id="",
         query={},
-        headers={},
+        conditions={},
         body=json.loads(text),
         text=text,
         now=datetime(2026, 3, 1, tzinfo=UTC),

@@ -479,6 +479,44 @@ def test_a_part_of_entries_is_written_where_there_is_none(
     assert read(client, user_id)["emails"] == emails
 
 
+@on_any_store
+@pytest.mark.parametrize(
+    "removal",
+    [
+        {"op": "remove", "path": "emails"},
+        {"op": "remove", "path": 'emails[type eq "work"]'},
+        {"op": "remove", "path": "emails", "value": [{"value": "a@example.com"}]},
+        {"op": "replace", "path": "emails", "value": None},
+    ],
+    ids=["all", "chosen", "named", "null"],
+)
+def test_a_part_of_entries_is_written_where_the_same_message_has_taken_the_last_one(
+    client: httpx.Client, removal: dict[str, Any]
+) -> None:
+    address = f"Users/{a_user(client, 'ada')}"
+    work, new = {"value": "a@example.com", "type": "work"}, {"value": "b@example.com"}
+
+    for verb in ("add", "replace"):
+        for path, expected in [("emails.value", new), ('emails[type eq "work"].value', {**new, "type": "work"})]:
+            patched(client, address, {"op": "replace", "path": "emails", "value": [work]})
+            patched(client, address, removal, {"op": verb, "path": path, "value": "b@example.com"})
+            assert client.get(address).json()["emails"] == [expected]
+
+
+@on_any_store
+def test_a_part_of_entries_is_written_to_those_that_are_left(client: httpx.Client) -> None:
+    attributes = {"phoneNumbers": "value", "addresses": "formatted", "photos": "value", "roles": "value"}
+    entries = [{"type": "work"}, {"type": "home"}]
+    address = f"Users/{a_user(client, 'ada', **dict.fromkeys(attributes, entries))}"
+
+    for name, part in attributes.items():
+        write = {"op": "replace", "path": f"{name}.{part}", "value": "1"}
+        patched(client, address, {"op": "remove", "path": f'{name}[type eq "work"]'}, write)
+        assert client.get(address).json()[name] == [{"type": "home", part: "1"}]
+        patched(client, address, {"op": "remove", "path": f'{name}[type eq "home"]'}, write)
+        assert client.get(address).json()[name] == [{part: "1"}]
+
+
 def test_roles_may_be_primary_as_a_string(client: httpx.Client) -> None:
     user = read(client, a_user(client, "ada", roles=[{"value": '{"id":1}', "primary": "True"}]))
 
@@ -628,6 +666,36 @@ def test_a_version_is_checked(client: httpx.Client) -> None:
     assert client.delete(f"Users/{user_id}", headers={"If-Match": "*"}).status_code == 204
 
 
+@on_any_store
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_is_read_is_the_version_that_was_asked_for(client: httpx.Client, method: str) -> None:
+    for address in (f"Users/{a_user(client)}", f"Groups/{a_group(client)}"):
+        statuses = [
+            client.request(method, address, headers=headers).status_code
+            for headers in (
+                [("If-Match", '"v1"')],
+                [("If-Match", "*")],
+                [("If-Match", '"v2"'), ("If-Match", '"v1"')],
+                [("If-Match", '"v1"'), ("If-None-Match", '"v1"')],
+                [("If-None-Match", '"v2"'), ("If-None-Match", '"v1"')],
+                [("If-Match", '"v2"')],
+                [("If-Match", "nonsense"), ("If-None-Match", '"v1"')],
+            )
+        ]
+        assert statuses == [200, 200, 200, 304, 304, 412, 412]
+        assert client.request(method, f"{address}x", headers={"If-Match": '"v2"'}).status_code == 404
+
+
+@on_any_store
+def test_a_version_is_ruled_out_by_any_of_several_headers(client: httpx.Client) -> None:
+    address = f"Users/{a_user(client)}"
+    headers = [("If-None-Match", '"v7"'), ("If-None-Match", '"v1"'), ("Content-Type", "application/json")]
+
+    body = '{"Operations": [{"op": "replace", "path": "title", "value": "x"}]}'
+
+    assert client.patch(address, content=body, headers=headers).status_code == 412
+
+
 @pytest.mark.parametrize("tag", ["*", 'W/"v1"', '"v1"', 'W/"v7", W/"v1"'])
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_a_version_may_be_ruled_out(client: httpx.Client, method: str, tag: str) -> None:
@@ -760,3 +828,74 @@ def test_schemas_that_are_none_and_their_removal_are_refused(client: httpx.Clien
     gone = patched(client, f"Users/{user_id}", {"op": "remove", "path": "schemas"})
 
     assert [each.json()["scimType"] for each in (odd, gone)] == ["invalidSyntax", "mutability"]
+
+
+# -- booleans within entries --------------------------------------------------
+
+WORK = {"value": "a@example.com", "type": "work"}
+
+
+@on_any_store
+def test_what_is_no_boolean_makes_nothing_primary(client: httpx.Client) -> None:
+    user_id = a_user(client, emails=[WORK])
+    before = read(client, user_id)
+
+    for value in ["yes", "no", "1", "on", "", 1, 0, 1.0, [], {}]:
+        entry = {"value": "b@example.com", "primary": value}
+        said = {
+            "emails[0].primary": [
+                client.post("Users", json={"userName": "other", "emails": [entry]}),
+                client.put(f"Users/{user_id}", json={"userName": "ada@example.com", "emails": [entry]}),
+                patched(client, f"Users/{user_id}", {"op": "add", "path": "emails", "value": [entry]}),
+                patched(client, f"Users/{user_id}", {"op": "replace", "value": {"emails": [entry]}}),
+            ],
+            "emails.primary": [
+                patched(client, f"Users/{user_id}", {"op": "add", "path": path, "value": sent})
+                for path, sent in [
+                    ("emails", entry),
+                    ('emails[type eq "work"]', entry),
+                    ('emails[type eq "work"].primary', value),
+                    ('emails[type eq "home"].primary', value),
+                    ("emails.primary", value),
+                ]
+            ],
+        }
+        for name, answers in said.items():
+            assert {each.status_code for each in answers} == {400}
+            assert {each.json()["scimType"] for each in answers} == {"invalidValue"}
+            assert {each.json()["detail"] for each in answers} == {f"{name} must be true or false"}
+    assert read(client, user_id) == before
+
+
+@on_any_store
+def test_a_boolean_within_an_entry_may_be_a_string(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, shown = service.client(), set[str]()
+    monkeypatch.setattr(service.quirks, "note", lambda _source, names, _now: shown.update(names))
+    entry = {"value": "b@example.com", "primary": "True"}
+    address = f"Users/{a_user(client, roles=[entry])}"
+
+    patched(client, address, {"op": "add", "path": "emails", "value": [entry]})
+    patched(client, address, {"op": "Add", "value": {"PHOTOS": {"Value": "b@example.com", "PRIMARY": "TRUE"}}})
+    patched(client, address, {"op": "add", "path": 'ims[value eq "b@example.com"].primary', "value": "true"})
+    patched(client, address, {"op": "replace", "path": 'roles[primary eq "True"].display', "value": "B"})
+
+    stored, expected = client.get(address).json(), {"value": "b@example.com", "primary": True}
+    assert [stored[name] for name in ("emails", "photos", "ims")] == [[expected]] * 3
+    assert stored["roles"] == [{**expected, "display": "B"}]
+    assert "string boolean" in shown
+
+
+@on_any_store
+def test_entries_are_not_chosen_by_what_is_no_boolean(client: httpx.Client) -> None:
+    address = f"Users/{a_user(client, roles=[{'value': 'x', 'primary': True}])}"
+    before = client.get(address).content
+
+    answers = [
+        patched(client, address, {"op": "replace", "path": f"roles[{chosen}].value", "value": "y"})
+        for chosen in ('primary eq "yes"', "Primary eq 1", 'value eq "x" and not (primary eq "banana")')
+    ]
+    answers.append(patched(client, address, {"op": "remove", "path": 'roles[primary eq "1"]'}))
+
+    assert {(each.status_code, each.json()["scimType"]) for each in answers} == {(400, "invalidFilter")}
+    assert {each.json()["detail"] for each in answers} == {"roles.primary can only be compared with true or false"}
+    assert client.get(address).content == before

@@ -16,7 +16,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import DuplicateError, NotFoundError, PreconditionError, StoreBusyError, UnknownMemberError
-from scimbridge.services.intake import MAY_BE_BACK
+from scimbridge.services.taking_over import MAY_BE_BACK
 from scimbridge.store import holds, identities, journal, members
 from scimbridge.store.database import Database
 from scimbridge.store.schema import facts, metadata, requests
@@ -309,6 +309,47 @@ def test_nothing_falls_on_who_comes_back_under_the_name_of_somebody_else_who_lef
         told = [entry["event"] for entry in journal.entries_of_case(tx, hold.subject)]
     assert (hold.subject, hold.reason) == (bench.open_case(ada).id, MAY_BE_BACK)
     assert "hold placed" in told
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_nothing_falls_on_whom_another_user_is_said_to_be_by_their_external_id(
+    database: Database, clock: FakeClock, is_active: bool, is_deleted: bool
+) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(*SUSPEND_THEN_DELETE),)))
+    ada, bob, cleo = bench.join("ada"), bench.join("bob"), bench.join("cleo")
+    bench.run()
+    for each in (ada, cleo) if is_active else (ada, bob, cleo):
+        bench.leave(each)
+    if is_deleted:
+        bench.delete(ada)
+    bench.run("7d")
+
+    for external_id in ("ext-ada", "ext-bob", "ext-ada"):
+        bench.say(bob, active=True, externalId=external_id)
+    bench.run("60d")
+
+    deleted = [account for action, account in bench.systems["crm"].writes if action == "delete"]
+    assert deleted == ["native-cleo"]
+    with bench.database.read() as tx:
+        (hold,) = holds.standing(tx)
+    assert (hold.subject, hold.reason) == (bench.open_case(ada).id, MAY_BE_BACK)
+    assert bench.events(bench.open_case(ada)).count("hold placed") == 1
+    assert f"case {hold.subject} held" in " ".join(row["applied"] for row in kept_requests(bench))
+
+
+def test_an_external_id_that_is_taken_holds_only_what_is_planned_for_its_owners(bench: Bench) -> None:
+    ada, bob, cleo = bench.join("ada"), bench.join("bob", externalId=None), bench.join("cleo")
+    far = bench.join("ada", source="hr", everywhere=False)
+    bench.leave(cleo)
+    bench.leave(far, source="hr")
+
+    for external_id in ("ext-ada", "ext-new", None):
+        bench.say(bob, externalId=external_id)
+
+    with bench.database.read() as tx:
+        assert holds.standing(tx) == []
+    assert len(bench.cases(ada)) == 0
 
 
 def test_an_external_id_that_somebody_active_or_several_have_says_nothing_about_who_comes(bench: Bench) -> None:
