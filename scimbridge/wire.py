@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it, but for two things that take it longer than they need to, and three that it lets anybody do.
+"""HTTP as uvicorn speaks it, but for two things that take it too long, and three that it lets anybody do.
 
 An answer's head and body go out together, and one timer watches a connection for as long as nobody asks. What
 strangers send, and how long they take to send it, is limited: nobody has to be let in to be listened to. An answer
@@ -103,7 +103,7 @@ class Protocol(HttpToolsProtocol):
         self._idle_since = None
 
     def _look(self) -> None:
-        """End the connection if since the look before no request has come to its end, or nothing of an answer was taken.
+        """End the connection if since the look before no request has come to its end, or no answer was taken further.
 
         One that is closed is looked at further: it does not end before all of it is taken.
         """
@@ -136,7 +136,7 @@ class Protocol(HttpToolsProtocol):
 def _on_the_way(transport: _Together) -> int:
     """Return how many bytes the kernel keeps until the client takes them; 0 where it does not tell.
 
-    It keeps up to some megabytes, and asks for more when a third of them is gone: who reads slowly takes minutes for that.
+    It keeps up to some megabytes, and asks for more when a third of them is gone: slow readers take minutes for that.
     """
     connection = transport.get_extra_info("socket")
     if connection is None or sys.platform != "linux":
