@@ -16,11 +16,12 @@ import psutil
 from tests.bench.effort import Effort
 from tests.bench.load import Load, create, patch_active
 from tests.bench.loading import load_people
-from tests.bench.peers import Peer, node_server, scim2_server
+from tests.bench.peers import Peer, bare_server, node_server, scim2_server
 from tests.bench.stage import Installation, add_people
 from tests.bench.table import Row, Table, median_quantile, median_rate
 
 PEERS = ("scim2-server, in memory", "SCIMMY on Node.js, in memory")
+BARE = "bare server, durable, without the bridge's duties"
 ALONE = "scimbridge, durable"
 ON_ONE_CORE = "scimbridge, durable, kept on one core"
 WAITING = "scimbridge, durable, worker and sweeper beside it"
@@ -91,6 +92,7 @@ def measure_patch(folder: Path, effort: Effort) -> list[Table]:
         contestants = {
             PEERS[0]: _peer(stack.enter_context(scim2_server(folder)), people),
             PEERS[1]: _peer(stack.enter_context(node_server(folder)), people),
+            BARE: _peer(stack.enter_context(bare_server(folder)), people),
             **mine,
         }
         before = {name: _recorded(bridge) for name, bridge in bridges.items()}
@@ -106,7 +108,7 @@ def measure_patch(folder: Path, effort: Effort) -> list[Table]:
     rows = [
         _row(name, connections, loads)
         for connections in effort.connections
-        for name in (*PEERS, ALONE, ON_ONE_CORE, WAITING, WORKING)
+        for name in (*PEERS, BARE, ALONE, ON_ONE_CORE, WAITING, WORKING)
     ]
     return [Table(f"Durable PATCH of active, {people:,} Users, one web process, against servers in memory", HEAD, rows)]
 

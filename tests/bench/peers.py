@@ -1,4 +1,4 @@
-"""What the bridge is measured against: SCIM servers that keep everything in memory."""
+"""What the bridge is measured against: SCIM servers that keep everything in memory, and the least durable one."""
 
 from __future__ import annotations
 
@@ -34,6 +34,17 @@ def scim2_server(folder: Path) -> Iterator[Peer]:
     """Run scim2-server in one uvicorn process."""
     port = quiet_port()
     with running([sys.executable, "-m", "tests.bench.peer", str(port)], folder / "scim2-server.log") as process:
+        base_url = f"http://127.0.0.1:{port}"
+        wait_for(f"{base_url}/ServiceProviderConfig")
+        yield Peer(base_url, psutil.Process(process.pid))
+
+
+@contextmanager
+def bare_server(folder: Path) -> Iterator[Peer]:
+    """Run the least that a durable server can be, with an empty database."""
+    port = quiet_port()
+    command = [sys.executable, "-m", "tests.bench.bare", str(port), str(folder / "bare.db")]
+    with running(command, folder / "bare.log") as process:
         base_url = f"http://127.0.0.1:{port}"
         wait_for(f"{base_url}/ServiceProviderConfig")
         yield Peer(base_url, psutil.Process(process.pid))
