@@ -28,7 +28,6 @@ from scimbridge.domain.model import GROUP, TOLERANT
 from scimbridge.domain.quirk import Quirk
 from scimbridge.scim import dialect, limits
 from scimbridge.scim.dialect import (
-    CLEARED_BY_EMPTY,
     CORE_GROUP,
     CORE_USER,
     PATCH_OP,
@@ -148,8 +147,7 @@ def without_null_entries(operation: Operation, seen: Reading) -> Operation:
 
 def cleared(operation: Operation, seen: Reading) -> Operation:
     """Return an operation, which is a removal where it clears by an empty string what has no empty value."""
-    names = {name.lower() for name in CLEARED_BY_EMPTY}
-    if operation.value != "" or operation.attribute not in names:
+    if not dialect.is_cleared(operation.attribute, operation.value):
         return operation
     seen.saw(Quirk.EMPTY_STRING)
     return replace(operation, verb="remove", value=None, has_value=False)

@@ -11,6 +11,7 @@ from tests.scim.conftest import BASE, Service, a_group, a_user, on_any_store, pa
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+LIFECYCLE = "urn:scimbridge:params:scim:schemas:extension:lifecycle:2.0:User"
 NO_BOOLEANS: list[Any] = [0, 1, "0", "1", "no", "yes", "", "banana", None, [], {}, {"value": False}, 0.0]
 
 
@@ -80,6 +81,18 @@ def test_who_comes_back_under_another_name_is_no_second_record(client: httpx.Cli
     assert response.status_code == 200
     assert (response.json()["id"], response.json()["userName"]) == (user_id, "ada.married")
     assert client.get("Users").json()["totalResults"] == 1
+
+
+@on_any_store
+def test_an_external_id_of_spaces_is_none_and_nobodys_who_comes_back(client: httpx.Client) -> None:
+    ada = a_user(client, "ada", externalId=" ")
+    patched(client, f"Users/{ada}", {"op": "replace", "path": "active", "value": False})
+
+    bob = a_user(client, "bob", externalId=" ")
+    patched(client, f"Users/{bob}", {"op": "replace", "path": "externalId", "value": "\t "})
+
+    assert bob != ada
+    assert "externalId" not in read(client, ada) | read(client, bob)
 
 
 def test_addresses_that_are_none_are_stored_as_sent(client: httpx.Client) -> None:
@@ -743,6 +756,7 @@ def test_a_certificate_may_be_broken_into_lines(client: httpx.Client) -> None:
         ("nickName", ["x"], "nickName must be a string"),
         ("name", "Ada", "name must be an object"),
         ("roles", ["admin"], "roles[0] must be an object"),
+        (f"{LIFECYCLE}:leaverKind", 5, f"{LIFECYCLE}:leaverKind must be a string"),
         ("x509Certificates", [{"value": "TWFu", "display": 5}], "x509Certificates[0].display must be a string"),
     ],
 )
@@ -754,7 +768,8 @@ def test_an_error_names_the_attribute_and_what_it_must_be(
     posted = client.post("Users", json={"userName": "ben", attribute: value})
     changed = patched(client, f"Users/{user_id}", {"op": "replace", "path": attribute, "value": value})
 
-    assert [posted.json()["detail"], changed.json()["detail"]] == [says, says]
+    # The path of an operation has said the schema already.
+    assert [posted.json()["detail"], changed.json()["detail"]] == [says, says.removeprefix(f"{LIFECYCLE}:")]
 
 
 def test_a_message_for_something_else_is_told_what_belongs_here(client: httpx.Client) -> None:
