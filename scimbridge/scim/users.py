@@ -149,9 +149,9 @@ def _accepted(operation: Operation, user_id: str, seen: Reading) -> Operation | 
 
 
 def _plain(operation: Operation) -> Operation:
-    # A remove of one value may repeat it; only in lists does the value say what to remove.
-    binding = operation.path.resolve()
-    if operation.verb == "remove" and binding is not None and not binding.is_multivalued:
+    # A remove of one value, or of what its path chooses, may repeat it; else the value says what of a list to remove.
+    says_all = operation.path.value_filter is not None or not operation.is_multivalued
+    if operation.verb == "remove" and operation.path.model is None and says_all:
         return replace(operation, value=None, has_value=False)
     return operation
 

@@ -217,6 +217,45 @@ def test_a_path_into_a_value_without_parts_is_no_success(client: httpx.Client, o
     assert client.get(f"Users/{user_id}").content == before
 
 
+@on_any_store
+def test_what_one_operation_says_twice_is_refused_unless_it_is_the_same(client: httpx.Client) -> None:
+    address = f"Users/{a_user(client)}"
+    before = client.get(address).content
+
+    answers = [
+        patched(client, address, {"op": "replace", "value": value})
+        for value in (
+            {"active": True, f"{CORE}:active": False},
+            {f"{CORE}:active": False, CORE: {"ACTIVE": True}},
+            {"shoeSize": 1, "name.givenName": "A", f"{CORE}:name.givenName": "B"},
+        )
+    ]
+
+    assert {(each.status_code, each.json()["scimType"]) for each in answers} == {(400, "invalidSyntax")}
+    assert answers[0].json()["detail"] == "active appears twice in one operation"
+    assert client.get(address).content == before
+    same = {"active": False, f"{CORE}:active": False}
+    assert patched(client, address, {"op": "replace", "value": same}).json()["active"] is False
+
+
+@on_any_store
+def test_a_remove_that_repeats_what_its_path_chooses_stops_no_deactivation(client: httpx.Client) -> None:
+    address = f"Users/{a_user(client, emails=[MAIN, OTHER])}"
+
+    response = patched(
+        client,
+        address,
+        {"op": "Remove", "path": 'emails[type eq "home"].value', "value": OTHER["value"]},
+        {"op": "Remove", "path": 'emails[type eq "work"]', "value": [{"value": MAIN["value"]}]},
+        {"op": "Replace", "path": "active", "value": "False"},
+    )
+
+    assert (response.status_code, response.json()["active"]) == (200, False)
+    assert response.json()["emails"] == [{"type": "home"}]
+    part_of_extension = {"op": "remove", "path": ENTERPRISE, "value": {"department": "R&D"}}
+    assert patched(client, address, part_of_extension).json()["scimType"] == "invalidPath"
+
+
 def test_active_cannot_be_taken_away(client: httpx.Client) -> None:
     user_id = a_user(client)
 
