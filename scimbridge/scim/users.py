@@ -46,8 +46,8 @@ class Users:
         projection = Projection.of(call.query)
         dialect.check_schemas(call.body, CORE_USER, call.reading)
         document = user_document(call.body, call.reading)
+        call.understand(f"create User{_says_active(call.body, document)}")
         document.setdefault("active", True)
-        call.understand(f"create User{_says_active(call.body)}")
         user, is_new = self._intake.create_user(
             document, call.received, call.now, over_inactive=call.profile.over_inactive
         )
@@ -67,7 +67,7 @@ class Users:
         projection = Projection.of(call.query)
         dialect.check_schemas(call.body, CORE_USER, call.reading)
         document = user_document(call.body, call.reading)
-        call.understand(f"replace User{_says_active(call.body)}")
+        call.understand(f"replace User{_says_active(call.body, document)}")
 
         def change(stored: Mapping[str, Any]) -> Mapping[str, Any]:
             return {**document, "active": document.get("active", stored.get("active", True))}
@@ -194,12 +194,13 @@ def _sentence(operation: Operation) -> str:
     return f"{name}{says(operation.value)}" if operation.attribute == "active" else name
 
 
-def _says_active(body: Mapping[str, Any]) -> str:
-    if "active" in body:  # as nearly everybody spells it
-        return f", active{says(body['active'])}"
-    if not dialect.has(body, "active"):
+def _says_active(body: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    """Return what a body says about ``active``: as it was sent, or as the document has it where the body has a URN."""
+    if "active" not in document:
         return ", active not said"
-    return f", active{says(dialect.take(body, 'active'))}"
+    # Nearly everybody spells it like this.
+    sent = body["active"] if "active" in body else dialect.take(body, "active")
+    return f", active{says(document['active'] if sent is None else sent)}"
 
 
 def says(value: Any) -> str:

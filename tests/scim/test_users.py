@@ -291,6 +291,28 @@ def test_what_was_understood_is_kept_with_the_request(service: Service) -> None:
     assert (kept["source"], kept["path"]) == ("okta", f"/Users/{user_id}")
 
 
+@on_any_store
+def test_what_is_kept_with_the_request_tells_what_was_said_and_whether_it_changed_anything(service: Service) -> None:
+    client = service.client()
+    ada = client.post("Users", json={"userName": "ada", f"{CORE}:active": False}).json()["id"]
+    address = f"Users/{ada}"
+
+    for value in ({"title": "x"}, {CORE: {"active": "True"}}, {"shoeSize": 43}, {f"{CORE}:active": True}):
+        client.put(address, json={"userName": "ada", **value})
+    for _ in range(2):
+        patched(client, address, {"op": "replace", "path": "active", "value": False})
+
+    assert [(row["understood"], row["applied"]) for row in service.requests()] == [
+        ("create User, active false: deactivate", "created"),
+        ("replace User, active not said", "changed"),
+        ("replace User, active true: activate", "reactivated"),
+        ("replace User, active not said; ignored: shoeSize", "unchanged"),
+        ("replace User, active true: activate", "unchanged"),
+        ("replace active false: deactivate", "deactivated: no rule matches"),
+        ("replace active false: deactivate", "unchanged"),
+    ]
+
+
 # -- replace ------------------------------------------------------------------
 
 
