@@ -240,7 +240,8 @@ def test_what_one_operation_says_twice_is_refused_unless_it_is_the_same(client: 
 
 @on_any_store
 def test_a_remove_that_repeats_what_its_path_chooses_stops_no_deactivation(client: httpx.Client) -> None:
-    address = f"Users/{a_user(client, emails=[MAIN, OTHER])}"
+    company: dict[str, Any] = {ENTERPRISE: {"department": "R&D", "division": "EU"}}
+    address = f"Users/{a_user(client, emails=[MAIN, OTHER], **company)}"
 
     response = patched(
         client,
@@ -252,8 +253,12 @@ def test_a_remove_that_repeats_what_its_path_chooses_stops_no_deactivation(clien
 
     assert (response.status_code, response.json()["active"]) == (200, False)
     assert response.json()["emails"] == [{"type": "home"}]
-    part_of_extension = {"op": "remove", "path": ENTERPRISE, "value": {"department": "R&D"}}
-    assert patched(client, address, part_of_extension).json()["scimType"] == "invalidPath"
+    part = patched(client, address, {"op": "remove", "path": ENTERPRISE, "value": {"department": "R&D"}})
+    assert part.json()[ENTERPRISE] == {"division": "EU"}
+    assert (
+        patched(client, address, {"op": "remove", "path": ENTERPRISE, "value": "EU"}).json()["scimType"]
+        == "invalidPath"
+    )
 
 
 def test_active_cannot_be_taken_away(client: httpx.Client) -> None:
