@@ -42,8 +42,6 @@ _NEW = {CORE_USER: {CORE_USER.lower(), *EXTENSION_URNS}, CORE_GROUP: {CORE_GROUP
 _KNOWN = {CORE_USER: KNOWN_USER, CORE_GROUP: KNOWN_GROUP}
 _READ_ONLY = {"id", "meta", "groups"}
 MEMBERS = "members"
-CLEARED_BY_EMPTY = {"endDate", "externalId"}
-"""Attributes that have no value rather than an empty one: two people without externalId are not the same person."""
 
 _DEEPEST = 3
 """Names in a path: an extension, an attribute, a sub-attribute."""
@@ -216,10 +214,24 @@ def _plain(name: str, value: Any, seen: Reading) -> Any:
         value = manager(value, seen)
     elif name in EXTENSION_URNS.values() and isinstance(value, dict):
         value = {key: _plain(_extension_name(key), item, seen) for key, item in value.items()}
-    elif name in CLEARED_BY_EMPTY and value == "":
+    elif is_cleared(name, value):
         seen.saw(Quirk.EMPTY_STRING)
         return None
     return without_nulls(value, seen)
+
+
+def is_cleared(name: str, value: Any) -> bool:
+    """Whether an empty string says that an attribute has no value.
+
+    Two people without externalId are not the same person; nor are those for whom a mapping joins nothing by a space.
+    """
+    match name.lower():
+        case "externalid":
+            return isinstance(value, str) and not value.strip()
+        case "enddate":
+            return bool(value == "")
+        case _:
+            return False
 
 
 def _extension_name(key: str) -> str:
@@ -324,6 +336,23 @@ def manager(value: Any, seen: Reading) -> dict[str, Any] | None:
         raise InvalidValueException(detail="manager must be the id of a User, or an object with it")
     kept = {key: item for key, item in value.items() if key.lower() != "displayname" and item not in (None, "")}
     return kept or None
+
+
+def members(body: Mapping[str, Any], seen: Reading) -> Any:
+    """Return what a body of a POST or PUT says about members, and ``None`` where it says nothing.
+
+    Raises:
+        InvalidSyntaxException: They are written twice, or in parts.
+    """
+    named = [(place, value) for key, value in _items(body, CORE_GROUP, seen) if (place := _members_at(key, seen))]
+    if len(named) > 1 or any(len(place) > 1 for place, _ in named):
+        raise InvalidSyntaxException(detail=f"{MEMBERS} must be one list")
+    return named[0][1] if named else None
+
+
+def _members_at(key: str, seen: Reading) -> tuple[Known, ...] | None:
+    place = _place_of(key, KNOWN_GROUP, seen)
+    return place if place is not None and place[0].name == MEMBERS else None
 
 
 def member_ids(value: Any, seen: Reading) -> list[str]:

@@ -77,6 +77,7 @@ _UNSAID: Mapping[type[Exception], str] = {
 
 _EXPECTED: Mapping[str, str] = {
     "string_type": "a string",
+    "enum": "a string",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "list_type": "a list",

@@ -213,7 +213,9 @@ def _understand(operation: Any, settings: list[_Setting], sentences: list[str]) 
     if len(operation) == 3 and isinstance(path := operation.get("path"), str):
         return _set(verb, path, value, settings, sentences)
     if len(operation) == 2 and isinstance(value, dict) and value:
-        return all(_set(verb, path, item, settings, sentences) for path, item in value.items())
+        begun = len(settings)
+        is_known = all(_set(verb, path, item, settings, sentences) for path, item in value.items())
+        return is_known and len({place for place, _ in settings[begun:]}) == len(value)
     return False
 
 

@@ -107,7 +107,7 @@ class Groups:
 
 def _whole(verb: MemberVerb, call: Call) -> list[MemberChange]:
     """Return the change by the members in the body of a POST or PUT; none where it says nothing about them."""
-    members = dialect.take(call.body, dialect.MEMBERS)
+    members = dialect.members(call.body, call.reading)
     if members is None:
         return []
     changes = [MemberChange.of(verb, dialect.member_ids(members, call.reading))]

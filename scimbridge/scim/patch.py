@@ -28,7 +28,6 @@ from scimbridge.domain.model import GROUP, TOLERANT
 from scimbridge.domain.quirk import Quirk
 from scimbridge.scim import dialect, limits
 from scimbridge.scim.dialect import (
-    CLEARED_BY_EMPTY,
     CORE_GROUP,
     CORE_USER,
     PATCH_OP,
@@ -56,7 +55,8 @@ def operations(body: Mapping[str, Any], model: Any, seen: Reading) -> list[Opera
         seen: Gets what shows of the writer, and the names that are not known.
 
     Raises:
-        InvalidSyntaxException: It is no PATCH message, or has an operation that is not add, remove or replace.
+        InvalidSyntaxException: It is no PATCH message, or has an operation that is not add, remove or replace,
+            or that has two values for one attribute.
         InvalidPathException: A path cannot be understood, or leads into a value that has no parts.
         NoTargetException: A remove has no path.
         InvalidValueException: An operation without a path has a value that is no object; or there are
@@ -68,10 +68,12 @@ def operations(body: Mapping[str, Any], model: Any, seen: Reading) -> list[Opera
     limits.check_paths(sent)
     found: list[Operation] = []
     for item in sent:
+        said: dict[tuple[str, str, str], Any] = {}
         for operation in _expanded(item, model, seen):
             if operation.attribute == "schemas" and operation.verb != "remove":
                 pass_over_schemas(operation.value, CORE_GROUP if model is GROUP else CORE_USER, seen)
             elif operation.is_known:
+                _refuse_contradiction(operation, said)
                 seen.attributes += _unknown_names(operation, model)
                 found.append(operation)
             elif _is_below_a_value(operation.path, model):
@@ -148,8 +150,7 @@ def without_null_entries(operation: Operation, seen: Reading) -> Operation:
 
 def cleared(operation: Operation, seen: Reading) -> Operation:
     """Return an operation, which is a removal where it clears by an empty string what has no empty value."""
-    names = {name.lower() for name in CLEARED_BY_EMPTY}
-    if operation.value != "" or operation.attribute not in names:
+    if not dialect.is_cleared(operation.attribute, operation.value):
         return operation
     seen.saw(Quirk.EMPTY_STRING)
     return replace(operation, verb="remove", value=None, has_value=False)
@@ -165,6 +166,14 @@ def with_booleans(operation: Operation, model: Any, seen: Reading) -> Operation:
     if known is None:
         return operation
     return replace(operation, value=dialect.with_booleans(operation.value, known, operation.name, seen))
+
+
+def _refuse_contradiction(operation: Operation, said: dict[tuple[str, str, str], Any]) -> None:
+    """Refuse an operation without a path that has another value for an attribute under another of its names."""
+    path = operation.path
+    place = (str(path.schema).lower(), operation.name.lower(), str(path.value_filter))
+    if said.setdefault(place, operation.value) != operation.value:
+        raise InvalidSyntaxException(detail=f"{operation.name} appears twice in one operation")
 
 
 def _expanded(item: Any, model: Any, seen: Reading) -> Iterator[Operation]:

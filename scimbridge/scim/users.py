@@ -46,8 +46,8 @@ class Users:
         projection = Projection.of(call.query)
         dialect.check_schemas(call.body, CORE_USER, call.reading)
         document = user_document(call.body, call.reading)
+        call.understand(f"create User{_says_active(call.body, document)}")
         document.setdefault("active", True)
-        call.understand(f"create User{_says_active(call.body)}")
         user, is_new = self._intake.create_user(
             document, call.received, call.now, over_inactive=call.profile.over_inactive
         )
@@ -67,7 +67,7 @@ class Users:
         projection = Projection.of(call.query)
         dialect.check_schemas(call.body, CORE_USER, call.reading)
         document = user_document(call.body, call.reading)
-        call.understand(f"replace User{_says_active(call.body)}")
+        call.understand(f"replace User{_says_active(call.body, document)}")
 
         def change(stored: Mapping[str, Any]) -> Mapping[str, Any]:
             return {**document, "active": document.get("active", stored.get("active", True))}
@@ -149,9 +149,9 @@ def _accepted(operation: Operation, user_id: str, seen: Reading) -> Operation | 
 
 
 def _plain(operation: Operation) -> Operation:
-    # A remove of one value may repeat it; only in lists does the value say what to remove.
-    binding = operation.path.resolve()
-    if operation.verb == "remove" and binding is not None and not binding.is_multivalued:
+    # A remove of one value, or of what its path chooses, may repeat it; else the value says what of a list to remove.
+    says_all = operation.path.value_filter is not None or not operation.is_multivalued
+    if operation.verb == "remove" and operation.path.model is None and says_all:
         return replace(operation, value=None, has_value=False)
     return operation
 
@@ -194,12 +194,13 @@ def _sentence(operation: Operation) -> str:
     return f"{name}{says(operation.value)}" if operation.attribute == "active" else name
 
 
-def _says_active(body: Mapping[str, Any]) -> str:
-    if "active" in body:  # as nearly everybody spells it
-        return f", active{says(body['active'])}"
-    if not dialect.has(body, "active"):
+def _says_active(body: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    """Return what a body says about ``active``: as it was sent, or as the document has it where the body has a URN."""
+    if "active" not in document:
         return ", active not said"
-    return f", active{says(dialect.take(body, 'active'))}"
+    # Nearly everybody spells it like this.
+    sent = body["active"] if "active" in body else dialect.take(body, "active")
+    return f", active{says(document['active'] if sent is None else sent)}"
 
 
 def says(value: Any) -> str:

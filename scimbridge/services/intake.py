@@ -273,7 +273,7 @@ class Intake:
             same = before.external_id == after.external_id
             verdict = _prefixed("reactivated", self._welcome(tx, after, now, same_person=same))
         else:
-            verdict = _prefixed("changed", ended)
+            verdict = _prefixed("unchanged" if after is before else "changed", ended)
         moved = self._moving.user_changed(tx, before, after, now, request_id)
         return joined(verdict, moved) if moved.text else verdict
 

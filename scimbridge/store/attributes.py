@@ -9,7 +9,7 @@ from inspect import isclass
 from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
-from scim2_models import AttributeBinding, Extension, Mutability, Path
+from scim2_models import AttributeBinding, Extension, InvalidPathException, Mutability, Path
 from scim2_models.path import AttrPath
 from sqlalchemy import (
     JSON,
@@ -124,7 +124,10 @@ class Attributes:
 
     def bind(self, attr_path: AttrPath) -> AttributeBinding | None:
         """Return the attribute that a path names, or ``None`` where the resource type has none."""
-        binding: AttributeBinding | None = Path(str(attr_path)).resolve(self.model)
+        try:
+            binding: AttributeBinding | None = Path(str(attr_path)).resolve(self.model)
+        except InvalidPathException:
+            return None  # it begins with a URN that is none
         return binding
 
     def operand(self, binding: AttributeBinding) -> Operand:

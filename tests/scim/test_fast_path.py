@@ -50,6 +50,7 @@ PASSED_ON: dict[str, list[dict[str, Any]]] = {
     "an empty value": [{"op": "replace", "value": {}}],
     "an object": [{"op": "replace", "path": "name", "value": {"givenName": "A."}}],
     "what cannot be stored": [{"op": "replace", "path": "title", "value": "a\0b"}],
+    "active twice": [{"op": "replace", "value": {"active": True, f"{CORE_USER}:active": False}}],
     "one known, one not": [{"op": "replace", "value": {"active": False, "id": "7"}}],
 }
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from tests.scim.conftest import BASE, Service, a_group, a_user, patched
+from tests.scim.conftest import BASE, Service, a_group, a_user, on_any_store, patched
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
@@ -283,3 +283,25 @@ def test_an_id_is_one_id_whatever_is_in_it(client: httpx.Client, people: dict[st
         both = {"value": f"{people['ada']}{between}{people['ben']}"}
         response = client.post("Groups", json={"displayName": "Team", "members": [both]})
         assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")
+
+
+@on_any_store
+def test_members_may_be_written_with_the_urn_of_their_schema(client: httpx.Client) -> None:
+    ada, bob = a_user(client, "ada"), a_user(client, "bob")
+
+    group = client.post("Groups", json={"displayName": "x", CORE: {"Members": [{"value": ada}]}}).json()
+    replaced = client.put(
+        f"Groups/{group['id']}", json={"displayName": "x", f"{CORE}:members": [{"value": bob}]}
+    ).json()
+
+    assert [member["value"] for member in group["members"]] == [ada]
+    assert [member["value"] for member in replaced["members"]] == [bob]
+
+
+@on_any_store
+@pytest.mark.parametrize("more", [{"members.value": "x"}, {"members": [], f"{CORE}:members": []}])
+def test_members_that_are_written_in_parts_or_twice_are_refused(client: httpx.Client, more: dict[str, Any]) -> None:
+    response = client.post("Groups", json={"displayName": "x", **more})
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidSyntax")
+    assert client.get("Groups").json()["totalResults"] == 0

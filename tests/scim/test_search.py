@@ -72,6 +72,7 @@ def test_names_of_parameters_have_no_case_in_a_body(client: httpx.Client, people
     ("body", "scim_type"),
     [
         ({"filter": "userName eq"}, "invalidFilter"),
+        ({"filter": "urn:x:y pr"}, "invalidFilter"),
         ({"filter": 5}, "invalidValue"),
         ({"filter": 'password eq "x"'}, "invalidFilter"),
         ({"count": True}, "invalidValue"),

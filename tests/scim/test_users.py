@@ -11,6 +11,7 @@ from tests.scim.conftest import BASE, Service, a_group, a_user, on_any_store, pa
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+LIFECYCLE = "urn:scimbridge:params:scim:schemas:extension:lifecycle:2.0:User"
 NO_BOOLEANS: list[Any] = [0, 1, "0", "1", "no", "yes", "", "banana", None, [], {}, {"value": False}, 0.0]
 
 
@@ -80,6 +81,18 @@ def test_who_comes_back_under_another_name_is_no_second_record(client: httpx.Cli
     assert response.status_code == 200
     assert (response.json()["id"], response.json()["userName"]) == (user_id, "ada.married")
     assert client.get("Users").json()["totalResults"] == 1
+
+
+@on_any_store
+def test_an_external_id_of_spaces_is_none_and_nobodys_who_comes_back(client: httpx.Client) -> None:
+    ada = a_user(client, "ada", externalId=" ")
+    patched(client, f"Users/{ada}", {"op": "replace", "path": "active", "value": False})
+
+    bob = a_user(client, "bob", externalId=" ")
+    patched(client, f"Users/{bob}", {"op": "replace", "path": "externalId", "value": "\t "})
+
+    assert bob != ada
+    assert "externalId" not in read(client, ada) | read(client, bob)
 
 
 def test_addresses_that_are_none_are_stored_as_sent(client: httpx.Client) -> None:
@@ -204,6 +217,50 @@ def test_a_path_into_a_value_without_parts_is_no_success(client: httpx.Client, o
     assert client.get(f"Users/{user_id}").content == before
 
 
+@on_any_store
+def test_what_one_operation_says_twice_is_refused_unless_it_is_the_same(client: httpx.Client) -> None:
+    address = f"Users/{a_user(client)}"
+    before = client.get(address).content
+
+    answers = [
+        patched(client, address, {"op": "replace", "value": value})
+        for value in (
+            {"active": True, f"{CORE}:active": False},
+            {f"{CORE}:active": False, CORE: {"ACTIVE": True}},
+            {"shoeSize": 1, "name.givenName": "A", f"{CORE}:name.givenName": "B"},
+        )
+    ]
+
+    assert {(each.status_code, each.json()["scimType"]) for each in answers} == {(400, "invalidSyntax")}
+    assert answers[0].json()["detail"] == "active appears twice in one operation"
+    assert client.get(address).content == before
+    same = {"active": False, f"{CORE}:active": False}
+    assert patched(client, address, {"op": "replace", "value": same}).json()["active"] is False
+
+
+@on_any_store
+def test_a_remove_that_repeats_what_its_path_chooses_stops_no_deactivation(client: httpx.Client) -> None:
+    company: dict[str, Any] = {ENTERPRISE: {"department": "R&D", "division": "EU"}}
+    address = f"Users/{a_user(client, emails=[MAIN, OTHER], **company)}"
+
+    response = patched(
+        client,
+        address,
+        {"op": "Remove", "path": 'emails[type eq "home"].value', "value": OTHER["value"]},
+        {"op": "Remove", "path": 'emails[type eq "work"]', "value": [{"value": MAIN["value"]}]},
+        {"op": "Replace", "path": "active", "value": "False"},
+    )
+
+    assert (response.status_code, response.json()["active"]) == (200, False)
+    assert response.json()["emails"] == [{"type": "home"}]
+    part = patched(client, address, {"op": "remove", "path": ENTERPRISE, "value": {"department": "R&D"}})
+    assert part.json()[ENTERPRISE] == {"division": "EU"}
+    assert (
+        patched(client, address, {"op": "remove", "path": ENTERPRISE, "value": "EU"}).json()["scimType"]
+        == "invalidPath"
+    )
+
+
 def test_active_cannot_be_taken_away(client: httpx.Client) -> None:
     user_id = a_user(client)
 
@@ -237,6 +294,28 @@ def test_what_was_understood_is_kept_with_the_request(service: Service) -> None:
     assert kept["understood"] == 'Replace active "False": deactivate'
     assert kept["received"] == {"Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
     assert (kept["source"], kept["path"]) == ("okta", f"/Users/{user_id}")
+
+
+@on_any_store
+def test_what_is_kept_with_the_request_tells_what_was_said_and_whether_it_changed_anything(service: Service) -> None:
+    client = service.client()
+    ada = client.post("Users", json={"userName": "ada", f"{CORE}:active": False}).json()["id"]
+    address = f"Users/{ada}"
+
+    for value in ({"title": "x"}, {CORE: {"active": "True"}}, {"shoeSize": 43}, {f"{CORE}:active": True}):
+        client.put(address, json={"userName": "ada", **value})
+    for _ in range(2):
+        patched(client, address, {"op": "replace", "path": "active", "value": False})
+
+    assert [(row["understood"], row["applied"]) for row in service.requests()] == [
+        ("create User, active false: deactivate", "created"),
+        ("replace User, active not said", "changed"),
+        ("replace User, active true: activate", "reactivated"),
+        ("replace User, active not said; ignored: shoeSize", "unchanged"),
+        ("replace User, active true: activate", "unchanged"),
+        ("replace active false: deactivate", "deactivated: no rule matches"),
+        ("replace active false: deactivate", "unchanged"),
+    ]
 
 
 # -- replace ------------------------------------------------------------------
@@ -743,6 +822,7 @@ def test_a_certificate_may_be_broken_into_lines(client: httpx.Client) -> None:
         ("nickName", ["x"], "nickName must be a string"),
         ("name", "Ada", "name must be an object"),
         ("roles", ["admin"], "roles[0] must be an object"),
+        (f"{LIFECYCLE}:leaverKind", 5, f"{LIFECYCLE}:leaverKind must be a string"),
         ("x509Certificates", [{"value": "TWFu", "display": 5}], "x509Certificates[0].display must be a string"),
     ],
 )
@@ -754,7 +834,8 @@ def test_an_error_names_the_attribute_and_what_it_must_be(
     posted = client.post("Users", json={"userName": "ben", attribute: value})
     changed = patched(client, f"Users/{user_id}", {"op": "replace", "path": attribute, "value": value})
 
-    assert [posted.json()["detail"], changed.json()["detail"]] == [says, says]
+    # The path of an operation has said the schema already.
+    assert [posted.json()["detail"], changed.json()["detail"]] == [says, says.removeprefix(f"{LIFECYCLE}:")]
 
 
 def test_a_message_for_something_else_is_told_what_belongs_here(client: httpx.Client) -> None:
