@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from scim2_models import InvalidValueException, MutabilityException, NoTargetException
@@ -69,7 +70,7 @@ class Groups:
         dialect.check_schemas(call.body, CORE_GROUP, call.reading)
         document = group_document(call.body, call.reading)
         changes = _whole(MemberVerb.REPLACE, call)
-        call.understand("replace Group" + "".join(f", {_said(change)}" for change in changes))
+        call.understand(listed(["replace Group", *_said(changes)]))
         self._changed(call, lambda _: document, changes, 200)
         return self._shown(call, call.resource_id, projection, 200)
 
@@ -128,7 +129,7 @@ def _read(call: Call) -> tuple[Any | None, list[MemberChange]]:
         if each.attribute != dialect.MEMBERS and not _is_own_id(each, call)
     ]
     call.new_effort().spend(sum(map(_steps, changes)))
-    said = [f"{each.sent_verb} {each.path.attr}" for each in rest] + [_said(change) for change in changes]
+    said = [f"{each.sent_verb} {each.path.attr}" for each in rest] + list(_said(changes))
     call.understand(listed(said) or "nothing to change")
     message = patch.message(GROUP, rest)
     del found
@@ -233,5 +234,7 @@ def _steps(change: MemberChange) -> int:
             return limits.LOOKING_AT_ALL
 
 
-def _said(change: MemberChange) -> str:
-    return f"{change.verb.value} {'selected' if change.where is not None else len(change.ids)} members"
+def _said(changes: Sequence[MemberChange]) -> Iterator[str]:
+    """Yield what changes do; those of a kind that follow each other are one, as some send one for each member."""
+    for (verb, is_selection), several in groupby(changes, key=lambda change: (change.verb, change.where is not None)):
+        yield f"{verb} {'selected' if is_selection else sum(len(change.ids) for change in several)} members"

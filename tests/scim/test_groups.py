@@ -203,17 +203,17 @@ def test_a_patch_answers_with_the_group_where_attributes_are_asked_for(client: h
 
 def test_what_was_understood_names_no_member(service: Service) -> None:
     client = service.client()
-    user_id = a_user(client)
+    members = [a_user(client), a_user(client, "bob")]
     group_id = a_group(client)
 
     patched(
         client,
         f"Groups/{group_id}",
-        {"op": "Add", "path": "members", "value": [{"value": user_id}]},
+        *({"op": "Add", "path": "members", "value": [{"value": member}]} for member in members),
         {"op": "Replace", "path": "externalId", "value": "x"},
     )
 
-    assert service.requests()[-1]["understood"] == "Replace externalId, add 1 members"
+    assert service.requests()[-1]["understood"] == "Replace externalId, add 2 members"
 
 
 def test_a_deleted_group_is_gone(client: httpx.Client, people: dict[str, str]) -> None:
