@@ -52,7 +52,7 @@ DEFAULT_COUNT = 100
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list (RFC 7644 §3.4.2.4, RFC 9865 §2).
+    """One page of a list (RFC 7644 §3.4.2.4, RFC 9865 §2). Of large resources, it has fewer than were asked for.
 
     Attributes:
         total: How many resources satisfy the filter, on all pages.
@@ -115,7 +115,7 @@ class Lookup:
             these = groups.groups_by_id(tx, [each.position.id for each in found], with_members=with_members)
             return [these[each.position.id] for each in found if each.position.id in these]
 
-        return self._page((MemberKind.GROUP,), source, query, now, load)
+        return self._page((MemberKind.GROUP,), source, query, now, load, with_members=with_members)
 
     def list_all(self, source: str, query: Query, now: datetime, *, with_members: bool) -> Page[Resource]:
         """Return a page of Users and Groups alike (RFC 7644 §3.4.2.1)."""
@@ -126,7 +126,8 @@ class Lookup:
             both: dict[str, Resource] = {**users, **these}
             return [both[each.position.id] for each in found if each.position.id in both]
 
-        return self._page((MemberKind.USER, MemberKind.GROUP), source, query, now, load)
+        kinds = (MemberKind.USER, MemberKind.GROUP)
+        return self._page(kinds, source, query, now, load, with_members=with_members)
 
     def _page(
         self,
@@ -135,6 +136,8 @@ class Lookup:
         query: Query,
         now: datetime,
         load: Callable[[Connection, list[Found]], list[T]],
+        *,
+        with_members: bool = False,
     ) -> Page[T]:
         question = Question(
             source=source,
@@ -143,6 +146,7 @@ class Lookup:
             sort=query.sort,
             base=query.base,
             name_case=self._profiles.of(source).user_name_case,
+            with_members=with_members,
         )
         with self._database.read() as tx:
             listing = Listing(tx, question)

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from scimbridge.services.cursors import TIMEOUT
+from scimbridge.store import listing
 from tests.scim.conftest import Service, a_group, a_user, on_any_store, patched
 
 TITLES = ["b", "A", None, "a", "B", None, "c"]
@@ -297,3 +298,51 @@ def test_a_list_of_groups_without_members_reads_none(service: Service, people: l
 
     assert without == []
     assert any("memberships" in statement for statement in statements)
+
+
+# -- large resources ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["Users", "Groups", ""])
+@pytest.mark.parametrize("begin", [{"startIndex": 1}, {"cursor": ""}])
+def test_a_page_of_large_resources_has_fewer_and_the_next_one_goes_on(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, path: str, begin: dict[str, Any]
+) -> None:
+    """RFC 7644 §3.4.2.4: "MAY return fewer results"."""
+    users = [a_user(client, f"user-{number}", title="x" * 900) for number in range(5)]
+    groups = [a_group(client, f"group-{number}", tuple(users)) for number in range(5)]
+    wanted = {"Users": users, "Groups": groups, "": users + groups}[path]
+    monkeypatch.setattr(listing, "MOST_BYTES", 2500)
+
+    pages = [client.get(path, params={**begin, "count": 100}).json()]
+    while sum(len(page["Resources"]) for page in pages) < len(wanted):
+        number = 1 + sum(len(page["Resources"]) for page in pages)
+        where = {"cursor": pages[-1]["nextCursor"]} if "cursor" in begin else {"startIndex": number}
+        pages.append(client.get(path, params={**where, "count": 100}).json())
+
+    assert [each["id"] for page in pages for each in page["Resources"]] == wanted
+    assert {page["totalResults"] for page in pages} == {len(wanted)}
+    assert max(len(page["Resources"]) for page in pages) < 5
+
+
+def test_one_resource_is_answered_however_large_it_is(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [a_user(client, f"user-{number}") for number in range(2)]
+    monkeypatch.setattr(listing, "MOST_BYTES", 1)
+
+    page = client.get("Users", params={"cursor": ""}).json()
+    after = client.get("Users", params={"cursor": page["nextCursor"], "count": 100}).json()
+    back = client.get("Users", params={"cursor": after["previousCursor"], "count": 100}).json()
+
+    assert [[each["id"] for each in one["Resources"]] for one in (page, after, back)] == [ids[:1], ids[1:], ids[:1]]
+
+
+def test_members_that_are_not_in_the_answer_make_no_page_smaller(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = a_user(client)
+    for number in range(3):
+        a_group(client, f"group-{number}", (ada,))
+    monkeypatch.setattr(listing, "MOST_BYTES", 300)
+
+    assert client.get("Groups", params={"excludedAttributes": "members"}).json()["itemsPerPage"] == 3
+    assert client.get("Groups").json()["itemsPerPage"] < 3
