@@ -13,6 +13,7 @@ import os
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -28,6 +29,12 @@ from starlette.routing import Route
 
 MOST = 256
 """Requests in one transaction."""
+
+PATIENCE = 0.003
+"""Seconds that a request may wait for others to share its commit."""
+
+_A_MOMENT = 50e-6
+"""Seconds. To be woken by each of them would take longer."""
 
 _SCHEMA = """
 PRAGMA journal_mode=WAL;
@@ -97,14 +104,25 @@ class Bare:
         return Response(await waiting, status, media_type="application/scim+json")
 
     def _write(self) -> None:
+        batch: list[_Waiting] = []
         while True:
-            batch = [self._inbox.get()]
-            while len(batch) < MOST and not self._inbox.empty():
-                batch.append(self._inbox.get())
+            batch = self._gathered(len(batch))
             self._db.execute("BEGIN IMMEDIATE")
             answers = [(waiting, self._savepoint(user_id, value)) for user_id, value, waiting in batch]
             self._db.execute("COMMIT")
             self._loop.call_soon_threadsafe(_deliver, answers)
+
+    def _gathered(self, expected: int) -> list[_Waiting]:
+        """Return what waits; as many as the last time are waited for, in a commit of their own they would cost more."""
+        batch, until = [self._inbox.get()], time.monotonic() + PATIENCE
+        while len(batch) < MOST:
+            if not self._inbox.empty():
+                batch.append(self._inbox.get())
+            elif len(batch) < expected and time.monotonic() < until:
+                time.sleep(_A_MOMENT)
+            else:
+                break
+        return batch
 
     def _savepoint(self, user_id: str, value: Any) -> bytes:
         self._db.execute("SAVEPOINT request")
