@@ -81,7 +81,7 @@ class Allowance:
         return self._on_postgresql(query)
 
     def _on_sqlite(self, query: Executable) -> Sequence[Any]:
-        connection: sqlite3.Connection = self._tx.connection.driver_connection  # type: ignore[assignment]
+        connection: sqlite3.Connection = self._tx.connection.driver_connection  # type: ignore[assignment]  # as the dialect says
         until = time.thread_time() + self._left
         connection.set_progress_handler(lambda: time.thread_time() > until, _STEPS_BETWEEN_LOOKS)
         try:

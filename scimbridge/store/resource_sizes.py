@@ -38,7 +38,7 @@ def bytes_together(tx: Connection, kind: MemberKind, ids: Iterable[str], *, with
 def bytes_each(tx: Connection, kind: MemberKind, ids: Iterable[str], *, with_members: bool) -> dict[str, int]:
     """Return about how many bytes of JSON each of these resources has; the arguments are the same."""
     query = _sizes(kind, with_members=with_members).where(is_among(tx, _RESOURCES[kind][0].c.id, ids))
-    return {resource_id: size for resource_id, size in tx.execute(query).all()}  # noqa: C416 - for the types
+    return {row.id: row.size for row in tx.execute(query)}
 
 
 def _sizes(kind: MemberKind, *, with_members: bool) -> Select[Any]:

@@ -33,7 +33,8 @@ class Up:
     def __init__(self, folder: Path, config: str) -> None:
         file = folder / "scimbridge.toml"
         file.write_text(config, encoding="utf-8")
-        self._log = (folder / "up.log").open("ab")
+        self._log_file = folder / "up.log"
+        self._log = self._log_file.open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.processes.up", str(file)],
             stdout=subprocess.PIPE,
@@ -66,6 +67,7 @@ class Up:
         self.process.wait()
         self.bridge.close()
         self._log.close()
+        print(self._log_file.read_text(encoding="utf-8"))  # pytest shows it where something failed
         assert self.process.stdout is not None
         self.process.stdout.close()
 

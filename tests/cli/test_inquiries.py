@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from scimbridge.domain.inquiry import Cause
-from scimbridge.store import inquiries
 from tests.cli.conftest import Terminal
-from tests.services.bench import SOURCE, Bench
+from tests.services.bench import Bench
 
 
 @pytest.fixture
 def inquiry_id(bench: Bench) -> str:
     group = bench.group("CRM Users", bench.join("ada"))
-    with bench.database.write() as tx:
-        now = datetime(2026, 3, 2, 9, tzinfo=UTC)
-        inquiry = inquiries.open_inquiry(
-            tx,
-            inquiries.About(groups=[group]),
-            source=SOURCE,
-            cause=Cause.RENAMED,
-            group_id=group,
-            display_name="CRM Users",
-            targets=("crm",),
-            now=now,
-        )
-    assert inquiry is not None
-    return inquiry.id
+    return bench.ask_about(group, "CRM Users", Cause.RENAMED).id
 
 
 def test_inquiries_are_listed_until_they_are_answered(inquiry_id: str, terminal: Terminal) -> None:

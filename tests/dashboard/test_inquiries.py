@@ -1,27 +1,15 @@
 from __future__ import annotations
 
 from scimbridge.domain.inquiry import Cause
-from scimbridge.store import inquiries
 from tests.dashboard.conftest import Browse, text_of
-from tests.services.bench import SOURCE, Bench
+from tests.services.bench import Bench
 
 
 def test_inquiries_are_told_on_the_board_until_they_are_answered(bench: Bench, browse: Browse) -> None:
     assert "inquiry" not in text_of(browse().get("/").text)
     group = bench.group("<b>CRM</b>", bench.join("ada"))
-    with bench.database.write() as tx:
-        inquiry = inquiries.open_inquiry(
-            tx,
-            inquiries.About(groups=[group]),
-            source=SOURCE,
-            cause=Cause.EMPTIED,
-            group_id=group,
-            display_name="<b>CRM</b>",
-            targets=("crm",),
-            now=bench.clock(),
-        )
+    inquiry = bench.ask_about(group, "<b>CRM</b>", Cause.EMPTIED)
 
-    assert inquiry is not None
     page = browse().get("/").text
     bench.inquiring.dismiss(inquiry.id, reason="moved", by="ops", now=bench.clock())
 

@@ -99,11 +99,11 @@ def test_messages_that_are_remembered_are_few() -> None:
 def test_both_paths_answer_alike(service: Service, client: httpx.Client, shape: str) -> None:
     operations = SHAPES.get(shape) or PASSED_ON.get(shape, [])
 
-    _compare(service, client, operations)
+    assert_alike(service, client, operations)
 
 
 def test_both_paths_do_without_schemas(service: Service, client: httpx.Client) -> None:
-    _compare(service, client, SHAPES["entra"], schemas=None)
+    assert_alike(service, client, SHAPES["entra"], schemas=None)
 
 
 @pytest.mark.parametrize("operations", [SHAPES["okta"], [{"op": "replace", "path": "title", "value": "Engineer"}]])
@@ -137,7 +137,7 @@ _operation = st.one_of(
 @settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=st.lists(_operation, min_size=1, max_size=4))
 def test_generated_messages_are_answered_alike(service: Service, operations: list[dict[str, Any]]) -> None:
-    _compare(service, service.client(), operations)
+    assert_alike(service, service.client(), operations)
 
 
 @settings(max_examples=200)
@@ -172,7 +172,7 @@ def _plain(path: str, value: Any) -> Any:
 JSON = {"Content-Type": "application/scim+json"}
 
 
-def _compare(
+def assert_alike(
     service: Service,
     client: httpx.Client,
     operations: list[dict[str, Any]],

@@ -18,7 +18,7 @@ from scimbridge.domain.case import Case, CaseState
 from scimbridge.domain.exclusion import Exclusion
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.guard import Guard
-from scimbridge.domain.inquiry import Inquiry
+from scimbridge.domain.inquiry import Cause, Inquiry
 from scimbridge.domain.outline import NOTICES
 from scimbridge.domain.resource import MemberChange, MemberVerb, Received
 from scimbridge.domain.rule import NO_TERMS, Restore, Rule, Ruleset, Stage, Terms
@@ -579,6 +579,22 @@ class Bench:
         with self.database.read() as tx:
             (found,) = (one for one in accounts.accounts_of(tx, [user_id]) if one.target == target)
             return found
+
+    def ask_about(self, group: str, name: str, cause: Cause) -> Inquiry:
+        """Open an inquiry about who is in a group, which granted ``crm`` under this name."""
+        with self.database.write() as tx:
+            inquiry = inquiries.open_inquiry(
+                tx,
+                inquiries.About(groups=[group]),
+                source=SOURCE,
+                cause=cause,
+                group_id=group,
+                display_name=name,
+                targets=("crm",),
+                now=self.clock(),
+            )
+        assert inquiry is not None
+        return inquiry
 
     def inquiries(self) -> list[Inquiry]:
         with self.database.read() as tx:
