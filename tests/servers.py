@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from random import SystemRandom
 
@@ -17,13 +18,29 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 
+def _own_ports() -> Iterator[int]:
+    """Yield the ports of this process, in no order, and each once more only after all others.
+
+    Each worker of pytest has its own, so that none is handed out that another one is about to listen on.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 20_000 + worker % 8 * 1500
+    return cycle(SystemRandom().sample(range(first, first + 1500), k=1500))
+
+
+_PORTS = _own_ports()
+
+
 def quiet_port() -> int:
-    """Return a free port that the kernel gives to no outgoing connection while its server is away."""
-    while True:
-        port = SystemRandom().randrange(20000, 32000)
+    """Return a free port that the kernel gives to no outgoing connection while its server is away.
+
+    Nobody is told the same one while its server is restarted, or has not begun to listen.
+    """
+    for port in _PORTS:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
+    raise AssertionError  # the ports have no end
 
 
 def _postgresql_program(name: str) -> str:
