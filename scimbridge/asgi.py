@@ -86,6 +86,8 @@ def create_app(bridge: Bridge) -> ASGIApp:
         ],
         lifespan=_lifespan,
     )
+    # A redirect for a slash would lead where a Host header says, and behind a TLS proxy out of TLS.
+    pages.router.redirect_slashes = False
     guarded = SecurityHeaders(pages, is_https=public_url.startswith("https://"))
     return BaseAddress(guarded, scim=scim_app, public_url=public_url)
 

@@ -131,6 +131,14 @@ def leave(app: ASGIApp, method: str, path: str, token: str, media_type: str) -> 
     assert not heard
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", "/oauth/token/"), ("GET", "/cases/"), ("GET", "/healthz/")])
+def test_nobody_is_sent_on_for_a_slash(client: TestClient, method: str, path: str) -> None:
+    """They would go where a Host header says, and without TLS behind a proxy, with the secret of a client."""
+    answer = client.request(method, path, headers={"Host": "elsewhere.example"}, follow_redirects=False)
+
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
+
+
 @pytest.mark.parametrize(
     "path",
     ["/scim/v2x/Users", "/sources//scim/v2/Users", "/sources/a%2Fb/scim/v2/Users", "/x/sources/idp/scim/v2/Users"],

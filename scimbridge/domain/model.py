@@ -37,12 +37,14 @@ class Email(scim2_models.Email):
     """An email address, in any spelling."""
 
     value: str | None = None
+    """The address, as it was sent."""
 
 
 class Photo(scim2_models.Photo):
     """A link to a picture, in any spelling."""
 
     value: Annotated[str | None, CaseExact.true] = None  # type: ignore[assignment]
+    """The address of the picture, as it was sent."""
 
 
 class Certificate(scim2_models.X509Certificate):
@@ -71,16 +73,22 @@ class Manager(ComplexAttribute):
     """
 
     value: Annotated[str | None, CaseExact.true] = None
+    """The id of the manager's own User, or what else the source calls them."""
+
     ref: Annotated[Reference[scim2_models.User[Any]] | None, CaseExact.true] = Field(
         None, serialization_alias="$ref", validation_alias="$ref"
     )
+    """The address of the manager's own User."""
+
     display_name: Annotated[str | None, Mutability.read_only] = None
+    """What the manager is called."""
 
 
 class EnterpriseUser(scim2_models.EnterpriseUser):
     """What a company adds to a User (RFC 7643 §4.3)."""
 
     manager: Manager | None = None  # type: ignore[assignment]
+    """Who manages the User."""
 
 
 class Lifecycle(Extension):
@@ -121,9 +129,16 @@ class User(scim2_models.User[AnyExtension]):
     """A person or service that has access (RFC 7643 §4.1)."""
 
     emails: list[Email] | None = None  # type: ignore[assignment]
+    """E-mail addresses of the User."""
+
     photos: list[Photo] | None = None  # type: ignore[assignment]
+    """Pictures of the User."""
+
     x509_certificates: list[Certificate] | None = None  # type: ignore[assignment]
+    """Certificates that were issued to the User."""
+
     profile_url: Annotated[str | None, CaseExact.true] = None  # type: ignore[assignment]
+    """The address of a page about the User."""
 
 
 USER_EXTENSIONS: tuple[type[Extension], ...] = (EnterpriseUser, Lifecycle)
@@ -140,13 +155,17 @@ class GroupMember(scim2_models.Group.Members):  # type: ignore[valid-type, misc]
     """A member of a Group. What it is called follows from the resource itself, and is shown where it is asked for."""
 
     display: Annotated[str | None, Mutability.read_only, Returned.request] = None
+    """What the member is called."""
 
 
 class Group(scim2_models.Group):
     """People and groups that are granted something together (RFC 7643 §4.2)."""
 
     display_name: Annotated[str | None, Required.true, Uniqueness.server] = None
+    """What the Group is called."""
+
     members: list[GroupMember] | None = None  # type: ignore[assignment]
+    """Who is in the Group: Users, and other Groups."""
 
 
 GROUP: Any = Group

@@ -77,7 +77,7 @@ class Bulk:
                 break
         for operation in operations:
             call.reading.add(operation.reading)
-        done = [operation.as_json() for operation in operations if operation.status is not None]
+        done = [operation.as_json(self._base) for operation in operations if operation.status is not None]
         return ScimResponse({"schemas": [BULK_RESPONSE], "Operations": done})
 
     def _commit(self, job: _Job, chunk: Sequence[Sequence[Operation]]) -> None:

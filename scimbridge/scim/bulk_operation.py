@@ -33,7 +33,7 @@ class Operation:
         flaw: What is wrong with the operation itself, whatever is stored.
         needs: The bulkIds that it refers to.
         resource_id: What it has created or changed.
-        location: The address of that.
+        location: The address of that, where the path alone does not tell it.
         etag: The version after it.
         status: How it was answered; ``None`` while it has not been run.
         verdict: Why it failed, if it did.
@@ -75,13 +75,26 @@ class Operation:
         if self.method == "POST":
             self.location = None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return what the answer says of it (RFC 7644 §3.7.3)."""
-        said = {"location": self.location, "method": self.method, "bulkId": self.bulk_id, "version": self.etag}
+    def as_json(self, base: str) -> dict[str, Any]:
+        """Return what the answer says of it: its location, too, unless it is a failed POST (RFC 7644 §3.7.3).
+
+        Args:
+            base: The address of the service provider, without a slash at the end.
+        """
+        said = {
+            "location": self.location or self._meant(base),
+            "method": self.method,
+            "bulkId": self.bulk_id,
+            "version": self.etag,
+        }
         body: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
         if self.verdict is not None:
             body["response"] = self.verdict.body()
         return body | {"status": str(self.status)}
+
+    def _meant(self, base: str) -> str | None:
+        is_there = self.method != "POST" and self.path != "/" and not any(references(self.path))
+        return base + self.path.rstrip("/") if is_there else None
 
 
 def read_request(body: Mapping[str, Any]) -> tuple[list[Operation], int]:

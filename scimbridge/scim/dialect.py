@@ -7,6 +7,7 @@ seen in the field; each function names the one it is there for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -55,6 +56,9 @@ _PREFIXES = sorted(
     key=lambda prefix: -len(prefix[0]),
 )
 """What a path or key may begin with, longest first, and what stands for it in the models."""
+
+_KNOWN_PREFIXES = tuple(prefix for prefix, _ in _PREFIXES)
+_URI = re.compile(r"[a-z][a-z0-9+.-]*:[^\s\[\]\"]+", re.IGNORECASE)
 
 _OLD_PREFIXES = {f"{old}:" for old in (*_OLD_CORE, *_OLD_ENTERPRISE)}
 
@@ -208,8 +212,8 @@ def _may_be_set(name: str, seen: Reading) -> bool:
 
 def _plain(name: str, value: Any, seen: Reading) -> Any:
     """Return a value without nulls, and in the form that the models take."""
-    if name == "active":
-        return boolean(value, name, seen)  # null, too, is neither true nor false
+    if name == "active" and value is not None:  # null says nothing of it (RFC 7643 §2.5)
+        return boolean(value, name, seen)
     if name == "manager":
         value = manager(value, seen)
     elif name in EXTENSION_URNS.values() and isinstance(value, dict):
@@ -390,3 +394,9 @@ def canonical_path(path: str, seen: Reading) -> str:
                 seen.saw(Quirk.OLD_SCHEMA)
             return canonical + path[len(prefix) :]
     return path
+
+
+def is_foreign(path: str) -> bool:
+    """Whether a path is a URI, and not below a schema that is known here: of that, no attribute is known, either."""
+    text = path.strip()
+    return _URI.fullmatch(text) is not None and not text.lower().startswith(_KNOWN_PREFIXES)

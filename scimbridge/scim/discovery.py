@@ -7,6 +7,7 @@ from typing import Any
 from scim2_models import (
     Attribute,
     Bulk,
+    CaseExact,
     ChangePassword,
     Context,
     ETag,
@@ -23,6 +24,7 @@ from scim2_models import (
 from starlette.responses import Response
 
 from scimbridge.domain.model import GROUP, USER, USER_EXTENSIONS
+from scimbridge.domain.source import NameCase
 from scimbridge.errors import NotFoundError
 from scimbridge.scim.bulk_operation import MAX_OPERATIONS
 from scimbridge.scim.call import Call
@@ -52,10 +54,7 @@ class Discovery:
         self._types = {
             str(each.id).lower(): _rendered(each, f"{base}/ResourceTypes/{each.id}", "ResourceType") for each in types
         }
-        schemas = [_schema(model) for model in (USER, *USER_EXTENSIONS, GROUP)]
-        self._schemas = {
-            str(each.id).lower(): _rendered(each, f"{base}/Schemas/{each.id}", "Schema") for each in schemas
-        }
+        self._schemas = {case: _schemas(base, case) for case in NameCase}
 
     def config(self, call: Call) -> Response:
         """GET /ServiceProviderConfig."""
@@ -74,11 +73,11 @@ class Discovery:
     def schemas(self, call: Call) -> Response:
         """GET /Schemas."""
         _refuse_filter(call)
-        return whole_list_response(self._schemas.values())
+        return whole_list_response(self._schemas[call.profile.user_name_case].values())
 
     def schema(self, call: Call) -> Response:
         """GET /Schemas/{urn}."""
-        return _one(call, "Schema", self._schemas)
+        return _one(call, "Schema", self._schemas[call.profile.user_name_case])
 
 
 def service_provider_config(max_bulk_body: int) -> ServiceProviderConfig:
@@ -109,12 +108,20 @@ _REFERENCES = {"profileUrl": ["external"], "photos.value": ["external"]}
 """References that are modeled as strings, so that what is no URL is stored as well."""
 
 
-def _schema(model: Any) -> Schema:
+def _schemas(base: str, name_case: NameCase) -> dict[str, dict[str, Any]]:
+    """Return the schemas by their ids in lower case, as they are for a source with this rule for userNames."""
+    schemas = [_schema(model, name_case) for model in (USER, *USER_EXTENSIONS, GROUP)]
+    return {str(each.id).lower(): _rendered(each, f"{base}/Schemas/{each.id}", "Schema") for each in schemas}
+
+
+def _schema(model: Any, name_case: NameCase) -> Schema:
     schema: Schema = model.to_schema()
     for attribute in schema.attributes or ():
         if attribute.name == "active":
             # Nobody can take it away, and a User that is created without it gets it.
             attribute.required = Required.true
+        if attribute.name == "userName" and name_case is NameCase.EXACT:
+            attribute.case_exact = CaseExact.true
         for place, name in [(attribute, attribute.name)] + [
             (inner, f"{attribute.name}.{inner.name}") for inner in attribute.sub_attributes or ()
         ]:

@@ -22,7 +22,7 @@ from scimbridge.scim.admission.credentials import authorization, login_of
 from scimbridge.scim.admission.pace import Pace
 from scimbridge.scim.errors import verdict_on
 from scimbridge.services.granting import Client, Granting
-from scimbridge.services.signatures import ALGORITHMS
+from scimbridge.services.signatures import ALGORITHMS, OLD_NAMES
 
 logger = structlog.get_logger("scimbridge.oauth")
 
@@ -83,7 +83,7 @@ def metadata(public_url: str) -> dict[str, Any]:
         "grant_types_supported": ["client_credentials"],
         "scopes_supported": [SCOPE],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
-        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "token_endpoint_auth_signing_alg_values_supported": [*ALGORITHMS, *OLD_NAMES],
     }
 
 

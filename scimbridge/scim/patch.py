@@ -140,12 +140,30 @@ def _first_entry(operation: Operation) -> Operation:
     return replace(operation, verb="add", path=type(operation.path)(name), value={part: operation.value})
 
 
-def without_null_entries(operation: Operation, seen: Reading) -> Operation:
-    """Return an operation whose list of entries has none that is null: those say nothing."""
-    if not isinstance(operation.value, list) or None not in operation.value:
+def with_entries(operation: Operation, model: Any, seen: Reading) -> Operation | None:
+    """Return an operation with those entries of a list alone that say something; ``None`` where none does.
+
+    Null says that there is none. What has no name in it that is known says nothing: neither may it take the place of
+    the entries that there are, nor keep what is said beside it from being stored.
+
+    Raises:
+        InvalidValueException: The value of a path has nothing in it at all.
+    """
+    known = _known(operation.path, model)
+    if operation.verb == "remove" or operation.sub_attribute or known is None or not operation.is_multivalued:
         return operation
-    seen.saw(Quirk.NULL_VALUE)
-    return replace(operation, value=[entry for entry in operation.value if entry is not None])
+    sent = operation.value if isinstance(operation.value, list) else [operation.value]
+    entries = [entry for entry in sent if entry is not None]
+    if operation.has_value and len(entries) < len(sent):
+        seen.saw(Quirk.NULL_VALUE)
+    telling = [
+        entry for entry in entries if not isinstance(entry, dict) or any(key.lower() in known.inner for key in entry)
+    ]
+    if entries and not telling:
+        if not operation.from_value and not any(entries):
+            raise InvalidValueException(detail=f"the value of {operation.name} has nothing in it")
+        return None
+    return replace(operation, value=telling) if isinstance(operation.value, list) else operation
 
 
 def cleared(operation: Operation, seen: Reading) -> Operation:
@@ -180,26 +198,42 @@ def _expanded(item: Any, model: Any, seen: Reading) -> Iterator[Operation]:
     if not isinstance(item, dict):
         raise InvalidSyntaxException(detail="an operation must be an object")
     sent_verb = take(item, "op")
-    if not isinstance(sent_verb, str) or sent_verb.lower() not in _VERBS:
+    verb = sent_verb.lower() if isinstance(sent_verb, str) else ""
+    if verb not in _VERBS:
         raise InvalidSyntaxException(detail="op must be add, remove or replace")
-    if sent_verb != sent_verb.lower():
+    if sent_verb != verb:
         seen.saw(Quirk.CAPITALIZED_OP)
     path, value = take(item, "path"), take(item, "value")
     if path is not None and not isinstance(path, str):
         raise InvalidPathException(detail="path must be a string")
     if path and path.strip():
-        known = _path(path, model, seen)
-        if known.model is not None and isinstance(value, dict):
-            yield from _by_keys(sent_verb, value, model, seen, below=_below(known))
-        else:
-            yield _with_path(sent_verb, known, value, has(item, "value"), seen)
-    elif sent_verb.lower() == "remove":
+        yield from _at_path(sent_verb, path, value, has(item, "value"), model, seen)
+    elif verb == "remove":
         raise NoTargetException(detail="remove needs a path")
     elif not isinstance(value, dict):
         raise InvalidValueException(detail="an operation without a path needs an object as its value")
     else:
         seen.saw(Quirk.NO_PATH)
         yield from _by_keys(sent_verb, value, model, seen, below="")
+
+
+def _at_path(
+    sent_verb: str, sent_path: str, value: Any, has_value: bool, model: Any, seen: Reading
+) -> Iterator[Operation]:
+    try:
+        path = _path(sent_path, model, seen)
+    except InvalidPathException:
+        if not dialect.is_foreign(sent_path):
+            raise
+        seen.paths.append(sent_path)
+        return
+    verb = sent_verb.lower()
+    if not isinstance(value, dict) or not _is_said_in_parts(verb, path, value, model):
+        yield _with_path(sent_verb, path, value, has_value, seen)
+    elif not value and verb == "remove":
+        raise InvalidValueException(detail=f"the value of a remove of {sent_path.strip()[:80]} has nothing in it")
+    else:
+        yield from _by_keys(sent_verb, value, model, seen, below=_below(path))
 
 
 def _with_path(sent_verb: str, path: Path[Any], value: Any, has_value: bool, seen: Reading) -> Operation:
@@ -219,12 +253,12 @@ def _by_keys(sent_verb: str, value: Mapping[str, Any], model: Any, seen: Reading
         except InvalidPathException:
             seen.attributes.append(below + key)
             continue
-        if path.model is not None and isinstance(item, dict):
+        if isinstance(item, dict) and _is_said_in_parts(sent_verb.lower(), path, item, model):
             yield from _by_keys(sent_verb, item, model, seen, below=_below(path))
             continue
         if not key.isidentifier():
             seen.saw(Quirk.PATH_AS_KEY)
-        if item is None and (_is_list(path) or path.model is model):
+        if item is None and (_is_whole_list(path) or path.model is model):
             continue  # a whole resource with nulls for what was not read; emptying a list is said by []
         verb = _verb(sent_verb, path, unassigns=item is None)
         yield Operation(verb, sent_verb, path, item, has_value=True, from_value=True)
@@ -232,12 +266,12 @@ def _by_keys(sent_verb: str, value: Mapping[str, Any], model: Any, seen: Reading
 
 def _verb(sent_verb: str, path: Path[Any], *, unassigns: bool) -> str:
     verb = sent_verb.lower()
-    is_part_of_chosen = path.value_filter is not None and len(path.parts) > 1
-    if not unassigns or (_is_list(path) and not is_part_of_chosen):
+    is_chosen = path.value_filter is not None
+    if not unassigns or (_is_list(path) and not is_chosen):
         return verb
-    # Null unassigns (RFC 7643 §2.5). An add cannot say that, nor a replace of a whole extension; and a replace in
-    # entries that are chosen would create one where there is none.
-    return "remove" if path.model is not None or is_part_of_chosen else "replace" if verb == "add" else verb
+    # Null unassigns (RFC 7643 §2.5). An add cannot say that, nor a replace of a whole extension; and a replace of
+    # entries that are chosen, or in them, would create one where there is none.
+    return "remove" if path.model is not None or is_chosen else "replace" if verb == "add" else verb
 
 
 def _is_list(path: Path[Any]) -> bool:
@@ -245,9 +279,26 @@ def _is_list(path: Path[Any]) -> bool:
     return binding is not None and binding.is_multivalued
 
 
+def _is_whole_list(path: Path[Any]) -> bool:
+    return _is_list(path) and path.value_filter is None and len(path.parts) == 1
+
+
+def _is_said_in_parts(verb: str, path: Path[Any], value: Mapping[str, Any], model: Any) -> bool:
+    """Whether an object as a value stands for an operation on each of its parts."""
+    if path.model is not None:
+        return True
+    if verb == "remove":
+        return str(path).lower() == "name"
+    # Each part costs reading a path that may be long: there are few that are known.
+    known = _known(path, model) if path.value_filter is not None and value else None
+    return known is not None and all(part is None and key.lower() in known.inner for key, part in value.items())
+
+
 def _below(path: Path[Any]) -> str:
-    """Return what stands before the attributes of what a path names: a URN, if it is an extension."""
-    return "" if path.model is None or path.model is path.models[0] else f"{_urn(path.model)}:"
+    """Return what stands before the names of the parts of what a path names."""
+    if path.model is None:
+        return f"{path}."
+    return "" if path.model is path.models[0] else f"{_urn(path.model)}:"
 
 
 def _urn(model: Any) -> str:

@@ -24,6 +24,8 @@ _ORDERS = {"": False, "ascending": False, "descending": True}
 _MOST_DIGITS = 18
 _LISTS = {"attributes", "excludedAttributes"}
 _SINGLE = {"startIndex", "count", "cursor", "sortBy", "sortOrder"}
+_NAMES = {name.lower(): name for name in (*_LISTS, *_SINGLE, "filter")}
+"""What can be asked for, by its name in lower case: a filter that was passed over would find everybody."""
 
 
 class Search:
@@ -78,14 +80,15 @@ def find_groups(lookup: Lookup, rendering: Rendering, call: Call, asked: Mapping
 
 
 def single_values(sent: QueryParams) -> dict[str, str]:
-    """Return the parameters of an address, each of which is said once; lists of attributes may be said in parts.
+    """Return the parameters of an address, each of which is said once, in any case; lists may be said in parts.
 
     Raises:
         InvalidFilterException: There are several filters. One of them would be left out, and the answer be another's.
         InvalidValueException: Another parameter is there twice.
     """
     found: dict[str, str] = {}
-    for name, value in sent.multi_items():
+    for sent_name, value in sent.multi_items():
+        name = _NAMES.get(sent_name.lower(), sent_name)
         if name not in found:
             found[name] = value
         elif name in _LISTS:
@@ -153,11 +156,8 @@ def _number(asked: Mapping[str, Any], name: str) -> int | None:
     digits = text.removeprefix("-")
     is_number = isinstance(value, int | str) and not isinstance(value, bool)
     if not is_number or not (digits.isascii() and digits.isdecimal()) or len(digits) > _MOST_DIGITS:
-        raise InvalidValueException(detail=f"{name} must be a number")
+        raise InvalidValueException(detail=f"{name} must be a whole number of at most {_MOST_DIGITS} digits")
     return int(text)
-
-
-_NAMES = ("attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor")
 
 
 def _checked(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,5 +167,5 @@ def _checked(body: Mapping[str, Any]) -> dict[str, Any]:
         isinstance(schemas, list) and SEARCH_REQUEST.lower() in {str(each).lower() for each in schemas}
     ):
         raise InvalidSyntaxException(detail=f"schemas does not name {SEARCH_REQUEST}")
-    found = {name: dialect.take(body, name) for name in _NAMES}
+    found = {name: dialect.take(body, name) for name in _NAMES.values()}
     return {name: value for name, value in found.items() if value is not None}

@@ -144,8 +144,8 @@ def _accepted(operation: Operation, user_id: str, seen: Reading) -> Operation | 
         case "manager":
             return _managing(operation, seen)
         case _:
-            said = patch.with_booleans(patch.without_null_entries(operation, seen), USER, seen)
-            return _plain(patch.cleared(said, seen))
+            said = patch.with_entries(operation, USER, seen)
+            return None if said is None else _plain(patch.cleared(patch.with_booleans(said, USER, seen), seen))
 
 
 def _plain(operation: Operation) -> Operation:

@@ -65,8 +65,14 @@ class Preview:
 
     @property
     def digest(self) -> str:
-        """A digest of what is done and to which cases; it is another one where it would be done to others."""
-        what = {"action": self.intent.action, "stage": self.intent.stage, "cases": sorted(self.ids)}
+        """A digest of what is done and to which cases; where either is another, so is the digest."""
+        until = self.intent.until
+        what = {
+            "action": self.intent.action,
+            "stage": self.intent.stage,
+            "until": until.isoformat() if until is not None else None,
+            "cases": sorted(self.ids),
+        }
         return approval.digest(what)
 
 

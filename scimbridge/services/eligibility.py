@@ -27,6 +27,7 @@ from scimbridge.services import lapsing, sign_ins
 from scimbridge.services.fleet import Target
 from scimbridge.services.grants import Standing
 from scimbridge.services.keeping import StateT, left_by_now
+from scimbridge.services.taking_over import MAY_BE_THEM, spare_twin
 from scimbridge.services.timing import ANY_TIME, Timing
 from scimbridge.store import (
     accounts,
@@ -104,7 +105,7 @@ class Eligibility:
     def obstacle(
         self, tx: Connection, case: Case, task: Task, account: Account, identity: Identity, now: datetime
     ) -> Obstacle | None:
-        """Return what stands in the way of a task of a case, or ``None``.
+        """Return what stands in the way of a task of a case, or ``None``. May place a hold, which then does.
 
         The caller holds the identity's lock, and has read case, identity and account under it.
         """
@@ -124,6 +125,8 @@ class Eligibility:
             return Obstacle(Consequence.SKIP, f"excluded: {why}")
         if accounts.active_sharers(tx, account, identity.id):
             return _contested()
+        if spare_twin(tx, case, identity, now):
+            return Obstacle(Consequence.HOLD, f"on hold: {MAY_BE_THEM}")
         return None
 
     def stale(self, tx: Connection, case: Case, task: Task, identity: Identity) -> StaleAccount | None:

@@ -92,7 +92,7 @@ class Intake:
             The User, and whether it is new. (False: an inactive one was reactivated and keeps its id.)
         """
         with self._database.write() as tx:
-            before, same = self._already_there(tx, document, received.source)
+            before, same, is_shared = self._already_there(tx, document, received.source)
             if before is not None and (before.identity.active or over_inactive is OverInactive.CONFLICT):
                 raise DuplicateError(same)
             if before is not None:
@@ -101,6 +101,8 @@ class Intake:
                     verdict = joined(verdict, spare_former_owners(tx, user.identity, now))
             else:
                 user, verdict = self._insert(tx, document, received.source, now)
+                if is_shared:
+                    verdict = joined(verdict, spare_former_owners(tx, user.identity, now))
             journal.record_request(
                 tx,
                 received,
@@ -197,16 +199,20 @@ class Intake:
         verdict = self._welcome(tx, user.identity, now, former=former) if former else Verdict("")
         return user, _prefixed("created", verdict)
 
-    def _already_there(self, tx: Connection, document: Mapping[str, Any], source: str) -> tuple[StoredUser | None, str]:
-        """Return the User of whom a new one would be a second record, and the attribute that says so.
+    def _already_there(
+        self, tx: Connection, document: Mapping[str, Any], source: str
+    ) -> tuple[StoredUser | None, str, bool]:
+        """Return of whom a new User would be a second record, the attribute that says so, and whether anybody has that.
 
         Who comes back may have another name by now. What was planned for them would fall on the one who came.
         """
         named = identities.user_by_name(tx, source, document["userName"], name_case=self._name_case(source))
         external_id = document.get("externalId")
         if named is not None or not external_id:
-            return named, "userName"
-        return identities.inactive_by_external_id(tx, source, external_id), "externalId"
+            return named, "userName", False
+        owners = identities.by_external_id(tx, source, external_id)
+        is_back = len(owners) == 1 and not owners[0].identity.active
+        return owners[0] if is_back else None, "externalId", bool(owners)
 
     def _revive(
         self, tx: Connection, before: StoredUser, document: Mapping[str, Any], now: datetime

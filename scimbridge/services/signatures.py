@@ -17,6 +17,9 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """What signatures may be made with. Symmetric algorithms and ``none`` are left out: whoever can check those can
 also sign, or nobody has to."""
 
+OLD_NAMES: Mapping[str, str] = {"EdDSA": "Ed25519"}
+"""What algorithms were called before RFC 9864, as most libraries that sign still do, and what they are called since."""
+
 LEEWAY = timedelta(seconds=60)
 """How far the clock of whoever signs may be off (RFC 7519 §4.1.4 asks for no more than a few minutes)."""
 
@@ -34,6 +37,12 @@ class SignatureExpiredError(SignatureError):
 
 class _Registry(jws.JWSRegistry):
     max_header_length = 8192  # certificates (x5c) may stand in a header
+
+    def get_alg(self, name: str) -> Any:
+        # The library only warns of the old name, which says nothing about the signature.
+        if OLD_NAMES.get(name) in (self.allowed or ()):
+            return self.algorithms[name]
+        return super().get_alg(name)
 
 
 def unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:

@@ -205,6 +205,12 @@ def standing_on(tx: Connection, case: Case) -> list[Hold]:
     return [_hold(row) for row in _STANDING_ON.all(tx, about)]
 
 
+def was_placed_on_case(tx: Connection, case_id: str, reason: str) -> bool:
+    """Whether a hold with this reason stands on a case, or has stood on it."""
+    query = select(holds.c.id).where(holds.c.scope == Scope.CASE, holds.c.subject == case_id, holds.c.reason == reason)
+    return tx.execute(query.limit(1)).first() is not None
+
+
 def standing_over(tx: Connection, identity_id: str, source: str) -> list[Hold]:
     """Return the holds that stop work on somebody, whatever the case: on everything, them, their source, a target."""
     return [_hold(row) for row in _STANDING_ON.all(tx, {"identity": identity_id, "case": "", "source": source})]

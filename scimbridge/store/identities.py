@@ -86,6 +86,18 @@ _OWNERS = Prepared(
     .with_for_update()
 )
 
+_TWINS = Prepared(
+    select(identities.c.id)
+    .where(
+        identities.c.source == bindparam("asking"),
+        identities.c.external_id == bindparam("external"),
+        identities.c.id != bindparam("key"),
+        identities.c.active,
+        identities.c.deleted_at.is_(None),
+    )
+    .limit(_MOST_OWNERS + 1)
+)
+
 # In any case, whatever the source's rule: what is planned must not fall on the one who came.
 _OF_NAME = select(identities.c.id).where(
     identities.c.source == bindparam("asking"), identities.c.any_case_name == bindparam("name")
@@ -239,10 +251,10 @@ def user_by_name(
     return None if row is None else _with_own_groups(tx, row)
 
 
-def inactive_by_external_id(tx: Connection, source: str, external_id: str) -> StoredUser | None:
-    """Return the inactive User of a source that alone has this externalId; ``None`` where others have it, too."""
+def by_external_id(tx: Connection, source: str, external_id: str) -> Sequence[StoredUser]:
+    """Return the Users of a source that have this externalId, two at most."""
     rows = _BY_EXTERNAL_ID.all(tx, {"asking": source, "external": external_id})
-    return _with_own_groups(tx, rows[0]) if len(rows) == 1 and not rows[0]["active"] else None
+    return [_with_own_groups(tx, row) for row in rows]
 
 
 def former_owners(tx: Connection, identity: Identity) -> Sequence[str]:
@@ -252,6 +264,12 @@ def former_owners(tx: Connection, identity: Identity) -> Sequence[str]:
     """
     asked = {"asking": identity.source, "external": identity.external_id, "key": identity.id}
     return _OWNERS.column(tx, asked) if identity.external_id else ()
+
+
+def has_active_twin(tx: Connection, identity: Identity) -> bool:
+    """Whether others of the source, who are active, have the externalId of an identity, and it is no constant."""
+    asked = {"asking": identity.source, "external": identity.external_id, "key": identity.id}
+    return bool(identity.external_id) and 0 < len(_TWINS.column(tx, asked)) <= _MOST_OWNERS
 
 
 def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:

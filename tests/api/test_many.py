@@ -97,6 +97,17 @@ def test_a_hold_on_many_may_end_by_itself(world: World) -> None:
         assert "hold_until" in world.ask("POST", "/cases/preview", json=body).json()["detail"]
 
 
+@pytest.mark.parametrize("other", [None, "2026-07-01T18:00:00+02:00"])
+def test_a_hold_that_would_end_at_another_time_is_not_what_was_seen(world: World, other: str | None) -> None:
+    ada, until = world.leaver("ada"), "2026-06-30T18:00:00+02:00"
+    found = preview(world, "hold", ids=[ada], hold_until=until)
+
+    answer = world.ask("POST", "/cases/act", json=acting(world, found, ids=[ada], hold_until=other))
+
+    assert (answer.status_code, "than the preview said" in answer.json()["detail"]) == (409, True)
+    assert world.get("/holds")["items"] == []
+
+
 TOO_WIDE: list[dict[str, Any]] = [
     {},
     {"ids": ["x"], "query": {}},

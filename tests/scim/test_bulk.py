@@ -122,6 +122,36 @@ def test_an_operation_that_is_none_fails_alone(client: httpx.Client, operation: 
 
 
 @pytest.mark.parametrize(
+    "flawed",
+    [
+        {"method": "PUT"},
+        {"method": "PATCH", "data": None},
+        {"method": "PATCH", "data": []},
+        {"method": "GET"},
+        {"method": "PATCH", "data": {"Operations": [{"op": "remove", "path": "bulkId:nothing"}]}},
+    ],
+    ids=repr,
+)
+def test_a_failure_has_the_address_of_what_was_meant(client: httpx.Client, flawed: dict[str, Any]) -> None:
+    path = f"/Users/{a_user(client)}"
+
+    (failed,) = a_bulk(client, {"path": f"{path}/", **flawed})
+
+    assert (failed["status"][0], failed["location"]) == ("4", f"{BASE}{path}")
+
+
+def test_what_has_no_address_yet_is_answered_without_one(client: httpx.Client) -> None:
+    done = a_bulk(
+        client,
+        {"method": "POST", "path": "/Users", "bulkId": "1"},
+        {"method": "PATCH", "path": "/Users/bulkId:1", "data": {"Operations": []}},
+        {"method": "PATCH", "data": {"Operations": []}},
+    )
+
+    assert (statuses(done), [each.get("location") for each in done]) == ("400 409 400", [None] * 3)
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {},

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from scimbridge.domain.source import NameCase, SourceProfile
 from scimbridge.scim.call import Call
 from scimbridge.scim.discovery import Discovery
 from scimbridge.services.cursors import MAX_COUNT
-from tests.scim.conftest import BASE
+from tests.scim.conftest import BASE, Service
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -83,6 +84,27 @@ def test_the_schemas_are_those_of_the_models(client: httpx.Client) -> None:
     assert members == {"value": "immutable", "$ref": "immutable", "type": "immutable", "display": "readOnly"}
     assert "voluntary" in attributes[LIFECYCLE]["leaverKind"]["canonicalValues"]
     assert client.get(f"Schemas/{ENTERPRISE}").json()["meta"]["location"] == f"{BASE}/Schemas/{ENTERPRISE}"
+
+
+def test_every_attribute_is_described(client: httpx.Client) -> None:
+    """RFC 7643 §7 wants it."""
+    listed = client.get("Schemas").json()["Resources"]
+
+    attributes = [attribute for schema in listed for attribute in schema["attributes"]]
+    inner = [part for attribute in attributes for part in attribute.get("subAttributes", ())]
+    assert [each["name"] for each in attributes + inner if not each.get("description", "").strip()] == []
+
+
+@pytest.mark.parametrize("path", ["Schemas", f"Schemas/{USER}"])
+def test_whether_the_case_of_a_user_name_counts_is_said_to_each_source(service: Service, path: str) -> None:
+    service.profiles["entra"] = SourceProfile(user_name_case=NameCase.EXACT)
+
+    def is_exact(token: str) -> bool:
+        answer = service.client(token).get(path).json()
+        user = answer["Resources"][0] if "Resources" in answer else answer
+        return bool(user["attributes"][0]["caseExact"])
+
+    assert [is_exact(token) for token in ("token-of-okta", "token-of-entra", "token-of-okta")] == [False, True, False]
 
 
 @pytest.mark.parametrize("path", ["ResourceTypes/Nothing", "Schemas/urn:nothing"])

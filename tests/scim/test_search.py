@@ -217,3 +217,30 @@ def test_an_empty_filter_does_not_find_everybody(client: httpx.Client, text: str
 
     assert [(answer.status_code, answer.json()["scimType"]) for answer in answers] == [(400, "invalidFilter")] * 4
     assert client.post("Users/.search", json={"filter": None}).json()["totalResults"] == 1
+
+
+@on_any_store
+@pytest.mark.parametrize("name", ["Filter", "FILTER"])
+def test_a_filter_whose_name_has_another_case_is_one(client: httpx.Client, name: str) -> None:
+    """It would be passed over, and everybody found."""
+    for user_name in ("ada", "ben"):
+        a_user(client, user_name)
+    asked = {name: 'userName eq "ada"'}
+
+    assert client.get("Users", params=asked).json()["totalResults"] == 1
+    assert client.get("Users", params={**asked, "filter": "id pr"}).json()["scimType"] == "invalidFilter"
+    assert client.get("Schemas", params=asked).status_code == 403
+
+
+@on_any_store
+def test_every_parameter_is_known_in_any_case(client: httpx.Client) -> None:
+    for user_name in ("ada", "ben", "cleo"):
+        a_user(client, user_name, title="x")
+    asked = {"STARTINDEX": "2", "Count": "1", "sortby": "userName", "SORTORDER": "descending", "Attributes": "userName"}
+
+    found = client.get("Users", params=asked).json()["Resources"]
+
+    assert [user["userName"] for user in found] == ["ben"]
+    assert set(found[0]) == {"schemas", "id", "userName"}
+    assert client.get("Users", params={"count": "1", "COUNT": "2"}).json()["scimType"] == "invalidValue"
+    assert "title" not in client.get("Users?excludedattributes=title&EXCLUDEDATTRIBUTES=active").text

@@ -12,7 +12,7 @@ from tests.scim.conftest import BASE, Service, a_group, a_user, on_any_store, pa
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 LIFECYCLE = "urn:scimbridge:params:scim:schemas:extension:lifecycle:2.0:User"
-NO_BOOLEANS: list[Any] = [0, 1, "0", "1", "no", "yes", "", "banana", None, [], {}, {"value": False}, 0.0]
+NO_BOOLEANS: list[Any] = [0, 1, "0", "1", "no", "yes", "", "banana", [], {}, {"value": False}, 0.0]
 
 
 def read(client: httpx.Client, user_id: str) -> dict[str, Any]:
@@ -197,6 +197,57 @@ def test_what_is_no_boolean_moves_nobody(client: httpx.Client, value: Any) -> No
     assert client.get("Users").json()["totalResults"] == 1
 
 
+@on_any_store
+def test_entries_in_another_order_are_a_change(client: httpx.Client) -> None:
+    """Without a primary one, the first counts."""
+    emails = [{"value": "a@example.com"}, {"value": "b@example.com"}]
+    address = f"Users/{a_user(client, 'ada', emails=emails)}"
+    a_user(client, "ben", emails=[{"value": "aa@example.com"}])
+
+    same = client.put(address, json={"userName": "ada", "emails": emails})
+    turned = client.put(address, json={"userName": "ada", "emails": emails[::-1]})
+
+    assert [each.json()["meta"]["version"] for each in (same, turned)] == ['W/"v1"', 'W/"v2"']
+    assert turned.json()["emails"] == emails[::-1]
+    found = client.get("Users", params={"sortBy": "emails.value"}).json()["Resources"]
+    assert [user["userName"] for user in found] == ["ben", "ada"]
+
+
+@on_any_store
+@pytest.mark.parametrize("key", ["active", "ACTIVE", f"{CORE}:active"])
+@pytest.mark.parametrize("is_active", [True, False])
+def test_active_that_is_null_is_not_said(service: Service, key: str, is_active: bool) -> None:
+    client = service.client()
+    address = f"Users/{a_user(client, active=is_active)}"
+
+    replaced = client.put(address, json={"userName": "ada@example.com", "title": "x", key: None})
+    created = client.post("Users", json={"userName": "ben", key: None})
+
+    assert (replaced.status_code, replaced.json()["title"], replaced.json()["active"]) == (200, "x", is_active)
+    assert (created.status_code, created.json()["active"]) == (201, True)
+    told = [kept["understood"] for kept in service.requests()]
+    assert told[1:] == ["replace User, active not said", "create User, active not said"]
+
+
+@on_any_store
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": "active", "value": None},
+        {"op": "add", "path": "active", "value": None},
+        {"op": "replace", "value": {"active": None}},
+        {"op": "remove", "path": "active"},
+    ],
+)
+def test_active_cannot_be_taken_away(client: httpx.Client, operation: dict[str, Any]) -> None:
+    address = f"Users/{a_user(client)}"
+
+    response = patched(client, address, operation)
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")
+    assert client.get(address).json()["active"] is True
+
+
 @pytest.mark.parametrize(
     "operation",
     [
@@ -259,14 +310,6 @@ def test_a_remove_that_repeats_what_its_path_chooses_stops_no_deactivation(clien
         patched(client, address, {"op": "remove", "path": ENTERPRISE, "value": "EU"}).json()["scimType"]
         == "invalidPath"
     )
-
-
-def test_active_cannot_be_taken_away(client: httpx.Client) -> None:
-    user_id = a_user(client)
-
-    response = patched(client, f"Users/{user_id}", {"op": "remove", "path": "active"})
-
-    assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")
 
 
 def test_unknown_attributes_never_stop_a_deactivation(client: httpx.Client) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from joserfc import jwk, jws
+from joserfc.errors import SecurityWarning
 
 from scimbridge.domain.access import ACCESS_TOKEN_PREFIX, Grant, Refusal
 from scimbridge.errors import InvalidKeyError, NotFoundError
+from scimbridge.services import signatures
 from scimbridge.services.clients import SECRET_PREFIX, Clients
 from scimbridge.services.granting import LIFETIME, Client, Granting
 from scimbridge.services.recent import RecentGrants
@@ -283,6 +286,28 @@ def test_keys_that_cannot_be_used_are_refused_with_the_reason(
         clients.create("okta", by="ops", now=clock(), keys=content)
 
     assert clients.all() == []
+
+
+@pytest.mark.parametrize("algorithm", ["Ed25519", "EdDSA"])
+@pytest.mark.parametrize("says_which", [True, False])
+def test_ed25519_has_two_names(
+    clients: Clients, granting: Granting, clock: FakeClock, algorithm: str, says_which: bool
+) -> None:
+    key = jwk.OKPKey.generate_key("Ed25519", {"alg": algorithm} if says_which else None)
+    content = json.dumps(jwk.KeySet([key]).as_dict(private=False)).encode()
+    made = clients.create("okta", by="ops", now=clock(), keys=content)
+    expires = int(clock().timestamp()) + 300
+    claims = {"iss": made.client_id, "sub": made.client_id, "aud": ENDPOINT, "jti": "one", "exp": expires}
+    with warnings.catch_warnings(action="ignore", category=SecurityWarning):
+        signed = jws.serialize_compact({"alg": algorithm}, json.dumps(claims), key, algorithms=[algorithm])
+
+    found = granting.by_assertion(signed, clock())
+
+    assert found == Client(made.client_id, "okta")
+    with pytest.raises(signatures.SignatureError):
+        signatures.verified(
+            signed, key, algorithms=("RS256",), issuer=made.client_id, audiences=(ENDPOINT,), now=clock()
+        )
 
 
 @pytest.mark.parametrize("key", [KEY, OTHER_KEY, jwk.OKPKey.generate_key("Ed25519")], ids=lambda key: key.key_type)

@@ -16,7 +16,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import DuplicateError, NotFoundError, PreconditionError, StoreBusyError, UnknownMemberError
-from scimbridge.services.taking_over import MAY_BE_BACK
+from scimbridge.services.taking_over import MAY_BE_THEM
 from scimbridge.store import holds, identities, journal, members
 from scimbridge.store.database import Database
 from scimbridge.store.schema import facts, metadata, requests
@@ -307,7 +307,7 @@ def test_nothing_falls_on_who_comes_back_under_the_name_of_somebody_else_who_lef
     with bench.database.read() as tx:
         (hold,) = holds.standing(tx)
         told = [entry["event"] for entry in journal.entries_of_case(tx, hold.subject)]
-    assert (hold.subject, hold.reason) == (bench.open_case(ada).id, MAY_BE_BACK)
+    assert (hold.subject, hold.reason) == (bench.open_case(ada).id, MAY_BE_THEM)
     assert "hold placed" in told
 
 
@@ -333,7 +333,7 @@ def test_nothing_falls_on_whom_another_user_is_said_to_be_by_their_external_id(
     assert deleted == ["native-cleo"]
     with bench.database.read() as tx:
         (hold,) = holds.standing(tx)
-    assert (hold.subject, hold.reason) == (bench.open_case(ada).id, MAY_BE_BACK)
+    assert (hold.subject, hold.reason) == (bench.open_case(ada).id, MAY_BE_THEM)
     assert bench.events(bench.open_case(ada)).count("hold placed") == 1
     assert f"case {hold.subject} held" in " ".join(row["applied"] for row in kept_requests(bench))
 

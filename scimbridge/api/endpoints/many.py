@@ -69,7 +69,9 @@ def _require_as_seen(body: models.ActRequest, preview: Preview) -> None:
     if preview.count != body.count:
         raise ProblemError(409, f"it would be done to {preview.count} cases, and not to {body.count}: preview it again")
     if body.digest is not None and body.digest != preview.digest:
-        raise ProblemError(409, "it would be done to other cases than the preview said: preview it again")
+        raise ProblemError(
+            409, "it would be something else, or done to other cases, than the preview said: preview it again"
+        )
 
 
 def _intent(body: models.ManyRequest, now: datetime) -> Intent:

@@ -54,7 +54,7 @@ class ManyPreview(Answer):
     """How it is taken back, or that it cannot be."""
 
     digest: str
-    """What stands for the cases to which it would be done; send it back, and it is done to these only."""
+    """What stands for what would be done, and to which cases; send it back, and that is done to these only."""
 
     until: At
     """Cases opened later are not in it."""
@@ -68,8 +68,8 @@ class ActRequest(ManyRequest):
     """As the preview said. Where it is another number by now, nothing is done."""
 
     digest: Text | None = None
-    """From the preview. Where it would be done to other cases by now, nothing is done. Only where you name the cases
-    by their ids may it be left out."""
+    """From the preview. Where it would be something else, or done to other cases by now, nothing is done. Only
+    where you name the cases by their ids may it be left out."""
 
     until: Moment
     """From the preview."""
