@@ -99,7 +99,8 @@ class Groups:
         )
 
     def _shown(self, call: Call, group_id: str, projection: Projection, status: int) -> Response:
-        group = self._lookup.get_group(call.source, group_id, with_members=projection.wants("members"))
+        with_members = call.is_shown and projection.wants("members")
+        group = self._lookup.get_group(call.source, group_id, with_members=with_members)
         return self._rendering.answer(group, projection, status)
 
     def _version_of(self, call: Call) -> int:

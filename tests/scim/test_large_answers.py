@@ -76,6 +76,15 @@ def test_a_large_group_is_answered_within_half_of_what_a_request_may_take(
     assert len({member["value"] for member in found["members"]}) == MEMBERS
 
 
+def test_a_bulk_request_reads_nobody_whom_it_does_not_show(asking: tuple[Attacker, str]) -> None:
+    attacker, group = asking
+    put = {"method": "PUT", "path": f"/Groups/{group}", "data": {"displayName": "Engineers"}}
+
+    answer = attacker.send("POST", "/Bulk", {"Operations": [put] * 50}).answer
+
+    assert {operation["status"] for operation in answer.json()["Operations"]} == {"200"}
+
+
 # -- in pieces ----------------------------------------------------------------
 
 
