@@ -186,7 +186,8 @@ class _Endpoint:
                 text = error
         response = await run_in_threadpool(self._handled, request, text)
         if request.method == "HEAD":
-            response.body = b""  # the headers stay those of the GET (RFC 9110 §9.3.2)
+            # The headers stay those of the GET (RFC 9110 §9.3.2).
+            response = Response(status_code=response.status_code, headers=response.headers)
         spent = time.perf_counter() - started
         telemetry.note_scim_request(request.scope[SOURCE], request.method, response.status_code, spent)
         return response

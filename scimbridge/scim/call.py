@@ -64,6 +64,11 @@ class Call:
             understood=self.understood,
         )
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether the body of the answer is sent: of its operations a bulk request tells only what became of them."""
+        return self.shared is None
+
     def let_go(self) -> None:
         """Forget the body, of which everything is understood. What is kept of it is its text, unless that has secrets.
 

@@ -20,7 +20,7 @@ from scimbridge.scim.documents import group_document, stored_group
 from scimbridge.scim.patch_operation import Operation
 from scimbridge.scim.projection import Projection
 from scimbridge.scim.reading import Reading, listed
-from scimbridge.scim.rendering import Rendering, resource_response
+from scimbridge.scim.rendering import Rendering
 from scimbridge.scim.search import find_groups
 from scimbridge.scim.users import unchanged_since
 from scimbridge.services.group_intake import GroupIntake
@@ -59,7 +59,7 @@ class Groups:
         """GET /Groups/{id}."""
         projection = Projection.of(call.query)
         group = self._lookup.get_group(call.source, call.resource_id, with_members=projection.wants("members"))
-        return unchanged_since(call, group.version) or resource_response(self._rendering.group(group), projection)
+        return unchanged_since(call, group.version) or self._rendering.answer(group, projection)
 
     def replace(self, call: Call) -> Response:
         """PUT /Groups/{id}. Without ``members``, or with null, it says nothing about them: they stay.
@@ -99,8 +99,9 @@ class Groups:
         )
 
     def _shown(self, call: Call, group_id: str, projection: Projection, status: int) -> Response:
-        group = self._lookup.get_group(call.source, group_id, with_members=projection.wants("members"))
-        return resource_response(self._rendering.group(group), projection, status)
+        with_members = call.is_shown and projection.wants("members")
+        group = self._lookup.get_group(call.source, group_id, with_members=with_members)
+        return self._rendering.answer(group, projection, status)
 
     def _version_of(self, call: Call) -> int:
         return self._lookup.get_group(call.source, call.resource_id, with_members=False).version

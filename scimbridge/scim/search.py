@@ -9,14 +9,13 @@ from scim2_models import InvalidFilterException, InvalidSyntaxException, Invalid
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from scimbridge.domain.resource import StoredUser
 from scimbridge.domain.sort import Sort
 from scimbridge.scim import dialect
 from scimbridge.scim.call import Call
 from scimbridge.scim.projection import Projection
-from scimbridge.scim.rendering import Rendering, list_response
+from scimbridge.scim.rendering import Rendering
 from scimbridge.services.cursors import MAX_COUNT
-from scimbridge.services.lookup import Lookup, Query, Resource
+from scimbridge.services.lookup import Lookup, Query
 
 SEARCH_REQUEST = str(SearchRequest.__schema__)
 
@@ -58,25 +57,20 @@ class Search:
         projection, query = Projection.of(asked), query_of(asked, self._rendering.base)
         with_members = projection.wants("members")
         page = self._lookup.list_all(call.source, query, call.now, with_members=with_members)
-        return list_response(page, self._rendered, projection)
-
-    def _rendered(self, resource: Resource) -> dict[str, Any]:
-        if isinstance(resource, StoredUser):
-            return self._rendering.user(resource)
-        return self._rendering.group(resource)
+        return self._rendering.page(page, projection)
 
 
 def find_users(lookup: Lookup, rendering: Rendering, call: Call, asked: Mapping[str, Any]) -> Response:
     """Return the page of Users that a query or a body asks for."""
     projection, query = Projection.of(asked), query_of(asked, rendering.base)
-    return list_response(lookup.list_users(call.source, query, call.now), rendering.user, projection)
+    return rendering.page(lookup.list_users(call.source, query, call.now), projection)
 
 
 def find_groups(lookup: Lookup, rendering: Rendering, call: Call, asked: Mapping[str, Any]) -> Response:
     """Return the page of Groups that a query or a body asks for."""
     projection, query = Projection.of(asked), query_of(asked, rendering.base)
     page = lookup.list_groups(call.source, query, call.now, with_members=projection.wants("members"))
-    return list_response(page, rendering.group, projection)
+    return rendering.page(page, projection)
 
 
 def single_values(sent: QueryParams) -> dict[str, str]:

@@ -21,7 +21,7 @@ from scimbridge.scim.documents import stored_user, user_document
 from scimbridge.scim.patch_operation import Operation
 from scimbridge.scim.projection import Projection
 from scimbridge.scim.reading import Reading, listed
-from scimbridge.scim.rendering import Rendering, resource_response
+from scimbridge.scim.rendering import Rendering
 from scimbridge.scim.search import find_users
 from scimbridge.services.intake import Intake
 from scimbridge.services.lookup import Lookup
@@ -51,7 +51,7 @@ class Users:
         user, is_new = self._intake.create_user(
             document, call.received, call.now, over_inactive=call.profile.over_inactive
         )
-        response = resource_response(self._rendering.user(user), projection, 201 if is_new else 200)
+        response = self._rendering.answer(user, projection, 201 if is_new else 200)
         # Also of somebody who came back: the client asked for a new address, and got an old one.
         response.headers["Location"] = self._rendering.location(MemberKind.USER, user.identity.id)
         return response
@@ -60,7 +60,7 @@ class Users:
         """GET /Users/{id}."""
         projection = Projection.of(call.query)
         user = self._lookup.get_user(call.source, call.resource_id)
-        return unchanged_since(call, user.version) or resource_response(self._rendering.user(user), projection)
+        return unchanged_since(call, user.version) or self._rendering.answer(user, projection)
 
     def replace(self, call: Call) -> Response:
         """PUT /Users/{id}. Without ``active`` it says nothing about it: the stored value stays."""
@@ -94,7 +94,7 @@ class Users:
     def _changed(self, call: Call, change: Change, projection: Projection) -> Response:
         version = call.wanted_version(self._version_of)
         user = self._intake.change_user(call.resource_id, change, call.received, call.now, if_version=version)
-        return resource_response(self._rendering.user(user), projection)
+        return self._rendering.answer(user, projection)
 
     def _version_of(self, call: Call) -> int:
         return self._lookup.get_user(call.source, call.resource_id).version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -96,7 +97,7 @@ class Lookup:
 
     def get_group(self, source: str, group_id: str, *, with_members: bool) -> StoredGroup:
         """Return one Group."""
-        with self._database.read() as tx:
+        with self._reading(with_members=with_members) as tx:
             return groups.group_by_id(tx, source, group_id, with_members=with_members)
 
     def list_users(self, source: str, query: Query, now: datetime) -> Page[StoredUser]:
@@ -148,10 +149,14 @@ class Lookup:
             name_case=self._profiles.of(source).user_name_case,
             with_members=with_members,
         )
-        with self._database.read() as tx:
+        with self._reading(with_members=with_members) as tx:
             listing = Listing(tx, question)
             page = _by_index(listing, query) if query.cursor is None else _by_cursor(listing, question, query, now)
             return Page(page.total, page.start_index, load(tx, page.items), page.next_cursor, page.previous_cursor)
+
+    def _reading(self, *, with_members: bool) -> AbstractContextManager[Connection]:
+        """Return a transaction; in one that reads members, a Group and they are of one moment."""
+        return self._database.view() if with_members else self._database.read()
 
 
 def _by_index(listing: Listing, query: Query) -> Page[Found]:

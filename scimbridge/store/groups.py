@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.names import fold
-from scimbridge.domain.resource import MemberKind, StoredGroup
+from scimbridge.domain.resource import MemberKind, Members, StoredGroup
 from scimbridge.domain.source import MEMBERSHIP_MEMORY
 from scimbridge.errors import DuplicateError, NotFoundError
 from scimbridge.store import counts, members
@@ -143,5 +143,5 @@ def _groups(tx: Connection, rows: Sequence[RowMapping], *, with_members: bool) -
             version=row["version"],
             created_at=row["created_at"],
             modified_at=row["modified_at"],
-            members=None if found is None else tuple(found.get(row["id"], ())),
+            members=None if found is None else found.get(row["id"], Members()),
         )

@@ -23,8 +23,9 @@ from scimbridge.store.resource_types import attributes_of
 from scimbridge.store.schema import groups, memberships
 
 MOST_BYTES = 12_000_000
-"""Of the resources of an answer, as JSON. To make it takes the server four to five times as much memory, and a request
-is to take 64 MB at the most. A thousand ordinary Users have one million; a member of a Group has 150."""
+"""Of the resources of an answer, as JSON. To make it of large Users takes the server three to four times as much
+memory, and a request is to take 64 MB at the most. A thousand ordinary Users have one million; a member of a Group has
+150."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

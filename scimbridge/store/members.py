@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
@@ -24,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from scimbridge.domain.resource import Member, MemberIds, MemberKind, StoredGroup
+from scimbridge.domain.resource import MemberIds, MemberKind, Members, StoredGroup
 from scimbridge.domain.source import MEMBERSHIP_MEMORY
 from scimbridge.errors import UnknownMemberError
 from scimbridge.store.id_lists import in_parts, is_among, rows_of
@@ -40,6 +41,9 @@ _MEMBERS = select(memberships.c.member_id).where(memberships.c.group_id == bindp
 _ANY_MEMBER = _MEMBERS.limit(1)
 _ALL = Prepared(_MEMBERS)
 _NESTED = Prepared(_MEMBERS.where(_IS_NESTED))
+
+_READ_TOGETHER = 1000
+"""Members of a list that are rows in our memory at a time."""
 
 
 def present(tx: Connection, group_id: str) -> MemberIds:
@@ -143,14 +147,18 @@ def forget_past(tx: Connection, now: datetime) -> None:
     tx.execute(delete(past_memberships).where(or_(over, undated)))
 
 
-def members_of(tx: Connection, group_ids: Sequence[str]) -> Mapping[str, Sequence[Member]]:
-    """Return the members of several groups, with what they are called: one query for all."""
-    columns = (memberships.c.group_id, memberships.c.member_id, memberships.c.kind, MEMBER_DISPLAY)
-    query = _with_names(select(*columns)).where(memberships.c.group_id.in_(group_ids)).order_by(memberships.c.member_id)
-    found: dict[str, list[Member]] = {}
-    for group_id, member_id, kind, display in tx.execute(query):
-        found.setdefault(group_id, []).append(Member(member_id, MemberKind(kind), display))
-    return found
+def members_of(tx: Connection, group_ids: Sequence[str]) -> Mapping[str, Members]:
+    """Return the members of several groups, with what they are called: one query for all, read some at a time.
+
+    Groups that have none are missing.
+    """
+    of, *columns = (memberships.c.group_id, memberships.c.member_id, memberships.c.kind, MEMBER_DISPLAY)
+    query = _with_names(select(of, *columns)).where(of.in_(group_ids)).order_by(of, memberships.c.member_id)
+    rows = tx.execute(query, execution_options={"yield_per": _READ_TOGETHER})
+    return {
+        group_id: Members((member_id, kind, display) for _, member_id, kind, display in some)
+        for group_id, some in groupby(rows, key=lambda row: row[0])
+    }
 
 
 def _by_kind(found: Mapping[str, MemberKind]) -> MemberIds:

@@ -8,12 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, literal, select
 
 from scimbridge.store import allowance
 from scimbridge.store.allowance import Expected
 from scimbridge.store.database import Database
 from scimbridge.store.filters import Filter
+from scimbridge.store.id_lists import rows_of
 from scimbridge.store.schema import identities, memberships
 from tests.scim.conftest import Service, a_group, a_user, patched
 from tests.scim.hostility import Attacker
@@ -40,13 +41,21 @@ COSTLY: dict[str, tuple[str, str, dict[str, Any]]] = {
 def crowd(database: Database, user_id: str, count: int) -> Iterator[list[str]]:
     """Have a User as often as that for a while, all with the same document; yields the ids."""
     with database.write() as tx:
-        model = tx.execute(select(identities).where(identities.c.id == user_id)).mappings().one()
-        ids = [f"crowd-{number:05}" for number in range(count)]
-        tx.execute(insert(identities), [{**model, "id": each, "user_name_key": each} for each in ids])
+        ids = copies(tx, user_id, count)
     yield ids
     with database.write() as tx:
         tx.execute(delete(memberships).where(memberships.c.member_id.in_(ids)))
         tx.execute(delete(identities).where(identities.c.id.in_(ids)))
+
+
+def copies(tx: Connection, user_id: str, count: int) -> list[str]:
+    """Store a User as often as that; returns the ids."""
+    ids = [f"crowd-{number:030}" for number in range(count)]
+    new_id = rows_of(tx, ids)
+    columns = [new_id if each.name in {"id", "user_name_key"} else each for each in identities.columns]
+    model = select(*columns).where(identities.c.id == user_id, new_id != identities.c.id)
+    tx.execute(insert(identities).from_select(list(identities.columns), model))
+    return ids
 
 
 @pytest.fixture
@@ -68,8 +77,8 @@ def nothing_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def join(tx: Connection, group: str, ids: Iterable[str]) -> None:
-    rows = [{"group_id": group, "member_id": each, "kind": "User"} for each in ids]
-    tx.execute(insert(memberships), rows)
+    rows = select(literal(group), rows_of(tx, ids), literal("User"))
+    tx.execute(insert(memberships).from_select(["group_id", "member_id", "kind"], rows))
 
 
 def sent(client: httpx.Client, method: str, path: str, asked: dict[str, Any]) -> httpx.Response:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,9 +27,10 @@ from sqlalchemy import Connection, insert
 
 from scimbridge.domain.model import GROUP, TOLERANT, USER
 from scimbridge.domain.names import any_case_key
-from scimbridge.domain.resource import MemberKind
+from scimbridge.domain.resource import MemberKind, StoredGroup
 from scimbridge.domain.sort import Sort
 from scimbridge.scim.documents import user_document
+from scimbridge.scim.projection import Projection
 from scimbridge.scim.reading import Reading
 from scimbridge.scim.rendering import Rendering
 from scimbridge.store import groups, identities, schema
@@ -190,8 +192,14 @@ def stored(tx: Connection, people: list[dict[str, Any]]) -> tuple[list[Any], lis
     rendering = Rendering(BASE)
     users = [rendering.user(user) for user in identities.users_by_id(tx, ids).values()]
     group_ids = found(tx, MemberKind.GROUP)
-    teams = [rendering.group(group) for group in groups.groups_by_id(tx, group_ids, with_members=True).values()]
-    return _models(USER, users), _models(GROUP, teams)
+    teams = groups.groups_by_id(tx, group_ids, with_members=True).values()
+    return _models(USER, users), _models(GROUP, [_written(rendering, each) for each in teams])
+
+
+def _written(rendering: Rendering, group: StoredGroup) -> Any:
+    # What members are called is returned to who asks for it.
+    everything = Projection.of({"attributes": "displayName,externalId,meta,members"})
+    return orjson.loads(b"".join(rendering.written(group, everything)))
 
 
 def _models(model: Any, documents: list[dict[str, Any]]) -> list[Any]:
