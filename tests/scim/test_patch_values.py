@@ -154,3 +154,12 @@ def test_a_path_that_cannot_be_read_is_no_foreign_one(client: httpx.Client, addr
     response = patched(client, address, {"op": "replace", "path": path, "value": False})
 
     assert (response.status_code, response.json()["scimType"]) == (400, "invalidPath")
+
+
+def test_an_add_of_null_takes_nothing_away(client: httpx.Client, address: str) -> None:
+    before = client.get(address).content
+
+    response = patched(client, address, {"op": "add", "path": CHOSEN, "value": None})
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")
+    assert client.get(address).content == before
