@@ -58,7 +58,7 @@ _PREFIXES = sorted(
 """What a path or key may begin with, longest first, and what stands for it in the models."""
 
 _KNOWN_PREFIXES = tuple(prefix for prefix, _ in _PREFIXES)
-_URI = re.compile(r"[a-z][a-z0-9+.-]*:[^\s\[\]\"]+", re.IGNORECASE)
+_URI = re.compile(r"(?:urn:|https?://)[^\s\[\]\"]+", re.IGNORECASE)
 
 _OLD_PREFIXES = {f"{old}:" for old in (*_OLD_CORE, *_OLD_ENTERPRISE)}
 
@@ -397,6 +397,6 @@ def canonical_path(path: str, seen: Reading) -> str:
 
 
 def is_foreign(path: str) -> bool:
-    """Whether a path is a URI, and not below a schema that is known here: of that, no attribute is known, either."""
+    """Whether a path is a URN or an address, and not below a schema that is known here."""
     text = path.strip()
     return _URI.fullmatch(text) is not None and not text.lower().startswith(_KNOWN_PREFIXES)

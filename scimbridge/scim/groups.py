@@ -173,7 +173,8 @@ def _is_own_id(operation: Operation, call: Call) -> bool:
 def _member_changes(operation: Operation, seen: Reading) -> Iterator[MemberChange]:
     """Yield what an operation on ``members`` does."""
     selected = operation.path.value_filter
-    if operation.sub_attribute and (operation.sub_attribute != "value" or operation.verb == "remove"):
+    says_nothing = operation.verb == "remove" or operation.value is None
+    if operation.sub_attribute and (operation.sub_attribute != "value" or says_nothing):
         raise MutabilityException(
             attribute=f"members.{operation.sub_attribute}", detail="what a member is called or is, follows from itself"
         )
@@ -204,7 +205,7 @@ def _selected_change(operation: Operation, selected: FilterNode, seen: Reading) 
         NoTargetException: It would make a member another one (RFC 7643 §8.7.1: its value is immutable).
     """
     ids = _named(selected)
-    if operation.verb == "remove":
+    if operation.sent_verb.lower() == "remove":  # null, which elsewhere unassigns, takes nobody out
         return MemberChange(MemberVerb.REMOVE, ids or frozenset(), where=selected if ids is None else None)
     if operation.value is None or ids is None or set(dialect.member_ids(operation.value, seen)) != ids:
         raise NoTargetException(detail="a member's value cannot be changed; remove one and add the other")

@@ -267,7 +267,8 @@ def _by_keys(sent_verb: str, value: Mapping[str, Any], model: Any, seen: Reading
 def _verb(sent_verb: str, path: Path[Any], *, unassigns: bool) -> str:
     verb = sent_verb.lower()
     is_chosen = path.value_filter is not None
-    if not unassigns or (_is_list(path) and not is_chosen):
+    adds_entries = verb == "add" and len(path.parts) == 1
+    if not unassigns or (_is_list(path) and (adds_entries or not is_chosen)):
         return verb
     # Null unassigns (RFC 7643 §2.5). An add cannot say that, nor a replace of a whole extension; and a replace of
     # entries that are chosen, or in them, would create one where there is none.

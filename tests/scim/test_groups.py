@@ -305,3 +305,21 @@ def test_members_that_are_written_in_parts_or_twice_are_refused(client: httpx.Cl
 
     assert (response.status_code, response.json()["scimType"]) == (400, "invalidSyntax")
     assert client.get("Groups").json()["totalResults"] == 0
+
+
+@on_any_store
+@pytest.mark.parametrize("verb", ["add", "replace"])
+@pytest.mark.parametrize("path", ['members[value eq "{ada}"]', "members[value pr]", "members.value"])
+def test_null_for_a_part_of_the_members_takes_nobody_out(client: httpx.Client, verb: str, path: str) -> None:
+    """A remove says so. Who is meant to come in must not lose what the Group grants."""
+    ada = a_user(client, "ada")
+    group_id = a_group(client, members=(ada, a_user(client, "ben")))
+    named = path.format(ada=ada)
+
+    answers = [
+        patched(client, f"Groups/{group_id}", {"op": verb, **operation})
+        for operation in ({"path": named, "value": None}, {"value": {named: None}})
+    ]
+
+    assert {answer.status_code for answer in answers} == {400}
+    assert client.get(f"Groups/{group_id}").json()["meta"]["version"] == 'W/"v1"'

@@ -148,9 +148,26 @@ def test_an_attribute_that_a_short_urn_or_an_address_names_is_only_unknown(
 
 
 @pytest.mark.parametrize(
-    "path", ["urn:ietf:params:scim:schemas:core:2.0:User:active.", f"{ENTERPRISE}:a.b.c", "urn:a b:c", "urn:a:b[c]["]
+    "path",
+    [
+        "User:active",
+        "active:value",
+        "urn:ietf:params:scim:schemas:core:2.0:User:active.",
+        f"{ENTERPRISE}:a.b.c",
+        "urn:a b:c",
+        "urn:a:b[c][",
+    ],
 )
 def test_a_path_that_cannot_be_read_is_no_foreign_one(client: httpx.Client, address: str, path: str) -> None:
     response = patched(client, address, {"op": "replace", "path": path, "value": False})
 
     assert (response.status_code, response.json()["scimType"]) == (400, "invalidPath")
+
+
+def test_an_add_of_null_takes_nothing_away(client: httpx.Client, address: str) -> None:
+    before = client.get(address).content
+
+    response = patched(client, address, {"op": "add", "path": CHOSEN, "value": None})
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")
+    assert client.get(address).content == before
