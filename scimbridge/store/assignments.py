@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import CTE, Connection, bindparam, delete, select, union
+from sqlalchemy import CTE, Connection, bindparam, delete, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scimbridge.store.id_lists import is_among
@@ -56,8 +56,8 @@ def unassigned_from(tx: Connection, identity_id: str) -> Mapping[str, datetime]:
     return {row["target"]: row["at"] for row in _OF_IDENTITY.all(tx, {"identity": identity_id})}
 
 
-def who_lost(tx: Connection, ids: Iterable[str], targets: Iterable[str]) -> dict[str, set[str]]:
-    """Return which of some targets identities lost, by being unassigned or by changing."""
+def who_lost(tx: Connection, ids: Iterable[str], targets: Iterable[str], most: int) -> dict[str, set[str]]:
+    """Return which of some targets identities lost, by being unassigned or by changing; ``most`` losses at most."""
     wanted, known = list(targets), list(ids)
     queries = (
         select(table.c.identity_id, table.c.target).where(
@@ -66,7 +66,8 @@ def who_lost(tx: Connection, ids: Iterable[str], targets: Iterable[str]) -> dict
         for table in (unassignments, moves)
     )
     found: dict[str, set[str]] = {}
-    for identity_id, target in sorted((row[0], row[1]) for row in tx.execute(union(*queries))):
+    lost = tx.execute(union_all(*queries).limit(most))
+    for identity_id, target in sorted((row[0], row[1]) for row in lost):
         found.setdefault(identity_id, set()).add(target)
     return found
 

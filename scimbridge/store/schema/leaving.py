@@ -50,6 +50,17 @@ moves = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+returns = Table(
+    "returns",
+    metadata,
+    # Who was assigned again to which targets, with so many others that nobody has given back to them yet, nor called
+    # off what is planned there; without references that would be checked row by row.
+    Column("identity_id", Id, primary_key=True),
+    Column("target", String(64), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 stale_accounts = Table(
     "stale_accounts",
     metadata,
