@@ -132,7 +132,7 @@ class Facts(Parts):
     @cached_property
     def catching_up(self) -> CatchingUp:
         """Sees to people who came back together with many others."""
-        return CatchingUp(self.database, self.returning, self.courier.submit)
+        return CatchingUp(self.database, self.returning, self.moving, self.courier.submit)
 
     @cached_property
     def lookup(self) -> Lookup:

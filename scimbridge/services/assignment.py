@@ -72,7 +72,7 @@ class Assignment:
 
     def _came(self, tx: Connection, group: StoredGroup, grants: Targets, moves: Moves, now: datetime) -> Verdict:
         came = moves.who(MemberKind.USER, left=False)
-        lost = assignments.who_lost(tx, came, grants, MOST_BACK_AT_ONCE + 1) if came else {}
+        lost = assignments.who_lost(tx, came, grants, MOST_BACK_AT_ONCE) if came else {}
         if sum(map(len, lost.values())) > MOST_BACK_AT_ONCE:
             return self._crowd_came(tx, group, grants, came, now)
         wakeups: list[WakeUp] = []
@@ -86,7 +86,7 @@ class Assignment:
         self, tx: Connection, group: StoredGroup, grants: Targets, came: Iterable[str], now: datetime
     ) -> Verdict:
         """Note who is back; a sweeper sees to them, a few at a time, and until then nothing is taken from them."""
-        noted = returns.note(tx, came, grants, now)
+        noted = returns.note_assigned(tx, came, grants, now)
         said = f"{number_of(noted, 'account')} of people who are assigned again will be given back, a few at a time"
         details = {"group": group.id, "accounts": noted}
         journal.record(tx, "crowd assigned again", now, reason=said, actor=group.source, details=details)

@@ -7,9 +7,12 @@ from datetime import datetime
 from functools import partial
 
 import structlog
+from sqlalchemy import Connection
 
 from scimbridge.services.due_dates import Pass
 from scimbridge.services.intake import Submit
+from scimbridge.services.moving import Moving
+from scimbridge.services.planning import Verdict, joined
 from scimbridge.services.returning import Returning
 from scimbridge.store import groups, returns
 from scimbridge.store.database import Database
@@ -27,9 +30,10 @@ class CatchingUp:
     any line, it goes on where it was.
     """
 
-    def __init__(self, database: Database, returning: Returning, submit: Submit) -> None:
+    def __init__(self, database: Database, returning: Returning, moving: Moving, submit: Submit) -> None:
         self._database = database
         self._returning = returning
+        self._moving = moving
         self._submit = submit
         self._behind = ""
 
@@ -60,6 +64,10 @@ class CatchingUp:
     def _all_of(self, some: Sequence[str], now: datetime) -> int:
         with self._database.write() as tx:
             groups.lock_identities(tx, some)
-            verdicts = [self._returning.came_back(tx, identity_id, now) for identity_id in some]
-        self._submit([wakeup for verdict in verdicts for wakeup in verdict.wakeups])
+            verdict = joined(*(self._one(tx, identity_id, now) for identity_id in some))
+        self._submit(verdict.wakeups)
         return len(some)
+
+    def _one(self, tx: Connection, identity_id: str, now: datetime) -> Verdict:
+        assigned = self._returning.assigned_in_crowd(tx, identity_id, now)
+        return joined(assigned, self._moving.moved_in_crowd(tx, identity_id, now))

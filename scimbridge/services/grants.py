@@ -83,7 +83,7 @@ class Standing:
             return "the identity has left again" if identity.is_gone and not is_asked_for else None
         if identity.is_gone and not case.is_narrow:
             return None
-        if case.is_narrow and task.target in returns.targets_of(tx, identity.id):
+        if case.is_narrow and task.target in returns.assigned_to(tx, identity.id):
             return ASSIGNED_AGAIN  # nobody has called it off yet
         if case.trigger is Trigger.ENDED and self._has_ended(identity, now):
             return None

@@ -273,10 +273,10 @@ def _end_return(tx: Connection, fact: Fact, open_case: Case | None) -> Case | No
 
     The fact counts from today: it must not find the dates of a case that they came back from.
     """
-    back = returns.targets_of(tx, fact.identity_id)
+    back = returns.assigned_to(tx, fact.identity_id)
     if not back:
         return open_case
-    returns.end(tx, fact.identity_id, filter(fact.concerns, back))
+    returns.end_assigned(tx, fact.identity_id, filter(fact.concerns, back))
     if open_case is None or not open_case.is_narrow:
         return open_case
     settling.stop_revoking(tx, open_case, back, ASSIGNED_AGAIN, fact.at)

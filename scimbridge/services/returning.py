@@ -99,16 +99,16 @@ class Returning:
         """
         return self._give_back(tx, identity, targets, ASSIGNED_AGAIN, now)
 
-    def came_back(self, tx: Connection, identity_id: str, now: datetime) -> Verdict:
+    def assigned_in_crowd(self, tx: Connection, identity_id: str, now: datetime) -> Verdict:
         """See to somebody who was assigned to targets again together with many others.
 
         Where no group grants them the target any more, and nothing says that they have lost it, nothing is given back
         until an operator confirms. The caller holds the identity's lock.
         """
-        targets = returns.targets_of(tx, identity_id)
+        targets = returns.assigned_to(tx, identity_id)
         if not targets:
             return NOTHING  # somebody was faster, or they have left again
-        returns.end(tx, identity_id, targets)
+        returns.end_assigned(tx, identity_id, targets)
         identity = identities.identity_by_id(tx, identity_id, now)
         granted = self._grants.to(tx, [identity_id])[identity_id]
         sure, unsure = targets & granted, targets - granted

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import CTE, Connection, bindparam, delete, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
-from scimbridge.store.id_lists import is_among
+from scimbridge.store.id_lists import in_parts, is_among
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import groups, memberships, moves, unassignments
 
@@ -57,18 +57,24 @@ def unassigned_from(tx: Connection, identity_id: str) -> Mapping[str, datetime]:
 
 
 def who_lost(tx: Connection, ids: Iterable[str], targets: Iterable[str], most: int) -> dict[str, set[str]]:
-    """Return which of some targets identities lost, by being unassigned or by changing; ``most`` losses at most."""
-    wanted, known = list(targets), list(ids)
-    queries = (
-        select(table.c.identity_id, table.c.target).where(
-            is_among(tx, table.c.identity_id, known), table.c.target.in_(wanted)
-        )
-        for table in (unassignments, moves)
-    )
+    """Return which of some targets identities lost, by being unassigned or by changing.
+
+    Once there are more than ``most`` losses, nobody else is looked for.
+    """
+    wanted = list(targets)
     found: dict[str, set[str]] = {}
-    lost = tx.execute(union_all(*queries).limit(most))
-    for identity_id, target in sorted((row[0], row[1]) for row in lost):
-        found.setdefault(identity_id, set()).add(target)
+    for part in in_parts(tx, ids):
+        queries = (
+            select(table.c.identity_id, table.c.target).where(
+                is_among(tx, table.c.identity_id, part), table.c.target.in_(wanted)
+            )
+            for table in (unassignments, moves)
+        )
+        lost = tx.execute(union_all(*queries).limit(most + 1))
+        for identity_id, target in sorted((row[0], row[1]) for row in lost):
+            found.setdefault(identity_id, set()).add(target)
+        if sum(map(len, found.values())) > most:
+            break
     return found
 
 

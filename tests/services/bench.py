@@ -416,7 +416,7 @@ class Bench:
         self.writer = Writer(self.database)
         self.intake = Intake(self.writer, planner, returning, self.ending, moving, self.wakeups.extend, profiles)
         self.group_intake = GroupIntake(self.writer, assignment, self.wakeups.extend, profiles)
-        self.catching_up = CatchingUp(self.database, returning, self.wakeups.extend)
+        self.catching_up = CatchingUp(self.database, returning, moving, self.wakeups.extend)
         self.inquiring = Inquiring(self.database, assignment, self.wakeups.extend)
         self.arming = Arming(self.database, self.fleet)
         self.requesting = Requesting(

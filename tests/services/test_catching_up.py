@@ -15,7 +15,7 @@ from scimbridge.domain.rule import Restore, Rule, Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import StoreUnavailableError
-from scimbridge.services import assignment, catching_up
+from scimbridge.services import assignment, catching_up, moving
 from scimbridge.services.catching_up import CatchingUp
 from scimbridge.services.returning import Returning
 from scimbridge.store import returns, schema
@@ -23,7 +23,7 @@ from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.counting import counted
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage
-from tests.services.test_moving import NOT_SALES, SALES, a_mover, works_in
+from tests.services.test_moving import IN_SALES, NOT_SALES, SALES, a_mover, works_in
 from tests.services.test_stale_accounts import STALE, a_world, reconcile
 from tests.services.test_stale_accounts import people as two_people
 from tests.store.racing import race
@@ -135,7 +135,7 @@ def test_losses_are_counted_and_not_people(database: Database, clock: FakeClock)
     bench.change_group(both, add=people)
 
     with bench.database.read() as tx:
-        assert [returns.targets_of(tx, person) for person in people] == [{"crm", "dir"}] * 2
+        assert [returns.assigned_to(tx, person) for person in people] == [{"crm", "dir"}] * 2
     bench.run("1d")
     assert [bench.case(person).state for person in people] == [CaseState.CANCELED] * 2
 
@@ -184,6 +184,64 @@ def test_the_request_costs_the_same_however_many_they_are(database: Database, cl
     assert asked[0] == asked[1]
 
 
+# -- movers
+
+
+@pytest.fixture
+def moved(database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> tuple[Bench, str, list[str]]:
+    """Three who have left Sales one by one, and lost a target thereby."""
+    for module in (moving, assignment):
+        monkeypatch.setattr(module, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(moving, "MOST_BACK_AT_ONCE", 2)
+    bench = a_bench(database, clock, a_mover(IN_SALES, f"not ({IN_SALES})", a_stage("7d"), restore=Restore.AUTO))
+    people = [bench.join(name) for name in NAMES]
+    group = bench.group("Sales", *people, bench.join("bob"))
+    bench.run()
+    for person in people:
+        bench.change_group(group, remove=[person])
+    return bench, group, people
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_a_crowd_that_changes_back_is_looked_at_afterwards(moved: tuple[Bench, str, list[str]], is_taken: bool) -> None:
+    bench, group, people = moved
+    if is_taken:
+        bench.run("7d")
+    bench.change_group(group, add=people)
+    assert [len(bench.cases(person)) for person in people] == [1] * 3
+    assert bench.overview.returning() == 3
+
+    bench.run()
+
+    assert [name for name in NAMES if bench.systems["crm"].is_suspended(name)] == []
+    assert all(case.state is not CaseState.OPEN for person in people for case in bench.cases(person))
+    assert bench.overview.returning() == 0
+
+
+def test_who_of_a_crowd_has_not_changed_back_has_not(moved: tuple[Bench, str, list[str]]) -> None:
+    bench, group, people = moved
+    bench.change_group(group, add=people)
+    bench.change_group(group, remove=people)
+
+    bench.run("7d")
+
+    assert {name for name in NAMES if bench.systems["crm"].is_suspended(name)} == set(NAMES)
+    assert bench.overview.returning() == 0
+
+
+def test_who_changes_back_in_a_crowd_and_moves_again_has_the_grace_of_the_new_move(
+    moved: tuple[Bench, str, list[str]],
+) -> None:
+    bench, group, people = moved
+    bench.clock.advance("3d")
+    bench.change_group(group, add=people)
+
+    bench.change_group(group, remove=people[:1])
+
+    (due_at,) = {task.due_at for task in bench.tasks(bench.open_case(people[0]))}
+    assert due_at == bench.at("7d")
+
+
 # -- until then
 
 
@@ -229,7 +287,7 @@ def test_nor_because_nobody_uses_the_account(database: Database, clock: FakeCloc
     world.bench.change_group(group, remove=[ada])
     assert world.bench.case(ada).trigger is Trigger.STALE
     with database.write() as tx:
-        returns.note(tx, [ada], ["crm"], clock())
+        returns.note_assigned(tx, [ada], ["crm"], clock())
 
     clock.advance("7d")
     world.bench.sweeping.run(clock())
@@ -251,7 +309,9 @@ def test_who_leaves_again_meanwhile_loses_it_with_the_grace_of_the_new_fact(benc
 
     bench.run()
 
-    assert [task.due_at - left_at for task in bench.tasks(bench.open_case(crowd.people[0]))] == [bench.at("15m") - left_at]
+    assert [task.due_at - left_at for task in bench.tasks(bench.open_case(crowd.people[0]))] == [
+        bench.at("15m") - left_at
+    ]
     assert crowd.suspended() == (set() if is_planned else {"ada"})
     bench.run("15m")
     assert crowd.suspended() == {"ada"}
@@ -347,7 +407,7 @@ def test_whoever_dies_on_the_way_has_done_nothing_of_the_present_few(
 ) -> None:
     taken.come_back()
     with monkeypatch.context() as patched:
-        patched.setattr(returns, "end", lambda *_: (_ for _ in ()).throw(StoreUnavailableError("killed")))
+        patched.setattr(returns, "end_assigned", lambda *_: (_ for _ in ()).throw(StoreUnavailableError("killed")))
         with pytest.raises(StoreUnavailableError):
             bench.catching_up.run(bench.clock())
     assert taken.waiting() == 3
@@ -362,15 +422,15 @@ def test_somebody_who_cannot_be_seen_to_keeps_nobody_waiting(
     bench: Bench, taken: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken.come_back()
-    real = Returning.came_back
+    real = Returning.assigned_in_crowd
 
-    def came_back(self: Returning, tx: object, identity_id: str, now: object) -> object:
+    def seen_to(self: Returning, tx: object, identity_id: str, now: object) -> object:
         if identity_id == taken.people[0]:
             raise RuntimeError("odd")
         return real(self, tx, identity_id, now)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(Returning, "came_back", came_back)
+        patched.setattr(Returning, "assigned_in_crowd", seen_to)
         bench.run()
     assert taken.suspended() == {"ada"}
 
@@ -380,7 +440,8 @@ def test_somebody_who_cannot_be_seen_to_keeps_nobody_waiting(
 
 def test_several_who_see_to_them_at_once_give_back_once(bench: Bench, taken: Crowd) -> None:
     taken.come_back()
-    several = [CatchingUp(bench.database, bench.catching_up._returning, bench.wakeups.extend) for _ in range(4)]
+    known = bench.catching_up
+    several = [CatchingUp(known._database, known._returning, known._moving, known._submit) for _ in range(4)]
 
     results = race([partial(one.run, bench.clock()) for one in several])
 

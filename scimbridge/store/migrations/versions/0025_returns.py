@@ -1,4 +1,4 @@
-"""Who came back to which targets together with many others, and has not been seen to yet.
+"""Who came back together with many others, and has not been seen to yet.
 
 The previous release runs on this schema: it sees to everybody in the request that brings them. Its workers take nothing
 from those who are noted here, for they count as having lost nothing; its sweepers give nothing back to them.
@@ -21,6 +21,7 @@ def upgrade() -> None:
         "returns",
         sa.Column("identity_id", sa.String(36), primary_key=True),
         sa.Column("target", sa.String(64), primary_key=True),
+        sa.Column("trigger", sa.String(16), primary_key=True),
         sa.Column("at", UtcDateTime(), nullable=False),
         sqlite_with_rowid=False,
     )
