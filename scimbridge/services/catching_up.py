@@ -1,4 +1,4 @@
-"""Catching up: people who came back together with many others are seen to, a few at a time, by any number of processes."""
+"""Catching up: people who came back together with many others are seen to, a few at a time; by any number."""
 
 from __future__ import annotations
 

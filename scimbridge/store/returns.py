@@ -18,7 +18,7 @@ _TARGETS = Prepared(select(returns.c.target).where(returns.c.identity_id == bind
 
 
 def note_assigned(tx: Connection, ids: Iterable[str], targets: Iterable[str], now: datetime) -> int:
-    """Note of all identities that lost some of these targets that they are assigned again: they have lost them no longer.
+    """Note that whoever of some identities lost some of these targets is assigned again, and has lost them no longer.
 
     It costs a few statements, however many they are. Returns about how many accounts that is.
     """

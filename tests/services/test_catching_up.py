@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from scimbridge.domain.action import Action
 from scimbridge.domain.case import CaseKind, CaseState
 from scimbridge.domain.rule import Restore, Rule, Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
-from scimbridge.errors import StoreUnavailableError
+from scimbridge.errors import StoreBusyError, StoreUnavailableError
 from scimbridge.services import assignment, catching_up, moving
 from scimbridge.services.catching_up import CatchingUp
 from scimbridge.services.returning import Returning
-from scimbridge.store import returns, schema
+from scimbridge.store import assignments, groups, moves, returns, schema
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.counting import counted
@@ -229,6 +229,16 @@ def test_who_of_a_crowd_has_not_changed_back_has_not(moved: tuple[Bench, str, li
     assert bench.overview.returning() == 0
 
 
+def test_who_has_nothing_to_change_back_any_more_is_looked_at_once(moved: tuple[Bench, str, list[str]]) -> None:
+    bench, group, people = moved
+    bench.change_group(group, add=people)
+    bench.operating.cancel(bench.case(people[0]).id, reason="agreed", by="ops", now=bench.clock())
+
+    bench.run()
+
+    assert bench.overview.returning() == 0
+
+
 def test_who_changes_back_in_a_crowd_and_moves_again_has_the_grace_of_the_new_move(
     moved: tuple[Bench, str, list[str]],
 ) -> None:
@@ -357,6 +367,31 @@ def test_who_leaves_altogether_meanwhile_does_so_with_the_graces_of_that(
     assert crowd.suspended() == set()
 
 
+def test_what_somebody_loses_by_leaving_altogether_goes_on(bench: Bench) -> None:
+    crowd = Crowd(bench, was_taken=False)
+    ada = crowd.people[0]
+    bench.leave(ada)
+    crowd.come_back()
+
+    bench.change_group(crowd.group, remove=[ada])
+    bench.run()
+
+    assert crowd.suspended() == {"ada"}
+
+
+def test_who_came_back_has_lost_nothing_any_more(bench: Bench, planned: Crowd) -> None:
+    planned.come_back()
+    bench.change_group(planned.group, replace=[])
+    bench.run()
+
+    bench.leave(planned.people[0])
+    bench.run()
+    bench.come_back(planned.people[0])
+    bench.run("1d")
+
+    assert planned.suspended() == set()
+
+
 @pytest.mark.parametrize("happens", [empty, rename, delete])
 def test_an_operator_is_asked_about_those_whom_no_group_grants_it_by_then(
     bench: Bench, taken: Crowd, happens: Callable[[Bench, str], None]
@@ -438,6 +473,21 @@ def test_somebody_who_cannot_be_seen_to_keeps_nobody_waiting(
     assert taken.suspended() == set()
 
 
+def test_nor_does_somebody_whom_others_hold(bench: Bench, taken: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken.come_back()
+    lock = groups.lock_identities
+
+    def is_held_elsewhere(tx: Connection, ids: Sequence[str]) -> None:
+        if taken.people[0] in ids:
+            raise StoreBusyError("locked")
+        lock(tx, ids)
+
+    monkeypatch.setattr(groups, "lock_identities", is_held_elsewhere)
+    bench.run()
+
+    assert taken.suspended() == {"ada"}
+
+
 def test_several_who_see_to_them_at_once_give_back_once(bench: Bench, taken: Crowd) -> None:
     taken.come_back()
     known = bench.catching_up
@@ -466,3 +516,23 @@ def test_leaving_again_that_races_with_it_never_ends_with_access(bench: Bench) -
     bench.run("15m")
     assert crowd.suspended() == set(NAMES)
     assert Action.SUSPEND in {task.action for person in crowd.people for task in bench.tasks(bench.cases(person)[-1])}
+
+
+def test_the_two_ways_of_coming_back_are_seen_to_apart(bench: Bench) -> None:
+    ada, bob, now = bench.join("ada"), bench.join("bob"), bench.clock()
+    with bench.database.write() as tx:
+        for person in (ada, bob):
+            assignments.unassign(tx, person, ["crm", "dir"], now)
+            moves.note(tx, person, ["crm"], a_mover(), now)
+        assert returns.note_moved(tx, [ada, bob], now) == 2
+        assert returns.note_assigned(tx, [ada, bob], ["crm", "dir"], now) == 4
+
+        returns.end_assigned(tx, ada, ["crm"])
+        assert returns.end_moved(tx, bob)
+        assert not returns.end_moved(tx, bob)
+
+        assert [returns.assigned_to(tx, person) for person in (ada, bob)] == [{"dir"}, {"crm", "dir"}]
+        assert returns.count(tx) == 4
+        assert returns.end_moved(tx, ada)
+        assert returns.people(tx, 1) == [min(ada, bob)]
+        assert returns.people(tx, 2, behind=min(ada, bob)) == [max(ada, bob)]
