@@ -7,12 +7,11 @@ from datetime import datetime
 from functools import partial
 
 import structlog
-from sqlalchemy import Connection
 
 from scimbridge.services.due_dates import Pass
 from scimbridge.services.intake import Submit
 from scimbridge.services.moving import Moving
-from scimbridge.services.planning import Verdict, joined
+from scimbridge.services.planning import joined
 from scimbridge.services.returning import Returning
 from scimbridge.store import groups, returns
 from scimbridge.store.database import Database
@@ -64,10 +63,7 @@ class CatchingUp:
     def _all_of(self, some: Sequence[str], now: datetime) -> int:
         with self._database.write() as tx:
             groups.lock_identities(tx, some)
-            verdict = joined(*(self._one(tx, identity_id, now) for identity_id in some))
-        self._submit(verdict.wakeups)
+            assigned = self._returning.assigned_in_crowd(tx, some, now)
+            moved = [self._moving.moved_in_crowd(tx, identity_id, now) for identity_id in some]
+        self._submit(joined(assigned, *moved).wakeups)
         return len(some)
-
-    def _one(self, tx: Connection, identity_id: str, now: datetime) -> Verdict:
-        assigned = self._returning.assigned_in_crowd(tx, identity_id, now)
-        return joined(assigned, self._moving.moved_in_crowd(tx, identity_id, now))

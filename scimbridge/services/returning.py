@@ -14,7 +14,7 @@ from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import restoring, settling
-from scimbridge.services.grants import ACTIVE_AGAIN, ASSIGNED_AGAIN, CHANGED_BACK, Grants
+from scimbridge.services.grants import ACTIVE_AGAIN, ASSIGNED_AGAIN, CHANGED_BACK, Grants, Targets
 from scimbridge.services.planning import NOTHING, Planner, Verdict, joined
 from scimbridge.services.restoring import Wish
 from scimbridge.store import assignments, carried_out, cases, identities, moves, returns
@@ -99,18 +99,21 @@ class Returning:
         """
         return self._give_back(tx, identity, targets, ASSIGNED_AGAIN, now)
 
-    def assigned_in_crowd(self, tx: Connection, identity_id: str, now: datetime) -> Verdict:
-        """See to somebody who was assigned to targets again together with many others.
+    def assigned_in_crowd(self, tx: Connection, ids: Sequence[str], now: datetime) -> Verdict:
+        """See to people who were assigned to targets again together with many others.
 
         Where no group grants them the target any more, and nothing says that they have lost it, nothing is given back
-        until an operator confirms. The caller holds the identity's lock.
+        until an operator confirms. The caller holds the identities' locks.
         """
+        granted = self._grants.to(tx, ids)
+        return joined(*(self._assigned_in_crowd(tx, each, granted[each], now) for each in ids))
+
+    def _assigned_in_crowd(self, tx: Connection, identity_id: str, granted: Targets, now: datetime) -> Verdict:
         targets = returns.assigned_to(tx, identity_id)
         if not targets:
             return NOTHING  # somebody was faster, or they have left again
         returns.end_assigned(tx, identity_id, targets)
         identity = identities.identity_by_id(tx, identity_id, now)
-        granted = self._grants.to(tx, [identity_id])[identity_id]
         sure, unsure = targets & granted, targets - granted
         return joined(
             self.assigned(tx, identity, sure, now) if sure else NOTHING,

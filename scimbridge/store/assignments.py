@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import CTE, Connection, bindparam, delete, select, union_all
+from sqlalchemy import CTE, ColumnElement, Connection, bindparam, delete, literal_column, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scimbridge.store.id_lists import in_parts, is_among
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import groups, memberships, moves, unassignments
+
+# As text, for that is how the partial index is described.
+_IS_NESTED: ColumnElement[bool] = literal_column("memberships.kind = 'Group'")
 
 _OF_IDENTITY = Prepared(
     select(unassignments.c.target, unassignments.c.at).where(unassignments.c.identity_id == bindparam("identity"))
@@ -106,7 +109,10 @@ def _above(tx: Connection, ids: Sequence[str]) -> CTE:
         .where(is_among(tx, memberships.c.member_id, ids))
         .cte("above", recursive=True)
     )
-    # A union without duplicates ends, even where groups contain each other.
+    # A union without duplicates ends, even where groups contain each other. The few groups among all members have an
+    # index of their own: PostgreSQL may read all members where nobody has counted them yet.
     return above.union(
-        select(above.c.start, memberships.c.group_id).join(memberships, memberships.c.member_id == above.c.group_id)
+        select(above.c.start, memberships.c.group_id)
+        .join(memberships, memberships.c.member_id == above.c.group_id)
+        .where(_IS_NESTED)
     )

@@ -459,10 +459,10 @@ def test_somebody_who_cannot_be_seen_to_keeps_nobody_waiting(
     taken.come_back()
     real = Returning.assigned_in_crowd
 
-    def seen_to(self: Returning, tx: object, identity_id: str, now: object) -> object:
-        if identity_id == taken.people[0]:
+    def seen_to(self: Returning, tx: object, ids: Sequence[str], now: object) -> object:
+        if taken.people[0] in ids:
             raise RuntimeError("odd")
-        return real(self, tx, identity_id, now)  # type: ignore[arg-type]
+        return real(self, tx, ids, now)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
         patched.setattr(Returning, "assigned_in_crowd", seen_to)
