@@ -25,6 +25,9 @@ SEAL_EVERY = 60.0
 RETAIN_EVERY = 2.0
 """While there is something to remove: others have the database in between. Otherwise it asks for nothing."""
 RECONCILE_EVERY = 15.0
+CATCH_UP_EVERY = 1.0
+BREATH = 0.1
+"""Between a few people who came back and the next ones: others have the database meanwhile."""
 
 log = structlog.get_logger("scimbridge.sweeper")
 
@@ -47,6 +50,7 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
         beside("count", lambda: bridge.census.run(bridge.clock()), COUNT_EVERY, stop),
         beside("tally", lambda: bridge.tallying.run(bridge.clock()), TALLY_EVERY, stop),
         beside("hooks", lambda: _ask(bridge), ASK_EVERY, stop),
+        beside("return", lambda: _catch_up(bridge, stop), CATCH_UP_EVERY, stop),
         beside("notices", bridge.deliver, DELIVER_EVERY, stop),
         beside("seal", lambda: bridge.sealing.run(bridge.clock()), SEAL_EVERY, stop),
         beside("retain", lambda: bridge.retaining.run(bridge.clock()), RETAIN_EVERY, stop),
@@ -60,6 +64,11 @@ def run(bridge: Bridge, *, ready: Callable[[], None] = lambda: None) -> None:
 
 def _ask(bridge: Bridge) -> None:
     while bridge.store_clock.is_near and bridge.hooking.run(bridge.clock()):
+        pass
+
+
+def _catch_up(bridge: Bridge, stop: Stop) -> None:
+    while bridge.store_clock.is_near and bridge.catching_up.run(bridge.clock()) and not stop.wait(BREATH):
         pass
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from scimbridge.bridge.parts import Parts
 from scimbridge.services.assignment import Assignment
+from scimbridge.services.catching_up import CatchingUp
 from scimbridge.services.ending import Ending
 from scimbridge.services.grants import Standing
 from scimbridge.services.group_intake import GroupIntake
@@ -127,6 +128,11 @@ class Facts(Parts):
     def inquiring(self) -> Inquiring:
         """What operators are asked about groups."""
         return Inquiring(self.database, self.assignment, self.courier.submit)
+
+    @cached_property
+    def catching_up(self) -> CatchingUp:
+        """Sees to people who came back together with many others."""
+        return CatchingUp(self.database, self.returning, self.moving, self.courier.submit)
 
     @cached_property
     def lookup(self) -> Lookup:

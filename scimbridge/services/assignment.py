@@ -9,16 +9,16 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scimbridge.domain.inquiry import Cause
-from scimbridge.domain.number import people
+from scimbridge.domain.number import number_of, people
 from scimbridge.domain.resource import MemberKind, StoredGroup
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services.grants import Grants, Targets, listed
-from scimbridge.services.members import MOST_AT_ONCE, Moves
+from scimbridge.services.members import MOST_AT_ONCE, MOST_BACK_AT_ONCE, Moves
 from scimbridge.services.moving import Moving
 from scimbridge.services.planning import NOTHING, Planner, Verdict, joined
 from scimbridge.services.returning import Returning
-from scimbridge.store import assignments, identities, inquiries, journal, members
+from scimbridge.store import assignments, identities, inquiries, journal, members, returns
 from scimbridge.store.inquiries import About
 
 
@@ -67,18 +67,30 @@ class Assignment:
         if granted & grants and moves.left:
             verdicts.append(self._left(tx, before, granted & grants, moves, now, request_id))
         if grants:
-            verdicts.append(self._came(tx, grants, moves, now))
+            verdicts.append(self._came(tx, after, grants, moves, now))
         return joined(*verdicts)
 
-    def _came(self, tx: Connection, grants: Targets, moves: Moves, now: datetime) -> Verdict:
+    def _came(self, tx: Connection, group: StoredGroup, grants: Targets, moves: Moves, now: datetime) -> Verdict:
         came = moves.who(MemberKind.USER, left=False)
-        lost = assignments.who_lost(tx, came, grants) if came else {}
+        lost = assignments.who_lost(tx, came, grants, MOST_BACK_AT_ONCE) if came else {}
+        if sum(map(len, lost.values())) > MOST_BACK_AT_ONCE:
+            return self._crowd_came(tx, group, grants, came, now)
         wakeups: list[WakeUp] = []
         for identity_id, targets in lost.items():
             identity = identities.identity_by_id(tx, identity_id, now)
             assignments.assign(tx, identity_id, targets)
             wakeups += self._returning.assigned(tx, identity, frozenset(targets), now).wakeups
         return Verdict(f"{people(len(lost))} assigned again" if lost else "", wakeups)
+
+    def _crowd_came(
+        self, tx: Connection, group: StoredGroup, grants: Targets, came: Iterable[str], now: datetime
+    ) -> Verdict:
+        """Note who is back; a sweeper sees to them, a few at a time, and until then nothing is taken from them."""
+        noted = returns.note_assigned(tx, came, grants, now)
+        said = f"{number_of(noted, 'account')} of people who are assigned again will be given back, a few at a time"
+        details = {"group": group.id, "accounts": noted}
+        journal.record(tx, "crowd assigned again", now, reason=said, actor=group.source, details=details)
+        return Verdict(said)
 
     def group_deleted(self, tx: Connection, group: StoredGroup, now: datetime) -> Verdict:
         """Take in that a group is about to be deleted: what it grants, and what the groups grant that it is in."""

@@ -16,7 +16,7 @@ from scimbridge.domain.source import Profiles
 from scimbridge.domain.stale_account import StaleAccount
 from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import Trigger
-from scimbridge.store import assignments, moves, stale_accounts
+from scimbridge.store import assignments, moves, returns, stale_accounts
 
 Targets = frozenset[str]
 
@@ -83,6 +83,8 @@ class Standing:
             return "the identity has left again" if identity.is_gone and not is_asked_for else None
         if identity.is_gone and not case.is_narrow:
             return None
+        if case.is_narrow and task.target in returns.assigned_to(tx, identity.id):
+            return ASSIGNED_AGAIN  # nobody has called it off yet
         if case.trigger is Trigger.ENDED and self._has_ended(identity, now):
             return None
         if case.trigger in (Trigger.REQUESTED, Trigger.ORPHANED):
@@ -123,7 +125,7 @@ class Standing:
             return _OVER.get(case.trigger, ACTIVE_AGAIN)
         granted = self._grants.to(tx, [identity.id])[identity.id]
         if granted.issuperset({*unassigned, *(move.target for move in moved)}):
-            return _ASSIGNED
+            return ASSIGNED_AGAIN
         if unassigned - granted or any(
             move.shift.has_happened(identity) for move in moved if move.target not in granted
         ):
@@ -136,13 +138,13 @@ class Standing:
 
 
 _UNGRANTED = "no group grants the target any more: the configuration names none in its granted_by"
-_ASSIGNED = "the identity is assigned to the target again"
+ASSIGNED_AGAIN = "the identity is assigned to the target again"
 ACTIVE_AGAIN = "the identity is active again"
 CHANGED_BACK = "the identity has changed back"
 SIGNED_IN = "somebody has signed in with the account"
 _OVER: dict[Trigger | None, str] = {
-    None: _ASSIGNED,
-    Trigger.UNASSIGNED: _ASSIGNED,
+    None: ASSIGNED_AGAIN,
+    Trigger.UNASSIGNED: ASSIGNED_AGAIN,
     Trigger.CHANGED: CHANGED_BACK,
     Trigger.STALE: SIGNED_IN,
 }

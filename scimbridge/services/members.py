@@ -9,6 +9,9 @@ from scimbridge.domain.resource import MemberIds, MemberKind
 MOST_AT_ONCE = 500
 """People who may lose something by one request. Nobody takes out more by hand: beyond it, an operator is asked."""
 
+MOST_BACK_AT_ONCE = 100
+"""Accounts that one request may give back, each in a millisecond or two; beyond it, a sweeper does, a few at a time."""
+
 
 def _nobody() -> dict[MemberKind, set[str]]:
     return {kind: set() for kind in MemberKind}

@@ -16,10 +16,10 @@ from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services.grants import Grants, listed
-from scimbridge.services.members import MOST_AT_ONCE, Moves
+from scimbridge.services.members import MOST_AT_ONCE, MOST_BACK_AT_ONCE, Moves
 from scimbridge.services.planning import NOTHING, Planner, Verdict, joined
 from scimbridge.services.returning import Returning
-from scimbridge.store import identities, journal, members
+from scimbridge.store import identities, journal, members, returns
 from scimbridge.store import moves as moves_store
 
 EMPTIED = "the group was emptied, which is no fact about those who were in it"
@@ -62,15 +62,20 @@ class Moving:
         who = moves.who(MemberKind.USER, left=True) | moves.who(MemberKind.USER, left=False)
         is_crowd = len(who) > MOST_AT_ONCE
         if is_crowd:
-            why = f"{len(who)} people at once; nobody of them is taken for a mover"
-            journal.record(tx, "crowd moved", now, reason=why, actor=before.source, details={"group": before.id})
-            who = moves_store.who_moved(tx, who)
+            who = _of_crowd(tx, before, who, now)
         is_emptied = moves.left > 0 and not members.has_members(tx, before.id)
         wakeups: list[WakeUp] = []
         for was, is_now in self._people(tx, before, after, moves, who, now):
             why = EMPTIED if is_emptied and len(was.as_it_is().groups) > len(is_now.as_it_is().groups) else ""
             wakeups += self._changed(tx, was, is_now, now, no_fact=why, is_crowd=is_crowd).wakeups
         return wakeups
+
+    def moved_in_crowd(self, tx: Connection, identity_id: str, now: datetime) -> Verdict:
+        """Look whether somebody has changed back by a request that moved many. The caller holds the identity's lock."""
+        if not returns.end_moved(tx, identity_id):
+            return NOTHING
+        identity = identities.identity_by_id(tx, identity_id, now)
+        return self._changed_back(tx, identity, identity, now)
 
     def _people(
         self, tx: Connection, before: StoredGroup, after: StoredGroup, moves: Moves, who: set[str], now: datetime
@@ -139,7 +144,9 @@ class Moving:
 
     def _changed_back(self, tx: Connection, before: Identity, after: Identity, now: datetime) -> Verdict:
         noted = moves_store.moves_of(tx, after.id)
-        over = [move for move in noted if not move.shift.has_happened(after)]
+        # Nobody has looked yet whether a crowd had changed back before this.
+        states = (before, after) if noted and returns.end_moved(tx, after.id) else (after,)
+        over = [move for move in noted if not all(map(move.shift.has_happened, states))]
         if not over:
             return NOTHING
         moves_store.forget(tx, after.id, over)
@@ -148,3 +155,15 @@ class Moving:
         # What is missing calls off what is planned; only a value gives back what was taken.
         is_said = not any(move.shift.lost_values(before, after) for move in over)
         return self._returning.changed_back(tx, after, targets, now, is_said=is_said)
+
+
+def _of_crowd(tx: Connection, group: StoredGroup, who: set[str], now: datetime) -> set[str]:
+    """Return who of a crowd may have changed back; where these are many, a sweeper looks at them instead."""
+    moved = moves_store.who_moved(tx, who)
+    said = f"{len(who)} people at once; nobody of them is taken for a mover"
+    is_for_later = len(moved) > MOST_BACK_AT_ONCE
+    if is_for_later:
+        returns.note_moved(tx, moved, now)
+        said += f"; whether {len(moved)} of them have changed back is looked at afterwards, a few at a time"
+    journal.record(tx, "crowd moved", now, reason=said, actor=group.source, details={"group": group.id})
+    return set() if is_for_later else moved

@@ -22,6 +22,7 @@ from scimbridge.store import (
     case_search,
     inquiries,
     journal,
+    returns,
     snapshots,
     target_work,
     targets,
@@ -139,6 +140,11 @@ class Overview:
         """Return the inquiries that nobody has answered, oldest first."""
         with self._database.read() as tx:
             return inquiries.standing(tx, limit)
+
+    def returning(self) -> int:
+        """Return how many accounts are still to be given back to people who came back together with many others."""
+        with self._database.read() as tx:
+            return returns.count(tx)
 
     def candidates(self, task_id: str) -> Sequence[dict[str, str]]:
         """Return the accounts to choose among for a task: each with ``id`` and ``name``.

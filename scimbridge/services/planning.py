@@ -22,9 +22,10 @@ from scimbridge.domain.task import Task, TaskState
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import settling
+from scimbridge.services.grants import ASSIGNED_AGAIN
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import accounts, assignments, cases, holds, hook_calls, identities, journal, moves, tasks
+from scimbridge.store import accounts, assignments, cases, holds, hook_calls, identities, journal, moves, returns, tasks
 from scimbridge.store import stages as stages_store
 from scimbridge.store.surroundings import Surroundings, around
 
@@ -109,6 +110,8 @@ class Planner:
         why = edition.rules.why_excluded(identity, rule, fact.at, exclusions)
         if why is not None:
             return self._leave_alone(tx, fact, open_case, f"excluded: {why}", "excluded")
+        if fact.trigger.is_narrow or (open_case is not None and open_case.is_narrow):
+            open_case = _end_return(tx, fact, open_case)
         _note_loss(tx, fact, rule)
         if open_case is not None and settling.stop_restoring(tx, open_case, fact):
             open_case = None
@@ -263,6 +266,21 @@ def _doubt(tx: Connection, case: Case, edition: Edition, now: datetime) -> bool:
         tx, "hold placed", now, reason=edition.behind, case_id=case.id, identity_id=case.identity_id, details=details
     )
     return True
+
+
+def _end_return(tx: Connection, fact: Fact, open_case: Case | None) -> Case | None:
+    """Call off what is planned from before somebody's return, as far as nobody has yet. Returns their open case then.
+
+    The fact counts from today: it must not find the dates of a case that they came back from.
+    """
+    back = returns.assigned_to(tx, fact.identity_id)
+    if not back:
+        return open_case
+    returns.end_assigned(tx, fact.identity_id, filter(fact.concerns, back))
+    if open_case is None or not open_case.is_narrow:
+        return open_case
+    settling.stop_revoking(tx, open_case, back, ASSIGNED_AGAIN, fact.at)
+    return cases.open_case_of(tx, [fact.identity_id])
 
 
 def _note_loss(tx: Connection, fact: Fact, rule: Rule) -> None:

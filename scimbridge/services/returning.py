@@ -14,10 +14,10 @@ from scimbridge.domain.rulebook import Rulebook
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.domain.wakeup import WakeUp
 from scimbridge.services import restoring, settling
-from scimbridge.services.grants import ACTIVE_AGAIN, CHANGED_BACK, Grants
-from scimbridge.services.planning import Planner, Verdict
+from scimbridge.services.grants import ACTIVE_AGAIN, ASSIGNED_AGAIN, CHANGED_BACK, Grants, Targets
+from scimbridge.services.planning import NOTHING, Planner, Verdict, joined
 from scimbridge.services.restoring import Wish
-from scimbridge.store import assignments, carried_out, cases, identities, moves
+from scimbridge.store import assignments, carried_out, cases, identities, moves, returns
 from scimbridge.store.moves import Move
 from scimbridge.store.surroundings import Owned, Surroundings, around
 
@@ -97,7 +97,28 @@ class Returning:
         Whoever has left altogether gets nothing back, and what is planned because of that goes on. The caller
         holds the identity's lock.
         """
-        return self._give_back(tx, identity, targets, "the identity is assigned to the target again", now)
+        return self._give_back(tx, identity, targets, ASSIGNED_AGAIN, now)
+
+    def assigned_in_crowd(self, tx: Connection, ids: Sequence[str], now: datetime) -> Verdict:
+        """See to people who were assigned to targets again together with many others.
+
+        Where no group grants them the target any more, and nothing says that they have lost it, nothing is given back
+        until an operator confirms. The caller holds the identities' locks.
+        """
+        granted = self._grants.to(tx, ids)
+        return joined(*(self._assigned_in_crowd(tx, each, granted[each], now) for each in ids))
+
+    def _assigned_in_crowd(self, tx: Connection, identity_id: str, granted: Targets, now: datetime) -> Verdict:
+        targets = returns.assigned_to(tx, identity_id)
+        if not targets:
+            return NOTHING  # somebody was faster, or they have left again
+        returns.end_assigned(tx, identity_id, targets)
+        identity = identities.identity_by_id(tx, identity_id, now)
+        sure, unsure = targets & granted, targets - granted
+        return joined(
+            self.assigned(tx, identity, sure, now) if sure else NOTHING,
+            self._give_back(tx, identity, unsure, _GRANTED_NO_MORE, now, is_sure=False) if unsure else NOTHING,
+        )
 
     def used_again(self, tx: Connection, case: Case, target: str, reason: str, now: datetime) -> Verdict:
         """Call off what a case still takes at a target because nobody uses the account there; somebody does.
@@ -220,6 +241,9 @@ class Returning:
     def _restore_of(self, case: Case) -> Restore:
         rule = self._rulebook.rules.named(case.rule)
         return rule.restore if rule is not None else Restore.MANUAL
+
+
+_GRANTED_NO_MORE = "the identity was assigned to the target again, but no group grants it any more"
 
 
 def is_same_person(former: Identity, identity: Identity) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import CTE, Connection, bindparam, delete, select, union
+from sqlalchemy import CTE, ColumnElement, Connection, bindparam, delete, literal_column, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
-from scimbridge.store.id_lists import is_among
+from scimbridge.store.id_lists import in_parts, is_among
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import groups, memberships, moves, unassignments
+
+# As text, for that is how the partial index is described.
+_IS_NESTED: ColumnElement[bool] = literal_column("memberships.kind = 'Group'")
 
 _OF_IDENTITY = Prepared(
     select(unassignments.c.target, unassignments.c.at).where(unassignments.c.identity_id == bindparam("identity"))
@@ -56,18 +59,25 @@ def unassigned_from(tx: Connection, identity_id: str) -> Mapping[str, datetime]:
     return {row["target"]: row["at"] for row in _OF_IDENTITY.all(tx, {"identity": identity_id})}
 
 
-def who_lost(tx: Connection, ids: Iterable[str], targets: Iterable[str]) -> dict[str, set[str]]:
-    """Return which of some targets identities lost, by being unassigned or by changing."""
-    wanted, known = list(targets), list(ids)
-    queries = (
-        select(table.c.identity_id, table.c.target).where(
-            is_among(tx, table.c.identity_id, known), table.c.target.in_(wanted)
-        )
-        for table in (unassignments, moves)
-    )
+def who_lost(tx: Connection, ids: Iterable[str], targets: Iterable[str], most: int) -> dict[str, set[str]]:
+    """Return which of some targets identities lost, by being unassigned or by changing.
+
+    Once there are more than ``most`` losses, nobody else is looked for.
+    """
+    wanted = list(targets)
     found: dict[str, set[str]] = {}
-    for identity_id, target in sorted((row[0], row[1]) for row in tx.execute(union(*queries))):
-        found.setdefault(identity_id, set()).add(target)
+    for part in in_parts(tx, ids):
+        queries = (
+            select(table.c.identity_id, table.c.target).where(
+                is_among(tx, table.c.identity_id, part), table.c.target.in_(wanted)
+            )
+            for table in (unassignments, moves)
+        )
+        lost = tx.execute(union_all(*queries).limit(most + 1))
+        for identity_id, target in sorted((row[0], row[1]) for row in lost):
+            found.setdefault(identity_id, set()).add(target)
+        if sum(map(len, found.values())) > most:
+            break
     return found
 
 
@@ -99,7 +109,10 @@ def _above(tx: Connection, ids: Sequence[str]) -> CTE:
         .where(is_among(tx, memberships.c.member_id, ids))
         .cte("above", recursive=True)
     )
-    # A union without duplicates ends, even where groups contain each other.
+    # A union without duplicates ends, even where groups contain each other. The few groups among all members have an
+    # index of their own: PostgreSQL may read all members where nobody has counted them yet.
     return above.union(
-        select(above.c.start, memberships.c.group_id).join(memberships, memberships.c.member_id == above.c.group_id)
+        select(above.c.start, memberships.c.group_id)
+        .join(memberships, memberships.c.member_id == above.c.group_id)
+        .where(_IS_NESTED)
     )

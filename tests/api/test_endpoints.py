@@ -594,7 +594,7 @@ def test_rules_limits_and_counts(world: World) -> None:
     }
     assert {each["kind"] for each in world.get("/connectors")["items"]} >= {"sample", "ldap"}
     assert world.get("/schedules") == {"stages": [], "freezes": [], "deadlines": {}}
-    assert sum(world.get("/stats")["board"].values()) == 1
+    assert (sum(world.get("/stats")["board"].values()), world.get("/stats")["returning"]) == (1, 0)
     assert [each["user_name"] for each in world.get("/cases", column="grace")["items"]] == ["ada"]
     assert world.get("/cases", column="done")["items"] == []
     assert (world.get("/stats")["open_cases"], world.get("/stats")["situations"]["waiting"]) == (1, 1)

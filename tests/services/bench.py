@@ -36,6 +36,7 @@ from scimbridge.services.alarming import Alarms
 from scimbridge.services.approving import Approving
 from scimbridge.services.arming import Arming
 from scimbridge.services.assignment import Assignment
+from scimbridge.services.catching_up import CatchingUp
 from scimbridge.services.census import Census
 from scimbridge.services.claiming import Claim, Claiming
 from scimbridge.services.deadlines import Deadlines
@@ -415,6 +416,7 @@ class Bench:
         self.writer = Writer(self.database)
         self.intake = Intake(self.writer, planner, returning, self.ending, moving, self.wakeups.extend, profiles)
         self.group_intake = GroupIntake(self.writer, assignment, self.wakeups.extend, profiles)
+        self.catching_up = CatchingUp(self.database, returning, moving, self.wakeups.extend)
         self.inquiring = Inquiring(self.database, assignment, self.wakeups.extend)
         self.arming = Arming(self.database, self.fleet)
         self.requesting = Requesting(
@@ -536,6 +538,8 @@ class Bench:
     def sweep(self) -> None:
         self.arming.end(self.clock())
         self.sweeping.run(self.clock())
+        while self.catching_up.run(self.clock()):
+            pass
 
     def run(self, span: str | timedelta | None = None) -> None:
         """Let time pass, sweep, and work until nothing is left to do."""

@@ -80,6 +80,7 @@ def show_stats(call: Call[Nothing, Nothing]) -> models.Stats:
         floods=call.bridge.flooding.standing_count(),
         holds=len(call.bridge.holding.standing()),
         inquiries=len(overview.inquiries(1000)),
+        returning=overview.returning(),
         targets_paused=sum(each.pause is not None for each in overview.targets(call.now)),
     )
 

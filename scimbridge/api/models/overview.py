@@ -91,6 +91,9 @@ class Stats(Answer):
     inquiries: int
     """At most 1000."""
 
+    returning: int
+    """Accounts that are still to be given back to people who came back together with many others."""
+
     targets_paused: int
 
 

@@ -36,6 +36,7 @@ class BoardPage(Page):
             "paused": [target for target in overview.targets(now) if target.pause],
             "inquiries": len(overview.inquiries(MOST)),
             "left_alone": len(overview.left_alone(now - LATELY, limit=MOST)),
+            "returning": overview.returning(),
             "holds": len(self.bridge.holding.standing()),
             "floods": self.bridge.flooding.standing(),
             "most": MOST,

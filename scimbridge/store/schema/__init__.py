@@ -23,6 +23,7 @@ from scimbridge.store.schema.leaving import (
     inquiries,
     inquiry_people,
     moves,
+    returns,
     stale_accounts,
     unassignments,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "reconciliations",
     "requests",
     "resource_counts",
+    "returns",
     "rulesets",
     "seals",
     "snapshots",

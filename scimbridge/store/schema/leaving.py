@@ -50,6 +50,18 @@ moves = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+returns = Table(
+    "returns",
+    metadata,
+    # Who came back together with so many others that nobody has seen to them yet. By `unassigned`: they are assigned to
+    # the target again. By `changed`: they may have changed back. Without references that would be checked row by row.
+    Column("identity_id", Id, primary_key=True),
+    Column("target", String(64), primary_key=True),
+    Column("trigger", Word(16), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 stale_accounts = Table(
     "stale_accounts",
     metadata,

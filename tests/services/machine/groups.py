@@ -7,12 +7,14 @@ A group that is emptied, renamed or deleted, and a group taken out of another, i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from unittest.mock import patch
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from scimbridge.domain.inquiry import Cause, Inquiry
 from scimbridge.domain.outline import UNASSIGNED_GRACE
+from scimbridge.services import assignment
 from tests.services.machine.luck import LuckRules
 from tests.services.machine.model import GRANTED_BY, GROUP_NAMES, Known, KnownGroup, a_name, a_truth, some_names
 
@@ -58,6 +60,12 @@ class GroupRules(LuckRules):
             ids = self._ids(names)
             self.bench.change_group(known.id, replace=ids)
             self._changed(known, leave=known.members - set(ids), come=ids)
+
+    @rule(group=a_group, names=some_names)
+    def list_members_by_the_hundred(self, group: str, names: set[str]) -> None:
+        """So many come back that only a sweeper sees to them."""
+        with patch.object(assignment, "MOST_BACK_AT_ONCE", 0):
+            self.list_members(group, names)
 
     @rule(group=a_group, name=a_name)
     def leave_and_come_in_one_request(self, group: str, name: str) -> None:
