@@ -25,7 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.inquiry import Cause, Inquiry
 from scimbridge.errors import NotFoundError
-from scimbridge.store.id_lists import in_parts, is_among, rows_of
+from scimbridge.store.id_lists import in_parts, is_among, these
 from scimbridge.store.schema import identities, inquiries, inquiry_people, memberships
 
 # As text, for that is how the partial index is described.
@@ -128,7 +128,7 @@ def answered(tx: Connection, limit: int) -> list[Inquiry]:
 
 
 def _name_users(tx: Connection, inquiry_id: str, users: Collection[str]) -> int:
-    return sum(_name(tx, inquiry_id, select(rows_of(tx, part)).where(true())) for part in in_parts(tx, users))
+    return sum(_name(tx, inquiry_id, select(these(tx, part).as_rows()).where(true())) for part in in_parts(tx, users))
 
 
 def _name_members(tx: Connection, inquiry_id: str, about: About) -> int:

@@ -31,7 +31,7 @@ from scimbridge.store.batch import Batch, LeftBatchError, batch_of
 from scimbridge.store.schema import metadata
 from scimbridge.store.values import Row, binder, first_reader, reader
 
-_Statement = Select[Any] | Insert | Update | Delete
+Statement = Select[Any] | Insert | Update | Delete
 
 
 class Prepared:
@@ -46,7 +46,7 @@ class Prepared:
 
     def __init__(
         self,
-        statement: _Statement,
+        statement: Statement,
         columns: Iterable[str] = (),
         *,
         sums_up: str | None = None,
@@ -159,7 +159,7 @@ class Prepared:
 class _Compiled:
     """A statement as one kind of database takes it."""
 
-    def __init__(self, statement: _Statement, columns: list[str] | None, dialect: Dialect) -> None:
+    def __init__(self, statement: Statement, columns: list[str] | None, dialect: Dialect) -> None:
         spelled_out: Any = replacement_traverse(statement, {}, partial(_spelled_out, dialect))
         compiled: SQLCompiler = spelled_out.compile(dialect=dialect, column_keys=columns)
         binds = {name: bind for bind, name in compiled.bind_names.items()}
@@ -204,7 +204,7 @@ _PLACES = {table.name: place for place, table in enumerate(metadata.sorted_table
 """Tables, those that are referred to first."""
 
 
-def _tables_of(statement: _Statement) -> AbstractSet[str]:
+def _tables_of(statement: Statement) -> AbstractSet[str]:
     return frozenset(element.name for element in iterate(statement) if isinstance(element, Table))
 
 
