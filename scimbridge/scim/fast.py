@@ -190,6 +190,12 @@ def _understood(raw: bytes) -> _Heard | None:
         body = loaded(text_of(raw))
     except Exception:  # noqa: BLE001 - the handlers say what is wrong with it
         return None
+    meaning = meaning_of(body)
+    return None if meaning is None else (body, meaning)
+
+
+def meaning_of(body: Mapping[str, Any]) -> Understood | None:
+    """Return what a PATCH message for a User means, or ``None`` where that takes more than this module."""
     operations = body.get("Operations")
     if body.get("schemas", _SCHEMAS) != _SCHEMAS or len(body) > 2 or not isinstance(operations, list):
         return None
@@ -200,7 +206,7 @@ def _understood(raw: bytes) -> _Heard | None:
     for operation in operations:
         if not _understand(operation, settings, sentences):
             return None
-    return body, Understood(settings, listed(sentences), _quirks_of(body))
+    return Understood(settings, listed(sentences), _quirks_of(body))
 
 
 def _understand(operation: Any, settings: list[_Setting], sentences: list[str]) -> bool:

@@ -34,7 +34,8 @@ _TAKE_IN = {
 _HELD = Prepared(
     select(holds.c.id)
     .where(
-        holds.c.flood_id == bindparam("flood"),
+        # Not the bare column: by its index, all holds of the flood would be read for each of its cases.
+        func.coalesce(holds.c.flood_id, "") == bindparam("flood"),
         holds.c.lifted_at.is_(None),
         holds.c.scope == Scope.CASE.value,
         holds.c.subject == bindparam("case"),

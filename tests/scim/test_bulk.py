@@ -422,21 +422,21 @@ def test_a_commit_that_fails_fails_its_operations_and_no_others(
 ) -> None:
     client = service.client()
     monkeypatch.setattr(bulk_module, "CHUNK", 2)
-    together, calls = service.intake.together, []
+    in_one_piece, calls = service.intake.in_one_piece, []
 
     def broken(work: Callable[[], None]) -> None:
         calls.append(work)
         if len(calls) != 2:
-            together(work)
+            in_one_piece(work)
             return
 
         def and_then_nothing() -> None:
             work()
             raise StoreBusyError("the disk is busy")
 
-        together(and_then_nothing)
+        in_one_piece(and_then_nothing)
 
-    monkeypatch.setattr(service.intake, "together", broken)
+    monkeypatch.setattr(service.intake, "in_one_piece", broken)
     done = a_bulk(client, *(post("/Users", str(n), userName=f"u{n}") for n in range(6)))
 
     assert statuses(done) == "201 201 503 503 201 201"
