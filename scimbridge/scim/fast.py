@@ -36,6 +36,9 @@ from scimbridge.services.intake import Intake
 LONGEST = 16 * 1024
 """Bytes of a body that may be small talk; longer ones are the handlers' affair."""
 
+_MOST_OPERATIONS = 100
+"""Operations of a message that may be small talk; for more, the handlers know how many there may be."""
+
 _MEDIA_TYPES = {
     b"application/scim+json",
     b"application/json",
@@ -199,7 +202,7 @@ def meaning_of(body: Mapping[str, Any]) -> Understood | None:
     operations = body.get("Operations")
     if body.get("schemas", _SCHEMAS) != _SCHEMAS or len(body) > 2 or not isinstance(operations, list):
         return None
-    if not operations or (len(body) == 2 and "schemas" not in body):
+    if not 0 < len(operations) <= _MOST_OPERATIONS or (len(body) == 2 and "schemas" not in body):
         return None
     settings: list[_Setting] = []
     sentences: list[str] = []

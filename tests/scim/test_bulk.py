@@ -552,6 +552,17 @@ def test_operations_that_cost_much_leave_the_rest_to_another_request(
     assert [kept["status"] for kept in service.requests()] == [201, 201]
 
 
+def test_a_patch_of_too_many_operations_is_refused_as_by_itself(client: httpx.Client) -> None:
+    user_id = a_user(client)
+    many = {"Operations": [{"op": "replace", "path": "title", "value": str(n)} for n in range(1001)]}
+
+    (done,) = a_bulk(client, {"method": "PATCH", "path": f"/Users/{user_id}", "data": many})
+    alone = client.patch(f"Users/{user_id}", json=many)
+
+    assert done["response"] == alone.json()
+    assert done["status"] == "400"
+
+
 def test_an_operation_that_was_not_run_counts_as_an_error(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "ORDINARY", 0.0)
     monkeypatch.setattr(limits, "MOST_EXTRA", 0.0)
