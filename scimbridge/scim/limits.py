@@ -49,9 +49,10 @@ SELECTING = 200
 LOOKING_AT_ALL = 10_000
 """What it costs, in comparisons, where all members of a Group are looked at for that. No identity provider asks it."""
 
-ORDINARY = 0.0025
-"""Seconds of CPU that an operation of a bulk request may take for nothing. Most take a third of a millisecond, those
-that begin or end a case up to one; a busy machine, or a slow one, takes a multiple of that."""
+ORDINARY = 0.005
+"""Seconds of CPU that an operation of a bulk request may take for nothing. Most take a third of a millisecond on SQLite
+and a whole one on PostgreSQL, those that begin or end a case up to twice as much; a busy or slow machine takes a
+multiple, and a thousand of them are to be run there, too."""
 
 MOST_EXTRA = 0.4
 """Seconds of CPU that the operations of one bulk request may take beyond that, all together."""
@@ -87,8 +88,8 @@ class Effort:
 class Toil:
     """What the operations of a bulk request have cost beside what is ordinary.
 
-    Most of what makes one of them costly is stored: a User of a megabyte, thirty thousand members. So it shows when
-    it is done, and not before.
+    Most of what makes one of them costly is stored: hundreds of e-mail addresses, thousands of members. So it shows
+    when it is done, and not before.
 
     Attributes:
         extra: Seconds of CPU.
