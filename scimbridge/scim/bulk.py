@@ -145,8 +145,7 @@ class Bulk:
             call,
             method=method,
             path=path,
-            # Nobody is answered with what an operation has stored: members need not be read for it.
-            query={"excludedAttributes": "members"} if method in {"POST", "PUT"} else {},
+            query={},
             conditions={"if-match": operation.version} if operation.version and operation.method != "POST" else {},
             body=body if isinstance(body, dict) else {},
             now=self._clock(),

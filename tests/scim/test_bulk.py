@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -20,7 +20,6 @@ from scimbridge.scim.bulk_operation import MAX_OPERATIONS
 from scimbridge.scim.bulk_order import references, resolved, units
 from scimbridge.scim.limits import Toil
 from scimbridge.store import database as database_module
-from scimbridge.store import members as members_store
 from scimbridge.store.prepared import execute
 from tests.databases import before_commits
 from tests.scim.conftest import BASE, Service, a_group, a_user, on_any_store
@@ -510,29 +509,6 @@ def test_what_a_torn_request_had_to_tell_after_its_commit_is_told_once(service: 
 
     assert told == []
     assert service.client().get("Users").json()["totalResults"] == 0
-
-
-def test_the_members_of_a_group_are_not_read_to_answer_an_operation(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = service.client()
-    group_id = a_group(client, members=(a_user(client),))
-    read: list[Any] = []
-
-    def noting(_tx: Connection, ids: Sequence[str]) -> Mapping[str, Any]:
-        read.extend(ids)
-        return {}
-
-    monkeypatch.setattr(members_store, "members_of", noting)
-
-    done = a_bulk(
-        client,
-        {"method": "PUT", "path": f"/Groups/{group_id}", "data": {"displayName": "Others"}},
-        post("/Groups", "g", displayName="More"),
-    )
-
-    assert statuses(done) == "200 201"
-    assert read == []
 
 
 def test_operations_that_cost_much_leave_the_rest_to_another_request(
