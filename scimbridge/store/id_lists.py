@@ -30,7 +30,12 @@ def in_parts(tx: Connection, ids: Iterable[str]) -> Iterator[Sequence[str]]:
 
 def is_among(tx: Connection, column: ColumnElement[str], ids: Iterable[str]) -> ColumnElement[bool]:
     """Return the condition that a column is one of any number of ids."""
-    return Ids(tx.dialect.name, bindparam(None, bound(tx, ids), Text())).have(column)
+    return these(tx, ids).have(column)
+
+
+def these(tx: Connection, ids: Iterable[str]) -> Ids:
+    """Return ids as a part of a statement that is executed once."""
+    return Ids(tx.dialect.name, bindparam(None, bound(tx, ids), Text()))
 
 
 class Ids:
