@@ -27,6 +27,7 @@
     │   ├── ConcurrentUpdateError   reload and decide again
     │   ├── StoreBusyError          try again in a moment
     │   └── StoreUnavailableError   disk full, read-only, unreachable
+    ├── TornError              writes that are undone only together: do them again, each by itself
     ├── QueueError             Redis; work goes on without it
     ├── ListenError            the address is not to be had: free it, or choose another
     ├── CoreError              the process may not run on the core that it is to be kept on
@@ -268,6 +269,10 @@ class StoreBusyError(StoreError):
 
 class StoreUnavailableError(StoreError):
     """The database cannot be read or written: disk full, read-only, unreachable."""
+
+
+class TornError(BridgeError):
+    """One of several writes has failed that are undone only together; do them again, each by itself."""
 
 
 class QueueError(BridgeError):

@@ -13,12 +13,13 @@ from scim2_models import SCIMException
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from scimbridge.errors import NotFoundError, StoreBusyError, StoreError, StoreUnavailableError
+from scimbridge.errors import NotFoundError, StoreBusyError, StoreError, StoreUnavailableError, TornError
 from scimbridge.scim.bulk_operation import Operation, read_request
 from scimbridge.scim.bulk_order import resolved, units
-from scimbridge.scim.call import PLAUSIBLE_ID, Call
+from scimbridge.scim.call import PLAUSIBLE_ID, Call, etag
 from scimbridge.scim.errors import Verdict, verdict_on
-from scimbridge.scim.limits import Effort
+from scimbridge.scim.fast import Understood, meaning_of
+from scimbridge.scim.limits import Effort, Toil
 from scimbridge.scim.media import ScimResponse
 from scimbridge.services.intake import Intake
 
@@ -28,6 +29,11 @@ CHUNK = 50
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
 Handler = Callable[[Call], Response]
+
+_LEFT = Verdict(503, "not run: those before it have taken as much work as one request may; send it again")
+
+_OF_ALL = (StoreBusyError, StoreUnavailableError, TornError)
+"""Errors of the whole transaction, and not of the operation that came across them."""
 
 _PATH = re.compile(r"/(Users|Groups)(?:/([^/]*))?/?")
 
@@ -82,12 +88,27 @@ class Bulk:
 
     def _commit(self, job: _Job, chunk: Sequence[Sequence[Operation]]) -> None:
         try:
-            self.together(partial(job.run, chunk))
+            self._store(job, chunk)
         except StoreError as error:
             verdict = verdict_on(error)
             for operation in (each for unit in chunk for each in unit):
                 operation.fail(verdict)
         job.count_failures()
+
+    def _store(self, job: _Job, chunk: Sequence[Sequence[Operation]]) -> None:
+        """Run operations and commit them: in one piece at first, for that takes a third of the time less.
+
+        Where one has failed, they are run again, each to be undone alone, and so are those that come after.
+        """
+        work = partial(job.run, chunk)
+        if not job.is_torn:
+            try:
+                self._intake.in_one_piece(work)
+            except TornError:
+                job.is_torn = True
+            else:
+                return
+        self.together(work)
 
     def together(self, work: Callable[[], None]) -> None:
         """Do work in one transaction; within another one, in a savepoint of it."""
@@ -105,7 +126,18 @@ class Bulk:
         handler = self._handlers[f"/{match[1]}/{{id}}" if match[2] else f"/{match[1]}"].get(call.method)
         if handler is None:
             raise HTTPException(405)
+        if call.method == "PATCH" and match[1] == "Users" and not call.conditions:
+            meaning = meaning_of(call.body)
+            if meaning is not None:
+                return self._set(call, match[2], meaning)
         return handler(replace(call, resource_id=match[2] or ""))
+
+    def _set(self, call: Call, user_id: str, meaning: Understood) -> Response:
+        """Do what a plain PATCH of a User says, without models; see ``FastPath``."""
+        call.reading.quirks |= meaning.quirks
+        call.understand(meaning.meaning)
+        user = self._intake.change_user(user_id, meaning.apply, call.received, call.now)
+        return Response(headers={"ETag": etag(user.version)})
 
     def single(self, call: Call, operation: Operation, method: str, path: str, body: Any) -> Call:
         """Return an operation as a single request of its own."""
@@ -136,6 +168,7 @@ class _Job:
 
     Attributes:
         units: The operations in the order in which they are run; those of a circle together.
+        is_torn: Whether an operation has failed after it had begun to write.
     """
 
     def __init__(self, bulk: Bulk, call: Call, operations: Sequence[Operation], errors_allowed: int) -> None:
@@ -144,6 +177,8 @@ class _Job:
         self._operations = operations
         self._errors_allowed = errors_allowed
         self._failed = 0
+        self.is_torn = False
+        self._toil = Toil()
         self._creators = {each.creates: each for each in operations if each.creates is not None}
         number_of = {name: number for number, each in enumerate(operations) if (name := each.creates) is not None}
         needs = [{number_of[name] for name in each.needs if name in number_of} for each in operations]
@@ -171,10 +206,23 @@ class _Job:
         for unit in chunk:
             if self.is_over:
                 return
-            if len(unit) > 1 or unit[0].creates in unit[0].needs:
-                self._run_circle(unit)
-            else:
-                self._run_one(unit[0])
+            if self._toil.is_enough:
+                self._leave(unit)
+                continue
+            with self._toil.of(len(unit)):
+                self._run_unit(unit)
+
+    def _run_unit(self, unit: Sequence[Operation]) -> None:
+        if len(unit) > 1 or unit[0].creates in unit[0].needs:
+            self._run_circle(unit)
+        else:
+            self._run_one(unit[0])
+
+    def _leave(self, unit: Sequence[Operation]) -> None:
+        """Say that operations have not been run. That is no record of its own, which would cost as much."""
+        for operation in unit:
+            operation.fail(_LEFT)
+            self._failed += 1
 
     def _run_one(self, operation: Operation) -> None:
         call = self._bulk.single(self._call, operation, operation.method, operation.path, operation.data)
@@ -186,7 +234,7 @@ class _Job:
                 path, body = (resolved(sent, self._id_of) for sent in (operation.path, operation.data))
                 call = self._bulk.single(self._call, operation, operation.method, path, body)
             self._answer(call, operation)
-        except (StoreBusyError, StoreUnavailableError):
+        except _OF_ALL:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
             self._refuse(call, operation, verdict_on(error))
@@ -227,7 +275,7 @@ class _Job:
             self._require_resolved(operation, but=circle)
             body = resolved(operation.data, self._id_of)
             self._answer(self._bulk.single(self._call, operation, method, path, body), operation)
-        except (StoreBusyError, StoreUnavailableError):
+        except _OF_ALL:
             raise
         except Exception as error:
             raise _BrokenCircleError(operation, verdict_on(error)) from error

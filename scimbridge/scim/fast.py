@@ -36,6 +36,9 @@ from scimbridge.services.intake import Intake
 LONGEST = 16 * 1024
 """Bytes of a body that may be small talk; longer ones are the handlers' affair."""
 
+_MOST_OPERATIONS = 100
+"""Operations of a message that may be small talk; for more, the handlers know how many there may be."""
+
 _MEDIA_TYPES = {
     b"application/scim+json",
     b"application/json",
@@ -190,17 +193,23 @@ def _understood(raw: bytes) -> _Heard | None:
         body = loaded(text_of(raw))
     except Exception:  # noqa: BLE001 - the handlers say what is wrong with it
         return None
+    meaning = meaning_of(body)
+    return None if meaning is None else (body, meaning)
+
+
+def meaning_of(body: Mapping[str, Any]) -> Understood | None:
+    """Return what a PATCH message for a User means, or ``None`` where that takes more than this module."""
     operations = body.get("Operations")
     if body.get("schemas", _SCHEMAS) != _SCHEMAS or len(body) > 2 or not isinstance(operations, list):
         return None
-    if not operations or (len(body) == 2 and "schemas" not in body):
+    if not 0 < len(operations) <= _MOST_OPERATIONS or (len(body) == 2 and "schemas" not in body):
         return None
     settings: list[_Setting] = []
     sentences: list[str] = []
     for operation in operations:
         if not _understand(operation, settings, sentences):
             return None
-    return body, Understood(settings, listed(sentences), _quirks_of(body))
+    return Understood(settings, listed(sentences), _quirks_of(body))
 
 
 def _understand(operation: Any, settings: list[_Setting], sentences: list[str]) -> bool:

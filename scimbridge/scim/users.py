@@ -119,7 +119,7 @@ def _patching(call: Call, wanted: list[Operation]) -> Change:
         limits.check_effort(wanted, stored, call.new_effort())
         user = USER.model_validate({**stored, "id": call.resource_id}, scim_policy=TOLERANT)
         if has_parts:
-            patch.apply(wanted, user, USER)
+            patch.apply(wanted, user, USER, message)
         else:
             message.patch(user, scim_policy=TOLERANT)
         return stored_user(user)

@@ -124,7 +124,8 @@ class Assignment:
             targets = tuple(sorted(lost - granted[identity_id]))
             if not targets:
                 continue
-            identity = identities.identity_by_id(tx, identity_id, now)
+            # The planner adds which groups somebody has left.
+            identity = identities.identity_as_is(tx, identity_id)
             if identity.deleted_at is not None:
                 continue
             fact = Fact(

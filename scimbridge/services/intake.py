@@ -162,6 +162,16 @@ class Intake:
         with self._database.write():
             work()
 
+    @unit_of_work
+    def in_one_piece(self, work: Callable[[], None]) -> None:
+        """Do several writes in one transaction, none of which is undone alone: faster than ``together``.
+
+        Raises:
+            TornError: One of them has failed; nothing of any of them is left.
+        """
+        with self._database.in_one_piece():
+            work()
+
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call something once what the present unit of work has written is committed; it must not raise."""
         self._database.on_commit(callback)

@@ -84,6 +84,15 @@ _LINKS_DUE = Prepared(
     .limit(bindparam("most"))
 )
 _INSERT = Prepared(insert(accounts), ("id", "identity_id", "target", "link_due_at"))
+_LOOK_UP_AGAIN = Prepared(
+    update(accounts).where(
+        accounts.c.identity_id == bindparam("identity"),
+        accounts.c.native_id.is_(None),
+        # Nobody has an account where the bridge tells people.
+        accounts.c.target != NOTICES,
+    ),
+    ("link_due_at", "link_attempts"),
+)
 
 
 def ensure_accounts(
@@ -115,16 +124,7 @@ def insert_accounts(
 
 def look_up_again(tx: Connection, identity_id: str, now: datetime) -> None:
     """Have the identity's unlinked accounts looked up again, after a match attribute changed."""
-    tx.execute(
-        update(accounts)
-        .where(
-            accounts.c.identity_id == identity_id,
-            accounts.c.native_id.is_(None),
-            # Nobody has an account where the bridge tells people.
-            accounts.c.target != NOTICES,
-        )
-        .values(link_due_at=now, link_attempts=0)
-    )
+    _LOOK_UP_AGAIN.run(tx, {"identity": identity_id, "link_due_at": now, "link_attempts": 0})
 
 
 def account_by_id(tx: Connection, account_id: str) -> Account:

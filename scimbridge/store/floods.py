@@ -24,7 +24,24 @@ GUARD = "the guard"
 """Who places the holds of a flood."""
 
 _IS_OPEN = cases.c.state == CaseState.OPEN
-_BY_ID = select(floods).where(floods.c.id == bindparam("key"))
+_SELECT = select(floods).where(floods.c.id == bindparam("key"))
+_BY_ID = Prepared(_SELECT)
+_BY_ID_LOCKED = Prepared(_SELECT.with_for_update(key_share=True))
+_TAKE_IN = {
+    name: Prepared(store.insert(flood_cases).on_conflict_do_nothing(), ("flood_id", "case_id"))
+    for name, store in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+_HELD = Prepared(
+    select(holds.c.id)
+    .where(
+        # Not the bare column: by its index, all holds of the flood would be read for each of its cases.
+        func.coalesce(holds.c.flood_id, "") == bindparam("flood"),
+        holds.c.lifted_at.is_(None),
+        holds.c.scope == Scope.CASE.value,
+        holds.c.subject == bindparam("case"),
+    )
+    .limit(1)
+)
 _HOLD = Prepared(insert(holds), ("id", "scope", "subject", "reason", "placed_by", "placed_at", "is_legal", "flood_id"))
 
 
@@ -73,8 +90,7 @@ def flood_by_id(tx: Connection, flood_id: str, *, lock: bool = False) -> Flood:
         NotFoundError: There is none of this id.
     """
     # Whoever opens a case at this moment refers to the row, and need not wait.
-    query = _BY_ID.with_for_update(key_share=True) if lock else _BY_ID
-    row = tx.execute(query, {"key": flood_id}).mappings().first()
+    row = (_BY_ID_LOCKED if lock else _BY_ID).first(tx, {"key": flood_id})
     if row is None:
         raise NotFoundError("flood", flood_id)
     return _flood(row)
@@ -110,10 +126,8 @@ def close(
 
 def take_in(tx: Connection, flood_id: str, case_ids: Iterable[str]) -> None:
     """Note that cases belong to a flood; those that do already stay."""
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
     rows = [{"flood_id": flood_id, "case_id": case_id} for case_id in case_ids]
-    if rows:
-        tx.execute(dialect.insert(flood_cases).on_conflict_do_nothing(), rows)
+    _TAKE_IN[tx.dialect.name].run_many(tx, rows)
 
 
 def hold(tx: Connection, flood: Flood, case_ids: Iterable[str], now: datetime) -> None:
@@ -138,8 +152,7 @@ def hold(tx: Connection, flood: Flood, case_ids: Iterable[str], now: datetime) -
 
 def is_held(tx: Connection, flood_id: str, case_id: str) -> bool:
     """Whether a hold of a flood stands on a case."""
-    query = select(exists(_held(flood_id).where(holds.c.scope == Scope.CASE, holds.c.subject == case_id)))
-    return bool(tx.execute(query).scalar_one())
+    return bool(_HELD.column(tx, {"flood": flood_id, "case": case_id}))
 
 
 def has_unheld(tx: Connection, flood_id: str, *, beside: str) -> bool:
@@ -296,10 +309,6 @@ def has_started(tx: Connection, case_id: str) -> bool:
 def _has_started() -> ColumnElement[bool]:
     """Whether a request that changes something may have left: what was stopped before that has changed nothing."""
     return exists(select(attempts.c.id).where(attempts.c.task_id == tasks.c.id, attempts.c.confirmed_at.is_not(None)))
-
-
-def _held(flood_id: str) -> Select[tuple[str]]:
-    return select(holds.c.id).where(holds.c.flood_id == flood_id, holds.c.lifted_at.is_(None))
 
 
 def _number(tx: Connection, query: Select[tuple[str]]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scimbridge.domain.ids import new_id
@@ -16,10 +16,34 @@ from scimbridge.domain.resource import MemberKind, Members, StoredGroup
 from scimbridge.domain.source import MEMBERSHIP_MEMORY
 from scimbridge.errors import DuplicateError, NotFoundError
 from scimbridge.store import counts, members
-from scimbridge.store.id_lists import is_among
+from scimbridge.store.id_lists import bound, prepared_of_ids
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import groups, identities, memberships
+from scimbridge.store.values import Row
 
-_GROUPS_OF = select(memberships.c.group_id).where(memberships.c.member_id == bindparam("member"))
+_FROM_DOCUMENT = ("display_name", "display_name_key", "external_id", "document")
+
+_INSERT = Prepared(insert(groups), ("id", "source", "version", "created_at", "modified_at", *_FROM_DOCUMENT))
+_OWN = groups.c.id == bindparam("key")
+_UPDATE = Prepared(update(groups).where(_OWN), ("version", "modified_at", *_FROM_DOCUMENT))
+# A column that is set is written to its indexes, be its value new or not.
+_UPDATE_VERSION = Prepared(update(groups).where(_OWN), ("version", "modified_at"))
+_MARK_DELETED = Prepared(
+    update(groups)
+    .where(_OWN, groups.c.deleted_at.is_(None))
+    .values(deleted_at=bindparam("now"), modified_at=bindparam("now"))
+    .returning(groups.c.source)
+)
+_SELECT = select(groups).where(_OWN, groups.c.source == bindparam("asking"), groups.c.deleted_at.is_(None))
+_BY_ID = Prepared(_SELECT)
+_BY_ID_LOCKED = Prepared(_SELECT.with_for_update())
+_GROUPS_OF = Prepared(select(memberships.c.group_id).where(memberships.c.member_id == bindparam("member")))
+_LOCK = prepared_of_ids(
+    lambda ids: select(groups.c.id).where(ids.have(groups.c.id)).order_by(groups.c.id).with_for_update()
+)
+_LOCK_IDENTITIES = prepared_of_ids(
+    lambda ids: select(identities.c.id).where(ids.have(identities.c.id)).order_by(identities.c.id).with_for_update()
+)
 
 
 def insert_group(tx: Connection, source: str, document: Mapping[str, Any], now: datetime) -> StoredGroup:
@@ -30,10 +54,16 @@ def insert_group(tx: Connection, source: str, document: Mapping[str, Any], now: 
     """
     group_id = new_id(now)
     try:
-        tx.execute(
-            insert(groups).values(
-                id=group_id, source=source, version=1, created_at=now, modified_at=now, **_columns(document)
-            )
+        _INSERT.run(
+            tx,
+            {
+                "id": group_id,
+                "source": source,
+                "version": 1,
+                "created_at": now,
+                "modified_at": now,
+                **_columns(document),
+            },
         )
     except IntegrityError as error:
         raise DuplicateError("displayName") from error
@@ -51,28 +81,26 @@ def update_group(
     """
     if document == before.document and not members_changed:
         return before
+    row = {"key": before.id, "version": before.version + 1, "modified_at": now}
+    if document == before.document:
+        _UPDATE_VERSION.run(tx, row)
+    else:
+        _update(tx, row | _columns(document))
+    return replace(before, document=dict(document), version=before.version + 1, modified_at=now)
+
+
+def _update(tx: Connection, row: Mapping[str, Any]) -> None:
     try:
-        tx.execute(
-            update(groups)
-            .where(groups.c.id == before.id)
-            .values(version=before.version + 1, modified_at=now, **_columns(document))
-        )
+        _UPDATE.run(tx, row)
     except IntegrityError as error:
         raise DuplicateError("displayName") from error
-    return replace(before, document=dict(document), version=before.version + 1, modified_at=now)
 
 
 def mark_deleted(tx: Connection, group_id: str, now: datetime, *, memory: timedelta = MEMBERSHIP_MEMORY) -> None:
     """Take a Group out of SCIM, and out of the groups that it was in itself."""
     members.remove_all(tx, group_id, now, memory)
     members.remove_from_all_groups(tx, group_id, MemberKind.GROUP, now)
-    source = tx.execute(
-        update(groups)
-        .where(groups.c.id == group_id, groups.c.deleted_at.is_(None))
-        .values(deleted_at=now, modified_at=now)
-        .returning(groups.c.source)
-    ).scalar_one_or_none()
-    if source is not None:
+    for source in _MARK_DELETED.column(tx, {"key": group_id, "now": now}):
         counts.add(tx, source, MemberKind.GROUP, -1)
 
 
@@ -84,8 +112,7 @@ def group_by_id(
     Raises:
         NotFoundError: There is none, or it was deleted.
     """
-    query = select(groups).where(groups.c.id == group_id, groups.c.source == source, groups.c.deleted_at.is_(None))
-    row = tx.execute(query.with_for_update() if lock else query).mappings().first()
+    row = (_BY_ID_LOCKED if lock else _BY_ID).first(tx, {"key": group_id, "asking": source})
     if row is None:
         raise NotFoundError("Group", group_id)
     return next(_groups(tx, [row], with_members=with_members))
@@ -107,21 +134,19 @@ def lock_groups(tx: Connection, group_ids: Iterable[str]) -> None:
     that nobody waits for each other in a ring. SQLite has one writer anyway.
     """
     if tx.dialect.name == "postgresql":
-        query = select(groups.c.id).where(is_among(tx, groups.c.id, group_ids)).order_by(groups.c.id)
-        tx.execute(query.with_for_update()).all()
+        _LOCK[tx.dialect.name].column(tx, {"ids": bound(tx, group_ids)})
 
 
 def lock_groups_of(tx: Connection, member_id: str) -> None:
     """Lock the groups that somebody is in, before the identity itself is locked to be deleted."""
     if tx.dialect.name == "postgresql":
-        lock_groups(tx, tx.execute(_GROUPS_OF, {"member": member_id}).scalars().all())
+        lock_groups(tx, _GROUPS_OF.column(tx, {"member": member_id}))
 
 
 def lock_identities(tx: Connection, ids: Iterable[str]) -> None:
     """Keep everybody else's decisions about identities waiting until the transaction ends."""
     if tx.dialect.name == "postgresql":
-        query = select(identities.c.id).where(is_among(tx, identities.c.id, ids)).order_by(identities.c.id)
-        tx.execute(query.with_for_update()).all()
+        _LOCK_IDENTITIES[tx.dialect.name].column(tx, {"ids": bound(tx, ids)})
 
 
 def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,7 +158,7 @@ def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _groups(tx: Connection, rows: Sequence[RowMapping], *, with_members: bool) -> Iterator[StoredGroup]:
+def _groups(tx: Connection, rows: Sequence[Row], *, with_members: bool) -> Iterator[StoredGroup]:
     found = members.members_of(tx, [row["id"] for row in rows]) if with_members else None
     for row in rows:
         yield StoredGroup(

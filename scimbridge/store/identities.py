@@ -29,10 +29,16 @@ _FROM_DOCUMENT = ("user_name", "user_name_key", "any_case_name", "external_id", 
 _TABLES = frozenset({"identities", "memberships", "groups"})
 _INSERT = Prepared(insert(identities), ("id", "source", "version", "created_at", "modified_at", *_FROM_DOCUMENT))
 _INSERT_VALUES = Prepared(insert(identity_values), ("identity_id", "attribute", "value"))
+_DELETE_VALUES = Prepared(delete(identity_values).where(identity_values.c.identity_id == bindparam("key")))
 _UPDATE = update(identities).where(identities.c.id == bindparam("key"))
 _UPDATE_ALL = Prepared(_UPDATE, ("version", "modified_at", *_FROM_DOCUMENT))
 # A column that is set is written to its indexes, be its value new or not.
 _UPDATE_DOCUMENT = Prepared(_UPDATE, ("version", "modified_at", "active", "document"))
+_MARK_DELETED = Prepared(
+    _UPDATE.where(identities.c.deleted_at.is_(None))
+    .values(deleted_at=bindparam("now"), modified_at=bindparam("now"))
+    .returning(identities.c.source)
+)
 _SELECT_ANY = select(identities).where(identities.c.id == bindparam("key"))
 _SELECT = _SELECT_ANY.where(identities.c.source == bindparam("asking"), identities.c.deleted_at.is_(None))
 _ANY = Prepared(_SELECT_ANY)
@@ -181,7 +187,7 @@ def update_user(
     else:
         _rename(tx, row | _columns(document, name_case))
     if called(former.document) != called(document) or not _has_same_values(former.document, document):
-        tx.execute(delete(identity_values).where(identity_values.c.identity_id == former.id))
+        _DELETE_VALUES.run(tx, {"key": former.id})
         _store_values(tx, former.id, document)
     return user
 
@@ -195,13 +201,7 @@ def _rename(tx: Connection, row: Mapping[str, Any]) -> None:
 
 def mark_deleted(tx: Connection, user_id: str, now: datetime) -> None:
     """Take a User out of SCIM. The row stays for its case; name and groups are given back."""
-    source = tx.execute(
-        update(identities)
-        .where(identities.c.id == user_id, identities.c.deleted_at.is_(None))
-        .values(deleted_at=now, modified_at=now)
-        .returning(identities.c.source)
-    ).scalar_one_or_none()
-    if source is not None:
+    for source in _MARK_DELETED.column(tx, {"key": user_id, "now": now}):
         counts.add(tx, source, MemberKind.USER, -1)
 
 
@@ -278,11 +278,20 @@ def identity_by_id(tx: Connection, identity_id: str, now: datetime) -> Identity:
     Raises:
         NotFoundError: There is none.
     """
+    left = _REMEMBERED.column(tx, {"key": identity_id, "now": now})
+    return remembering(identity_as_is(tx, identity_id), left)
+
+
+def identity_as_is(tx: Connection, identity_id: str) -> Identity:
+    """Return an identity of any source, deleted or not, without the groups that it left a short while ago.
+
+    Raises:
+        NotFoundError: There is none.
+    """
     row = _ANY.first(tx, {"key": identity_id})
     if row is None:
         raise NotFoundError("identity", identity_id)
-    left = _REMEMBERED.column(tx, {"key": identity_id, "now": now})
-    return remembering(_with_own_groups(tx, row).identity, left)
+    return _with_own_groups(tx, row).identity
 
 
 def left_by(tx: Connection, ids: Sequence[str], now: datetime) -> dict[str, Sequence[str]]:

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    RowMapping,
     Select,
+    Text,
+    bindparam,
     delete,
     insert,
-    literal,
     literal_column,
     select,
     true,
@@ -25,8 +25,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.inquiry import Cause, Inquiry
 from scimbridge.errors import NotFoundError
-from scimbridge.store.id_lists import in_parts, is_among, rows_of
+from scimbridge.store.id_lists import Ids, bound, in_parts, prepared_of_ids
+from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import identities, inquiries, inquiry_people, memberships
+from scimbridge.store.values import Row
 
 # As text, for that is how the partial index is described.
 _IS_NESTED: ColumnElement[bool] = literal_column("memberships.kind = 'Group'")
@@ -72,9 +74,10 @@ def open_inquiry(
         "targets": list(targets),
         "people": people,
         "opened_at": now,
+        "verdict": "",
     }
-    tx.execute(insert(inquiries).values(**row))
-    return by_id(tx, inquiry_id)
+    _INSERT.run(tx, row)
+    return _inquiry({**dict.fromkeys(inquiries.c.keys()), **row})
 
 
 def people_of(tx: Connection, inquiry_id: str) -> list[str]:
@@ -128,38 +131,21 @@ def answered(tx: Connection, limit: int) -> list[Inquiry]:
 
 
 def _name_users(tx: Connection, inquiry_id: str, users: Collection[str]) -> int:
-    return sum(_name(tx, inquiry_id, select(rows_of(tx, part)).where(true())) for part in in_parts(tx, users))
+    named = _NAME_USERS[tx.dialect.name]
+    return sum(named.run(tx, {"inquiry": inquiry_id, "ids": bound(tx, part)}) for part in in_parts(tx, users))
 
 
 def _name_members(tx: Connection, inquiry_id: str, about: About) -> int:
     """Name who is in groups, which costs by their number. The few groups among them are looked up first."""
     if not about.groups:
         return 0
-    others = ~is_among(tx, memberships.c.member_id, about.but) if about.but else true()
-    within = (
-        select(memberships.c.member_id)
-        .where(memberships.c.group_id.in_(about.groups), _IS_NESTED, others)
-        .cte("within", recursive=True)
-    )
-    # A union without duplicates ends, even where groups contain each other.
-    within = within.union(
-        select(memberships.c.member_id)
-        .join(within, memberships.c.group_id == within.c.member_id)
-        .where(_IS_NESTED, others)
-    )
-    every = [*about.groups, *tx.execute(select(within.c.member_id)).scalars()]
-    members = select(memberships.c.member_id).where(is_among(tx, memberships.c.group_id, every), ~_IS_NESTED, others)
-    return _name(tx, inquiry_id, members)
+    but = bound(tx, about.but)
+    within = _WITHIN[tx.dialect.name].column(tx, {"ids": bound(tx, about.groups), "but": but})
+    every = bound(tx, [*about.groups, *within])
+    return _NAME_MEMBERS[tx.dialect.name].run(tx, {"inquiry": inquiry_id, "ids": every, "but": but})
 
 
-def _name(tx: Connection, inquiry_id: str, people: Select[Any]) -> int:
-    named = people.with_only_columns(literal(inquiry_id), *people.selected_columns)
-    statement = (sqlite if tx.dialect.name == "sqlite" else postgresql).insert(inquiry_people)
-    statement = statement.from_select(["inquiry_id", "identity_id"], named).on_conflict_do_nothing()
-    return tx.execute(statement.execution_options(preserve_rowcount=True)).rowcount
-
-
-def _inquiry(row: RowMapping) -> Inquiry:
+def _inquiry(row: Row) -> Inquiry:
     return Inquiry(
         id=row["id"],
         source=row["source"],
@@ -173,3 +159,45 @@ def _inquiry(row: RowMapping) -> Inquiry:
         closed_by=row["closed_by"],
         verdict=row["verdict"],
     )
+
+
+def _within(ids: Ids) -> Select[Any]:
+    """Return the query for the groups that are in groups of these ids, directly or through another one."""
+    within = (
+        select(memberships.c.member_id)
+        .where(ids.have(memberships.c.group_id), _IS_NESTED, _is_other(ids))
+        .cte("within", recursive=True)
+    )
+    # A union without duplicates ends, even where groups contain each other.
+    within = within.union(
+        select(memberships.c.member_id)
+        .join(within, memberships.c.group_id == within.c.member_id)
+        .where(_IS_NESTED, _is_other(ids))
+    )
+    return select(within.c.member_id)
+
+
+def _members(ids: Ids) -> Select[Any]:
+    return select(memberships.c.member_id).where(ids.have(memberships.c.group_id), ~_IS_NESTED, _is_other(ids))
+
+
+def _is_other(ids: Ids) -> ColumnElement[bool]:
+    return ~Ids(ids.dialect, bindparam("but", type_=Text())).have(memberships.c.member_id)
+
+
+def _naming(dialect: str, people: Select[Any]) -> Any:
+    named = people.with_only_columns(
+        bindparam("inquiry", type_=inquiry_people.c.inquiry_id.type), *people.selected_columns
+    )
+    statement = (sqlite if dialect == "sqlite" else postgresql).insert(inquiry_people)
+    return statement.from_select(["inquiry_id", "identity_id"], named).on_conflict_do_nothing()
+
+
+_INSERT = Prepared(
+    insert(inquiries),
+    ("id", "source", "cause", "group_id", "display_name", "targets", "people", "opened_at", "verdict"),
+)
+_WITHIN = prepared_of_ids(_within)
+# Without WHERE, SQLite takes ON CONFLICT for that of a join.
+_NAME_USERS = prepared_of_ids(lambda ids: _naming(ids.dialect, select(ids.as_rows()).where(true())))
+_NAME_MEMBERS = prepared_of_ids(lambda ids: _naming(ids.dialect, _members(ids)))

@@ -12,11 +12,11 @@ from sqlalchemy import (
     Connection,
     Select,
     Table,
+    Text,
     and_,
     bindparam,
     delete,
     func,
-    literal,
     literal_column,
     or_,
     select,
@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from scimbridge.domain.resource import MemberIds, MemberKind, Members, StoredGroup
 from scimbridge.domain.source import MEMBERSHIP_MEMORY
 from scimbridge.errors import UnknownMemberError
-from scimbridge.store.id_lists import in_parts, is_among, rows_of
+from scimbridge.store.id_lists import Ids, bound, in_parts, prepared_of_ids
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import UtcDateTime, groups, identities, memberships, past_memberships
 
@@ -37,10 +37,6 @@ MEMBER_DISPLAY: ColumnElement[str] = func.coalesce(identities.c.user_name, group
 
 # As text, for that is how the partial index is described.
 _IS_NESTED: ColumnElement[bool] = literal_column("kind = 'Group'")
-_MEMBERS = select(memberships.c.member_id).where(memberships.c.group_id == bindparam("group"))
-_ANY_MEMBER = _MEMBERS.limit(1)
-_ALL = Prepared(_MEMBERS)
-_NESTED = Prepared(_MEMBERS.where(_IS_NESTED))
 
 _READ_TOGETHER = 1000
 """Members of a list that are rows in our memory at a time."""
@@ -55,15 +51,13 @@ def present(tx: Connection, group_id: str) -> MemberIds:
 
 def present_among(tx: Connection, group_id: str, ids: Iterable[str]) -> MemberIds:
     """Return those of some ids that are members of a group."""
-    query = select(memberships.c.member_id, memberships.c.kind).where(
-        memberships.c.group_id == group_id, is_among(tx, memberships.c.member_id, ids)
-    )
-    return _by_kind({member_id: MemberKind(kind) for member_id, kind in tx.execute(query)})
+    rows = _PRESENT_AMONG[tx.dialect.name].all(tx, {"group": group_id, "ids": bound(tx, ids)})
+    return _by_kind({row["member_id"]: MemberKind(row["kind"]) for row in rows})
 
 
 def has_members(tx: Connection, group_id: str) -> bool:
     """Whether anybody is in a group."""
-    return tx.execute(_ANY_MEMBER, {"group": group_id}).first() is not None
+    return bool(_ANY_MEMBER.column(tx, {"group": group_id}))
 
 
 def require_existing(tx: Connection, source: str, ids: frozenset[str]) -> None:
@@ -87,9 +81,7 @@ def add_members(tx: Connection, source: str, group_id: str, ids: Iterable[str]) 
     wanted = frozenset(ids)
     if not wanted:
         return MemberIds()
-    came = sum(
-        _insert(tx, group_id, MemberKind.USER, _live(tx, identities, source, part)) for part in in_parts(tx, wanted)
-    )
+    came = sum(_insert(tx, _ADD_USERS, source, group_id, part) for part in in_parts(tx, wanted))
     if came:
         _count_users(tx, group_id, came)
     if came == len(wanted):
@@ -97,7 +89,7 @@ def add_members(tx: Connection, source: str, group_id: str, ids: Iterable[str]) 
     # Some are Groups, or in it already, or nobody.
     found = _existing(tx, source, wanted)
     if found.nested:
-        _insert(tx, group_id, MemberKind.GROUP, _live(tx, groups, source, found.nested))
+        _insert(tx, _ADD_GROUPS, source, group_id, found.nested)
     return found
 
 
@@ -110,9 +102,10 @@ def remove_members(
     memory: timedelta = MEMBERSHIP_MEMORY,
 ) -> None:
     """Take out who is in a group, remembering for a while which Users were."""
+    times = {"left_at": now, "until": now + memory}
     for users in in_parts(tx, leaving.users):
-        rows = select(rows_of(tx, users), literal(group.document["displayName"]), *_times(now, memory))
-        _upsert_past(tx, rows.where(true()), now, memory)  # without WHERE, SQLite takes ON CONFLICT for that of a join
+        named = {"ids": bound(tx, users), "name": group.document["displayName"], **times}
+        _REMEMBER_USERS[tx.dialect.name].run(tx, named)
         _count_users(tx, group.id, -_delete(tx, group.id, users))
     for nested in in_parts(tx, leaving.nested):
         _delete(tx, group.id, nested)
@@ -120,24 +113,20 @@ def remove_members(
 
 def remove_all(tx: Connection, group_id: str, now: datetime, memory: timedelta) -> None:
     """Take everybody out of a group that is being deleted."""
-    scope = memberships.c.group_id == group_id
-    _remember(tx, scope, now, memory)
-    tx.execute(delete(memberships).where(scope))
-    tx.execute(update(groups).where(groups.c.id == group_id).values(users=0))
+    _REMEMBER_ALL[tx.dialect.name].run(tx, {"group": group_id, "left_at": now, "until": now + memory})
+    _REMOVE_ALL.run(tx, {"group": group_id})
+    _COUNT_NOBODY.run(tx, {"group": group_id})
 
 
 def remove_from_all_groups(
     tx: Connection, member_id: str, kind: MemberKind, now: datetime, *, memory: timedelta = MEMBERSHIP_MEMORY
 ) -> None:
     """Take a deleted User or Group out of every group it was in, each of which thereby changes."""
-    own = select(memberships.c.group_id).where(memberships.c.member_id == member_id)
-    tx.execute(
-        update(groups)
-        .where(groups.c.id.in_(own))
-        .values(version=groups.c.version + 1, modified_at=now, users=groups.c.users - int(kind is MemberKind.USER))
-    )
-    _remember(tx, memberships.c.member_id == member_id, now, memory)
-    tx.execute(delete(memberships).where(memberships.c.member_id == member_id))
+    member = {"member": member_id}
+    if not _CHANGE_ALL_OF.run(tx, {**member, "at": now, "fewer": int(kind is MemberKind.USER)}):
+        return
+    _REMEMBER_MEMBER[tx.dialect.name].run(tx, {**member, "left_at": now, "until": now + memory})
+    _REMOVE_MEMBER.run(tx, member)
 
 
 def forget_past(tx: Connection, now: datetime) -> None:
@@ -168,64 +157,106 @@ def _by_kind(found: Mapping[str, MemberKind]) -> MemberIds:
 
 def _existing(tx: Connection, source: str, wanted: frozenset[str]) -> MemberIds:
     """Return which ids are Users and which are Groups, and keep these from being deleted meanwhile."""
-    users = frozenset(tx.execute(_live(tx, identities, source, wanted)).scalars().all())
+    users = _live_among(tx, _LIVE_USERS, source, wanted)
     rest = wanted - users
-    nested = frozenset(tx.execute(_live(tx, groups, source, rest)).scalars().all()) if rest else frozenset()
+    nested = _live_among(tx, _LIVE_GROUPS, source, rest) if rest else frozenset()
     if rest - nested:
         raise UnknownMemberError(min(rest - nested))
     return MemberIds(users=users, nested=nested)
 
 
-def _live(tx: Connection, table: Table, source: str, wanted: Iterable[str]) -> Select[Any]:
+def _live_among(tx: Connection, live: Mapping[str, Prepared], source: str, ids: frozenset[str]) -> frozenset[str]:
+    return frozenset(live[tx.dialect.name].column(tx, {"asking": source, "ids": bound(tx, ids)}))
+
+
+def _insert(tx: Connection, new: Mapping[str, Prepared], source: str, group_id: str, ids: Iterable[str]) -> int:
+    """Make members of those that there are. Returns how many were none before."""
+    return new[tx.dialect.name].run(tx, {"group": group_id, "asking": source, "ids": bound(tx, ids)})
+
+
+def _delete(tx: Connection, group_id: str, ids: Iterable[str]) -> int:
+    return _REMOVE[tx.dialect.name].run(tx, {"group": group_id, "ids": bound(tx, ids)})
+
+
+def _count_users(tx: Connection, group_id: str, more: int) -> None:
+    _COUNT_USERS.run(tx, {"group": group_id, "more": more})
+
+
+def _live(table: Table, ids: Ids) -> Select[Any]:
     """Return the query for the resources of these ids, which are not deleted until the transaction ends."""
     query = select(table.c.id).where(
-        is_among(tx, table.c.id, wanted), table.c.source == source, table.c.deleted_at.is_(None)
+        ids.have(table.c.id), table.c.source == bindparam("asking"), table.c.deleted_at.is_(None)
     )
     return query.order_by(table.c.id).with_for_update(key_share=True, read=True)
 
 
-def _insert(tx: Connection, group_id: str, kind: MemberKind, found: Select[Any]) -> int:
-    """Make members of what a query finds, in the same statement. Returns how many were none before."""
-    new = found.with_only_columns(literal(group_id), *found.selected_columns, literal(kind.value))
-    statement = _upsert(tx, memberships).from_select(["group_id", "member_id", "kind"], new)
-    return tx.execute(statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)).rowcount
+def _adding(dialect: str, kind: MemberKind, found: Select[Any]) -> Any:
+    """Return the statement that makes members of what a query finds."""
+    group = bindparam("group", type_=memberships.c.group_id.type)
+    new = found.with_only_columns(group, *found.selected_columns, literal_column(f"'{kind}'"))
+    return _upsert(dialect, memberships).from_select(["group_id", "member_id", "kind"], new).on_conflict_do_nothing()
 
 
-def _delete(tx: Connection, group_id: str, ids: Iterable[str]) -> int:
-    scope = (memberships.c.group_id == group_id) & is_among(tx, memberships.c.member_id, ids)
-    return tx.execute(delete(memberships).where(scope)).rowcount
-
-
-def _count_users(tx: Connection, group_id: str, more: int) -> None:
-    tx.execute(update(groups).where(groups.c.id == group_id).values(users=groups.c.users + more))
-
-
-def _remember(tx: Connection, leaving: ColumnElement[bool], now: datetime, memory: timedelta) -> None:
-    """Keep which Users are about to leave which groups."""
+def _remembering(dialect: str, leaving: ColumnElement[bool]) -> Prepared:
+    """Return the statement that keeps which Users are about to leave which groups."""
     rows = (
-        select(memberships.c.member_id, groups.c.display_name, *_times(now, memory))
+        select(memberships.c.member_id, groups.c.display_name, *_TIMES)
         .join(groups, groups.c.id == memberships.c.group_id)
-        .where(leaving, memberships.c.kind == MemberKind.USER)
+        .where(leaving, memberships.c.kind == MemberKind.USER.value)
     )
-    _upsert_past(tx, rows, now, memory)
+    return Prepared(_keeping(dialect, rows))
 
 
-def _times(now: datetime, memory: timedelta) -> tuple[ColumnElement[datetime], ColumnElement[datetime]]:
-    return literal(now, UtcDateTime), literal(now + memory, UtcDateTime)
-
-
-def _upsert_past(tx: Connection, rows: Select[Any], now: datetime, memory: timedelta) -> None:
+def _keeping(dialect: str, rows: Any) -> Any:
     names = ["identity_id", "display_name", "ended_at", "seen_until"]
-    again = {"ended_at": now, "seen_until": now + memory}
-    statement = _upsert(tx, past_memberships).from_select(names, rows)
-    tx.execute(statement.on_conflict_do_update(index_elements=["identity_id", "display_name"], set_=again))
+    statement = _upsert(dialect, past_memberships).from_select(names, rows)
+    again = {"ended_at": statement.excluded.ended_at, "seen_until": statement.excluded.seen_until}
+    return statement.on_conflict_do_update(index_elements=["identity_id", "display_name"], set_=again)
 
 
-def _upsert(tx: Connection, table: Table) -> Any:
-    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+def _upsert(dialect: str, table: Table) -> Any:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def _with_names(query: Select[Any]) -> Select[Any]:
     return query.outerjoin(identities, identities.c.id == memberships.c.member_id).outerjoin(
         groups, groups.c.id == memberships.c.member_id
     )
+
+
+_STORES = ("sqlite", "postgresql")
+_TIMES = (bindparam("left_at", type_=UtcDateTime()), bindparam("until", type_=UtcDateTime()))
+_OF_GROUP = memberships.c.group_id == bindparam("group")
+_OF_MEMBER = memberships.c.member_id == bindparam("member")
+_MEMBERS = select(memberships.c.member_id).where(_OF_GROUP)
+_ANY_MEMBER = Prepared(_MEMBERS.limit(1))
+_ALL = Prepared(_MEMBERS)
+_NESTED = Prepared(_MEMBERS.where(_IS_NESTED))
+_PRESENT_AMONG = prepared_of_ids(
+    lambda ids: select(memberships.c.member_id, memberships.c.kind).where(_OF_GROUP, ids.have(memberships.c.member_id))
+)
+_LIVE_USERS = prepared_of_ids(lambda ids: _live(identities, ids))
+_LIVE_GROUPS = prepared_of_ids(lambda ids: _live(groups, ids))
+_ADD_USERS = prepared_of_ids(lambda ids: _adding(ids.dialect, MemberKind.USER, _live(identities, ids)))
+_ADD_GROUPS = prepared_of_ids(lambda ids: _adding(ids.dialect, MemberKind.GROUP, _live(groups, ids)))
+_REMOVE = prepared_of_ids(lambda ids: delete(memberships).where(_OF_GROUP, ids.have(memberships.c.member_id)))
+_REMEMBER_USERS = prepared_of_ids(
+    # Without WHERE, SQLite takes ON CONFLICT for that of a join.
+    lambda ids: _keeping(ids.dialect, select(ids.as_rows(), bindparam("name", type_=Text()), *_TIMES).where(true()))
+)
+_REMEMBER_ALL = {name: _remembering(name, _OF_GROUP) for name in _STORES}
+_REMEMBER_MEMBER = {name: _remembering(name, _OF_MEMBER) for name in _STORES}
+_REMOVE_ALL = Prepared(delete(memberships).where(_OF_GROUP))
+_REMOVE_MEMBER = Prepared(delete(memberships).where(_OF_MEMBER))
+_OWN = groups.c.id == bindparam("group")
+_COUNT_USERS = Prepared(update(groups).where(_OWN).values(users=groups.c.users + bindparam("more")))
+_COUNT_NOBODY = Prepared(update(groups).where(_OWN).values(users=literal_column("0")))
+_CHANGE_ALL_OF = Prepared(
+    update(groups)
+    .where(groups.c.id.in_(select(memberships.c.group_id).where(_OF_MEMBER)))
+    .values(
+        version=groups.c.version + literal_column("1"),
+        modified_at=bindparam("at"),
+        users=groups.c.users - bindparam("fewer"),
+    )
+)

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
+
 from tests.processes.serving import Cost, Meter, Server
 from tests.scim.wire import JSON, Answer, Wire, written
+
+Content = bytes | str | dict[str, Any] | None
 
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 MOST_CPU = 1.0
@@ -50,15 +54,23 @@ class Attacker:
         self,
         method: str,
         path: str,
-        content: bytes | str | dict[str, Any] | None = None,
+        content: Content | Callable[[httpx.Client], Content] = None,
         *,
         query: dict[str, Any] | list[tuple[str, Any]] | None = None,
         headers: dict[str, str] | None = None,
         anew: Callable[[], None] = lambda: None,
+        most_cpu: float = MOST_CPU,
     ) -> Ordeal:
         """Send a request, and ask for the server's health when all but its last byte has gone, and when it has gone.
 
-        ``anew`` is called before each try, for a request that costs less where it was sent before.
+        Args:
+            method: The verb.
+            path: The address below that of SCIM.
+            content: The body; or makes it each time, with a new source, where a second time would change nothing.
+            query: The parameters.
+            headers: Beside the usual ones.
+            anew: Called before each try, for a request that costs less where it was sent before.
+            most_cpu: Seconds of CPU that it may cost.
 
         Returns:
             What came of it the first time.
@@ -66,17 +78,27 @@ class Attacker:
         Raises:
             AssertionError: It costs more than a request may, or others have to wait for it, however often it is sent.
         """
-        raw = written(method, self._address(path, query), self._headers() | (headers or {}), _bytes(content))
-        anew()
-        first = self._send(raw)
-        faults = _faults(first)
+
+        def raw() -> bytes:
+            anew()
+            body = content(self._renewed()) if callable(content) else content
+            return written(method, self._address(path, query), self._headers() | (headers or {}), _bytes(body))
+
+        first = self._send(raw())
+        faults = _faults(first, most_cpu)
         for _ in range(TRIES - 1):
             if not faults:
                 break
-            anew()
-            faults = _faults(self._send(raw))
+            faults = _faults(self._send(raw()), most_cpu)
         assert not faults, f"{method} {path[:60]}: {first.answer.status}, {', '.join(faults)}"
         return first
+
+    def _renewed(self) -> httpx.Client:
+        """Return the client of a source that nobody has used; it is this attacker's from now on."""
+        self.client.close()
+        self.token = self.server.new_source()
+        self.client = self.server.client(self.token)
+        return self.client
 
     def _send(self, raw: bytes) -> Ordeal:
         meter = Meter(self.server.process)
@@ -110,11 +132,11 @@ class Attacker:
         return {"Authorization": f"Bearer {self.token}", "Content-Type": JSON}
 
 
-def _faults(ordeal: Ordeal) -> list[str]:
+def _faults(ordeal: Ordeal, most_cpu: float) -> list[str]:
     """Say what of a request cost too much."""
     cost = ordeal.cost
     measured = {
-        f"{cost.cpu:.2f} s of CPU": cost.cpu > MOST_CPU,
+        f"{cost.cpu:.2f} s of CPU": cost.cpu > most_cpu,
         f"{cost.memory / 2**20:.0f} MB more": cost.memory > MOST_MEMORY,
         f"others waited {ordeal.waited:.2f} s": ordeal.waited > MOST_WAITING,
     }
@@ -131,7 +153,7 @@ def assert_refused(answer: Answer, status: int, scim_type: str | None) -> None:
     assert "Traceback" not in body["detail"]
 
 
-def _bytes(content: bytes | str | dict[str, Any] | None) -> bytes | None:
+def _bytes(content: Content) -> bytes | None:
     match content:
         case None | bytes():
             return content

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
-from scimbridge.errors import StoreBusyError
+from scimbridge.domain.resource import Received
+from scimbridge.errors import StoreBusyError, TornError
 from scimbridge.scim import bulk as bulk_module
+from scimbridge.scim import limits
+from scimbridge.scim.bulk_operation import MAX_OPERATIONS
 from scimbridge.scim.bulk_order import references, resolved, units
+from scimbridge.scim.limits import Toil
+from scimbridge.store import database as database_module
+from scimbridge.store.prepared import execute
 from tests.databases import before_commits
 from tests.scim.conftest import BASE, Service, a_group, a_user, on_any_store
 
@@ -33,6 +41,10 @@ def a_bulk(client: httpx.Client, *operations: dict[str, Any], **more: Any) -> li
     assert response.json()["schemas"] == [RESPONSE]
     found: list[dict[str, Any]] = response.json()["Operations"]
     return found
+
+
+def a_received(path: str) -> Received:
+    return Received(source="okta", method="POST", path=path, body={}, understood="")
 
 
 def statuses(operations: list[dict[str, Any]]) -> str:
@@ -188,7 +200,8 @@ def test_a_version_is_checked(client: httpx.Client) -> None:
 
 
 @on_any_store
-def test_what_shares_a_commit_shares_what_it_may_cost(client: httpx.Client) -> None:
+def test_what_shares_a_commit_shares_what_it_may_cost(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_EXTRA", 1e9)
     path = f"/Users/{a_user(client, 'ada', emails=[{'value': f'{n}@example.com'} for n in range(1000)])}"
     ends = [f'value eq "{n}"' for n in range(25)]
     data = {"Operations": [{"op": "replace", "path": f"emails[{' or '.join(ends)} or value pr].display", "value": "x"}]}
@@ -422,26 +435,146 @@ def test_a_commit_that_fails_fails_its_operations_and_no_others(
 ) -> None:
     client = service.client()
     monkeypatch.setattr(bulk_module, "CHUNK", 2)
-    together, calls = service.intake.together, []
+    in_one_piece, calls = service.intake.in_one_piece, []
 
     def broken(work: Callable[[], None]) -> None:
         calls.append(work)
         if len(calls) != 2:
-            together(work)
+            in_one_piece(work)
             return
 
         def and_then_nothing() -> None:
             work()
             raise StoreBusyError("the disk is busy")
 
-        together(and_then_nothing)
+        in_one_piece(and_then_nothing)
 
-    monkeypatch.setattr(service.intake, "together", broken)
+    monkeypatch.setattr(service.intake, "in_one_piece", broken)
     done = a_bulk(client, *(post("/Users", str(n), userName=f"u{n}") for n in range(6)))
 
     assert statuses(done) == "201 201 503 503 201 201"
     assert "location" not in done[2]
     assert {user["userName"] for user in client.get("Users").json()["Resources"]} == {"u0", "u1", "u4", "u5"}
+
+
+def test_operations_are_undone_together_until_one_of_them_fails(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_module, "CHUNK", 2)
+    create_user, names = service.intake.create_user, []
+
+    def noting(document: Mapping[str, Any], *more: Any, **others: Any) -> Any:
+        names.append(document["userName"])
+        return create_user(document, *more, **others)
+
+    monkeypatch.setattr(service.intake, "create_user", noting)
+    wanted = ["a", "b", "c", "a", "d", "a", "e"]
+    done = a_bulk(service.client(), *(post("/Users", None, userName=name) for name in wanted))
+
+    assert statuses(done) == "201 201 201 409 201 409 201"
+    assert names == ["a", "b", "c", "a", "c", "a", "d", "a", "e"]
+
+
+def test_a_savepoint_is_made_only_for_operations_after_one_has_failed(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def noting(tx: Connection, text: str, parameters: Any = ()) -> Any:
+        said.append(text)
+        return execute(tx, text, parameters)
+
+    monkeypatch.setattr(database_module, "execute", noting)
+    client = service.client()
+
+    a_bulk(client, *(post("/Users", None, userName=f"u{number}") for number in range(9)))
+    in_one_piece = sum(text.startswith("SAVEPOINT") for text in said)
+    a_bulk(client, *(post("/Users", None, userName=f"u{number}") for number in range(9)))
+
+    assert in_one_piece <= 1
+    assert sum(text.startswith("SAVEPOINT") for text in said) >= 9
+
+
+def test_what_a_torn_request_had_to_tell_after_its_commit_is_told_once(service: Service) -> None:
+    told: list[str] = []
+    intake = service.intake
+
+    def work() -> None:
+        intake.after_commit(lambda: told.append("torn"))
+        intake.create_user({"userName": "ada"}, a_received("/Users"), service.clock())
+        intake.create_user({"userName": "ada"}, a_received("/Users"), service.clock())
+
+    with pytest.raises(TornError):
+        intake.in_one_piece(work)
+
+    assert told == []
+    assert service.client().get("Users").json()["totalResults"] == 0
+
+
+def test_operations_that_cost_much_leave_the_rest_to_another_request(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = service.client()
+    monkeypatch.setattr(limits, "ORDINARY", 0.0)
+    monkeypatch.setattr(limits, "MOST_EXTRA", 0.0)
+    wanted = [post("/Users", str(number), userName=f"u{number}") for number in range(3)]
+
+    first = a_bulk(client, *wanted)
+    second = a_bulk(client, *wanted[1:])
+
+    assert statuses(first) == "201 503 503"
+    assert "location" not in first[1]
+    assert "send it again" in first[1]["response"]["detail"]
+    assert statuses(second) == "201 503"
+    assert [kept["status"] for kept in service.requests()] == [201, 201]
+
+
+def test_a_patch_of_too_many_operations_is_refused_as_by_itself(client: httpx.Client) -> None:
+    user_id = a_user(client)
+    many = {"Operations": [{"op": "replace", "path": "title", "value": str(n)} for n in range(1001)]}
+
+    (done,) = a_bulk(client, {"method": "PATCH", "path": f"/Users/{user_id}", "data": many})
+    alone = client.patch(f"Users/{user_id}", json=many)
+
+    assert done["response"] == alone.json()
+    assert done["status"] == "400"
+
+
+def test_an_operation_that_was_not_run_counts_as_an_error(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ORDINARY", 0.0)
+    monkeypatch.setattr(limits, "MOST_EXTRA", 0.0)
+    wanted = [post("/Users", None, userName=f"u{number}") for number in range(5)]
+
+    done = a_bulk(service.client(), *wanted, failOnErrors=2)
+
+    assert statuses(done) == "201 503 503"
+
+
+def test_what_is_ordinary_costs_nothing_however_often_it_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent = [0.0]
+    monkeypatch.setattr(time, "thread_time", lambda: spent[0])
+    toil = Toil()
+
+    def run(cpu: float, operations: int = 1) -> bool:
+        with toil.of(operations):
+            spent[0] += cpu
+        return toil.is_enough
+
+    assert not any(run(0.004) for _ in range(MAX_OPERATIONS))
+    assert not run(0.1, operations=50)  # a circle
+    assert not run(0.4)
+    assert run(0.1)
+
+
+def test_an_operation_that_fails_has_cost_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent = iter([0.0, 1.0])
+    monkeypatch.setattr(time, "thread_time", lambda: next(spent))
+    toil = Toil()
+
+    with pytest.raises(TornError), toil.of(1):
+        raise TornError
+
+    assert toil.is_enough
 
 
 def test_each_operation_is_kept_like_a_single_request(service: Service) -> None:

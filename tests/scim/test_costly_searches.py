@@ -14,7 +14,7 @@ from scimbridge.store import allowance
 from scimbridge.store.allowance import Expected
 from scimbridge.store.database import Database
 from scimbridge.store.filters import Filter
-from scimbridge.store.id_lists import rows_of
+from scimbridge.store.id_lists import these
 from scimbridge.store.schema import identities, memberships
 from tests.scim.conftest import Service, a_group, a_user, patched
 from tests.scim.hostility import Attacker
@@ -51,7 +51,7 @@ def crowd(database: Database, user_id: str, count: int) -> Iterator[list[str]]:
 def copies(tx: Connection, user_id: str, count: int) -> list[str]:
     """Store a User as often as that; returns the ids."""
     ids = [f"crowd-{number:030}" for number in range(count)]
-    new_id = rows_of(tx, ids)
+    new_id = these(tx, ids).as_rows()
     columns = [new_id if each.name in {"id", "user_name_key"} else each for each in identities.columns]
     model = select(*columns).where(identities.c.id == user_id, new_id != identities.c.id)
     tx.execute(insert(identities).from_select(list(identities.columns), model))
@@ -77,7 +77,7 @@ def nothing_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def join(tx: Connection, group: str, ids: Iterable[str]) -> None:
-    rows = select(literal(group), rows_of(tx, ids), literal("User"))
+    rows = select(literal(group), these(tx, ids).as_rows(), literal("User"))
     tx.execute(insert(memberships).from_select(["group_id", "member_id", "kind"], rows))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
@@ -28,6 +29,7 @@ from scimbridge.store import (
     journal,
     members,
     notices,
+    prepared,
     sources,
     surroundings,
     target_work,
@@ -38,9 +40,14 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 class Explained:
-    """Notes how the database would answer each query of a connection."""
+    """Notes how the database would answer each query of a connection.
 
-    def __init__(self, tx: Connection) -> None:
+    Args:
+        tx: The connection.
+        monkeypatch: For statements that do not go through SQLAlchemy.
+    """
+
+    def __init__(self, tx: Connection, monkeypatch: pytest.MonkeyPatch | None = None) -> None:
         self._tx = tx
         self.plan = ""
         self._explaining = False
@@ -49,10 +56,16 @@ class Explained:
             tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
             tx.exec_driver_sql("SET LOCAL enable_sort = off")
         event.listen(tx, "before_cursor_execute", self._explain)
+        if monkeypatch is not None:
+            executed = prepared._executed
 
-    def _explain(
-        self, tx: Connection, _cursor: object, statement: str, parameters: object, _context: object, _many: bool
-    ) -> None:
+            def explained(tx: Connection, by: Any, statement: str, parameters: Any) -> Any:
+                self._explain(tx, by, statement, parameters)
+                return executed(tx, by, statement, parameters)
+
+            monkeypatch.setattr(prepared, "_executed", explained)
+
+    def _explain(self, tx: Connection, _cursor: object, statement: str, parameters: object, *_: object) -> None:
         if self._explaining:
             return
         self._explaining = True
@@ -167,12 +180,14 @@ def test_what_has_ended_is_found_among_those_with_an_end(database: Database) -> 
     assert "ix_identities_end_due_at" in explained.plan
 
 
-def test_members_that_are_named_are_found_without_reading_the_others(database: Database) -> None:
+def test_members_that_are_named_are_found_without_reading_the_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     group = StoredGroup(
         id="group", source="idp", document={"displayName": "Staff"}, version=1, created_at=NOW, modified_at=NOW
     )
     with database.write() as tx:
-        explained = Explained(tx)
+        explained = Explained(tx, monkeypatch)
         members.present_among(tx, group.id, ["ada"])
         members.remove_members(tx, group, MemberIds(users=frozenset(["ada"])), NOW)
         members.has_members(tx, group.id)
@@ -183,13 +198,26 @@ def test_members_that_are_named_are_found_without_reading_the_others(database: D
     assert not re.search(r"SCAN memberships|Seq Scan on memberships", explained.plan), explained.plan
 
 
-def test_the_groups_above_somebody_are_found_by_their_memberships(database: Database) -> None:
+def test_the_groups_above_somebody_are_found_by_their_memberships(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with database.read() as tx:
-        explained = Explained(tx)
+        explained = Explained(tx, monkeypatch)
         assignments.groups_above(tx, ["ada"], ["crm users"])
 
     assert "ix_memberships_member_id" in explained.plan
     assert not re.search(r"SCAN memberships|Seq Scan on memberships", explained.plan)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # the other one knows how many holds a flood has
+def test_whether_a_flood_holds_a_case_is_asked_of_the_cases_holds(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.read() as tx:
+        explained = Explained(tx, monkeypatch)
+        floods.is_held(tx, "flood", "case")
+
+    assert "ix_holds_standing (scope=? AND subject=?)" in explained.plan
 
 
 def test_the_plan_of_a_question_without_an_index_is_told_apart(database: Database) -> None:
