@@ -26,6 +26,13 @@ from scimbridge.store.values import as_json
 BUSY_TIMEOUT = timedelta(seconds=5)
 """How long a writer waits for another process before it gives up with ``StoreBusyError``."""
 
+_A_MOMENT = 0.0003
+"""Seconds after which a writer of SQLite looks again whether it is its turn.
+
+SQLite itself would sleep for up to a tenth of a second, and seldom wake while another process is between two
+transactions: a busy one would make all others wait.
+"""
+
 _DEAD_PEER = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 """When a connection to PostgreSQL counts as lost: each side asks the other after 15 seconds of silence."""
 
@@ -202,7 +209,7 @@ class Database:
         with self._turn:
             try:
                 tx = self._kept_connection()
-                execute(tx, "BEGIN IMMEDIATE")
+                _begin_to_write(tx)
                 yield tx
                 execute(tx, "COMMIT")
             except BaseException:
@@ -346,7 +353,7 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
         hide_parameters=True,  # they are personal, and errors are logged
         json_serializer=as_json,
         json_deserializer=orjson.loads,
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT.total_seconds()},
+        connect_args={"check_same_thread": False, "timeout": 0 if writes else BUSY_TIMEOUT.total_seconds()},
         pool_size=1 if writes else 16,
         # Beside the connection that is kept, whoever takes the engine itself gets one.
         max_overflow=1 if writes else 32,
@@ -375,14 +382,34 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if not connection.get_execution_options().get(_BEGINS_ITSELF):
-            execute(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
+        if connection.get_execution_options().get(_BEGINS_ITSELF):
+            return
+        if writes:
+            _begin_to_write(connection)
+        else:
+            execute(connection, "BEGIN")
 
     return engine
 
 
+def _begin_to_write(tx: Connection) -> None:
+    """Begin a transaction of SQLite as soon as no other process is in one."""
+    driver: Any = tx.connection.driver_connection
+    until = time.monotonic() + BUSY_TIMEOUT.total_seconds()
+    while time.monotonic() < until:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                break
+            time.sleep(_A_MOMENT)
+        else:
+            return
+    execute(tx, "BEGIN IMMEDIATE")  # says what is wrong
+
+
 def _retry_locked(statement: Any) -> None:
-    # Switching to WAL needs the file for itself, and is not covered by the busy timeout.
+    # Switching to WAL needs the file for itself, and waits for nobody.
     for delay in (0.05, 0.1, 0.2, 0.4, 0.8, None):
         try:
             statement()
