@@ -73,7 +73,7 @@ class ServerSection(Section):
     and links."""
 
     max_bulk_body: ByteSize = Field(default=4 << 20, ge=1024, examples=["4MiB"])
-    """The same for a request to `/Bulk`, which carries up to 1000 operations; announced as `maxPayloadSize`."""
+    """The same for a request to `/Bulk`, which carries up to 500 operations; announced as `maxPayloadSize`."""
 
     documentation_url: PublicUrl | None = Field(default=None, examples=["https://wiki.example.com/scimbridge"])
     """Where people read how to connect to this bridge; if set, it is announced as `documentationUri`."""

@@ -52,7 +52,7 @@ LOOKING_AT_ALL = 10_000
 ORDINARY = 0.005
 """Seconds of CPU that an operation of a bulk request may take for nothing. Most take a third of a millisecond on SQLite
 and a whole one on PostgreSQL, those that begin or end a case up to twice as much; a busy or slow machine takes a
-multiple, and a thousand of them are to be run there, too."""
+multiple, and all of a request are to be run there, too."""
 
 MOST_EXTRA = 0.4
 """Seconds of CPU that the operations of one bulk request may take beyond that, all together."""

@@ -39,7 +39,7 @@ def test_what_is_there_is_announced_and_nothing_else(client: httpx.Client) -> No
     assert config["pagination"]["cursorTimeout"] == 24 * 60 * 60
     assert config["pagination"]["defaultPaginationMethod"] == "index"
     assert config["filter"]["maxResults"] == config["pagination"]["maxPageSize"] == MAX_COUNT
-    assert config["bulk"] == {"supported": True, "maxOperations": 1000, "maxPayloadSize": 4 * 1024 * 1024}
+    assert config["bulk"] == {"supported": True, "maxOperations": 500, "maxPayloadSize": 4 * 1024 * 1024}
     assert config["authenticationSchemes"][0]["type"] == "oauthbearertoken"
 
 
