@@ -17,12 +17,14 @@ class BoardColumn:
     """One column.
 
     Attributes:
-        count: How many cases stand there, exactly.
+        count: How many cases stand there.
+        is_part: There may be more: so many move that not all were looked at.
         first: Those with the least time left; what is done: the newest.
     """
 
     column: Column
     count: int
+    is_part: bool
     first: Sequence[CaseSummary]
 
 
@@ -33,18 +35,22 @@ class Board:
         self._database = database
 
     def counts(self, now: datetime) -> Mapping[Column, int]:
-        """Return how many cases stand in each column."""
+        """Return how many cases stand in each column, exactly; it costs by how many move."""
         with self._database.read() as tx:
             return board.counts(tx, now)
 
     def read(self, now: datetime, *, shown: int) -> list[BoardColumn]:
-        """Return the columns, each with so many cases at most."""
+        """Return the columns, each with so many cases at most. It costs by what is shown."""
         with self._database.read() as tx:
-            counts = board.counts(tx, now)
-            found = {column: board.first(tx, column, now, shown) if counts[column] else [] for column in Column}
-            everybody = [one for listed in found.values() for one in listed]
+            seen = board.glance(tx, now, shown)
+            everybody = [one for glance in seen.values() for one in glance.first]
             summaries = {summary.case.id: summary for summary in sum_up(tx, everybody, now)}
         return [
-            BoardColumn(column=column, count=counts[column], first=[summaries[case.id] for case, _ in found[column]])
+            BoardColumn(
+                column=column,
+                count=seen[column].count,
+                is_part=seen[column].is_part,
+                first=[summaries[case.id] for case, _ in seen[column].first],
+            )
             for column in Column
         ]

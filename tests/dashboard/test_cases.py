@@ -159,6 +159,21 @@ def test_the_board_shows_the_first_and_leads_to_all(
     assert '<a href="/cases?column=grace">All 2' in html
 
 
+def test_the_board_says_where_more_cases_may_stand_than_it_has_counted(
+    bench: Bench, browse: Browse, leavers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.fail(*[RejectedError("protected account")] * len(leavers))
+    bench.run("7d")
+    monkeypatch.setattr("scimbridge.store.board.MOST", 1)
+
+    shown = text_of(browse().get("/").text)
+
+    assert "2 open cases 1 or more cases need a person" in shown
+    assert "needs a person 1 or more failed, or waits for a decision" in shown
+    assert "All that stand in needs a person" in shown
+    assert "All that stand in received" not in shown
+
+
 @pytest.mark.parametrize(("path", "most"), [("/", 30), ("/cases", 8), ("/cases?state=all", 10)])
 def test_a_page_takes_as_many_statements_for_many_cases_as_for_few(
     bench: Bench, browse: Browse, path: str, most: int

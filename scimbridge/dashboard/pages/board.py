@@ -31,8 +31,8 @@ class BoardPage(Page):
         columns = self.bridge.board.read(now, shown=SHOWN)
         return {
             "columns": columns,
-            "case_count": sum(one.count for one in columns if one.column != "done"),
-            "asking": sum(one.count for one in columns if one.column is Column.NEEDS_PERSON),
+            "case_count": overview.open_case_count(),
+            "asking": next(one for one in columns if one.column is Column.NEEDS_PERSON),
             "paused": [target for target in overview.targets(now) if target.pause],
             "inquiries": len(overview.inquiries(MOST)),
             "left_alone": len(overview.left_alone(now - LATELY, limit=MOST)),
