@@ -394,18 +394,20 @@ def _sqlite_engine(path: str, *, writes: bool) -> Engine:
 
 def _begin_to_write(tx: Connection) -> None:
     """Begin a transaction of SQLite as soon as no other process is in one."""
-    driver: Any = tx.connection.driver_connection
     until = time.monotonic() + BUSY_TIMEOUT.total_seconds()
-    while time.monotonic() < until:
+    while True:
         try:
-            driver.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                break
+            execute(tx, "BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if not _is_busy(error) or time.monotonic() >= until:
+                raise
             time.sleep(_A_MOMENT)
         else:
             return
-    execute(tx, "BEGIN IMMEDIATE")  # says what is wrong
+
+
+def _is_busy(error: OperationalError) -> bool:
+    return isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _retry_locked(statement: Any) -> None:
