@@ -169,7 +169,7 @@ def test_the_board_says_where_more_cases_may_stand_than_it_has_counted(
     shown = text_of(browse().get("/").text)
 
     assert "2 open cases 1 or more cases need a person" in shown
-    assert "needs a person 1 or more failed, or waits for a decision" in shown
+    assert "needs a person 1 + or more failed, or waits for a decision" in shown
     assert "All that stand in needs a person" in shown
     assert "All that stand in received" not in shown
 
