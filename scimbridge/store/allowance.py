@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql import Executable
 
 from scimbridge.errors import StoreBusyError
-from scimbridge.store.prepared import execute
+from scimbridge.store.prepared import driver_of, execute
 
 MOST_CPU = 0.7
 """Seconds of CPU of a request's searches, on SQLite. A request is to take one at the most, and what is around them, as
@@ -81,7 +81,7 @@ class Allowance:
         return self._on_postgresql(query)
 
     def _on_sqlite(self, query: Executable) -> Sequence[Any]:
-        connection: sqlite3.Connection = self._tx.connection.driver_connection  # type: ignore[assignment]  # as the dialect says
+        connection: sqlite3.Connection = driver_of(self._tx)
         until = time.thread_time() + self._left
         connection.set_progress_handler(lambda: time.thread_time() > until, _STEPS_BETWEEN_LOOKS)
         try:

@@ -20,7 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from scimbridge.errors import StoreBusyError, StoreUnavailableError, TornError
 from scimbridge.store.batch import batch_of, require_no_batch
 from scimbridge.store.functions import register
-from scimbridge.store.prepared import execute
+from scimbridge.store.prepared import driver_of, execute
 from scimbridge.store.values import as_json
 
 BUSY_TIMEOUT = timedelta(seconds=5)
@@ -78,7 +78,7 @@ class _Transaction:
         Raises:
             StoreUnavailableError: It was undone; nothing of it is stored.
         """
-        if self.tx.dialect.name == "sqlite" and not self.tx.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+        if self.tx.dialect.name == "sqlite" and not driver_of(self.tx).in_transaction:
             raise StoreUnavailableError("the database has undone the transaction; nothing of it was stored")
 
 

@@ -210,7 +210,12 @@ def _tables_of(statement: Statement) -> AbstractSet[str]:
 
 def execute(tx: Connection, text: str, parameters: Any = ()) -> Any:
     """Return a cursor of the driver that has executed a statement in the database's own words."""
-    return _executed(tx, tx.connection.driver_connection, text, parameters)
+    return _executed(tx, driver_of(tx), text, parameters)
+
+
+def driver_of(tx: Connection) -> Any:
+    """Return the driver's own connection of a transaction: ``sqlite3.Connection`` or ``psycopg.Connection``."""
+    return tx.connection.driver_connection
 
 
 def _execute_briefly(tx: Connection, text: str, parameters: Any) -> Any:
@@ -222,7 +227,7 @@ def _execute_briefly(tx: Connection, text: str, parameters: Any) -> Any:
         return execute(tx, text, parameters)
     cursor = tx.info.get(_CURSOR)
     if cursor is None:
-        cursor = tx.info[_CURSOR] = tx.connection.driver_connection.cursor()  # type: ignore[union-attr]
+        cursor = tx.info[_CURSOR] = driver_of(tx).cursor()
     return _executed(tx, cursor, text, parameters)
 
 
@@ -239,7 +244,7 @@ def _executed(tx: Connection, by: Any, text: str, parameters: Any) -> Any:
 
 def _execute_many(tx: Connection, text: str, rows: Sequence[Any]) -> int:
     try:
-        cursor = tx.connection.driver_connection.cursor()  # type: ignore[union-attr]
+        cursor = driver_of(tx).cursor()
         cursor.executemany(text, rows)
         return int(cursor.rowcount)
     except tx.dialect.loaded_dbapi.Error as error:

@@ -23,6 +23,7 @@ from scimbridge.domain.task import TaskState
 from scimbridge.errors import NotFoundError, StoreBusyError
 from scimbridge.store import batch, identities
 from scimbridge.store.database import Database
+from scimbridge.store.prepared import driver_of
 from scimbridge.store.schema import (
     cases,
     floods,
@@ -221,7 +222,7 @@ def test_deactivations_and_returns_share_their_statements(bench: Bench, left_alo
 
 def _trace(database: Database, executed: list[str]) -> None:
     with database.write() as tx:
-        tx.connection.driver_connection.set_trace_callback(executed.append)  # type: ignore[union-attr]
+        driver_of(tx).set_trace_callback(executed.append)
 
 
 def test_of_two_about_the_same_user_the_second_sees_the_first(bench: Bench) -> None:
@@ -329,7 +330,7 @@ def test_what_a_batch_cannot_write_is_done_one_by_one(bench: Bench) -> None:
         runs.append("ada")
         if len(runs) == 1:
             with bench.database.write() as tx:  # behind everybody's back
-                tx.connection.driver_connection.execute("UPDATE cases SET state = 'canceled'")  # type: ignore[union-attr]
+                driver_of(tx).execute("UPDATE cases SET state = 'canceled'")
         return {**document, "active": False}
 
     outcomes = together(bench, (ada, close_the_other), (bob, setting(active=True)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 
 import pytest
@@ -17,6 +18,7 @@ from scimbridge.domain.trigger import Trigger
 from scimbridge.errors import StoreBusyError, StoreUnavailableError
 from scimbridge.services import assignment, catching_up, moving
 from scimbridge.services.catching_up import CatchingUp
+from scimbridge.services.planning import Verdict
 from scimbridge.services.returning import Returning
 from scimbridge.store import assignments, groups, moves, returns, schema
 from scimbridge.store.database import Database
@@ -459,10 +461,10 @@ def test_somebody_who_cannot_be_seen_to_keeps_nobody_waiting(
     taken.come_back()
     real = Returning.assigned_in_crowd
 
-    def seen_to(self: Returning, tx: object, ids: Sequence[str], now: object) -> object:
+    def seen_to(self: Returning, tx: Connection, ids: Sequence[str], now: datetime) -> Verdict:
         if taken.people[0] in ids:
             raise RuntimeError("odd")
-        return real(self, tx, ids, now)  # type: ignore[arg-type]
+        return real(self, tx, ids, now)
 
     with monkeypatch.context() as patched:
         patched.setattr(Returning, "assigned_in_crowd", seen_to)

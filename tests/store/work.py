@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from scimbridge.store.database import Database
+from scimbridge.store.prepared import driver_of
 
 
 def work_of(database: Database, ask: Callable[[Connection], object]) -> int:
@@ -25,7 +26,7 @@ def _steps(tx: Connection, ask: Callable[[Connection], object]) -> int:
         taken += 1
         return 0
 
-    connection: sqlite3.Connection = tx.connection.driver_connection  # type: ignore[assignment]  # as the dialect says
+    connection: sqlite3.Connection = driver_of(tx)
     connection.set_progress_handler(step, 1)
     try:
         ask(tx)
