@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, func, literal, null, or_, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from scimbridge.domain.case import CaseState
 from scimbridge.domain.hold import Scope
@@ -58,7 +72,7 @@ class Kind:
     """
 
     find: Callable[[Connection, datetime, Place | None, int], Sequence[Aged]]
-    remove: Callable[[Connection, Collection[str]], int]
+    remove: Callable[[Connection, Collection[Any]], int]
 
 
 def spared(tx: Connection, found: Sequence[Aged]) -> frozenset[Key]:
@@ -169,7 +183,7 @@ def _last_number(tx: Connection, before: datetime) -> int:
     return low
 
 
-def _remove_requests(tx: Connection, numbers: Collection[Key]) -> int:
+def _remove_requests(tx: Connection, numbers: Collection[int]) -> int:
     return tx.execute(delete(requests).where(requests.c.number.in_(numbers))).rowcount
 
 

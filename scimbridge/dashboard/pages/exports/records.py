@@ -32,7 +32,7 @@ HISTORY: Sheet[Row] = Sheet(
 REQUESTS: Sheet[Row] = Sheet(
     "requests",
     {
-        "request": itemgetter("number"),
+        "request": itemgetter("id"),
         "at": itemgetter("at"),
         "source": itemgetter("source"),
         "method": itemgetter("method"),

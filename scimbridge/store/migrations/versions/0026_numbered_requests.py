@@ -1,4 +1,4 @@
-"""Requests are numbered in the order in which they were stored: SQLite appends to such a table for less than to an index.
+"""Requests are numbered in the order in which they were stored: SQLite appends to a table for less than to an index.
 
 The previous release runs on this schema: it stores requests as before, and reads all of them to list some.
 """
@@ -13,7 +13,11 @@ down_revision = "0025"
 branch_labels = None
 depends_on = None
 
-_COLUMNS = "id, source, at, method, path, status, received, understood, applied, resource_id"
+_KEEP = """
+INSERT INTO requests (id, source, at, method, path, status, received, understood, applied, resource_id)
+SELECT id, source, at, method, path, status, received, understood, applied, resource_id
+FROM unnumbered_requests ORDER BY id
+"""
 
 
 def upgrade() -> None:
@@ -38,7 +42,7 @@ def upgrade() -> None:
         sa.Column("resource_id", sa.String(200)),
         sa.PrimaryKeyConstraint("number", name="pk_requests"),
     )
-    op.execute(f"INSERT INTO requests ({_COLUMNS}) SELECT {_COLUMNS} FROM unnumbered_requests ORDER BY id")
+    op.execute(_KEEP)
     op.drop_table("unnumbered_requests")
     is_known, is_refused = sa.text("resource_id IS NOT NULL"), sa.text("status >= 400")
     op.create_index(
