@@ -118,7 +118,7 @@ class Dossiers:
                 sparing_there=sparing_there,
                 left_alone=journal.left_alone_of(tx, identity_id, SHOWN),
                 waiting=dated.dated_of(tx, identity_id),
-                requests=records.received(tx, RequestQuery(resource_id=identity_id), limit=SHOWN),
+                requests=records.received(tx, RequestQuery(resource_id=identity_id), limit=SHOWN)[0],
             )
 
     def _exclusions(

@@ -26,7 +26,9 @@ class Records:
         with self._database.read() as tx:
             return records.entries(tx, query, limit=limit, before=before)
 
-    def requests(self, query: RequestQuery, *, limit: int, before: str | None = None) -> Sequence[RowMapping]:
-        """Return requests as received, as understood and as applied, the newest first."""
+    def requests(
+        self, query: RequestQuery, *, limit: int, before: int | None = None
+    ) -> tuple[Sequence[RowMapping], int]:
+        """Return requests as received, as understood and as applied; as ``history`` does."""
         with self._database.read() as tx:
             return records.received(tx, query, limit=limit, before=before)

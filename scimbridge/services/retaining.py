@@ -70,7 +70,7 @@ class Retaining:
                 holds.enter(tx)
                 found = kind.find(tx, before, behind, BATCH)
                 stays = aging.spared(tx, found)
-                goes = [each.id for each in found if each.id not in stays]
+                goes = [each.key for each in found if each.key not in stays]
                 removed = kind.remove(tx, goes) if goes else 0
             return removed, found[-1].place if len(found) == BATCH else None
 
@@ -79,7 +79,7 @@ class Retaining:
     def _erase(self, before: datetime, behind: Place | None, now: datetime) -> tuple[int, Place | None]:
         with self._database.read() as tx:
             found = aging.deleted_people(tx, before, behind, PEOPLE)
-        erased = sum(self._erase_one(each.id, before, now) for each in found)
+        erased = sum(self._erase_one(str(each.key), before, now) for each in found)
         return erased, found[-1].place if len(found) == PEOPLE else None
 
     def _erase_one(self, identity_id: str, before: datetime, now: datetime) -> bool:

@@ -26,7 +26,7 @@ UNSEEN = "planned unseen"
 
 _INSERT_HISTORY = Prepared(insert(history), [column.name for column in history.c if column.name != "id"])
 _INSERT_FACT = Prepared(insert(facts), facts.c.keys())
-_INSERT_REQUEST = Prepared(insert(requests), requests.c.keys())
+_INSERT_REQUEST = Prepared(insert(requests), [column.name for column in requests.c if column.name != "number"])
 
 
 def record(
@@ -140,7 +140,7 @@ def was_planned_unseen(tx: Connection, case_id: str, target: str) -> bool:
 def requests_about(tx: Connection, resource_id: str, since: datetime, limit: int) -> Sequence[RowMapping]:
     """Return what sources sent about a User or Group since a time, oldest first."""
     query = select(requests).where(requests.c.resource_id == resource_id, requests.c.at >= since)
-    return tx.execute(query.order_by(requests.c.at, requests.c.id).limit(limit)).mappings().all()
+    return tx.execute(query.order_by(requests.c.at, requests.c.number).limit(limit)).mappings().all()
 
 
 def entries_after(tx: Connection, entry_id: int, limit: int = 200) -> Sequence[RowMapping]:

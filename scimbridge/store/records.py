@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, func, select
 
-from scimbridge.domain.ids import before_ids
 from scimbridge.store.schema import history, identities, requests
 
 LOOKED_AT = 50_000
-"""Entries of the history that one page looks through at most, so that a rare event does not cost all of it."""
-
-_ALL_IDS = "g"
-"""Follows every id: said even where no page comes before, so that SQLite walks the index rather than sort them all."""
+"""Records that one page looks through at most, so that a rare one does not cost all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,27 +53,36 @@ def entries(
     tx: Connection, query: HistoryQuery, *, limit: int, before: int | None = None
 ) -> tuple[list[RowMapping], int]:
     """Return entries, the newest first, with the userName of the person; and from where to go on, 0 at the end."""
-    newest = before if before is not None else (tx.execute(select(func.max(history.c.id))).scalar_one() or 0) + 1
-    oldest = newest - LOOKED_AT if query.case_id is None else 0
-    found = (
-        select(history, identities.c.user_name)
-        .join(identities, identities.c.id == history.c.identity_id, isouter=True)
-        .where(history.c.id < newest, history.c.id >= oldest, *_about_entries(query))
-        .order_by(history.c.id.desc())
-        .limit(limit + 1)
-    )
-    rows = list(tx.execute(found).mappings())
-    if len(rows) > limit:
-        return rows[:limit], int(rows[limit - 1]["id"])
-    return rows, max(oldest, 0)
+    found = select(history, identities.c.user_name)
+    found = found.join(identities, identities.c.id == history.c.identity_id, isouter=True)
+    found = found.where(*_about_entries(query))
+    return _newest_first(tx, found, history.c.id, limit, before, all_at_once=query.case_id is not None)
 
 
-def received(tx: Connection, query: RequestQuery, *, limit: int, before: str | None = None) -> list[RowMapping]:
-    """Return requests, the newest first, with the userName of a person; those before the one of an id."""
+def received(
+    tx: Connection, query: RequestQuery, *, limit: int, before: int | None = None
+) -> tuple[list[RowMapping], int]:
+    """Return requests, the newest first, with the userName of a person; and from where to go on, 0 at the end."""
     found = select(requests, identities.c.user_name)
     found = found.join(identities, identities.c.id == requests.c.resource_id, isouter=True)
-    found = found.where(requests.c.id < (before or _ALL_IDS), *_about_requests(query))
-    return list(tx.execute(found.order_by(requests.c.id.desc()).limit(limit)).mappings())
+    found = found.where(*_about_requests(query))
+    return _newest_first(tx, found, requests.c.number, limit, before, all_at_once=query.resource_id is not None)
+
+
+def _newest_first(
+    tx: Connection, found: Select[Any], number: Column[int], limit: int, before: int | None, *, all_at_once: bool
+) -> tuple[list[RowMapping], int]:
+    """Return those of some records that come before a number, and the number before which to go on; 0 at the end.
+
+    All of them are looked through where an index says which those are.
+    """
+    newest = before if before is not None else (tx.execute(select(func.max(number))).scalar_one() or 0) + 1
+    oldest = 0 if all_at_once else max(newest - LOOKED_AT, 0)
+    found = found.where(number < newest, number >= oldest).order_by(number.desc()).limit(limit + 1)
+    rows = list(tx.execute(found).mappings())
+    if len(rows) > limit:
+        return rows[:limit], int(rows[limit - 1][number.name])
+    return rows, oldest
 
 
 def _about_entries(query: HistoryQuery) -> Iterator[ColumnElement[bool]]:
@@ -105,8 +111,6 @@ def _about_requests(query: RequestQuery) -> Iterator[ColumnElement[bool]]:
     if query.is_refused:
         yield requests.c.status >= 400
     if query.since is not None:
-        # The ids are made of the time, and have the index.
-        yield requests.c.id > before_ids(query.since)
         yield requests.c.at >= query.since
     if query.until is not None:
         yield requests.c.at <= query.until

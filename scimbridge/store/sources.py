@@ -39,7 +39,7 @@ def live_tokens_of(tx: Connection, source: str) -> Sequence[RowMapping]:
 
 def last_request_at(tx: Connection, source: str) -> datetime | None:
     """Return when a source last wrote something."""
-    query = select(requests.c.at).where(requests.c.source == source).order_by(requests.c.id.desc()).limit(1)
+    query = select(requests.c.at).where(requests.c.source == source).order_by(requests.c.number.desc()).limit(1)
     return tx.execute(query).scalars().first()
 
 
@@ -71,7 +71,7 @@ def requests_of(
         query = query.where(requests.c.resource_id.in_(resource_ids))
     if only_refused:
         query = query.where(requests.c.status >= 400)
-    return tx.execute(query.order_by(requests.c.id.desc()).limit(limit)).mappings().all()
+    return tx.execute(query.order_by(requests.c.number.desc()).limit(limit)).mappings().all()
 
 
 def users_named(tx: Connection, source: str, name: str) -> Sequence[RowMapping]:

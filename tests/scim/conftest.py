@@ -139,7 +139,7 @@ class Service:
     def requests(self) -> list[dict[str, object]]:
         """Return what was kept of the writes, oldest first."""
         with self.database.read() as tx:
-            return [dict(row) for row in tx.execute(select(requests).order_by(requests.c.id)).mappings()]
+            return [dict(row) for row in tx.execute(select(requests).order_by(requests.c.number)).mappings()]
 
 
 @pytest.fixture

@@ -129,7 +129,9 @@ def test_every_write_is_kept_with_what_became_of_it(server: Server, client: http
 
     with server.bridge.database.read() as tx:
         source = tx.execute(select(requests.c.source).where(requests.c.resource_id == user)).scalars().first()
-        kept = tx.execute(select(requests).where(requests.c.source == source).order_by(requests.c.id)).mappings().all()
+        kept = (
+            tx.execute(select(requests).where(requests.c.source == source).order_by(requests.c.number)).mappings().all()
+        )
 
     assert [(each["method"], each["status"]) for each in kept] == [
         ("POST", 201),

@@ -50,7 +50,7 @@ def everything(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
 
 def kept_requests(bench: Bench) -> list[RowMapping]:
     with bench.database.read() as tx:
-        return list(tx.execute(select(requests).order_by(requests.c.at)).mappings())
+        return list(tx.execute(select(requests).order_by(requests.c.number)).mappings())
 
 
 def stored(bench: Bench, user_id: str) -> StoredUser:

@@ -277,6 +277,21 @@ def test_who_is_held_is_not_erased(bench: Bench) -> None:
     assert all_of_today(bench, kept) == 0
 
 
+def test_a_request_of_a_clock_that_was_ahead_keeps_no_others(bench: Bench) -> None:
+    ada = bench.join("ada")
+    for title in range(6):
+        bench.say(ada, title=str(title))
+    with bench.database.write() as tx:
+        ahead = bench.clock() + timedelta(days=400)
+        tx.execute(update(schema.requests).where(schema.requests.c.number == 2).values(at=ahead))
+    bench.clock.advance("8d")
+
+    all_of_today(bench)
+
+    with bench.database.read() as tx:
+        assert tx.execute(select(schema.requests.c.number)).scalars().all() == [2]
+
+
 def test_before_the_epoch_nothing_is_old(bench: Bench) -> None:
     a_leaver(bench, "bob")
     forever = timedelta(days=36_500)

@@ -16,7 +16,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Table, inspect, make_url, text
+from sqlalchemy import Table, insert, inspect, make_url, select, text
 
 from scimbridge.store import schema
 from scimbridge.store.database import _SESSION, Database
@@ -195,6 +195,28 @@ def test_open_inquiries_take_over_whom_they_are_about(empty: Database, monkeypat
     with empty.read() as tx:
         kept = tx.execute(text("SELECT inquiry_id, identity_id FROM inquiry_people ORDER BY 1, 2")).all()
     assert [tuple(row) for row in kept] == [("crowd", "bob"), ("crowd", "cyd"), ("renamed", "ada")]
+
+
+def test_requests_are_numbered_in_the_order_of_time(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = command.upgrade
+    monkeypatch.setattr(command, "upgrade", lambda config, _revision: run(config, "0025"))
+    upgrade(empty)
+    monkeypatch.undo()
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    rest = {"source": "okta", "at": at, "method": "PATCH", "path": "/", "status": 200, "received": {"a": [1]}}
+    rest |= {"understood": "", "applied": "", "resource_id": "ada"}
+    with empty.write() as tx:
+        # Without numbers, which the table has only afterwards.
+        for key in ("b", "c", "a"):
+            tx.execute(insert(schema.requests).inline().values(**rest, id=key))
+
+    upgrade(empty)
+
+    with empty.write() as tx:
+        tx.execute(insert(schema.requests).values(**rest, id="d"))
+        kept = tx.execute(select(schema.requests).order_by(schema.requests.c.number)).mappings().all()
+    assert [row["id"] for row in kept] == ["a", "b", "c", "d"]
+    assert {column: kept[0][column] for column in rest} == rest
 
 
 def _upgrade(url: str) -> bool:

@@ -71,7 +71,10 @@ def list_history(call: Call[models.HistoryList, Nothing]) -> models.HistoryPage:
 
 @routes.get("/received", Permission.AUDIT)
 def list_received(call: Call[models.ReceivedList, Nothing]) -> models.ReceivedPage:
-    """List what sources sent: as received, as understood, as applied."""
+    """List what sources sent: as received, as understood, as applied.
+
+    A page may have fewer requests than were asked for: go on until `next` is null.
+    """
     asked = call.query
     query = RequestQuery(
         source=asked.source,
@@ -80,6 +83,6 @@ def list_received(call: Call[models.ReceivedList, Nothing]) -> models.ReceivedPa
         resource_id=asked.resource,
         is_refused=asked.refused,
     )
-    shown, is_more = cut(call.bridge.records.requests(query, limit=asked.limit + 1, before=position(call)), asked.limit)
-    items = [models.ReceivedLine.from_row(row) for row in shown]
-    return models.ReceivedPage(items=items, next=link(call, shown[-1]["id"] if is_more else None))
+    rows, older = call.bridge.records.requests(query, limit=asked.limit, before=number(call))
+    items = [models.ReceivedLine.from_row(row) for row in rows]
+    return models.ReceivedPage(items=items, next=link(call, older or None))

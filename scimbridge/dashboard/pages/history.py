@@ -24,8 +24,7 @@ class HistoryPage(Page):
     def context(self, visit: Visit) -> dict[str, Any]:
         """Return one page of them."""
         query, problems = read_query(visit)
-        said = visit.asked("after")
-        before = int(said) if said.isdecimal() and len(said) < 18 else None
+        before = read_place(visit)
         entries, older = self.bridge.records.history(query, limit=SHOWN, before=before)
         return {
             "entries": entries,
@@ -34,6 +33,12 @@ class HistoryPage(Page):
             "problems": problems,
             "targets": [(name, name) for name in self.bridge.settings.targets],
         }
+
+
+def read_place(visit: Visit) -> int | None:
+    """Return the number of a record that a page goes on before, if its address has one."""
+    said = visit.asked("after")
+    return int(said) if said.isdecimal() and len(said) < 18 else None
 
 
 def read_query(visit: Visit) -> tuple[HistoryQuery, Sequence[str]]:

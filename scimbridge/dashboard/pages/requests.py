@@ -8,6 +8,7 @@ from typing import Any
 
 from scimbridge.dashboard.case_filter import read_times
 from scimbridge.dashboard.page import Page
+from scimbridge.dashboard.pages.history import read_place
 from scimbridge.dashboard.visit import Visit
 from scimbridge.domain.operator import Permission
 from scimbridge.services.records import RequestQuery
@@ -26,11 +27,11 @@ class RequestsPage(Page):
     def context(self, visit: Visit) -> dict[str, Any]:
         """Return one page of them."""
         query, problems = read_query(visit)
-        before = visit.asked("after") or None
-        found = self.bridge.records.requests(query, limit=SHOWN + 1, before=before)
+        before = read_place(visit)
+        found, older = self.bridge.records.requests(query, limit=SHOWN, before=before)
         return {
-            "requests": [(row, _pretty(row["received"])) for row in found[:SHOWN]],
-            "more": visit.address(after=found[SHOWN - 1]["id"]) if len(found) > SHOWN else "",
+            "requests": [(row, _pretty(row["received"])) for row in found],
+            "more": visit.address(after=str(older)) if older else "",
             "is_first": before is None,
             "problems": problems,
             "sources": [(name, name) for name in self.bridge.settings.sources],

@@ -34,7 +34,9 @@ requests = Table(
     "requests",
     metadata,
     # What a source sent, without passwords and credentials. `received` is personal and can be erased.
-    Column("id", Id, primary_key=True),
+    Column("number", AutoId, primary_key=True, autoincrement=True),
+    # A fact names it. Without an index: whoever asks for requests goes by their numbers, or by whom they are about.
+    Column("id", Id, nullable=False),
     Column("source", String(64), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("method", String(8), nullable=False),

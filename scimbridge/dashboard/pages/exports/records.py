@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from operator import itemgetter
 
 from scimbridge.dashboard.case_filter import require_readable
 from scimbridge.dashboard.export import Export
 from scimbridge.dashboard.pages import history, requests
 from scimbridge.dashboard.visit import Visit
-from scimbridge.documents.sheet import AT_ONCE, Sheet, paged
+from scimbridge.documents.sheet import AT_ONCE, Sheet
 from scimbridge.store.values import Row
 
 HISTORY: Sheet[Row] = Sheet(
@@ -54,10 +55,7 @@ class HistoryExport(Export):
         """Yield the entries."""
         query, problems = history.read_query(visit)
         require_readable(problems)
-        before: int | None = None
-        while before != 0:
-            entries, before = self.bridge.records.history(query, limit=AT_ONCE, before=before)
-            yield from entries
+        yield from _all(partial(self.bridge.records.history, query, limit=AT_ONCE))
 
 
 class RequestsExport(Export):
@@ -70,7 +68,12 @@ class RequestsExport(Export):
         """Yield the requests."""
         query, problems = requests.read_query(visit)
         require_readable(problems)
-        records = self.bridge.records
-        return paged(
-            lambda limit, after: records.requests(query, limit=limit, before=after), lambda row: str(row["id"])
-        )
+        yield from _all(partial(self.bridge.records.requests, query, limit=AT_ONCE))
+
+
+def _all(read: Callable[..., tuple[Sequence[Row], int]]) -> Iterator[Row]:
+    """Yield all records that are read page by page; 0 is where there is nothing older."""
+    before: int | None = None
+    while before != 0:
+        rows, before = read(before=before)
+        yield from rows
