@@ -43,7 +43,7 @@ class Deadlines:
 
     def _tell(self, tx: Connection, task: Task, lifted: Sequence[Hold], now: datetime) -> bool:
         """Tell that a task is late, unless it may go on since a moment ago only."""
-        terms, _ = approvals.conditions(tx, task.stage_id)
+        terms, _ = approvals.conditions(tx, task.case_id, task.stage_id)
         free_at = max((task.due_at, *_decisions(tx, task, lifted)))
         anew = self._timing.deadline_at(task.action, terms, free_at)
         if anew is not None and anew > now:

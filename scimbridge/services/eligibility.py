@@ -135,7 +135,7 @@ class Eligibility:
 
     def _too_early(self, tx: Connection, task: Task, now: datetime) -> Obstacle | None:
         """Return why a task that was released has to wait for its release once more, or ``None``."""
-        terms, is_approved = approvals.conditions(tx, task.stage_id)
+        terms, is_approved = approvals.conditions(tx, task.case_id, task.stage_id)
         if not is_approved:
             return Obstacle(Consequence.POSTPONE, "waits for the approval of its stage")
         if task.action.is_irreversible and task.due_at > now + TOLERANCE:
@@ -172,7 +172,7 @@ class Eligibility:
         briefed = replace(state, handle=task.handle)
         match task.action:
             case Action.REMOVE_FROM_GROUPS | Action.RELEASE_LICENSES:
-                terms = stages.terms_of(stages.stage_by_id(tx, task.stage_id))
+                terms = stages.terms_of_task(tx, task)
                 told: dict[str, Any] = {
                     "only": frozenset(map(fold, terms.only)) if terms.only is not None else None,
                     "spared": self._rules.spared_groups(task.target, now, holds.standing_exclusions(tx)),
@@ -240,7 +240,7 @@ class Eligibility:
             lapsed |= lapsing.lapse_older(tx, task, spared[0], since=spared[1], now=now)
         if stale is not None:
             lapsed |= sign_ins.lapse_earlier(tx, task, stale, now)
-        if not approvals.conditions(tx, task.stage_id)[1]:
+        if not approvals.conditions(tx, task.case_id, task.stage_id)[1]:
             why = f": {lapsed[task.stage_id]}" if task.stage_id in lapsed else ""
             return Obstacle(Consequence.POSTPONE, f"the approval of its stage has lapsed{why}; it has to be given anew")
         why = _protected(tx, task, state) or _changed(tx, task, state) or _unprepared(tx, task, spared)

@@ -154,7 +154,7 @@ def _set_graces(tx: Connection, case: Case, graces: Mapping[int, timedelta]) -> 
         if grace is None:
             continue
         due_at = case.trigger_at + grace
-        stages.set_grace(tx, row["id"], grace, due_at)
+        stages.set_grace(tx, case.id, row["id"], grace, due_at)
         for task in own:
             if task["stage_id"] == row["id"] and task["state"] == TaskState.PLANNED:
                 tasks.move_due_date(tx, task["id"], due_at)

@@ -52,7 +52,7 @@ def lapse_drifted(
             native_id=native_id,
             decisive=decisive,
             rule_version=version,
-            parameters=parameters(approvals.conditions(tx, approval.stage_id)[0], leaver),
+            parameters=parameters(approvals.conditions(tx, task.case_id, approval.stage_id)[0], leaver),
             begun=approvals.begun(tx, task.account_id, approval.looked_at(task.account_id)),
         )
         if drift is not None:

@@ -44,7 +44,7 @@ def look_ahead(tx: Connection, case_id: str, fleet: Fleet, freezes: Collection[F
     modes = {name: mode_at(tx, fleet[name], now) for name in {task.target for task in revoking}}
     acting = [task for task in revoking if modes[task.target] is Mode.ENFORCE]
     terms = {row["id"]: stages.terms_of(row) for row in stages.stage_rows(tx, case_id)}
-    lacking = {key: not approvals.conditions(tx, key)[1] for key in terms}
+    lacking = {key: not approvals.conditions(tx, case_id, key)[1] for key in terms}
     ahead = [task for task in acting if not task.is_finished]
     return Outlook(
         steps=_steps((task, _at(task, terms[task.stage_id], freezes, now), lacking[task.stage_id]) for task in ahead),

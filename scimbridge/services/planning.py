@@ -184,7 +184,7 @@ class Planner:
         amendment = amend(tasks.tasks_of_case(tx, case.id, lock=True), stages)
         for change in amendment.earlier:
             tasks.move_due_date(tx, change.task.id, change.due_at)
-            stages_store.tighten(tx, change.task.stage_id, after=change.after, approvers=change.approvers)
+            stages_store.tighten(tx, change.task, after=change.after, approvers=change.approvers)
         if not fact.trigger.is_narrow and case.is_narrow:
             cases.widen(tx, case.id, fact.trigger, rule.name)
         elif fact.trigger is Trigger.REQUESTED and case.trigger is Trigger.ENDED:

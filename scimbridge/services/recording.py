@@ -136,7 +136,7 @@ def _patience(tx: Connection, task: Task, result: Result) -> timedelta:
     """Return how long a task is tried, from its first attempt on."""
     if not isinstance(result.outcome, RetryableError):
         return GIVE_UP_AFTER
-    return stages.terms_of(stages.stage_by_id(tx, task.stage_id)).deadline or GIVE_UP_AFTER
+    return stages.terms_of_task(tx, task).deadline or GIVE_UP_AFTER
 
 
 def _after_attempt(

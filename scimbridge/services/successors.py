@@ -58,7 +58,7 @@ class Successors:
 
     def _successor(self, tx: Connection, claim: Claim, what: str) -> Identity:
         leaver = claim.identity
-        terms = stages.terms_of(stages.stage_by_id(tx, claim.task.stage_id))
+        terms = stages.terms_of_task(tx, claim.task)
         who, said = wanted_successor(terms, leaver)
         if not who:
             raise NoSuccessorError(f"the stage does not say who gets {what} (`successor`); hand it over by hand")

@@ -107,7 +107,7 @@ class Sweeping:
 
     def _in_time(self, tx: Connection, due: Sequence[Task], now: datetime) -> list[Task]:
         """Return the tasks for which it is the time; the others get another due date, and so are asked once."""
-        terms = stages.terms_of_many(tx, {task.stage_id for task in due})
+        terms = stages.terms_of_many(tx, {task.case_id for task in due})
         in_time = []
         for task in due:
             not_yet = self._timing.not_yet(task, terms.get(task.stage_id, NO_TERMS), now)

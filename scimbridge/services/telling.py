@@ -90,7 +90,7 @@ class Telling:
 
     def _message(self, claim: Claim) -> _Message:
         with self._database.read() as tx:
-            named = stages.terms_of(stages.stage_by_id(tx, claim.task.stage_id)).notify
+            named = stages.terms_of_task(tx, claim.task).notify
             found = [self._recipients.find(tx, each, n, claim.identity) for n, each in enumerate(named, start=1)]
             keys = [f"{claim.task.id}.{number}" for number in range(1, len(named) + 1)]
             return _Message(

@@ -25,7 +25,11 @@ _STANDING = (
     .where(approvals.c.stage_id == stages.c.id, approvals.c.lapsed_at.is_(None))
     .scalar_subquery()
 )
-_CONDITIONS = Prepared(select(stages, _STANDING.label("given")).where(stages.c.id == bindparam("stage")))
+_CONDITIONS = Prepared(
+    select(stages, _STANDING.label("given")).where(
+        stages.c.case_id == bindparam("case"), stages.c.id == bindparam("stage")
+    )
+)
 
 
 def insert_approval(tx: Connection, approval: Approval) -> None:
@@ -51,9 +55,9 @@ def standing(tx: Connection, case_id: str) -> list[Approval]:
     return [_approval(row) for row in _OF_CASE.all(tx, {"case": case_id})]
 
 
-def conditions(tx: Connection, stage_id: str) -> tuple[Terms, bool]:
+def conditions(tx: Connection, case_id: str, stage_id: str) -> tuple[Terms, bool]:
     """Return the terms of a stage, and whether as many operators have approved it as have to."""
-    (row,) = _CONDITIONS.all(tx, {"stage": stage_id})
+    (row,) = _CONDITIONS.all(tx, {"case": case_id, "stage": stage_id})
     return terms_of(row), row["approvers"] <= row["given"]
 
 
@@ -86,7 +90,12 @@ def begun(tx: Connection, account_id: str, since: datetime) -> frozenset[Action]
 
 def is_approved(tasks: Table) -> ColumnElement[bool]:
     """Return, for each row of ``tasks``, whether as many operators have approved its stage as have to."""
-    wanted = select(stages.c.approvers).where(stages.c.id == tasks.c.stage_id).correlate(tasks).scalar_subquery()
+    wanted = (
+        select(stages.c.approvers)
+        .where(stages.c.case_id == tasks.c.case_id, stages.c.id == tasks.c.stage_id)
+        .correlate(tasks)
+        .scalar_subquery()
+    )
     given = (
         select(func.count())
         .select_from(approvals)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 
 from scimbridge.store.schema import stages, tasks
 from scimbridge.store.values import Row
@@ -27,7 +27,7 @@ def tasks_by_stage(tx: Connection, case_ids: Sequence[str]) -> Sequence[Row]:
             tasks.c.deadline_at,
             tasks.c.finished_at,
         )
-        .join(stages, stages.c.id == tasks.c.stage_id)
+        .join(stages, and_(stages.c.case_id == tasks.c.case_id, stages.c.id == tasks.c.stage_id))
         .where(tasks.c.case_id.in_(case_ids))
         .order_by(tasks.c.case_id, stages.c.number, stages.c.due_at, tasks.c.position)
     )

@@ -89,7 +89,7 @@ def _has_planned(number: int, now: datetime, *conditions: Condition) -> Conditio
     )
     return exists(
         select(tasks.c.id)
-        .join(stages, stages.c.id == tasks.c.stage_id)
+        .join(stages, and_(stages.c.case_id == tasks.c.case_id, stages.c.id == tasks.c.stage_id))
         .where(
             tasks.c.case_id == cases.c.id,
             tasks.c.state == TaskState.PLANNED,

@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
 
 from scimbridge.domain.ids import new_id
 from scimbridge.domain.plan import PlannedStage
 from scimbridge.domain.rule import NO_TERMS, Terms
+from scimbridge.domain.task import Task
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import stages
 from scimbridge.store.values import Row
@@ -34,21 +35,18 @@ def insert_stage(tx: Connection, case_id: str, stage: PlannedStage, now: datetim
     return stage_id
 
 
-def tighten(tx: Connection, stage_id: str, *, after: timedelta, approvers: int) -> None:
-    """Give a stage a shorter grace and more approvers, because a later fact has brought its tasks forward."""
+def tighten(tx: Connection, task: Task, *, after: timedelta, approvers: int) -> None:
+    """Give a task's stage a shorter grace and more approvers, because a later fact has brought the task forward."""
     seconds = int(after.total_seconds())
-    tx.execute(
-        update(stages).where(stages.c.id == stage_id, stages.c.after_seconds > seconds).values(after_seconds=seconds)
-    )
-    tx.execute(
-        update(stages).where(stages.c.id == stage_id, stages.c.approvers < approvers).values(approvers=approvers)
-    )
+    tx.execute(update(stages).where(*_is_of(task), stages.c.after_seconds > seconds).values(after_seconds=seconds))
+    tx.execute(update(stages).where(*_is_of(task), stages.c.approvers < approvers).values(approvers=approvers))
 
 
-def set_grace(tx: Connection, stage_id: str, after: timedelta, due_at: datetime) -> None:
+def set_grace(tx: Connection, case_id: str, stage_id: str, after: timedelta, due_at: datetime) -> None:
     """Give a stage another grace."""
     seconds = int(after.total_seconds())
-    tx.execute(update(stages).where(stages.c.id == stage_id).values(after_seconds=seconds, due_at=due_at))
+    is_stage = stages.c.case_id == case_id, stages.c.id == stage_id
+    tx.execute(update(stages).where(*is_stage).values(after_seconds=seconds, due_at=due_at))
 
 
 def stage_rows(tx: Connection, case_id: str) -> Sequence[RowMapping]:
@@ -57,16 +55,16 @@ def stage_rows(tx: Connection, case_id: str) -> Sequence[RowMapping]:
     return tx.execute(query).mappings().all()
 
 
-def stage_by_id(tx: Connection, stage_id: str) -> RowMapping:
-    """Return a stage of a task that was loaded in the same transaction."""
-    return tx.execute(select(stages).where(stages.c.id == stage_id)).mappings().one()
+def terms_of_task(tx: Connection, task: Task) -> Terms:
+    """Return the terms of the stage of a task that was loaded in the same transaction."""
+    return terms_of(tx.execute(select(stages).where(*_is_of(task))).mappings().one())
 
 
-def terms_of_many(tx: Connection, stage_ids: Collection[str]) -> dict[str, Terms]:
-    """Return the terms of stages that have some beyond their approvers, by id."""
-    if not stage_ids:
+def terms_of_many(tx: Connection, case_ids: Collection[str]) -> dict[str, Terms]:
+    """Return the terms of the stages of some cases that have some beyond their approvers, by the stage's id."""
+    if not case_ids:
         return {}
-    query = select(stages).where(stages.c.id.in_(stage_ids))
+    query = select(stages).where(stages.c.case_id.in_(case_ids))
     return {row["id"]: terms_of(row) for row in tx.execute(query).mappings() if row["terms"]}
 
 
@@ -88,6 +86,11 @@ def terms_of(row: Row) -> Terms:
         only=tuple(said["only"]) if "only" in said else None,
         successor=said.get("successor"),
     )
+
+
+def _is_of(task: Task) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the conditions that a stage is the task's: the whole of its key."""
+    return stages.c.case_id == task.case_id, stages.c.id == task.stage_id
 
 
 def _plain(terms: Terms) -> dict[str, Any] | None:

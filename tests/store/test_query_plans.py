@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import NoResultFound
 
-from scimbridge.domain.action import GuardClass
+from scimbridge.domain.action import Action, GuardClass
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.guard import GuardScope, Limit
-from scimbridge.domain.ids import CaseId, IdentityId
+from scimbridge.domain.ids import AccountId, CaseId, IdentityId, TaskId
+from scimbridge.domain.intent import CaseAction, Intent
 from scimbridge.domain.resource import MemberIds, StoredGroup
+from scimbridge.domain.situation import CaseQuery, Wanted
+from scimbridge.domain.task import Task, TaskState
 from scimbridge.store import (
     accounts,
     agenda,
@@ -21,16 +25,21 @@ from scimbridge.store import (
     approvals,
     assignments,
     attempts,
+    board,
+    case_search,
     endings,
     floods,
     guard,
     holds,
     identities,
     journal,
+    leaver_reading,
     members,
     notices,
+    obstacles,
     prepared,
     sources,
+    stages,
     surroundings,
     target_work,
 )
@@ -84,6 +93,7 @@ def test_what_there_is_around_an_identity_is_found_by_its_id(database: Database)
     of_cases = [row[-1] for row in rows if "cases" in row[-1]]
     assert len(of_cases) == 3
     assert [plan for plan in of_cases if "(identity_id=?)" not in plan] == []
+    assert [row[-1] for row in rows if "TEMP B-TREE" in row[-1]] == []
     assert [row[-1] for row in rows if "SCAN" in row[-1] and re.search("tasks|accounts|attempts", row[-1])] == []
 
 
@@ -371,3 +381,44 @@ def test_what_operators_ask_about_targets_has_indexes_of_its_own(database: Datab
     assert "ix_history_done" in plan
     assert re.search(r"SCAN tasks(?! USING)", plan) is None
     assert "Seq Scan on tasks" not in plan
+
+
+def test_a_stage_is_found_by_its_case(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database.write() as tx:
+        explained = Explained(tx, monkeypatch)
+        task = Task(
+            id=TaskId("task"),
+            case_id=CaseId("case"),
+            stage_id="stage",
+            identity_id=IdentityId("identity"),
+            account_id=AccountId("account"),
+            target="crm",
+            action=Action.SUSPEND,
+            state=TaskState.PLANNED,
+            due_at=NOW,
+            position=1,
+        )
+        stages.tighten(tx, task, after=timedelta(0), approvers=1)
+        stages.set_grace(tx, "case", "stage", timedelta(0), NOW)
+        with pytest.raises(NoResultFound):
+            stages.terms_of_task(tx, task)
+        stages.terms_of_many(tx, {"case", "other"})
+        stages.stage_rows(tx, "case")
+        with pytest.raises(ValueError, match="unpack"):
+            approvals.conditions(tx, "case", "stage")
+        agenda.due(tx, NOW, 10)
+        agenda.late(tx, NOW, 10)
+        board.glance(tx, NOW, 10)
+        leaver_reading.tasks_by_stage(tx, ["case"])
+        list(case_search.work_of(tx, ["case"], NOW))
+        case_search.unapproved_stages(tx, ["case"], NOW)
+        expedite = obstacles.free(Intent(action=CaseAction.EXPEDITE), NOW)
+        unapproved = CaseQuery(state=CaseState.OPEN, situation=Wanted.UNAPPROVED)
+        case_search.find(tx, unapproved, NOW, limit=10, also=expedite)
+
+    if database.is_sqlite:
+        found, by_case = re.findall("^(?:SEARCH|SCAN) stages.*", explained.plan, re.MULTILINE), r"\(case_id=\?"
+    else:
+        found, by_case = re.findall(r"(?:Scan on stages|pk_stages).*\n.*", explained.plan), r"Cond: .*case_id"
+    assert len(found) > 20
+    assert [how for how in found if not re.search(by_case, how)] == []

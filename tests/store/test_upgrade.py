@@ -17,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Table, insert, inspect, make_url, select, text
+from sqlalchemy.exc import IntegrityError
 
 from scimbridge.store import schema
 from scimbridge.store.database import _SESSION, Database
@@ -79,6 +80,18 @@ def test_partial_indexes_are_built_as_partial_ones(empty: Database) -> None:
         if index.dialect_options["sqlite"]["where"] is not None
     ]
     assert sorted(name for name in wanted if name and any(name in row[0] for row in built)) == sorted(map(str, wanted))
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)  # the other one always keeps rows apart from keys
+def test_tables_are_kept_in_their_keys_where_that_is_said(empty: Database) -> None:
+    upgrade(empty)
+
+    with empty.read() as connection:
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%WITHOUT ROWID%'"
+        built = connection.execute(text(query)).scalars().all()
+    assert set(built) == {
+        table.name for table in metadata.sorted_tables if not table.dialect_options["sqlite"]["with_rowid"]
+    }
 
 
 def test_an_empty_database_is_not_current(empty: Database) -> None:
@@ -154,11 +167,65 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(empty: Database, monkeypatc
         assert inspect(connection).get_table_names() == []
 
 
-def test_open_inquiries_take_over_whom_they_are_about(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = command.upgrade
-    monkeypatch.setattr(command, "upgrade", lambda config, _revision: run(config, "0023"))
+def test_work_is_kept_when_its_stages_get_another_key(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    _upgrade_to("0026", empty, monkeypatch)
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    ada = {"id": "ada", "source": "okta", "user_name": "ada", "user_name_key": "ada", "active": False, "version": 1}
+    case = {"identity_id": "ada", "source": "okta", "kind": "leave", "rule": "leavers", "trigger_at": at}
+    of_case = {"case_id": "left", "identity_id": "ada", "account_id": "at crm", "target": "crm", "action": "suspend"}
+    given = {"case_id": "left", "stage_id": "now", "digest": "0", "document": {"a": 1}, "approved_at": at}
+    rows: list[tuple[Table, dict[str, Any]]] = [
+        (schema.sources, {"name": "okta", "created_at": at}),
+        (schema.identities, {"document": {}, "created_at": at, "modified_at": at, **ada}),
+        (schema.accounts, {"id": "at crm", "identity_id": "ada", "target": "crm"}),
+        (schema.cases, {"id": "left", "state": "open", "opened_at": at, **case}),
+        (schema.cases, {"id": "came back", "state": "completed", "opened_at": at, **case}),
+        (schema.stages, {"id": "now", "case_id": "left", "number": 0, "after_seconds": 0, "due_at": at}),
+        (
+            schema.stages,
+            {"id": "later", "case_id": "left", "number": 1, "after_seconds": 5, "due_at": at, "approvers": 2}
+            | {"terms": {"schedule": "0 2 * * *"}},
+        ),
+        (schema.stages, {"id": "back", "case_id": "came back", "number": 0, "after_seconds": 0, "due_at": at}),
+        (
+            schema.tasks,
+            {"id": "1", "stage_id": "now", "state": "done", "irreversible": False, "position": 1, "due_at": at}
+            | {"evidence": {"after": {"suspended": True}}, "changed": True, "finished_at": at, "attempts": 2}
+            | of_case,
+        ),
+        (
+            schema.tasks,
+            {"id": "2", "stage_id": "later", "state": "planned", "irreversible": True, "position": 2, "due_at": at}
+            | {"deadline_at": at, "reason": "why"}
+            | of_case,
+        ),
+        (schema.approvals, {"id": "1", "approved_by": "eve", **given}),
+        (schema.approvals, {"id": "2", "approved_by": "eve", "lapsed_at": at, "lapse_reason": "why", **given}),
+    ]
+    with empty.write() as tx:
+        for table, row in rows:
+            tx.execute(table.insert().values(**row))
+    kept = (schema.cases, schema.stages, schema.tasks, schema.approvals)
+    before = {table.name: _rows(empty, table) for table in kept}
+    columns = {table.name: _columns(empty, table) for table in kept}
+
     upgrade(empty)
-    monkeypatch.undo()
+
+    assert {table.name: _rows(empty, table) for table in kept} == before
+    assert {table.name: _columns(empty, table) for table in kept} == columns
+    assert [len(each) for each in before.values()] == [2, 3, 2, 2]
+    if empty.is_sqlite:
+        with empty.read() as tx:
+            assert tx.execute(text("PRAGMA foreign_key_check")).all() == []
+    for table in (schema.tasks, schema.approvals):
+        # Its stage is one of its own case.
+        moved = table.update().where(table.c.id == "1").values(stage_id="back")
+        with pytest.raises(IntegrityError, match=r"(?i)foreign key"), empty.write() as tx:
+            tx.execute(moved)
+
+
+def test_open_inquiries_take_over_whom_they_are_about(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    _upgrade_to("0023", empty, monkeypatch)
     at = datetime(2026, 3, 2, 9, tzinfo=UTC)
     a_resource = {"source": "okta", "version": 1, "document": {}, "created_at": at, "modified_at": at}
     an_inquiry = {"source": "okta", "group_id": "sales", "display_name": "sales", "targets": [], "people": 1}
@@ -198,10 +265,7 @@ def test_open_inquiries_take_over_whom_they_are_about(empty: Database, monkeypat
 
 
 def test_requests_are_numbered_in_the_order_of_time(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = command.upgrade
-    monkeypatch.setattr(command, "upgrade", lambda config, _revision: run(config, "0025"))
-    upgrade(empty)
-    monkeypatch.undo()
+    _upgrade_to("0025", empty, monkeypatch)
     at = datetime(2026, 3, 2, 9, tzinfo=UTC)
     rest = {"source": "okta", "at": at, "method": "PATCH", "path": "/", "status": 200, "received": {"a": [1]}}
     rest |= {"understood": "", "applied": "", "resource_id": "ada"}
@@ -217,6 +281,27 @@ def test_requests_are_numbered_in_the_order_of_time(empty: Database, monkeypatch
         kept = tx.execute(select(schema.requests).order_by(schema.requests.c.number)).mappings().all()
     assert [row["id"] for row in kept] == ["a", "b", "c", "d"]
     assert {column: kept[0][column] for column in rest} == rest
+
+
+def _upgrade_to(revision: str, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = command.upgrade
+    monkeypatch.setattr(command, "upgrade", lambda config, _revision: run(config, revision))
+    upgrade(database)
+    monkeypatch.undo()
+
+
+def _rows(database: Database, table: Table) -> list[dict[str, Any]]:
+    with database.read() as tx:
+        return [dict(row) for row in tx.execute(table.select().order_by(table.c.id)).mappings()]
+
+
+def _columns(database: Database, table: Table) -> dict[str, tuple[str, bool, str]]:
+    """Return type, whether it may be empty, and default of each column."""
+    with database.read() as tx:
+        return {
+            column["name"]: (str(column["type"]), column["nullable"], (column["default"] or "").strip("()"))
+            for column in inspect(tx).get_columns(table.name)
+        }
 
 
 def _upgrade(url: str) -> bool:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, false, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+)
 
 from scimbridge.store.schema.columns import Document, Id, UtcDateTime, Word, metadata
 
@@ -10,7 +22,7 @@ cases = Table(
     "cases",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("identity_id", ForeignKey("identities.id"), nullable=False, index=True),
+    Column("identity_id", ForeignKey("identities.id"), nullable=False),
     Column("source", String(64), nullable=False),
     Column("kind", Word(16), nullable=False),
     Column("rule", Text, nullable=False),
@@ -25,6 +37,8 @@ cases = Table(
     Column("opened_by", Text),
     # Which version of all rules planned it. No foreign key: it costs each case a look-up, and versions stay.
     Column("ruleset", Integer),
+    # The cases of an identity, the newest of which is asked for by every decision.
+    Index("ix_cases_identity_id", "identity_id", "opened_at"),
     # One identity, one open case.
     Index("uq_cases_open", "identity_id", unique=True,
           sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
@@ -37,8 +51,9 @@ cases = Table(
 stages = Table(
     "stages",
     metadata,
+    # Kept with their case: an index for that, and one of their ids, would be written for each case that is planned.
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
     Column("id", Id, primary_key=True),
-    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
     Column("number", Integer, nullable=False),
     Column("after_seconds", Integer, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
@@ -46,6 +61,7 @@ stages = Table(
     Column("approvers", Integer, nullable=False, server_default="0"),
     # The rest of its terms, where it has some, as they were planned.
     Column("terms", Document),
+    sqlite_with_rowid=False,
 )
 
 approvals = Table(
@@ -54,7 +70,7 @@ approvals = Table(
     # One operator's approval of one stage: given to exactly what is in `document`, and gone when that is no longer so.
     Column("id", Id, primary_key=True),
     Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
-    Column("stage_id", ForeignKey("stages.id"), nullable=False),
+    Column("stage_id", Id, nullable=False),
     Column("digest", String(64), nullable=False),
     # Personal: it names accounts and what they own. The digest outlives it.
     Column("document", Document),
@@ -64,6 +80,7 @@ approvals = Table(
     Column("approved_at", UtcDateTime, nullable=False),
     Column("lapsed_at", UtcDateTime),
     Column("lapse_reason", Text, nullable=False, server_default=""),
+    ForeignKeyConstraint(["case_id", "stage_id"], ["stages.case_id", "stages.id"]),
     # Nobody approves the same stage twice.
     Index("uq_approvals_standing", "stage_id", "approved_by", unique=True,
           sqlite_where=text("lapsed_at IS NULL"), postgresql_where=text("lapsed_at IS NULL")),
@@ -83,7 +100,7 @@ tasks = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
-    Column("stage_id", ForeignKey("stages.id"), nullable=False),
+    Column("stage_id", Id, nullable=False),
     Column("identity_id", Id, nullable=False),
     Column("account_id", ForeignKey("accounts.id"), nullable=False),
     Column("target", String(64), nullable=False),
@@ -106,6 +123,7 @@ tasks = Table(
     Column("alarmed_at", UtcDateTime),
     # When an operator has let it skip its grace.
     Column("expedited_at", UtcDateTime),
+    ForeignKeyConstraint(["case_id", "stage_id"], ["stages.case_id", "stages.id"]),
     # The sweeper's question for what is late.
     Index("ix_tasks_late", "deadline_at", sqlite_where=LATE, postgresql_where=LATE),
     Index("ix_tasks_account_id", "account_id", "state"),
