@@ -31,18 +31,25 @@ _COLUMNS = (
 _ENDED = (*FINISHED, TaskState.FAILED)
 _SUSPENDED = tasks.alias()
 _GIVEN_BACK = tasks.alias()
+_SAME = accounts.alias()
 _WAS_SUSPENDED = exists(
     select(_SUSPENDED.c.id).where(
         _SUSPENDED.c.account_id == accounts.c.id,
         _SUSPENDED.c.action == Action.SUSPEND,
         _SUSPENDED.c.state == TaskState.DONE,
         ~exists(
-            select(_GIVEN_BACK.c.id).where(
-                _GIVEN_BACK.c.account_id == accounts.c.id,
+            select(_GIVEN_BACK.c.id)
+            # Of all who have had the account, it is given back to one.
+            .join(_SAME, _SAME.c.id == _GIVEN_BACK.c.account_id)
+            .where(
+                _SAME.c.target == accounts.c.target,
+                _SAME.c.native_id == accounts.c.native_id,
                 _GIVEN_BACK.c.action == Action.RESTORE,
                 _GIVEN_BACK.c.state == TaskState.DONE,
                 _GIVEN_BACK.c.finished_at >= _SUSPENDED.c.finished_at,
             )
+            # The compiler itself looks for tables no further out than the next query.
+            .correlate(_SUSPENDED, accounts)
         ),
     )
 )

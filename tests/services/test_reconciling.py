@@ -64,6 +64,35 @@ def test_an_account_that_came_back_to_life_has_drifted(bench: Bench, crm: Memory
     assert how(bench) == (Mismatch.DRIFTED,)
 
 
+def test_an_account_has_drifted_whoever_else_got_theirs_back_meanwhile(bench: Bench, crm: MemoryTarget) -> None:
+    bob = bench.join("bob")
+    bench.leave(bob)
+    bench.leave(bench.join())
+    bench.run()
+    bench.come_back(bob)
+    bench.run()
+    crm.account("ada")["suspended"] = False
+
+    assert how(bench) == (Mismatch.DRIFTED,)
+
+
+def test_an_account_that_one_of_several_owners_was_given_back_has_not_drifted(bench: Bench, crm: MemoryTarget) -> None:
+    for _ in range(2):
+        ada = bench.join(everywhere="native-ada" not in crm.accounts)
+        bench.run()
+        bench.leave(ada)
+        bench.run()
+        bench.delete(ada)
+    last = bench.join(everywhere=False)
+    bench.run()
+    assert not crm.is_suspended("ada")
+    bench.say(last, userType="Guest")
+    bench.leave(last)
+    bench.run()
+
+    assert how(bench) == (Mismatch.LEFT_OVER,)
+
+
 def test_while_its_case_waits_for_a_later_stage_an_account_drifts_too(database: Database, clock: FakeClock) -> None:
     rules = Ruleset((a_rule(a_stage(), a_stage("90d", Action.DELETE)),))
     bench = Bench(database, clock, rules, {"crm": MemoryTarget()}, actions=FEW_ACTIONS)
