@@ -15,7 +15,7 @@ from scimbridge.domain.task import TaskState
 from scimbridge.errors import NotFoundError
 from scimbridge.sdk.state import AccountRef
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import accounts, attempts, identities, targets, tasks
+from scimbridge.store.schema import BEGUN, accounts, attempts, identities, targets, tasks
 from scimbridge.store.values import Row
 
 
@@ -75,7 +75,9 @@ _LINKS_DUE = Prepared(
     .where(
         accounts.c.target == bindparam("at"),
         accounts.c.link_due_at <= bindparam("now"),
-        ~exists(select(tasks.c.id).where(tasks.c.account_id == accounts.c.id, tasks.c.state == TaskState.READY.value)),
+        ~exists(
+            select(tasks.c.id).where(tasks.c.account_id == accounts.c.id, tasks.c.state == TaskState.READY.value, BEGUN)
+        ),
         ~exists(select(attempts.c.id).where(attempts.c.account_id == accounts.c.id, attempts.c.ended_at.is_(None))),
         # Asked once, not of each account: PostgreSQL would expect it to leave next to none of them, and read all.
         ~exists(select(targets.c.name).where(targets.c.name == bindparam("at"), targets.c.paused_at.is_not(None))),

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from scimbridge.domain.task import Task, TaskState
 from scimbridge.store.approvals import is_approved
 from scimbridge.store.holds import is_held
-from scimbridge.store.schema import LATE, RUNNABLE, accounts, attempts, targets, tasks
+from scimbridge.store.schema import BEGUN, LATE, RUNNABLE, accounts, attempts, targets, tasks
 from scimbridge.store.tasks import FINISHED_STATES, save, task_of
 
 _IS_PLANNED = text("tasks.state = 'planned'")
@@ -81,7 +81,7 @@ def _is_early() -> ColumnElement[bool]:
 
 _NEXT = (
     select(tasks)
-    .where(tasks.c.account_id == bindparam("account"), _is_runnable())
+    .where(tasks.c.account_id == bindparam("account"), BEGUN, _is_runnable())
     .order_by(tasks.c.due_at, tasks.c.position)
     .limit(1)
 )

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from scimbridge.domain.action import UNDOES, Action
 from scimbridge.domain.task import Task, TaskState
-from scimbridge.store.schema import accounts, attempts, tasks
+from scimbridge.store.schema import BEGUN, accounts, attempts, tasks
 from scimbridge.store.tasks import FINISHED_STATES, task_of
 
 _BEFORE = (
@@ -79,7 +79,7 @@ def last_done_on(tx: Connection, account_id: str, *, about: Action) -> Task | No
     is_about = tasks.c.action.in_({about, about.facts.undo, UNDOES.get(about)} - {None})
     query = (
         select(tasks)
-        .where(tasks.c.account_id == account_id, tasks.c.state == TaskState.DONE)
+        .where(tasks.c.account_id == account_id, tasks.c.state == TaskState.DONE, BEGUN)
         .order_by(is_about.desc())
         .order_by(tasks.c.finished_at.desc())
         .limit(1)

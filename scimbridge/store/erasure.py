@@ -17,6 +17,7 @@ from scimbridge.store import findings, stale_accounts
 from scimbridge.store.accounts import unlinked_key
 from scimbridge.store.id_lists import is_among
 from scimbridge.store.schema import (
+    BEGUN,
     accounts,
     approvals,
     attempts,
@@ -125,6 +126,7 @@ def awaiting(tx: Connection, identity_id: str) -> list[str]:
         .where(
             accounts.c.identity_id == identity_id,
             tasks.c.identity_id != identity_id,
+            BEGUN,
             tasks.c.state.not_in([state.value for state in FINISHED]),
         )
     )

@@ -14,7 +14,7 @@ from scimbridge.domain.names import any_case_key, fold
 from scimbridge.domain.reconciliation import Owner
 from scimbridge.domain.task import FINISHED, TaskState
 from scimbridge.store.id_lists import is_among_texts
-from scimbridge.store.schema import accounts, cases, identities, identity_values, tasks
+from scimbridge.store.schema import BEGUN, accounts, cases, identities, identity_values, tasks
 
 _IS_GONE = or_(identities.c.active.is_(False), identities.c.deleted_at.is_not(None))
 _CASE_IS_OPEN = exists(
@@ -31,18 +31,27 @@ _COLUMNS = (
 _ENDED = (*FINISHED, TaskState.FAILED)
 _SUSPENDED = tasks.alias()
 _GIVEN_BACK = tasks.alias()
+_SAME = accounts.alias()
 _WAS_SUSPENDED = exists(
     select(_SUSPENDED.c.id).where(
         _SUSPENDED.c.account_id == accounts.c.id,
         _SUSPENDED.c.action == Action.SUSPEND,
         _SUSPENDED.c.state == TaskState.DONE,
+        BEGUN,
         ~exists(
-            select(_GIVEN_BACK.c.id).where(
-                _GIVEN_BACK.c.account_id == accounts.c.id,
+            select(_GIVEN_BACK.c.id)
+            # Of all who have had the account, it is given back to one.
+            .join(_SAME, _SAME.c.id == _GIVEN_BACK.c.account_id)
+            .where(
+                _SAME.c.target == accounts.c.target,
+                _SAME.c.native_id == accounts.c.native_id,
                 _GIVEN_BACK.c.action == Action.RESTORE,
                 _GIVEN_BACK.c.state == TaskState.DONE,
+                BEGUN,
                 _GIVEN_BACK.c.finished_at >= _SUSPENDED.c.finished_at,
             )
+            # The compiler itself looks for tables no further out than the next query.
+            .correlate(_SUSPENDED, accounts)
         ),
     )
 )
@@ -117,13 +126,14 @@ def _having(tx: Connection, attribute: str, keys: Collection[str]) -> Select[tup
 def _is_changing(asked_at: datetime) -> ColumnElement[bool]:
     """Return whether something is still to be done to an account, or was done since the target was asked."""
     changing = tasks.alias()
-    return exists(
-        select(changing.c.id).where(
-            changing.c.account_id == accounts.c.id,
-            changing.c.action.in_([Action.SUSPEND, Action.RESTORE]),
-            or_(changing.c.state.not_in(_ENDED), changing.c.finished_at > asked_at),
-        )
+    found = select(changing.c.id).where(
+        changing.c.account_id == accounts.c.id,
+        changing.c.action.in_([Action.SUSPEND, Action.RESTORE]),
+        or_(changing.c.state.not_in(_ENDED), changing.c.finished_at > asked_at),
     )
+    # What has not begun is the owner's own.
+    of_owner = found.join(cases, cases.c.id == changing.c.case_id).where(cases.c.identity_id == accounts.c.identity_id)
+    return or_(exists(found.where(BEGUN)), exists(of_owner))
 
 
 def _owner(row: RowMapping, *, linked: bool) -> Owner:

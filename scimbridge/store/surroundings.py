@@ -20,6 +20,7 @@ from scimbridge.domain.trigger import Trigger
 from scimbridge.store.batch import batch_of
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import (
+    BEGUN,
     accounts,
     cases,
     dated_requests,
@@ -170,7 +171,7 @@ def columns(identity: _Identity, array: _Function, rows: _Function) -> list[Colu
 def _touched() -> ColumnElement[bool]:
     """An attempt on the account is under way, or a snapshot of it stands."""
     running = exists(
-        select(tasks.c.id).where(tasks.c.account_id == accounts.c.id, tasks.c.state == TaskState.RUNNING.value)
+        select(tasks.c.id).where(tasks.c.account_id == accounts.c.id, tasks.c.state == TaskState.RUNNING.value, BEGUN)
     )
     standing = exists(
         select(snapshots.c.id).where(

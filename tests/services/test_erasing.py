@@ -15,6 +15,7 @@ from scimbridge.domain.hold import Scope
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.task import TaskState
 from scimbridge.errors import ErasureRefusedError, NotFoundError, RestoreRefusedError, SeveralNamedError
+from scimbridge.sdk import Mode
 from scimbridge.services.erasing import Erasing
 from scimbridge.services.proving import Proving, document_of, problems_of
 from scimbridge.services.seal_key import PublicKeys, SealKey
@@ -181,6 +182,26 @@ def test_what_was_taken_from_somebody_is_given_to_who_comes_back_before_they_are
 
     assert not bench.systems["crm"].is_suspended("lovelace")
     erase(erasing, bench, user_id)
+
+
+def test_what_was_only_observed_of_giving_back_and_is_to_be_done_keeps_who_had_the_account(
+    database: Database, clock: FakeClock
+) -> None:
+    rules = Ruleset((a_rule(a_stage()),))
+    bench = Bench(database, clock, rules, {"crm": MemoryTarget()}, modes={"crm": Mode.OBSERVE})
+    arm = partial(bench.arming.arm, "crm", span=timedelta(hours=1), reason="pilot", by="olga")
+    arm(now=bench.clock())
+    user_id = a_leaver(bench)
+    again = bench.join("lovelace", everywhere=False)
+    bench.run()
+    assert bench.states(bench.case(again)) == {"restore@crm": TaskState.SKIPPED}
+    arm(now=bench.clock())
+
+    (planned,) = bench.operating.do_observed(bench.case(again).id, by="olga", now=bench.clock())
+
+    assert planned.state is TaskState.PLANNED
+    why = f"case {planned.case_id} gives their accounts to who came after them"
+    assert why in refused(Erasing(database), bench, user_id)
 
 
 def test_who_is_to_leave_on_a_date_has_not_left_before(bench: Bench, erasing: Erasing) -> None:

@@ -14,9 +14,11 @@ from scimbridge.domain.hold import Scope
 from scimbridge.domain.identity import source_at
 from scimbridge.domain.reconciliation import Mismatch, Owner, mismatches, set_apart
 from scimbridge.domain.rule import Ruleset
+from scimbridge.domain.task import TaskState
 from scimbridge.domain.trigger import Trigger
 from scimbridge.services.inventory import Inventory
 from scimbridge.services.reconciling import Compared, Reconciling
+from scimbridge.store import owners
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage
@@ -64,6 +66,35 @@ def test_an_account_that_came_back_to_life_has_drifted(bench: Bench, crm: Memory
     assert how(bench) == (Mismatch.DRIFTED,)
 
 
+def test_an_account_has_drifted_whoever_else_got_theirs_back_meanwhile(bench: Bench, crm: MemoryTarget) -> None:
+    bob = bench.join("bob")
+    bench.leave(bob)
+    bench.leave(bench.join())
+    bench.run()
+    bench.come_back(bob)
+    bench.run()
+    crm.account("ada")["suspended"] = False
+
+    assert how(bench) == (Mismatch.DRIFTED,)
+
+
+def test_an_account_that_one_of_several_owners_was_given_back_has_not_drifted(bench: Bench, crm: MemoryTarget) -> None:
+    for _ in range(2):
+        ada = bench.join(everywhere="native-ada" not in crm.accounts)
+        bench.run()
+        bench.leave(ada)
+        bench.run()
+        bench.delete(ada)
+    last = bench.join(everywhere=False)
+    bench.run()
+    assert not crm.is_suspended("ada")
+    bench.say(last, userType="Guest")
+    bench.leave(last)
+    bench.run()
+
+    assert how(bench) == (Mismatch.LEFT_OVER,)
+
+
 def test_while_its_case_waits_for_a_later_stage_an_account_drifts_too(database: Database, clock: FakeClock) -> None:
     rules = Ruleset((a_rule(a_stage(), a_stage("90d", Action.DELETE)),))
     bench = Bench(database, clock, rules, {"crm": MemoryTarget()}, actions=FEW_ACTIONS)
@@ -92,6 +123,49 @@ def test_what_was_done_since_the_target_was_asked_is_not_held_against_an_account
     (compared_,) = Reconciling(bench.database, bench.fleet, bench.rulebook).compare("crm", listed, asked_at)
 
     assert (listed[0].suspended, compared_.mismatches) == (False, ())
+
+
+def test_while_something_is_planned_again_an_account_has_not_drifted(database: Database, clock: FakeClock) -> None:
+    bench = Bench(database, clock, Ruleset((a_rule(a_stage("1d")),)), {"crm": MemoryTarget()})
+    ada = bench.join()
+    bench.leave(ada)
+    bench.run("1d")
+    bench.come_back(ada)
+    bench.leave(ada)
+    bench.systems["crm"].account("ada")["suspended"] = False
+    bench.clock.advance("1s")
+    listed, asked_at = list(Inventory(bench.fleet).accounts("crm")), bench.clock()
+
+    assert bench.states(bench.open_case(ada)) == {"suspend@crm": TaskState.PLANNED}
+    assert how(bench) == ()
+
+    # It was called off before its time, but the target was asked before that.
+    bench.clock.advance("1s")
+    bench.operating.cancel(bench.open_case(ada).id, reason="oh", by="ops", now=bench.clock())
+    compare = Reconciling(bench.database, bench.fleet, bench.rulebook).compare
+    assert [each.mismatches for each in compare("crm", listed, asked_at)] == [()]
+    assert how(bench) == (Mismatch.DRIFTED,)
+
+
+def test_an_account_is_changing_while_it_is_given_to_who_came_after_its_owner(bench: Bench) -> None:
+    ada = bench.join()
+    bench.leave(ada)
+    bench.run()
+    bench.delete(ada)
+    again, asked_at = bench.join(everywhere=False), bench.clock()
+
+    def is_changing() -> bool:
+        with bench.database.read() as tx:
+            (owner,) = owners.linked(tx, "crm", ["native-ada"], asked_at)["native-ada"]
+        return owner.is_changing
+
+    assert is_changing()
+
+    bench.clock.advance("1s")
+    bench.operating.cancel(bench.open_case(again).id, reason="somebody else", by="ops", now=bench.clock())
+    assert is_changing()
+    asked_at = bench.clock()
+    assert not is_changing()
 
 
 def test_a_group_is_nobody(bench: Bench, crm: MemoryTarget) -> None:

@@ -26,8 +26,10 @@ from scimbridge.store import (
     assignments,
     attempts,
     board,
+    carried_out,
     case_search,
     endings,
+    erasure,
     floods,
     guard,
     holds,
@@ -37,6 +39,7 @@ from scimbridge.store import (
     members,
     notices,
     obstacles,
+    owners,
     prepared,
     sources,
     stages,
@@ -134,6 +137,22 @@ def test_the_claims_question_uses_the_index_of_an_accounts_tasks(database: Datab
         agenda.next_runnable(tx, "account", NOW)
 
     assert "ix_tasks_account_id" in explained.plan
+
+
+def test_what_has_begun_on_an_account_is_found_by_the_account(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.write() as tx:
+        explained = Explained(tx, monkeypatch)
+        carried_out.last_done_on(tx, "account", about=Action.SUSPEND)
+        erasure.awaiting(tx, "identity")
+        owners.linked(tx, "crm", ["native"], NOW)
+        accounts.links_due(tx, "crm", NOW, 50)
+        surroundings.around(tx, "identity", NOW)
+
+    # The last done; what is given back; what was taken, given back and is changing; a look-up that waits; what runs.
+    assert explained.plan.count("ix_tasks_account_id") == 7, explained.plan
+    assert not re.search(r"SCAN (tasks|before|cases)|Seq Scan on (tasks|cases)", explained.plan), explained.plan
 
 
 @pytest.mark.parametrize(

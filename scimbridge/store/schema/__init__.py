@@ -55,9 +55,10 @@ from scimbridge.store.schema.signing_in import (
     operator_sessions,
     operator_subjects,
 )
-from scimbridge.store.schema.work import LATE, RUNNABLE, approvals, attempts, cases, hook_calls, stages, tasks
+from scimbridge.store.schema.work import BEGUN, LATE, RUNNABLE, approvals, attempts, cases, hook_calls, stages, tasks
 
 __all__ = [
+    "BEGUN",
     "DONE",
     "LATE",
     "REFUSED",

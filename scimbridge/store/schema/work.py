@@ -93,6 +93,10 @@ ASKING = text("(state = 'failed' OR (state = 'waiting' AND not_before IS NULL))"
 RETRYING = text("state = 'waiting' AND not_before IS NOT NULL")
 _DESTROYED = text("irreversible AND state = 'done'")
 
+# Not what waits just as it was planned, or was called off before its time. Requests write hardly anything else, and the
+# cases of the account's owner lead to it: what gives an account back to somebody else is never only planned.
+BEGUN = text("(state <> 'planned' OR reason <> '') AND (state <> 'canceled' OR finished_at >= due_at)")
+
 LATE = text("deadline_at IS NOT NULL AND alarmed_at IS NULL AND state NOT IN ('done', 'skipped', 'canceled')")
 
 tasks = Table(
@@ -126,7 +130,7 @@ tasks = Table(
     ForeignKeyConstraint(["case_id", "stage_id"], ["stages.case_id", "stages.id"]),
     # The sweeper's question for what is late.
     Index("ix_tasks_late", "deadline_at", sqlite_where=LATE, postgresql_where=LATE),
-    Index("ix_tasks_account_id", "account_id", "state"),
+    Index("ix_tasks_account_id", "account_id", "state", sqlite_where=BEGUN, postgresql_where=BEGUN),
     # The sweeper's question: costs by what is due, not by what is open.
     Index("ix_tasks_planned", "due_at", sqlite_where=_PLANNED, postgresql_where=_PLANNED),
     # The worker's and the courier's question.
