@@ -17,7 +17,7 @@ from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.times import moment
 from scimbridge.errors import NotFoundError
 from scimbridge.services.summing_up import CaseSummary, sum_up
-from scimbridge.store import accounts, cases, dated, holds, identities, journal, records
+from scimbridge.store import accounts, cases, dated, facts, holds, identities, records
 from scimbridge.store.accounts import Account
 from scimbridge.store.database import Database
 from scimbridge.store.records import RequestQuery
@@ -116,7 +116,7 @@ class Dossiers:
                 ],
                 sparing=sparing,
                 sparing_there=sparing_there,
-                left_alone=journal.left_alone_of(tx, identity_id, SHOWN),
+                left_alone=facts.left_alone_of(tx, identity_id, SHOWN),
                 waiting=dated.dated_of(tx, identity_id),
                 requests=records.received(tx, RequestQuery(resource_id=identity_id), limit=SHOWN)[0],
             )

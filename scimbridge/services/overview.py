@@ -20,6 +20,7 @@ from scimbridge.services.summing_up import CaseSummary, sum_up
 from scimbridge.store import (
     accounts,
     case_search,
+    facts,
     inquiries,
     journal,
     returns,
@@ -134,7 +135,7 @@ class Overview:
         ``after`` is the last fact of the page before.
         """
         with self._database.read() as tx:
-            return journal.facts_without_case(tx, since, limit, after=after)
+            return facts.without_case(tx, since, limit, after=after)
 
     def inquiries(self, limit: int = 100) -> list[Inquiry]:
         """Return the inquiries that nobody has answered, oldest first."""

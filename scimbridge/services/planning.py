@@ -25,7 +25,19 @@ from scimbridge.services import settling
 from scimbridge.services.grants import ASSIGNED_AGAIN
 from scimbridge.services.guarding import Guarding
 from scimbridge.services.timing import ANY_TIME, Timing
-from scimbridge.store import accounts, assignments, cases, holds, hook_calls, identities, journal, moves, returns, tasks
+from scimbridge.store import (
+    accounts,
+    assignments,
+    cases,
+    facts,
+    holds,
+    hook_calls,
+    identities,
+    journal,
+    moves,
+    returns,
+    tasks,
+)
 from scimbridge.store import stages as stages_store
 from scimbridge.store.surroundings import Surroundings, around
 
@@ -125,7 +137,7 @@ class Planner:
 
     def _leave_alone(self, tx: Connection, fact: Fact, case: Case | None, verdict: str, event: str) -> Verdict:
         case_id = case.id if case else None
-        journal.record_fact(tx, fact, case_id, verdict)
+        facts.record(tx, fact, case_id, verdict)
         journal.record(
             tx,
             event,
@@ -153,6 +165,7 @@ class Planner:
             rule_version=rule.version,
             opened_by=fact.actor,
             ruleset=edition.number,
+            fact=fact if facts.is_kept_in_case(fact) else None,
         )
         journal.record(
             tx,
@@ -168,7 +181,8 @@ class Planner:
         is_asked = not outline.is_empty and _have_asked(tx, case, rule, fact.at, is_addition=False)
         is_doubted = _doubt(tx, case, edition, fact.at)
         verdict = f"case opened by rule {rule.name!r}: {outline.said}{_held_by(floods)}"
-        journal.record_fact(tx, fact, case.id, verdict)
+        if not facts.is_kept_in_case(fact):
+            facts.record(tx, fact, case.id, verdict)
         may_be_held = found.has_holds or bool(floods) or is_asked or is_doubted
         stages = dated(outline, fact.at)
         wakeups = self._insert_stages(tx, case, stages, fact.at, found, may_be_held=may_be_held)
@@ -208,7 +222,7 @@ class Planner:
         )
         floods = self._guarding.admit(tx, case, amendment.guarded, fact.at)
         verdict += _held_by(floods)
-        journal.record_fact(tx, fact, case.id, verdict)
+        facts.record(tx, fact, case.id, verdict)
         is_asked = bool(amendment) and not outline.is_empty and _have_asked(tx, case, rule, fact.at, is_addition=True)
         is_doubted = bool(amendment) and _doubt(tx, case, edition, fact.at)
         may_be_held = found.has_holds or bool(floods) or is_asked or is_doubted

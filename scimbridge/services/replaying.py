@@ -23,7 +23,7 @@ from scimbridge.sdk.config import Mode
 from scimbridge.services.fleet import Fleet
 from scimbridge.services.rehearsal.replay import Difference, Treatment, judged
 from scimbridge.services.rehearsal.windows import Fullest, Windows
-from scimbridge.store import holds, journal, rulesets, targets
+from scimbridge.store import facts, holds, rulesets, targets
 from scimbridge.store.database import Database
 
 SPAN = timedelta(days=90)
@@ -177,7 +177,7 @@ class Replaying:
     def _begin(self, draft: RulesVersion, *, by: str, now: datetime, span: timedelta) -> dict[str, Any]:
         edition, span = self._rulebook.edition, min(span, LONGEST_SPAN)
         with self._database.read() as tx:
-            since = journal.newest_facts_since(tx, now - span, MOST_FACTS)
+            since = facts.newest_since(tx, now - span, MOST_FACTS)
         note: dict[str, Any] = {
             "by": by,
             "begun_at": iso(now),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from scimbridge.domain.case import Case, CaseKind, CaseState
 from scimbridge.domain.ids import CaseId, IdentityId, new_id
 from scimbridge.domain.task import TaskState
-from scimbridge.domain.trigger import Trigger
+from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.errors import ConcurrentUpdateError, NotFoundError
 from scimbridge.store.prepared import Prepared
 from scimbridge.store.schema import accounts, cases, identities, tasks
@@ -54,8 +54,9 @@ def insert_case(
     rule_version: str = "",
     opened_by: str | None = None,
     ruleset: int | None = None,
+    fact: Fact | None = None,
 ) -> Case:
-    """Store an open case and return it."""
+    """Store an open case and return it; ``fact`` is what has opened it, where the case is all that is kept of it."""
     case = Case(
         id=CaseId(new_id(now)),
         identity_id=IdentityId(identity_id),
@@ -70,7 +71,8 @@ def insert_case(
         opened_by=opened_by,
         ruleset=ruleset,
     )
-    _INSERT.add(tx, _row_of(case))
+    kept = {"fact_trigger": fact and fact.trigger, "request_id": fact and fact.request_id}
+    _INSERT.add(tx, {**_row_of(case), **kept})
     return case
 
 

@@ -1,21 +1,20 @@
-"""What happened: history, facts and inbound requests. Rows are added, never changed."""
+"""What happened: history and inbound requests. Rows are added, never changed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, or_, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 
-from scimbridge.domain.ids import before_ids, new_id, new_nonce
+from scimbridge.domain.ids import new_id, new_nonce
 from scimbridge.domain.resource import Received
 from scimbridge.domain.seal import digest_of_new
 from scimbridge.domain.task import Task
 from scimbridge.domain.trigger import BRIDGE as _BRIDGE
-from scimbridge.domain.trigger import Fact
 from scimbridge.store.prepared import Prepared
-from scimbridge.store.schema import DONE, facts, history, identities, requests
+from scimbridge.store.schema import DONE, history, requests
 
 BRIDGE = _BRIDGE
 """The actor of what the bridge does by itself."""
@@ -25,7 +24,6 @@ UNSEEN = "planned unseen"
 
 
 _INSERT_HISTORY = Prepared(insert(history), [column.name for column in history.c if column.name != "id"])
-_INSERT_FACT = Prepared(insert(facts), facts.c.keys())
 _INSERT_REQUEST = Prepared(insert(requests), [column.name for column in requests.c if column.name != "number"])
 
 
@@ -72,22 +70,6 @@ def record(
     # The nonce keeps somebody who has the digest from guessing an erased value.
     kept = {"nonce": new_nonce(), **personal} if personal else None
     _INSERT_HISTORY.add(tx, {**entry, "personal": kept, "digest": digest_of_new(entry, kept)})
-
-
-def record_fact(tx: Connection, fact: Fact, case_id: str | None, verdict: str) -> None:
-    """Keep a fact, and what was made of it. Facts that no rule matches are kept too."""
-    row = {
-        "id": new_id(fact.at),
-        "identity_id": fact.identity_id,
-        "source": fact.source,
-        "trigger": fact.trigger,
-        "at": fact.at,
-        "request_id": fact.request_id,
-        "case_id": case_id,
-        "verdict": verdict,
-        "targets": list(fact.targets) if fact.targets is not None else None,
-    }
-    _INSERT_FACT.add(tx, row)
 
 
 def record_request(
@@ -158,63 +140,3 @@ def count_done(tx: Connection, target: str, since: datetime) -> int:
     """Return how many tasks at a target were done since a time; reads those."""
     query = select(func.count()).select_from(history).where(DONE, history.c.target == target, history.c.at >= since)
     return int(tx.execute(query).scalar_one())
-
-
-def left_alone_of(tx: Connection, identity_id: str, limit: int) -> Sequence[RowMapping]:
-    """Return the facts about an identity that led to nothing, the newest first."""
-    query = select(facts).where(facts.c.identity_id == identity_id, facts.c.case_id.is_(None))
-    return tx.execute(query.order_by(facts.c.at.desc(), facts.c.id.desc()).limit(limit)).mappings().all()
-
-
-def count_facts(tx: Connection, since: datetime) -> int:
-    """Return how many facts came after a time."""
-    return int(tx.execute(select(func.count()).select_from(facts).where(*_came_after(since))).scalar_one())
-
-
-def newest_facts_since(tx: Connection, since: datetime, most: int) -> datetime:
-    """Return a time since which at most so many facts came: the given one, or a later one."""
-    query = select(facts.c.at).where(*_came_after(since)).order_by(facts.c.id.desc()).offset(most).limit(1)
-    found: datetime | None = tx.execute(query).scalar()
-    return since if found is None else max(since, found + timedelta(microseconds=1))
-
-
-def facts_since(tx: Connection, since: datetime, limit: int, *, after: str = "") -> Sequence[RowMapping]:
-    """Return the facts that came after a time, oldest first.
-
-    Args:
-        tx: Any transaction.
-        since: The time (UTC).
-        limit: No more than so many.
-        after: The id of a fact; only those that follow it.
-    """
-    query = select(facts).where(*_came_after(since), facts.c.id > after)
-    return tx.execute(query.order_by(facts.c.id).limit(limit)).mappings().all()
-
-
-def facts_without_case(
-    tx: Connection, since: datetime, limit: int, *, after: str | None = None
-) -> Sequence[RowMapping]:
-    """Return facts that led to nothing, with the identity's userName, newest first.
-
-    Args:
-        tx: Any transaction.
-        since: The time (UTC).
-        limit: No more than so many.
-        after: The last fact of the page before.
-    """
-    query = (
-        select(facts, identities.c.user_name)
-        .join(identities, identities.c.id == facts.c.identity_id)
-        .where(facts.c.at >= since, facts.c.case_id.is_(None))
-        .order_by(facts.c.at.desc(), facts.c.id.desc())
-        .limit(limit)
-    )
-    if after is not None:
-        last = select(facts.c.at).where(facts.c.id == after).scalar_subquery()
-        query = query.where(facts.c.at <= last, or_(facts.c.at < last, facts.c.id < after))
-    return tx.execute(query).mappings().all()
-
-
-def _came_after(since: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    # By the ids, which have an index and are made of the time, but for what is shorter than a millisecond.
-    return facts.c.id > before_ids(since), facts.c.at > since

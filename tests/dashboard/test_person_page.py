@@ -14,7 +14,7 @@ from scimbridge.domain.operator import Role
 from scimbridge.domain.rule import Ruleset
 from scimbridge.domain.trigger import Trigger
 from scimbridge.services.dossier import Dossiers, why_nothing
-from scimbridge.store import cases, journal
+from scimbridge.store import cases, facts
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
 from tests.counting import counted
@@ -184,7 +184,7 @@ def test_what_is_read_of_a_person_has_an_index(database: Database, clock: FakeCl
     person = bench.join("ada")
     with database.read() as tx:
         explained = Explained(tx)
-        journal.left_alone_of(tx, person, 20)
+        facts.left_alone_of(tx, person, 20)
         cases.newest_of(tx, person, 20)
 
     assert "ix_facts_left_alone" in explained.plan

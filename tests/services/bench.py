@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from connectors.sample import SampleConfig, SampleConnector
 from connectors.sample.record import Changes, Edit, Record
@@ -604,11 +604,15 @@ class Bench:
         with self.database.read() as tx:
             return inquiries.standing(tx)
 
-    def facts(self, user_id: str) -> Sequence[str]:
+    def facts(self, user_id: str) -> list[str]:
+        """What was made of each fact about somebody, the oldest first; ``case opened`` where the case keeps it."""
+        facts, cases = schema.facts, schema.cases
+        rows = select(facts.c.at, facts.c.verdict).where(facts.c.identity_id == user_id)
+        openings = select(cases.c.trigger_at, literal("case opened")).where(
+            cases.c.identity_id == user_id, cases.c.fact_trigger.is_not(None)
+        )
         with self.database.read() as tx:
-            facts = schema.facts
-            query = select(facts.c.verdict).where(facts.c.identity_id == user_id).order_by(facts.c.at)
-            return tx.execute(query).scalars().all()
+            return [verdict for _, verdict in sorted([*tx.execute(rows), *tx.execute(openings)])]
 
     def fail(self, *errors: ConnectorError, target: str = "crm") -> None:
         """The next calls to a target fail like this, one after the other."""

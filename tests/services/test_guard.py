@@ -21,7 +21,9 @@ from scimbridge.notices.channels import Channels
 from scimbridge.notices.payload import Format
 from scimbridge.notices.webhook import Webhook
 from scimbridge.sdk import Mode
+from scimbridge.store import records
 from scimbridge.store.database import Database
+from scimbridge.store.records import RequestQuery
 from scimbridge.store.schema import floods as flood_table
 from scimbridge.store.schema import holds as hold_table
 from scimbridge.store.schema import notices as notice_table
@@ -46,7 +48,9 @@ def test_at_most_the_limit_is_changed_and_nothing_of_the_case_that_trips_it_beco
 
     assert sorted(bench.systems["crm"].writes) == [("suspend", f"native-p{each}") for each in range(3)]
     assert all(bench.states(bench.case(each)) == {"suspend@crm": TaskState.PLANNED} for each in everyone[3:])
-    assert "held by the guard" in bench.facts(everyone[3])[0]
+    with database.read() as tx:
+        (request,) = records.received(tx, RequestQuery(resource_id=everyone[3]), limit=1)[0]
+    assert "held by the guard" in request["applied"]
 
 
 def test_what_was_counted_and_is_still_open_is_held_with_what_trips_the_limit_and_what_follows(

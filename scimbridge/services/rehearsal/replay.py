@@ -17,7 +17,7 @@ from scimbridge.domain.plan import plan_fact
 from scimbridge.domain.rule import Ruleset, Terms
 from scimbridge.domain.trigger import Fact, Trigger
 from scimbridge.services.rehearsal.forecast import first_match
-from scimbridge.store import identities, journal
+from scimbridge.store import facts, identities
 
 BATCH = 500
 """Facts that are judged together: their identities are read in few statements."""
@@ -114,7 +114,7 @@ def judged(
 
     They come one after the other, the oldest first: of a long time there are too many to keep.
     """
-    total = journal.count_facts(tx, since)
+    total = facts.count(tx, since)
     done = 0
     for rows in _batches(tx, since):
         people = identities.identities_by_id(tx, {row["identity_id"] for row in rows}, now)
@@ -135,7 +135,7 @@ def judged(
 
 def _batches(tx: Connection, since: datetime) -> Iterator[Sequence[RowMapping]]:
     after = ""
-    while rows := journal.facts_since(tx, since, BATCH, after=after):
+    while rows := facts.since(tx, since, BATCH, after=after):
         yield rows
         after = rows[-1]["id"]
 

@@ -11,7 +11,8 @@ _WITHOUT_CASE = text("case_id IS NULL")
 facts = Table(
     "facts",
     metadata,
-    # Every trigger that arrived, also those that no rule matched.
+    # Every trigger that arrived, also those that no rule matched; but for those of which the case that they opened
+    # keeps all.
     Column("id", Id, primary_key=True),
     Column("identity_id", ForeignKey("identities.id"), nullable=False),
     Column("source", String(64), nullable=False),

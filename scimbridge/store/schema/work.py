@@ -28,6 +28,10 @@ cases = Table(
     Column("rule", Text, nullable=False),
     Column("trigger", Word(16)),
     Column("trigger_at", UtcDateTime, nullable=False),
+    # The fact that opened it, where this is all that is kept of it: its trigger, which stays when a later fact makes
+    # the case wider, and the request that brought it.
+    Column("fact_trigger", Word(16)),
+    Column("request_id", Id),
     Column("state", Word(16), nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
     Column("closed_at", UtcDateTime),

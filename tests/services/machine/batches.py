@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
-from sqlalchemy import func, select
 
 from scimbridge.domain.leavers import read_leavers
 from scimbridge.domain.request import Asked, Report
 from scimbridge.domain.trigger import Trigger
-from scimbridge.store.schema import facts
+from scimbridge.store import facts
 from tests.services.bench import SOURCE
 from tests.services.machine.model import a_name, a_truth
-from tests.services.machine.reasons import ReasonRules, a_span
+from tests.services.machine.reasons import LONG_AGO, MOST, ReasonRules, a_span
 
 HEADER = "userName,externalId,source,reason,date"
 NOBODY = "zoe"
@@ -102,8 +101,8 @@ class BatchRules(ReasonRules):
 
     def _asked_so_far(self) -> tuple[int, list[str]]:
         with self.database.read() as tx:
-            query = select(func.count()).where(facts.c.trigger == Trigger.REQUESTED)
-            return tx.execute(query).scalar_one(), [row["id"] for row in self.bench.requesting.standing()]
+            asked = sum(row["trigger"] == Trigger.REQUESTED for row in facts.since(tx, LONG_AGO, MOST))
+            return asked, [row["id"] for row in self.bench.requesting.standing()]
 
 
 def _written(when: timedelta | str | None, now: datetime) -> str:

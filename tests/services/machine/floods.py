@@ -189,12 +189,14 @@ class FloodRules(LuckRules):
         before = set(self.opened)
         with self.database.read() as tx:
             # By what has opened it: a later fact may have made it wider since.
-            query = (
-                select(cases.c.id, cases.c.identity_id, facts.c.trigger)
-                .join(facts, facts.c.case_id == cases.c.id)
-                .where(cases.c.kind == "leave", facts.c.verdict.startswith("case opened"))
-            )
-            found = [row for row in tx.execute(query) if row.id not in self.seen]
+            leaves = cases.c.kind == "leave"
+            rows = select(cases.c.id, cases.c.identity_id, facts.c.trigger).join(facts, facts.c.case_id == cases.c.id)
+            openings = select(cases.c.id, cases.c.identity_id, cases.c.fact_trigger.label("trigger"))
+            told = [
+                *tx.execute(rows.where(leaves, facts.c.verdict.startswith("case opened"))),
+                *tx.execute(openings.where(leaves, cases.c.fact_trigger.is_not(None))),
+            ]
+            found = [row for row in told if row.id not in self.seen]
         self.seen |= {row.id for row in found}
         for row in found:
             if row.trigger not in (Trigger.UNASSIGNED, Trigger.CHANGED):

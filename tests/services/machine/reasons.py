@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
-from sqlalchemy import select
 
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.leavers import Leaver
@@ -18,7 +17,7 @@ from scimbridge.domain.lifecycle import LIFECYCLE
 from scimbridge.domain.request import Asked, Finding, Outcome
 from scimbridge.domain.rule import Restore, Rule
 from scimbridge.domain.trigger import Trigger
-from scimbridge.store.schema import facts
+from scimbridge.store import facts
 from tests.services.bench import a_rule, a_stage
 from tests.services.machine.judge import Expectation
 from tests.services.machine.luck import LuckRules
@@ -27,6 +26,8 @@ from tests.services.machine.play import Draw
 
 SALES, FIELD = "Sales", "Field"
 WIDE = frozenset({Trigger.DEACTIVATED, Trigger.DELETED, Trigger.REQUESTED, Trigger.ENDED})
+
+LONG_AGO, MOST = datetime(2000, 1, 1, tzinfo=UTC), 1_000_000
 
 a_span = st.sampled_from([timedelta(hours=each) for each in (-24, 1, 24, 72)])
 a_title = st.sampled_from((SALES, FIELD, None))
@@ -238,8 +239,9 @@ class ReasonRules(LuckRules):
         if known is None:
             return
         with self.database.read() as tx:
-            query = select(facts.c.trigger, facts.c.at).where(facts.c.identity_id == known.id)
-            found = [(trigger, at) for trigger, at in tx.execute(query)]
+            found = [
+                (row["trigger"], row["at"]) for row in facts.since(tx, LONG_AGO, MOST) if row["identity_id"] == known.id
+            ]
         end = self.ends.get(known.id)
         if end is not None and end <= self.clock.now:
             assert any(trigger == Trigger.ENDED and at >= end for trigger, at in found), (
@@ -253,7 +255,7 @@ class ReasonRules(LuckRules):
     def _learn(self) -> None:
         """Note what the bridge has taken for a fact since, and hold that against what was said."""
         with self.database.read() as tx:
-            new = tx.execute(select(facts).where(facts.c.id.not_in(self.known_facts))).mappings().all()
+            new = [row for row in facts.since(tx, LONG_AGO, MOST) if row["id"] not in self.known_facts]
         everybody = {one.id: (name, one) for name, everyone in self.people.items() for one in everyone}
         for fact in new:
             self.known_facts.add(fact["id"])
