@@ -152,11 +152,15 @@ def served(folder: Path, store_url: str, *, config: str = "") -> Iterator[Server
 
 @contextmanager
 def database_beside(url: str, name: str) -> Iterator[str]:
-    """Make another database on a PostgreSQL server; yields its address."""
+    """Make another database on a PostgreSQL server, for as long as the block; yields its address."""
     engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(url).set(database=name).render_as_string(hide_password=False)
+    try:
+        yield make_url(url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def _answers(client: httpx.Client, url: str) -> bool:

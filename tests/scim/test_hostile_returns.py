@@ -41,7 +41,7 @@ def granting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     with ExitStack() as stack:
         url = f"sqlite:///{folder}/bridge.db"
         if request.param == "postgresql":
-            url = stack.enter_context(database_beside(request.getfixturevalue("postgresql_url"), "granting"))
+            url = stack.enter_context(database_beside(request.getfixturevalue("postgresql_url"), "come_back"))
         yield stack.enter_context(served(folder, url, config=GRANTING))
 
 
