@@ -20,6 +20,11 @@ depends_on = None
 _KEY = ["case_id", "id"]
 _STAGE = ["case_id", "stage_id"]
 _REFERRING = ("tasks", "approvals")
+_KEEP = """
+INSERT INTO new_stages (case_id, id, number, after_seconds, due_at, approvers, terms)
+SELECT case_id, id, number, after_seconds, due_at, approvers, terms
+FROM stages ORDER BY case_id, id
+"""
 
 
 def upgrade() -> None:
@@ -45,8 +50,7 @@ def _rebuild() -> None:
         sa.PrimaryKeyConstraint(*_KEY, name="pk_stages"),
         sqlite_with_rowid=False,
     )
-    columns = "case_id, id, number, after_seconds, due_at, approvers, terms"
-    op.execute(f"INSERT INTO new_stages ({columns}) SELECT {columns} FROM stages ORDER BY case_id, id")  # noqa: S608
+    op.execute(_KEEP)
     # SQLite checks whoever refers to a table that is dropped, and takes a reference along to a table's new name.
     for table in _REFERRING:
         with op.batch_alter_table(table) as changed:
