@@ -13,7 +13,10 @@ from tests.processes.crash_points import POINTS, Role, points_of
 from tests.processes.installation import START_SECONDS, Installation, Process
 
 LONGEST_LIFE = 6.0
-"""Seconds after which a process that did not come by its point is killed all the same."""
+"""Seconds after which a process that did not come by its point is killed all the same, where one has died there before."""
+
+LONGEST_WAIT = 60.0
+"""Seconds that it lives where none has: others of its kind die meanwhile, and more and more work comes its way."""
 
 MORE_CHANCES = 5
 """How many more processes are sent to a point at which none has died yet."""
@@ -83,7 +86,7 @@ class Storm:
     def tick(self) -> None:
         """Kill whose time has come, start others in their place, and empty Redis now and then."""
         for process, doom in list(self._alive):
-            if process.is_alive and doom is not None and _is_due(process, doom):
+            if process.is_alive and doom is not None and self._is_due(process, doom):
                 process.kill()
             if not process.is_alive:
                 self._bury(process, doom)
@@ -114,11 +117,11 @@ class Storm:
         crash = (doom.point, doom.passage) if doom is not None and doom.point is not None else None
         self._alive.append((self._installation.start(role, crash), doom))
 
-
-def _is_due(process: Process, doom: Doom) -> bool:
-    if not process.is_ready or process.ready_at is None:
-        return time.monotonic() - process.started_at > START_SECONDS
-    return time.monotonic() - process.ready_at > doom.life
+    def _is_due(self, process: Process, doom: Doom) -> bool:
+        if not process.is_ready or process.ready_at is None:
+            return time.monotonic() - process.started_at > START_SECONDS
+        is_first = doom.point is not None and not self.points[doom.point]
+        return time.monotonic() - process.ready_at > (LONGEST_WAIT if is_first else doom.life)
 
 
 def dooms_for(role: Role, rng: Random, *, each: int, random: int) -> list[Doom]:
