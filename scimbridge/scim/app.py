@@ -203,7 +203,7 @@ class _Endpoint:
             handler = self._handler(request)
             if isinstance(text, Exception):
                 raise text
-            call.query = single_values(request.query_params)
+            call.query = single_values(request.scope["query_string"])
             if request.method in _WITH_BODY:
                 call.body, call.text = parsed(text, self._most_entries), text
             _require_plausible_id(request)

@@ -59,8 +59,8 @@ def operations(body: Mapping[str, Any], model: Any, seen: Reading) -> list[Opera
             or that has two values for one attribute.
         InvalidPathException: A path cannot be understood, or leads into a value that has no parts.
         NoTargetException: A remove has no path.
-        InvalidValueException: An operation without a path has a value that is no object; or there are
-            too many operations.
+        InvalidValueException: An operation without a path has a value that is no object; a remove has a value
+            that says nothing of what to take.
     """
     sent = take(body, "Operations")
     if not isinstance(sent, list) or not sent:
@@ -73,6 +73,7 @@ def operations(body: Mapping[str, Any], model: Any, seen: Reading) -> list[Opera
             if operation.attribute == "schemas" and operation.verb != "remove":
                 pass_over_schemas(operation.value, CORE_GROUP if model is GROUP else CORE_USER, seen)
             elif operation.is_known:
+                _refuse_empty_choice(operation)
                 _refuse_contradiction(operation, said)
                 seen.attributes += _unknown_names(operation, model)
                 found.append(operation)
@@ -189,6 +190,38 @@ def with_booleans(operation: Operation, model: Any, seen: Reading) -> Operation:
     return replace(operation, value=dialect.with_booleans(operation.value, known, operation.name, seen))
 
 
+def _refuse_empty_choice(operation: Operation) -> None:
+    """Refuse a remove from a list whose value should say what to take, and says nothing.
+
+    RFC 7644 §3.5.2.2 has no value in a remove: without one, all goes. What identity providers list in it goes alone.
+    Null and ``[]``, which are the same (RFC 7643 §2.5), may be meant either way: for all, by a writer who spells out
+    what is left unsaid, or for nobody, by one who had nothing to list. To take all on that account would cost everybody
+    in a Group what it grants; to take nothing and call it a success would leave them what they are to lose, and nobody
+    would be told. None of the identity providers whose requests are known sends either, so that nobody who is
+    understood today is turned away.
+
+    Raises:
+        InvalidValueException: It is null or an empty list, or has an entry in which nothing, or only null, is said.
+    """
+    if operation.verb != "remove" or not operation.has_value:
+        return
+    if operation.path.value_filter is not None or not operation.is_multivalued:
+        return
+    entries = operation.value if isinstance(operation.value, list) else [operation.value]
+    if not entries or not all(map(_says_something, entries)):
+        raise InvalidValueException(
+            detail=f"the value of a remove of {operation.name} has nothing in it: name what to take out, "
+            "or leave the value out to take out all"
+        )
+
+
+def _says_something(entry: Any) -> bool:
+    if not isinstance(entry, dict):
+        return entry is not None
+    # There may be a hundred thousand: nearly all are spelled like this.
+    return entry.get("value") is not None or any(item is not None for item in entry.values())
+
+
 def _refuse_contradiction(operation: Operation, said: dict[tuple[str, str, str], Any]) -> None:
     """Refuse an operation without a path that has another value for an attribute under another of its names."""
     path = operation.path
@@ -261,7 +294,7 @@ def _by_keys(sent_verb: str, value: Mapping[str, Any], model: Any, seen: Reading
             continue
         if not key.isidentifier():
             seen.saw(Quirk.PATH_AS_KEY)
-        if item is None and (_is_whole_list(path) or path.model is model):
+        if item is None and sent_verb.lower() != "remove" and (_is_whole_list(path) or path.model is model):
             continue  # a whole resource with nulls for what was not read; emptying a list is said by []
         verb = _verb(sent_verb, path, unassigns=item is None)
         yield Operation(verb, sent_verb, path, item, has_value=True, from_value=True)

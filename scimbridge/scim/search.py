@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from scim2_models import InvalidFilterException, InvalidSyntaxException, InvalidValueException, SearchRequest
-from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from scimbridge.domain.sort import Sort
@@ -21,6 +21,7 @@ SEARCH_REQUEST = str(SearchRequest.__schema__)
 
 _ORDERS = {"": False, "ascending": False, "descending": True}
 _MOST_DIGITS = 18
+_LONGEST_NAME = 80
 _LISTS = {"attributes", "excludedAttributes"}
 _SINGLE = {"startIndex", "count", "cursor", "sortBy", "sortOrder"}
 _NAMES = {name.lower(): name for name in (*_LISTS, *_SINGLE, "filter")}
@@ -73,16 +74,19 @@ def find_groups(lookup: Lookup, rendering: Rendering, call: Call, asked: Mapping
     return rendering.page(page, projection)
 
 
-def single_values(sent: QueryParams) -> dict[str, str]:
+def single_values(query: bytes) -> dict[str, str]:
     """Return the parameters of an address, each of which is said once, in any case; lists may be said in parts.
+
+    Args:
+        query: What stands behind the question mark, as it was sent.
 
     Raises:
         InvalidFilterException: There are several filters. One of them would be left out, and the answer be another's.
-        InvalidValueException: Another parameter is there twice.
+            Or the filter is not written in UTF-8.
+        InvalidValueException: Another parameter is there twice, or is not written in UTF-8.
     """
     found: dict[str, str] = {}
-    for sent_name, value in sent.multi_items():
-        name = _NAMES.get(sent_name.lower(), sent_name)
+    for name, value in _parameters(query):
         if name not in found:
             found[name] = value
         elif name in _LISTS:
@@ -92,6 +96,29 @@ def single_values(sent: QueryParams) -> dict[str, str]:
         elif name in _SINGLE:
             raise InvalidValueException(detail=f"{name} is there twice")
     return found
+
+
+def _parameters(query: bytes) -> Iterator[tuple[str, str]]:
+    # Each byte as one character: by itself, parse_qsl puts U+FFFD where a byte is no UTF-8. A filter would look for
+    # that and find nobody, and who is told that somebody is not there creates them once more.
+    for sent_name, sent_value in parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="latin-1"):
+        name = _as_utf8(sent_name)
+        if name is None:
+            raise InvalidValueException(detail="the name of a parameter must be percent-encoded UTF-8")
+        name = _NAMES.get(name.lower(), name)
+        value = _as_utf8(sent_value)
+        if value is None:
+            error = InvalidFilterException if name == "filter" else InvalidValueException
+            raise error(detail=f"{name[:_LONGEST_NAME]} must be percent-encoded UTF-8")
+        yield name, value
+
+
+def _as_utf8(sent: str) -> str | None:
+    """Return the text whose bytes are the characters of a string, or ``None`` where they are no UTF-8."""
+    try:
+        return sent.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def query_of(asked: Mapping[str, Any], base: str) -> Query:

@@ -169,6 +169,8 @@ def _managing(operation: Operation, seen: Reading) -> Operation | None:
         raise MutabilityException(attribute="manager.displayName", detail="manager.displayName is read-only")
     if operation.verb == "remove":
         return replace(operation, value=None, has_value=False)
+    if not operation.has_value:  # null clears, but a value that was left out says nothing
+        raise InvalidValueException(detail="the operation needs a value")
     if operation.sub_attribute and operation.value not in (None, ""):
         return operation
     value = None if operation.sub_attribute else dialect.manager(operation.value, seen)

@@ -13,7 +13,7 @@ from tests.processes.crash_points import POINTS, Role, points_of
 from tests.processes.installation import START_SECONDS, Installation, Process
 
 LONGEST_LIFE = 6.0
-"""Seconds after which a process that did not come by its point is killed all the same, where one has died there before."""
+"""Seconds after which a process that did not come by its point is killed, where one has died there before."""
 
 LONGEST_WAIT = 60.0
 """Seconds that it lives where none has: others of its kind die meanwhile, and more and more work comes its way."""

@@ -43,7 +43,19 @@ def test_the_framework_answers_in_scim(client: httpx.Client, method: str, path: 
 
 @pytest.mark.parametrize(
     "user_id",
-    ["nobody", "%00", "%0d%0aSet-Cookie:x=1", "..%2f..%2fetc", "%2e%2e", "a%20b", "%ff", "x" * 300, "%E2%80%A8"],
+    [
+        "nobody",
+        "%00",
+        "%0d%0aSet-Cookie:x=1",
+        "..%2f..%2fetc",
+        "%2e%2e",
+        "a%20b",
+        "%ff",
+        "%E9",
+        "%ED%A0%80",
+        "x" * 300,
+        "%E2%80%A8",
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 def test_an_id_that_nothing_has_is_not_found(client: httpx.Client, method: str, user_id: str) -> None:
@@ -53,6 +65,52 @@ def test_an_id_that_nothing_has_is_not_found(client: httpx.Client, method: str, 
 
     assert response.status_code in {404, 405}
     assert "set-cookie" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["", "Users", "Groups"])
+@pytest.mark.parametrize(
+    ("query", "scim_type", "name"),
+    [
+        ("filter=displayName%20eq%20%22Jos%E9%22", "invalidFilter", "filter"),
+        ("FILTER=displayName+eq+%22%ED%A0%80%22", "invalidFilter", "filter"),
+        ("attributes=%E9", "invalidValue", "attributes"),
+        ("attributes=id&excludedattributes=members,%E9", "invalidValue", "excludedAttributes"),
+        ("sortBy=%FF", "invalidValue", "sortBy"),
+        ("cursor=%C3", "invalidValue", "cursor"),
+        ("more=%E9", "invalidValue", "more"),
+        ("filt%E9r=id+pr", "invalidValue", "the name of a parameter"),
+    ],
+)
+def test_a_parameter_that_is_no_utf_8_finds_not_nobody_but_is_refused(
+    client: httpx.Client, path: str, query: str, scim_type: str, name: str
+) -> None:
+    """Who is told that somebody is not there creates them once more."""
+    response = client.get(f"{path}?{query}")
+
+    assert (response.status_code, response.json()["scimType"]) == (400, scim_type)
+    assert response.json()["detail"] == f"{name} must be percent-encoded UTF-8"
+
+
+def test_a_parameter_in_utf_8_finds_who_it_names(client: httpx.Client) -> None:
+    a_user(client, "jos\u00e9")
+
+    found = [client.get(f"Users?filter=userName%20eq%20%22jos{end}%22") for end in ("%C3%A9", "e%CC%81", "%c3%89")]
+
+    assert [each.json()["totalResults"] for each in found] == [1, 1, 1]
+
+
+def test_a_write_with_a_parameter_that_is_no_utf_8_is_refused_and_recorded(service: Service) -> None:
+    client = service.client()
+    user_id = a_user(client, "ada")
+
+    response = client.patch(
+        f"Users/{user_id}?attributes=%E9", json={"Operations": [{"op": "add", "path": "title", "value": "x"}]}
+    )
+
+    assert response.status_code == 400
+    assert "title" not in client.get(f"Users/{user_id}").json()
+    assert service.requests()[-1]["status"] == 400
+    assert "attributes must be" in str(service.requests()[-1])
 
 
 def test_a_slash_at_the_end_changes_nothing(client: httpx.Client) -> None:

@@ -200,6 +200,24 @@ def test_a_version_is_checked(client: httpx.Client) -> None:
 
 
 @on_any_store
+@pytest.mark.parametrize("value", [None, []], ids=str)
+def test_a_remove_that_does_not_say_whom_takes_nobody_out(client: httpx.Client, value: Any) -> None:
+    ada = a_user(client, "ada", emails=[{"value": "ada@example.com"}])
+    paths = {f"/Groups/{a_group(client, members=(ada,))}": "members", f"/Users/{ada}": "emails"}
+
+    done = a_bulk(
+        client,
+        *(
+            {"method": "PATCH", "path": path, "data": {"Operations": [{"op": "remove", "path": name, "value": value}]}}
+            for path, name in paths.items()
+        ),
+    )
+
+    assert [each["response"]["scimType"] for each in done] == ["invalidValue", "invalidValue"]
+    assert all(name in client.get(path.removeprefix("/")).json() for path, name in paths.items())
+
+
+@on_any_store
 def test_what_shares_a_commit_shares_what_it_may_cost(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MOST_EXTRA", 1e9)
     path = f"/Users/{a_user(client, 'ada', emails=[{'value': f'{n}@example.com'} for n in range(1000)])}"

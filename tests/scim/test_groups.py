@@ -60,9 +60,10 @@ def test_entras_own_schema_is_accepted(client: httpx.Client) -> None:
         ([{"op": "add", "path": "members", "value": [{"value": "ada"}]}], "ada ben"),
         ([{"op": "add", "path": "members", "value": []}], "ada ben"),
         ([{"op": "Remove", "path": "members", "value": [{"$ref": None, "value": "ada"}]}], "ben"),
-        ([{"op": "remove", "path": "members", "value": []}], "ada ben"),
         ([{"op": "remove", "path": "members", "value": [{"value": "cyd"}]}], "ada ben"),
         ([{"op": "remove", "path": 'members[value eq "ada"]'}], "ben"),
+        ([{"op": "remove", "path": 'members[value eq "ada"]', "value": None}], "ben"),
+        ([{"op": "remove", "path": 'members[value eq "ada"]', "value": []}], "ben"),
         ([{"op": "remove", "path": 'MEMBERS[VALUE EQ "ada" or value eq "ben"]'}], ""),
         ([{"op": "remove", "path": "members"}], ""),
         ([{"op": "remove", "path": 'members[display eq "ADA"]'}], "ben"),
@@ -305,6 +306,26 @@ def test_members_that_are_written_in_parts_or_twice_are_refused(client: httpx.Cl
 
     assert (response.status_code, response.json()["scimType"]) == (400, "invalidSyntax")
     assert client.get("Groups").json()["totalResults"] == 0
+
+
+@pytest.mark.parametrize("value", [None, [], {}, [None], [{}], [{"value": None}]], ids=str)
+@pytest.mark.parametrize("named", ["members", "Members", f"{CORE}:members", CORE])
+@pytest.mark.parametrize("verb", ["remove", "Remove"])
+def test_a_remove_that_does_not_say_whom_takes_nobody_out(
+    service: Service, people: dict[str, str], verb: str, named: str, value: Any
+) -> None:
+    """Whether it means all or nobody cannot be told, and what the Group grants hangs on it: somebody is to look."""
+    client = service.client()
+    group_id = a_group(client, members=(people["ada"], people["ben"]))
+    said = {"members": value} if named == CORE else value
+    renaming = {"op": "replace", "path": "displayName", "value": "Renamed"}
+
+    response = patched(client, f"Groups/{group_id}", renaming, {"op": verb, "path": named, "value": said})
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")
+    assert client.get(f"Groups/{group_id}").json()["meta"]["version"] == 'W/"v1"'
+    assert members(client, group_id) == {"ada", "ben"}
+    assert service.requests()[-1]["status"] == 400
 
 
 @on_any_store

@@ -9,6 +9,7 @@ import pytest
 
 from tests.scim.conftest import Service, a_user, on_any_store, patched
 
+CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 WORK = {"value": "ada@example.com", "type": "work"}
 HOME = {"value": "ada@home.example", "type": "home"}
@@ -71,6 +72,20 @@ def test_an_entry_of_which_something_is_known_takes_the_others_place(client: htt
     assert client.get(address).json()["emails"] == [new]
 
 
+@pytest.mark.parametrize("verb", ["add", "replace"])
+@pytest.mark.parametrize(
+    "path", ["emails", CHOSEN, "emails.value", "name", "title", ENTERPRISE, f"{ENTERPRISE}:manager", "manager.value"]
+)
+def test_an_operation_without_a_value_takes_nothing(client: httpx.Client, address: str, verb: str, path: str) -> None:
+    patched(client, address, {"op": "add", "path": f"{ENTERPRISE}:manager", "value": address.removeprefix("Users/")})
+    before = client.get(address).content
+
+    response = patched(client, address, {"op": verb, "path": path.replace("manager.", f"{ENTERPRISE}:manager.")})
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")
+    assert client.get(address).content == before
+
+
 @pytest.mark.parametrize("value", [[], None, [None], {"value": None}, [{"value": None, "type": None}]], ids=str)
 def test_a_list_is_emptied_by_an_empty_one_and_by_nulls(client: httpx.Client, address: str, value: Any) -> None:
     response = patched(client, address, {"op": "replace", "path": "emails", "value": value})
@@ -120,11 +135,46 @@ def test_a_remove_with_a_value_takes_those_parts_of_a_name_alone(
     assert (response.status_code, response.json().get("name")) == (200, name)
 
 
-@pytest.mark.parametrize("path", ["name", "emails", ENTERPRISE])
+@pytest.mark.parametrize("path", ["name", ENTERPRISE])
 def test_a_remove_of_nothing_is_no_success(client: httpx.Client, address: str, path: str) -> None:
     response = patched(client, address, {"op": "remove", "path": path, "value": {}})
 
     assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")
+
+
+@pytest.mark.parametrize("value", [None, [], {}, [{}], [WORK, None], {"type": None}, [WORK, {"type": None}]], ids=str)
+@pytest.mark.parametrize("path", ["emails", "emails.value", f"{CORE}:emails", CORE])
+def test_a_remove_from_a_list_that_does_not_say_what_takes_nothing(
+    client: httpx.Client, address: str, path: str, value: Any
+) -> None:
+    """An entry of nulls alone fits every entry without these parts: ``primary`` of null would be all of them."""
+    before = client.get(address).content
+    said = {"emails": value} if path == CORE else value
+
+    response = patched(client, address, {"op": "remove", "path": path, "value": said})
+
+    assert (response.status_code, response.json()["scimType"]) == (400, "invalidValue")
+    assert "leave the value out" in response.json()["detail"]
+    assert client.get(address).content == before
+
+
+@pytest.mark.parametrize(
+    ("operation", "emails"),
+    [
+        ({"path": "emails"}, None),
+        ({"path": CHOSEN, "value": None}, [WORK]),
+        ({"path": CHOSEN, "value": []}, [WORK]),
+        ({"path": "emails", "value": {**HOME, "display": None}}, [WORK]),
+        ({"path": "title", "value": None}, [WORK, HOME]),
+    ],
+    ids=str,
+)
+def test_a_remove_that_says_what_takes_that(
+    client: httpx.Client, address: str, operation: dict[str, Any], emails: list[Any] | None
+) -> None:
+    response = patched(client, address, {"op": "remove", **operation})
+
+    assert (response.status_code, response.json().get("emails")) == (200, emails)
 
 
 @pytest.mark.parametrize(
