@@ -31,6 +31,7 @@ from scimbridge.store.schema import facts, history, stale_accounts
 from scimbridge.store.schema import reconciliations as run_rows
 from tests.clock import FakeClock
 from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage, an_exclusion
+from tests.services.kept import rows
 from tests.services.reconciled import World
 
 STALE = frozenset({Trigger.STALE})
@@ -644,6 +645,23 @@ def test_an_approval_from_when_the_target_still_told_stands_for_nothing(database
     approve(world, world.bench.case(ada))
     world.bench.run()
     assert "native-ada" not in world.crm.accounts
+
+
+def test_an_account_that_somebody_has_deleted_meanwhile_is_not_asked_about(
+    database: Database, clock: FakeClock
+) -> None:
+    rule = a_rule(a_stage("7d", Action.DELETE, terms=Terms(approvers=1)), when=STALE)
+    world = a_world(database, clock, rule)
+    ada, _ = people(world)
+    reconcile(world)
+    approve(world, world.bench.case(ada))
+    world.crm.remove("native-ada")
+
+    world.bench.run("7d")
+
+    (task,) = world.bench.tasks(world.bench.case(ada))
+    assert (task.state, task.reason) == (TaskState.DONE, "the account is gone")
+    assert [row["untold_at"] for row in rows(world.bench, stale_accounts)] == [None]
 
 
 def test_who_takes_it_back_at_the_last_moment_keeps_the_account(database: Database, clock: FakeClock) -> None:
