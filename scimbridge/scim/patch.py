@@ -193,22 +193,21 @@ def with_booleans(operation: Operation, model: Any, seen: Reading) -> Operation:
 def _refuse_empty_choice(operation: Operation) -> None:
     """Refuse a remove from a list whose value should say what to take, and says nothing.
 
-    RFC 7644 §3.5.2.2 has no value in a remove: without one, all goes. What identity providers list in it goes alone.
-    Null and ``[]``, which are the same (RFC 7643 §2.5), may be meant either way: for all, by a writer who spells out
-    what is left unsaid, or for nobody, by one who had nothing to list. To take all on that account would cost everybody
-    in a Group what it grants; to take nothing and call it a success would leave them what they are to lose, and nobody
-    would be told. None of the identity providers whose requests are known sends either, so that nobody who is
-    understood today is turned away.
+    RFC 7644 §3.5.2.2 has no value in a remove: without one, all goes. What identity providers list in it goes alone,
+    and an empty list is of nobody. Null may be meant either way: for all, by a writer who spells out what is left
+    unsaid, or for nobody, by one who had nothing to list. To take all on that account would cost everybody in a Group
+    what it grants; to take nothing and call it a success would leave them what they are to lose, and nobody would be
+    told. None of the identity providers whose requests are known sends it.
 
     Raises:
-        InvalidValueException: It is null or an empty list, or has an entry in which nothing, or only null, is said.
+        InvalidValueException: It is null, or has an entry in which nothing, or only null, is said.
     """
-    if operation.verb != "remove" or not operation.has_value:
+    if operation.verb != "remove" or not operation.has_value or operation.value == []:
         return
     if operation.path.value_filter is not None or not operation.is_multivalued:
         return
     entries = operation.value if isinstance(operation.value, list) else [operation.value]
-    if not entries or not all(map(_says_something, entries)):
+    if not all(map(_says_something, entries)):
         raise InvalidValueException(
             detail=f"the value of a remove of {operation.name} has nothing in it: name what to take out, "
             "or leave the value out to take out all"

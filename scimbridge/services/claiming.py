@@ -295,7 +295,7 @@ class Claiming:
         attempt = self._begin(tx, account, None, now)
         if attempt is None:
             return None
-        identity = identities.identity_by_id(tx, account.identity_id, now)
+        identity = identities.identity_as_is(tx, account.identity_id)
         return LookUp(account=account, attempt=attempt, identity=identity)
 
     def _begin(self, tx: Connection, account: Account, task_id: str | None, now: datetime) -> Attempt | None:

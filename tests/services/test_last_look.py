@@ -10,6 +10,7 @@ from scimbridge.domain.action import Action
 from scimbridge.domain.exclusion import Exclusion, Spared
 from scimbridge.domain.filter import IdentityFilter
 from scimbridge.domain.rule import Restore, Ruleset
+from scimbridge.domain.source import SourceProfile
 from scimbridge.domain.task import TaskState
 from scimbridge.sdk import AccountState
 from scimbridge.sdk.state import AccountRef
@@ -18,7 +19,7 @@ from scimbridge.services.eligibility import Consequence, ObstacleError
 from scimbridge.store import schema
 from scimbridge.store.database import Database
 from tests.clock import FakeClock
-from tests.services.bench import FEW_ACTIONS, Bench, MemoryTarget, a_rule, a_stage
+from tests.services.bench import FEW_ACTIONS, SOURCE, Bench, MemoryTarget, a_rule, a_stage
 from tests.services.kept import rows
 from tests.services.test_leases import a_linked_leaver, attempt_rows, let_the_lease_run_out
 
@@ -176,6 +177,19 @@ def test_what_a_rule_excludes_is_asked_once_more(database: Database, clock: Fake
     (task,) = bench.tasks(bench.case(ada))
     assert task.state is TaskState.SKIPPED
     assert task.reason.endswith("excluded by rule 'leavers'")
+
+
+def test_who_has_just_left_a_spared_group_is_spared_at_the_last_look_too(database: Database, clock: FakeClock) -> None:
+    spared = a_rule(exclude=IdentityFilter('groups.display eq "Break Glass"'))
+    memory = SourceProfile(membership_memory=timedelta(hours=1))
+    bench = Bench(database, clock, Ruleset((spared,)), profiles={SOURCE: memory})
+    ada = a_linked_leaver(bench)
+    claim, state = claimed(bench, ada)
+    group = bench.group("Break Glass", ada)
+    bench.change_group(group, remove=[ada])
+
+    with pytest.raises(ObstacleError, match=r"excluded by rule"):
+        bench.claiming.accept_read(claim, state, clock())
 
 
 def test_what_is_given_back_is_given_whoever_else_has_the_account(bench: Bench) -> None:

@@ -314,6 +314,24 @@ def test_what_an_operator_has_chosen_during_a_look_up_stays_chosen(bench: Bench)
     assert bench.account(ada).native_id == "native-other"
 
 
+def test_a_leaver_loses_the_account_that_an_operator_has_chosen_meanwhile_and_no_other(bench: Bench) -> None:
+    ada = bench.join("ada")
+    bench.systems["crm"].add("other")
+    bench.leave(ada)
+
+    def choose() -> None:
+        with bench.database.write() as tx:
+            accounts.link(tx, bench.account(ada).id, AccountRef("native-other", "other"), bench.clock())
+
+    while_the_account_is_looked_up(bench, choose)
+
+    bench.run()
+    bench.run("1h")
+
+    assert bench.systems["crm"].is_suspended("other")
+    assert not bench.systems["crm"].is_suspended("ada")
+
+
 def test_a_suspension_that_lands_after_the_restore_is_taken_back(bench: Bench) -> None:
     ada = a_linked_leaver(bench)
 

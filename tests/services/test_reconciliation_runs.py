@@ -23,7 +23,7 @@ from scimbridge.errors import NotFoundError
 from scimbridge.sdk import RejectedError, RetryableError
 from scimbridge.sdk.config import TargetConfig
 from scimbridge.services import reconciliation_work as module
-from scimbridge.services.claiming import Full
+from scimbridge.services.claiming import Full, places_taken
 from scimbridge.services.findings import FindingQuery
 from scimbridge.services.fleet import Target
 from scimbridge.services.reconciliation_work import LEASE, PATIENCE
@@ -411,6 +411,26 @@ def test_a_run_takes_a_place_and_gives_it_up_where_a_leaver_needs_it(world: Worl
     assert (run.outcome, run.accounts) == (RunOutcome.COMPLETE, 7)
     with bench.database.read() as tx:
         assert targets.all_targets(tx)["crm"]["read_until"] is None
+
+
+def test_a_run_leaves_no_place_for_a_look_up_either(world: World) -> None:
+    bench = world.bench
+    world.ghosts(6)
+    seen: list[object] = []
+
+    def somebody_joins() -> None:
+        eve = bench.join("eve")
+        seen.append(bench.claiming.claim(bench.account(eve).id, bench.clock()))
+
+    world.before_page(2, somebody_joins)
+    world.reconcile()
+
+    assert seen == [Full.FULL]
+
+
+def test_a_run_that_is_over_at_this_moment_takes_no_place(clock: FakeClock) -> None:
+    now = clock()
+    assert [places_taken({"read_until": at}, now) for at in (None, now, now + timedelta(seconds=1))] == [0, 0, 1]
 
 
 def test_a_paused_target_is_not_asked_and_a_run_does_not_wait_for_ever(world: World) -> None:

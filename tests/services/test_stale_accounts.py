@@ -646,6 +646,24 @@ def test_an_approval_from_when_the_target_still_told_stands_for_nothing(database
     assert "native-ada" not in world.crm.accounts
 
 
+def test_an_account_that_somebody_has_deleted_meanwhile_is_not_asked_about(
+    database: Database, clock: FakeClock
+) -> None:
+    rule = a_rule(a_stage("7d", Action.DELETE, terms=Terms(approvers=1)), when=STALE)
+    world = a_world(database, clock, rule)
+    ada, _ = people(world)
+    reconcile(world)
+    approve(world, world.bench.case(ada))
+    world.crm.remove("native-ada")
+
+    world.bench.run("7d")
+
+    (task,) = world.bench.tasks(world.bench.case(ada))
+    assert (task.state, task.reason) == (TaskState.DONE, "the account is gone")
+    with database.read() as tx:
+        assert tx.execute(select(stale_accounts.c.untold_at)).scalars().all() == [None]
+
+
 def test_who_takes_it_back_at_the_last_moment_keeps_the_account(database: Database, clock: FakeClock) -> None:
     world = a_world(database, clock, a_rule(a_stage("7d", Action.DELETE), when=STALE))
     ada, _ = people(world)
