@@ -19,6 +19,7 @@ from scimbridge.demo.directory import start_directory
 from scimbridge.demo.entries import BASE_DN, SERVICE_DN, DemoDirectory
 from scimbridge.queue.embedded import EmbeddedRedis
 from tests.bench.people import name_of
+from tests.bench.waiting import has_counted, is_listening, until
 from tests.servers import quiet_port
 
 COMMAND = str(Path(sys.executable).parent / "scimbridge")
@@ -91,13 +92,22 @@ class Processes:
         return f"http://127.0.0.1:{self.port}/scim/v2"
 
     def start(self, *names: str) -> None:
-        """Start processes: ``serve``, ``worker``, ``sweeper``."""
+        """Start processes: ``serve``, ``worker``, ``sweeper``. They are at work then: starting takes a core each."""
         for name in names:
             command = [COMMAND, name, "--config", str(self.config), "--log-level", "warning"]
             process = self._stack.enter_context(running(command, self.folder / f"{name}.log"))
             self.processes[name] = psutil.Process(process.pid)
-            if name == "serve":
+        for name in names:
+            self._wait_until_at_work(name)
+
+    def _wait_until_at_work(self, name: str) -> None:
+        match name:
+            case "serve":
                 wait_for(f"http://127.0.0.1:{self.port}/readyz")
+            case "worker":
+                until(lambda: is_listening(self))
+            case "sweeper":
+                until(lambda: has_counted(self))
 
     def stop(self) -> None:
         """Stop the processes that were started."""
