@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -58,6 +59,9 @@ def wait_for(url: str, seconds: float = 120, *, status: int = 200) -> None:
         time.sleep(0.02)
 
 
+_IS_AT_WORK = {"worker": is_listening, "sweeper": has_counted}
+
+
 class Processes:
     """The bridge's processes over one configuration and a Redis.
 
@@ -98,16 +102,10 @@ class Processes:
             process = self._stack.enter_context(running(command, self.folder / f"{name}.log"))
             self.processes[name] = psutil.Process(process.pid)
         for name in names:
-            self._wait_until_at_work(name)
-
-    def _wait_until_at_work(self, name: str) -> None:
-        match name:
-            case "serve":
+            if name == "serve":
                 wait_for(f"http://127.0.0.1:{self.port}/readyz")
-            case "worker":
-                until(lambda: is_listening(self))
-            case "sweeper":
-                until(lambda: has_counted(self))
+            else:
+                until(partial(_IS_AT_WORK[name], self))
 
     def stop(self) -> None:
         """Stop the processes that were started."""
