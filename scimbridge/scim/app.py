@@ -186,8 +186,9 @@ class _Endpoint:
                 text = error
         response = await run_in_threadpool(self._handled, request, text)
         if request.method == "HEAD":
-            # The headers stay those of the GET (RFC 9110 §9.3.2).
+            # The headers of the GET but for the length (RFC 9110 §9.3.2): what would be long in the body was not read.
             response = Response(status_code=response.status_code, headers=response.headers)
+            del response.headers["Content-Length"]
         spent = time.perf_counter() - started
         telemetry.note_scim_request(request.scope[SOURCE], request.method, response.status_code, spent)
         return response

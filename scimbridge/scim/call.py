@@ -66,8 +66,11 @@ class Call:
 
     @property
     def is_shown(self) -> bool:
-        """Whether the body of the answer is sent: of its operations a bulk request tells only what became of them."""
-        return self.shared is None
+        """Whether the body of the answer is sent.
+
+        A HEAD asks for none, and of its operations a bulk request tells only what became of them.
+        """
+        return self.shared is None and self.method != "HEAD"
 
     def let_go(self) -> None:
         """Forget the body, of which everything is understood. What is kept of it is its text, unless that has secrets.

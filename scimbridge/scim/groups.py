@@ -21,7 +21,7 @@ from scimbridge.scim.patch_operation import Operation
 from scimbridge.scim.projection import Projection
 from scimbridge.scim.reading import Reading, listed
 from scimbridge.scim.rendering import Rendering
-from scimbridge.scim.search import find_groups
+from scimbridge.scim.search import find_groups, shows_members
 from scimbridge.scim.users import unchanged_since
 from scimbridge.services.group_intake import GroupIntake
 from scimbridge.services.lookup import Lookup
@@ -58,7 +58,10 @@ class Groups:
     def read(self, call: Call) -> Response:
         """GET /Groups/{id}."""
         projection = Projection.of(call.query)
-        group = self._lookup.get_group(call.source, call.resource_id, with_members=projection.wants("members"))
+        with_members = shows_members(call, projection)
+        group = self._lookup.get_group(
+            call.source, call.resource_id, with_members=with_members, is_known=call.is_unchanged
+        )
         return unchanged_since(call, group.version) or self._rendering.answer(group, projection)
 
     def replace(self, call: Call) -> Response:
@@ -99,7 +102,7 @@ class Groups:
         )
 
     def _shown(self, call: Call, group_id: str, projection: Projection, status: int) -> Response:
-        with_members = call.is_shown and projection.wants("members")
+        with_members = shows_members(call, projection)
         group = self._lookup.get_group(call.source, group_id, with_members=with_members)
         return self._rendering.answer(group, projection, status)
 

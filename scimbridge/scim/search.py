@@ -56,7 +56,7 @@ class Search:
 
     def _all(self, call: Call, asked: Mapping[str, Any]) -> Response:
         projection, query = Projection.of(asked), query_of(asked, self._rendering.base)
-        with_members = projection.wants("members")
+        with_members = shows_members(call, projection)
         page = self._lookup.list_all(call.source, query, call.now, with_members=with_members)
         return self._rendering.page(page, projection)
 
@@ -70,8 +70,13 @@ def find_users(lookup: Lookup, rendering: Rendering, call: Call, asked: Mapping[
 def find_groups(lookup: Lookup, rendering: Rendering, call: Call, asked: Mapping[str, Any]) -> Response:
     """Return the page of Groups that a query or a body asks for."""
     projection, query = Projection.of(asked), query_of(asked, rendering.base)
-    page = lookup.list_groups(call.source, query, call.now, with_members=projection.wants("members"))
+    page = lookup.list_groups(call.source, query, call.now, with_members=shows_members(call, projection))
     return rendering.page(page, projection)
+
+
+def shows_members(call: Call, projection: Projection) -> bool:
+    """Whether the answer has the members of Groups: nobody is read otherwise."""
+    return call.is_shown and projection.wants("members")
 
 
 def single_values(query: bytes) -> dict[str, str]:

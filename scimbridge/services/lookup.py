@@ -95,10 +95,28 @@ class Lookup:
         with self._database.read() as tx:
             return identities.user_by_id(tx, source, user_id)
 
-    def get_group(self, source: str, group_id: str, *, with_members: bool) -> StoredGroup:
-        """Return one Group."""
+    def get_group(
+        self,
+        source: str,
+        group_id: str,
+        *,
+        with_members: bool,
+        is_known: Callable[[int], bool] = lambda _version: False,
+    ) -> StoredGroup:
+        """Return one Group.
+
+        Args:
+            source: Whose it is.
+            group_id: Which one.
+            with_members: Whether its members are asked for: all of them, however many there are.
+            is_known: Whether the client knows this version of it, whose members are not read then. What it raises
+                ends the reading before them.
+        """
         with self._reading(with_members=with_members) as tx:
-            return groups.group_by_id(tx, source, group_id, with_members=with_members)
+            group = groups.group_by_id(tx, source, group_id)
+            if with_members and not is_known(group.version):
+                (group,) = groups.read_members(tx, [group])
+            return group
 
     def list_users(self, source: str, query: Query, now: datetime) -> Page[StoredUser]:
         """Return a page of Users, inactive ones included, in the order of their creation unless it says another."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -104,10 +104,8 @@ def mark_deleted(tx: Connection, group_id: str, now: datetime, *, memory: timede
         counts.add(tx, source, MemberKind.GROUP, -1)
 
 
-def group_by_id(
-    tx: Connection, source: str, group_id: str, *, lock: bool = False, with_members: bool = False
-) -> StoredGroup:
-    """Return a Group of a source; its members only where they are asked for.
+def group_by_id(tx: Connection, source: str, group_id: str, *, lock: bool = False) -> StoredGroup:
+    """Return a Group of a source, without its members.
 
     Raises:
         NotFoundError: There is none, or it was deleted.
@@ -115,7 +113,7 @@ def group_by_id(
     row = (_BY_ID_LOCKED if lock else _BY_ID).first(tx, {"key": group_id, "asking": source})
     if row is None:
         raise NotFoundError("Group", group_id)
-    return next(_groups(tx, [row], with_members=with_members))
+    return _group(row)
 
 
 def groups_by_id(tx: Connection, ids: Sequence[str], *, with_members: bool) -> dict[str, StoredGroup]:
@@ -124,7 +122,14 @@ def groups_by_id(tx: Connection, ids: Sequence[str], *, with_members: bool) -> d
         return {}
     query = select(groups).where(groups.c.id.in_(ids), groups.c.deleted_at.is_(None))
     rows = tx.execute(query).mappings().all()
-    return {group.id: group for group in _groups(tx, rows, with_members=with_members)}
+    found = [_group(row) for row in rows]
+    return {group.id: group for group in (read_members(tx, found) if with_members else found)}
+
+
+def read_members(tx: Connection, these: Sequence[StoredGroup]) -> list[StoredGroup]:
+    """Return Groups with the members that the transaction sees in them."""
+    found = members.members_of(tx, [group.id for group in these])
+    return [replace(group, members=found.get(group.id, Members())) for group in these]
 
 
 def lock_groups(tx: Connection, group_ids: Iterable[str]) -> None:
@@ -158,15 +163,12 @@ def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _groups(tx: Connection, rows: Sequence[Row], *, with_members: bool) -> Iterator[StoredGroup]:
-    found = members.members_of(tx, [row["id"] for row in rows]) if with_members else None
-    for row in rows:
-        yield StoredGroup(
-            id=row["id"],
-            source=row["source"],
-            document=row["document"],
-            version=row["version"],
-            created_at=row["created_at"],
-            modified_at=row["modified_at"],
-            members=None if found is None else found.get(row["id"], Members()),
-        )
+def _group(row: Row) -> StoredGroup:
+    return StoredGroup(
+        id=row["id"],
+        source=row["source"],
+        document=row["document"],
+        version=row["version"],
+        created_at=row["created_at"],
+        modified_at=row["modified_at"],
+    )

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,7 @@ from scimbridge.demo.directory import start_directory
 from scimbridge.demo.entries import BASE_DN, SERVICE_DN, DemoDirectory
 from scimbridge.queue.embedded import EmbeddedRedis
 from tests.bench.people import name_of
+from tests.bench.waiting import has_counted, is_listening, until
 from tests.servers import quiet_port
 
 COMMAND = str(Path(sys.executable).parent / "scimbridge")
@@ -57,6 +59,9 @@ def wait_for(url: str, seconds: float = 120, *, status: int = 200) -> None:
         time.sleep(0.02)
 
 
+_IS_AT_WORK = {"worker": is_listening, "sweeper": has_counted}
+
+
 class Processes:
     """The bridge's processes over one configuration and a Redis.
 
@@ -91,13 +96,16 @@ class Processes:
         return f"http://127.0.0.1:{self.port}/scim/v2"
 
     def start(self, *names: str) -> None:
-        """Start processes: ``serve``, ``worker``, ``sweeper``."""
+        """Start processes: ``serve``, ``worker``, ``sweeper``. They are at work then: starting takes a core each."""
         for name in names:
             command = [COMMAND, name, "--config", str(self.config), "--log-level", "warning"]
             process = self._stack.enter_context(running(command, self.folder / f"{name}.log"))
             self.processes[name] = psutil.Process(process.pid)
+        for name in names:
             if name == "serve":
                 wait_for(f"http://127.0.0.1:{self.port}/readyz")
+            else:
+                until(partial(_IS_AT_WORK[name], self))
 
     def stop(self) -> None:
         """Stop the processes that were started."""

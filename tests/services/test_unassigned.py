@@ -833,7 +833,7 @@ def test_parallel_changes_of_one_group_lose_nothing(bench: Bench) -> None:
 
     assert [error for error in results if isinstance(error, Exception)] == []
     with bench.database.read() as tx:
-        stored = groups.group_by_id(tx, SOURCE, group, with_members=True)
+        (stored,) = groups.read_members(tx, [groups.group_by_id(tx, SOURCE, group)])
     assert {member.id for member in stored.members or ()} - set(people) != set()
     assert {member.id for member in stored.members or ()} >= set(people[12:])
     assert not {member.id for member in stored.members or ()} & set(people[:12])

@@ -612,7 +612,7 @@ def test_groups_may_be_members_and_are_named(database: Database) -> None:
     with database.write() as tx:
         members.add_members(tx, SOURCE, outer, [inner, ada])
 
-        found = groups.group_by_id(tx, SOURCE, outer, with_members=True)
+        (found,) = groups.read_members(tx, [groups.group_by_id(tx, SOURCE, outer)])
 
     assert {(member.kind, member.display) for member in found.members or ()} == {
         (MemberKind.GROUP, "Inner"),
