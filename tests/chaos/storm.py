@@ -15,7 +15,7 @@ from tests.processes.installation import START_SECONDS, Installation, Process
 LONGEST_LIFE = 6.0
 """Seconds after which a process that did not come by its point is killed, where one has died there before."""
 
-LONGEST_WAIT = 60.0
+LONGEST_WAIT = 30.0
 """Seconds that it lives where none has: others of its kind die meanwhile, and more and more work comes its way."""
 
 MORE_CHANCES = 5
