@@ -294,7 +294,9 @@ def _by_keys(sent_verb: str, value: Mapping[str, Any], model: Any, seen: Reading
         if not key.isidentifier():
             seen.saw(Quirk.PATH_AS_KEY)
         if item is None and sent_verb.lower() != "remove" and (_is_whole_list(path) or path.model is model):
-            continue  # a whole resource with nulls for what was not read; emptying a list is said by []
+            # A whole resource with nulls for what was not read; emptying a list is said by []. A remove is no such
+            # resource: whether it may take a list by null is decided with those that have a path.
+            continue
         verb = _verb(sent_verb, path, unassigns=item is None)
         yield Operation(verb, sent_verb, path, item, has_value=True, from_value=True)
 
